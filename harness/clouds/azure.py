@@ -1,0 +1,50 @@
+"""Microsoft's own endpoints, or a private cloud that speaks them."""
+
+from pathlib import Path
+
+import requests
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import ClientSecretCredential, DefaultAzureCredential
+
+from harness.clock import SystemClock
+from harness.clouds.model import CloudFacts
+from harness.clouds.sdk import SdkCloud
+from harness.config import Settings
+
+_POLL_SECONDS = 15.0
+
+
+def azure_cloud(settings: Settings, *, cassettes: Path, record: bool) -> SdkCloud:
+    """The cloud of the user's own subscription.
+
+    Raises:
+        SettingsError: a setting that it needs has no value.
+    """
+
+    def credential(transport: RequestsTransport) -> TokenCredential:
+        if settings.client_secret is None:
+            return DefaultAzureCredential(transport=transport)
+        return ClientSecretCredential(
+            settings.require("tenant_id"),
+            settings.require("client_id"),
+            settings.require("client_secret"),
+            transport=transport,
+        )
+
+    return SdkCloud(
+        name="azure",
+        facts=CloudFacts(
+            subscription_id=settings.require("subscription_id"),
+            storage_account=settings.require("storage_account"),
+            storage_key=settings.require("storage_key"),
+            admin_user=settings.require("admin_user"),
+            admin_password=settings.require("admin_password"),
+        ),
+        clock=SystemClock(),
+        mode="record" if record else "live",
+        cassettes=cassettes,
+        interval=_POLL_SECONDS,
+        base=requests.Session,
+        credential=credential,
+    )

@@ -1,0 +1,76 @@
+"""The local Azure: canonical URLs through its proxy, trusting its own authority."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import ClientSecretCredential
+
+from harness.clock import SystemClock
+from harness.clouds.model import CloudFacts
+from harness.clouds.sdk import SdkCloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import find, launch
+
+_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def running_emulator(settings: Settings) -> Iterator[Endpoint]:
+    """The emulator that serves ``emulator_dir``; one of our own where none does."""
+    directory = settings.emulator_dir
+    endpoint = find(directory) if directory is not None else None
+    if endpoint is not None:
+        yield endpoint
+        return
+    with launch(directory) as launched:
+        yield launched
+
+
+def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, record: bool) -> SdkCloud:
+    """The cloud that an emulator plays.
+
+    Args:
+        endpoint: where it answers, and whom it lets in.
+        settings: a tenant, client or secret given there wins, so a wrong one is refused as Azure would.
+        cassettes: the directory of all cassettes.
+        record: write them.
+    """
+    secret = settings.client_secret
+
+    def base() -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False  # a proxy of the surroundings must not come between
+        session.proxies = {"https": endpoint.proxy_url}
+        session.verify = endpoint.ca_path
+        return session
+
+    def credential(transport: RequestsTransport) -> TokenCredential:
+        return ClientSecretCredential(
+            settings.tenant_id or endpoint.tenant_id,
+            settings.client_id or endpoint.client_id,
+            endpoint.client_secret if secret is None else secret.get_secret_value(),
+            transport=transport,
+        )
+
+    return SdkCloud(
+        name="emulator",
+        facts=CloudFacts(
+            subscription_id=endpoint.subscription_id,
+            storage_account=endpoint.storage_account,
+            storage_key=endpoint.storage_key,
+            admin_user=settings.admin_user or "harness",
+            admin_password=settings.require("admin_password") if settings.admin_password else secrets.token_urlsafe(18),
+        ),
+        clock=SystemClock(),
+        mode="record" if record else "live",
+        cassettes=cassettes,
+        interval=_POLL_SECONDS,
+        base=base,
+        credential=credential,
+    )

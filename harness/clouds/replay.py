@@ -1,0 +1,35 @@
+"""Recorded answers: no network, no credentials, no waiting."""
+
+from pathlib import Path
+from typing import Any
+
+import requests
+from azure.core.credentials import AccessToken
+
+from harness.clock import SteppingClock
+from harness.clouds.sdk import STAND_INS, SdkCloud
+
+_POLL_SECONDS = 15.0  # on a clock that only counts them
+_NEVER = 1 << 40  # seconds since 1970
+
+
+class ReplayCredential:
+    """Signs in nowhere: a replay needs no token."""
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # noqa: ARG002 - the SDK's own signature
+        """A token that means nothing and does not expire."""
+        return AccessToken("replay", _NEVER)
+
+
+def replay_cloud(cassettes: Path) -> SdkCloud:
+    """The cloud that answers from a directory of cassettes."""
+    return SdkCloud(
+        name="replay",
+        facts=STAND_INS,
+        clock=SteppingClock(),
+        mode="replay",
+        cassettes=cassettes,
+        interval=_POLL_SECONDS,
+        base=requests.Session,
+        credential=lambda _transport: ReplayCredential(),
+    )

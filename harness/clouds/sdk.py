@@ -1,0 +1,92 @@
+"""SDK clients over the one session that records, replays, or does neither."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport._requests_basic import RequestsTransport
+from azure.mgmt.batchai import BatchAI
+from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.storage.common.retry import LinearRetry, no_retry
+from azure.storage.file import FileService
+
+from harness.clock import Clock
+from harness.clouds.model import Clients, CloudFacts, Poller
+from harness.recording import RecordMode, cassette_path, open_session
+
+# Recordings put these in place of a subscription's own values, so a replay asks for them.
+STAND_INS = CloudFacts(
+    subscription_id="00000000-0000-0000-0000-000000000000",
+    storage_account="harnessstorage",
+    storage_key="cmVwbGF5",
+    admin_user="harness",
+    admin_password="replay",  # noqa: S106
+)
+
+
+class ClockTransport(RequestsTransport):
+    """A transport whose pauses, between polls and retries, pass on the cloud's clock."""
+
+    def __init__(self, session: requests.Session, clock: Clock) -> None:
+        super().__init__(session=session, session_owner=False, connection_verify=session.verify)
+        self._clock = clock
+
+    def sleep(self, duration: float) -> None:
+        """Let time pass between two requests."""
+        self._clock.sleep(duration)
+
+
+@dataclass(frozen=True)
+class SdkCloud:
+    """A cloud that the Azure SDKs reach.
+
+    Attributes:
+        interval: seconds between two polls.
+        base: makes the real session; not called in replay.
+        credential: signs in over the given transport.
+    """
+
+    name: str
+    facts: CloudFacts
+    clock: Clock
+    mode: RecordMode
+    cassettes: Path
+    interval: float
+    base: Callable[[], requests.Session]
+    credential: Callable[[RequestsTransport], TokenCredential]
+
+    @contextmanager
+    def clients(self, cassette: str) -> Iterator[Clients]:
+        """Clients for one story, over one session that closes with the block."""
+        # The storage SDK logs whole requests, signatures included, when it retries.
+        logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
+        with open_session(
+            cassette_path(self.cassettes, cassette),
+            self.mode,
+            replacements=self._replacements(),
+            base=self.base,
+            provenance={"cloud": self.name},
+        ) as session:
+            yield self._clients(session)
+
+    def _clients(self, session: requests.Session) -> Clients:
+        transport = ClockTransport(session, self.clock)
+        credential, subscription = self.credential(transport), self.facts.subscription_id
+        files = FileService(self.facts.storage_account, self.facts.storage_key, request_session=session)
+        files.retry = no_retry if self.mode == "replay" else LinearRetry(backoff=1, max_attempts=3).retry
+        options = {"transport": transport, "polling_interval": self.interval}
+        return Clients(
+            BatchAI(credential, subscription, **options),
+            ResourceManagementClient(credential, subscription, **options),
+            files,
+            session,
+            Poller(self.clock, self.interval),
+        )
+
+    def _replacements(self) -> Mapping[str, str]:
+        mine, theirs = vars(self.facts), vars(STAND_INS)
+        return {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}

@@ -1,0 +1,163 @@
+"""What a compute back end is given, and what it does with it: records and one Protocol, no behaviour.
+
+A job directory belongs to one incarnation of a job. ``start`` may be repeated after a crash: the supervisor
+claims the directory before it runs anything, so the second start adopts what runs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+State = Literal["waiting", "preparing", "running", "finished"]
+StepName = Literal["preparation", "main"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """A node: ``directory`` holds what lives as long as it does (its mounts), ``gpus`` what its size promises."""
+
+    id: str
+    address: str
+    directory: Path
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class MountSpec:
+    """A mount at the relative ``path``: the directory it shows, or the command of an unmanaged file system."""
+
+    path: str
+    source: Path | None
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One incarnation of a job, in the words of the 2018-05 wire.
+
+    ``settings`` are the toolkit's; ``inputs`` maps ids to paths as written (they may hold ``$VARIABLES``), ``outputs``
+    to real directories; ``stdouterr`` is the real directory of the streams and ``execution.log``; ``wall_clock`` is
+    in seconds; ``per_node_logs`` asks for ``execution-{nodeId}.log`` in place of ``execution.log``.
+    """
+
+    name: str
+    directory: Path
+    nodes: tuple[NodeSpec, ...]
+    toolkit: str
+    settings: Mapping[str, object]
+    cluster_mounts: tuple[MountSpec, ...]
+    job_mounts: tuple[MountSpec, ...]
+    stdouterr: Path
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, Path]
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+    preparation: str | None
+    image: str | None
+    wall_clock: float
+    per_node_logs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A node's set-up task: a shell command, run once; streams are ``stdout-{nodeId}.txt``, ``stderr-{nodeId}.txt``."""
+
+    directory: Path
+    node: NodeSpec
+    command: str
+    mounts: tuple[MountSpec, ...]
+    stdouterr: Path
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One process of a step. A step ends when all that ``leads`` have ended; the others are then stopped."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    cwd: Path
+    stdout: Path
+    stderr: Path
+    leads: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Processes that run side by side; the first that fails ends the step."""
+
+    name: StepName
+    executions: tuple[Execution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a supervisor needs. It may hold secrets: it is written for its owner alone.
+
+    ``links`` are (place, target) pairs, those in ``temporary`` are removed when the job ends; ``files`` maps small
+    files to their text; ``notes`` open every file of ``logs``.
+    """
+
+    directory: Path
+    directories: tuple[Path, ...]
+    links: tuple[tuple[Path, Path], ...]
+    temporary: tuple[Path, ...]
+    files: Mapping[Path, str]
+    steps: tuple[Step, ...] = field(repr=False)
+    logs: tuple[Path, ...]
+    notes: tuple[str, ...]
+    wall_clock: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is. ``error`` is a code of ``ERRORS`` when it did not succeed; times are aware, UTC.
+
+    ``started`` is when the first step began (None while waiting), ``ended`` is set once finished; ``exit_code`` is that
+    of the command that decided the outcome, absent where none did (terminated, lost).
+    """
+
+    state: State
+    started: datetime | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    error: str | None = None
+    message: str | None = None
+
+
+# Azure's own codes where it had one; the last three causes had no code that was ever recorded.
+ERRORS: Mapping[str, str] = {
+    "JobFailed": "Job failed with non-zero exit code",
+    "JobPreparationFailed": "Job preparation task failed with non-zero exit code",
+    "JobTerminated": "The specified job has been terminated by the user",
+    "JobMaxWallClockTimeExceeded": "Job exceeded its maximum wall clock time",
+    "JobStartFailed": "Job could not be started",
+    "JobSupervisorLost": "The process that supervised the job was killed",
+}
+
+
+class Backend(Protocol):
+    """Where jobs run. Five methods; ``render`` is pure and tested as golden text."""
+
+    name: str
+
+    def render(self, job: JobSpec) -> Plan:
+        """The steps of ``job``. Raises ToolkitError where this machine cannot run it, saying what would help."""
+
+    def render_task(self, task: TaskSpec) -> Plan:
+        """The steps of a node's set-up task."""
+
+    def start(self, plan: Plan) -> None:
+        """Run ``plan``, or adopt it where its directory is claimed already. Returns at once."""
+
+    def poll(self, directory: Path) -> Progress:
+        """How far the job in ``directory`` is; cheap."""
+
+    def terminate(self, directory: Path) -> None:
+        """Ask for the end of the job's whole process tree; ``poll`` says when it is gone."""
+
+    def forget(self, directory: Path) -> None:
+        """Remove the node-local files of a finished job."""

@@ -1,0 +1,61 @@
+"""What this machine offers to jobs: interpreters, programs, GPUs. Looked up once, then only read."""
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.toolkits.interpreters import Cntk, find_cntk
+
+# A job sees the machine, never the emulator's own settings, which may be secret.
+_INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """``environment`` is what every job starts from; ``cntk`` raises ToolkitError where there is none."""
+
+    environment: Mapping[str, str]
+    python: str
+    shell: str
+    mpirun: str | None
+    cpus: int
+    gpus: int
+    cntk: Callable[[], Cntk] = field(repr=False)
+
+
+def find_machine(environ: Mapping[str, str], *, cntk_python: Path | None = None) -> Machine:
+    """This machine, as jobs may see it.
+
+    Args:
+        environ: the environment to take PATH and its like from; nothing that is not a place or a locale is kept.
+        cntk_python: the interpreter that the user chose for CNTK (setting ``cntk_python``), if any.
+    """
+    path = environ.get("PATH", os.defpath)
+    kept = {name: environ[name] for name in _INHERITED if name in environ}
+    return Machine(
+        environment={"PATH": os.defpath, "LANG": "C.UTF-8"} | kept,
+        python=shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3",
+        shell=shutil.which("bash", path=path) or "/bin/sh",
+        mpirun=shutil.which("mpirun", path=path),
+        cpus=len(os.sched_getaffinity(0)),
+        gpus=count_gpus(path),
+        cntk=functools.cache(functools.partial(find_cntk, cntk_python, environ=environ)),
+    )
+
+
+def count_gpus(path: str, *, driver: Path = Path("/proc/driver/nvidia/gpus")) -> int:
+    """NVIDIA GPUs of this machine: from the driver's own folder, else as many lines as ``nvidia-smi -L`` prints."""
+    if driver.is_dir():
+        return sum(1 for _ in driver.iterdir())
+    program = shutil.which("nvidia-smi", path=path)
+    if program is None:
+        return 0
+    try:
+        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

@@ -1,0 +1,70 @@
+"""The only place that knows the names of files in a job directory (the supervisor is told them as a folder)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "BATCHAI_HARNESS_JOB"  # in the environment of every process of a job: its directory
+
+
+@dataclass(frozen=True, slots=True)
+class JobPaths:
+    """The files of one incarnation of a job; ``root`` is readable by its owner alone."""
+
+    root: Path
+
+    @property
+    def plan(self) -> Path:
+        """What to run, JSON, owner only (it holds the job's secrets); the supervisor removes it once it has read it."""
+        return self.root / "plan.json"
+
+    @property
+    def claim(self) -> Path:
+        """Process id of the one supervisor that may run this job; locked by ``flock`` for as long as it lives."""
+        return self.root / "claim"
+
+    @property
+    def state(self) -> Path:
+        """How far the job is, JSON, replaced in one step."""
+        return self.root / "state.json"
+
+    @property
+    def stop(self) -> Path:
+        """Its presence asks the supervisor to end the job."""
+        return self.root / "stop"
+
+    @property
+    def bell(self) -> Path:
+        """A named pipe into which the supervisor writes a byte for each new state."""
+        return self.root / "bell"
+
+    @property
+    def log(self) -> Path:
+        """What a supervisor prints, which is nothing unless it breaks."""
+        return self.root / "supervisor.log"
+
+    @property
+    def hostfile(self) -> Path:
+        """Open MPI's host file."""
+        return self.root / "hostfile"
+
+    @property
+    def shared(self) -> Path:
+        """``AZ_BATCHAI_SHARED_JOB_TEMP``: the same for all nodes of the job."""
+        return self.root / "shared"
+
+    @property
+    def local(self) -> Path:
+        """What is local to nodes, a folder each."""
+        return self.root / "nodes"
+
+    def node(self, node_id: str) -> Path:
+        """``AZ_BATCHAI_JOB_TEMP_DIR`` of a node."""
+        return self.local / node_id
+
+    def temporary(self, node_id: str) -> Path:
+        """``AZ_BATCHAI_JOB_TEMP`` of a node."""
+        return self.node(node_id) / "temp"
+
+    def mounts(self, node_id: str) -> Path:
+        """``AZ_BATCHAI_JOB_MOUNT_ROOT`` of a node."""
+        return self.node(node_id) / "mounts"

@@ -1,0 +1,220 @@
+"""Jobs as processes of this machine, each under a supervisor that outlives the emulator."""
+
+import dataclasses
+import fcntl
+import functools
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from harness.clock import Clock, SystemClock
+from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, TaskSpec
+from harness.compute.machine import Machine
+from harness.compute.paths import MARK, JobPaths
+from harness.compute.render import render, render_task
+from harness.compute.watch import Watcher
+
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+
+
+class ProcessBackend:
+    """The back end that needs nothing but this machine; every node of a cluster is this machine.
+
+    Args:
+        on_change: called, from another thread, soon after any job has moved.
+        machine: what this machine offers to jobs (``find_machine``).
+        clock: dates the end of a job whose supervisor was killed.
+    """
+
+    name = "process"
+
+    def __init__(self, on_change: Callable[[], None], *, machine: Machine, clock: Clock | None = None) -> None:
+        self._machine = machine
+        self._clock = clock or SystemClock()
+        self._watcher = Watcher(on_change)
+        self._finished: dict[Path, Progress] = {}
+
+    def render(self, job: JobSpec) -> Plan:
+        """The steps of ``job``. Raises ToolkitError where this machine cannot run it."""
+        return render(job, self._machine)
+
+    def render_task(self, task: TaskSpec) -> Plan:
+        """The steps of a node's set-up task."""
+        return render_task(task, self._machine)
+
+    def start(self, plan: Plan) -> None:
+        """Run ``plan``, or adopt it where its directory is claimed already.
+
+        Raises:
+            OSError: the job directory cannot be written or no process can be started.
+        """
+        paths = JobPaths(plan.directory)
+        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not paths.bell.exists():
+            os.mkfifo(paths.bell, 0o600)
+        if paths.claim.exists():
+            if (holder := _holder(paths)) is not None:
+                self._watcher.watch(paths.root, holder)
+            return
+        _write_private(paths.plan, json.dumps(_encoded(plan)))
+        self._watcher.watch(paths.root, _launch(paths))
+
+    def poll(self, directory: Path) -> Progress:
+        """How far the job in ``directory`` is."""
+        if directory in self._finished:
+            return self._finished[directory]
+        paths = JobPaths(directory)
+        progress = _read(paths)
+        if progress.state != "finished" and paths.claim.exists() and _holder(paths) is None:
+            # It may have finished between the two looks: a dead supervisor's last word counts.
+            progress = _read(paths)
+            if progress.state != "finished":
+                _kill_marked(directory)
+                progress = _lost(paths, progress, self._clock.now())
+        elif progress.state == "waiting" and _last_words(paths):
+            progress = _lost(paths, progress, self._clock.now())
+        if progress.state == "finished":
+            self._finished[directory] = progress
+        return progress
+
+    def terminate(self, directory: Path) -> None:
+        """Ask for the end of the job; one that has not started yet will end before it runs anything."""
+        paths = JobPaths(directory)
+        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths.stop.touch()
+        with _held(paths) as holder:
+            if holder is not None:
+                handle = os.pidfd_open(holder)
+                try:
+                    signal.pidfd_send_signal(handle, signal.SIGTERM)
+                finally:
+                    os.close(handle)
+
+    def forget(self, directory: Path) -> None:
+        """Remove the job directory; what the job wrote to mounted storage stays (links are not followed)."""
+        self._finished.pop(directory, None)
+        shutil.rmtree(directory, ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop watching; jobs go on, and a later back end adopts them."""
+        self._watcher.close()
+
+
+def _launch(paths: JobPaths) -> int:
+    """Start a supervisor in a session of its own, with nothing of the emulator's environment or descriptors."""
+    log = str(paths.log)
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    argv = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(paths.root)]
+    return os.posix_spawn(sys.executable, argv, {"LANG": "C.UTF-8"}, file_actions=actions, setsid=True)
+
+
+@contextmanager
+def _held(paths: JobPaths) -> Iterator[int | None]:
+    """The process id of the living supervisor, None where there is none."""
+    try:
+        descriptor = os.open(paths.claim, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield int(os.read(descriptor, 32))
+    else:
+        yield None
+    finally:
+        os.close(descriptor)
+
+
+def _holder(paths: JobPaths) -> int | None:
+    with _held(paths) as holder:
+        return holder
+
+
+def _read(paths: JobPaths) -> Progress:
+    try:
+        state = json.loads(paths.state.read_bytes())
+    except (FileNotFoundError, IsADirectoryError):
+        return Progress("waiting")
+    error = state.get("error")
+    return Progress(
+        state["state"],
+        started=_moment(state.get("started")),
+        ended=_moment(state.get("ended")),
+        exit_code=state.get("exit_code"),
+        error=error,
+        message=state.get("message") or (ERRORS[error] if error else None),
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _lost(paths: JobPaths, progress: Progress, now: datetime) -> Progress:
+    """The end of a job whose supervisor broke, a full disk for one, or was killed: it ended unseen, so it ends now."""
+    words = _last_words(paths)
+    code = "JobStartFailed" if words else "JobSupervisorLost"
+    message = f"{ERRORS[code]}: {words}" if words else ERRORS[code]
+    return dataclasses.replace(progress, state="finished", ended=now, exit_code=None, error=code, message=message)
+
+
+def _last_words(paths: JobPaths) -> str:
+    """The last line that a supervisor printed; one that does its work prints nothing."""
+    try:
+        return paths.log.read_text(errors="replace").strip().rpartition("\n")[2]
+    except FileNotFoundError:
+        return ""
+
+
+def _kill_marked(directory: Path) -> None:
+    """End what a killed supervisor left behind: processes that carry the job's mark in their environment."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(directory):
+                process.kill()
+        except (psutil.Error, OSError):
+            continue  # another user's, or just ended
+
+
+def _write_private(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    beside.replace(path)
+
+
+@functools.singledispatch
+def _encoded(value: object) -> object:
+    """The plan as JSON has it; dispatched by type so that a new field needs no second place."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value
+
+
+@_encoded.register
+def _(value: Path) -> object:
+    return str(value)
+
+
+@_encoded.register
+def _(value: tuple) -> object:  # type: ignore[type-arg]
+    return [_encoded(item) for item in value]
+
+
+@_encoded.register(Mapping)
+def _(value: Mapping[object, object]) -> object:
+    return {str(key): _encoded(item) for key, item in value.items()}

@@ -1,0 +1,190 @@
+"""A job becomes a plan: pure, so that it can be read, and tested as golden text."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from harness.compute.backend import Execution, JobSpec, MountSpec, NodeSpec, Plan, Step, TaskSpec
+from harness.compute.machine import Machine
+from harness.compute.paths import MARK, JobPaths
+from harness.errors import ToolkitError
+from harness.toolkits import catalogue
+from harness.toolkits.toolkit import Assignment, Process
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+# Shell text in pieces: escaped character, single-quoted, double-quoted (left alone), variable of the service.
+_SHELL = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$(?:\{(AZ_\w+)\}|(AZ_\w+))""", re.DOTALL)
+_PLAIN = re.compile(r"[\w@%+=:,./-]*")
+
+
+def render(job: JobSpec, machine: Machine) -> Plan:
+    """The plan of a job.
+
+    Raises:
+        ToolkitError: this machine cannot run it, or a mount is of a kind that processes cannot have.
+    """
+    paths = JobPaths(job.directory)
+    started = catalogue.processes(job.toolkit, _assignment(job, machine))
+    steps: tuple[Step, ...] = (Step("main", tuple(_execution(job, machine, process) for process in started)),)
+    if job.preparation:
+        steps = (Step("preparation", tuple(_preparation(job, machine, node) for node in job.nodes)), *steps)
+    local = [folder for node in job.nodes for folder in (paths.temporary(node.id), paths.mounts(node.id))]
+    roots = [node.directory / "mounts" for node in job.nodes]
+    temporary = [link for node in job.nodes for link in _links(paths.mounts(node.id), job.job_mounts)]
+    cluster = [link for root in roots for link in _links(root, job.cluster_mounts)]
+    return Plan(
+        directory=job.directory,
+        directories=(paths.shared, *local, *roots, job.stdouterr, *job.outputs.values()),
+        links=(*cluster, *temporary),
+        temporary=tuple(place for place, _ in temporary),
+        files={paths.hostfile: f"localhost slots={max(len(started), len(job.nodes), machine.cpus)}\n"},
+        steps=steps,
+        logs=_logs(job),
+        notes=_notes(job, machine, started),
+        wall_clock=job.wall_clock,
+    )
+
+
+def render_task(task: TaskSpec, machine: Machine) -> Plan:
+    """The plan of a node's set-up task."""
+    root = task.node.directory / "mounts"
+    variables = {"AZ_BATCHAI_MOUNT_ROOT": str(root), "AZ_BATCHAI_STDOUTERR_DIR": str(task.stdouterr)}
+    environment = {
+        **machine.environment,
+        MARK: str(task.directory),
+        **variables,
+        **{name: expanded(value, variables) for name, value in task.environment.items()},
+        **task.secrets,
+    }
+    execution = Execution(
+        argv=(machine.shell, "-c", protected(task.command, variables)),
+        environment=environment,
+        cwd=task.node.directory,
+        stdout=task.stdouterr / f"stdout-{task.node.id}.txt",
+        stderr=task.stdouterr / f"stderr-{task.node.id}.txt",
+    )
+    return Plan(
+        directory=task.directory,
+        directories=(root, task.stdouterr),
+        links=tuple(_links(root, task.mounts)),
+        temporary=(),
+        files={},
+        steps=(Step("main", (execution,)),),
+        logs=(),
+        notes=(),
+        wall_clock=None,
+    )
+
+
+def expanded(value: str, variables: Mapping[str, str]) -> str:
+    """``$NAME`` and ``${NAME}`` replaced where known; anything else stays as written."""
+    return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], found[0]), value)
+
+
+def protected(command: str, variables: Mapping[str, str]) -> str:
+    """``command`` with the service's variables in double quotes where their value is more than one plain word.
+
+    On Azure these paths have no blanks, so people write them bare; here a home directory may have one.
+    """
+
+    def protect(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        return found[0] if not name or _PLAIN.fullmatch(variables.get(name, "")) else f'"{found[0]}"'
+
+    return _SHELL.sub(protect, command)
+
+
+def variables_of(job: JobSpec, node: NodeSpec) -> dict[str, str]:
+    """The service's variables on a node; the toolkits add theirs."""
+    paths = JobPaths(job.directory)
+    variables = {
+        "AZ_BATCHAI_MOUNT_ROOT": str(node.directory / "mounts"),
+        "AZ_BATCHAI_JOB_MOUNT_ROOT": str(paths.mounts(node.id)),
+        "AZ_BATCHAI_JOB_TEMP": str(paths.temporary(node.id)),
+        "AZ_BATCHAI_JOB_TEMP_DIR": str(paths.node(node.id)),
+        "AZ_BATCHAI_SHARED_JOB_TEMP": str(paths.shared),
+        "AZ_BATCHAI_STDOUTERR_DIR": str(job.stdouterr),
+        "AZ_BATCHAI_MPI_HOST_FILE": str(paths.hostfile),
+        "AZ_BATCHAI_NUM_GPUS": str(node.gpus),
+        "AZ_BATCH_HOST_LIST": ",".join(each.address for each in job.nodes),
+    }
+    variables |= {f"AZ_BATCHAI_OUTPUT_{name}": str(path) for name, path in job.outputs.items()}
+    return variables | {f"AZ_BATCHAI_INPUT_{name}": expanded(path, variables) for name, path in job.inputs.items()}
+
+
+def _environment(job: JobSpec, machine: Machine, node: NodeSpec) -> tuple[dict[str, str], dict[str, str]]:
+    """All that a process gets, and the service's part of it. Users override the machine, never the service."""
+    variables = variables_of(job, node)
+    known = {**machine.environment, **variables}
+    own = {name: expanded(value, known) for name, value in job.environment.items()}
+    return {**machine.environment, **own, **job.secrets, **variables, MARK: str(job.directory)}, variables
+
+
+def _execution(job: JobSpec, machine: Machine, process: Process) -> Execution:
+    node = next(node for node in job.nodes if node.id == process.node.id)
+    environment, variables = _environment(job, machine, node)
+    defaults = {name: value for name, value in process.environment.items() if name not in job.environment}
+    if "PYTHONPATH" in process.environment and "PYTHONPATH" in job.environment:
+        defaults["PYTHONPATH"] = f"{process.environment['PYTHONPATH']}:{environment['PYTHONPATH']}"
+    return Execution(
+        argv=(machine.shell, "-c", protected(process.command, variables)),
+        environment={**environment, **defaults},
+        cwd=JobPaths(job.directory).temporary(node.id),
+        stdout=job.stdouterr / f"stdout{process.label}.txt",
+        stderr=job.stdouterr / f"stderr{process.label}.txt",
+        leads=process.leads,
+    )
+
+
+def _preparation(job: JobSpec, machine: Machine, node: NodeSpec) -> Execution:
+    environment, variables = _environment(job, machine, node)
+    return Execution(
+        argv=(machine.shell, "-c", protected(job.preparation or "", variables)),
+        environment=environment,
+        cwd=JobPaths(job.directory).temporary(node.id),
+        stdout=job.stdouterr / "stdout-job_prep.txt",
+        stderr=job.stdouterr / "stderr-job_prep.txt",
+    )
+
+
+def _assignment(job: JobSpec, machine: Machine) -> Assignment:
+    return Assignment(
+        settings=job.settings,
+        nodes=job.nodes,
+        python=machine.python,
+        mpirun=machine.mpirun,
+        cpus=machine.cpus,
+        shared=str(JobPaths(job.directory).shared),
+        cntk=machine.cntk,
+        hosted=job.image is None,
+    )
+
+
+def _links(root: Path, mounts: tuple[MountSpec, ...]) -> list[tuple[Path, Path]]:
+    links = []
+    for mount in mounts:
+        relative = PurePosixPath(mount.path)
+        if mount.source is None:
+            raise ToolkitError(f"the mount {mount.path} has a mount command; processes can only mount shares, as links")
+        if relative.is_absolute() or ".." in relative.parts or not relative.parts:
+            raise ToolkitError(f"the mount path {mount.path!r} does not lie below the root of mounts")
+        links.append((root / relative, mount.source))
+    return links
+
+
+def _logs(job: JobSpec) -> tuple[Path, ...]:
+    if job.per_node_logs:
+        return tuple(job.stdouterr / f"execution-{node.id}.log" for node in job.nodes)
+    return (job.stdouterr / "execution.log",)
+
+
+def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...]) -> tuple[str, ...]:
+    notes = [f"job {job.name}: {len(job.nodes)} node(s), all of them this machine"]
+    notes += sorted({process.note for process in started if process.note})
+    if job.image:
+        notes.append(f"container image {job.image} is not used: the job runs on the host")
+        if job.settings.get("pythonInterpreterPath"):
+            notes.append(f"pythonInterpreterPath {job.settings['pythonInterpreterPath']} lies in that image: not used")
+    if machine.gpus == 0:
+        notes.append("no GPU on this machine: the job runs on the CPU")
+    return tuple(notes)

@@ -1,0 +1,282 @@
+"""The parent of one job's processes: ``python -I -S supervisor.py JOB_DIRECTORY``.
+
+It stands alone (standard library only, no site packages: it starts in milliseconds), outlives the emulator, and
+leaves what happened in ``state.json``. The claim is a hard link, hence exclusive, to a file that it holds locked:
+a claim without a lock means that its supervisor was killed. Being a child subreaper it stays the ancestor of every
+process of the job, also of those that change their session, so it can end them all; should it be killed itself, the
+kernel kills its direct children and the emulator those that carry the job's mark in their environment.
+"""
+
+# pathlib alone would take longer to import than everything here.
+# ruff: noqa: PTH103, PTH105, PTH108, PTH110, PTH114, PTH115, PTH118, PTH120, PTH123, PTH208, PTH211
+
+import contextlib
+import ctypes
+import datetime
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL when a job is ended
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+class JobEndError(Exception):
+    """The job is over: with an error code and message, or without."""
+
+    def __init__(self, error: str | None = None, message: str | None = None, exit_code: int | None = None) -> None:
+        super().__init__(error)
+        self.error, self.message, self.exit_code = error, message, exit_code
+
+
+def claim(directory: str) -> int | None:
+    """Take the directory, or return None where another supervisor has it. The descriptor holds the lock."""
+    mine = os.path.join(directory, f".claim.{os.getpid()}")
+    descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, str(os.getpid()).encode())
+        os.link(mine, os.path.join(directory, "claim"))
+    except FileExistsError:
+        return None
+    finally:
+        os.unlink(mine)
+    return descriptor
+
+
+class Journal:
+    """Tells the emulator (``state.json`` and the bell) and the user (``execution.log``) how far the job is."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.logs: list[str] = []
+        self.state: dict[str, object] = {}
+        self.reserve = os.path.join(directory, "reserve")
+        with open(self.reserve, "wb") as stream:  # given back when the disk is full, so that the end can be told
+            stream.write(b"\0" * 8192)
+
+    def tell(self, **changes: object) -> None:
+        """Publish changes of the state."""
+        self.state.update(changes)
+        try:
+            self._write()
+        except OSError:
+            os.unlink(self.reserve)
+            self._write()
+        with contextlib.suppress(OSError):  # nobody listens; who starts to, reads the state first
+            bell = os.open(os.path.join(self.directory, "bell"), os.O_WRONLY | os.O_NONBLOCK)
+            os.write(bell, b"!")
+            os.close(bell)
+
+    def _write(self) -> None:
+        path = os.path.join(self.directory, "state.json")
+        with open(path + ".new", "w", encoding="utf-8") as stream:
+            json.dump(self.state, stream)
+        os.replace(path + ".new", path)
+
+    def log(self, text: str) -> None:
+        """Add a line to every execution log."""
+        moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        for path in self.logs:
+            # A log that cannot be written (full disk, share deleted) never fails the job.
+            with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as stream:
+                stream.write(f"{moment} {text}\n")
+
+
+def prepare(plan: Mapping[str, Any]) -> None:
+    """Make directories, small files and mounts. Every mistake is an OSError that names the path."""
+    for path in plan["directories"]:
+        os.makedirs(path, exist_ok=True)
+    for path, text in plan["files"].items():
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    for place, target in plan["links"]:
+        if os.path.islink(place) and os.readlink(place) == target:
+            continue
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        beside = f"{place}.{os.getpid()}"
+        os.symlink(target, beside)
+        os.replace(beside, place)
+
+
+def become(execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, streams: tuple[int, int]) -> NoReturn:
+    """The child's side of ``spawn``."""
+    try:
+        os.setsid()
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it was killed before the line above
+            os._exit(137)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(streams[0], 1)
+        os.dup2(streams[1], 2)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.chdir(execution["cwd"])
+        os.execve(execution["argv"][0], execution["argv"], execution["environment"])  # noqa: S606 - argv is the plan's
+    except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
+        os.write(2, f"cannot start {execution['argv'][0]}: {error}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def spawn(execution: Mapping[str, Any], libc: ctypes.CDLL) -> int:
+    """Start one process in a session of its own; it dies with its supervisor. Returns its id."""
+    mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    out = os.open(execution["stdout"], mode, 0o644)
+    err = os.open(execution["stderr"], mode, 0o644)
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        become(execution, libc, parent=parent, streams=(out, err))
+    os.close(out)
+    os.close(err)
+    return child
+
+
+def descendants() -> list[int]:
+    """Ids of all living processes below this one, from /proc."""
+    children: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        # What is not a process, or has just ended, has no stat to read.
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stream:
+            fields = stream.read().rpartition(b")")[2].split()
+            if fields[0] != b"Z":
+                children.setdefault(int(fields[1]), []).append(int(name))
+    found, queue = [], [os.getpid()]
+    while queue:
+        below = children.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def end_all(grace: float) -> None:
+    """End every process of the job: politely, then, after ``grace`` seconds, not."""
+    deadline = time.monotonic() + grace
+    polite: set[int] = set()
+    while living := descendants():
+        left = deadline - time.monotonic()
+        for process in living:
+            if left > 0 and process in polite:
+                continue
+            polite.add(process)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM if left > 0 else signal.SIGKILL)
+        signal.sigtimedwait({signal.SIGCHLD}, min(max(left, 0.01), 0.1))
+        reap()
+    reap()
+
+
+def reap() -> dict[int, int]:
+    """Collect what has ended: {process id: exit code as a shell reports it}."""
+    ended: dict[int, int] = {}
+    while True:
+        try:
+            process, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if process == 0:
+            return ended
+        code = os.waitstatus_to_exitcode(status)
+        ended[process] = code if code >= 0 else 128 - code
+
+
+class Job:
+    """A plan being run: its steps in order, ended early by a failure, a request to stop, or the time limit."""
+
+    def __init__(self, plan: Mapping[str, Any], journal: Journal, directory: str) -> None:
+        self.plan, self.journal = plan, journal
+        self.stop = os.path.join(directory, "stop")
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        limit = plan["wall_clock"]
+        self.deadline = None if limit is None else time.monotonic() + limit
+
+    def run(self) -> int:
+        """Zero, or a JobEndError that says how the job ended."""
+        for step in self.plan["steps"]:
+            self._step(step)
+        return 0
+
+    def _step(self, step: Mapping[str, Any]) -> None:
+        preparing = step["name"] == "preparation"
+        self._check()
+        leaders = set()
+        for execution in step["executions"]:
+            process = spawn(execution, self.libc)
+            if execution["leads"]:
+                leaders.add(process)
+        self.journal.tell(state="preparing" if preparing else "running")
+        self.journal.log(f"{step['name']} started, {len(step['executions'])} process(es)")
+        while leaders:
+            for process, code in self._wait().items():
+                if process in leaders:
+                    leaders.discard(process)
+                    self.journal.log(f"{step['name']} process ended with exit code {code}")
+                    if code != 0:
+                        raise JobEndError("JobPreparationFailed" if preparing else "JobFailed", None, code)
+
+    def _wait(self) -> dict[int, int]:
+        ended = reap()
+        while not ended:
+            self._check()
+            left = 3600.0 if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+            signal.sigtimedwait(WATCHED, left)
+            ended = reap()
+        return ended
+
+    def _check(self) -> None:
+        if os.path.exists(self.stop):
+            raise JobEndError("JobTerminated")
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            limit = f"{self.plan['wall_clock']:g} s"
+            raise JobEndError("JobMaxWallClockTimeExceeded", f"Job exceeded its maximum wall clock time of {limit}")
+
+
+def supervise(directory: str) -> None:
+    """Run the plan of ``directory`` unless somebody else does."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    lock = claim(directory)
+    if lock is None:
+        return
+    journal = Journal(directory)
+    journal.tell(state="preparing", started=time.time())
+    grace, outcome = GRACE, JobEndError()
+    plan: dict[str, Any] = {}
+    try:
+        path = os.path.join(directory, "plan.json")
+        with open(path, encoding="utf-8") as stream:
+            plan = json.load(stream)
+        os.unlink(path)
+        prepare(plan)
+        journal.logs = plan["logs"]
+        for note in plan["notes"]:
+            journal.log(note)
+        outcome.exit_code = Job(plan, journal, directory).run()
+    except JobEndError as ended:
+        outcome = ended
+        grace = GRACE if ended.error == "JobTerminated" else 0.2
+    except OSError as error:
+        outcome = JobEndError("JobStartFailed", f"Job could not be started: {error}")
+    end_all(grace)
+    for place in plan.get("temporary", ()):
+        if os.path.islink(place):
+            os.unlink(place)
+    journal.log(f"job ended: {outcome.error or 'succeeded'}, exit code {outcome.exit_code}")
+    journal.tell(
+        state="finished",
+        ended=time.time(),
+        exit_code=outcome.exit_code,
+        error=outcome.error,
+        message=outcome.message,
+    )
+
+
+if __name__ == "__main__":
+    supervise(sys.argv[1])

@@ -1,0 +1,34 @@
+"""CNTK's text format: one sample a line, ``|labels <10 one-hot> |features <784 values 0..255>``."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+CLASSES = 10
+PIXELS = 784
+
+_VALUES = tuple(str(value) for value in range(256))
+_LABELS = tuple(" ".join("1" if index == label else "0" for index in range(CLASSES)) for label in range(CLASSES))
+
+
+def write_ctf(path: Path, images: Any, labels: Any) -> None:
+    """Write samples to ``path``; the file appears whole or not at all, and equal samples give equal bytes.
+
+    Args:
+        path: the file; its directory exists.
+        images: array of ``(samples, 784)`` or ``(samples, 28, 28)`` whole numbers 0..255.
+        labels: array of as many whole numbers 0..9.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as lines:
+            for label, image in zip(labels.tolist(), images.reshape(len(images), PIXELS), strict=True):
+                pixels = " ".join(map(_VALUES.__getitem__, image.tolist()))
+                lines.write(f"|labels {_LABELS[label]} |features {pixels}\n")
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,92 @@
+"""MNIST from its idx files: all four, or the 10,000 test images alone, cut 9 : 1."""
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.samples import Samples, Split
+from harness.errors import SettingsError
+
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+_IMAGE_BYTES = 28 * 28
+_MOST_SAMPLES = 60_000  # no idx file of MNIST has more; a longer stream is not unpacked
+_SPLIT_SEED = 10_000
+_REMEDY = "`harness data mnist DIR` fetches the files anew"
+
+
+def holds_mnist(directory: Path) -> bool:
+    """Whether a directory has at least the test pair, packed or not."""
+    return all(_find(directory, name) is not None for name in (TEST_IMAGES, TEST_LABELS))
+
+
+def load_mnist(directory: Path) -> Split:
+    """The split that a directory's idx files give.
+
+    With all four files it is MNIST's own (60,000 and 10,000). With the ``t10k`` pair alone, a tenth of it tests and the
+    rest trains, always the same samples.
+
+    Raises:
+        SettingsError: a file is missing, unreadable, damaged or no idx file.
+    """
+    if not directory.is_dir():
+        raise SettingsError(f"mnist_dir {directory} is not a directory; give one that holds the MNIST idx files")
+    test = _pair(directory, TEST_IMAGES, TEST_LABELS)
+    found = [name for name in (TRAIN_IMAGES, TRAIN_LABELS) if _find(directory, name) is not None]
+    if found:
+        return Split("mnist", _pair(directory, TRAIN_IMAGES, TRAIN_LABELS), test)
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(test.labels))
+    cut = len(order) * 9 // 10
+    train, held = order[:cut], order[cut:]
+    if not len(train) or not len(held):
+        raise SettingsError(f"{directory} holds {len(order)} samples, too few to train and test; {_REMEDY}")
+    return Split(
+        "mnist-t10k",
+        Samples(test.images[train], test.labels[train]),
+        Samples(test.images[held], test.labels[held]),
+    )
+
+
+def _pair(directory: Path, images_name: str, labels_name: str) -> Samples:
+    images, labels = _read(directory, images_name, dimensions=3), _read(directory, labels_name, dimensions=1)
+    if images.shape[1:] != (28, 28):
+        raise SettingsError(f"{directory / images_name}: images of {images.shape[1:]}, not 28 x 28; {_REMEDY}")
+    if len(images) != len(labels):
+        raise SettingsError(
+            f"{directory}: {images_name} holds {len(images)} images but {labels_name} {len(labels)} labels; {_REMEDY}"
+        )
+    if len(labels) and labels.max() > 9:
+        raise SettingsError(f"{directory / labels_name}: a label is {labels.max()}, not 0..9; {_REMEDY}")
+    return Samples(images, labels)
+
+
+def _find(directory: Path, name: str) -> Path | None:
+    candidates = (directory / name, directory / f"{name}.gz")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _read(directory: Path, name: str, *, dimensions: int) -> Any:
+    """The array of an idx file: two zeros, 8 (unsigned bytes), the number of dimensions, each one's size, the bytes."""
+    path = _find(directory, name)
+    if path is None:
+        raise SettingsError(f"{directory} has no {name} or {name}.gz; {_REMEDY}")
+    limit = 16 + _MOST_SAMPLES * _IMAGE_BYTES
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            content = stream.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SettingsError(f"{path} cannot be read: {error}; {_REMEDY}") from error
+    header = 4 + 4 * dimensions
+    if len(content) < header or content[:4] != bytes((0, 0, 8, dimensions)):
+        raise SettingsError(f"{path} is not an idx file of {dimensions} dimension(s); {_REMEDY}")
+    shape = [int(size) for size in np.frombuffer(content, ">u4", dimensions, 4)]
+    expected = 1
+    for size in shape:
+        expected *= size
+    if len(content) - header != expected:
+        raise SettingsError(f"{path} holds {len(content) - header} bytes of data but declares {expected}; {_REMEDY}")
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

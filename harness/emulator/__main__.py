@@ -1,0 +1,46 @@
+"""``python -m harness.emulator``: serve one data directory in the foreground."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from harness.emulator.serve import Options, log_to_stderr, serve
+from harness.errors import EmulatorError
+
+
+def main() -> int:
+    """Serve; 0 after a stop, 2 when it cannot."""
+    parser = argparse.ArgumentParser(prog="python -m harness.emulator", description="A local Azure.")
+    parser.add_argument("--dir", type=Path, required=True, help="data directory, made when missing")
+    parser.add_argument("--port", type=int, default=0, help="of the HTTPS proxy (default: a free one)")
+    parser.add_argument("--detach", action="store_true", help="go on in the background; end when it is ready")
+    parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
+    options = parser.parse_args()
+    if options.detach and (waiter := _detach()) is not None:
+        return waiter
+    log_to_stderr()
+    try:
+        serve(Options(options.dir, options.port, options.guarded))
+    except EmulatorError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+def _detach() -> int | None:
+    """Leave the terminal: None in the process that serves, its launcher's exit code in the one that waits."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(reading)
+        os.setsid()
+        os.dup2(writing, sys.stdout.fileno())
+        os.close(writing)
+        return None
+    os.close(writing)
+    with os.fdopen(reading, "rb") as answer:
+        return 0 if answer.readline() else EmulatorError.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The emulator as one ASGI application: what happens to a request, in order."""
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from harness.emulator.context import ClientGoneError, MalformedRequestError, Receive, Request, Response
+from harness.emulator.providers import Host
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class Emulator:
+    """Answers for every host that it plays.
+
+    Args:
+        hosts: who answers; the first that plays a request's host does.
+    """
+
+    def __init__(self, hosts: Sequence[Host]) -> None:
+        self._hosts = hosts
+
+    def plays(self, host: str) -> bool:
+        """Whether some part of the emulator answers for a host (lower case, no port)."""
+        return any(part.plays(host) for part in self._hosts)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """One ASGI call."""
+        if scope["type"] != "http":
+            return
+        try:
+            answer = await self._answer(scope, receive)
+        except ClientGoneError:
+            return
+        await _send(answer, send, head=scope["method"] == "HEAD")
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Response:
+        headers = dict(scope["headers"])
+        name = headers.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
+        part = next((part for part in self._hosts if part.plays(name)), None)
+        if part is None:
+            return Response(421, f"The emulator does not play the host {name!r}.\n".encode())
+        try:
+            return await part.handle(Request(scope, receive))
+        except MalformedRequestError as error:
+            return part.malformed(str(error))
+        except ClientGoneError:
+            raise
+        except Exception:
+            # The path may hold no secret, the query may: a SAS signature.
+            _log.exception("%s https://%s%s failed", scope["method"], name, scope["path"])
+            return part.broken()
+
+
+async def _send(answer: Response, send: Send, *, head: bool) -> None:
+    headers = [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in answer.headers
+    ]
+    names = {name for name, _ in headers}
+    if isinstance(answer.body, bytes):
+        if b"content-length" not in names and answer.status != 204:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if head else answer.body})
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    async for piece in answer.body:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,120 @@
+"""What a handler sees of HTTP: one request in, one response out."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, MutableMapping
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+BODY_LIMIT = 4 << 20  # bytes; Resource Manager's own limit for a request body
+
+
+class Receive(Protocol):
+    """ASGI's source of request events."""
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        """The next event."""
+
+
+class MalformedRequestError(Exception):
+    """The request line, a header or the encoding of the path cannot be understood; the text says which."""
+
+
+class ClientGoneError(Exception):
+    """The client left in the middle of its request: nobody waits for an answer."""
+
+
+class BodyTooLargeError(Exception):
+    """The request's body is longer than the operation takes."""
+
+
+class Request:
+    """One HTTP request.
+
+    ``host`` is lower-case without port; ``path`` is percent-decoded and ``raw_target`` is path and query
+    exactly as sent; names in ``query`` and ``headers`` are lower-case; ``params`` holds what the route's
+    template matched, in the caller's casing.
+
+    Raises:
+        MalformedRequestError: the path is not UTF-8 or holds a NUL.
+    """
+
+    __slots__ = (
+        "_receive",
+        "client",
+        "headers",
+        "host",
+        "method",
+        "params",
+        "path",
+        "query",
+        "raw_target",
+        "scheme",
+    )
+
+    def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
+        self._receive = receive
+        self.method: str = scope["method"]
+        self.scheme: str = scope["scheme"]
+        self.client: str = scope["client"][0] if scope.get("client") else ""
+        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self.host = self.headers.get("host", "").partition(":")[0].lower()
+        raw_path: bytes = scope["raw_path"].partition(b"?")[0]
+        query: bytes = scope["query_string"]
+        self.raw_target = raw_path + b"?" + query if query else raw_path
+        try:
+            self.path = unquote_to_bytes(raw_path).decode("utf-8")
+            pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict")
+        except ValueError as error:
+            raise MalformedRequestError("The request URI is not valid.") from error
+        if "\0" in self.path:
+            raise MalformedRequestError("The request URI is not valid.")
+        self.query: dict[str, str] = {}
+        for name, value in pairs:
+            self.query.setdefault(name.lower(), value)
+        self.params: Mapping[str, str] = {}
+
+    async def read(self, limit: int = BODY_LIMIT) -> bytes:
+        """The whole body.
+
+        Raises:
+            BodyTooLargeError: it is longer than ``limit`` bytes.
+        """
+        parts: list[bytes] = []
+        size = 0
+        async for part in self.stream():
+            size += len(part)
+            if size > limit:
+                raise BodyTooLargeError
+            parts.append(part)
+        return b"".join(parts)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body in the pieces in which it arrives.
+
+        Raises:
+            ClientGoneError: the client went away before the end.
+        """
+        more = True
+        while more:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                raise ClientGoneError
+            more = event.get("more_body", False)
+            if body := event.get("body"):
+                yield body
+
+
+class Response:
+    """One HTTP answer. A body of bytes gets its ``content-length``; a streamed one must bring its own or is chunked."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes | AsyncIterable[bytes] = b"",
+        *,
+        headers: list[tuple[str, str]] | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers if headers is not None else []

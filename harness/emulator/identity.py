@@ -1,0 +1,54 @@
+"""Who may use an emulator: one tenant, one application, one subscription and a first storage account."""
+
+import base64
+import secrets
+import uuid
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from harness.emulator.paths import DataDirectory, write_private
+
+DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Made at the first start of a data directory and kept there, readable by the owner alone."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: str
+    subscription_id: str
+    storage_account: str
+    storage_key: str
+    signing_key: str
+
+    def __repr__(self) -> str:
+        return f"Identity(tenant_id={self.tenant_id!r}, client_id={self.client_id!r})"
+
+
+def load_identity(paths: DataDirectory) -> Identity:
+    """The identity of a data directory, made when missing.
+
+    The keys are random: in an emulator that runs jobs, whoever can write files can run code.
+    """
+    if paths.identity.exists():
+        return msgspec.json.decode(paths.identity.read_bytes(), type=Identity)
+    identity = new_identity()
+    write_private(paths.identity, msgspec.json.encode(identity))
+    return identity
+
+
+def new_identity() -> Identity:
+    """Fresh ids, secrets and keys."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return Identity(
+        tenant_id=str(uuid.uuid4()),
+        client_id=str(uuid.uuid4()),
+        client_secret=secrets.token_urlsafe(30),
+        subscription_id=DEFAULT_SUBSCRIPTION,
+        storage_account=f"batchai{secrets.token_hex(6)}",
+        storage_key=base64.b64encode(secrets.token_bytes(64)).decode(),
+        signing_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+    )

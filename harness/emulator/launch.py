@@ -1,0 +1,152 @@
+"""Starting, finding and stopping an emulator from another process."""
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import psutil
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.paths import DataDirectory
+from harness.errors import EmulatorError
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+
+
+def find(directory: Path) -> Endpoint | None:
+    """The emulator that serves a data directory now, or None: whoever serves it holds its lock."""
+    paths = DataDirectory(directory.absolute())
+    try:
+        endpoint = msgspec.json.decode(paths.endpoint.read_bytes(), type=Endpoint)
+        with paths.lock.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return endpoint
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise EmulatorError(f"{paths.endpoint} cannot be read ({error}); start the emulator again") from error
+    return None
+
+
+@contextmanager
+def launch(directory: Path | None = None, *, port: int = 0) -> Iterator[Endpoint]:
+    """An emulator for as long as the block lasts; it also ends when this process is killed.
+
+    Args:
+        directory: the data directory; default a temporary one, deleted at the end.
+        port: of the proxy; 0 takes a free one.
+
+    Raises:
+        EmulatorError: it did not start; the message ends with what it printed.
+    """
+    with contextlib.ExitStack() as stack:
+        if directory is None:
+            directory = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="batchai-", ignore_cleanup_errors=True))
+            )
+        process = stack.enter_context(_started(directory, port))
+        endpoint = find(directory)
+        if endpoint is None:
+            raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
+        try:
+            yield endpoint
+        finally:
+            _stop(psutil.Process(process.pid) if process.poll() is None else None)
+
+
+def start_detached(directory: Path, *, port: int = 0) -> Endpoint:
+    """Start an emulator that outlives this process; what it prints goes to ``emulator.log`` in its directory.
+
+    Raises:
+        EmulatorError: it did not start, or one serves the directory already.
+    """
+    if running := find(directory):
+        raise EmulatorError(
+            f"the data directory {directory} is in use by the emulator with process id {running.pid}; "
+            "stop it with 'harness emulator stop', or choose another --dir"
+        )
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = DataDirectory(directory.absolute()).log
+    with log.open("ab") as stream:
+        done = subprocess.run(
+            [*_command(directory, port), "--detach"],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise _did_not_start(log.read_text(errors="replace"))
+    endpoint = find(directory)
+    if endpoint is None:
+        raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
+    return endpoint
+
+
+def stop(directory: Path) -> bool:
+    """Stop the emulator of a data directory and wait until it has; False if none runs."""
+    endpoint = find(directory)
+    if endpoint is None:
+        return False
+    _stop(psutil.Process(endpoint.pid))
+    return True
+
+
+@contextmanager
+def _started(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            [*_command(directory, port), "--guarded"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the one who launched it, who then stops it in order
+        ) as process,
+    ):
+        _wait_until_ready(process, log)
+        yield process
+
+
+def _command(directory: Path, port: int) -> list[str]:
+    return [sys.executable, "-m", "harness.emulator", "--dir", str(directory), "--port", str(port)]
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    if process.stdout is not None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            answered = selector.select(_START_SECONDS)
+        if answered and process.stdout.readline():
+            return
+    process.kill()
+    process.wait()
+    raise _did_not_start(os.pread(log.fileno(), 1 << 16, 0).decode("utf-8", "replace"))
+
+
+def _did_not_start(printed: str) -> EmulatorError:
+    return EmulatorError("\n".join(["the emulator did not start; it printed:", *printed.strip().splitlines()[-20:]]))
+
+
+def _stop(process: psutil.Process | None) -> None:
+    if process is None:
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(_STOP_SECONDS)

@@ -1,0 +1,81 @@
+"""The only place that knows the names of files in an emulator's data directory."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """The files of one emulator; ``root`` is readable by its owner alone."""
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the directory and its folders."""
+        for folder in (self.root, self.storage, self.nodes, self.jobs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def lock(self) -> Path:
+        """Held, by ``flock``, for as long as an emulator serves the directory; holds its process id."""
+        return self.root / "lock"
+
+    @property
+    def endpoint(self) -> Path:
+        """Where the running emulator answers, and the credentials it accepts; JSON, owner only."""
+        return self.root / "endpoint.json"
+
+    @property
+    def identity(self) -> Path:
+        """Tenant, application and first storage account, made once; JSON, owner only."""
+        return self.root / "identity.json"
+
+    @property
+    def database(self) -> Path:
+        """The store."""
+        return self.root / "emulator.db"
+
+    @property
+    def log(self) -> Path:
+        """What a detached emulator prints."""
+        return self.root / "emulator.log"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the emulator's own authority, which clients trust."""
+        return self.root / "ca.pem"
+
+    @property
+    def server_certificate(self) -> Path:
+        """Key and certificate of the listener, owner only."""
+        return self.root / "server.pem"
+
+    @property
+    def storage(self) -> Path:
+        """Shares and containers, ``<account>/<service>/<name>``."""
+        return self.root / "storage"
+
+    @property
+    def trash(self) -> Path:
+        """Deleted shares and containers until they are gone; on the same file system as ``storage``."""
+        return self.root / "trash"
+
+    @property
+    def nodes(self) -> Path:
+        """One folder a cluster node."""
+        return self.root / "nodes"
+
+    @property
+    def jobs(self) -> Path:
+        """One folder an incarnation of a job."""
+        return self.root / "jobs"
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file in one step, readable by its owner alone."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    beside.replace(path)

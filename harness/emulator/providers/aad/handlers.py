@@ -1,0 +1,144 @@
+"""Sign-in of service principals.
+
+Addresses and answers after Microsoft's identity platform documentation: ``/{tenant}/oauth2/token`` (v1, a
+``resource``), ``/{tenant}/oauth2/v2.0/token`` (v2, a ``scope``), OpenID and instance discovery.
+"""
+
+import hmac
+from urllib.parse import parse_qsl
+
+from harness.clock import Clock
+from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens
+from harness.emulator.context import Request, Response
+from harness.emulator.identity import Identity
+from harness.emulator.providers.aad import errors
+from harness.emulator.routing import Route, Router
+from harness.emulator.wire import json_response
+
+_LOGIN = "https://login.microsoftonline.com"
+_HOSTS = ("login.microsoftonline.com", "login.windows.net", "sts.windows.net")
+_NO_TENANT = ("common", "organizations", "consumers")
+
+
+class AzureActiveDirectory:
+    """Plays the sign-in hosts for one identity."""
+
+    def __init__(self, identity: Identity, tokens: Tokens, clock: Clock) -> None:
+        self._identity = identity
+        self._tokens = tokens
+        self._clock = clock
+        self._router = Router(self.routes)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Its operations."""
+        return (
+            Route("GET", "/common/discovery/instance", "InstanceDiscovery", self._instance),
+            Route("GET", "/{tenant}/v2.0/.well-known/openid-configuration", "OpenIdConfiguration", self._openid),
+            Route("GET", "/{tenant}/.well-known/openid-configuration", "OpenIdConfigurationV1", self._openid),
+            Route("GET", "/{tenant}/discovery/v2.0/keys", "Keys", self._keys),
+            Route("GET", "/{tenant}/discovery/keys", "KeysV1", self._keys),
+            Route("POST", "/{tenant}/oauth2/v2.0/token", "Token", self._token),
+            Route("POST", "/{tenant}/oauth2/token", "TokenV1", self._token),
+        )
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is one of the sign-in hosts."""
+        return host in _HOSTS
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request; nothing here needs a token."""
+        route = self._router.match(request)
+        if route is None:
+            return errors.not_found()
+        answer = route.handler(request)
+        return answer if isinstance(answer, Response) else await answer
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return json_response(400, {"error": "invalid_request", "error_description": message})
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return json_response(500, {"error": "server_error", "error_description": "The emulator failed; see its log."})
+
+    def _instance(self, _request: Request) -> Response:
+        names = ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"]
+        tenant = f"{_LOGIN}/{self._identity.tenant_id}/.well-known/openid-configuration"
+        metadata = {"preferred_network": names[0], "preferred_cache": names[1], "aliases": names}
+        return json_response(200, {"tenant_discovery_endpoint": tenant, "api-version": "1.1", "metadata": [metadata]})
+
+    def _openid(self, request: Request) -> Response:
+        tenant = request.params["tenant"]
+        if not self._knows(tenant) and tenant not in _NO_TENANT:
+            return errors.unknown_tenant(tenant, self._clock.now())
+        version = "/v2.0" if "/v2.0/" in request.path else ""
+        base = f"{_LOGIN}/{tenant}"
+        document = {
+            "token_endpoint": f"{base}/oauth2{version}/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+            "jwks_uri": f"{base}/discovery{version}/keys",
+            "response_types_supported": ["code", "token"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "issuer": self._issuer(version),
+            "authorization_endpoint": f"{base}/oauth2{version}/authorize",
+            "tenant_region_scope": None,
+            "cloud_instance_name": "microsoftonline.com",
+        }
+        return json_response(200, document)
+
+    def _keys(self, _request: Request) -> Response:
+        return json_response(200, self._tokens.keys())
+
+    async def _token(self, request: Request) -> Response:
+        now, tenant = self._clock.now(), request.params["tenant"]
+        form = dict(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
+        second = "/v2.0/" in request.path
+        if not self._knows(tenant):
+            return errors.unknown_tenant(tenant, now)
+        for name in ("grant_type", "client_id", "client_secret", "scope" if second else "resource"):
+            if not form.get(name):
+                return errors.missing_parameter(name, now)
+        if form["grant_type"] != "client_credentials":
+            return errors.unsupported_grant(form["grant_type"], now)
+        if form["client_id"].lower() != self._identity.client_id:
+            return errors.unknown_application(form["client_id"], tenant, now)
+        if not hmac.compare_digest(form["client_secret"].encode(), self._identity.client_secret.encode()):
+            return errors.wrong_secret(form["client_id"], now)
+        audience = form["scope"].removesuffix("/.default") if second else form["resource"]
+        if audience not in AUDIENCES and f"{audience}/" not in AUDIENCES:
+            return errors.invalid_resource(audience, now)
+        return self._granted(audience, second=second)
+
+    def _granted(self, audience: str, *, second: bool) -> Response:
+        now, seconds = self._clock.now(), int(LIFETIME.total_seconds())
+        known = audience if audience in AUDIENCES else f"{audience}/"
+        token = self._tokens.issue(known, self._issuer(""))
+        if second:
+            document: dict[str, object] = {
+                "token_type": "Bearer",
+                "expires_in": seconds,
+                "ext_expires_in": seconds,
+                "access_token": token,
+            }
+        else:
+            start = int(now.timestamp())
+            document = {
+                "token_type": "Bearer",
+                "expires_in": str(seconds),
+                "ext_expires_in": str(seconds),
+                "expires_on": str(start + seconds),
+                "not_before": str(start),
+                "resource": audience,
+                "access_token": token,
+            }
+        return json_response(200, document, headers=[("cache-control", "no-store, no-cache"), ("pragma", "no-cache")])
+
+    def _knows(self, tenant: str) -> bool:
+        return tenant.lower() == self._identity.tenant_id
+
+    def _issuer(self, version: str) -> str:
+        if version:
+            return f"{_LOGIN}/{self._identity.tenant_id}/v2.0"
+        return f"https://sts.windows.net/{self._identity.tenant_id}/"

@@ -1,0 +1,5 @@
+"""Azure Resource Manager: subscriptions, providers, resource groups, and the door to resource providers."""
+
+from harness.emulator.providers.arm.handlers import ResourceManager
+
+__all__ = ["ResourceManager"]

@@ -1,0 +1,69 @@
+"""How Resource Manager refuses, in its own words."""
+
+from harness.emulator.context import Response
+from harness.emulator.wire import arm_error
+
+_GATEWAY = [("x-ms-failure-cause", "gateway")]
+
+
+def unauthenticated(message: str) -> Response:
+    """No valid token came with the request."""
+    challenge = (
+        'Bearer authorization_uri="https://login.windows.net/common", error="invalid_token", '
+        'error_description="The authentication failed."'
+    )
+    return arm_error(401, "AuthenticationFailed", message, headers=[("www-authenticate", challenge)])
+
+
+def subscription_not_found(subscription: str) -> Response:
+    """No subscription of that id."""
+    return arm_error(
+        404,
+        "SubscriptionNotFound",
+        f"The subscription '{subscription}' could not be found.",
+        headers=_GATEWAY,
+    )
+
+
+def group_not_found(name: str) -> Response:
+    """No resource group of that name."""
+    return arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.", headers=_GATEWAY)
+
+
+def group_being_deleted(name: str) -> Response:
+    """The group is on its way out."""
+    text = f"The resource group '{name}' is in deprovisioning state and cannot perform this operation."
+    return arm_error(409, "ResourceGroupBeingDeleted", text, headers=_GATEWAY)
+
+
+def not_registered(namespace: str) -> Response:
+    """The subscription has not registered the namespace."""
+    text = (
+        f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for "
+        "how to register subscriptions."
+    )
+    return arm_error(409, "MissingSubscriptionRegistration", text, headers=_GATEWAY)
+
+
+def unknown_namespace(namespace: str) -> Response:
+    """No resource provider of that name."""
+    text = f"The resource namespace '{namespace}' is invalid."
+    return arm_error(404, "InvalidResourceNamespace", text, headers=_GATEWAY)
+
+
+def missing_api_version() -> Response:
+    """Every call names a version."""
+    text = "The api-version query parameter (?api-version=) is required for all requests."
+    return arm_error(400, "MissingApiVersionParameter", text, headers=_GATEWAY)
+
+
+def no_such_operation(method: str, path: str) -> Response:
+    """Nothing answers at that address."""
+    text = f"The emulator has no operation {method} {path[:300]}."
+    return arm_error(404, "InvalidResourceType", text, headers=_GATEWAY)
+
+
+def method_not_allowed(method: str, allowed: list[str]) -> Response:
+    """The address exists for other methods."""
+    text = f"The requested resource does not support http method '{method}'."
+    return arm_error(405, "HttpMethodNotSupported", text, headers=[("allow", ", ".join(allowed))])

@@ -1,0 +1,305 @@
+"""Azure Resource Manager's own operations, and the way to the resource providers behind it.
+
+Answers as in the recorded sessions of the ``az`` command line and Microsoft's API reference.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from harness.clock import Clock
+from harness.emulator.auth import InvalidTokenError, Tokens
+from harness.emulator.context import BodyTooLargeError, Request, Response
+from harness.emulator.identity import Identity
+from harness.emulator.providers import ResourceProvider
+from harness.emulator.providers.arm import errors
+from harness.emulator.providers.arm.model import (
+    GroupDeletion,
+    Registration,
+    ResourceGroup,
+    group_key,
+    registration_key,
+)
+from harness.emulator.providers.arm.rules import (
+    ALWAYS_REGISTERED,
+    NAMESPACES,
+    InvalidContentError,
+    check_group_name,
+    namespace,
+    parse_location,
+    parse_object,
+    parse_tags,
+)
+from harness.emulator.routing import Route, Router
+from harness.emulator.store import Store
+from harness.emulator.wire import arm_error, json_response, new_request_id
+
+_SUBSCRIPTION = "/subscriptions/{subscription}"
+_GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
+_KEPT = timedelta(hours=1)  # that the end of a deletion can be polled
+_NO_CACHE = [("cache-control", "no-cache"), ("pragma", "no-cache"), ("expires", "-1")]
+
+
+class ResourceManager:
+    """Plays ``management.azure.com``.
+
+    Args:
+        providers: the namespaces behind it; each gets only calls that are authenticated, name a version, an
+            existing subscription and, where the address has one, an existing group.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        tokens: Tokens,
+        *,
+        store: Store,
+        clock: Clock,
+        providers: Sequence[ResourceProvider],
+    ) -> None:
+        self._identity = identity
+        self._tokens = tokens
+        self._store = store
+        self._clock = clock
+        self._providers = providers
+        self._namespaces = {provider.namespace.lower(): provider for provider in providers}
+        self._router = Router([*self.routes, *(route for provider in providers for route in provider.routes)])
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Resource Manager's own operations."""
+        provider = _SUBSCRIPTION + "/providers/{namespace}"
+        return (
+            Route("GET", "/tenants", "Tenants_List", self._tenants),
+            Route("GET", "/subscriptions", "Subscriptions_List", self._subscriptions),
+            Route("GET", _SUBSCRIPTION, "Subscriptions_Get", self._subscription),
+            Route("GET", _SUBSCRIPTION + "/providers", "Providers_List", self._list_providers),
+            Route("GET", provider, "Providers_Get", self._get_provider),
+            Route("POST", provider + "/register", "Providers_Register", self._register),
+            Route("POST", provider + "/unregister", "Providers_Unregister", self._unregister),
+            Route("GET", _SUBSCRIPTION + "/resourceGroups", "ResourceGroups_List", self._list_groups),
+            Route("PUT", _GROUP, "ResourceGroups_CreateOrUpdate", self._put_group),
+            Route("GET", _GROUP, "ResourceGroups_Get", self._get_group),
+            Route("HEAD", _GROUP, "ResourceGroups_CheckExistence", self._head_group),
+            Route("PATCH", _GROUP, "ResourceGroups_Update", self._patch_group),
+            Route("DELETE", _GROUP, "ResourceGroups_Delete", self._delete_group),
+            Route("GET", _SUBSCRIPTION + "/operationresults/{operation}", "OperationResults_Get", self._poll),
+        )
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is Resource Manager's."""
+        return host == "management.azure.com"
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return arm_error(400, "InvalidRequestUri", message)
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return arm_error(500, "InternalServerError", "The emulator failed; see its log.")
+
+    async def handle(self, request: Request) -> Response:
+        """Authenticate, check what every call must have, route and answer."""
+        try:
+            self._tokens.verify(request.headers.get("authorization", ""))
+            answer = self._refusal(request) or await self._routed(request)
+        except InvalidTokenError as error:
+            answer = errors.unauthenticated(str(error))
+        except InvalidContentError as error:
+            answer = arm_error(400, error.code, str(error))
+        except BodyTooLargeError:
+            answer = arm_error(413, "RequestEntityTooLarge", "The request body is longer than 4 MiB.")
+        request_id = new_request_id()
+        answer.headers += [
+            *_NO_CACHE,
+            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+            ("x-content-type-options", "nosniff"),
+            ("x-ms-request-id", request_id),
+            ("x-ms-correlation-request-id", request.headers.get("x-ms-correlation-request-id", request_id)),
+        ]
+        return answer
+
+    def reconcile(self, now: datetime) -> float | None:
+        """Finish deletions whose group is empty, forget old ones."""
+        waiting = False
+        for key, deletion in self._store.list(GroupDeletion):
+            if deletion.done:
+                if now - deletion.started > _KEPT:
+                    self._store.delete(GroupDeletion, key)
+                continue
+            if all(provider.group_is_empty(deletion.subscription, deletion.group) for provider in self._providers):
+                with self._store.transaction():
+                    self._store.delete(ResourceGroup, group_key(deletion.subscription, deletion.group))
+                    self._store.put(key, replace(deletion, done=True))
+            else:
+                waiting = True
+        return 0.05 if waiting else None
+
+    def _refusal(self, request: Request) -> Response | None:
+        """What is wrong with a call before its operation is looked at."""
+        if "api-version" not in request.query:
+            return errors.missing_api_version()
+        words = request.path.strip("/").split("/")
+        if words[0].lower() != "subscriptions" or len(words) < 2:
+            return None
+        subscription = words[1]
+        if subscription.lower() != self._identity.subscription_id:
+            return errors.subscription_not_found(subscription)
+        lower = [word.lower() for word in words]
+        if len(words) > 5 and lower[2] == "resourcegroups" and lower[4] == "providers":
+            group = self._store.get(ResourceGroup, group_key(subscription, words[3]))
+            if group is None:
+                return errors.group_not_found(words[3])
+            if group.deleting and request.method in ("PUT", "PATCH"):
+                return errors.group_being_deleted(group.name)
+            return self._unusable(subscription, words[5])
+        if len(words) > 4 and lower[2] == "providers" and lower[3] in self._namespaces:
+            return None if lower[4] in ("register", "unregister") else self._unusable(subscription, words[3])
+        return None
+
+    def _unusable(self, subscription: str, name: str) -> Response | None:
+        if (known := namespace(name)) is None:
+            return errors.unknown_namespace(name)
+        if self._registration(subscription, known).state != "Registered":
+            return errors.not_registered(known)
+        return None
+
+    async def _routed(self, request: Request) -> Response:
+        route = self._router.match(request)
+        if route is None:
+            if allowed := self._router.methods(request.path):
+                return errors.method_not_allowed(request.method, allowed)
+            return errors.no_such_operation(request.method, request.path)
+        answer = route.handler(request)
+        return answer if isinstance(answer, Response) else await answer
+
+    def _tenants(self, _request: Request) -> Response:
+        tenant = self._identity.tenant_id
+        return json_response(200, {"value": [{"id": f"/tenants/{tenant}", "tenantId": tenant}]})
+
+    def _subscriptions(self, _request: Request) -> Response:
+        return json_response(200, {"value": [self._subscription_document()]})
+
+    def _subscription(self, _request: Request) -> Response:
+        return json_response(200, self._subscription_document())
+
+    def _subscription_document(self) -> dict[str, object]:
+        subscription = self._identity.subscription_id
+        return {
+            "id": f"/subscriptions/{subscription}",
+            "subscriptionId": subscription,
+            "tenantId": self._identity.tenant_id,
+            "displayName": "Emulator",
+            "state": "Enabled",
+            "subscriptionPolicies": {"spendingLimit": "Off"},
+            "authorizationSource": "RoleBased",
+        }
+
+    def _list_providers(self, request: Request) -> Response:
+        subscription = request.params["subscription"]
+        return json_response(200, {"value": [self._seen(subscription, name) for name in NAMESPACES]})
+
+    def _get_provider(self, request: Request) -> Response:
+        subscription, name = request.params["subscription"], request.params["namespace"]
+        if (known := namespace(name)) is None:
+            return errors.unknown_namespace(name)
+        return json_response(200, self._seen(subscription, known))
+
+    def _register(self, request: Request) -> Response:
+        return self._move(request, reached="Registered", to="Registering")
+
+    def _unregister(self, request: Request) -> Response:
+        return self._move(request, reached="NotRegistered", to="NotRegistered")
+
+    def _move(self, request: Request, *, reached: str, to: str) -> Response:
+        subscription, name = request.params["subscription"], request.params["namespace"]
+        if (known := namespace(name)) is None:
+            return errors.unknown_namespace(name)
+        registration = self._registration(subscription, known)
+        if registration.state != reached:
+            registration = replace(registration, state=to)
+            self._store.put(registration_key(subscription, known), registration)
+        return json_response(200, registration.wire(subscription))
+
+    def _registration(self, subscription: str, known: str) -> Registration:
+        default = "Registered" if known in ALWAYS_REGISTERED else "NotRegistered"
+        found = self._store.get(Registration, registration_key(subscription, known))
+        return found or Registration(known, default)
+
+    def _seen(self, subscription: str, known: str) -> dict[str, object]:
+        """The registration as it is shown; ``Registering`` is shown once and is ``Registered`` from then on."""
+        registration = self._registration(subscription, known)
+        if registration.state == "Registering":
+            self._store.put(registration_key(subscription, known), replace(registration, state="Registered"))
+        return registration.wire(subscription)
+
+    def _list_groups(self, request: Request) -> Response:
+        groups = self._store.list(ResourceGroup, group_key(request.params["subscription"], ""))
+        return json_response(200, {"value": [group.wire() for _, group in groups]})
+
+    async def _put_group(self, request: Request) -> Response:
+        subscription, name = request.params["subscription"], request.params["group"]
+        check_group_name(name)
+        document = parse_object(await request.read())
+        location, tags = parse_location(document), parse_tags(document)
+        key = group_key(subscription, name)
+        found = self._store.get(ResourceGroup, key)
+        if found and found.deleting:
+            return errors.group_being_deleted(found.name)
+        if found and found.location != location:
+            text = (
+                f"Invalid resource group location '{location}'. The Resource group already exists in "
+                f"location '{found.location}'."
+            )
+            return arm_error(409, "InvalidResourceGroupLocation", text)
+        group = ResourceGroup(f"/subscriptions/{subscription}/resourceGroups/{name}", name, location, tags)
+        group = replace(found, tags=tags) if found else group
+        self._store.put(key, group)
+        return json_response(200 if found else 201, group.wire())
+
+    def _get_group(self, request: Request) -> Response:
+        group = self._group(request)
+        return json_response(200, group.wire()) if group else errors.group_not_found(request.params["group"])
+
+    def _head_group(self, request: Request) -> Response:
+        return Response(204 if self._group(request) else 404)
+
+    async def _patch_group(self, request: Request) -> Response:
+        group = self._group(request)
+        if group is None:
+            return errors.group_not_found(request.params["group"])
+        document = parse_object(await request.read())
+        if "tags" in document:
+            group = replace(group, tags=parse_tags(document))
+            self._store.put(group_key(request.params["subscription"], group.name), group)
+        return json_response(200, group.wire())
+
+    def _delete_group(self, request: Request) -> Response:
+        subscription = request.params["subscription"]
+        group = self._group(request)
+        if group is None:
+            return errors.group_not_found(request.params["group"])
+        operation = new_request_id()
+        with self._store.transaction():
+            self._store.put(group_key(subscription, group.name), replace(group, deleting=True))
+            self._store.put(operation, GroupDeletion(group.name, subscription, self._clock.now()))
+        for provider in self._providers:
+            provider.begin_group_delete(subscription, group.name)
+        self.reconcile(self._clock.now())
+        return Response(202, headers=[("location", self._poll_address(request, operation))])
+
+    def _poll(self, request: Request) -> Response:
+        deletion = self._store.get(GroupDeletion, request.params["operation"])
+        if deletion is None:
+            return arm_error(404, "NotFound", "The operation could not be found.")
+        if deletion.done:
+            return Response(200)
+        return Response(202, headers=[("location", self._poll_address(request, request.params["operation"]))])
+
+    def _poll_address(self, request: Request, operation: str) -> str:
+        base = f"https://management.azure.com/subscriptions/{request.params['subscription']}"
+        return f"{base}/operationresults/{operation}?api-version={request.query['api-version']}"
+
+    def _group(self, request: Request) -> ResourceGroup | None:
+        return self._store.get(ResourceGroup, group_key(request.params["subscription"], request.params["group"]))

@@ -1,0 +1,92 @@
+"""What Resource Manager accepts; pure."""
+
+import re
+from typing import Any
+
+import msgspec
+
+NAMESPACES = (
+    "Microsoft.Authorization",
+    "Microsoft.Batch",
+    "Microsoft.BatchAI",
+    "Microsoft.Compute",
+    "Microsoft.Network",
+    "Microsoft.Resources",
+    "Microsoft.Storage",
+)
+ALWAYS_REGISTERED = ("Microsoft.Authorization", "Microsoft.Resources", "Microsoft.Storage")
+
+_GROUP_NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
+
+
+class InvalidContentError(Exception):
+    """A request body that Resource Manager refuses: ``code`` and the sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def namespace(name: str) -> str | None:
+    """The namespace in its own casing, or None if there is none of that name."""
+    return next((known for known in NAMESPACES if known.lower() == name.lower()), None)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A request body that must be a JSON object.
+
+    Raises:
+        InvalidContentError: it is not.
+    """
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = "The request content was invalid and could not be deserialized."
+        raise InvalidContentError("InvalidRequestContent", text) from error
+    if not isinstance(document, dict):
+        raise InvalidContentError("InvalidRequestContent", "The request content must be a JSON object.")
+    return document
+
+
+def check_group_name(name: str) -> None:
+    """A group's name has 1 to 90 letters, digits, ``_-.()`` and does not end with a point.
+
+    Raises:
+        InvalidContentError: any other name.
+    """
+    if not _GROUP_NAME.fullmatch(name):
+        text = (
+            f"The provided resource group name '{name[:100]}' has these invalid characters or a wrong length. "
+            "It has 1 to 90 letters, digits, '-', '.', '(', ')' and '_', and does not end with '.'."
+        )
+        raise InvalidContentError("InvalidResourceGroupName", text)
+
+
+def parse_tags(document: dict[str, Any]) -> dict[str, str] | None:
+    """The tags of a body: at most 50, texts all; None when it has none.
+
+    Raises:
+        InvalidContentError: anything else.
+    """
+    tags = document.get("tags")
+    if tags is None:
+        return None
+    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+        raise InvalidContentError(
+            "InvalidRequestContent", "The property 'tags' must be an object whose values are strings."
+        )
+    if len(tags) > 50:
+        raise InvalidContentError("InvalidTagCount", f"The tag count '{len(tags)}' is above the limit of '50'.")
+    return dict(tags)
+
+
+def parse_location(document: dict[str, Any]) -> str:
+    """The region of a body, in Azure's short form (``East US`` is ``eastus``).
+
+    Raises:
+        InvalidContentError: it is missing or no text.
+    """
+    location = document.get("location")
+    if not isinstance(location, str) or not location.strip():
+        raise InvalidContentError("LocationRequired", "The location property is required for this definition.")
+    return location.replace(" ", "").lower()

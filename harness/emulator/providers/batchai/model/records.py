@@ -1,0 +1,203 @@
+"""What the store remembers of Batch AI. Records are immutable; the reconciler puts new ones in their place.
+
+Secrets are apart from everything that is ever answered: a definition in ``spec`` has none left in it.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from harness.emulator.providers.batchai.model.address import Address
+from harness.emulator.providers.batchai.model.spec import ClusterSpec, FileServerSpec, JobSpec
+
+NodeState = Literal["preparing", "idle", "unusable", "leaving"]
+Phase = Literal["queued", "starting", "running", "succeeded", "failed"]
+Reason = Literal["terminated", "requeued", "cluster deleted", "stopped"]
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Stored as JSON, without what is at its default."""
+
+
+class Pending(Record, frozen=True):
+    """A long-running operation that a resource waits in: its id, and when it may end at the earliest."""
+
+    operation: str
+    due: datetime
+
+
+class Operation(Record, frozen=True):
+    """What a client polls. ``target`` is how the version that began it names the resource."""
+
+    id: str
+    subscription: str
+    location: str
+    target: str
+    started: datetime
+    ended: datetime | None = None
+
+
+class Problem(Record, frozen=True):
+    """An error that the service reports of a cluster or job."""
+
+    code: str
+    message: str
+    details: tuple[tuple[str, str], ...] = ()
+
+
+class Workspace(Record, frozen=True):
+    """``written`` is the moment that etag and Last-Modified show."""
+
+    address: Address
+    location: str
+    tags: dict[str, str] | None
+    created: datetime
+    written: datetime
+    deleting: Pending | None = None
+    deleted: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """In the store."""
+        return self.address.key("workspace")
+
+
+class Experiment(Record, frozen=True):
+    """A set of jobs."""
+
+    address: Address
+    location: str
+    created: datetime
+    deleting: Pending | None = None
+    deleted: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """In the store."""
+        return self.address.key("experiment")
+
+
+class Node(Record, frozen=True):
+    """A node of a cluster.
+
+    ``due`` is when it can be idle at the earliest, when it begins to leave (``departing``), or when it is gone.
+    ``job`` is the key of the job that has it.
+    """
+
+    id: str
+    number: int
+    state: NodeState
+    due: datetime | None = None
+    departing: bool = False
+    job: str | None = None
+
+
+class Cluster(Record, frozen=True):
+    """A cluster and its nodes.
+
+    ``pool`` is the number in its nodes' names, ``allocated`` how many it ever had; ``target`` is the size decided on
+    and ``growing`` when the nodes missing to it come; ``quiet`` is when autoscale may decide to shrink and ``eager``
+    when it may decide to grow.
+    """
+
+    address: Address
+    location: str
+    tags: dict[str, str] | None
+    spec: ClusterSpec
+    incarnation: str
+    pool: int
+    created: datetime
+    written: datetime
+    allocation: Literal["steady", "resizing"]
+    allocation_changed: datetime
+    target: int
+    nodes: tuple[Node, ...] = ()
+    allocated: int = 0
+    growing: datetime | None = None
+    eager: datetime | None = None
+    quiet: datetime | None = None
+    provisioned: datetime | None = None
+    creating: Pending | None = None
+    deleting: Pending | None = None
+    deleted: datetime | None = None
+    task_suffix: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """In the store."""
+        return self.address.key("cluster")
+
+
+class FileServer(Record, frozen=True):
+    """An NFS server: a directory that clusters mount."""
+
+    address: Address
+    location: str
+    tags: dict[str, str] | None
+    spec: FileServerSpec
+    incarnation: str
+    created: datetime
+    provisioned: datetime | None = None
+    creating: Pending | None = None
+    deleting: Pending | None = None
+    deleted: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """In the store."""
+        return self.address.key("file_server")
+
+
+class Job(Record, frozen=True):
+    """A job.
+
+    ``cluster`` is its cluster's key; ``segment`` the part of its paths that the service makes, and ``logs`` the folder
+    of its streams below that. ``starting`` holds nodes but is still ``queued`` to clients. ``ending`` says why a job
+    that has started is being stopped; ``run`` counts how often it was put back into the queue.
+    """
+
+    address: Address
+    location: str
+    spec: JobSpec
+    cluster: str
+    incarnation: str
+    segment: str
+    logs: str
+    created: datetime
+    ready: datetime
+    phase: Phase
+    changed: datetime
+    run: int = 0
+    nodes: tuple[str, ...] = ()
+    started: datetime | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    problems: tuple[Problem, ...] = ()
+    ending: Reason | None = None
+    provisioned: datetime | None = None
+    creating: Pending | None = None
+    terminating: Pending | None = None
+    deleting: Pending | None = None
+    deleted: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """In the store."""
+        return self.address.key("job")
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it moves no more."""
+        return self.phase in ("succeeded", "failed")
+
+
+class Secrets(Record, frozen=True):
+    """What a cluster or job was given and must not show: variables by name, account keys by mount path."""
+
+    variables: dict[str, str] = {}
+    keys: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Secrets({len(self.variables)} variables, {len(self.keys)} keys)"

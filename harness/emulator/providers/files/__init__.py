@@ -1,0 +1,5 @@
+"""Azure Files: shares are directories of plain files, which jobs mount."""
+
+from harness.emulator.providers.files.handlers import AzureFiles
+
+__all__ = ["AzureFiles"]

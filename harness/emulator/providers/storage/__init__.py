@@ -1,0 +1,8 @@
+"""Storage accounts, and what the storage services share: signatures, errors."""
+
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.handlers import StorageProvider
+from harness.emulator.providers.storage.model import StorageAccount
+from harness.emulator.providers.storage.trash import Trash
+
+__all__ = ["Accounts", "StorageAccount", "StorageProvider", "Trash"]

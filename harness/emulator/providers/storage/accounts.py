@@ -1,0 +1,100 @@
+"""The storage accounts of an emulator, and where their shares and containers are on disk."""
+
+import base64
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from harness.clock import Clock
+from harness.emulator.identity import Identity
+from harness.emulator.providers.storage.model import Container, Service, Share, StorageAccount, share_key
+from harness.emulator.providers.storage.signatures import service_sas_text, sign
+from harness.emulator.store import Store
+
+_LINK_VERSION = "2016-05-31"  # of the links that Batch AI gave out
+_FIRST_LOCATION = "eastus"
+
+
+class Accounts:
+    """Every storage account by its name.
+
+    Args:
+        root: holds ``{account}/file/{share}`` and ``{account}/blob/{container}``.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, root: Path) -> None:
+        self._store = store
+        self._clock = clock
+        self._root = root
+
+    def get(self, name: str) -> StorageAccount | None:
+        """The account of that name, or None."""
+        return self._store.get(StorageAccount, name)
+
+    def list(self, group: str = "") -> list[StorageAccount]:
+        """The accounts that Resource Manager knows, by name.
+
+        Args:
+            group: the id of a resource group, to see its accounts alone.
+        """
+        within = f"{group}/".lower()  # the first account's id is empty: it is within nothing
+        return [account for _, account in self._store.list(StorageAccount) if account.id.lower().startswith(within)]
+
+    def put(self, account: StorageAccount) -> None:
+        """Keep an account, in place of an earlier one of its name."""
+        self._store.put(account.name, account)
+
+    def remove(self, name: str) -> None:
+        """Forget an account, which the services have emptied."""
+        self._store.delete(StorageAccount, name)
+
+    def ensure_first(self, identity: Identity) -> None:
+        """Have the emulator's first account ready; its key1 is that of the identity."""
+        found = self.get(identity.storage_account)
+        if found is None or found.keys[0] != identity.storage_key:
+            keys = (identity.storage_key, new_key())
+            self.put(StorageAccount(identity.storage_account, _FIRST_LOCATION, keys, self._clock.now()))
+
+    def share_directory(self, account: str, share: str) -> Path | None:
+        """The directory that is a share's content; None if there is no such share."""
+        if self._store.get(Share, share_key(account, share)) is None:
+            return None
+        return self.directory("file", account, name=share)
+
+    def container_directory(self, account: str, container: str) -> Path | None:
+        """The directory that is a container's content; None if there is no such container."""
+        if self._store.get(Container, share_key(account, container)) is None:
+            return None
+        return self.directory("blob", account, name=container)
+
+    def directory(self, service: Service, account: str, *, name: str) -> Path:
+        """Where a share or container of that name is, if there is one."""
+        return self._root / account / service / name
+
+    def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
+        """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.
+
+        Args:
+            share: or container.
+            path: within it, with ``/``.
+            minutes: how long the link holds, from now.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        known = self.get(account)
+        if known is None:
+            raise KeyError(account)
+        expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        signed = {"sv": _LINK_VERSION, "se": expiry, "sp": "rl"}
+        signature = sign(known.keys[0], service_sas_text(f"/{service}/{account}/{share}/{path}", signed))
+        return (
+            f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
+            f"&sr={service[0]}&sig={quote(signature, safe='')}&se={quote(expiry, safe='')}&sp=rl"
+        )
+
+
+def new_key() -> str:
+    """A random account key."""
+    return base64.b64encode(secrets.token_bytes(64)).decode()

@@ -1,0 +1,253 @@
+"""Microsoft.Storage behind Resource Manager: accounts and their keys.
+
+Answers as recorded from ``az storage account create`` of 2018 (API version 2017-10-01) and Microsoft's reference.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from harness.clock import Clock
+from harness.emulator.context import Request, Response
+from harness.emulator.identity import Identity
+from harness.emulator.providers.arm.rules import InvalidContentError, parse_location, parse_object, parse_tags
+from harness.emulator.providers.storage.accounts import Accounts, new_key
+from harness.emulator.providers.storage.model import AccountCreation, StorageAccount
+from harness.emulator.providers.storage.rules import (
+    KEY_NAMES,
+    name_problem,
+    parse_https_only,
+    parse_key_number,
+    parse_kind,
+    parse_sku,
+)
+from harness.emulator.routing import Route
+from harness.emulator.store import Store
+from harness.emulator.wire import arm_error, new_request_id
+
+_NAMESPACE = "Microsoft.Storage"
+_SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{_NAMESPACE}"
+_GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{_NAMESPACE}/storageAccounts"
+_ACCOUNT = _GROUP + "/{account}"
+_SERVER = ("server", "Microsoft-Azure-Storage-Resource-Provider/1.0,Microsoft-HTTPAPI/2.0 Microsoft-HTTPAPI/2.0")
+_JSON = "application/json"  # as recorded, without a charset
+_KEPT = timedelta(hours=1)  # that the end of a creation can be polled
+
+
+class Contents(Protocol):
+    """A service that keeps things in accounts."""
+
+    def forget(self, account: str) -> None:
+        """Delete all that the service has in an account."""
+
+
+class StorageProvider:
+    """The resource provider; each account is usable as soon as its creation was accepted.
+
+    Args:
+        services: what is emptied when an account is deleted.
+    """
+
+    namespace = _NAMESPACE
+
+    def __init__(
+        self, identity: Identity, accounts: Accounts, *, store: Store, clock: Clock, services: Sequence[Contents]
+    ) -> None:
+        self._tenant = identity.tenant_id
+        self._accounts = accounts
+        self._store = store
+        self._clock = clock
+        self._services = services
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The operations of accounts."""
+        listed = _SUBSCRIPTION + "/storageAccounts"
+        operation = _SUBSCRIPTION + "/locations/{location}/asyncoperations/{operation}"
+        return (
+            Route("PUT", _ACCOUNT, "StorageAccounts_Create", self._create),
+            Route("GET", _ACCOUNT, "StorageAccounts_GetProperties", self._get),
+            Route("PATCH", _ACCOUNT, "StorageAccounts_Update", self._update),
+            Route("DELETE", _ACCOUNT, "StorageAccounts_Delete", self._delete),
+            Route("GET", _GROUP, "StorageAccounts_ListByResourceGroup", self._list),
+            Route("GET", listed, "StorageAccounts_List", self._list_all),
+            Route("POST", _ACCOUNT + "/listKeys", "StorageAccounts_ListKeys", self._list_keys),
+            Route("POST", _ACCOUNT + "/regenerateKey", "StorageAccounts_RegenerateKey", self._regenerate_key),
+            Route("POST", _SUBSCRIPTION + "/checkNameAvailability", "StorageAccounts_CheckName", self._check_name),
+            Route("GET", operation, "AsyncOperations_Get", self._poll),
+        )
+
+    def reconcile(self, now: datetime) -> float | None:
+        """Forget creations that nobody polls any more; accounts themselves never move."""
+        for key, creation in self._store.list(AccountCreation):
+            if now - creation.started > _KEPT:
+                self._store.delete(AccountCreation, key)
+        return None
+
+    def begin_group_delete(self, subscription: str, group: str) -> None:
+        """Delete every account of a group."""
+        for account in self._accounts.list(_group_id(subscription, group)):
+            self._remove(account)
+
+    def group_is_empty(self, subscription: str, group: str) -> bool:
+        """Whether a group has no account left."""
+        return not self._accounts.list(_group_id(subscription, group))
+
+    async def _create(self, request: Request) -> Response:
+        name = request.params["account"]
+        if problem := name_problem(name):
+            raise InvalidContentError("AccountNameInvalid", problem)
+        document = parse_object(await request.read())
+        location = parse_location(document)
+        found = self._accounts.get(name)
+        if found is None:
+            return self._begin(request, document, location)
+        if found.id.lower() != _account_id(request).lower():
+            return _refused(409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.")
+        if found.location != location:
+            text = (
+                f"The resource '{name}' already exists in location '{found.location}' in resource group "
+                f"'{request.params['group']}'. A resource with the same name cannot be created in location "
+                f"'{location}'. Please select a new resource name."
+            )
+            return _refused(409, "InvalidResourceLocation", text)
+        return self._change(found, document)
+
+    def _begin(self, request: Request, document: dict[str, Any], location: str) -> Response:
+        account = StorageAccount(
+            name=request.params["account"],
+            location=location,
+            keys=(new_key(), new_key()),
+            created=self._clock.now(),
+            id=_account_id(request),
+            sku=parse_sku(document),
+            kind=parse_kind(document, "Storage"),
+            tags=parse_tags(document) or {},
+            https_only=parse_https_only(document, default=False),
+        )
+        operation = new_request_id()
+        with self._store.transaction():
+            self._accounts.put(account)
+            self._store.put(operation, AccountCreation(account.name, account.created))
+        place = (
+            f"https://management.azure.com/subscriptions/{request.params['subscription']}/providers/{_NAMESPACE}"
+            f"/locations/{location}/asyncoperations/{operation}?monitor=true&api-version={request.query['api-version']}"
+        )
+        headers = [_SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place)]
+        return Response(202, headers=headers)
+
+    def _poll(self, request: Request) -> Response:
+        creation = self._store.get(AccountCreation, request.params["operation"])
+        account = self._accounts.get(creation.account) if creation else None
+        if account is None:
+            return _refused(404, "NotFound", "The operation could not be found.")
+        return self._answer(account)
+
+    def _get(self, request: Request) -> Response:
+        account = self._account(request)
+        return self._answer(account) if account else _not_found(request)
+
+    async def _update(self, request: Request) -> Response:
+        account = self._account(request)
+        if account is None:
+            return _not_found(request)
+        return self._change(account, parse_object(await request.read()))
+
+    def _change(self, account: StorageAccount, document: dict[str, Any]) -> Response:
+        tags = parse_tags(document)
+        changed = replace(
+            account,
+            sku=parse_sku(document, account.sku),
+            kind=parse_kind(document, account.kind),
+            tags=account.tags if tags is None else tags,
+            https_only=parse_https_only(document, default=account.https_only),
+        )
+        self._accounts.put(changed)
+        return self._answer(changed)
+
+    def _delete(self, request: Request) -> Response:
+        account = self._account(request)
+        if account is None:
+            return Response(204, headers=[_SERVER])
+        self._remove(account)
+        return Response(200, headers=[_SERVER])
+
+    def _list(self, request: Request) -> Response:
+        accounts = self._accounts.list(_group_id(request.params["subscription"], request.params["group"]))
+        return _json({"value": [account.wire(self._tenant) for account in accounts]})
+
+    def _list_all(self, _request: Request) -> Response:
+        body = {"value": [account.wire(self._tenant) for account in self._accounts.list()]}
+        answer = _json(body, content_type=f"{_JSON}; charset=utf-8")
+        answer.headers.append(("x-ms-original-request-ids", new_request_id()))
+        return answer
+
+    def _list_keys(self, request: Request) -> Response:
+        account = self._account(request)
+        return _keys(account) if account else _not_found(request)
+
+    async def _regenerate_key(self, request: Request) -> Response:
+        account = self._account(request)
+        if account is None:
+            return _not_found(request)
+        first, second = account.keys
+        number = parse_key_number(parse_object(await request.read()))
+        changed = replace(account, keys=(new_key(), second) if number == 0 else (first, new_key()))
+        self._accounts.put(changed)
+        return _keys(changed)
+
+    async def _check_name(self, request: Request) -> Response:
+        name = parse_object(await request.read()).get("name")
+        if not isinstance(name, str):
+            raise InvalidContentError("InvalidRequestContent", "The property 'name' must be a string.")
+        if problem := name_problem(name):
+            return _json({"nameAvailable": False, "reason": "AccountNameInvalid", "message": problem})
+        if self._accounts.get(name):
+            text = f"The storage account named {name} is already taken."
+            return _json({"nameAvailable": False, "reason": "AlreadyExists", "message": text})
+        return _json({"nameAvailable": True})
+
+    def _account(self, request: Request) -> StorageAccount | None:
+        found = self._accounts.get(request.params["account"].lower())
+        return found if found and found.id.lower() == _account_id(request).lower() else None
+
+    def _answer(self, account: StorageAccount) -> Response:
+        return _json(account.wire(self._tenant))
+
+    def _remove(self, account: StorageAccount) -> None:
+        for service in self._services:
+            service.forget(account.name)
+        self._accounts.remove(account.name)
+
+
+def _group_id(subscription: str, group: str) -> str:
+    return f"/subscriptions/{subscription}/resourceGroups/{group}"
+
+
+def _account_id(request: Request) -> str:
+    group = _group_id(request.params["subscription"], request.params["group"])
+    return f"{group}/providers/{_NAMESPACE}/storageAccounts/{request.params['account']}"
+
+
+def _keys(account: StorageAccount) -> Response:
+    pairs = zip(KEY_NAMES, account.keys, strict=True)
+    return _json({"keys": [{"keyName": name, "value": key, "permissions": "FULL"} for name, key in pairs]})
+
+
+def _not_found(request: Request) -> Response:
+    text = (
+        f"The Resource 'Microsoft.Storage/storageAccounts/{request.params['account']}' under resource group "
+        f"'{request.params['group']}' was not found."
+    )
+    return _refused(404, "ResourceNotFound", text)
+
+
+def _refused(status: int, code: str, message: str) -> Response:
+    return arm_error(status, code, message, headers=[_SERVER])
+
+
+def _json(document: object, *, content_type: str = _JSON) -> Response:
+    return Response(200, msgspec.json.encode(document), headers=[_SERVER, ("content-type", content_type)])

@@ -1,0 +1,97 @@
+"""What all of storage remembers: accounts, and the shares and containers in them.
+
+An account's name is unique in all of Azure, so it is the store's key; its host name alone leads to it.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from harness.emulator.wire import precise_timestamp
+
+Service = Literal["file", "blob"]
+
+DEFAULT_QUOTA = 5120  # GiB; of a share made by versions before premium files
+
+
+class StorageAccount(msgspec.Struct, frozen=True):
+    """A storage account; ``id`` is empty for the emulator's first one, which is in no resource group.
+
+    ``keys`` are key1 and key2, base64 of 64 bytes.
+    """
+
+    name: str
+    location: str
+    keys: tuple[str, str]
+    created: datetime
+    id: str = ""
+    sku: str = "Standard_LRS"
+    kind: str = "Storage"
+    tags: dict[str, str] = {}
+    https_only: bool = False
+
+    def __repr__(self) -> str:
+        return f"StorageAccount(name={self.name!r}, id={self.id!r})"
+
+    def wire(self, tenant: str) -> dict[str, Any]:
+        """As Resource Manager shows it, in the recorded order of keys."""
+        made = {"enabled": True, "lastEnabledTime": precise_timestamp(self.created)}
+        properties: dict[str, Any] = {
+            "networkAcls": {
+                "bypass": "AzureServices",
+                "virtualNetworkRules": [],
+                "ipRules": [],
+                "defaultAction": "Allow",
+            },
+            "trustedDirectories": [tenant],
+            "supportsHttpsTrafficOnly": self.https_only,
+            "encryption": {"services": {"file": made, "blob": made}, "keySource": "Microsoft.Storage"},
+            "provisioningState": "Succeeded",
+            "creationTime": precise_timestamp(self.created),
+            "primaryEndpoints": {
+                service: f"https://{self.name}.{service}.core.windows.net/"
+                for service in ("blob", "queue", "table", "file")
+            },
+            "primaryLocation": self.location,
+            "statusOfPrimary": "available",
+        }
+        return {
+            "sku": {"name": self.sku, "tier": self.sku.partition("_")[0]},
+            "kind": self.kind,
+            "id": self.id,
+            "name": self.name,
+            "type": "Microsoft.Storage/storageAccounts",
+            "location": self.location,
+            "tags": self.tags,
+            "properties": properties,
+        }
+
+
+class AccountCreation(msgspec.Struct, frozen=True):
+    """The operation that a client polls after it created an account."""
+
+    account: str
+    started: datetime
+
+
+class Share(msgspec.Struct, frozen=True):
+    """A share of Azure Files; ``changed`` moves with its metadata and quota (GiB)."""
+
+    name: str
+    changed: datetime
+    quota: int = DEFAULT_QUOTA
+    metadata: dict[str, str] = {}
+
+
+class Container(msgspec.Struct, frozen=True):
+    """A container of blobs; ``changed`` moves with its metadata."""
+
+    name: str
+    changed: datetime
+    metadata: dict[str, str] = {}
+
+
+def share_key(account: str, name: str) -> str:
+    """The store's key of a share or container."""
+    return f"{account}/{name}"

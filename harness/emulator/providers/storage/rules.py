@@ -1,0 +1,94 @@
+"""What Microsoft.Storage accepts; pure.
+
+Source: Microsoft's reference of "Storage Accounts - Create", API version 2017-10-01.
+"""
+
+import re
+from typing import Any
+
+from harness.emulator.providers.arm.rules import InvalidContentError
+
+KINDS = ("Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage")
+SKUS = (
+    "Standard_LRS",
+    "Standard_GRS",
+    "Standard_RAGRS",
+    "Standard_ZRS",
+    "Standard_GZRS",
+    "Standard_RAGZRS",
+    "Premium_LRS",
+    "Premium_ZRS",
+)
+KEY_NAMES = ("key1", "key2")
+
+_NAME = re.compile(r"[a-z0-9]{3,24}")
+
+
+def name_problem(name: str) -> str | None:
+    """Why an account cannot have a name; None when it can."""
+    if _NAME.fullmatch(name):
+        return None
+    return (
+        f"{name[:100]} is not a valid storage account name. Storage account name must be between 3 and 24 characters "
+        "in length and use numbers and lower-case letters only."
+    )
+
+
+def parse_sku(document: dict[str, Any], default: str | None = None) -> str:
+    """The name of the body's SKU, in Azure's casing.
+
+    Raises:
+        InvalidContentError: there is none and no default, or it is unknown.
+    """
+    sku = document.get("sku")
+    if sku is None and default is not None:
+        return default
+    return _choice(sku.get("name") if isinstance(sku, dict) else None, SKUS, "sku")
+
+
+def parse_kind(document: dict[str, Any], default: str) -> str:
+    """The body's kind of account, in Azure's casing.
+
+    Raises:
+        InvalidContentError: it is unknown.
+    """
+    return _choice(document.get("kind", default), KINDS, "kind")
+
+
+def parse_https_only(document: dict[str, Any], *, default: bool) -> bool:
+    """The body's ``properties.supportsHttpsTrafficOnly``.
+
+    Raises:
+        InvalidContentError: properties is no object, or the value no boolean.
+    """
+    properties = document.get("properties")
+    if properties is None:
+        return default
+    if not isinstance(properties, dict):
+        raise invalid_parameter("properties")
+    value = properties.get("supportsHttpsTrafficOnly", default)
+    if not isinstance(value, bool):
+        raise invalid_parameter("supportsHttpsTrafficOnly")
+    return value
+
+
+def parse_key_number(document: dict[str, Any]) -> int:
+    """Which key a body names: 0 for key1, 1 for key2.
+
+    Raises:
+        InvalidContentError: another, or none.
+    """
+    return KEY_NAMES.index(_choice(document.get("keyName"), KEY_NAMES, "keyName"))
+
+
+def invalid_parameter(name: str) -> InvalidContentError:
+    """A value that the storage provider does not know."""
+    text = f"Values for request parameters are invalid: {name}."
+    return InvalidContentError("InvalidValuesForRequestParameters", text)
+
+
+def _choice(value: object, known: tuple[str, ...], name: str) -> str:
+    found = next((each for each in known if isinstance(value, str) and each.lower() == value.lower()), None)
+    if found is None:
+        raise invalid_parameter(name)
+    return found

@@ -1,0 +1,78 @@
+"""Tables of routes, matched as Resource Manager matches: literal segments in any casing, values kept as sent."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from harness.emulator.context import Request, Response
+
+Handler = Callable[[Request], Response | Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: ``template`` is a path with ``{name}`` segments, ``operation`` Azure's name for it."""
+
+    method: str
+    template: str
+    operation: str
+    handler: Handler
+
+
+class Router:
+    """Finds the route of a request by its method and path.
+
+    Segments are compared one at a time down a tree, a literal before a ``{name}``, so the cost is the
+    length of the path and not the number of routes.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._root = _Node()
+        for route in routes:
+            node, names = self._root, []
+            for segment in route.template.strip("/").split("/"):
+                if segment.startswith("{"):
+                    names.append(segment[1:-1])
+                    if node.value is None:
+                        node.value = _Node()
+                    node = node.value
+                else:
+                    node = node.literals.setdefault(segment.lower(), _Node())
+            node.routes[route.method] = (route, tuple(names))
+
+    def match(self, request: Request) -> Route | None:
+        """The route of a request, with ``request.params`` filled in; None if there is none."""
+        found = _walk(self._root, request.path.strip("/").split("/"), 0, [])
+        if found is None:
+            return None
+        node, values = found
+        if (entry := node.routes.get(request.method)) is None:
+            return None
+        route, names = entry
+        request.params = dict(zip(names, values, strict=True))
+        return route
+
+    def methods(self, path: str) -> list[str]:
+        """The methods that a path answers to, sorted; empty where there is no such path."""
+        found = _walk(self._root, path.strip("/").split("/"), 0, [])
+        return sorted(found[0].routes) if found else []
+
+
+class _Node:
+    __slots__ = ("literals", "routes", "value")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node] = {}
+        self.value: _Node | None = None
+        self.routes: dict[str, tuple[Route, tuple[str, ...]]] = {}
+
+
+def _walk(node: _Node, segments: list[str], at: int, values: list[str]) -> tuple[_Node, list[str]] | None:
+    if at == len(segments):
+        return (node, values) if node.routes else None
+    segment = segments[at]
+    literal = node.literals.get(segment.lower())
+    if literal and (found := _walk(literal, segments, at + 1, values)):
+        return found
+    if node.value and segment:
+        return _walk(node.value, segments, at + 1, [*values, segment])
+    return None

@@ -1,0 +1,84 @@
+"""Everything the harness raises on purpose.
+
+::
+
+    HarnessError
+    ├── UserError                what the user can mend; exit code 2
+    │   ├── SettingsError            a setting is missing or wrong
+    │   ├── ScenarioError            a scenario file is wrong (file, line, value)
+    │   ├── CassetteError            a cassette is missing, unreadable, or holds a secret
+    │   └── ToolkitError             an interpreter, package or program is not installed
+    ├── CloudError               the cloud refused, or did not do, what was asked; exit code 1
+    │   ├── SignInError              credentials were refused
+    │   ├── ProvisioningError        a group, share, cluster or node did not come up
+    │   ├── JobError                 a job could not be submitted or watched
+    │   ├── ServiceRetiredError      Batch AI no longer answers there
+    │   └── CeilingError             the price or node-hour ceiling would be passed
+    ├── UnmatchedRequestError    replay: no recorded interaction answers the request; exit code 1
+    └── EmulatorError            the emulator cannot start or its directory is in use; exit code 2
+
+A message says what was asked, what was found, what is allowed and what to type next.
+Nothing in a message is secret.
+"""
+
+
+class HarnessError(Exception):
+    """Base of all of them. ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UserError(HarnessError):
+    """What was typed or written is wrong, and the user can mend it."""
+
+    exit_code = 2
+
+
+class SettingsError(UserError):
+    """A setting is missing or wrong; the message names every place it can come from."""
+
+
+class ScenarioError(UserError):
+    """A scenario file is wrong; the message gives file, line and the offending value of every mistake."""
+
+
+class CassetteError(UserError):
+    """A cassette is missing, unreadable, or would hold a secret."""
+
+
+class ToolkitError(UserError):
+    """An interpreter, a package or a program that a job needs is not installed."""
+
+
+class CloudError(HarnessError):
+    """The cloud refused, or did not do, what was asked of it."""
+
+
+class SignInError(CloudError):
+    """The credentials were refused."""
+
+
+class ProvisioningError(CloudError):
+    """A resource group, share, cluster or node did not come up."""
+
+
+class JobError(CloudError):
+    """A job could not be submitted or watched. (A job that fails is an outcome, not an error.)"""
+
+
+class ServiceRetiredError(CloudError):
+    """Batch AI no longer answers at this endpoint: Microsoft retired it on 31 March 2019."""
+
+
+class CeilingError(CloudError):
+    """Going on would pass the price or node-hour ceiling."""
+
+
+class UnmatchedRequestError(HarnessError):
+    """Replay has no recorded interaction for a request."""
+
+
+class EmulatorError(HarnessError):
+    """The emulator cannot start, answer or stop, or its data directory is in use."""
+
+    exit_code = 2

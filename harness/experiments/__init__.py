@@ -1,0 +1,1 @@
+"""Sweeps: the space of parameters, its trials and their outcomes."""

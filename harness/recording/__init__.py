@@ -1,0 +1,7 @@
+"""Cassettes behind one ``requests`` adapter: recording, scrubbing, replay and the socket guard."""
+
+from harness.recording.cassette import cassette_path, load_cassette
+from harness.recording.guard import blocked_sockets
+from harness.recording.session import RecordMode, open_session
+
+__all__ = ["RecordMode", "blocked_sockets", "cassette_path", "load_cassette", "open_session"]

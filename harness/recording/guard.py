@@ -1,0 +1,56 @@
+"""No network while a story replays: opening a socket fails and says which host was wanted."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from harness.errors import UnmatchedRequestError
+
+
+def _refuse(place: str) -> UnmatchedRequestError:
+    return UnmatchedRequestError(
+        f"a connection to {place} was attempted while a cassette replays, when nothing may leave it;\n"
+        "use the clients of the `cloud` fixture, or run against the emulator: pytest --cloud emulator"
+    )
+
+
+@contextmanager
+def blocked_sockets() -> Iterator[None]:
+    """Refuse every network connection and name look-up of this process while the block runs.
+
+    Unix-domain sockets stay open, since test runners and event loops talk to themselves through them.
+
+    Raises:
+        UnmatchedRequestError: in the caller that connects, naming the host.
+    """
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:
+            raise _refuse(_name(address))
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        if self.family != socket.AF_UNIX:
+            raise _refuse(_name(address))
+        return connect_ex(self, address)
+
+    def guarded_sendto(_socket: socket.socket, _data: Any, *rest: Any) -> int:
+        raise _refuse(_name(rest[-1] if rest else "an address"))
+
+    def guarded_lookup(host: Any, port: Any, *_args: Any, **_options: Any) -> Any:
+        raise _refuse(f"{host}:{port}")
+
+    with (
+        patch.object(socket.socket, "connect", guarded_connect),
+        patch.object(socket.socket, "connect_ex", guarded_connect_ex),
+        patch.object(socket.socket, "sendto", guarded_sendto),
+        patch.object(socket, "getaddrinfo", guarded_lookup),
+    ):
+        yield
+
+
+def _name(address: Any) -> str:
+    return ":".join(map(str, address[:2])) if isinstance(address, tuple) else str(address)

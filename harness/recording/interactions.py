@@ -1,0 +1,40 @@
+"""What a cassette is made of: one frozen record for each request and its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """A request as a cassette keeps it.
+
+    Attributes:
+        method: upper-case.
+        uri: absolute, canonical (never the emulator's own address).
+        headers: only those that tell requests apart or help a reader.
+        body: what was sent, or a marker with length and SHA-256 for an upload.
+    """
+
+    method: str
+    uri: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedResponse:
+    """An answer as a cassette keeps it; ``body`` is whole and no longer content-encoded."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """A request and its answer; ``count`` identical polls in a row are one interaction."""
+
+    request: RecordedRequest
+    response: RecordedResponse
+    count: int = 1

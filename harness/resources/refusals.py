@@ -1,0 +1,47 @@
+"""Azure's refusals in the harness's words: one clear line each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from azure.common import AzureException
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+from harness.errors import CloudError, ProvisioningError, ServiceRetiredError, SignInError
+
+_RETIRED = frozenset({"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound"})
+
+
+@contextmanager
+def refusals(what: str, cloud: str, *, otherwise: type[CloudError] = ProvisioningError) -> Iterator[None]:
+    """Turn what the SDKs raise into one of ours.
+
+    Args:
+        what: what was asked, for the message: ``create cluster mycluster``.
+        cloud: the name of the cloud that was asked.
+        otherwise: raised for a refusal that is neither about sign-in nor retirement.
+    """
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        raise SignInError(
+            f"cannot {what}: sign-in was refused ({_line(error)}); "
+            "check the settings tenant_id, client_id, client_secret"
+        ) from None
+    except HttpResponseError as error:
+        code = error.error.code if error.error is not None else None
+        if cloud == "azure" and code in _RETIRED:
+            raise ServiceRetiredError(
+                f"cannot {what}: Microsoft retired Batch AI on 31 March 2019 ({code}); "
+                "use --cloud emulator, or move to Azure Machine Learning"
+            ) from None
+        mend = ""
+        if code == "MissingSubscriptionRegistration":
+            mend = "; register it: az provider register --namespace Microsoft.BatchAI (and Microsoft.Batch)"
+        raise otherwise(f"cannot {what}: {_line(error)}{mend}") from None
+    except (AzureError, AzureException) as error:
+        raise otherwise(f"cannot {what}: {_line(error)}") from None
+
+
+def _line(error: Exception) -> str:
+    message = getattr(error, "message", None) or str(error)
+    return str(message).strip().splitlines()[0] if str(message).strip() else type(error).__name__

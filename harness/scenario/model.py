@@ -1,0 +1,277 @@
+"""The scenario format as frozen records; ``load`` reads them from a file."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, model_validator
+
+from harness.scenario.document import Place
+
+Scalar = bool | int | float | str
+Toolkit = Literal[
+    "cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod", "customMpi", "customToolkit"
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=64)]  # Batch AI's names have no dot
+GroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=90)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+Longest = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # Batch AI's own limit
+
+
+class Record(BaseModel):
+    """A part of a scenario: immutable, and it refuses keys that it does not know."""
+
+    # A parameter that is a number may fill a text: args: '{epochs}'.
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+def _size(value: Any) -> str:
+    return "node range" if isinstance(value, dict | NodeRange) else "node count"
+
+
+class DatasetUpload(Record):
+    """A data set that the harness prepares and uploads."""
+
+    dataset: Literal["mnist-ctf"]
+
+
+class FileUpload(Record):
+    """A file to upload, or a directory with all that is in it; relative to the scenario file."""
+
+    file: str = Field(min_length=1)
+
+
+def _upload(value: Any) -> str:
+    is_dataset = isinstance(value, DatasetUpload) or (isinstance(value, dict) and "dataset" in value)
+    return "dataset upload" if is_dataset else "file upload"
+
+
+Upload = Annotated[
+    Annotated[DatasetUpload, Tag("dataset upload")] | Annotated[FileUpload, Tag("file upload")], Discriminator(_upload)
+]
+
+
+class ShareSpec(Record):
+    """An Azure file share and what is put on it.
+
+    Attributes:
+        mount: where nodes see the share, relative to ``$AZ_BATCHAI_MOUNT_ROOT``.
+        directory: directory of the share that receives the uploads; empty means its root.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9](-?[a-z0-9])+$", min_length=3, max_length=63)
+    mount: str = "azurefileshare"
+    directory: str = ""
+    upload: tuple[Upload, ...] = ()
+
+    @model_validator(mode="after")
+    def _stays_inside(self) -> "ShareSpec":
+        for path in (self.mount, self.directory):
+            if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
+                raise ValueError(f"{path!r} leaves the share; write a relative path without '..'")
+        return self
+
+
+class NodeRange(Record):
+    """An automatically scaled number of nodes."""
+
+    min: int = Field(ge=0)
+    max: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> "NodeRange":
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is greater than max {self.max}")
+        return self
+
+
+class ClusterSpec(Record):
+    """A GPU cluster; ``nodes`` is a fixed number or a range to scale in."""
+
+    name: Name
+    vm_size: str = "STANDARD_NC6"
+    nodes: Annotated[
+        Annotated[int, Field(ge=1), Tag("node count")] | Annotated[NodeRange, Tag("node range")], Discriminator(_size)
+    ] = 1
+
+    @property
+    def most_nodes(self) -> int:
+        """How many nodes the cluster can have at once."""
+        return self.nodes if isinstance(self.nodes, int) else self.nodes.max
+
+
+class OutputSpec(Record):
+    """An output directory: ``prefix`` on a mount, ``suffix`` below the job's own directory."""
+
+    prefix: str
+    suffix: str = ""
+
+
+class JobSpec(Record):
+    """A training job. ``command`` is for ``customToolkit``; the other toolkits run ``script``."""
+
+    name: Name
+    toolkit: Toolkit
+    image: str | None = None
+    nodes: int = Field(default=1, ge=1)
+    script: str | None = None
+    args: str = ""
+    command: str | None = None
+    inputs: dict[Identifier, str] = Field(default_factory=dict)
+    outputs: dict[Identifier, OutputSpec] = Field(default_factory=dict)
+    stdouterr: str
+    preparation: str | None = None
+    environment: dict[Identifier, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_something_to_run(self) -> "JobSpec":
+        wanted = "command" if self.toolkit in ("customToolkit", "customMpi") else "script"
+        if not getattr(self, wanted):
+            raise ValueError(f"toolkit {self.toolkit} needs {wanted!r}")
+        return self
+
+
+class SweepSpec(Record):
+    """Which parameters vary: all combinations of ``grid``, times rows of ``zip``, or the trials of ``list``."""
+
+    grid: dict[Identifier, Annotated[list[Scalar], Field(min_length=1)]] = Field(default_factory=dict)
+    zip: dict[Identifier, Annotated[list[Scalar], Field(min_length=1)]] = Field(default_factory=dict)
+    list: tuple[dict[Identifier, Scalar], ...] = ()
+
+    @model_validator(mode="after")
+    def _is_one_space(self) -> "SweepSpec":
+        if self.list and (self.grid or self.zip):
+            raise ValueError("list cannot be combined with grid or zip")
+        if len({len(values) for values in self.zip.values()}) > 1:
+            raise ValueError("the lists of zip have different lengths")
+        if both := self.grid.keys() & self.zip.keys():
+            raise ValueError(f"{', '.join(sorted(both))} stands in both grid and zip")
+        return self
+
+    def points(self) -> tuple[dict[str, Scalar], ...]:
+        """The swept values of every trial, in file order, the last grid name fastest."""
+        if self.list:
+            return tuple(dict(point) for point in self.list)
+        rows = [dict(zip(self.zip, row, strict=True)) for row in zip(*self.zip.values(), strict=True)] or [{}]
+        grid = [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
+        return tuple({**point, **row} for point in grid for row in rows)
+
+
+class MetricSpec(Record):
+    """A number in the job's log: the last match of ``pattern``'s first group, times ``scale``."""
+
+    file: str = "stderr.txt"
+    pattern: str
+    scale: float = 1.0
+    step: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_group(self) -> "MetricSpec":
+        try:
+            groups = re.compile(self.pattern).groups
+        except re.error as error:
+            raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from None
+        if not groups:
+            raise ValueError(f"pattern {self.pattern!r} needs a group for the number, such as ([0-9.]+)")
+        return self
+
+
+class Bound(Record):
+    """Inclusive limits of a metric."""
+
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "Bound":
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is greater than max {self.max}")
+        return self
+
+
+class ExpectSpec(Record):
+    """What must come out; ``files`` are globs by output directory."""
+
+    state: Literal["succeeded", "failed"] = "succeeded"
+    exit_code: int | None = None
+    metrics: dict[Identifier, Bound] = Field(default_factory=dict)
+    files: dict[Identifier, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class Limits(Record):
+    """The longest a job may wait and run; ISO 8601 durations."""
+
+    queued: Longest = timedelta(minutes=30)
+    running: Longest = timedelta(hours=2)
+
+
+class Trial(Record):
+    """One point of a sweep; ``id`` is ``name=value,...`` in file order, or ``default`` without a sweep."""
+
+    id: str
+    parameters: dict[Identifier, Scalar]
+    job: JobSpec
+    expect: ExpectSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What only the loader knows of a scenario: its file, the line of every part, its resolved trials."""
+
+    path: Path
+    lines: Mapping[Place, int]
+    trials: tuple[Trial, ...]
+
+
+class Scenario(Record):
+    """One scenario file, with parameters filled in (a swept one by its first value)."""
+
+    scenario: Name
+    description: str = ""
+    location: str = "eastus"
+    resource_group: GroupName
+    share: ShareSpec
+    cluster: ClusterSpec
+    job: JobSpec
+    parameters: dict[Identifier, Scalar] = Field(default_factory=dict)
+    sweep: SweepSpec = Field(default_factory=SweepSpec)
+    metrics: dict[Identifier, MetricSpec] = Field(default_factory=dict)
+    expect: ExpectSpec = Field(default_factory=ExpectSpec)
+    limits: Limits = Field(default_factory=Limits)
+
+    _origin: Origin | None = PrivateAttr(default=None)
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """The points of the sweep in file order; one, ``default``, where nothing is swept."""
+        return self._origin.trials if self._origin else ()
+
+    @property
+    def path(self) -> Path:
+        """The file; what it names is relative to its directory."""
+        return self._origin.path if self._origin else Path()
+
+    def line(self, *place: str | int) -> int:
+        """The line of a part, such as ``line("expect", "metrics")``, or of the nearest one around it; from 1."""
+        lines = self._origin.lines if self._origin else {}
+        return next((lines[place[:size]] for size in range(len(place), 0, -1) if place[:size] in lines), 1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Scenario":
+        if self.job.nodes > self.cluster.most_nodes:
+            raise ValueError(f"the job needs {self.job.nodes} nodes, the cluster has {self.cluster.most_nodes}")
+        if unknown := sorted(self.expect.metrics.keys() - self.metrics.keys()):
+            raise ValueError(f"expect bounds {unknown[0]!r}; metrics has: {', '.join(self.metrics) or 'none'}")
+        if unknown := sorted(self.expect.files.keys() - self.job.outputs.keys() - {"stdouterr"}):
+            raise ValueError(f"expect names files of {unknown[0]!r}; outputs: {', '.join(self.job.outputs) or 'none'}")
+        return self
+
+    def model_post_init(self, context: Origin | None, /) -> None:
+        """Take what ``load`` knows; a file cannot set it."""
+        self._origin = context

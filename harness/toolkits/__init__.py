@@ -1,0 +1,1 @@
+"""What a job's toolkit settings mean as processes: one pure module per toolkit."""

@@ -1,0 +1,26 @@
+"""Every toolkit of the service, by the name its settings have on the wire (without ``Settings``)."""
+
+from collections.abc import Callable, Mapping
+
+from harness.errors import ToolkitError
+from harness.toolkits import caffe, cntk, custom, mpi, ranked, tensorflow
+from harness.toolkits.toolkit import Assignment, Process
+
+TOOLKITS: Mapping[str, Callable[[Assignment], tuple[Process, ...]]] = {
+    "caffe": caffe.processes,
+    "caffe2": ranked.caffe2,
+    "chainer": mpi.scripts,
+    "cntk": cntk.processes,
+    "customMpi": mpi.command_line,
+    "customToolkit": custom.processes,
+    "horovod": mpi.scripts,
+    "pyTorch": ranked.pytorch,
+    "tensorFlow": tensorflow.processes,
+}
+
+
+def processes(toolkit: str, job: Assignment) -> tuple[Process, ...]:
+    """The processes of a job of ``toolkit``. Raises ToolkitError where there is no such toolkit."""
+    if toolkit not in TOOLKITS:
+        raise ToolkitError(f"there is no toolkit {toolkit!r}; there are {', '.join(TOOLKITS)}")
+    return TOOLKITS[toolkit](job)

@@ -1,0 +1,24 @@
+"""CNTK: ``python <script> <args>``, under mpirun where there are several processes."""
+
+from harness.errors import ToolkitError
+from harness.toolkits.toolkit import Assignment, Process, count, script, text, under_mpi
+
+
+def processes(job: Assignment) -> tuple[Process, ...]:
+    """One launcher on the first node.
+
+    Raises:
+        ToolkitError: BrainScript, which needs the ``cntk`` program; or no interpreter can import cntk.
+    """
+    if text(job.settings, "configFilePath") or text(job.settings, "languageType").lower() == "brainscript":
+        raise ToolkitError(
+            "BrainScript (configFilePath, languageType BrainScript) is not supported; use pythonScriptFilePath"
+        )
+    found = job.cntk()
+    number = count(job)
+    command = script(job, found.python)
+    if number > 1:
+        command = under_mpi(job, command, processes=number)
+    threads = {"OMP_NUM_THREADS": str(max(1, job.cpus // number))}
+    environment = {**threads, **found.environment}
+    return (Process(0, job.nodes[0], command, environment, note=f"toolkit: {found.description}"),)

@@ -1,0 +1,86 @@
+"""Which Python runs a CNTK job: real CNTK where it is installed, else CNTK's API on PyTorch."""
+
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import ToolkitError
+
+JOBPATH = Path(__file__).with_name("jobpath")
+_PROBE = "import cntk; print(cntk.__version__)"
+_PROBE_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Cntk:
+    """An interpreter in which ``import cntk`` works, given ``environment``; ``description`` is for people."""
+
+    python: str
+    description: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_cntk(chosen: Path | None = None, *, environ: Mapping[str, str]) -> Cntk:
+    """The interpreter for CNTK jobs.
+
+    The user's choice, else the environment that ``harness toolkits install cntk`` makes, else this interpreter with
+    our ``cntk`` on its path. A real one is tried once by importing; that takes about a second.
+
+    Args:
+        chosen: an interpreter (setting ``cntk_python``); one that does not work is an error, not passed over.
+        environ: for ``XDG_DATA_HOME``, ``HOME`` and ``LD_LIBRARY_PATH``.
+
+    Raises:
+        ToolkitError: there is none; the message names what to install.
+    """
+    if chosen is not None:
+        return _real(chosen, environ)
+    installed = installed_cntk(environ) / "bin" / "python"
+    if installed.exists():
+        return _real(installed, environ)
+    if importlib.util.find_spec("torch") is None or not (JOBPATH / "cntk").is_dir():
+        raise ToolkitError(
+            "a CNTK job needs either PyTorch (pip install 'batchai-harness[cntk]'; it then trains with CNTK's API "
+            "on PyTorch) or real CNTK 2.7 (harness toolkits install cntk); neither is installed"
+        )
+    # glibc would map and unmap each large tensor; told to keep freed memory, large minibatches train twice as fast.
+    environment = {
+        "PYTHONPATH": str(JOBPATH),
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+    }
+    return Cntk(sys.executable, f"CNTK on PyTorch {importlib.metadata.version('torch')}", environment)
+
+
+def installed_cntk(environ: Mapping[str, str]) -> Path:
+    """Where ``harness toolkits install cntk`` puts its environment."""
+    data = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME", "/")) / ".local" / "share")
+    return Path(data) / "batchai-harness" / "toolkits" / "cntk"
+
+
+def _real(python: Path, environ: Mapping[str, str]) -> Cntk:
+    """Real CNTK at ``python``. Its environment's own ``lib`` holds the two MPI links that CNTK 2.7 needs."""
+    libraries = [str(python.parent.parent / "lib"), *filter(None, [environ.get("LD_LIBRARY_PATH")])]
+    environment = {"LD_LIBRARY_PATH": ":".join(libraries)}
+    try:
+        probe = subprocess.run(
+            [str(python), "-c", _PROBE],
+            env={**environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolkitError(f"the CNTK interpreter {python} does not run: {error}") from error
+    if probe.returncode != 0:
+        reason = (probe.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ToolkitError(
+            f"the interpreter {python} cannot import cntk ({reason}); mend it with `harness toolkits install cntk`, "
+            "or unset cntk_python to train with CNTK's API on PyTorch"
+        )
+    return Cntk(str(python), f"CNTK {probe.stdout.split()[-1]}", environment)

@@ -1,0 +1,65 @@
+"""Where the arithmetic happens: ``cntk.device``."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from .missing import missing
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDescriptor:
+    """The CPU, or the GPU of a number."""
+
+    kind: Literal["CPU", "GPU"]
+    id: int = 0
+
+    @property
+    def torch(self) -> torch.device:
+        """The same device in PyTorch's words."""
+        return torch.device("cpu") if self.kind == "CPU" else torch.device("cuda", self.id)
+
+
+_chosen: ContextVar[DeviceDescriptor | None] = ContextVar("cntk_device", default=None)
+
+
+def cpu() -> DeviceDescriptor:
+    """The CPU."""
+    return DeviceDescriptor("CPU")
+
+
+def gpu(device_id: int) -> DeviceDescriptor:
+    """A GPU by number.
+
+    Raises:
+        ValueError: this machine has no such GPU.
+    """
+    if not 0 <= device_id < torch.cuda.device_count():
+        raise ValueError(f"there is no GPU {device_id} here; PyTorch sees {torch.cuda.device_count()}")
+    return DeviceDescriptor("GPU", device_id)
+
+
+def all_devices() -> tuple[DeviceDescriptor, ...]:
+    """Every GPU, then the CPU."""
+    return (*(DeviceDescriptor("GPU", number) for number in range(torch.cuda.device_count())), cpu())
+
+
+def try_set_default_device(new_default_device: DeviceDescriptor, acquire_device_lock: bool = False) -> bool:  # noqa: ARG001
+    """Use a device for all that is made from now on; always succeeds, since PyTorch shares devices.
+
+    Args:
+        new_default_device: the device.
+        acquire_device_lock: accepted as in CNTK; there is no lock to take.
+    """
+    _chosen.set(new_default_device)
+    return True
+
+
+def use_default_device() -> DeviceDescriptor:
+    """The device in use: the one that was set, else the first GPU, else the CPU."""
+    return _chosen.get() or all_devices()[0]
+
+
+__getattr__ = missing(__name__)

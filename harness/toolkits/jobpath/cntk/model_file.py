@@ -1,0 +1,75 @@
+"""Networks in files: nodes as plain records, weights as tensors; nothing in such a file can run code when read."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from .function import Constant, Function, Parameter, Variable, ordered
+from .ops import KERNELS
+
+_FORMAT: Final = "batchai-harness cntk model 1"
+
+
+def save_model(root: Function, filename: str) -> None:
+    """Write the network that ends in ``root``; the file appears whole or not at all."""
+    nodes = ordered([root])
+    number = {node: index for index, node in enumerate(nodes)}
+    records = [
+        {
+            "op": node.op,
+            "name": node.name,
+            "shape": list(node.shape),
+            "inputs": [number[each] for each in node.inputs],
+            "attributes": node.attributes,
+            "value": node.tensor.detach().cpu().contiguous() if isinstance(node, Constant) else None,
+        }
+        for node in nodes
+    ]
+    target = Path(filename)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".model.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            torch.save({"format": _FORMAT, "nodes": records}, stream)
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def load_model(filename: str) -> Function:
+    """Read what ``save_model`` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no such file; one that the real CNTK wrote is not.
+    """
+    try:
+        content = torch.load(filename, weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{filename} is not a model of CNTK on PyTorch (CNTK 2.7's own files are not)") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{filename} is not a model of CNTK on PyTorch")
+    nodes: list[Function] = []
+    for record in content["nodes"]:
+        nodes.append(_node(record, nodes))
+    return nodes[-1]
+
+
+def _node(record: dict[str, Any], before: list[Function]) -> Function:
+    op, name, shape = record["op"], record["name"], tuple(record["shape"])
+    if op == "input":
+        return Variable(shape, name)
+    if op in ("constant", "parameter"):
+        kind = Parameter if op == "parameter" else Constant
+        return kind(np.asarray(record["value"].numpy()), None, name)
+    if op not in KERNELS:
+        raise ValueError(f"a model uses the operation {op!r}, which this version does not know")
+    inputs = [before[index] for index in record["inputs"]]
+    return Function(op, inputs, shape=shape, attributes=record["attributes"], name=name)

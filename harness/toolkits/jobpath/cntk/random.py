@@ -1,0 +1,13 @@
+"""The seed of initial weights and dropout: ``cntk.random``."""  # CNTK's own name
+
+import torch
+
+from .missing import missing
+
+
+def set_fixed_random_seed(value: int) -> None:
+    """Begin the random numbers of weights and dropout anew from a seed."""
+    torch.manual_seed(value)
+
+
+__getattr__ = missing(__name__)

@@ -1,0 +1,25 @@
+"""PyTorch and Caffe2: one process per rank, its rank in ``AZ_BATCHAI_TASK_INDEX``, streams of its own."""
+
+from harness.toolkits.toolkit import Assignment, Process, count, interpreter, script, spread, text
+
+
+def pytorch(job: Assignment) -> tuple[Process, ...]:
+    """``processCount`` ranks, which meet by a file that all nodes see."""
+    meeting = {
+        "AZ_BATCHAI_PYTORCH_INIT_METHOD": f"file://{job.shared}/pytorch-init",
+        "AZ_BATCHAI_PYTORCH_BACKEND": text(job.settings, "communicationBackend").lower() or "gloo",
+    }
+    return _ranks(job, count(job), note="toolkit: PyTorch", environment=meeting)
+
+
+def caffe2(job: Assignment) -> tuple[Process, ...]:
+    """One rank a node."""
+    return _ranks(job, len(job.nodes), note="toolkit: Caffe2", environment={})
+
+
+def _ranks(job: Assignment, number: int, *, note: str, environment: dict[str, str]) -> tuple[Process, ...]:
+    command = script(job, interpreter(job))
+    return tuple(
+        Process(rank, node, command, {**environment, "AZ_BATCHAI_TASK_INDEX": str(rank)}, label=f"-{rank}", note=note)
+        for rank, node in enumerate(spread(job, number))
+    )

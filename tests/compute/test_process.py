@@ -1,0 +1,215 @@
+"""Real processes under real supervisors."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from harness.compute.backend import JobSpec, MountSpec
+from harness.compute.paths import JobPaths
+
+if TYPE_CHECKING:
+    from conftest import Jobs
+
+Build = Callable[..., JobSpec]
+
+
+def living(text: str) -> list[int]:
+    """Processes whose command line holds ``text``."""
+    running = [each for each in psutil.process_iter(["cmdline", "status"]) if each.info["status"] != "zombie"]
+    return [each.pid for each in running if text in " ".join(each.info["cmdline"] or ())]
+
+
+def supervisor(job: JobSpec) -> int:
+    return int(JobPaths(job.directory).claim.read_text())
+
+
+def wait_for_line(path: Path) -> str:
+    """The first line of a file that a running job writes into a pipe (opening blocks until it does)."""
+    with path.open() as stream:
+        return stream.readline().strip()
+
+
+def test_succeeds_with_streams_and_log(jobs: Jobs, job: Build) -> None:
+    spec = job("echo out; echo err >&2")
+
+    progress = jobs.run(spec)
+
+    assert (progress.error, progress.exit_code) == (None, 0)
+    assert progress.started <= progress.ended
+    assert (spec.stdouterr / "stdout.txt").read_text() == "out\n"
+    assert (spec.stdouterr / "stderr.txt").read_text() == "err\n"
+    assert "toolkit: custom command line" in (spec.stdouterr / "execution.log").read_text()
+
+
+@pytest.mark.parametrize(("command", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("/no/such/program", 127)])
+def test_fails_with_the_exit_code_of_its_command(jobs: Jobs, job: Build, command: str, code: int) -> None:
+    progress = jobs.run(job(command))
+
+    assert (progress.error, progress.exit_code) == ("JobFailed", code)
+    assert progress.message == "Job failed with non-zero exit code"
+
+
+def test_failed_preparation_keeps_the_job_from_starting(jobs: Jobs, job: Build) -> None:
+    spec = job("echo ran", preparation="echo prepared; exit 4")
+
+    progress = jobs.run(spec)
+
+    assert (progress.error, progress.exit_code) == ("JobPreparationFailed", 4)
+    assert (spec.stdouterr / "stdout-job_prep.txt").read_text() == "prepared\n"
+    assert not (spec.stdouterr / "stdout.txt").exists()
+
+
+def test_start_is_repeatable_and_runs_once(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    spec = job(f"echo ran >> '{tmp_path}/count'")
+    plan = jobs.backend.render(spec)
+
+    for _ in range(3):
+        jobs.backend.start(plan)
+    jobs.finish(spec)
+    jobs.backend.start(plan)
+
+    assert (tmp_path / "count").read_text() == "ran\n"
+
+
+def test_a_later_backend_adopts_what_runs(jobs: Jobs, later_jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    spec = job(f"cat '{gate}'; echo ran >> '{tmp_path}/count'")
+    plan = jobs.start(spec)
+    jobs.backend.close()
+
+    later_jobs.backend.start(plan)
+    gate.write_text("go\n")
+    progress = later_jobs.finish(spec)
+
+    assert (progress.exit_code, (tmp_path / "count").read_text()) == (0, "ran\n")
+
+
+def test_terminate_ends_the_tree_that_changed_its_session(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    spec = job(f"(setsid env -i sleep 9876.5 &) ; trap '' TERM; echo up > '{gate}'; while :; do sleep 9876.5; done")
+    jobs.start(spec)
+    assert wait_for_line(gate) == "up"
+
+    jobs.backend.terminate(spec.directory)
+    progress = jobs.finish(spec)
+
+    assert (progress.error, progress.exit_code) == ("JobTerminated", None)
+    assert living("sleep 9876.5") == []
+
+
+def test_terminated_before_it_started_never_runs(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    spec = job(f"touch '{tmp_path}/ran'")
+    jobs.backend.terminate(spec.directory)
+
+    assert jobs.run(spec).error == "JobTerminated"
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_wall_clock_ends_the_tree(jobs: Jobs, job: Build) -> None:
+    progress = jobs.run(job("sleep 8765.25 & sleep 8765.25", wall_clock=0.3))
+
+    assert (progress.error, progress.exit_code) == ("JobMaxWallClockTimeExceeded", None)
+    assert progress.message == "Job exceeded its maximum wall clock time of 0.3 s"
+    assert living("sleep 8765.25") == []
+
+
+def test_a_killed_supervisor_takes_its_job_along(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    spec = job(f"(setsid sleep 7654.5 &); echo up > '{gate}'; sleep 7654.5; true")
+    jobs.start(spec)
+    assert wait_for_line(gate) == "up"
+    below = psutil.Process(supervisor(spec)).children(recursive=True)
+
+    os.kill(supervisor(spec), signal.SIGKILL)
+    progress = jobs.finish(spec)
+
+    assert (progress.error, progress.exit_code) == ("JobSupervisorLost", None)
+    psutil.wait_procs(below, timeout=5)
+    assert living("sleep 7654.5") == []
+
+
+def test_what_the_job_left_behind_ends_with_it(jobs: Jobs, job: Build) -> None:
+    assert jobs.run(job("(setsid sleep 6543.5 &) ; true")).exit_code == 0
+
+    assert living("sleep 6543.5") == []
+
+
+def test_secrets_reach_the_job_and_no_command_line(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    spec = job(f'test "$KEY" = swordfish-71 && cat "{gate}"', secrets={"KEY": "swordfish-71"})
+    jobs.start(spec)
+
+    assert living("swordfish-71") == []
+    assert not JobPaths(spec.directory).plan.exists()
+    gate.write_text("")
+    assert jobs.finish(spec).exit_code == 0
+    assert "swordfish-71" not in "".join(
+        path.read_text() for path in spec.directory.rglob("*") if path.is_file() and not path.is_fifo()
+    )
+
+
+def test_variables_with_a_blank_in_them_stay_one_word(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    share = tmp_path / "a share"
+    (share / "in").mkdir(parents=True)
+    (share / "in" / "script.sh").write_text('printf "%s\\n" "$@"')
+    spec = job(
+        'sh "$AZ_BATCHAI_INPUT_S/script.sh" $AZ_BATCHAI_OUTPUT_M "${AZ_BATCHAI_OUTPUT_M}" > $AZ_BATCHAI_OUTPUT_M/args',
+        cluster_mounts=(MountSpec("afs", share),),
+        inputs={"S": "$AZ_BATCHAI_MOUNT_ROOT/afs/in"},
+        outputs={"M": tmp_path / "a model"},
+    )
+
+    assert jobs.run(spec).exit_code == 0
+    assert (tmp_path / "a model" / "args").read_text() == f"{tmp_path}/a model\n" * 2
+
+
+def test_job_mounts_last_as_long_as_the_job(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("read\n")
+    spec = job("cat $AZ_BATCHAI_JOB_MOUNT_ROOT/deep/afs/data", job_mounts=(MountSpec("deep/afs", tmp_path),))
+
+    assert jobs.run(spec).exit_code == 0
+    assert (spec.stdouterr / "stdout.txt").read_text() == "read\n"
+    assert not (JobPaths(spec.directory).mounts(spec.nodes[0].id) / "deep" / "afs").is_symlink()
+
+
+def test_an_unwritable_directory_is_a_clear_failure(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    progress = jobs.run(job("true", stdouterr=tmp_path / "file" / "stdouterr"))
+
+    assert progress.error == "JobStartFailed"
+    assert str(tmp_path / "file") in progress.message
+
+
+def test_forget_leaves_what_mounts_show(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "kept").write_text("")
+    spec = job("true", job_mounts=(MountSpec("afs", share),))
+    jobs.run(spec)
+
+    jobs.backend.forget(spec.directory)
+
+    assert not spec.directory.exists()
+    assert (share / "kept").exists()
+
+
+def test_a_supervisor_that_breaks_leaves_its_last_words(jobs: Jobs, job: Build) -> None:
+    spec = job()
+    (spec.directory / "state.json").mkdir(parents=True)  # as unwritable as on a full disk
+
+    progress = jobs.run(spec)
+
+    assert progress.error == "JobStartFailed"
+    assert "state.json" in progress.message

@@ -1,0 +1,115 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.compute.backend import JobSpec, MountSpec
+from harness.compute.machine import Machine, count_gpus
+from harness.compute.render import expanded, protected, render
+from harness.errors import ToolkitError
+from harness.toolkits.interpreters import Cntk
+
+Build = Callable[..., JobSpec]
+MACHINE = Machine(
+    environment={"PATH": "/bin"},
+    python="/py",
+    shell="/bin/bash",
+    mpirun=None,
+    cpus=2,
+    gpus=0,
+    cntk=lambda: Cntk("/py", "CNTK on PyTorch 2.13.0", {"PYTHONPATH": "/jobpath"}),
+)
+
+
+def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) -> None:
+    spec = job(outputs={"MODEL": Path("/m")}, inputs={"SAMPLE": "$AZ_BATCHAI_MOUNT_ROOT/afs"})
+    root = tmp_path / "a path"
+    local = root / "job" / "nodes" / spec.nodes[0].id
+
+    [main] = render(spec, MACHINE).steps
+
+    assert main.executions[0].environment == {
+        "PATH": "/bin",
+        "BATCHAI_HARNESS_JOB": str(root / "job"),
+        "AZ_BATCHAI_MOUNT_ROOT": str(root / "node" / "mounts"),
+        "AZ_BATCHAI_JOB_MOUNT_ROOT": str(local / "mounts"),
+        "AZ_BATCHAI_JOB_TEMP": str(local / "temp"),
+        "AZ_BATCHAI_JOB_TEMP_DIR": str(local),
+        "AZ_BATCHAI_SHARED_JOB_TEMP": str(root / "job" / "shared"),
+        "AZ_BATCHAI_STDOUTERR_DIR": str(root / "share" / "stdouterr"),
+        "AZ_BATCHAI_MPI_HOST_FILE": str(root / "job" / "hostfile"),
+        "AZ_BATCHAI_NUM_GPUS": "1",
+        "AZ_BATCH_HOST_LIST": "10.0.0.4",
+        "AZ_BATCHAI_OUTPUT_MODEL": "/m",
+        "AZ_BATCHAI_INPUT_SAMPLE": str(root / "node" / "mounts" / "afs"),
+    }
+
+
+def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
+    settings = {"pythonScriptFilePath": "x.py", "pythonInterpreterPath": "/root/anaconda3/bin/python"}
+
+    notes = render(job(toolkit="cntk", settings=settings, image="microsoft/cntk:2.1"), MACHINE).notes
+
+    assert notes == (
+        "job myjob: 1 node(s), all of them this machine",
+        "toolkit: CNTK on PyTorch 2.13.0",
+        "container image microsoft/cntk:2.1 is not used: the job runs on the host",
+        "pythonInterpreterPath /root/anaconda3/bin/python lies in that image: not used",
+        "no GPU on this machine: the job runs on the CPU",
+    )
+
+
+def test_the_users_python_path_comes_after_the_toolkits(job: Build) -> None:
+    spec = job(toolkit="cntk", settings={"pythonScriptFilePath": "x.py"}, environment={"PYTHONPATH": "/mine"})
+
+    assert render(spec, MACHINE).steps[0].executions[0].environment["PYTHONPATH"] == "/jobpath:/mine"
+
+
+def test_preparation_runs_on_every_node_and_the_command_on_the_first(job: Build) -> None:
+    spec = job(preparation="true")
+    second = type(spec.nodes[0])("node-2", "10.0.0.5", Path("/node-2"), gpus=1)
+    spec = job(preparation="true", nodes=(*spec.nodes, second), per_node_logs=True)
+
+    plan = render(spec, MACHINE)
+
+    assert [(step.name, len(step.executions)) for step in plan.steps] == [("preparation", 2), ("main", 1)]
+    assert [path.name for path in plan.logs] == [f"execution-{node.id}.log" for node in spec.nodes]
+
+
+@pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/abs", ""])
+def test_a_mount_outside_its_root_is_refused(job: Build, path: str) -> None:
+    with pytest.raises(ToolkitError, match="below the root of mounts"):
+        render(job(job_mounts=(MountSpec(path, Path("/data")),)), MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        ("ls $AZ_X/y", 'ls "$AZ_X"/y'),
+        ("ls ${AZ_X}", 'ls "${AZ_X}"'),
+        ('ls "$AZ_X/y"', 'ls "$AZ_X/y"'),
+        ("echo '$AZ_X' \\$AZ_X", "echo '$AZ_X' \\$AZ_X"),
+        ("ls $AZ_PLAIN $OTHER", "ls $AZ_PLAIN $OTHER"),
+    ],
+)
+def test_only_bare_variables_with_a_blank_are_quoted(command: str, wanted: str) -> None:
+    assert protected(command, {"AZ_X": "/a b", "AZ_PLAIN": "/ab"}) == wanted
+
+
+@given(st.text())
+def test_a_command_without_blanks_in_its_variables_is_never_touched(command: str) -> None:
+    assert protected(command, {"AZ_X": "/plain"}) == command
+
+
+def test_unknown_variables_stay_as_written() -> None:
+    assert expanded("$A/${B}/$C", {"A": "1", "B": "2"}) == "1/2/$C"
+
+
+def test_gpus_are_counted_from_the_driver(tmp_path: Path) -> None:
+    (tmp_path / "0000:01:00.0").mkdir()
+    (tmp_path / "0000:02:00.0").mkdir()
+
+    assert count_gpus("/bin", driver=tmp_path) == 2
+    assert count_gpus("/nowhere", driver=tmp_path / "absent") == 0

@@ -1,0 +1,91 @@
+"""Resource groups, driven by azure-mgmt-resource."""
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.identity import ClientSecretCredential
+from azure.mgmt.resource.resources import ResourceManagementClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.emulator.endpoint import Endpoint
+
+ARM = "https://management.azure.com"
+
+
+def test_a_group_is_created_found_and_listed(resources: ResourceManagementClient) -> None:
+    made = resources.resource_groups.create_or_update("First.Group", {"location": "East US", "tags": {"a": "b"}})
+
+    assert (made.name, made.location, made.tags) == ("First.Group", "eastus", {"a": "b"})
+    assert resources.resource_groups.get("first.group").id == made.id
+    assert "First.Group" in [group.name for group in resources.resource_groups.list()]
+    assert resources.resource_groups.check_existence("FIRST.GROUP")
+
+
+def test_creating_again_keeps_the_name_and_changes_the_tags(resources: ResourceManagementClient) -> None:
+    resources.resource_groups.create_or_update("Again", {"location": "eastus", "tags": {"old": "1"}})
+    made = resources.resource_groups.create_or_update("again", {"location": "eastus", "tags": {"new": "2"}})
+
+    assert (made.name, made.tags) == ("Again", {"new": "2"})
+
+
+def test_a_group_does_not_move(resources: ResourceManagementClient) -> None:
+    resources.resource_groups.create_or_update("stays", {"location": "eastus"})
+
+    with pytest.raises(HttpResponseError, match="already exists in location 'eastus'"):
+        resources.resource_groups.create_or_update("stays", {"location": "westus"})
+
+
+def test_a_deleted_group_is_gone_when_the_operation_ends(resources: ResourceManagementClient) -> None:
+    resources.resource_groups.create_or_update("short-lived", {"location": "eastus"})
+    resources.resource_groups.begin_delete("short-lived").result()
+
+    assert not resources.resource_groups.check_existence("short-lived")
+    with pytest.raises(ResourceNotFoundError, match="Resource group 'short-lived' could not be found"):
+        resources.resource_groups.get("short-lived")
+
+
+def test_a_provider_registers_by_way_of_registering(resources: ResourceManagementClient) -> None:
+    resources.providers.unregister("Microsoft.Batch")
+
+    assert resources.providers.register("microsoft.batch").registration_state == "Registering"
+    assert resources.providers.get("Microsoft.Batch").registration_state == "Registering"
+    assert resources.providers.get("Microsoft.Batch").registration_state == "Registered"
+
+
+def test_an_unknown_subscription_is_refused(endpoint: Endpoint, credential: ClientSecretCredential) -> None:
+    with ResourceManagementClient(
+        credential, "11111111-1111-1111-1111-111111111111",
+        proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path,
+    ) as other, pytest.raises(ResourceNotFoundError, match=r"'1{8}-.*' could not be found"):  # fmt: skip
+        list(other.resource_groups.list())
+
+
+@pytest.mark.parametrize("token", ["", "Bearer", "Bearer x.y.z", "Basic abc", "Bearer " + "a" * 5000])
+def test_every_call_needs_a_valid_token(session: requests.Session, token: str) -> None:
+    answer = session.get(f"{ARM}/subscriptions?api-version=2020-01-01", headers={"Authorization": token})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "AuthenticationFailed")
+    assert answer.headers["www-authenticate"].startswith("Bearer authorization_uri=")
+
+
+BODIES = st.one_of(
+    st.binary(max_size=200),
+    st.sampled_from([b"{", b"[]", b"null", b'"x"', b"1e999", b"[" * 10_000, b'{"location":1}', b'{"location":""}']),
+    st.sampled_from([b'{"location":"eastus","tags":[]}', b'{"location":"eastus","tags":{"a":1}}', b"\xff\xfe"]),
+)
+NAMES = st.text(min_size=1, max_size=100).filter(lambda name: name.strip("./") != "")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=NAMES, body=BODIES)
+def test_hostile_groups_get_an_error_envelope_and_never_a_500(
+    endpoint: Endpoint, session: requests.Session, credential: ClientSecretCredential, name: str, body: bytes
+) -> None:
+    headers = {"Authorization": f"Bearer {credential.get_token(f'{ARM}/.default').token}"}
+    path = "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
+    url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/{path}?api-version=2020-01-01"
+    answer = session.put(url, data=body, headers=headers)
+
+    assert 400 <= answer.status_code < 500
+    assert set(answer.json()["error"]) == {"code", "message"}

@@ -1,0 +1,186 @@
+"""Microsoft.Storage behind Resource Manager, driven by azure-mgmt-resource and, for bare answers, by plain HTTP."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.identity import ClientSecretCredential
+from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.storage.file import FileService
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.emulator.endpoint import Endpoint
+
+ARM = "https://management.azure.com"
+VERSION = "2017-10-01"
+BODY: dict[str, Any] = {"sku": {"name": "Standard_LRS"}, "kind": "Storage", "location": "northeurope"}
+
+
+class Storage:
+    """The calls of one test, in a group of its own."""
+
+    def __init__(self, session: requests.Session, credential: ClientSecretCredential, group: str) -> None:
+        self.group = group
+        self.accounts = f"{group}/providers/Microsoft.Storage/storageAccounts"
+        self._session = session
+        self._headers = {"Authorization": f"Bearer {credential.get_token(f'{ARM}/.default').token}"}
+
+    def send(self, method: str, path: str, body: object = None) -> requests.Response:
+        url = path if path.startswith("https:") else f"{ARM}{path}?api-version={VERSION}"
+        return self._session.request(method, url, json=body, headers=self._headers)
+
+    def create(self, name: str, **changes: object) -> requests.Response:
+        return self.send("PUT", f"{self.accounts}/{name}", BODY | changes)
+
+    def keys(self, name: str) -> list[str]:
+        answer = self.send("POST", f"{self.accounts}/{name}/listKeys")
+        return [key["value"] for key in answer.json()["keys"]]
+
+
+@pytest.fixture
+def storage(
+    session: requests.Session, credential: ClientSecretCredential, resources: ResourceManagementClient
+) -> Iterator[Storage]:
+    made = resources.resource_groups.create_or_update("storage.group", {"location": "northeurope"})
+    yield Storage(session, credential, made.id)
+    resources.resource_groups.begin_delete("storage.group").result()
+
+
+def test_an_account_is_created_as_recorded(storage: Storage, endpoint: Endpoint) -> None:
+    accepted = storage.create("recorded", properties={"supportsHttpsTrafficOnly": False})
+    answer = storage.send("GET", accepted.headers["location"])
+    account = answer.json()
+
+    assert (accepted.status_code, accepted.content) == (202, b"")
+    assert accepted.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["content-type"] == "application/json"
+    assert list(account) == ["sku", "kind", "id", "name", "type", "location", "tags", "properties"]
+    assert account["id"] == f"{storage.accounts}/recorded"
+    assert account["properties"]["trustedDirectories"] == [endpoint.tenant_id]
+    assert account["properties"]["primaryEndpoints"]["file"] == "https://recorded.file.core.windows.net/"
+
+
+def test_the_sdk_creates_and_deletes_an_account(storage: Storage, resources: ResourceManagementClient) -> None:
+    path = f"{storage.accounts}/bysdk"
+    made = resources.resources.begin_create_or_update_by_id(path, BODY, api_version=VERSION).result()
+    assert (made.name, made.type) == ("bysdk", "Microsoft.Storage/storageAccounts")
+
+    resources.resources.begin_delete_by_id(path, api_version=VERSION).result()
+    with pytest.raises(ResourceNotFoundError, match="storageAccounts/bysdk' under resource group"):
+        resources.resources.get_by_id(path, api_version=VERSION)
+    assert storage.send("DELETE", path).status_code == 204
+
+
+def test_either_key_opens_the_account_and_no_longer_once_regenerated(
+    storage: Storage, session: requests.Session
+) -> None:
+    storage.create("keyed")
+    old = storage.keys("keyed")
+    assert [len(base64.b64decode(key)) for key in old] == [64, 64]
+    for number, key in enumerate(old):
+        assert FileService("keyed", key, request_session=session).create_share(f"share{number}")
+
+    storage.send("POST", f"{storage.accounts}/keyed/regenerateKey", {"keyName": "key2"})
+    assert storage.keys("keyed")[0] == old[0]
+    assert storage.keys("keyed")[1] != old[1]
+    with pytest.raises(Exception, match="Server failed to authenticate"):
+        FileService("keyed", old[1], request_session=session).create_share("late")
+
+
+def test_accounts_are_listed_by_group_and_subscription(storage: Storage, endpoint: Endpoint) -> None:
+    storage.create("listed1")
+    storage.create("listed2")
+    of_group = storage.send("GET", storage.accounts)
+    everywhere = storage.send(
+        "GET", f"/subscriptions/{endpoint.subscription_id}/providers/Microsoft.Storage/storageAccounts"
+    )
+
+    assert [account["name"] for account in of_group.json()["value"]] == ["listed1", "listed2"]
+    assert of_group.json()["value"] == everywhere.json()["value"]
+    assert everywhere.headers["content-type"] == "application/json; charset=utf-8"
+    assert "x-ms-original-request-ids" in everywhere.headers
+
+
+def test_creating_again_changes_the_account_and_keeps_its_keys(storage: Storage) -> None:
+    storage.create("again", tags={"a": "b"})
+    keys = storage.keys("again")
+    answer = storage.create("again", sku={"name": "standard_grs"})
+
+    assert (answer.status_code, answer.json()["sku"]) == (200, {"name": "Standard_GRS", "tier": "Standard"})
+    assert answer.json()["tags"] == {"a": "b"}
+    assert storage.keys("again") == keys
+    assert storage.send("PATCH", f"{storage.accounts}/AGAIN", {"tags": {"c": "d"}}).json()["tags"] == {"c": "d"}
+
+
+def test_a_name_is_taken_in_every_group(storage: Storage, endpoint: Endpoint) -> None:
+    answer = storage.create(endpoint.storage_account)
+    check = f"/subscriptions/{endpoint.subscription_id}/providers/Microsoft.Storage/checkNameAvailability"
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "StorageAccountAlreadyTaken")
+    assert storage.send("POST", check, {"name": endpoint.storage_account}).json()["reason"] == "AlreadyExists"
+    assert storage.send("POST", check, {"name": "No!"}).json()["reason"] == "AccountNameInvalid"
+    assert storage.send("POST", check, {"name": "free"}).json() == {"nameAvailable": True}
+
+
+def test_an_account_goes_with_its_group_and_its_shares_with_it(
+    storage: Storage, resources: ResourceManagementClient, session: requests.Session, endpoint: Endpoint
+) -> None:
+    storage.create("shortlived")
+    files = FileService("shortlived", storage.keys("shortlived")[0], request_session=session)
+    files.create_share("data")
+    files.create_file_from_text("data", None, "f", "x")
+    resources.resource_groups.begin_delete("storage.group").result()
+    resources.resource_groups.create_or_update("storage.group", {"location": "northeurope"})
+
+    assert storage.send("GET", f"{storage.accounts}/shortlived").status_code == 404
+    assert not Path(endpoint.directory, "storage", "shortlived", "file", "data").exists()
+    storage.create("shortlived")
+    reborn = FileService("shortlived", storage.keys("shortlived")[0], request_session=session)
+    assert list(reborn.list_shares()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "code"),
+    [
+        ("UPPER", {}, "AccountNameInvalid"),
+        ("ab", {}, "AccountNameInvalid"),
+        ("x" * 25, {}, "AccountNameInvalid"),
+        ("fine", {"sku": {"name": "Best_LRS"}}, "InvalidValuesForRequestParameters"),
+        ("fine", {"sku": None}, "InvalidValuesForRequestParameters"),
+        ("fine", {"kind": 7}, "InvalidValuesForRequestParameters"),
+        ("fine", {"properties": []}, "InvalidValuesForRequestParameters"),
+        ("fine", {"properties": {"supportsHttpsTrafficOnly": "no"}}, "InvalidValuesForRequestParameters"),
+        ("fine", {"location": None}, "LocationRequired"),
+    ],
+)
+def test_what_is_wrong_is_named(storage: Storage, name: str, changes: dict[str, object], code: str) -> None:
+    answer = storage.create(name, **changes)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+)
+HOSTILE = st.dictionaries(st.sampled_from([*BODY, "tags", "properties"]), JSON)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=HOSTILE)
+def test_hostile_bodies_never_break_it(storage: Storage, changes: dict[str, Any]) -> None:
+    answer = storage.create("hostile", **changes)
+
+    assert answer.status_code < 500
+    assert answer.status_code in (200, 202) or set(answer.json()["error"]) == {"code", "message"}
+
+
+def test_an_unknown_operation_is_refused(resources: ResourceManagementClient, endpoint: Endpoint) -> None:
+    place = f"/subscriptions/{endpoint.subscription_id}/providers/Microsoft.Storage/locations/eastus/asyncoperations/0"
+    with pytest.raises(HttpResponseError, match="operation could not be found"):
+        resources.resources.get_by_id(place, api_version=VERSION)

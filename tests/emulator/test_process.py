@@ -1,0 +1,109 @@
+"""The emulator as a process: its lock, its proxy, its end."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from azure.storage.file import FileService
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import find, launch, start_detached, stop
+from harness.errors import EmulatorError
+
+
+def behind(endpoint: Endpoint) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a REQUESTS_CA_BUNDLE of the environment would win over ``verify``
+    session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
+    return session
+
+
+def test_the_proxy_refuses_a_host_that_the_emulator_does_not_play(session: requests.Session) -> None:
+    with pytest.raises(requests.exceptions.ProxyError, match="403 Forbidden"):
+        session.get("https://example.com/")
+
+
+def test_the_proxy_refuses_what_is_not_a_tunnel(endpoint: Endpoint) -> None:
+    port = int(endpoint.proxy_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"GET http://management.azure.com/ HTTP/1.1\r\n\r\n")
+
+        assert client.recv(100).startswith(b"HTTP/1.1 405 ")
+
+
+def test_it_listens_on_loopback_alone(endpoint: Endpoint) -> None:
+    listening = [c.laddr.ip for c in psutil.Process(endpoint.pid).net_connections() if c.status == psutil.CONN_LISTEN]
+
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_two_emulators_cannot_serve_one_directory(endpoint: Endpoint) -> None:
+    with (
+        pytest.raises(EmulatorError, match=f"in use by the emulator with process id {endpoint.pid}"),
+        launch(Path(endpoint.directory)),
+    ):
+        pass
+    assert find(Path(endpoint.directory)) == endpoint
+
+
+def test_secrets_are_readable_by_the_owner_alone(endpoint: Endpoint) -> None:
+    for name in ("endpoint.json", "identity.json", "server.pem"):
+        assert (Path(endpoint.directory) / name).stat().st_mode & 0o077 == 0
+    assert endpoint.client_secret not in repr(endpoint)
+    assert endpoint.client_secret not in " ".join(psutil.Process(endpoint.pid).cmdline())
+
+
+def test_a_detached_emulator_keeps_its_identity_over_a_restart(tmp_path: Path) -> None:
+    first = start_detached(tmp_path / "data")
+    assert stop(tmp_path / "data")
+    second = start_detached(tmp_path / "data")
+    assert stop(tmp_path / "data")
+
+    assert (first.client_secret, first.storage_key) == (second.client_secret, second.storage_key)
+    assert find(tmp_path / "data") is None
+
+
+def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    first = start_detached(tmp_path / "data")
+    with behind(first) as session:
+        files = FileService(first.storage_account, first.storage_key, request_session=session)
+        files.create_share("kept")
+        files.create_file_from_text("kept", None, "f.txt", "hello", metadata={"a": "b"})
+    killed = psutil.Process(first.pid)
+    killed.kill()
+    killed.wait(timeout=10)
+    assert find(tmp_path / "data") is None
+
+    second = start_detached(tmp_path / "data")
+    with behind(second) as session:
+        files = FileService(second.storage_account, second.storage_key, request_session=session)
+        assert files.get_file_to_text("kept", None, "f.txt").content == "hello"
+        assert files.get_file_metadata("kept", None, "f.txt") == {"a": "b"}
+    stop(tmp_path / "data")
+
+
+def test_a_launched_emulator_ends_when_its_launcher_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from harness.emulator.launch import launch\n"
+        "with launch(Path(sys.argv[1])) as e: print(e.pid, flush=True); sys.stdin.read()"
+    )
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with launcher:
+        assert launcher.stdout is not None
+        emulator = psutil.Process(int(launcher.stdout.readline()))
+        launcher.send_signal(signal.SIGKILL)
+
+    assert psutil.wait_procs([emulator], timeout=10)[1] == []
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(EmulatorError, match="cannot be made"), launch(tmp_path / "file" / "data"):
+        pass

@@ -1,0 +1,33 @@
+"""The fixture that keeps a test off the network, and a plugin that costs nothing where it is not used."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+
+
+def test_a_connection_in_an_offline_test_names_the_host(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_connects="""
+        import socket
+
+        def test_connects(offline):
+            socket.create_connection(("example.invalid", 443))
+        """
+    )
+
+    result = run("test_connects.py")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*a connection to example.invalid:443 was attempted while*")
+
+
+def test_the_plugin_imports_nothing_of_azure() -> None:
+    heavy = "{'azure', 'requests', 'yaml', 'pydantic', 'vcr'}"
+    script = f"import sys, harness.plugin; print({heavy} & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,51 @@
+"""The Azure SDKs themselves, on a replaying session."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+import requests
+from azure.core import PipelineClient
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest
+from azure.storage.file import FileService
+
+from harness.recording import blocked_sockets
+from harness.recording.cassette import save_cassette
+from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+from harness.recording.secrets import stand_in_key
+
+Open = Callable[..., AbstractContextManager[requests.Session]]
+FILE = "https://account.file.core.windows.net/share/model.dnn"
+JOB = "https://management.azure.com/job?a=1"
+MODEL = bytes(range(256)) * 40
+
+
+@pytest.fixture
+def offline_session(cassette: Path, opened: Open) -> Iterator[requests.Session]:
+    ranged = {"Content-Range": f"bytes 0-{len(MODEL) - 1}/{len(MODEL)}", "x-ms-type": "File", "ETag": '"1"'}
+    whole = {"x-ms-range": "bytes=0-33554431"}
+    stories = [
+        Interaction(
+            RecordedRequest("GET", "https://management.azure.com/job?a=1"), RecordedResponse(200, "OK", {}, b"{}"), 2
+        ),
+        Interaction(RecordedRequest("GET", FILE, whole), RecordedResponse(206, "Partial Content", ranged, MODEL)),
+    ]
+    save_cassette(cassette, stories, {})
+    with opened("replay") as session, blocked_sockets():
+        yield session
+
+
+def test_the_storage_client_downloads_from_a_cassette(offline_session: requests.Session) -> None:
+    service = FileService("account", stand_in_key(1), request_session=offline_session)
+
+    assert service.get_file_to_bytes("share", None, "model.dnn").content == MODEL
+
+
+def test_a_management_pipeline_reads_a_cassette(offline_session: requests.Session) -> None:
+    transport = RequestsTransport(session=offline_session, session_owner=False)
+    client: PipelineClient = PipelineClient("https://management.azure.com", transport=transport)
+
+    response = client.send_request(HttpRequest("GET", JOB))
+    assert response.json() == {}

@@ -1,0 +1,101 @@
+"""What holds for the whole package, whoever writes in it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "harness"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+STANDALONE = ("toolkits/jobpath/", "compute/supervisor.py")  # they run in a job, without the harness
+
+# What a package may import of the rest, from docs/architecture.md; the shared modules are open to all.
+SHARED = {"errors", "clock", ""}
+ALLOWED = {
+    "scenario": {"config"},
+    "recording": {"config"},
+    "clouds": {"config", "recording", "emulator"},
+    "resources": {"clouds", "scenario", "config"},
+    "experiments": {"resources", "clouds", "scenario", "config", "data"},
+    "data": {"config"},
+    "emulator": {"compute"},
+    "compute": {"toolkits"},
+    "toolkits": set(),
+}
+
+
+def relative(module: Path) -> str:
+    return module.relative_to(PACKAGE).as_posix()
+
+
+def imported(module: Path) -> Iterator[str]:
+    """Dotted names of the harness's modules that a module imports."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_point_one_way(package: str) -> None:
+    wrong = [
+        f"{relative(module)} imports {name}"
+        for module in sorted((PACKAGE / package).rglob("*.py"))
+        for name in imported(module)
+        if name.startswith("harness.")
+        and name.split(".")[1] not in ALLOWED[package] | SHARED | {package, "__version__"}
+    ]
+
+    assert wrong == []
+
+
+def test_only_launching_is_imported_of_the_emulator() -> None:
+    open_to_all = ("harness.emulator.launch", "harness.emulator.endpoint", "harness.emulator.serve")
+    wrong = [
+        f"{relative(module)} imports {name}"
+        for module in MODULES
+        if not relative(module).startswith("emulator/")
+        for name in imported(module)
+        if name.startswith("harness.emulator.") and not name.startswith(open_to_all)
+    ]
+
+    assert wrong == []
+
+
+def test_only_the_clock_reads_the_time() -> None:
+    forbidden = {
+        ("time", "sleep"),
+        ("time", "time"),
+        ("time", "monotonic"),
+        ("datetime", "now"),
+        ("datetime", "utcnow"),
+    }
+    wrong = [
+        f"{relative(module)}:{node.lineno}"
+        for module in MODULES
+        if relative(module) != "clock.py" and not relative(module).startswith(STANDALONE)
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and (node.func.value.id, node.func.attr) in forbidden
+    ]
+
+    assert wrong == []
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    assert not {"utils", "helpers", "common", "misc", "manager", "core", "base"} & {module.stem for module in MODULES}
+
+
+def test_no_assert_guards_the_package() -> None:
+    wrong = [
+        f"{relative(module)}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert)
+    ]
+
+    assert wrong == []

@@ -1,0 +1,50 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ToolkitError
+from harness.toolkits.interpreters import find_cntk, installed_cntk
+
+
+def fake_python(path: Path, script: str) -> Path:
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_installed_environment_is_found_under_the_users_data(tmp_path: Path) -> None:
+    environ = {"XDG_DATA_HOME": str(tmp_path / "data dir")}
+    python = fake_python(installed_cntk(environ) / "bin" / "python", "echo 2.7")
+
+    found = find_cntk(environ=environ)
+
+    assert (found.python, found.description) == (str(python), "CNTK 2.7")
+    assert found.environment == {"LD_LIBRARY_PATH": str(python.parent.parent / "lib")}
+
+
+def test_a_chosen_interpreter_that_cannot_import_cntk_is_an_error(tmp_path: Path) -> None:
+    python = fake_python(tmp_path / "bin" / "python", "echo 'ImportError: libmpi.so.12' >&2; exit 1")
+
+    with pytest.raises(ToolkitError, match=r"cannot import cntk \(ImportError: libmpi.so.12\); mend it with"):
+        find_cntk(python, environ={})
+
+
+def test_with_nothing_installed_both_remedies_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.toolkits.interpreters.JOBPATH", tmp_path)
+
+    with pytest.raises(ToolkitError, match=r"batchai-harness\[cntk\].*harness toolkits install cntk"):
+        find_cntk(environ={"HOME": str(tmp_path)})
+
+
+def test_else_this_interpreter_runs_the_api_on_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    (tmp_path / "cntk").mkdir()
+    monkeypatch.setattr("harness.toolkits.interpreters.JOBPATH", tmp_path)
+
+    found = find_cntk(environ={"HOME": str(tmp_path)})
+
+    assert found.python == sys.executable
+    assert found.description.startswith("CNTK on PyTorch ")
+    assert found.environment["PYTHONPATH"] == str(tmp_path)
