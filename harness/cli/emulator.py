@@ -3,11 +3,13 @@
 import shlex
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from harness.config import load_settings
 from harness.emulator import launch
+from harness.emulator.behaviour import Behaviour
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.serve import Options, log_to_stderr, serve
 from harness.errors import EmulatorError
@@ -23,14 +25,22 @@ def start(
     directory: Directory = DEFAULT_DIRECTORY,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the HTTPS proxy; 0 takes a free one.")] = 0,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background.")] = False,
+    pace: Annotated[
+        float,
+        typer.Option(min=0, help="Of what took the service its time: 1 is its own, 0 takes none that it can spare."),
+    ] = 0.0,
+    images: Annotated[
+        Literal["host", "refuse"], typer.Option(help="What becomes of jobs that ask for a container image.")
+    ] = "host",
 ) -> None:
     """Start it, in the foreground until Ctrl-C, or in the background."""
+    behaviour = Behaviour(pace, images, load_settings(Path()).cntk_python)
     if detach:
-        _show(launch.start_detached(directory, port=port), err=True)
+        _show(launch.start_detached(directory, port=port, behaviour=behaviour), err=True)
         return
     log_to_stderr()
     typer.echo(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
-    serve(Options(directory, port))
+    serve(Options(directory, port, behaviour=behaviour))
 
 
 @app.command()

@@ -140,7 +140,7 @@ ERRORS: Mapping[str, str] = {
 
 
 class Backend(Protocol):
-    """Where jobs run. Five methods; ``render`` is pure and tested as golden text."""
+    """Where jobs run. ``render`` is pure and tested as golden text."""
 
     name: str
 
@@ -152,6 +152,9 @@ class Backend(Protocol):
 
     def start(self, plan: Plan) -> None:
         """Run ``plan``, or adopt it where its directory is claimed already. Returns at once."""
+
+    def adopt(self, directory: Path) -> bool:
+        """Watch what was started in ``directory`` before; False where nothing was."""
 
     def poll(self, directory: Path) -> Progress:
         """How far the job in ``directory`` is; cheap."""

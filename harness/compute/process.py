@@ -60,12 +60,19 @@ class ProcessBackend:
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not paths.bell.exists():
             os.mkfifo(paths.bell, 0o600)
-        if paths.claim.exists():
-            if (holder := _holder(paths)) is not None:
-                self._watcher.watch(paths.root, holder)
+        if self.adopt(plan.directory):
             return
         _write_private(paths.plan, json.dumps(_encoded(plan)))
         self._watcher.watch(paths.root, _launch(paths))
+
+    def adopt(self, directory: Path) -> bool:
+        """Watch what was started in ``directory`` before; False where nothing was."""
+        paths = JobPaths(directory)
+        if not paths.claim.exists():
+            return False
+        if (holder := _holder(paths)) is not None:
+            self._watcher.watch(paths.root, holder)
+        return True
 
     def poll(self, directory: Path) -> Progress:
         """How far the job in ``directory`` is."""

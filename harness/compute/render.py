@@ -185,6 +185,6 @@ def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...]) -> tupl
         notes.append(f"container image {job.image} is not used: the job runs on the host")
         if job.settings.get("pythonInterpreterPath"):
             notes.append(f"pythonInterpreterPath {job.settings['pythonInterpreterPath']} lies in that image: not used")
-    if machine.gpus == 0:
+    if machine.gpus == 0 and any(node.gpus for node in job.nodes):
         notes.append("no GPU on this machine: the job runs on the CPU")
     return tuple(notes)

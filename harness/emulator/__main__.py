@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from harness.emulator.behaviour import Behaviour
 from harness.emulator.serve import Options, log_to_stderr, serve
 from harness.errors import EmulatorError
 
@@ -16,12 +17,16 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="of the HTTPS proxy (default: a free one)")
     parser.add_argument("--detach", action="store_true", help="go on in the background; end when it is ready")
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--pace", type=float, default=0.0, help="of what took the service its time (default: 0)")
+    parser.add_argument("--images", choices=["host", "refuse"], default="host", help="of jobs that ask for a container")
+    parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
     options = parser.parse_args()
     if options.detach and (waiter := _detach()) is not None:
         return waiter
     log_to_stderr()
     try:
-        serve(Options(options.dir, options.port, options.guarded))
+        behaviour = Behaviour(options.pace, options.images, options.cntk_python)
+        serve(Options(options.dir, options.port, options.guarded, behaviour))
     except EmulatorError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

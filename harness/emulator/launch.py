@@ -16,6 +16,7 @@ from typing import IO
 import msgspec
 import psutil
 
+from harness.emulator.behaviour import DEFAULT_BEHAVIOUR, Behaviour
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.paths import DataDirectory
 from harness.errors import EmulatorError
@@ -41,12 +42,15 @@ def find(directory: Path) -> Endpoint | None:
 
 
 @contextmanager
-def launch(directory: Path | None = None, *, port: int = 0) -> Iterator[Endpoint]:
+def launch(
+    directory: Path | None = None, *, port: int = 0, behaviour: Behaviour = DEFAULT_BEHAVIOUR
+) -> Iterator[Endpoint]:
     """An emulator for as long as the block lasts; it also ends when this process is killed.
 
     Args:
         directory: the data directory; default a temporary one, deleted at the end.
         port: of the proxy; 0 takes a free one.
+        behaviour: its pace, and what it does with jobs.
 
     Raises:
         EmulatorError: it did not start; the message ends with what it printed.
@@ -56,7 +60,7 @@ def launch(directory: Path | None = None, *, port: int = 0) -> Iterator[Endpoint
             directory = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="batchai-", ignore_cleanup_errors=True))
             )
-        process = stack.enter_context(_started(directory, port))
+        process = stack.enter_context(_started(_command(directory, port, behaviour)))
         endpoint = find(directory)
         if endpoint is None:
             raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
@@ -66,7 +70,7 @@ def launch(directory: Path | None = None, *, port: int = 0) -> Iterator[Endpoint
             _stop(psutil.Process(process.pid) if process.poll() is None else None)
 
 
-def start_detached(directory: Path, *, port: int = 0) -> Endpoint:
+def start_detached(directory: Path, *, port: int = 0, behaviour: Behaviour = DEFAULT_BEHAVIOUR) -> Endpoint:
     """Start an emulator that outlives this process; what it prints goes to ``emulator.log`` in its directory.
 
     Raises:
@@ -81,7 +85,7 @@ def start_detached(directory: Path, *, port: int = 0) -> Endpoint:
     log = DataDirectory(directory.absolute()).log
     with log.open("ab") as stream:
         done = subprocess.run(
-            [*_command(directory, port), "--detach"],
+            [*_command(directory, port, behaviour), "--detach"],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -105,11 +109,11 @@ def stop(directory: Path) -> bool:
 
 
 @contextmanager
-def _started(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            [*_command(directory, port), "--guarded"],
+            [*command, "--guarded"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -120,8 +124,9 @@ def _started(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def _command(directory: Path, port: int) -> list[str]:
-    return [sys.executable, "-m", "harness.emulator", "--dir", str(directory), "--port", str(port)]
+def _command(directory: Path, port: int, behaviour: Behaviour) -> list[str]:
+    where = ["--dir", str(directory), "--port", str(port)]
+    return [sys.executable, "-m", "harness.emulator", *where, *behaviour.arguments()]
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

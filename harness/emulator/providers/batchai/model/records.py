@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from harness.emulator.providers.batchai.model.address import Address
+from harness.emulator.providers.batchai.model.places import Place
 from harness.emulator.providers.batchai.model.spec import ClusterSpec, FileServerSpec, JobSpec
 
-NodeState = Literal["preparing", "idle", "unusable", "leaving"]
+NodeState = Literal["allocated", "preparing", "idle", "unusable", "leaving"]
 Phase = Literal["queued", "starting", "running", "succeeded", "failed"]
 Reason = Literal["terminated", "requeued", "cluster deleted", "stopped"]
 
@@ -21,9 +23,14 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Pending(Record, frozen=True):
-    """A long-running operation that a resource waits in: its id, and when it may end at the earliest."""
+    """A long-running operation that a resource waits in.
+
+    ``operation`` is its id, empty where a parent's operation waits for this one; ``since`` is the moment of the
+    request and ``due`` that of the earliest end.
+    """
 
     operation: str
+    since: datetime
     due: datetime
 
 
@@ -36,6 +43,10 @@ class Operation(Record, frozen=True):
     target: str
     started: datetime
     ended: datetime | None = None
+
+    def finished(self, now: datetime) -> "Operation":
+        """The operation, succeeded."""
+        return replace(self, ended=now)
 
 
 class Problem(Record, frozen=True):
@@ -55,7 +66,6 @@ class Workspace(Record, frozen=True):
     created: datetime
     written: datetime
     deleting: Pending | None = None
-    deleted: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -70,7 +80,6 @@ class Experiment(Record, frozen=True):
     location: str
     created: datetime
     deleting: Pending | None = None
-    deleted: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -81,8 +90,9 @@ class Experiment(Record, frozen=True):
 class Node(Record, frozen=True):
     """A node of a cluster.
 
-    ``due`` is when it can be idle at the earliest, when it begins to leave (``departing``), or when it is gone.
-    ``job`` is the key of the job that has it.
+    ``allocated`` comes before ``preparing``, and only 2017 clients can tell them apart. ``due`` is when it can move on
+    at the earliest, when it begins to leave (``departing``), or when it is gone. ``job`` is the key of the job that
+    has it.
     """
 
     id: str
@@ -98,7 +108,8 @@ class Cluster(Record, frozen=True):
 
     ``pool`` is the number in its nodes' names, ``allocated`` how many it ever had; ``target`` is the size decided on
     and ``growing`` when the nodes missing to it come; ``quiet`` is when autoscale may decide to shrink and ``eager``
-    when it may decide to grow.
+    when it may decide to grow. ``departed`` counts the nodes that left since the last resize: 2017 clients see them
+    as unusable until the next one.
     """
 
     address: Address
@@ -114,13 +125,13 @@ class Cluster(Record, frozen=True):
     target: int
     nodes: tuple[Node, ...] = ()
     allocated: int = 0
+    departed: int = 0
     growing: datetime | None = None
     eager: datetime | None = None
     quiet: datetime | None = None
     provisioned: datetime | None = None
     creating: Pending | None = None
     deleting: Pending | None = None
-    deleted: datetime | None = None
     task_suffix: str = ""
     problems: tuple[Problem, ...] = ()
 
@@ -131,18 +142,19 @@ class Cluster(Record, frozen=True):
 
 
 class FileServer(Record, frozen=True):
-    """An NFS server: a directory that clusters mount."""
+    """An NFS server: a directory that clusters mount; ``subnet`` is a resource id, its own where none was asked for."""
 
     address: Address
     location: str
     tags: dict[str, str] | None
     spec: FileServerSpec
     incarnation: str
+    subnet: str
+    public_address: str
     created: datetime
     provisioned: datetime | None = None
     creating: Pending | None = None
     deleting: Pending | None = None
-    deleted: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -154,8 +166,9 @@ class Job(Record, frozen=True):
     """A job.
 
     ``cluster`` is its cluster's key; ``segment`` the part of its paths that the service makes, and ``logs`` the folder
-    of its streams below that. ``starting`` holds nodes but is still ``queued`` to clients. ``ending`` says why a job
-    that has started is being stopped; ``run`` counts how often it was put back into the queue.
+    of its streams below that; ``outputs`` tells where its output directories and streams (``stdouterr``) are, as far as
+    they are on mounted file systems. ``starting`` holds nodes but is still ``queued`` to clients. ``ending`` says why a
+    job that has started is being stopped; ``run`` counts how often it was put back into the queue.
     """
 
     address: Address
@@ -165,6 +178,7 @@ class Job(Record, frozen=True):
     incarnation: str
     segment: str
     logs: str
+    outputs: dict[str, Place]
     created: datetime
     ready: datetime
     phase: Phase
@@ -180,7 +194,6 @@ class Job(Record, frozen=True):
     creating: Pending | None = None
     terminating: Pending | None = None
     deleting: Pending | None = None
-    deleted: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -191,6 +204,12 @@ class Job(Record, frozen=True):
     def is_finished(self) -> bool:
         """Whether it moves no more."""
         return self.phase in ("succeeded", "failed")
+
+
+class DeletedJob(Record, frozen=True):
+    """A job that was deleted before it finished by itself: 2018-03 clients are told so by the service itself."""
+
+    deleted: datetime
 
 
 class Secrets(Record, frozen=True):

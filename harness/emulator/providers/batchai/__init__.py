@@ -1,0 +1,5 @@
+"""Batch AI: workspaces, experiments, clusters, file servers and jobs, in all three API versions."""
+
+from harness.emulator.providers.batchai.provider import BatchAI, Habits
+
+__all__ = ["BatchAI", "Habits"]

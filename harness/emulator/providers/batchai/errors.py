@@ -1,0 +1,124 @@
+"""How Batch AI, and Resource Manager in front of it, refuse: recorded words where there are any.
+
+Statuses and codes of refusals that were never recorded follow Resource Manager's conventions.
+"""
+
+from collections.abc import Iterable
+
+from harness.emulator.providers.batchai.model.address import NAMESPACE, Kind
+
+_NOUNS: dict[Kind, tuple[str, str, str]] = {  # code, noun in sentences, type for the gateway
+    "workspace": ("WorkspaceNotFound", "workspace", "workspaces"),
+    "experiment": ("ExperimentNotFound", "experiment", "experiments"),
+    "cluster": ("ClusterNotFound", "cluster", "clusters"),
+    "file_server": ("FileServerNotFound", "file server", "fileServers"),
+    "job": ("JobNotFound", "job", "jobs"),
+}
+
+
+class BatchAIError(Exception):
+    """A refusal: HTTP status, Azure's code, the sentence; ``gateway`` when Resource Manager says it."""
+
+    def __init__(self, status: int, code: str, message: str, *, gateway: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.gateway = gateway
+
+
+def not_found(kind: Kind, name: str) -> BatchAIError:
+    """The service has no such resource."""
+    code, noun, _ = _NOUNS[kind]
+    return BatchAIError(404, code, f"The specified {noun} {name} is not found")
+
+
+def untracked(kind: Kind, name: str, group: str) -> BatchAIError:
+    """Resource Manager does not know the resource: what 2017 and 2018-03 clients are told."""
+    text = f"The Resource '{NAMESPACE}/{_NOUNS[kind][2]}/{name}' under resource group '{group}' was not found."
+    return BatchAIError(404, "ResourceNotFound", text, gateway=True)
+
+
+def operation_not_found(name: str) -> BatchAIError:
+    """No operation of that id, or it ended long ago."""
+    return BatchAIError(404, "OperationNotFound", f"The specified operation {name} is not found")
+
+
+def different_definition(kind: Kind, name: str) -> BatchAIError:
+    """A PUT over an existing resource, with another definition."""
+    code, noun, _ = _NOUNS[kind]
+    text = f"The specified {noun} {name} already exists with a different definition; delete it first"
+    return BatchAIError(409, code.replace("NotFound", "AlreadyExists"), text)
+
+
+def being_deleted(kind: Kind, name: str) -> BatchAIError:
+    """A write to a resource that is on its way out."""
+    code, noun, _ = _NOUNS[kind]
+    return BatchAIError(409, code.replace("NotFound", "BeingDeleted"), f"The specified {noun} {name} is being deleted")
+
+
+def file_server_in_use(name: str, cluster: str) -> BatchAIError:
+    """A file server that a cluster mounts cannot be deleted."""
+    text = f"The specified file server {name} is mounted by the cluster {cluster}; delete the cluster first"
+    return BatchAIError(409, "FileServerInUse", text)
+
+
+def wrong_location(name: str, group: str, *, found: str, asked: str) -> BatchAIError:
+    """A resource of that name is in another region."""
+    text = (
+        f"The resource '{name}' already exists in location '{found}' in resource group '{group}'. A resource with the "
+        f"same name cannot be created in location '{asked}'. Please select a new resource name."
+    )
+    return BatchAIError(409, "InvalidResourceLocation", text, gateway=True)
+
+
+def invalid_name(kind: Kind, name: str) -> BatchAIError:
+    """A name that the service does not allow."""
+    text = (
+        f"The name '{name[:100]}' of a {_NOUNS[kind][1]} is not valid: 1 to 64 letters, digits, dashes and underscores"
+    )
+    return BatchAIError(400, "InvalidResourceName", text)
+
+
+def invalid_content(text: str) -> BatchAIError:
+    """A body that is no definition."""
+    return BatchAIError(400, "InvalidRequestContent", f"The request content is invalid: {text}")
+
+
+def invalid_value(value: str, name: str, reason: str) -> BatchAIError:
+    """A property with a value that is not allowed."""
+    return BatchAIError(400, "InvalidPropertyValue", f"The specified value {value[:200]} for property {name} {reason}")
+
+
+def unsupported_size(size: str, supported: Iterable[str]) -> BatchAIError:
+    """A VM size that the service does not have."""
+    text = (
+        f"The specified value {size[:100]} for property Cluster.Properties.VMSize is not a supported VM size. "
+        f"Supported VM sizes: {', '.join(supported)}"
+    )
+    return BatchAIError(400, "InvalidPropertyValue", text)
+
+
+def invalid_parameter(name: str, allowed: str) -> BatchAIError:
+    """A query parameter with a value that is not allowed."""
+    return BatchAIError(400, "InvalidQueryParameterValue", f"The query parameter {name} is not valid: {allowed}")
+
+
+def unsupported_version(version: str, type_: str, supported: Iterable[str]) -> BatchAIError:
+    """An API version that does not have this type of resource."""
+    text = (
+        f"No registered resource provider found for API version '{version[:40]}' for type '{type_}'. The supported "
+        f"api-versions are '{', '.join(supported)}'."
+    )
+    return BatchAIError(400, "NoRegisteredProviderFound", text, gateway=True)
+
+
+def not_on_a_mount(directory: str) -> BatchAIError:
+    """An output directory that is on no mounted file system."""
+    text = f"The specified outputDirectoryId {directory[:100]} is not present on a mount root"
+    return BatchAIError(400, "OutputDirectoryNotOnMount", text)
+
+
+def unknown_directory(directory: str) -> BatchAIError:
+    """The job has no output directory of that id."""
+    text = f"The specified outputDirectoryId {directory[:100]} is not found"
+    return BatchAIError(404, "OutputDirectoryNotFound", text)

@@ -1,0 +1,1 @@
+"""The operations of Batch AI: parse, one call, serialise."""

@@ -1,0 +1,178 @@
+"""Clusters: made and deleted over time, resized at once."""
+
+import random
+import uuid
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.arm.rules import parse_tags
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.lists import listed
+from harness.emulator.providers.batchai.handlers.places import Places
+from harness.emulator.providers.batchai.handlers.service import Service
+from harness.emulator.providers.batchai.model.records import Cluster, Node, Workspace
+from harness.emulator.providers.batchai.model.spec import ClusterSpec
+from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
+from harness.emulator.providers.batchai.model.version import Document, Version
+from harness.emulator.providers.batchai.mounts import Mounts
+from harness.emulator.providers.batchai.rules.definitions import read_body, read_cluster, read_update
+from harness.emulator.providers.batchai.rules.pace import ALLOCATE
+
+_POOLS = 1 << 32  # numbers in the names of nodes
+
+
+class Clusters:
+    """Nodes that run jobs."""
+
+    def __init__(self, service: Service, places: Places, mounts: Mounts) -> None:
+        self._service = service
+        self._places = places
+        self._mounts = mounts
+        # As each cluster was shown last. The service answered a PATCH with the state of a cluster that it had told
+        # last, however old (az's recorded scale scenario: nodes that had run a job were still on their way).
+        self._shown: dict[str, Cluster] = {}
+
+    async def put(self, request: Request) -> Response:
+        """Make one; the same definition again shows what is there."""
+        version = self._version(request)
+        document = read_body(await request.read())
+        spec, secrets = read_cluster(document, version)
+        place = self._places.destination(request, Cluster, document, version)
+        found = self._places.get(request, Cluster, version)
+        if found:
+            if found.deleting:
+                raise errors.being_deleted("cluster", found.address.name)
+            if found.spec != self._on_network(spec) or self._service.inventory.secrets(found) != secrets:
+                raise errors.different_definition("cluster", found.address.name)
+            return self._service.one(version.cluster(found), found.written, is_write=True)
+        now, incarnation = self._service.clock.now(), str(uuid.uuid4())
+        self._places.prepare(place, now)
+        creating = self._service.begin(
+            place.address, version, location=place.location, seconds=version.times.create_cluster
+        )
+        target = _initial(spec)
+        cluster = Cluster(
+            address=place.address,
+            location=place.location,
+            tags=place.tags,
+            spec=self._on_network(spec),
+            incarnation=incarnation,
+            pool=random.randrange(_POOLS),  # noqa: S311 - a name, no secret
+            created=now,
+            written=now,
+            allocation="resizing",
+            allocation_changed=now,
+            target=target,
+            growing=self._service.pace.after(now, ALLOCATE) if target else None,
+            creating=creating,
+            task_suffix=version.segment("cluster", place.address, incarnation),
+        )
+        self._service.inventory.keep(cluster, secrets)
+        return self._service.accepted(request, version, creating.operation, place.location)
+
+    async def patch(self, request: Request) -> Response:
+        """Change the scale settings; the answer shows them with the state as it was before."""
+        version = self._version(request)
+        cluster = self._places.find(request, Cluster, version)
+        if cluster.deleting:
+            raise errors.being_deleted("cluster", cluster.address.name)
+        document = read_body(await request.read())
+        scale, tags = read_update(document, version), parse_tags(document) if version.is_flat else None
+        if scale:
+            cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=scale))
+        if tags is not None:
+            cluster = replace(cluster, tags=tags)
+        if version.name != "2017-09-01-preview":
+            cluster = replace(cluster, written=self._service.clock.now())
+        self._service.inventory.keep(cluster)
+        self._service.wake()
+        told = self._shown.get(cluster.key)
+        if told and told.incarnation == cluster.incarnation:
+            cluster = replace(told, spec=cluster.spec, tags=cluster.tags, written=cluster.written)
+        return self._service.one(version.cluster(cluster), cluster.written, is_write=True)
+
+    def get(self, request: Request) -> Response:
+        """Show one."""
+        version = self._version(request)
+        cluster = self._places.find(request, Cluster, version)
+        self._shown[cluster.key] = cluster
+        return self._service.one(version.cluster(cluster), cluster.written)
+
+    def delete(self, request: Request) -> Response:
+        """Delete one; jobs that run on it end, those that wait for it stay."""
+        version = self._version(request)
+        cluster = self._places.get(request, Cluster, version)
+        if cluster is None:
+            return self._service.empty(204, is_write=version.is_flat)
+        times, location = version.times, cluster.location
+        seconds = times.delete_cluster_with_nodes if cluster.nodes else times.delete_cluster
+        pending = cluster.deleting or self._service.begin(cluster.address, version, location=location, seconds=seconds)
+        pending = self._service.again(pending, cluster.address, version, location=location)
+        self._service.inventory.keep(replace(cluster, deleting=pending))
+        self._shown.pop(cluster.key, None)
+        return self._service.accepted(request, version, pending.operation, location)
+
+    def list_in_workspace(self, request: Request) -> Response:
+        """Those of a workspace."""
+        version = self._version(request)
+        workspace = self._places.find(request, Workspace, version)
+        prefixes = [f"{workspace.key}/clusters/"]
+        return listed(self._service, request, Cluster, version=version, prefixes=prefixes, show=version.cluster)
+
+    def list_in_group(self, request: Request) -> Response:
+        """Those of a resource group, in earlier versions."""
+        version = self._version(request)
+        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
+        prefixes = [f"{workspace.key}/clusters/" for workspace in spaces]
+        return listed(self._service, request, Cluster, version=version, prefixes=prefixes, show=version.cluster)
+
+    def list_all(self, request: Request) -> Response:
+        """Those of the subscription, in earlier versions."""
+        version = self._version(request)
+        prefixes = [f"/subscriptions/{request.params['subscription']}/".lower()]
+        return listed(
+            self._service,
+            request,
+            Cluster,
+            version=version,
+            prefixes=prefixes,
+            show=version.cluster,
+            wanted=lambda cluster: is_migrated(cluster.address),
+        )
+
+    def remote_login(self, request: Request) -> Response:
+        """Where the nodes that are up can be logged in to."""
+        cluster = self._places.find(request, Cluster, self._version(request))
+        up = [node for node in cluster.nodes if node.state in ("idle", "preparing") and not node.departing]
+        return self._service.value({"value": [login(cluster, node) for node in up]})
+
+    def _on_network(self, spec: ClusterSpec) -> ClusterSpec:
+        """The nodes of a cluster that mounts a file server are in that server's subnet."""
+        setup = spec.node_setup
+        servers = (setup.mount_volumes.file_servers or ()) if setup and setup.mount_volumes else ()
+        server = next((found for each in servers if (found := self._mounts.find_server(each.file_server.id))), None)
+        return replace(spec, subnet=type(servers[0].file_server)(id=server.subnet)) if server else spec
+
+    def _version(self, request: Request) -> Version:
+        if "workspace" in request.params:
+            return self._service.version(request, "workspaces/clusters", "2018-05-01")
+        return self._service.version(request, "clusters", "2018-03-01", "2017-09-01-preview")
+
+
+def login(cluster: Cluster, node: Node) -> Document:
+    """Where a node is: an address that is reserved for documentation, since nothing listens there."""
+    return {
+        "nodeId": node.id,
+        "ipAddress": f"203.0.113.{(cluster.pool + node.number) % 254 + 1}",
+        "port": 50_000 + cluster.nodes.index(node),
+    }
+
+
+def _initial(spec: ClusterSpec) -> int:
+    """The size of a new cluster."""
+    scale = spec.scale_settings
+    if scale.auto_scale:
+        auto = scale.auto_scale
+        return min(max(auto.minimum_node_count, auto.initial_node_count), auto.maximum_node_count)
+    return scale.manual.target_node_count if scale.manual else 0

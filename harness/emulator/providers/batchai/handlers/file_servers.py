@@ -1,0 +1,124 @@
+"""File servers: NFS servers that clusters mount; here, directories."""
+
+import uuid
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.lists import listed
+from harness.emulator.providers.batchai.handlers.places import Places
+from harness.emulator.providers.batchai.handlers.service import Service
+from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Workspace
+from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
+from harness.emulator.providers.batchai.model.version import Version
+from harness.emulator.providers.batchai.mounts import Mounts
+from harness.emulator.providers.batchai.rules.definitions import read_body, read_file_server
+from harness.emulator.providers.batchai.work import cluster_volumes
+
+
+class FileServers:
+    """Servers of files that belong to no storage account."""
+
+    def __init__(self, service: Service, places: Places, mounts: Mounts) -> None:
+        self._service = service
+        self._places = places
+        self._mounts = mounts
+
+    async def put(self, request: Request) -> Response:
+        """Make one; the same definition again shows what is there."""
+        version = self._version(request)
+        document = read_body(await request.read())
+        spec = read_file_server(document, version)
+        place = self._places.destination(request, FileServer, document, version)
+        found = self._places.get(request, FileServer, version)
+        if found:
+            if found.deleting:
+                raise errors.being_deleted("file_server", found.address.name)
+            if found.spec != spec:
+                raise errors.different_definition("file_server", found.address.name)
+            return self._service.one(version.file_server(found), found.created, is_write=True)
+        now, incarnation = self._service.clock.now(), str(uuid.uuid4())
+        self._places.prepare(place, now)
+        creating = self._service.begin(
+            place.address, version, location=place.location, seconds=version.times.create_file_server
+        )
+        own = (
+            f"/subscriptions/{place.address.subscription}/resourceGroups/fileserverrg-{incarnation}/providers/"
+            f"Microsoft.Network/virtualNetworks/{incarnation}vnet/subnets/Subnet-1"
+        )
+        server = FileServer(
+            address=place.address,
+            location=place.location,
+            tags=place.tags,
+            spec=spec,
+            incarnation=incarnation,
+            subnet=spec.subnet.id if spec.subnet else own,
+            public_address=f"203.0.113.{uuid.UUID(incarnation).int % 254 + 1}",
+            created=now,
+            creating=creating,
+        )
+        self._service.inventory.keep(server)
+        return self._service.accepted(request, version, creating.operation, place.location)
+
+    def get(self, request: Request) -> Response:
+        """Show one."""
+        version = self._version(request)
+        server = self._places.find(request, FileServer, version)
+        return self._service.one(version.file_server(server), server.created)
+
+    def delete(self, request: Request) -> Response:
+        """Delete one with its files, unless a cluster mounts it."""
+        version = self._version(request)
+        server = self._places.get(request, FileServer, version)
+        if server is None:
+            return self._service.empty(204, is_write=version.is_flat)
+        self._refuse_while_mounted(server)
+        pending = server.deleting or self._service.begin(
+            server.address, version, location=server.location, seconds=version.times.delete_file_server
+        )
+        pending = self._service.again(pending, server.address, version, location=server.location)
+        self._service.inventory.keep(replace(server, deleting=pending))
+        return self._service.accepted(request, version, pending.operation, server.location)
+
+    def list_in_workspace(self, request: Request) -> Response:
+        """Those of a workspace."""
+        version = self._version(request)
+        workspace = self._places.find(request, Workspace, version)
+        prefixes = [f"{workspace.key}/fileservers/"]
+        return listed(self._service, request, FileServer, version=version, prefixes=prefixes, show=version.file_server)
+
+    def list_in_group(self, request: Request) -> Response:
+        """Those of a resource group, in earlier versions."""
+        version = self._version(request)
+        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
+        prefixes = [f"{workspace.key}/fileservers/" for workspace in spaces]
+        return listed(self._service, request, FileServer, version=version, prefixes=prefixes, show=version.file_server)
+
+    def list_all(self, request: Request) -> Response:
+        """Those of the subscription, in earlier versions."""
+        version = self._version(request)
+        prefixes = [f"/subscriptions/{request.params['subscription']}/".lower()]
+        return listed(
+            self._service,
+            request,
+            FileServer,
+            version=version,
+            prefixes=prefixes,
+            show=version.file_server,
+            wanted=lambda server: is_migrated(server.address),
+        )
+
+    def _refuse_while_mounted(self, server: FileServer) -> None:
+        for key in self._service.inventory.clusters:
+            cluster = self._service.inventory.store.get(Cluster, key)
+            if cluster is None or cluster.deleting:
+                continue
+            for volume in cluster_volumes(cluster):
+                if volume.source == "server" and self._mounts.find_server(volume.account) == server:
+                    raise errors.file_server_in_use(server.address.name, cluster.address.name)
+
+    def _version(self, request: Request) -> Version:
+        if "workspace" in request.params:
+            return self._service.version(request, "workspaces/fileServers", "2018-05-01")
+        return self._service.version(request, "fileServers", "2018-03-01", "2017-09-01-preview")

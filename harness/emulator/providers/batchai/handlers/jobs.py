@@ -1,0 +1,184 @@
+"""Jobs: submitted, watched, terminated, deleted."""
+
+import re
+import uuid
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.clusters import login
+from harness.emulator.providers.batchai.handlers.lists import listed
+from harness.emulator.providers.batchai.handlers.places import Destination, Places
+from harness.emulator.providers.batchai.handlers.service import Service
+from harness.emulator.providers.batchai.model.address import MIGRATED_EXPERIMENT, Address, referred
+from harness.emulator.providers.batchai.model.records import Cluster, DeletedJob, Experiment, Job, Workspace
+from harness.emulator.providers.batchai.model.spec import JobSpec
+from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
+from harness.emulator.providers.batchai.model.version import Version
+from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
+from harness.emulator.providers.batchai.rules.pace import SUBMIT
+from harness.emulator.providers.batchai.work import output_places
+
+
+class Jobs:
+    """What runs on clusters."""
+
+    def __init__(self, service: Service, places: Places) -> None:
+        self._service = service
+        self._places = places
+
+    async def put(self, request: Request) -> Response:
+        """Submit one; the same definition again shows it as it was submitted."""
+        version = self._version(request)
+        document = read_body(await request.read())
+        spec, secrets = read_job(document, version)
+        place = self._places.destination(request, Job, document, version)
+        found = self._places.get(request, Job, version)
+        if found:
+            if found.deleting:
+                raise errors.being_deleted("job", found.address.name)
+            if found.spec != spec or self._service.inventory.secrets(found) != secrets:
+                raise errors.different_definition("job", found.address.name)
+            return self._service.one(version.job(_as_submitted(found)), found.created, is_write=True)
+        cluster = self._cluster(spec)
+        now = self._service.clock.now()
+        self._places.prepare(place, now)
+        creating = self._service.begin(
+            place.address, version, location=place.location, seconds=version.times.create_job
+        )
+        job = replace(self._new(spec, place, version, cluster=cluster, now=now), creating=creating)
+        self._service.inventory.store.delete(DeletedJob, job.key)
+        self._service.inventory.keep(job, secrets)
+        return self._service.accepted(request, version, creating.operation, place.location)
+
+    def get(self, request: Request) -> Response:
+        """Show one."""
+        version = self._version(request)
+        job = self._places.find(request, Job, version)
+        return self._service.one(version.job(job), job.created)
+
+    def delete(self, request: Request) -> Response:
+        """Delete one; if it runs, it is ended first. Its files stay."""
+        version = self._version(request)
+        job = self._places.get(request, Job, version)
+        if job is None:
+            return self._service.empty(204, is_write=version.is_flat)
+        times, seconds = version.times, version.times.delete_queued_job
+        if job.phase in ("starting", "running"):
+            seconds = times.delete_running_job
+        elif job.nodes:
+            seconds = times.delete_finished_job
+        pending = job.deleting or self._service.begin(job.address, version, location=job.location, seconds=seconds)
+        pending = self._service.again(pending, job.address, version, location=job.location)
+        self._service.inventory.keep(replace(job, deleting=pending))
+        return self._service.accepted(request, version, pending.operation, job.location)
+
+    def terminate(self, request: Request) -> Response:
+        """End one early; a finished one stays as it is."""
+        version = self._version(request)
+        job = self._places.find(request, Job, version)
+        if job.is_finished:
+            return self._service.empty(200, is_write=True)
+        if job.deleting:
+            raise errors.being_deleted("job", job.address.name)
+        times = version.times
+        seconds = times.terminate_queued if job.phase == "queued" else times.terminate_running
+        pending = job.terminating or self._service.begin(job.address, version, location=job.location, seconds=seconds)
+        self._service.inventory.keep(replace(job, terminating=pending))
+        return self._service.accepted(request, version, pending.operation, job.location)
+
+    def list_in_experiment(self, request: Request) -> Response:
+        """Those of an experiment."""
+        version = self._version(request)
+        experiment = self._places.find(request, Experiment, version)
+        return listed(
+            self._service, request, Job, version=version, prefixes=[f"{experiment.key}/jobs/"], show=version.job
+        )
+
+    def list_in_group(self, request: Request) -> Response:
+        """Those of a resource group, in earlier versions."""
+        version = self._version(request)
+        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
+        prefixes = [f"{_migrated(workspace).key('experiment')}/jobs/" for workspace in spaces]
+        return listed(self._service, request, Job, version=version, prefixes=prefixes, show=version.job)
+
+    def list_all(self, request: Request) -> Response:
+        """Those of the subscription, in earlier versions."""
+        version = self._version(request)
+        return listed(
+            self._service,
+            request,
+            Job,
+            version=version,
+            prefixes=[f"/subscriptions/{request.params['subscription']}/".lower()],
+            show=version.job,
+            wanted=lambda job: is_migrated(job.address),
+        )
+
+    def remote_login(self, request: Request) -> Response:
+        """Where the job's nodes can be logged in to."""
+        job = self._places.find(request, Job, self._version(request))
+        cluster = self._service.inventory.store.get(Cluster, job.cluster)
+        held = [node for node in cluster.nodes if node.job == job.key] if cluster else []
+        return self._service.value({"value": [login(cluster, node) for node in held if cluster]})
+
+    def _new(self, spec: JobSpec, place: Destination, version: Version, *, cluster: Cluster, now: datetime) -> Job:
+        incarnation = str(uuid.uuid4())
+        job = Job(
+            address=place.address,
+            location=place.location,
+            spec=spec,
+            cluster=cluster.key,
+            incarnation=incarnation,
+            segment=version.segment("job", place.address, incarnation),
+            logs=version.logs,
+            outputs={},
+            created=now,
+            ready=self._service.pace.after(now, SUBMIT),
+            phase="queued",
+            changed=now,
+        )
+        return replace(job, outputs=output_places(job, cluster))
+
+    def _cluster(self, spec: JobSpec) -> Cluster:
+        """The cluster that a definition names, of any workspace.
+
+        Raises:
+            BatchAIError: there is none, or it is being deleted.
+        """
+        found = referred(spec.cluster.id, "clusters")
+        if found is None:
+            raise errors.not_found("cluster", spec.cluster.id)
+        cluster = self._in_workspace(found) if found["workspace"] else self._in_group(found)
+        if cluster is None:
+            raise errors.not_found("cluster", found["name"])
+        if cluster.deleting:
+            raise errors.being_deleted("cluster", cluster.address.name)
+        return cluster
+
+    def _in_workspace(self, found: "re.Match[str]") -> Cluster | None:
+        address = Address(found["subscription"], found["group"], (found["workspace"], found["name"]))
+        return self._service.inventory.store.get(Cluster, address.key("cluster"))
+
+    def _in_group(self, found: "re.Match[str]") -> Cluster | None:
+        for workspace in self._places.migrated_workspaces(found["subscription"], found["group"]):
+            key = workspace.address.child(found["name"]).key("cluster")
+            if cluster := self._service.inventory.store.get(Cluster, key):
+                return cluster
+        return None
+
+    def _version(self, request: Request) -> Version:
+        if "workspace" in request.params:
+            return self._service.version(request, "workspaces/experiments/jobs", "2018-05-01")
+        return self._service.version(request, "jobs", "2018-03-01", "2017-09-01-preview")
+
+
+def _as_submitted(job: Job) -> Job:
+    """The job as the service kept it from its submission: queued, whatever has become of it."""
+    return replace(job, phase="queued", changed=job.created, started=None, ended=None, exit_code=None, problems=())
+
+
+def _migrated(workspace: Workspace) -> Address:
+    return workspace.address.child(MIGRATED_EXPERIMENT)

@@ -1,0 +1,131 @@
+"""Lists: pages, filters and selections."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.service import Service
+from harness.emulator.providers.batchai.inventory import Resource
+from harness.emulator.providers.batchai.model.version import Document, Version
+from harness.emulator.providers.batchai.rules.odata import FilterError, Predicate, parse_filter, select
+
+R = TypeVar("R", bound=Resource)
+
+_MOST = 1000  # items of a page
+_TOKEN = "$skiptoken"  # noqa: S105 - where the next page begins
+
+
+def listed(
+    service: Service,
+    request: Request,
+    kind: type[R],
+    *,
+    version: Version,
+    prefixes: Sequence[str],
+    show: Callable[[R], Document],
+    wanted: Callable[[R], bool] = lambda _resource: True,
+) -> Response:
+    """A page of resources.
+
+    Args:
+        prefixes: of the keys of what is listed, in order.
+        show: writes a resource in the version of the request.
+        wanted: tells what is listed among those.
+
+    Raises:
+        BatchAIError: a query parameter is wrong.
+    """
+    size, token = page_size(request), _token(request)
+    test = _filter(request) if version.is_flat else None
+    names = request.query.get("$select", "").split(",") if version.is_flat and request.query.get("$select") else None
+    found: list[Document] = []
+    last = ""
+    for key, resource in _from(service, kind, prefixes, token, size=size):
+        document = show(resource) if wanted(resource) else None
+        if document is None or (test and not test(document)):
+            continue
+        if len(found) == size:
+            return service.value({"value": found, "nextLink": _next(request, last)})
+        found.append(select(document, names) if names else document)
+        last = key
+    return service.value({"value": found})
+
+
+def page_of(request: Request, documents: Sequence[Document]) -> Document:
+    """A page of documents that are all at hand.
+
+    Raises:
+        BatchAIError: a query parameter is wrong.
+    """
+    size, token = page_size(request), _token(request)
+    try:
+        first = int(token or "0")
+    except ValueError:
+        raise errors.invalid_parameter(_TOKEN, "take it from nextLink") from None
+    page: Document = {"value": list(documents[first : first + size])}
+    if len(documents) > first + size:
+        page["nextLink"] = _next(request, str(first + size))
+    return page
+
+
+def page_size(request: Request) -> int:
+    """``maxresults``, 1 to 1000, the default.
+
+    Raises:
+        BatchAIError: it is another.
+    """
+    return number(request, "maxresults", least=1, most=_MOST, default=_MOST)
+
+
+def number(request: Request, name: str, *, least: int, most: int, default: int) -> int:
+    """A query parameter that is a whole number.
+
+    Raises:
+        BatchAIError: it is none, or out of bounds.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
+        raise errors.invalid_parameter(name, f"give a whole number from {least} to {most}")
+    return int(text)
+
+
+def _from(
+    service: Service, kind: type[R], prefixes: Sequence[str], after: str, *, size: int
+) -> Iterable[tuple[str, R]]:
+    """Keys and resources behind a key, read from the store a page at a time."""
+    for prefix in prefixes:
+        last = after if after.startswith(prefix) else "" if after < prefix else None
+        while last is not None:
+            rows = service.inventory.store.list(kind, prefix, after=last, limit=size + 1)
+            yield from rows
+            last = rows[-1][0] if len(rows) > size else None
+
+
+def _filter(request: Request) -> Predicate | None:
+    text = request.query.get("$filter")
+    if not text:
+        return None
+    try:
+        return parse_filter(text)
+    except FilterError as error:
+        raise errors.invalid_parameter("$filter", str(error)) from None
+
+
+def _token(request: Request) -> str:
+    text = request.query.get(_TOKEN, "")
+    try:
+        return base64.urlsafe_b64decode(text.encode()).decode()
+    except (binascii.Error, ValueError):
+        raise errors.invalid_parameter(_TOKEN, "take it from nextLink") from None
+
+
+def _next(request: Request, last: str) -> str:
+    token = base64.urlsafe_b64encode(last.encode()).decode()
+    path = request.raw_target.partition(b"?")[0].decode("latin-1")
+    return f"https://management.azure.com{path}?{urlencode({**request.query, _TOKEN: token})}"

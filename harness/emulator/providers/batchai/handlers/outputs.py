@@ -1,0 +1,94 @@
+"""The files of a job, with links that read them."""
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.lists import number, page_of
+from harness.emulator.providers.batchai.handlers.places import Places
+from harness.emulator.providers.batchai.handlers.service import Service
+from harness.emulator.providers.batchai.model.places import Place
+from harness.emulator.providers.batchai.model.records import Job
+from harness.emulator.providers.batchai.model.version import OutputEntry, Version
+from harness.emulator.providers.batchai.mounts import Mounts
+from harness.emulator.providers.storage import Accounts
+from harness.emulator.providers.storage.model import Service as StorageService
+
+_NO_LINKS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+class Outputs:
+    """Lists what jobs have written to shares and containers."""
+
+    def __init__(self, service: Service, places: Places, *, mounts: Mounts, accounts: Accounts) -> None:
+        self._service = service
+        self._places = places
+        self._mounts = mounts
+        self._accounts = accounts
+
+    def list(self, request: Request) -> Response:
+        """One level of an output directory, also while the job runs."""
+        version = self._version(request)
+        job = self._places.find(request, Job, version)
+        minutes = number(request, "linkexpiryinminutes", least=5, most=600, default=60)
+        place = self._place(request, job)
+        return self._service.value(page_of(request, version.files(self._entries(place, minutes))))
+
+    def _place(self, request: Request, job: Job) -> Place:
+        name = request.query.get("outputdirectoryid")
+        if not name:
+            raise errors.invalid_parameter("outputdirectoryid", "it is required")
+        known = {"stdouterr", *(output.id for output in job.spec.output_directories or ())}
+        if name not in known:
+            raise errors.unknown_directory(name)
+        place = job.outputs.get(name)
+        if place is None or place.volume.source not in ("file", "blob"):
+            raise errors.not_on_a_mount(name)
+        inner = PurePosixPath(request.query.get("directory") or ".")
+        if inner.is_absolute() or ".." in inner.parts or "\0" in str(inner):
+            raise errors.invalid_parameter("directory", "give a relative path without '..'")
+        return place.below(*inner.parts)
+
+    def _entries(self, place: Place, minutes: int) -> Iterator[OutputEntry]:
+        root = self._mounts.known(Place(place.volume, ""))
+        for name, status in _scan(root, place.inner) if root else ():
+            is_directory = stat.S_ISDIR(status.st_mode)
+            link = ""
+            if not is_directory or place.volume.source == "blob":
+                link = self._link(place.below(name), minutes)
+            modified = datetime.fromtimestamp(status.st_mtime, UTC)
+            yield OutputEntry(name, is_directory, link, modified, 0 if is_directory else status.st_size)
+
+    def _link(self, place: Place, minutes: int) -> str:
+        service: StorageService = "blob" if place.volume.source == "blob" else "file"
+        volume = place.volume
+        return self._accounts.read_link(service, volume.account, share=volume.name, path=place.inner, minutes=minutes)
+
+    def _version(self, request: Request) -> Version:
+        if "workspace" in request.params:
+            return self._service.version(request, "workspaces/experiments/jobs", "2018-05-01")
+        return self._service.version(request, "jobs", "2018-03-01", "2017-09-01-preview")
+
+
+def _scan(root: Path, inner: str) -> list[tuple[str, os.stat_result]]:
+    """Names of files and directories in a directory, to which no link is followed; none where it is not there."""
+    try:
+        descriptor = os.open(root, _NO_LINKS)
+    except OSError:
+        return []
+    try:
+        for name in PurePosixPath(inner).parts:
+            below = os.open(name, _NO_LINKS, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        with os.scandir(descriptor) as entries:
+            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+        return [each for each in found if stat.S_ISREG(each[1].st_mode) or stat.S_ISDIR(each[1].st_mode)]
+    except OSError:
+        return []
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,158 @@
+"""Which resource a request is about: in a workspace, or, in earlier versions, in the resource group itself.
+
+What earlier versions make lies in the workspace ``migrated-{location}``, its jobs in the experiment ``migrated``: there
+Azure put it when 2018-05 came, and there 2018-05 shows it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from harness.emulator.context import Request
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.inventory import Inventory, Resource
+from harness.emulator.providers.batchai.model.address import MIGRATED_EXPERIMENT, Address, Kind, migrated_workspace
+from harness.emulator.providers.batchai.model.records import (
+    Cluster,
+    DeletedJob,
+    Experiment,
+    FileServer,
+    Job,
+    Workspace,
+)
+from harness.emulator.providers.batchai.model.version import Version
+from harness.emulator.providers.batchai.rules.definitions import check_name, read_place
+
+R = TypeVar("R", bound=Resource)
+
+_KINDS: dict[type[Any], Kind] = {
+    Workspace: "workspace",
+    Experiment: "experiment",
+    Cluster: "cluster",
+    FileServer: "file_server",
+    Job: "job",
+}
+_PARENTS: tuple[tuple[type[Any], Kind], ...] = ((Workspace, "workspace"), (Experiment, "experiment"))
+_PARAMETERS = ("workspace", "experiment", "cluster", "server", "job")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a resource is to be made; ``tags`` are its own, which only earlier versions know."""
+
+    address: Address
+    location: str
+    tags: dict[str, str] | None
+
+
+class Places:
+    """Finds resources by requests."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    def address(self, request: Request) -> Address:
+        """The place that a request in a workspace names."""
+        parameters = request.params
+        names = tuple(parameters[name] for name in _PARAMETERS if name in parameters)
+        return Address(parameters["subscription"], parameters["group"], names)
+
+    def find(self, request: Request, kind: type[R], version: Version) -> R:
+        """The resource that a request is about.
+
+        Raises:
+            BatchAIError: there is none, in the words that the version's clients got.
+        """
+        found = self.get(request, kind, version)
+        if found is not None:
+            return found
+        if not version.is_flat:
+            raise self._missing(self.address(request), kind)
+        name, group = _name(request), request.params["group"]
+        if kind is Job and version.name == "2018-03-01" and self._flat(request, DeletedJob, "job"):
+            raise errors.not_found("job", name)
+        raise errors.untracked(_KINDS[kind], name, group)
+
+    def get(self, request: Request, kind: type[R], version: Version) -> R | None:
+        """The resource that a request is about, or None."""
+        if version.is_flat:
+            found: R | None = self._flat(request, kind, _KINDS[kind])
+            return found
+        return self._inventory.store.get(kind, self.address(request).key(_KINDS[kind]))
+
+    def parent(self, address: Address) -> Workspace | Experiment:
+        """What a resource is to be made in.
+
+        Raises:
+            BatchAIError: there is no such parent, or it is being deleted.
+        """
+        above = address.parent()
+        kind, word = _PARENTS[len(above.names) - 1]
+        found: Any = self._inventory.store.get(kind, above.key(word))
+        if found is None:
+            raise self._missing(above, kind)
+        if found.deleting:
+            raise errors.being_deleted(word, above.name)
+        parent: Workspace | Experiment = found
+        return parent
+
+    def destination(self, request: Request, kind: type[R], document: dict[str, Any], version: Version) -> Destination:
+        """Where a resource is to be made.
+
+        Raises:
+            BatchAIError: its name is not allowed, its parent is not there, or it is in another region.
+        """
+        check_name(_KINDS[kind], _name(request), version)
+        if not version.is_flat:
+            address = self.address(request)
+            return Destination(address, self.parent(address).location, None)
+        location, tags = read_place(document)
+        found: Any = self._flat(request, kind, _KINDS[kind])
+        if found and found.location != location:
+            group = request.params["group"]
+            raise errors.wrong_location(found.address.name, group, found=found.location, asked=location)
+        names = (migrated_workspace(location), *((MIGRATED_EXPERIMENT,) if kind is Job else ()), _name(request))
+        return Destination(Address(request.params["subscription"], request.params["group"], names), location, tags)
+
+    def prepare(self, destination: Destination, now: datetime) -> None:
+        """Make what an earlier version's resource lies in, where that is not there yet.
+
+        Raises:
+            BatchAIError: it is being deleted.
+        """
+        store = self._inventory.store
+        for size, (kind, word) in enumerate(_PARENTS[: len(destination.address.names) - 1], start=1):
+            above = Address(
+                destination.address.subscription, destination.address.group, destination.address.names[:size]
+            )
+            found: Any = store.get(kind, above.key(word))
+            if found and found.deleting:
+                raise errors.being_deleted(word, above.name)
+            if found is None and kind is Workspace:
+                self._inventory.keep(Workspace(above, destination.location, None, created=now, written=now))
+            elif found is None:
+                self._inventory.keep(Experiment(above, destination.location, created=now))
+
+    def migrated_workspaces(self, subscription: str, group: str) -> list[Workspace]:
+        """Where a group's resources of earlier versions are: one workspace a region."""
+        prefix = Address(subscription, group, ("migrated-",)).key("workspace")
+        return [workspace for _, workspace in self._inventory.store.list(Workspace, prefix)]
+
+    def _flat(self, request: Request, kind: type[Any], word: Kind) -> Any:
+        for workspace in self.migrated_workspaces(request.params["subscription"], request.params["group"]):
+            inner = workspace.address.child(MIGRATED_EXPERIMENT) if word == "job" else workspace.address
+            if found := self._inventory.store.get(kind, inner.child(_name(request)).key(word)):
+                return found
+        return None
+
+    def _missing(self, address: Address, kind: type[Any]) -> errors.BatchAIError:
+        """The nearest thing that is not there, from the top."""
+        for size, (parent, word) in enumerate(_PARENTS[: len(address.names) - 1], start=1):
+            above = Address(address.subscription, address.group, address.names[:size])
+            if self._inventory.store.get(parent, above.key(word)) is None:
+                return errors.not_found(word, above.name)
+        return errors.not_found(_KINDS[kind], address.name)
+
+
+def _name(request: Request) -> str:
+    return next(request.params[name] for name in reversed(_PARAMETERS) if name in request.params)

@@ -1,0 +1,125 @@
+"""What all operations share: versions, long-running operations, and how the service writes its answers."""
+
+import itertools
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from harness.clock import Clock
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.errors import BatchAIError
+from harness.emulator.providers.batchai.inventory import Inventory
+from harness.emulator.providers.batchai.model.address import NAMESPACE, Address
+from harness.emulator.providers.batchai.model.records import Operation, Pending
+from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version2017
+from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
+from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May
+from harness.emulator.providers.batchai.model.version import Version
+from harness.emulator.providers.batchai.rules.pace import Pace
+from harness.emulator.wire import arm_error, etag, http_date, json_response, new_request_id
+
+VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May(), Version2018March(), Version2017())}
+_MANAGEMENT = "https://management.azure.com"
+_WRITES, _DELETES = 1199, 14_999  # what is left of a subscription's hourly calls after the first
+_SOONEST = 0.05  # seconds that a client is asked to wait at least: to some, 0 means half a minute
+
+
+@dataclass(frozen=True)
+class Service:
+    """What handlers are given.
+
+    Attributes:
+        wake: has the reconciler run soon.
+    """
+
+    inventory: Inventory
+    clock: Clock
+    pace: Pace
+    wake: Callable[[], None]
+    _writes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_WRITES, -1, -1)))
+    _deletes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_DELETES, -1, -1)))
+
+    def version(self, request: Request, type_: str, *supported: str) -> Version:
+        """The API version of a request.
+
+        Raises:
+            BatchAIError: the type of resource is not there in that version.
+        """
+        name = request.query.get("api-version", "").lower()
+        if name not in supported:
+            raise errors.unsupported_version(name, type_, supported)
+        return VERSIONS[name]
+
+    def begin(self, address: Address, version: Version, *, location: str, seconds: float) -> Pending:
+        """A new operation on a resource, stored; it ends no sooner than after that many of the service's seconds."""
+        now = self.clock.now()
+        operation = Operation(str(uuid.uuid4()), address.subscription, location, version.target(address), now)
+        self.inventory.store.put(operation.id, operation)
+        return Pending(operation.id, now, self.pace.after(now, seconds))
+
+    def again(self, pending: Pending, address: Address, version: Version, *, location: str) -> Pending:
+        """A pending operation that can be polled, also where only a parent's operation waited so far."""
+        if pending.operation:
+            return pending
+        return replace(self.begin(address, version, location=location, seconds=0), due=pending.due)
+
+    # Answers
+
+    def one(self, document: object, written: datetime, *, is_write: bool = False) -> Response:
+        """One resource, with the moment that it was last written."""
+        stamps = [("etag", etag(written)), ("last-modified", http_date(written))]
+        return self._stamped(json_response(200, document, headers=stamps), is_write=is_write)
+
+    def value(self, document: object) -> Response:
+        """Anything that is no single resource."""
+        return self._stamped(json_response(200, document))
+
+    def empty(self, status: int, *, is_write: bool = False) -> Response:
+        """Nothing to say."""
+        return self._stamped(Response(status), is_write=is_write)
+
+    def accepted(self, request: Request, version: Version, operation: str, location: str) -> Response:
+        """A long-running operation has begun: where its status is, and when to look."""
+        base = (
+            f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}/providers/{NAMESPACE}/locations/{location}"
+        )
+        query = f"{operation}?api-version={request.query['api-version']}"
+        headers = [
+            ("azure-asyncoperation", f"{base}/operationresults/{query}"),
+            ("location", f"{base}/{version.location_path}/{query}"),
+            ("retry-after", self._retry_after(request)),
+        ]
+        self.wake()
+        answer = self._stamped(Response(202, headers=headers), is_write=request.method != "DELETE" or version.is_flat)
+        if request.method == "DELETE" and not version.is_flat:
+            answer.headers.append(("x-ms-ratelimit-remaining-subscription-deletes", str(next(self._deletes))))
+        return answer
+
+    def refused(self, error: BatchAIError) -> Response:
+        """An error, by the service or by Resource Manager in front of it."""
+        answer = arm_error(error.status, error.code, str(error))
+        if error.gateway:
+            answer.headers.append(("x-ms-failure-cause", "gateway"))
+            return answer
+        return self._stamped(answer)
+
+    def _stamped(self, answer: Response, *, is_write: bool = False) -> Response:
+        answer.headers += [("server", "Microsoft-HTTPAPI/2.0"), ("request-id", new_request_id())]
+        if is_write:
+            answer.headers.append(("x-ms-ratelimit-remaining-subscription-writes", str(next(self._writes))))
+        return answer
+
+    def _retry_after(self, request: Request) -> str:
+        """Seconds until the first poll.
+
+        Clients on azure-core take fractions; msrest, which all others are made with, reads whole numbers only.
+        """
+        seconds = max(self.pace.retry_after, _SOONEST)
+        if request.headers.get("user-agent", "").startswith("azsdk-"):
+            return f"{seconds:g}"
+        return str(max(1, math.ceil(seconds)))

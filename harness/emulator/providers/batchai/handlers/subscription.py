@@ -1,0 +1,83 @@
+"""What concerns no resource: operations that are polled, quotas, and the list of what the provider can do."""
+
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.service import VERSIONS, Service
+from harness.emulator.providers.batchai.model.address import NAMESPACE
+from harness.emulator.providers.batchai.model.records import Cluster, Operation
+from harness.emulator.providers.batchai.model.version import Document
+from harness.emulator.providers.batchai.rules.usages import usages
+from harness.emulator.wire import timestamp
+
+_MANAGEMENT = "https://management.azure.com"
+_TYPES = {  # in operation names -> as people read it
+    "workspaces": "workspace",
+    "workspaces/experiments": "experiment",
+    "workspaces/clusters": "cluster",
+    "workspaces/fileservers": "file server",
+    "workspaces/experiments/jobs": "job",
+}
+_VERBS = (("read", "List or get", "Lists or gets"), ("write", "Create or update", "Creates or updates"),
+          ("delete", "Delete", "Deletes"))  # fmt: skip
+_ACTIONS = (
+    ("workspaces/clusters", "remoteLoginInformation", "List {} remote-login information"),
+    ("workspaces/experiments/jobs", "terminate", "Terminate {}"),
+    ("workspaces/experiments/jobs", "remoteLoginInformation", "List {} remote-login information"),
+)
+
+
+class Subscription:
+    """Operations without a resource."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def poll(self, request: Request) -> Response:
+        """The state of a long-running operation."""
+        self._service.version(request, "locations/operationresults", *VERSIONS)
+        name = request.params["operation"]
+        operation = self._service.inventory.store.get(Operation, name.lower())
+        if operation is None or operation.subscription.lower() != request.params["subscription"].lower():
+            raise errors.operation_not_found(name)
+        base = f"{_MANAGEMENT}/subscriptions/{operation.subscription}/providers/{NAMESPACE}"
+        document: Document = {
+            "id": f"{base}/locations/{operation.location}/operationresults/{operation.id}",
+            "name": operation.id,
+            "status": "Succeeded" if operation.ended else "InProgress",
+            "startTime": timestamp(operation.started),
+        }
+        if operation.ended:
+            document |= {"endTime": timestamp(operation.ended), "properties": {"resourceId": operation.target}}
+        return self._service.value(document)
+
+    def usages(self, request: Request) -> Response:
+        """How much of a region's quotas is in use."""
+        version = self._service.version(request, "locations/usages", "2018-05-01", "2018-03-01")
+        location, inventory = request.params["location"].lower(), self._service.inventory
+        found = (inventory.store.get(Cluster, key) for key in inventory.clusters)
+        here = [cluster for cluster in found if cluster and cluster.location == location]
+        queued = sum(1 for cluster in here for _ in inventory.queues.get(cluster.key, ()))
+        return self._service.value({"value": usages(here, len(inventory.active) + queued, version)})
+
+    def operations(self, request: Request) -> Response:
+        """What the provider can do, for role definitions."""
+        self._service.version(request, "operations", *VERSIONS)
+        rows = [
+            _operation(f"{type_}/{verb}", noun, f"{does} Batch AI {noun}", f"{says} Batch AI {noun}s")
+            for type_, noun in _TYPES.items()
+            for verb, does, says in _VERBS
+        ]
+        for type_, action, text in _ACTIONS:
+            sentence = text.format(f"Batch AI {_TYPES[type_]}")
+            rows.append(_operation(f"{type_}/{action}/action", _TYPES[type_], sentence, sentence))
+        return self._service.value({"value": rows})
+
+
+def _operation(name: str, noun: str, operation: str, description: str) -> Document:
+    display = {
+        "provider": "Microsoft Batch AI",
+        "resource": f"Batch AI {noun.title()}s",
+        "operation": operation,
+        "description": description,
+    }
+    return {"name": f"{NAMESPACE}/{name}", "display": display, "origin": "user,system"}

@@ -1,0 +1,117 @@
+"""The resources of Batch AI in the store, and indexes over those that move.
+
+Handlers and reconciler write through here, so the indexes always follow what is stored; they are made anew from the
+store when the emulator starts.
+"""
+
+from datetime import datetime
+
+from harness.emulator.providers.batchai.model.address import Address
+from harness.emulator.providers.batchai.model.records import (
+    Cluster,
+    DeletedJob,
+    Experiment,
+    FileServer,
+    Job,
+    Operation,
+    Secrets,
+    Workspace,
+)
+from harness.emulator.providers.batchai.rules.jobs import rank
+from harness.emulator.providers.batchai.rules.queue import Place, Queue
+from harness.emulator.store import Store
+
+Resource = Workspace | Experiment | Cluster | FileServer | Job
+KINDS: tuple[type[Resource], ...] = (Workspace, Experiment, Cluster, FileServer, Job)
+
+
+class Inventory:
+    """Every resource by its key.
+
+    Attributes:
+        queues: the waiting jobs of each cluster, by the cluster's key.
+        active: keys of the jobs that hold nodes.
+        clusters: keys of all clusters.
+        pending: keys of the resources that an operation or a deletion waits for, with their type.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.queues: dict[str, Queue] = {}
+        self.active: set[str] = set()
+        self.clusters: set[str] = set()
+        self.pending: dict[str, type[Resource]] = {}
+        for kind in KINDS:
+            for key, record in store.list(kind):
+                self._index(key, record)
+
+    def keep(self, resource: Resource, secrets: Secrets | None = None) -> None:
+        """Store a resource as it is now; with what it must not show, when it is new."""
+        key = resource.key
+        before = self.store.get(type(resource), key)
+        with self.store.transaction():
+            self.store.put(key, resource)
+            if secrets is not None:
+                self.store.put(key, secrets)
+        if isinstance(before, Job):
+            self._unqueue(before)
+        self._index(key, resource)
+
+    def drop(self, resource: Resource, deleted: DeletedJob | None = None) -> None:
+        """Forget a resource and its secrets; ``deleted`` remembers a job that did not finish by itself."""
+        key = resource.key
+        with self.store.transaction():
+            self.store.delete(type(resource), key)
+            self.store.delete(Secrets, key)
+            if deleted:
+                self.store.put(key, deleted)
+        self.pending.pop(key, None)
+        self.active.discard(key)
+        self.clusters.discard(key)
+        if isinstance(resource, Job):
+            self._unqueue(resource)
+
+    def secrets(self, resource: Cluster | Job) -> Secrets:
+        """What a resource must not show."""
+        return self.store.get(Secrets, resource.key) or Secrets()
+
+    def end_operation(self, operation: str, now: datetime) -> None:
+        """Let clients see that an operation has succeeded."""
+        found = self.store.get(Operation, operation) if operation else None
+        if found:
+            self.store.put(operation, found.finished(now))
+
+    def children(self, address: Address) -> list[Resource]:
+        """Everything below a workspace or an experiment, one level."""
+        if len(address.names) == 2:
+            return [job for _, job in self.store.list(Job, f"{address.key('experiment')}/jobs/")]
+        prefix = address.key("workspace")
+        return [
+            *(found for _, found in self.store.list(Experiment, f"{prefix}/experiments/")),
+            *(found for _, found in self.store.list(Cluster, f"{prefix}/clusters/")),
+            *(found for _, found in self.store.list(FileServer, f"{prefix}/fileservers/")),
+        ]
+
+    def _index(self, key: str, resource: Resource) -> None:
+        operations = (getattr(resource, name, None) for name in ("creating", "terminating", "deleting"))
+        if any(operations):
+            self.pending[key] = type(resource)
+        else:
+            self.pending.pop(key, None)
+        if isinstance(resource, Cluster):
+            self.clusters.add(key)
+        elif isinstance(resource, Job):
+            if resource.phase in ("starting", "running"):
+                self.active.add(key)
+            else:
+                self.active.discard(key)
+            if resource.phase == "queued":
+                self.queues.setdefault(resource.cluster, Queue()).add(_place(resource))
+
+    def _unqueue(self, job: Job) -> None:
+        if queue := self.queues.get(job.cluster):
+            queue.remove(_place(job))
+
+
+def _place(job: Job) -> Place:
+    return (-rank(job.spec), job.created, job.key)

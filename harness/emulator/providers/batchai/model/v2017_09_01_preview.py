@@ -1,0 +1,144 @@
+"""API version 2017-09-01-preview: as 2018-03-01 with capital letters, and with fewer things known."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from harness.emulator.providers.batchai.model.address import Address, Kind
+from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Problem
+from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
+from harness.emulator.providers.batchai.model.v2018_05_01 import download
+from harness.emulator.providers.batchai.model.version import Document, OutputEntry
+from harness.emulator.providers.batchai.rules.pace import SEPTEMBER_2017
+
+_CAPITALS = {
+    "lowpriority": "LowPriority",
+    "waitforjobcompletion": "WaitForJobCompletion",
+    "readonly": "ReadOnly",
+    "readwrite": "ReadWrite",
+    "nfs": "NFS",
+}
+_WORDS = frozenset(
+    {
+        "allocationState", "cachingType", "executionState", "fileServerType", "nodeDeallocationOption",
+        "provisioningState", "toolType", "vmPriority",
+    }
+)  # fmt: skip
+_PROBLEMS = {
+    "JobFailed": ("JobFailed", " job failed with non-zero exit code"),
+    "JobPreparationFailed": ("JobNodePreparationFailed", " job node preparation task failed with non-zero exit code"),
+}
+
+
+class Version2017(Version2018March):
+    """The preview."""
+
+    name = "2017-09-01-preview"
+    times = SEPTEMBER_2017
+    location_path = "operationresults"
+    logs = ""
+    file_server_mount = "/mnt/data"
+
+    def read(self, properties: Document) -> Document:
+        """``credentialsInfo`` is today's ``credentials``."""
+        renamed: Document = _renamed(super().read(properties), "credentialsInfo", "credentials")
+        return renamed
+
+    def segment(self, kind: Kind, address: Address, incarnation: str) -> str:  # noqa: ARG002 - never in the path
+        """The resource's place in the group; a new incarnation writes over an old one's files."""
+        return super().segment(kind, address, "").rstrip("/")
+
+    def cluster(self, cluster: Cluster) -> Document:
+        """With a time of modification that never changes, and a subnet even where there is none."""
+        document: Document = _capital(super().cluster(cluster))
+        properties: Document = {}
+        for name, value in document["properties"].items():
+            properties[name] = value
+            if name == "creationTime":
+                properties["lastModified"] = value
+        errors = properties.pop("errors", None)
+        properties.setdefault("subnet", {})
+        return document | {"properties": properties | ({"errors": errors} if errors else {})}
+
+    def _task(self, shown: Document, *, elevated: bool) -> Document:
+        task = super()._task(shown, elevated=elevated)
+        return {name: value for name, value in task.items() if name not in ("secrets", "stdOutErrPathSuffix")}
+
+    def node_counts(self, cluster: Cluster) -> Document:
+        """New nodes are not counted at first, and leaving ones, even those that left, count as unusable."""
+        counts = Counter(node.state if node.job is None else "running" for node in cluster.nodes)
+        return {
+            "runningNodeCount": counts["running"],
+            "idleNodeCount": counts["idle"],
+            "unusableNodeCount": counts["unusable"] + counts["leaving"] + cluster.departed,
+            "preparingNodeCount": counts["preparing"],
+        }
+
+    def file_server(self, server: FileServer) -> Document:
+        """Its disks have a file system and a RAID level."""
+        document: Document = _capital(super().file_server(server))
+        properties = document["properties"]
+        properties["dataDisks"] = {"fileSystemType": "BRTFS", "raidLevel": "NoRaid", **properties["dataDisks"]}
+        return document
+
+    def job(self, job: Job) -> Document:
+        """Without the path segment, and without what the preview did not know."""
+        document: Document = _capital(super().job(job))
+        properties = document["properties"]
+        for name in ("jobOutputDirectoryPathSegment", "mountVolumes", "secrets"):
+            properties.pop(name, None)
+        return document
+
+    def adapt_job(self, properties: Document) -> None:
+        """Output types are capitalised, and constraints count retries."""
+        retries = properties["constraints"].get("maxRetryCount", 0)
+        super().adapt_job(properties)
+        properties["constraints"]["maxRetryCount"] = retries
+        for directory in properties.get("outputDirectories", ()):
+            directory["type"] = _word(directory["type"])
+
+    def execution_changed(self, job: Job) -> datetime:
+        """A queued job's state dates from when it was handed over, a moment after its creation."""
+        return job.ready if job.phase in ("queued", "starting") else job.changed
+
+    def started(self, job: Job) -> datetime | None:
+        """When the job was handed over, which is not when it got its nodes."""
+        return job.ready if job.started and job.nodes else job.started
+
+    def problem(self, problem: Problem) -> Document:
+        """Sentences begin with a blank."""
+        document = super().problem(problem)
+        if problem.code in _PROBLEMS:
+            document["code"], document["message"] = _PROBLEMS[problem.code]
+        return document
+
+    def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
+        """Files only; those of the preparation first; the service's own log was not there yet."""
+        seen = [entry for entry in entries if not entry.is_directory and not _is_execution_log(entry.name)]
+        seen.sort(key=lambda entry: ("-job_prep" not in entry.name, entry.name))
+        return [{"name": entry.name, **download(entry)} for entry in seen]
+
+
+def _is_execution_log(name: str) -> bool:
+    return name.startswith("execution") and name.endswith(".log")
+
+
+def _word(value: str) -> str:
+    return _CAPITALS.get(value, value[:1].upper() + value[1:])
+
+
+def _capital(value: Any, name: str = "") -> Any:
+    """Enumerations in PascalCase, and the credentials of storage accounts under their name of 2017."""
+    if isinstance(value, dict):
+        renamed = {"credentials": "credentialsInfo"} if "accountName" in value else {}
+        return {renamed.get(key, key): _capital(item, key) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_capital(item) for item in value]
+    return _word(value) if name in _WORDS else value
+
+
+def _renamed(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, dict):
+        return {new if key == old else key: _renamed(item, old, new) for key, item in value.items()}
+    return [_renamed(item, old, new) for item in value] if isinstance(value, list) else value

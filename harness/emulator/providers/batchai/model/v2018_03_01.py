@@ -1,0 +1,96 @@
+"""API version 2018-03-01: resources lie in the resource group itself and have a location; no workspaces."""
+
+from collections.abc import Iterable
+
+from harness.emulator.providers.batchai.model.address import NAMESPACE, Address, Kind
+from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Problem
+from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May, download
+from harness.emulator.providers.batchai.model.version import Document, OutputEntry
+from harness.emulator.providers.batchai.rules.pace import MARCH_2018
+
+_TYPES: dict[Kind, tuple[str, str]] = {  # in types, in ids
+    "cluster": ("Clusters", "clusters"),
+    "file_server": ("FileServers", "fileservers"),
+    "job": ("Jobs", "jobs"),
+}
+_RANKS = {"low": -1000, "normal": 0, "high": 1000}
+
+
+class Version2018March(Version2018May):
+    """What 2018-05 moved into workspaces, back in the group."""
+
+    name = "2018-03-01"
+    is_flat = True
+    times = MARCH_2018
+
+    def read(self, properties: Document) -> Document:
+        """A numeric priority has a scheduling priority too; the rest is as in 2018-05."""
+        priority = properties.get("priority")
+        if isinstance(priority, int):
+            word = "normal" if priority == 0 else "high" if priority > 0 else "low"
+            return properties | {"schedulingPriority": word}
+        return properties
+
+    def target(self, address: Address) -> str:
+        """Subscription, group and name, without the type."""
+        return "$".join((address.subscription, address.group, address.name))
+
+    def segment(self, kind: Kind, address: Address, incarnation: str) -> str:
+        """The resource's place in the group and the id of its incarnation."""
+        return f"{address.subscription}/{address.group}/{_TYPES[kind][1]}/{address.name}/{incarnation}"
+
+    def cluster(self, cluster: Cluster) -> Document:
+        """As in 2018-05, and set-up tasks say whether they ran elevated."""
+        document = super().cluster(cluster)
+        setup = document["properties"].get("nodeSetup", {})
+        if cluster.spec.node_setup and (task := cluster.spec.node_setup.setup_task):
+            setup["setupTask"] = self._task(setup["setupTask"], elevated=task.run_elevated)
+        return document
+
+    def _task(self, shown: Document, *, elevated: bool) -> Document:
+        task = {"commandLine": shown["commandLine"], "environmentVariables": shown.get("environmentVariables", [])}
+        task |= {"secrets": shown.get("secrets", []), "runElevated": elevated}
+        return task | {name: shown[name] for name in ("stdOutErrPathPrefix", "stdOutErrPathSuffix")}
+
+    def file_server(self, server: FileServer) -> Document:
+        """As in 2018-05, with the type of server."""
+        document = super().file_server(server)
+        if settings := document["properties"].get("mountSettings"):
+            settings["fileServerType"] = "nfs"
+        return document
+
+    def job_head(self, job: Job, spec: Document) -> Document:  # noqa: ARG002 - the newest version's own signature
+        """A free text and a number, where 2018-05 has the experiment and a word."""
+        head = {"experimentName": spec["experimentName"]} if "experimentName" in spec else {}
+        return head | {"priority": spec.get("priority", _RANKS[spec["schedulingPriority"]])}
+
+    def adapt_job(self, properties: Document) -> None:
+        """Output directories have a type and say whether they are made."""
+        properties["constraints"].pop("maxRetryCount", None)
+        for directory in properties.get("outputDirectories", ()):
+            kind, new = directory.pop("type", "custom"), directory.pop("createNew", True)
+            directory |= {"type": kind, "createNew": new}
+
+    def problem(self, problem: Problem) -> Document:
+        """As in 2018-05, but for one code."""
+        code = "JobTerminate" if problem.code == "JobTerminated" else problem.code
+        return super().problem(problem) | {"code": code}
+
+    def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
+        """By name, with another mark of directories, and no markers of containers' directories."""
+        return [
+            {"name": entry.name, "isDirectory": entry.is_directory, **({} if entry.is_directory else download(entry))}
+            for entry in sorted(entries, key=lambda entry: entry.name)
+        ]
+
+    def place(self, resource: Cluster | FileServer) -> Document:
+        """The resource's own location, and its tags."""
+        return {"location": resource.location} | ({"tags": resource.tags} if resource.tags is not None else {})
+
+    def type_of(self, kind: Kind) -> str:
+        """With capitals."""
+        return f"{NAMESPACE}/{_TYPES[kind][0]}"
+
+    def id_of(self, kind: Kind, address: Address) -> str:
+        """In the group itself."""
+        return f"{address.provider}/{_TYPES[kind][1]}/{address.name}"

@@ -1,0 +1,69 @@
+"""What an API version is to the handlers: how it reads definitions and how it shows resources."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from harness.emulator.providers.batchai.model.address import Address, Kind
+from harness.emulator.providers.batchai.model.records import Cluster, Experiment, FileServer, Job, Workspace
+from harness.emulator.providers.batchai.rules.pace import OperationTimes
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEntry:
+    """One entry of an output directory.
+
+    ``link`` reads a file, or the empty blob that marks a directory of a container; other directories have none.
+    """
+
+    name: str
+    is_directory: bool
+    link: str
+    modified: datetime
+    length: int
+
+
+class Version(Protocol):
+    """One API version: a thin translation of the one internal model."""
+
+    name: str
+    is_flat: bool  # resources lie in the resource group itself, and each has a location
+    times: OperationTimes
+
+    @property
+    def location_path(self) -> str:
+        """The address of an operation in the ``Location`` header: ``operationresults`` or ``operationstatuses``."""
+
+    def read(self, properties: Document) -> Document:
+        """A definition's ``properties`` in the words of 2018-05."""
+
+    def target(self, address: Address) -> str:
+        """What operations call a resource: names joined by ``$``."""
+
+    def segment(self, kind: Kind, address: Address, incarnation: str) -> str:
+        """The part of output paths that the service makes."""
+
+    @property
+    def logs(self) -> str:
+        """The folder of a job's streams below its segment."""
+
+    def workspace(self, workspace: Workspace) -> Document:
+        """A workspace as answered."""
+
+    def experiment(self, experiment: Experiment) -> Document:
+        """An experiment as answered."""
+
+    def cluster(self, cluster: Cluster) -> Document:
+        """A cluster as answered."""
+
+    def file_server(self, server: FileServer) -> Document:
+        """A file server as answered."""
+
+    def job(self, job: Job) -> Document:
+        """A job as answered."""
+
+    def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
+        """The entries of an output directory as answered, in this version's order."""

@@ -1,0 +1,106 @@
+"""From the volumes of a definition to directories of this machine."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from harness.emulator.providers.batchai.model.address import Address, referred
+from harness.emulator.providers.batchai.model.places import Place, Volume
+from harness.emulator.providers.batchai.model.records import FileServer, Problem
+from harness.emulator.providers.storage import Accounts
+from harness.emulator.store import Store
+
+
+class MountError(Exception):
+    """A volume cannot be mounted; ``problem`` is what clients are told."""
+
+    def __init__(self, code: str, message: str, info: str) -> None:
+        super().__init__(f"{message}: {info}")
+        self.problem = Problem(code, message, (("Info", info[:1000]),))
+
+
+# The words of the service, as users have reported them; those of the last two are ours.
+_REFUSALS: Mapping[str, tuple[str, str]] = {
+    "file": ("AZFMountError", "Unable to mount Azure File"),
+    "blob": ("BFSMountError", "unable to mount blob fuse file system"),
+    "server": ("NFSMountError", "Unable to mount file server"),
+    "command": ("UnmanagedMountError", "Unable to mount unmanaged file system"),
+}
+
+
+class Mounts:
+    """Finds what volumes show.
+
+    Args:
+        servers: the folder that holds the data of every file server.
+    """
+
+    def __init__(self, store: Store, accounts: Accounts, *, servers: Path) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._servers = servers
+
+    def directory(self, volume: Volume, keys: Mapping[str, str]) -> Path:
+        """The directory that a volume shows.
+
+        Args:
+            keys: the account keys that came with the definition, by mount path.
+
+        Raises:
+            MountError: a share, container or file server is not there, or the key is not its account's.
+        """
+        if volume.source == "server":
+            return self._server(volume)
+        if volume.source == "command":
+            text = f"the emulator's nodes are processes of this machine, which mount nothing by command: {volume.name}"
+            raise MountError(*_REFUSALS["command"], text)
+        return self._storage(volume, keys.get(volume.path))
+
+    def known(self, place: Place) -> Path | None:
+        """The real directory of a place, of which no key is asked any more; None if its volume is gone."""
+        try:
+            return self.directory(place.volume, {}) / place.inner
+        except MountError:
+            return None
+
+    def server_directory(self, server: FileServer) -> Path:
+        """The data of a file server."""
+        return self._servers / server.incarnation
+
+    def find_server(self, identifier: str) -> FileServer | None:
+        """The file server of an id, with or without a workspace."""
+        found = referred(identifier, "fileServers")
+        if found is None:
+            return None
+        if found["workspace"]:
+            names = (found["workspace"], found["name"])
+            key = Address(found["subscription"], found["group"], names).key("file_server")
+            return self._store.get(FileServer, key)
+        prefix = Address(found["subscription"], found["group"], ("migrated-",)).key("workspace")
+        ending = f"/fileservers/{found['name']}".lower()
+        servers = (server for key, server in self._store.list(FileServer, prefix) if key.endswith(ending))
+        return next(servers, None)
+
+    def _storage(self, volume: Volume, key: str | None) -> Path:
+        words, noun = _REFUSALS[volume.source], "container" if volume.source == "blob" else "share"
+        account = self._accounts.get(volume.account)
+        if account is None:
+            raise MountError(*words, f"storage account {volume.account} does not exist")
+        if key is not None and key not in account.keys:
+            raise MountError(*words, f"the key is not one of storage account {volume.account}")
+        find = self._accounts.container_directory if volume.source == "blob" else self._accounts.share_directory
+        directory = find(volume.account, volume.name)
+        if directory is None:
+            raise MountError(*words, f"{noun} {volume.name} of account {volume.account} does not exist")
+        return directory
+
+    def _server(self, volume: Volume) -> Path:
+        words = _REFUSALS["server"]
+        server = self.find_server(volume.account)
+        if server is None or not server.provisioned:
+            raise MountError(*words, f"file server {volume.account} does not exist")
+        inner = PurePosixPath(volume.name.strip("/"))
+        if ".." in inner.parts or "\0" in volume.name:
+            raise MountError(*words, f"{volume.name} is no directory of the file server")
+        directory = self.server_directory(server) / inner
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory

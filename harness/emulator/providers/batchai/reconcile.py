@@ -1,0 +1,326 @@
+"""Moves the resources of Batch AI: asks the rules what comes next, stores it, then acts.
+
+Every transition is stored before its effect. A job is stored with its nodes before it is started, and starting is
+idempotent, so what an emulator that was killed had begun is taken up by the next one and never begun twice.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness.compute.backend import Backend
+from harness.emulator.providers.batchai.inventory import Inventory
+from harness.emulator.providers.batchai.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
+from harness.emulator.providers.batchai.model.spec import DeallocationOption
+from harness.emulator.providers.batchai.rules import clusters, jobs, queue
+from harness.emulator.providers.batchai.rules.pace import Pace
+from harness.emulator.providers.batchai.teardown import Teardown
+from harness.emulator.providers.batchai.work import Work, WorkError
+from harness.errors import ToolkitError
+
+_KEPT = timedelta(hours=1)  # that the end of an operation can be polled
+_SWEEP = timedelta(minutes=5)  # between two looks for old operations
+_MOST_PASSES = 50
+_log = logging.getLogger(__name__)
+
+
+class Reconciliation:
+    """One pass after the other until nothing moves any more.
+
+    Args:
+        inventory: the resources.
+        work: describes them to the back end.
+        backend: runs jobs and set-up tasks.
+        pace: of everything that the service took its time for.
+    """
+
+    def __init__(self, inventory: Inventory, work: Work, *, backend: Backend, pace: Pace) -> None:
+        self._inventory = inventory
+        self._work = work
+        self._backend = backend
+        self._pace = pace
+        self._teardown = Teardown(inventory, self.stop, work=work, backend=backend)
+        self._begun: set[str] = set()  # jobs and set-up tasks that this process started or took up
+        self._stopped: set[str] = set()
+        self._swept: datetime | None = None
+        self._forget_strangers()
+
+    def reconcile(self, now: datetime) -> float | None:
+        """Move everything as far as it goes; seconds until it moves again by itself, None when it does not."""
+        self._sweep(now)
+        for _ in range(_MOST_PASSES):
+            if not self._pass(now):
+                break
+        else:
+            _log.warning("resources still move after %d passes", _MOST_PASSES)
+        later = [moment for moment in self._moments() if moment > now]
+        return (min(later) - now).total_seconds() if later else None
+
+    def _pass(self, now: datetime) -> bool:
+        moves = [self._watch(now), self._finish_operations(now), self._move_clusters(now), self._start_jobs(now)]
+        return any([*moves, self._teardown.run(now)])
+
+    # Jobs that hold nodes
+
+    def _watch(self, now: datetime) -> bool:
+        changed = False
+        for key in sorted(self._inventory.active):
+            job = self._inventory.store.get(Job, key)
+            if job is None:
+                continue
+            if key not in self._begun:
+                self._take_up(job, now)
+                continue
+            seen = self._backend.poll(self._work.job_directory(job))
+            after = jobs.observed(job, seen, now)
+            if after is not job:
+                self._settle(job, after)
+                changed = True
+            elif job.ending and key not in self._stopped:
+                self.stop(job, job.ending)
+        return changed
+
+    def _take_up(self, job: Job, now: datetime) -> None:
+        """Start a job that was given nodes, or watch it where an earlier emulator has started it."""
+        directory = self._work.job_directory(job)
+        self._begun.add(job.key)
+        if self._backend.adopt(directory):
+            return
+        cluster = self._inventory.store.get(Cluster, job.cluster)
+        try:
+            if cluster is None:
+                raise WorkError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
+            self._backend.start(self._backend.render(self._work.job(job, cluster)))
+        except WorkError as error:
+            self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
+        except (ToolkitError, OSError) as error:
+            problem = Problem("JobStartFailed", f"Job could not be started: {error}")
+            self._settle(job, jobs.refused(job, problem, now))
+
+    def _settle(self, job: Job, after: Job) -> None:
+        """Store how a job moved; one that holds its nodes no more gives them back in the same step."""
+        store = self._inventory.store
+        if after.phase == "running":
+            self._inventory.keep(after)
+            return
+        with store.transaction():
+            self._inventory.keep(after)
+            cluster = store.get(Cluster, job.cluster)
+            if cluster:
+                self._inventory.keep(clusters.with_job(cluster, job.nodes, None))
+        self._begun.discard(job.key)
+        self._stopped.discard(job.key)
+        self._backend.forget(self._work.job_directory(job))
+
+    def stop(self, job: Job, reason: Reason) -> None:
+        """Ask for the end of a job that holds nodes; the reason is stored first, so that a restart asks again."""
+        if job.ending is None:
+            job = replace(job, ending=reason)
+            self._inventory.keep(job)
+        if job.key in self._begun and job.key not in self._stopped:
+            self._stopped.add(job.key)
+            self._backend.terminate(self._work.job_directory(job))
+
+    # Operations
+
+    def _finish_operations(self, now: datetime) -> bool:
+        changed = False
+        for key, kind in list(self._inventory.pending.items()):
+            resource: Any = self._inventory.store.get(kind, key)
+            creating = getattr(resource, "creating", None)
+            if creating and creating.due <= now:
+                self._end(replace(resource, creating=None, provisioned=now), creating.operation, now)
+                changed = True
+            elif isinstance(resource, Job) and resource.terminating and not resource.deleting:
+                changed |= self._terminate(resource, now)
+        return changed
+
+    def _terminate(self, job: Job, now: datetime) -> bool:
+        pending = job.terminating
+        if pending is None or job.creating:
+            return False
+        if job.phase in ("starting", "running"):
+            if job.ending is None:
+                self.stop(job, "terminated")
+                return True
+            return False
+        if pending.due > now:
+            return False
+        ended = jobs.withdrawn(job, now) if job.phase == "queued" else job
+        self._end(replace(ended, terminating=None), pending.operation, now)
+        return True
+
+    def _end(self, resource: Any, operation: str, now: datetime) -> None:
+        with self._inventory.store.transaction():
+            self._inventory.keep(resource)
+            self._inventory.end_operation(operation, now)
+
+    # Clusters
+
+    def _move_clusters(self, now: datetime) -> bool:
+        changed = False
+        for key in sorted(self._inventory.clusters):
+            cluster = self._inventory.store.get(Cluster, key)
+            if cluster is None or cluster.creating or cluster.deleting:
+                continue
+            after = clusters.moved(cluster, self._surroundings(cluster, now))
+            if after is not cluster:
+                self._inventory.keep(after)
+                self._clear_nodes(cluster, after)
+                changed = True
+            changed |= self._evict(after)
+        return changed
+
+    def _surroundings(self, cluster: Cluster, now: datetime) -> clusters.Surroundings:
+        setup = cluster.spec.node_setup
+        has_setup = bool(setup and setup.setup_task)
+        coming = [node for node in cluster.nodes if node.state in ("allocated", "preparing") and not node.departing]
+        mounts = self._mount_problem(cluster) if coming else None
+        wanted = 0
+        if (waiting := self._inventory.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
+            wanted = queue.wanted(waiting, clusters.capacity(cluster), lambda key: self._size(key, now))
+        setups: dict[str, bool | Problem] = {}
+        for node in coming if has_setup and not mounts else ():
+            if node.state == "preparing" and (node.due is None or node.due <= now):
+                outcome = self._set_up(cluster, node)
+                if outcome is not None:
+                    setups[node.id] = outcome
+        return clusters.Surroundings(now, self._pace, wanted, has_setup, setups, mounts)
+
+    def _mount_problem(self, cluster: Cluster) -> Problem | None:
+        try:
+            self._work.cluster_mounts(cluster)
+        except WorkError as error:
+            return error.problem
+        return None
+
+    def _set_up(self, cluster: Cluster, node: Node) -> bool | Problem | None:
+        """How a node's set-up task went, which is begun where it is not; None while it goes on."""
+        directory = self._work.setup_directory(cluster, node)
+        if node.id not in self._begun:
+            self._begun.add(node.id)
+            try:
+                if not self._backend.adopt(directory):
+                    self._backend.start(self._backend.render_task(self._work.setup(cluster, node)))
+            except WorkError as error:
+                return error.problem
+            except (ToolkitError, OSError) as error:
+                return Problem("NodeSetupTaskFailed", f"Node setup task could not be started: {error}")
+        seen = self._backend.poll(directory)
+        if seen.state != "finished":
+            return None
+        if seen.error is None:
+            return True
+        details = (("NodeId", node.id), ("ExitCode", str(seen.exit_code)))
+        return Problem("NodeSetupTaskFailed", "Node setup task failed with non-zero exit code", details)
+
+    def _clear_nodes(self, before: Cluster, after: Cluster) -> None:
+        """Remove what nodes that have gone, or are set up, leave on this machine."""
+        left = {node.id: node for node in after.nodes}
+        for node in before.nodes:
+            if node.id in self._begun and (node.id not in left or left[node.id].state in ("idle", "unusable")):
+                self._begun.discard(node.id)
+                self._backend.terminate(self._work.setup_directory(before, node))
+                self._backend.forget(self._work.setup_directory(before, node))
+            if node.id not in left:
+                shutil.rmtree(self._work.cluster_directory(before) / node.id, ignore_errors=True)
+
+    def _evict(self, cluster: Cluster) -> bool:
+        """End or put back the jobs on nodes that have to go, unless the cluster waits for them."""
+        option = clusters.deallocation(cluster)
+        if option is DeallocationOption.WAIT_FOR_JOB_COMPLETION:
+            return False
+        reason: Reason = "requeued" if option is DeallocationOption.REQUEUE else "terminated"
+        changed = False
+        for key in {node.job for node in cluster.nodes if node.departing and node.job}:
+            job = self._inventory.store.get(Job, key)
+            if job and job.ending is None:
+                self.stop(job, reason)
+                changed = True
+        return changed
+
+    # The queue
+
+    def _start_jobs(self, now: datetime) -> bool:
+        changed = False
+        for key, waiting in self._inventory.queues.items():
+            cluster = self._inventory.store.get(Cluster, key)
+            if cluster is None or cluster.creating or cluster.deleting:
+                continue
+            free = clusters.idle(cluster)
+            for name in queue.chosen(waiting, len(free), clusters.capacity(cluster), lambda key: self._size(key, now)):
+                job = self._inventory.store.get(Job, name)
+                if job is None:
+                    continue
+                nodes = tuple(node.id for node in free[: job.spec.node_count])
+                free = free[job.spec.node_count :]
+                cluster = clusters.with_job(cluster, nodes, name)
+                with self._inventory.store.transaction():
+                    self._inventory.keep(jobs.placed(job, nodes))
+                    self._inventory.keep(cluster)
+                changed = True
+        return changed
+
+    def _size(self, key: str, now: datetime) -> int | None:
+        job = self._inventory.store.get(Job, key)
+        if job is None or job.ready > now or job.creating or job.terminating or job.deleting:
+            return None
+        return job.spec.node_count
+
+    # Housekeeping
+
+    def _moments(self) -> Iterator[datetime]:
+        store = self._inventory.store
+        for key, kind in self._inventory.pending.items():
+            resource: Any = store.get(kind, key)
+            for name in ("creating", "terminating", "deleting"):
+                if pending := getattr(resource, name, None):
+                    yield pending.due
+        for key in self._inventory.clusters:
+            cluster = store.get(Cluster, key)
+            if cluster and (due := clusters.due(cluster)):
+                yield due
+        yield from self._first_ready()
+
+    def _first_ready(self) -> Iterator[datetime]:
+        """When jobs at the head of a queue that could start have their first chance."""
+        for key, waiting in self._inventory.queues.items():
+            cluster = self._inventory.store.get(Cluster, key)
+            auto = cluster and cluster.spec.scale_settings.auto_scale
+            if cluster is None or not (auto or clusters.idle(cluster)):
+                continue
+            for name in waiting:
+                if job := self._inventory.store.get(Job, name):
+                    yield job.ready
+
+    def _sweep(self, now: datetime) -> None:
+        """Forget operations and deletions that nobody asks about any more."""
+        if self._swept and now - self._swept < _SWEEP:
+            return
+        self._swept = now
+        store = self._inventory.store
+        for key, operation in store.list(Operation):
+            if operation.ended and now - operation.ended > _KEPT:
+                store.delete(Operation, key)
+        for key, deletion in store.list(DeletedJob):
+            if now - deletion.deleted > _KEPT:
+                store.delete(DeletedJob, key)
+
+    def _forget_strangers(self) -> None:
+        """End and remove what a killed emulator left behind of jobs and set-up tasks that are over."""
+        store = self._inventory.store
+        active = (store.get(Job, key) for key in self._inventory.active)
+        known = {self._work.job_directory(job) for job in active if job}
+        for key in self._inventory.clusters:
+            if cluster := store.get(Cluster, key):
+                known |= {
+                    self._work.setup_directory(cluster, node) for node in cluster.nodes if node.state == "preparing"
+                }
+        for directory in self._work.directories():
+            if directory not in known:
+                self._backend.terminate(directory)
+                self._backend.forget(directory)

@@ -1,0 +1,1 @@
+"""What Batch AI decides: pure functions over records and a moment."""

@@ -1,0 +1,112 @@
+"""The life of a job; pure. States and moves:
+
+queued -> starting -> running -> succeeded | failed      starting, running -> queued (its nodes had to go)
+queued -> failed (terminated)
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from harness.emulator.providers.batchai.model.records import Job, Phase, Problem, Reason
+from harness.emulator.providers.batchai.model.spec import JobPriority, JobSpec
+
+MOVES: Mapping[Phase, frozenset[Phase]] = {
+    "queued": frozenset({"starting", "failed"}),
+    "starting": frozenset({"queued", "running", "succeeded", "failed"}),
+    "running": frozenset({"queued", "succeeded", "failed"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+}
+_RANKS = {JobPriority.LOW: -1000, JobPriority.NORMAL: 0, JobPriority.HIGH: 1000}
+TERMINATED = Problem("JobTerminated", "The specified job has been terminated by the user")
+_ENDINGS: Mapping[Reason, Problem] = {
+    "terminated": TERMINATED,
+    "stopped": TERMINATED,
+    "cluster deleted": Problem("JobClusterDeleted", "The cluster of the job was deleted while the job ran"),
+}
+
+
+class Seen(Protocol):
+    """How far a back end says that a job is."""
+
+    @property
+    def state(self) -> str:
+        """``waiting``, ``preparing``, ``running`` or ``finished``."""
+
+    @property
+    def started(self) -> datetime | None:
+        """When the first process was started."""
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it finished."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the command that decided the outcome."""
+
+    @property
+    def error(self) -> str | None:
+        """Azure's code, where it did not succeed."""
+
+    @property
+    def message(self) -> str | None:
+        """And the sentence."""
+
+
+def rank(spec: JobSpec) -> int:
+    """The place of a job in its queue: a higher one goes first."""
+    return spec.priority if spec.priority is not None else _RANKS[spec.scheduling_priority]
+
+
+def placed(job: Job, nodes: tuple[str, ...]) -> Job:
+    """The job with the nodes that it will run on."""
+    return _to(job, "starting", nodes=nodes)
+
+
+def requeued(job: Job, now: datetime) -> Job:
+    """The job back in the queue: the nodes that it ran on had to go."""
+    return _to(job, "queued", nodes=(), run=job.run + 1, started=None, ending=None, changed=now)
+
+
+def observed(job: Job, seen: Seen, now: datetime) -> Job:
+    """The job as a back end sees it; itself where nothing moved."""
+    if seen.state == "finished":
+        return _finished(job, seen, now)
+    if seen.state in ("preparing", "running") and job.phase == "starting":
+        started = seen.started or now
+        return _to(job, "running", started=started, changed=started)
+    return job
+
+
+def refused(job: Job, problem: Problem, now: datetime, *, exit_code: int | None = None) -> Job:
+    """The job that could not even be started."""
+    return _to(job, "failed", started=now, ended=now, changed=now, problems=(problem,), exit_code=exit_code)
+
+
+def withdrawn(job: Job, now: datetime) -> Job:
+    """A queued job that was terminated: it began when that was asked for, and ended now."""
+    since = job.terminating.since if job.terminating else now
+    return _to(job, "failed", started=since, ended=now, changed=now, problems=(TERMINATED,))
+
+
+def _finished(job: Job, seen: Seen, now: datetime) -> Job:
+    started, ended = seen.started or now, seen.ended or now
+    if seen.error == "JobTerminated" and job.ending == "requeued":
+        return requeued(job, now)
+    if seen.error is None:
+        return _to(job, "succeeded", started=started, ended=ended, changed=ended, exit_code=seen.exit_code)
+    problem = Problem(seen.error, seen.message or seen.error)
+    if seen.error == "JobTerminated" and job.ending:
+        problem = _ENDINGS.get(job.ending, problem)
+    exit_code = None if seen.error == "JobTerminated" else seen.exit_code
+    return _to(job, "failed", started=started, ended=ended, changed=ended, exit_code=exit_code, problems=(problem,))
+
+
+def _to(job: Job, phase: Phase, **changes: object) -> Job:
+    if phase not in MOVES[job.phase]:
+        raise ValueError(f"a job does not move from {job.phase} to {phase}")
+    return replace(job, phase=phase, **changes)

@@ -1,0 +1,91 @@
+"""Paths of jobs, as people write them, and where they lead; pure."""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Literal
+from urllib.parse import urlsplit
+
+from harness.emulator.providers.batchai.model.places import Place, Volume
+from harness.emulator.providers.batchai.model.spec import MountVolumes
+
+Level = Literal["cluster", "job"]
+
+# As jobs write the roots of mounts, and where nodes really had them.
+_ROOTS: tuple[tuple[str, Level], ...] = (
+    ("$AZ_BATCHAI_MOUNT_ROOT", "cluster"),
+    ("${AZ_BATCHAI_MOUNT_ROOT}", "cluster"),
+    ("/mnt/batch/tasks/shared/LS_root/mounts", "cluster"),
+    ("$AZ_BATCHAI_JOB_MOUNT_ROOT", "job"),
+    ("${AZ_BATCHAI_JOB_MOUNT_ROOT}", "job"),
+)
+
+
+def volumes(mounts: MountVolumes | None) -> tuple[Volume, ...]:
+    """What a definition mounts."""
+    if mounts is None:
+        return ()
+    return (
+        *(
+            Volume(_plain(each.relative_mount_path), "file", each.account_name, _share(each.azure_file_url))
+            for each in mounts.azure_file_shares or ()
+        ),
+        *(
+            Volume(_plain(each.relative_mount_path), "server", each.file_server.id, each.source_directory or "")
+            for each in mounts.file_servers or ()
+        ),
+        *(
+            Volume(_plain(each.relative_mount_path), "blob", each.account_name, each.container_name)
+            for each in mounts.azure_blob_file_systems or ()
+        ),
+        *(
+            Volume(_plain(each.relative_mount_path), "command", "", each.mount_command)
+            for each in mounts.unmanaged_file_systems or ()
+        ),
+    )
+
+
+def locate(path: str, cluster: Iterable[Volume], job: Iterable[Volume]) -> Place | None:
+    """Where a path leads that begins at a root of mounts; None if it is on no mounted file system or leaves it."""
+    for root, level in _ROOTS:
+        if path == root or path.startswith(f"{root}/"):
+            rest = PurePosixPath(path.removeprefix(root).lstrip("/") or ".")
+            return _within(rest, cluster if level == "cluster" else job)
+    return None
+
+
+def mount_path_problem(path: str) -> str | None:
+    """Why a file system cannot be mounted at a relative path; None if it can."""
+    pure = PurePosixPath(_plain(path))
+    if "\0" in path or ".." in pure.parts or not pure.parts or any(len(part.encode()) > 255 for part in pure.parts):
+        return "must be a relative path below the root of mounts, without '..'"
+    return None
+
+
+def suffix_problem(suffix: str) -> str | None:
+    """Why an output directory cannot have a suffix; None if it can."""
+    pure = PurePosixPath(suffix)
+    if "\0" in suffix or pure.is_absolute() or ".." in pure.parts or any(len(p.encode()) > 255 for p in pure.parts):
+        return "must be a relative path without '..'"
+    return None
+
+
+def _within(rest: PurePosixPath, mounted: Iterable[Volume]) -> Place | None:
+    if ".." in rest.parts or "\0" in str(rest):
+        return None
+    fitting = [volume for volume in mounted if rest.is_relative_to(volume.path)]
+    if not fitting:
+        return None
+    nearest = max(fitting, key=lambda volume: len(volume.path))
+    return Place(nearest, "").below(str(rest.relative_to(nearest.path)))
+
+
+def _share(url: str) -> str:
+    """The share that an address names; empty where the address is none."""
+    try:
+        return urlsplit(url).path.strip("/")
+    except ValueError:
+        return ""
+
+
+def _plain(path: str) -> str:
+    return path.strip("/")

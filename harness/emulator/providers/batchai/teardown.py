@@ -1,0 +1,100 @@
+"""Deletes what clients asked to delete: children first, and nothing while a job still runs on it."""
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from harness.compute.backend import Backend
+from harness.emulator.providers.batchai.inventory import Inventory, Resource
+from harness.emulator.providers.batchai.model.records import (
+    Cluster,
+    DeletedJob,
+    Experiment,
+    FileServer,
+    Job,
+    Pending,
+    Reason,
+    Workspace,
+)
+from harness.emulator.providers.batchai.work import Work
+
+Stop = Callable[[Job, Reason], None]
+
+
+class Teardown:
+    """The end of resources.
+
+    Args:
+        stop: asks for the end of a job that holds nodes.
+    """
+
+    def __init__(self, inventory: Inventory, stop: Stop, *, work: Work, backend: Backend) -> None:
+        self._inventory = inventory
+        self._stop = stop
+        self._work = work
+        self._backend = backend
+
+    def run(self, now: datetime) -> bool:
+        """Take every deletion as far as it goes; whether anything moved."""
+        changed = False
+        for key, kind in list(self._inventory.pending.items()):
+            resource = self._inventory.store.get(kind, key)
+            if resource is not None and resource.deleting:
+                changed |= self._advance(resource, resource.deleting, now)
+        return changed
+
+    def _advance(self, resource: Resource, pending: Pending, now: datetime) -> bool:
+        if isinstance(resource, Workspace | Experiment) and (children := self._inventory.children(resource.address)):
+            return self._condemn(children, now)
+        if isinstance(resource, Job) and resource.phase in ("starting", "running"):
+            if resource.ending is None:
+                self._stop(resource, "stopped")
+                return True
+            return False
+        if isinstance(resource, Cluster) and (busy := {node.job for node in resource.nodes if node.job}):
+            found = [job for key in busy if (job := self._inventory.store.get(Job, key)) and job.ending is None]
+            for job in found:
+                self._stop(job, "cluster deleted")
+            return bool(found)
+        if pending.due > now:
+            return False
+        self._remove(resource, pending, now)
+        return True
+
+    def _condemn(self, children: list[Resource], now: datetime) -> bool:
+        """Have everything below deleted too, at once."""
+        changed = False
+        for child in children:
+            if not child.deleting:
+                self._inventory.keep(replace(child, deleting=Pending("", now, now)))
+                changed = True
+            elif child.deleting.due > now:
+                self._inventory.keep(replace(child, deleting=replace(child.deleting, due=now)))
+                changed = True
+        return changed
+
+    def _remove(self, resource: Resource, pending: Pending, now: datetime) -> None:
+        with self._inventory.store.transaction():
+            self._inventory.drop(resource, _trace(resource, now))
+            for waiting in ("creating", "terminating"):
+                if operation := getattr(resource, waiting, None):
+                    self._inventory.end_operation(operation.operation, now)
+            self._inventory.end_operation(pending.operation, now)
+        if isinstance(resource, Cluster):
+            for node in resource.nodes:
+                directory = self._work.setup_directory(resource, node)
+                self._backend.terminate(directory)
+                self._backend.forget(directory)
+            shutil.rmtree(self._work.cluster_directory(resource), ignore_errors=True)
+        elif isinstance(resource, FileServer):
+            shutil.rmtree(self._work.server_directory(resource), ignore_errors=True)
+
+
+def _trace(resource: Resource, now: datetime) -> DeletedJob | None:
+    """What stays of a job that did not finish by itself."""
+    if not isinstance(resource, Job):
+        return None
+    by_itself = resource.is_finished and resource.ending is None and resource.nodes
+    return None if by_itself else DeletedJob(now)

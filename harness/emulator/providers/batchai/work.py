@@ -1,0 +1,202 @@
+"""From the records of a cluster and its jobs to what a compute back end runs."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
+from harness.emulator.paths import DataDirectory
+from harness.emulator.providers.batchai.inventory import Inventory
+from harness.emulator.providers.batchai.model.places import Place, Volume
+from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Node, Problem
+from harness.emulator.providers.batchai.model.spec import EnvironmentVariable, Secret
+from harness.emulator.providers.batchai.mounts import MountError, Mounts
+from harness.emulator.providers.batchai.rules.definitions import TOOLKITS
+from harness.emulator.providers.batchai.rules.durations import seconds
+from harness.emulator.providers.batchai.rules.paths import locate, volumes
+from harness.emulator.providers.batchai.rules.sizes import vm_size
+
+_TOOLKIT_NAMES = {
+    "py_torch_settings": "pyTorch",
+    "tensor_flow_settings": "tensorFlow",
+    "custom_toolkit_settings": "customToolkit",
+    "custom_mpi_settings": "customMpi",
+}
+
+
+class WorkError(Exception):
+    """A job or set-up task cannot be started; ``problem`` is what clients are told."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class Work:
+    """Describes jobs and set-up tasks to a back end.
+
+    Args:
+        host_images: whether jobs that ask for a container image may run without it, on the host.
+    """
+
+    def __init__(self, inventory: Inventory, mounts: Mounts, *, paths: DataDirectory, host_images: bool) -> None:
+        self._inventory = inventory
+        self._mounts = mounts
+        self._paths = paths
+        self._host_images = host_images
+
+    def job_directory(self, job: Job) -> Path:
+        """The node-local files of one run of a job."""
+        return self._paths.jobs / f"{job.incarnation}-{job.run}"
+
+    def setup_directory(self, cluster: Cluster, node: Node) -> Path:
+        """The files of a node's set-up task."""
+        return self._paths.jobs / f"{cluster.incarnation}-{node.number}-setup"
+
+    def cluster_directory(self, cluster: Cluster) -> Path:
+        """What lives as long as the cluster's nodes."""
+        return self._paths.nodes / cluster.incarnation
+
+    def server_directory(self, server: FileServer) -> Path:
+        """The data of a file server."""
+        return self._mounts.server_directory(server)
+
+    def directories(self) -> list[Path]:
+        """Every directory of a job or set-up task that is on this machine."""
+        return sorted(self._paths.jobs.iterdir())
+
+    def job(self, job: Job, cluster: Cluster) -> JobSpec:
+        """A job on the nodes that it was given.
+
+        Raises:
+            WorkError: a file system cannot be mounted, an output directory is on none, or a secret is out of reach.
+        """
+        spec, secrets = job.spec, self._inventory.secrets(job)
+        self._refuse_images(job)
+        toolkit = next(name for name in TOOLKITS if getattr(spec, name) is not None)
+        outputs = {output.id: self._output(job, output.id) for output in spec.output_directories or ()}
+        return JobSpec(
+            name=job.address.name,
+            directory=self.job_directory(job),
+            nodes=tuple(self._node(cluster, node) for node in cluster.nodes if node.id in job.nodes),
+            toolkit=_TOOLKIT_NAMES.get(toolkit, toolkit.removesuffix("_settings")),
+            settings=msgspec.to_builtins(getattr(spec, toolkit)),
+            cluster_mounts=self.cluster_mounts(cluster),
+            job_mounts=self._mounted(volumes(spec.mount_volumes), secrets.keys),
+            stdouterr=self._output(job, "stdouterr"),
+            inputs={each.id: _with_variables(each.path) for each in spec.input_directories or ()},
+            outputs=outputs,
+            environment=_values(spec.environment_variables),
+            secrets=_known(spec.secrets, secrets.variables),
+            preparation=spec.job_preparation.command_line if spec.job_preparation else None,
+            image=spec.container_settings.image_source_registry.image if spec.container_settings else None,
+            wall_clock=seconds(spec.constraints.max_wall_clock_time) or 0.0,
+            per_node_logs=spec.node_count > 1,
+        )
+
+    def setup(self, cluster: Cluster, node: Node) -> TaskSpec:
+        """The set-up task of a node.
+
+        Raises:
+            WorkError: a file system cannot be mounted, or a secret is out of reach.
+        """
+        task = cluster.spec.node_setup.setup_task if cluster.spec.node_setup else None
+        if task is None:
+            raise ValueError("the cluster has no set-up task")
+        secrets = self._inventory.secrets(cluster)
+        place = locate(task.std_out_err_path_prefix, cluster_volumes(cluster), ())
+        directory = self._mounts.known(place.below(cluster.task_suffix)) if place else None
+        if directory is None:
+            raise WorkError(not_mounted("stdOutErrPathPrefix of the setup task", task.std_out_err_path_prefix))
+        return TaskSpec(
+            directory=self.setup_directory(cluster, node),
+            node=self._node(cluster, node),
+            command=task.command_line,
+            mounts=self.cluster_mounts(cluster),
+            stdouterr=directory,
+            environment=_values(task.environment_variables),
+            secrets=_known(task.secrets, secrets.variables),
+        )
+
+    def cluster_mounts(self, cluster: Cluster) -> tuple[MountSpec, ...]:
+        """What every node of a cluster sees.
+
+        Raises:
+            WorkError: one of it cannot be mounted.
+        """
+        return self._mounted(cluster_volumes(cluster), self._inventory.secrets(cluster).keys)
+
+    def _mounted(self, wanted: tuple[Volume, ...], keys: dict[str, str]) -> tuple[MountSpec, ...]:
+        try:
+            return tuple(MountSpec(volume.path, self._mounts.directory(volume, keys)) for volume in wanted)
+        except MountError as error:
+            raise WorkError(error.problem) from error
+
+    def _output(self, job: Job, name: str) -> Path:
+        place = job.outputs.get(name)
+        directory = self._mounts.known(place) if place else None
+        if directory is None:
+            raise WorkError(not_mounted(f"output directory {name}", written_prefix(job, name)))
+        return directory
+
+    def _node(self, cluster: Cluster, node: Node) -> NodeSpec:
+        size = vm_size(cluster.spec.vm_size)
+        directory = self.cluster_directory(cluster) / node.id
+        return NodeSpec(node.id, node_address(cluster, node), directory, size.gpus if size else 0)
+
+    def _refuse_images(self, job: Job) -> None:
+        container = job.spec.container_settings
+        if container and not self._host_images:
+            image = container.image_source_registry.image
+            text = f"this emulator has no containers, and jobs may not run on the host in place of image {image}"
+            raise WorkError(Problem("FailedStartingContainer", text, (("imageName", image),)))
+
+
+def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:
+    """What a cluster mounts on every node."""
+    return volumes(cluster.spec.node_setup.mount_volumes if cluster.spec.node_setup else None)
+
+
+def output_places(job: Job, cluster: Cluster) -> dict[str, Place]:
+    """Where the streams (``stdouterr``) and outputs of a job go, as far as they are on mounted file systems."""
+    prefixes = {"stdouterr": (job.spec.std_out_err_path_prefix, job.logs)}
+    for output in job.spec.output_directories or ():
+        prefixes[output.id] = (output.path_prefix, str(PurePosixPath("outputs", output.path_suffix or "")))
+    on_cluster, on_job = cluster_volumes(cluster), volumes(job.spec.mount_volumes)
+    found = {name: (locate(prefix, on_cluster, on_job), ending) for name, (prefix, ending) in prefixes.items()}
+    return {name: place.below(job.segment, ending) for name, (place, ending) in found.items() if place}
+
+
+def written_prefix(job: Job, name: str) -> str:
+    """The path that the definition gives for an output directory."""
+    outputs = {output.id: output.path_prefix for output in job.spec.output_directories or ()}
+    return outputs.get(name, job.spec.std_out_err_path_prefix)
+
+
+def not_mounted(what: str, path: str) -> Problem:
+    """A path of a job is on no mounted file system."""
+    return Problem("InvalidMountPath", f"The {what}, {path}, is not on a mounted file system")
+
+
+def node_address(cluster: Cluster, node: Node) -> str:
+    """A node's address in its virtual network: they begin at 10.0.0.4."""
+    at = next(index for index, each in enumerate(cluster.nodes) if each.id == node.id) + 4
+    return f"10.0.{at // 256}.{at % 256}"
+
+
+def _values(variables: tuple[EnvironmentVariable, ...] | None) -> dict[str, str]:
+    return {variable.name: variable.value for variable in variables or ()}
+
+
+def _known(secrets: tuple[Secret, ...] | None, values: dict[str, str]) -> dict[str, Any]:
+    for secret in secrets or ():
+        if secret.name not in values:
+            text = f"the secret {secret.name} is in a key vault, which the emulator cannot read"
+            raise WorkError(Problem("SecretNotFound", text))
+    return values
+
+
+def _with_variables(path: str) -> str:
+    """Nodes really had their mounts at one place, which some people wrote out."""
+    return path.replace("/mnt/batch/tasks/shared/LS_root/mounts", "$AZ_BATCHAI_MOUNT_ROOT")
