@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +16,19 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
-from harness.clock import SystemClock
+from harness.clock import Clock, SystemClock
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.identity import Identity, load_identity
 from harness.emulator.paths import DataDirectory, write_private
+from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
 from harness.emulator.providers.files import AzureFiles
 from harness.emulator.providers.storage import Accounts, StorageProvider, Trash
 from harness.emulator.proxy import Proxy
-from harness.emulator.reconcile import Reconciler
+from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.store import Store
 from harness.emulator.tls import server_context
 from harness.errors import EmulatorError
@@ -92,17 +93,70 @@ def _locked(paths: DataDirectory) -> Iterator[None]:
         os.close(descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class _Foundation:
+    """What every part of the emulator is built on."""
+
+    paths: DataDirectory
+    clock: Clock
+    identity: Identity
+    store: Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What answers, and the steps that the reconciler runs."""
+
+    hosts: Sequence[Host]
+    steps: Sequence[Step]
+
+
+def _parts(base: _Foundation) -> _Parts:
+    """Everything that this emulator plays."""
+    accounts = Accounts(base.store, base.clock, root=base.paths.storage)
+    accounts.ensure_first(base.identity)
+    files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=Trash(base.paths.trash))
+    storage = StorageProvider(base.identity, accounts, store=base.store, clock=base.clock, services=[files])
+    tokens = Tokens(base.identity, base.clock)
+    manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=[storage])
+    directory = AzureActiveDirectory(base.identity, tokens, base.clock)
+    return _Parts([manager, files, directory], [storage.reconcile, manager.reconcile])
+
+
 async def _serve(paths: DataDirectory, options: Options) -> None:
-    clock, identity = SystemClock(), load_identity(paths)
-    tokens, store = Tokens(identity, clock), Store(paths.database)
-    accounts = Accounts(store, clock, root=paths.storage)
-    accounts.ensure_first(identity)
-    files = AzureFiles(accounts, store=store, clock=clock, trash=Trash(paths.trash))
-    storage = StorageProvider(identity, accounts, store=store, clock=clock, services=[files])
-    manager = ResourceManager(identity, tokens, store=store, clock=clock, providers=[storage])
-    emulator = Emulator([manager, files, AzureActiveDirectory(identity, tokens, clock)])
-    reconciler = Reconciler([storage.reconcile, manager.reconcile], clock)
+    with contextlib.closing(Store(paths.database)) as store:
+        base = _Foundation(paths, SystemClock(), load_identity(paths), store)
+        parts = _parts(base)
+        reconciler = Reconciler(parts.steps, base.clock)
+        async with _listening(Emulator(parts.hosts), paths, options) as port, _running(reconciler):
+            stopping = _stop_requested(guarded=options.guarded)
+            write_private(paths.endpoint, msgspec.json.encode(_endpoint(base.identity, paths, port)))
+            print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
+            await stopping.wait()
+
+
+@contextlib.asynccontextmanager
+async def _listening(emulator: Emulator, paths: DataDirectory, options: Options) -> AsyncIterator[int]:
+    """The TLS listener and the proxy before it; the proxy's port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    proxy = Proxy(emulator.plays, listener.getsockname())
+    try:
+        port = await proxy.start(options.port)
+    except OSError as error:
+        raise EmulatorError(
+            f"port {options.port} cannot be used: {error.strerror}; choose another with --port"
+        ) from error
+    server = _server(emulator, paths)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield port
+    finally:
+        await proxy.stop()  # first: a listener waits for its open connections, and all of them come through here
+        server.should_exit = True
+        await serving
+
+
+def _server(emulator: Emulator, paths: DataDirectory) -> "_Server":
     config = uvicorn.Config(
         emulator,
         http="httptools",
@@ -115,26 +169,17 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
     )
     config.load()
     config.ssl = server_context(paths)
-    server = _Server(config)
-    proxy = Proxy(emulator.plays, listener.getsockname())
+    return _Server(config)
+
+
+@contextlib.asynccontextmanager
+async def _running(reconciler: Reconciler) -> AsyncIterator[None]:
+    """The reconciler, until the end."""
+    task = asyncio.create_task(reconciler.run())
     try:
-        port = await proxy.start(options.port)
-    except OSError as error:
-        raise EmulatorError(
-            f"port {options.port} cannot be used: {error.strerror}; choose another with --port"
-        ) from error
-    reconciling = asyncio.create_task(reconciler.run())
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stopping = _stop_requested(guarded=options.guarded)
-    endpoint = _endpoint(identity, paths, port)
-    write_private(paths.endpoint, msgspec.json.encode(endpoint))
-    print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
-    await stopping.wait()
-    reconciling.cancel()
-    await proxy.stop()  # first: a listener waits for its open connections, and all of them come through here
-    server.should_exit = True
-    await serving
-    store.close()
+        yield
+    finally:
+        task.cancel()
 
 
 def _endpoint(identity: Identity, paths: DataDirectory, port: int) -> Endpoint:
