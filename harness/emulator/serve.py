@@ -26,7 +26,7 @@ from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
 from harness.emulator.providers.files import AzureFiles
-from harness.emulator.providers.storage import Accounts, StorageProvider, Trash
+from harness.emulator.providers.storage import Accounts, Sources, StorageProvider, Trash
 from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.store import Store
@@ -115,7 +115,8 @@ def _parts(base: _Foundation) -> _Parts:
     """Everything that this emulator plays."""
     accounts = Accounts(base.store, base.clock, root=base.paths.storage)
     accounts.ensure_first(base.identity)
-    files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=Trash(base.paths.trash))
+    trash, sources = Trash(base.paths.trash), Sources(accounts)
+    files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     storage = StorageProvider(base.identity, accounts, store=base.store, clock=base.clock, services=[files])
     tokens = Tokens(base.identity, base.clock)
     manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=[storage])

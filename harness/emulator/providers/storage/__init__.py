@@ -3,6 +3,7 @@
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.handlers import StorageProvider
 from harness.emulator.providers.storage.model import StorageAccount
+from harness.emulator.providers.storage.sources import Sources
 from harness.emulator.providers.storage.trash import Trash
 
-__all__ = ["Accounts", "StorageAccount", "StorageProvider", "Trash"]
+__all__ = ["Accounts", "Sources", "StorageAccount", "StorageProvider", "Trash"]

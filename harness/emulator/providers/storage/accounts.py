@@ -88,7 +88,7 @@ class Accounts:
             raise KeyError(account)
         expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
         signed = {"sv": _LINK_VERSION, "se": expiry, "sp": "rl"}
-        signature = sign(known.keys[0], service_sas_text(f"/{service}/{account}/{share}/{path}", signed))
+        signature = sign(known.keys[0], service_sas_text(service, f"/{account}/{share}/{path}", signed))
         return (
             f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
             f"&sr={service[0]}&sig={quote(signature, safe='')}&se={quote(expiry, safe='')}&sp=rl"
