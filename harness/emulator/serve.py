@@ -25,6 +25,7 @@ from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
+from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
 from harness.emulator.providers.storage import Accounts, Sources, StorageProvider, Trash
 from harness.emulator.proxy import Proxy
@@ -117,11 +118,12 @@ def _parts(base: _Foundation) -> _Parts:
     accounts.ensure_first(base.identity)
     trash, sources = Trash(base.paths.trash), Sources(accounts)
     files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
-    storage = StorageProvider(base.identity, accounts, store=base.store, clock=base.clock, services=[files])
+    blobs = AzureBlobs(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
+    storage = StorageProvider(base.identity, accounts, store=base.store, clock=base.clock, services=[files, blobs])
     tokens = Tokens(base.identity, base.clock)
     manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=[storage])
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
-    return _Parts([manager, files, directory], [storage.reconcile, manager.reconcile])
+    return _Parts([manager, files, blobs, directory], [storage.reconcile, manager.reconcile])
 
 
 async def _serve(paths: DataDirectory, options: Options) -> None:

@@ -72,6 +72,10 @@ class Accounts:
         """Where a share or container of that name is, if there is one."""
         return self._root / account / service / name
 
+    def blocks_directory(self, account: str, container: str) -> Path:
+        """Where the uncommitted blocks of a container's blobs are; not within the container, which jobs mount."""
+        return self._root / account / "blocks" / container
+
     def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
         """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.
 

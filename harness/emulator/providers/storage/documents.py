@@ -34,6 +34,12 @@ def is_shown(value: str) -> bool:
     return not _UNSHOWN.search(value)
 
 
+def asked(*, prefix: str, marker: str, size: str, delimiter: str = "") -> str:
+    """What a listing was asked for, as it says at its top."""
+    fields = (("Prefix", prefix), ("Marker", marker), ("MaxResults", size), ("Delimiter", delimiter))
+    return "".join(f"<{name}>{text(value)}</{name}>" for name, value in fields if value)
+
+
 def metadata_element(metadata: Mapping[str, str]) -> str:
     """Metadata in a listing."""
     if not metadata:

@@ -1,6 +1,7 @@
 """The names in directories, kept in memory: found in any casing, and in order, without reading them each time."""
 
 import os
+import threading
 from bisect import bisect_left
 from dataclasses import dataclass
 
@@ -27,39 +28,44 @@ class DirectoryNames:
         self._clock = clock
         self._indexes: dict[tuple[int, int], _Index] = {}
         self._total = 0
+        self._lock = threading.Lock()  # listings run in threads
 
     def spelled(self, descriptor: int, name: str) -> str | None:
         """A name as it is on disk, if something is called so in any casing."""
-        return self._index(descriptor).spelled.get(name.casefold())
+        with self._lock:
+            return self._index(descriptor).spelled.get(name.casefold())
 
     def ordered(self, descriptor: int) -> list[str]:
         """All names in a directory, as listings have them in order. Not to be changed."""
-        index = self._index(descriptor)
-        if index.ordered is None:
-            index.ordered = sorted(index.spelled.values(), key=order)
-        return index.ordered
+        with self._lock:
+            index = self._index(descriptor)
+            if index.ordered is None:
+                index.ordered = sorted(index.spelled.values(), key=order)
+            return index.ordered
 
     def added(self, descriptor: int, name: str, before: os.stat_result) -> None:
         """We made an entry in a directory that was as ``before``."""
-        index = self._untouched(before)
-        if index is None:
-            return
-        self._total += name.casefold() not in index.spelled
-        index.spelled[name.casefold()] = name
-        index.ordered = None
-        self._restamp(index, descriptor)
+        with self._lock:
+            index = self._untouched(before)
+            if index is None:
+                return
+            self._total += name.casefold() not in index.spelled
+            index.spelled[name.casefold()] = name
+            index.ordered = None
+            self._restamp(index, descriptor)
 
     def removed(self, descriptor: int, name: str, before: os.stat_result) -> None:
         """We removed an entry from a directory that was as ``before``."""
-        index = self._untouched(before)
-        if index is None:
-            return
-        if index.spelled.pop(name.casefold(), None) is not None:
-            self._total -= 1
-            if index.ordered is not None:
-                at = bisect_left(index.ordered, order(name), key=order)
-                del index.ordered[at : at + 1]
-        self._restamp(index, descriptor)
+        with self._lock:
+            index = self._untouched(before)
+            if index is None:
+                return
+            if index.spelled.pop(name.casefold(), None) is not None:
+                self._total -= 1
+                if index.ordered is not None:
+                    at = bisect_left(index.ordered, order(name), key=order)
+                    index.ordered = index.ordered[:at] + index.ordered[at + 1 :]  # others may be reading the old one
+            self._restamp(index, descriptor)
 
     def _untouched(self, before: os.stat_result) -> _Index | None:
         index = self._indexes.get((before.st_dev, before.st_ino))

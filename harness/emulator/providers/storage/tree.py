@@ -146,19 +146,6 @@ class Tree:
                 raise errors.exists() from None
             self._names.added(parent, name, before)
 
-    def make_directories(self, names: list[str]) -> None:
-        """Make a directory and what is missing above it.
-
-        Raises:
-            StorageError: a file is in the way.
-        """
-        for depth in range(1, len(names) + 1):
-            found = self.entry(names[:depth])
-            if found is None:
-                self.make_directory(names[:depth])
-            elif not found.is_directory:
-                raise errors.type_mismatch()
-
     def remove_directory(self, names: list[str]) -> None:
         """Delete one empty directory.
 
@@ -195,21 +182,22 @@ class Tree:
         Raises:
             StorageError: its parent is missing, or a directory of that name is there.
         """
+        with staged(self._staging) as (descriptor, beside):
+            yield descriptor
+            self.adopt(beside, names)
+
+    def adopt(self, beside: Path, names: list[str]) -> None:
+        """Give a file that is elsewhere on this file system its place, instead of the one that is there.
+
+        Raises:
+            StorageError: its parent is missing, or a directory of that name is there.
+        """
         with self._parent(names) as (parent, name):
             found = self._find(parent, name)
             if found is not None:
                 self._require(parent, name, directory=False)
-            beside = self._staging / uuid.uuid4().hex
-            descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE, 0o666)
-            try:
-                yield descriptor
-                before = os.fstat(parent)
-                os.rename(beside, found or name, dst_dir_fd=parent)
-            except BaseException:
-                beside.unlink(missing_ok=True)
-                raise
-            finally:
-                os.close(descriptor)
+            before = os.fstat(parent)
+            os.rename(beside, found or name, dst_dir_fd=parent)
             self._names.added(parent, found or name, before)
 
     @contextmanager
@@ -306,6 +294,18 @@ class Tree:
         if entry.is_directory != directory:
             raise errors.type_mismatch()
         return found
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[tuple[int, Path]]:
+    """A new file, open, and where it is; closed at the end, and deleted unless it was moved meanwhile."""
+    beside = folder / uuid.uuid4().hex
+    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE, 0o666)
+    try:
+        yield descriptor, beside
+    finally:
+        os.close(descriptor)
+        beside.unlink(missing_ok=True)
 
 
 def to_entry(name: str, status: os.stat_result) -> Entry:

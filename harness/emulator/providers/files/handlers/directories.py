@@ -87,7 +87,7 @@ class DirectoryHandlers:
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{share.account}.file.core.windows.net/"'
             f' ShareName="{share.share}"{snapshot} DirectoryPath="{_attribute("/".join(place.names))}">'
-            + _asked(call, prefix, marker)
+            + documents.asked(prefix=prefix, marker=marker, size=query.get("maxresults", ""))
             + f"{directory}<Entries>{items}</Entries><NextMarker>{documents.text(more)}</NextMarker>"
             "</EnumerationResults>"
         )
@@ -130,12 +130,6 @@ def _fields(found: Found, include: frozenset[str]) -> str:
     if "etag" in include:
         fields += f"<Etag>{moments.etag(found.entry.modified_ns).strip(chr(34))}</Etag>"
     return fields
-
-
-def _asked(call: Call, prefix: str, marker: str) -> str:
-    size = call.request.query.get("maxresults", "")
-    fields = (("Prefix", prefix), ("Marker", marker), ("MaxResults", size))
-    return "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in fields if value)
 
 
 def _name(name: str, version: str) -> str:

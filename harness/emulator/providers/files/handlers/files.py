@@ -1,8 +1,6 @@
 """Files: create, read, delete, properties, metadata."""
 
 import asyncio
-import base64
-import hashlib
 import os
 
 from msgspec.structs import replace
@@ -12,7 +10,7 @@ from harness.emulator.providers.files import extents, smb
 from harness.emulator.providers.files.handlers.answers import Headers, again, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Extent, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.providers.storage import errors, headers, leases, ranges, sparse
+from harness.emulator.providers.storage import bodies, errors, headers, leases, ranges, sparse
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.pieces import FilePieces
 from harness.emulator.wire import http_date
@@ -79,7 +77,7 @@ class FileHandlers:
         if headers.flag(request, "x-ms-range-get-content-md5"):
             if asked is None or count > RANGE_LIMIT:
                 raise errors.invalid_header("x-ms-range-get-content-md5")
-            answer.append(("content-md5", md5_of(await asyncio.to_thread(os.pread, descriptor, count, first))))
+            answer.append(("content-md5", bodies.md5_of(await asyncio.to_thread(os.pread, descriptor, count, first))))
         body.show(first, count)
         return Response(200 if asked is None else 206, body if count else b"", headers=answer)
 
@@ -214,12 +212,7 @@ async def body_md5(call: Call, body: bytes) -> str:
         StorageError: the request says another.
     """
     said = headers.md5(call.request, "content-md5")
-    found = md5_of(body) if len(body) <= _INLINE else await asyncio.to_thread(md5_of, body)
+    found = bodies.md5_of(body) if len(body) <= _INLINE else await asyncio.to_thread(bodies.md5_of, body)
     if said and said != found:
         raise errors.md5_mismatch()
     return found
-
-
-def md5_of(body: bytes) -> str:
-    """MD5 in base64."""
-    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()

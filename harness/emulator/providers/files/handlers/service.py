@@ -71,14 +71,9 @@ class ServiceHandlers:
         shares = "".join(_item(item, call, metadata="metadata" in include) for item in found)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{account}.file.core.windows.net/">'
-            + _asked(prefix, marker, request.query.get("maxresults", ""))
+            + documents.asked(prefix=prefix, marker=marker, size=request.query.get("maxresults", ""))
             + f"<Shares>{shares}</Shares><NextMarker>{documents.text(more)}</NextMarker></EnumerationResults>"
         )
-
-
-def _asked(prefix: str, marker: str, size: str) -> str:
-    fields = (("Prefix", prefix), ("Marker", marker), ("MaxResults", size))
-    return "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in fields if value)
 
 
 def _order(item: Share | DeletedShare) -> str:
