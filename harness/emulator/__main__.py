@@ -5,7 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from harness.emulator.serve import Options, log_to_stderr, serve
+from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Options, parse_accounts
+from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
 
 
@@ -14,14 +15,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m harness.emulator", description="A local Azure.")
     parser.add_argument("--dir", type=Path, required=True, help="data directory, made when missing")
     parser.add_argument("--port", type=int, default=0, help="of the HTTPS proxy (default: a free one)")
+    parser.add_argument("--only", choices=["", *ONLY], default="", help="serve nothing else")
+    parser.add_argument("--file-port", type=int, default=0, help="of Azure Files on plain HTTP (default: a free one)")
+    parser.add_argument("--blob-port", type=int, default=0, help="of blob storage on plain HTTP (default: a free one)")
     parser.add_argument("--detach", action="store_true", help="go on in the background; end when it is ready")
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
-    options = parser.parse_args()
-    if options.detach and (waiter := _detach()) is not None:
+    words = parser.parse_args()
+    if words.detach and (waiter := _detach()) is not None:
         return waiter
     log_to_stderr()
     try:
-        serve(Options(options.dir, options.port, options.guarded))
+        accounts = parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, ""))
+        serve(
+            Options(
+                words.dir, words.port, words.guarded, words.only, words.file_port, words.blob_port, accounts=accounts
+            )
+        )
     except EmulatorError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

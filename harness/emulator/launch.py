@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -17,6 +17,7 @@ import msgspec
 import psutil
 
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.options import Options, parse_account
 from harness.emulator.paths import DataDirectory
 from harness.errors import EmulatorError
 
@@ -41,12 +42,16 @@ def find(directory: Path) -> Endpoint | None:
 
 
 @contextmanager
-def launch(directory: Path | None = None, *, port: int = 0) -> Iterator[Endpoint]:
+def launch(
+    directory: Path | None = None, *, port: int = 0, only: str = "", accounts: Sequence[str] = ()
+) -> Iterator[Endpoint]:
     """An emulator for as long as the block lasts; it also ends when this process is killed.
 
     Args:
         directory: the data directory; default a temporary one, deleted at the end.
         port: of the proxy; 0 takes a free one.
+        only: ``storage``, to serve nothing else, with the well-known development account.
+        accounts: storage accounts to have besides the first one, each ``NAME:KEY``.
 
     Raises:
         EmulatorError: it did not start; the message ends with what it printed.
@@ -56,7 +61,8 @@ def launch(directory: Path | None = None, *, port: int = 0) -> Iterator[Endpoint
             directory = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="batchai-", ignore_cleanup_errors=True))
             )
-        process = stack.enter_context(_started(directory, port))
+        options = Options(directory, port, guarded=True, only=only, accounts=tuple(map(parse_account, accounts)))
+        process = stack.enter_context(_started(options))
         endpoint = find(directory)
         if endpoint is None:
             raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
@@ -66,12 +72,13 @@ def launch(directory: Path | None = None, *, port: int = 0) -> Iterator[Endpoint
             _stop(psutil.Process(process.pid) if process.poll() is None else None)
 
 
-def start_detached(directory: Path, *, port: int = 0) -> Endpoint:
+def start_detached(options: Options) -> Endpoint:
     """Start an emulator that outlives this process; what it prints goes to ``emulator.log`` in its directory.
 
     Raises:
         EmulatorError: it did not start, or one serves the directory already.
     """
+    directory = options.directory
     if running := find(directory):
         raise EmulatorError(
             f"the data directory {directory} is in use by the emulator with process id {running.pid}; "
@@ -81,7 +88,8 @@ def start_detached(directory: Path, *, port: int = 0) -> Endpoint:
     log = DataDirectory(directory.absolute()).log
     with log.open("ab") as stream:
         done = subprocess.run(
-            [*_command(directory, port), "--detach"],
+            [*_command(options), "--detach"],
+            env=os.environ | options.environment(),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -105,11 +113,12 @@ def stop(directory: Path) -> bool:
 
 
 @contextmanager
-def _started(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _started(options: Options) -> Iterator[subprocess.Popen[bytes]]:
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            [*_command(directory, port), "--guarded"],
+            _command(options),
+            env=os.environ | options.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -120,8 +129,8 @@ def _started(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def _command(directory: Path, port: int) -> list[str]:
-    return [sys.executable, "-m", "harness.emulator", "--dir", str(directory), "--port", str(port)]
+def _command(options: Options) -> list[str]:
+    return [sys.executable, "-m", "harness.emulator", *options.words()]
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
