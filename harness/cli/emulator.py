@@ -1,20 +1,21 @@
 """``harness emulator``: the local Azure, for any Azure client."""
 
+import os
 import shlex
 import shutil
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from harness.config import load_settings
 from harness.emulator import launch
-from harness.emulator.behaviour import Behaviour
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.serve import Options, log_to_stderr, serve
+from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Images, Options, parse_account, parse_accounts
+from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
 
-app = typer.Typer(help="The local Azure: sign-in, Resource Manager, behind an HTTPS proxy on loopback.")
+app = typer.Typer(help="The local Azure behind an HTTPS proxy on loopback; its storage on plain ports, too.")
 
 DEFAULT_DIRECTORY = Path(".harness/emulator")
 Directory = Annotated[Path, typer.Option("--dir", help="Data directory; one emulator serves it at a time.")]
@@ -22,25 +23,53 @@ Directory = Annotated[Path, typer.Option("--dir", help="Data directory; one emul
 
 @app.command()
 def start(
+    *,
     directory: Directory = DEFAULT_DIRECTORY,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the HTTPS proxy; 0 takes a free one.")] = 0,
+    only: Annotated[
+        str, typer.Option(metavar="storage", help="Serve nothing else, with the well-known development account.")
+    ] = "",
+    account: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:KEY",
+            help=f"A storage account to have besides the first one; may be repeated, or in {ACCOUNTS_VARIABLE}.",
+        ),
+    ] = None,
+    file_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of Azure Files on plain HTTP; 0 takes a free one.")
+    ] = 0,
+    blob_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of blob storage on plain HTTP; 0 takes a free one.")
+    ] = 0,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background.")] = False,
     pace: Annotated[
         float,
         typer.Option(min=0, help="Of what took the service its time: 1 is its own, 0 takes none that it can spare."),
     ] = 0.0,
-    images: Annotated[
-        Literal["host", "refuse"], typer.Option(help="What becomes of jobs that ask for a container image.")
-    ] = "host",
+    images: Annotated[Images, typer.Option(help="What becomes of jobs that ask for a container image.")] = "host",
 ) -> None:
     """Start it, in the foreground until Ctrl-C, or in the background."""
-    behaviour = Behaviour(pace, images, load_settings(Path()).cntk_python)
+    if only and only not in ONLY:
+        raise EmulatorError(f"--only {only}: the emulator can be told to serve alone: {', '.join(ONLY)}")
+    accounts = (*map(parse_account, account or ()), *parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, "")))
+    options = Options(
+        directory,
+        port,
+        only=only,
+        file_port=file_port,
+        blob_port=blob_port,
+        accounts=accounts,
+        pace=pace,
+        images=images,
+        cntk_python=load_settings(Path()).cntk_python,
+    )
     if detach:
-        _show(launch.start_detached(directory, port=port, behaviour=behaviour), err=True)
+        _show(launch.start_detached(options), err=True)
         return
     log_to_stderr()
     typer.echo(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
-    serve(Options(directory, port, behaviour=behaviour))
+    serve(options)
 
 
 @app.command()
@@ -84,4 +113,7 @@ def _show(endpoint: Endpoint, *, err: bool = False) -> None:
     typer.echo(f"emulator    {endpoint.proxy_url} (process {endpoint.pid})", err=err)
     typer.echo(f"directory   {endpoint.directory}", err=err)
     typer.echo(f"authority   {endpoint.ca_path}", err=err)
-    typer.echo(f"account     {endpoint.storage_account}", err=err)
+    typer.echo(f"files       {endpoint.file_url}/{endpoint.storage_account}", err=err)
+    typer.echo(f"blobs       {endpoint.blob_url}/{endpoint.storage_account}", err=err)
+    if endpoint.only:  # the key of a whole emulator is secret: only ``env`` gives it out
+        typer.echo(f"connection  {endpoint.connection_string}", err=err)

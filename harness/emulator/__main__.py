@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import get_args
 
-from harness.emulator.behaviour import Behaviour
-from harness.emulator.serve import Options, log_to_stderr, serve
+from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Images, Options, parse_accounts
+from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
 
 
@@ -15,18 +16,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m harness.emulator", description="A local Azure.")
     parser.add_argument("--dir", type=Path, required=True, help="data directory, made when missing")
     parser.add_argument("--port", type=int, default=0, help="of the HTTPS proxy (default: a free one)")
+    parser.add_argument("--only", choices=["", *ONLY], default="", help="serve nothing else")
+    parser.add_argument("--file-port", type=int, default=0, help="of Azure Files on plain HTTP (default: a free one)")
+    parser.add_argument("--blob-port", type=int, default=0, help="of blob storage on plain HTTP (default: a free one)")
     parser.add_argument("--detach", action="store_true", help="go on in the background; end when it is ready")
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
     parser.add_argument("--pace", type=float, default=0.0, help="of what took the service its time (default: 0)")
-    parser.add_argument("--images", choices=["host", "refuse"], default="host", help="of jobs that ask for a container")
+    parser.add_argument("--images", choices=get_args(Images), default="host", help="of jobs that ask for a container")
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
-    options = parser.parse_args()
-    if options.detach and (waiter := _detach()) is not None:
+    words = parser.parse_args()
+    if words.detach and (waiter := _detach()) is not None:
         return waiter
     log_to_stderr()
     try:
-        behaviour = Behaviour(options.pace, options.images, options.cntk_python)
-        serve(Options(options.dir, options.port, options.guarded, behaviour))
+        accounts = parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, ""))
+        serve(
+            Options(
+                words.dir,
+                words.port,
+                guarded=words.guarded,
+                only=words.only,
+                file_port=words.file_port,
+                blob_port=words.blob_port,
+                accounts=accounts,
+                pace=words.pace,
+                images=words.images,
+                cntk_python=words.cntk_python,
+            )
+        )
     except EmulatorError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -4,7 +4,14 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-from harness.emulator.context import ClientGoneError, MalformedRequestError, Receive, Request, Response
+from harness.emulator.context import (
+    BrokenAnswerError,
+    ClientGoneError,
+    MalformedRequestError,
+    Receive,
+    Request,
+    Response,
+)
 from harness.emulator.providers import Host
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -32,9 +39,9 @@ class Emulator:
             return
         try:
             answer = await self._answer(scope, receive)
-        except ClientGoneError:
+            await _send(answer, send, head=scope["method"] == "HEAD")
+        except (ClientGoneError, BrokenAnswerError):
             return
-        await _send(answer, send, head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Response:
         headers = dict(scope["headers"])
@@ -60,7 +67,7 @@ async def _send(answer: Response, send: Send, *, head: bool) -> None:
     ]
     names = {name for name, _ in headers}
     if isinstance(answer.body, bytes):
-        if b"content-length" not in names and answer.status != 204:
+        if b"content-length" not in names and answer.status not in (204, 304):
             headers.append((b"content-length", str(len(answer.body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else answer.body})

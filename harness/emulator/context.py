@@ -1,9 +1,11 @@
 """What a handler sees of HTTP: one request in, one response out."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, MutableMapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+_STALL_SECONDS = 30.0  # without a byte of a body that is awaited
 BODY_LIMIT = 4 << 20  # bytes; Resource Manager's own limit for a request body
 
 
@@ -23,7 +25,19 @@ class ClientGoneError(Exception):
 
 
 class BodyTooLargeError(Exception):
-    """The request's body is longer than the operation takes."""
+    """The request's body is longer than the operation takes, which is ``limit`` bytes."""
+
+    def __init__(self, limit: int = BODY_LIMIT) -> None:
+        super().__init__(f"the body is longer than {limit} bytes")
+        self.limit = limit
+
+
+class BodyStalledError(MalformedRequestError):
+    """The client stopped in the middle of its body."""
+
+
+class BrokenAnswerError(Exception):
+    """An answer's body cannot be sent to the end that its head promised: the connection is dropped instead."""
 
 
 class Request:
@@ -55,7 +69,9 @@ class Request:
         self.method: str = scope["method"]
         self.scheme: str = scope["scheme"]
         self.client: str = scope["client"][0] if scope.get("client") else ""
-        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self.headers: dict[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
         self.host = self.headers.get("host", "").partition(":")[0].lower()
         raw_path: bytes = scope["raw_path"].partition(b"?")[0]
         query: bytes = scope["query_string"]
@@ -77,13 +93,14 @@ class Request:
 
         Raises:
             BodyTooLargeError: it is longer than ``limit`` bytes.
+            BodyStalledError: the client stopped sending it.
         """
         parts: list[bytes] = []
         size = 0
         async for part in self.stream():
             size += len(part)
             if size > limit:
-                raise BodyTooLargeError
+                raise BodyTooLargeError(limit)
             parts.append(part)
         return b"".join(parts)
 
@@ -92,10 +109,15 @@ class Request:
 
         Raises:
             ClientGoneError: the client went away before the end.
+            BodyStalledError: nothing came for half a minute.
         """
         more = True
         while more:
-            event = await self._receive()
+            try:
+                async with asyncio.timeout(_STALL_SECONDS):
+                    event = await self._receive()
+            except TimeoutError:
+                raise BodyStalledError from None
             if event["type"] == "http.disconnect":
                 raise ClientGoneError
             more = event.get("more_body", False)

@@ -4,7 +4,11 @@ import msgspec
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One running emulator; its ``repr`` shows no secret."""
+    """One running emulator; its ``repr`` shows no secret.
+
+    ``file_url`` and ``blob_url`` answer on plain HTTP, the account being the first segment of the path; ``only`` is
+    ``storage`` where nothing else is served.
+    """
 
     proxy_url: str
     ca_path: str
@@ -16,13 +20,38 @@ class Endpoint(msgspec.Struct, frozen=True):
     storage_key: str
     pid: int
     directory: str
+    file_url: str = ""
+    blob_url: str = ""
+    only: str = ""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.proxy_url}, pid={self.pid}, directory={self.directory!r})"
 
+    @property
+    def connection_string(self) -> str:
+        """Of the storage account at the plain ports, as every storage SDK takes it; holds the account's key."""
+        parts = {
+            "DefaultEndpointsProtocol": "http",
+            "AccountName": self.storage_account,
+            "AccountKey": self.storage_key,
+            "BlobEndpoint": f"{self.blob_url}/{self.storage_account}",
+            "FileEndpoint": f"{self.file_url}/{self.storage_account}",
+        }
+        return ";".join(f"{name}={value}" for name, value in parts.items()) + ";"
+
     def environment(self) -> dict[str, str]:
-        """The variables with which unmodified Azure clients reach the emulator and sign in."""
-        return {
+        """The variables with which unmodified Azure clients reach the emulator and sign in.
+
+        An emulator of storage alone needs no proxy for it, and leaves that of the surroundings as it is.
+        """
+        storage = {
+            "AZURE_STORAGE_CONNECTION_STRING": self.connection_string,
+            "HARNESS_STORAGE_ACCOUNT": self.storage_account,
+            "HARNESS_STORAGE_KEY": self.storage_key,
+        }
+        if self.only:
+            return storage
+        return storage | {
             "HTTPS_PROXY": self.proxy_url,
             "https_proxy": self.proxy_url,
             "NO_PROXY": "",
@@ -34,6 +63,4 @@ class Endpoint(msgspec.Struct, frozen=True):
             "AZURE_CLIENT_ID": self.client_id,
             "AZURE_CLIENT_SECRET": self.client_secret,
             "AZURE_SUBSCRIPTION_ID": self.subscription_id,
-            "HARNESS_STORAGE_ACCOUNT": self.storage_account,
-            "HARNESS_STORAGE_KEY": self.storage_key,
         }

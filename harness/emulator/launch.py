@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -16,8 +16,8 @@ from typing import IO
 import msgspec
 import psutil
 
-from harness.emulator.behaviour import DEFAULT_BEHAVIOUR, Behaviour
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.options import Images, Options, parse_account
 from harness.emulator.paths import DataDirectory
 from harness.errors import EmulatorError
 
@@ -43,14 +43,25 @@ def find(directory: Path) -> Endpoint | None:
 
 @contextmanager
 def launch(
-    directory: Path | None = None, *, port: int = 0, behaviour: Behaviour = DEFAULT_BEHAVIOUR
+    directory: Path | None = None,
+    *,
+    port: int = 0,
+    only: str = "",
+    accounts: Sequence[str] = (),
+    pace: float = 0.0,
+    images: Images = "host",
+    cntk_python: Path | None = None,
 ) -> Iterator[Endpoint]:
     """An emulator for as long as the block lasts; it also ends when this process is killed.
 
     Args:
         directory: the data directory; default a temporary one, deleted at the end.
         port: of the proxy; 0 takes a free one.
-        behaviour: its pace, and what it does with jobs.
+        only: ``storage``, to serve nothing else, with the well-known development account.
+        accounts: storage accounts to have besides the first one, each ``NAME:KEY``.
+        pace: as in ``Options``, like the next two.
+        images: what becomes of jobs that ask for a container image.
+        cntk_python: the interpreter of CNTK jobs.
 
     Raises:
         EmulatorError: it did not start; the message ends with what it printed.
@@ -60,7 +71,17 @@ def launch(
             directory = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="batchai-", ignore_cleanup_errors=True))
             )
-        process = stack.enter_context(_started(_command(directory, port, behaviour)))
+        options = Options(
+            directory,
+            port,
+            guarded=True,
+            only=only,
+            accounts=tuple(map(parse_account, accounts)),
+            pace=pace,
+            images=images,
+            cntk_python=cntk_python,
+        )
+        process = stack.enter_context(_started(options))
         endpoint = find(directory)
         if endpoint is None:
             raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
@@ -70,12 +91,13 @@ def launch(
             _stop(psutil.Process(process.pid) if process.poll() is None else None)
 
 
-def start_detached(directory: Path, *, port: int = 0, behaviour: Behaviour = DEFAULT_BEHAVIOUR) -> Endpoint:
+def start_detached(options: Options) -> Endpoint:
     """Start an emulator that outlives this process; what it prints goes to ``emulator.log`` in its directory.
 
     Raises:
         EmulatorError: it did not start, or one serves the directory already.
     """
+    directory = options.directory
     if running := find(directory):
         raise EmulatorError(
             f"the data directory {directory} is in use by the emulator with process id {running.pid}; "
@@ -85,7 +107,8 @@ def start_detached(directory: Path, *, port: int = 0, behaviour: Behaviour = DEF
     log = DataDirectory(directory.absolute()).log
     with log.open("ab") as stream:
         done = subprocess.run(
-            [*_command(directory, port, behaviour), "--detach"],
+            [*_command(options), "--detach"],
+            env=os.environ | options.environment(),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -109,11 +132,12 @@ def stop(directory: Path) -> bool:
 
 
 @contextmanager
-def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(options: Options) -> Iterator[subprocess.Popen[bytes]]:
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            [*command, "--guarded"],
+            _command(options),
+            env=os.environ | options.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -124,9 +148,8 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def _command(directory: Path, port: int, behaviour: Behaviour) -> list[str]:
-    where = ["--dir", str(directory), "--port", str(port)]
-    return [sys.executable, "-m", "harness.emulator", *where, *behaviour.arguments()]
+def _command(options: Options) -> list[str]:
+    return [sys.executable, "-m", "harness.emulator", *options.words()]
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

@@ -7,11 +7,11 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 import uvicorn
@@ -22,16 +22,17 @@ from harness.compute.machine import find_machine
 from harness.compute.process import ProcessBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
-from harness.emulator.behaviour import DEFAULT_BEHAVIOUR, Behaviour
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.identity import Identity, load_identity
+from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity, load_identity
+from harness.emulator.options import Options
 from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
 from harness.emulator.providers.batchai import BatchAI, Habits
+from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
-from harness.emulator.providers.storage import Accounts, StorageProvider, Trash
+from harness.emulator.providers.storage import Accounts, PathStyle, Sources, StorageHost, StorageProvider, Trash
 from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.store import Store
@@ -40,21 +41,7 @@ from harness.errors import EmulatorError
 
 READY = "ready"  # the one line on standard output
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to serve.
-
-    Args:
-        directory: the data directory, made when missing.
-        port: of the proxy; 0 takes a free one.
-        guarded: stop when standard input ends, because whoever started it has gone.
-    """
-
-    directory: Path
-    port: int = 0
-    guarded: bool = False
-    behaviour: Behaviour = DEFAULT_BEHAVIOUR
+_GRACE_SECONDS = 5  # for answers that are under way when it stops
 
 
 def serve(options: Options) -> None:
@@ -110,6 +97,16 @@ class _Foundation:
 
 
 @dataclass(frozen=True, slots=True)
+class _Storage:
+    """The storage services, which answer at hosts of their own and at plain ports."""
+
+    accounts: Accounts
+    sources: Sources
+    files: AzureFiles
+    blobs: AzureBlobs
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """What answers, and the steps that the reconciler runs."""
 
@@ -117,42 +114,60 @@ class _Parts:
     steps: Sequence[Step]
 
 
-def _parts(base: _Foundation, options: Options, *, backend: Backend, wake: Callable[[], None]) -> _Parts:
-    """Everything that this emulator plays."""
+def _storage(base: _Foundation, options: Options) -> _Storage:
+    """The storage services, with the accounts that they begin with."""
     accounts = Accounts(base.store, base.clock, root=base.paths.storage)
-    accounts.ensure_first(base.identity)
-    files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=Trash(base.paths.trash))
-    storage = StorageProvider(base.identity, accounts, store=base.store, clock=base.clock, services=[files])
+    if options.only:
+        accounts.ensure(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY)
+    else:
+        accounts.ensure(base.identity.storage_account, base.identity.storage_key)
+        accounts.revoke(DEVELOPMENT_KEY)
+    for account in options.accounts:
+        accounts.ensure(account.name, account.key)
+    trash, sources = Trash(base.paths.trash), Sources(accounts)
+    files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
+    blobs = AzureBlobs(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
+    return _Storage(accounts, sources, files, blobs)
+
+
+def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: Reconciler, backend: Backend) -> _Parts:
+    """Everything that a whole emulator plays."""
+    files, blobs = storage.files, storage.blobs
+    provider = StorageProvider(
+        base.identity, storage.accounts, store=base.store, clock=base.clock, services=[files, blobs]
+    )
     batchai = BatchAI(
         base.store,
-        accounts,
+        storage.accounts,
         clock=base.clock,
         backend=backend,
         paths=base.paths,
-        habits=Habits(options.behaviour.pace, options.behaviour.images == "host"),
-        wake=wake,
+        habits=Habits(options.pace, options.images == "host"),
+        wake=reconciler.wake,
     )
-    tokens = Tokens(base.identity, base.clock)
-    manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=[storage, batchai])
+    tokens, providers = Tokens(base.identity, base.clock), (provider, batchai)
+    manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=providers)
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
-    return _Parts([manager, files, directory], [storage.reconcile, batchai.reconcile, manager.reconcile])
+    return _Parts([manager, files, blobs, directory], [provider.reconcile, batchai.reconcile, manager.reconcile])
 
 
 async def _serve(paths: DataDirectory, options: Options) -> None:
     with contextlib.closing(Store(paths.database)) as store:
         base = _Foundation(paths, SystemClock(), load_identity(paths), store)
-        reconciler, loop = Reconciler(base.clock), asyncio.get_running_loop()
-        machine = find_machine(os.environ, cntk_python=options.behaviour.cntk_python)
-
-        def moved() -> None:  # called from the back end's own thread
-            loop.call_soon_threadsafe(reconciler.wake)
-
-        backend = ProcessBackend(moved, machine=machine, clock=base.clock)
-        parts = _parts(base, options, backend=backend, wake=reconciler.wake)
-        running = _running(reconciler, parts.steps)
-        async with _listening(Emulator(parts.hosts), paths, options) as port, running, _closing(backend):
+        storage = _storage(base, options)
+        reconciler = Reconciler(base.clock)
+        async with (
+            _computing(reconciler, options, base.clock) as backend,
+            _listening_plainly(storage.files, options.file_port, "--file-port") as file_port,
+            _listening_plainly(storage.blobs, options.blob_port, "--blob-port") as blob_port,
+            _playing(base, storage, options, reconciler=reconciler, backend=backend) as emulator,
+            _listening(emulator, paths, options) as port,
+        ):
+            storage.sources.listens("file", file_port)
+            storage.sources.listens("blob", blob_port)
             stopping = _stop_requested(guarded=options.guarded)
-            write_private(paths.endpoint, msgspec.json.encode(_endpoint(base.identity, paths, port)))
+            endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
+            write_private(paths.endpoint, msgspec.json.encode(endpoint))
             print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
             await stopping.wait()
 
@@ -165,10 +180,8 @@ async def _listening(emulator: Emulator, paths: DataDirectory, options: Options)
     try:
         port = await proxy.start(options.port)
     except OSError as error:
-        raise EmulatorError(
-            f"port {options.port} cannot be used: {error.strerror}; choose another with --port"
-        ) from error
-    server = _server(emulator, paths)
+        raise _unusable(options.port, "--port", error) from error
+    server = _server(emulator, server_context(paths))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield port
@@ -178,7 +191,27 @@ async def _listening(emulator: Emulator, paths: DataDirectory, options: Options)
         await serving
 
 
-def _server(emulator: Emulator, paths: DataDirectory) -> "_Server":
+@contextlib.asynccontextmanager
+async def _listening_plainly(service: StorageHost, port: int, option: str) -> AsyncIterator[int]:
+    """A service on plain HTTP, with the account in the path; its port."""
+    try:
+        listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    except OSError as error:
+        raise _unusable(port, option, error) from error
+    server = _server(Emulator([PathStyle(service)]), None)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _unusable(port: int, option: str, error: OSError) -> EmulatorError:
+    return EmulatorError(f"port {port} cannot be used: {error.strerror}; choose another with {option}")
+
+
+def _server(emulator: Emulator, context: ssl.SSLContext | None) -> "_Server":
     config = uvicorn.Config(
         emulator,
         http="httptools",
@@ -188,43 +221,59 @@ def _server(emulator: Emulator, paths: DataDirectory) -> "_Server":
         log_level="warning",
         server_header=False,
         ws="none",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     config.load()
-    config.ssl = server_context(paths)
+    config.ssl = context
     return _Server(config)
 
 
 @contextlib.asynccontextmanager
-async def _running(reconciler: Reconciler, steps: Sequence[Step]) -> AsyncIterator[None]:
-    """The reconciler, until the end."""
-    task = asyncio.create_task(reconciler.run(steps))
-    try:
-        yield
-    finally:
-        task.cancel()
+async def _computing(reconciler: Reconciler, options: Options, clock: Clock) -> AsyncIterator[ProcessBackend]:
+    """Where jobs run; what runs at the end goes on."""
+    loop = asyncio.get_running_loop()
 
+    def moved() -> None:  # called from the back end's own thread
+        loop.call_soon_threadsafe(reconciler.wake)
 
-@contextlib.asynccontextmanager
-async def _closing(backend: ProcessBackend) -> AsyncIterator[None]:
-    """A back end that is let go of at the end; what it runs goes on."""
+    machine = find_machine(os.environ, cntk_python=options.cntk_python)
+    backend = ProcessBackend(moved, machine=machine, clock=clock)
     try:
-        yield
+        yield backend
     finally:
         backend.close()
 
 
-def _endpoint(identity: Identity, paths: DataDirectory, port: int) -> Endpoint:
+@contextlib.asynccontextmanager
+async def _playing(
+    base: _Foundation, storage: _Storage, options: Options, *, reconciler: Reconciler, backend: Backend
+) -> AsyncIterator[Emulator]:
+    """The emulator, reconciled until the end."""
+    whole = not options.only
+    parts = _parts(base, storage, options, reconciler, backend) if whole else _Parts([storage.files, storage.blobs], [])
+    task = asyncio.create_task(reconciler.run(parts.steps))
+    try:
+        yield Emulator(parts.hosts)
+    finally:
+        task.cancel()
+
+
+def _endpoint(base: _Foundation, options: Options, *, port: int, file_port: int, blob_port: int) -> Endpoint:
+    identity = base.identity
     return Endpoint(
         proxy_url=f"http://127.0.0.1:{port}",
-        ca_path=str(paths.authority),
+        ca_path=str(base.paths.authority),
         tenant_id=identity.tenant_id,
         client_id=identity.client_id,
         client_secret=identity.client_secret,
         subscription_id=identity.subscription_id,
-        storage_account=identity.storage_account,
-        storage_key=identity.storage_key,
+        storage_account=DEVELOPMENT_ACCOUNT if options.only else identity.storage_account,
+        storage_key=DEVELOPMENT_KEY if options.only else identity.storage_key,
         pid=os.getpid(),
-        directory=str(paths.root),
+        directory=str(base.paths.root),
+        file_url=f"http://127.0.0.1:{file_port}",
+        blob_url=f"http://127.0.0.1:{blob_port}",
+        only=options.only,
     )
 
 

@@ -13,6 +13,7 @@ from azure.storage.file import FileService
 
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, launch, start_detached, stop
+from harness.emulator.options import Options
 from harness.errors import EmulatorError
 
 
@@ -59,9 +60,9 @@ def test_secrets_are_readable_by_the_owner_alone(endpoint: Endpoint) -> None:
 
 
 def test_a_detached_emulator_keeps_its_identity_over_a_restart(tmp_path: Path) -> None:
-    first = start_detached(tmp_path / "data")
+    first = start_detached(Options(tmp_path / "data"))
     assert stop(tmp_path / "data")
-    second = start_detached(tmp_path / "data")
+    second = start_detached(Options(tmp_path / "data"))
     assert stop(tmp_path / "data")
 
     assert (first.client_secret, first.storage_key) == (second.client_secret, second.storage_key)
@@ -69,7 +70,7 @@ def test_a_detached_emulator_keeps_its_identity_over_a_restart(tmp_path: Path) -
 
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
-    first = start_detached(tmp_path / "data")
+    first = start_detached(Options(tmp_path / "data"))
     with behind(first) as session:
         files = FileService(first.storage_account, first.storage_key, request_session=session)
         files.create_share("kept")
@@ -79,7 +80,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     killed.wait(timeout=10)
     assert find(tmp_path / "data") is None
 
-    second = start_detached(tmp_path / "data")
+    second = start_detached(Options(tmp_path / "data"))
     with behind(second) as session:
         files = FileService(second.storage_account, second.storage_key, request_session=session)
         assert files.get_file_to_text("kept", None, "f.txt").content == "hello"

@@ -1,159 +1,243 @@
-"""Azure Files, driven by azure-storage-file 2.1.0."""
+"""Files, driven by azure-storage-file-share 12.x."""
 
 import hashlib
 import os
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import requests
-from azure.common import AzureConflictHttpError, AzureException, AzureHttpError, AzureMissingResourceHttpError
-from azure.storage.file import FilePermissions, FileService
-
-from harness.emulator.endpoint import Endpoint
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.fileshare import ContentSettings, NTFSAttributes, ShareClient, ShareFileClient
 
 
 @pytest.fixture
-def files(endpoint: Endpoint, session: requests.Session) -> FileService:
-    return FileService(endpoint.storage_account, endpoint.storage_key, request_session=session)
+def file(share: ShareClient) -> ShareFileClient:
+    return share.get_file_client("f.bin")
 
 
-@pytest.fixture
-def share(files: FileService, request: pytest.FixtureRequest) -> Iterator[str]:
-    name = "t-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
-    files.create_share(name, fail_on_exist=True)
-    yield name
-    files.delete_share(name)
+def test_what_is_uploaded_is_a_plain_file_and_comes_back(file: ShareFileClient, on_disk: Path) -> None:
+    content = os.urandom((9 << 20) + 17)
+    file.upload_file(content, max_concurrency=4)
+
+    assert (on_disk / "f.bin").read_bytes() == content
+    assert file.download_file(max_concurrency=4).readall() == content
+    assert file.download_file(offset=5, length=6 << 20).readall() == content[5 : 5 + (6 << 20)]
 
 
-def on_disk(endpoint: Endpoint, share: str, *names: str) -> Path:
-    return Path(endpoint.directory, "storage", endpoint.storage_account, "file", share, *names)
+def test_every_piece_is_validated_by_its_md5(file: ShareFileClient) -> None:
+    content = os.urandom((4 << 20) + 1)
+    file.upload_file(content, validate_content=True)
+
+    assert file.download_file(validate_content=True).readall() == content
 
 
-def test_a_share_is_created_once_and_listed(files: FileService, share: str) -> None:
-    with pytest.raises(AzureConflictHttpError, match="The specified share already exists"):
-        files.create_share(share, fail_on_exist=True)
-    assert share in [found.name for found in files.list_shares()]
-    assert files.get_share_properties(share).properties.quota == 5120
+def test_a_file_is_made_with_its_first_bytes(file: ShareFileClient, on_disk: Path) -> None:
+    file.create_file(8, data=b"12345")
+
+    assert (on_disk / "f.bin").read_bytes() == b"12345\0\0\0"
 
 
-def test_what_is_uploaded_is_a_plain_file_and_comes_back(files: FileService, share: str, endpoint: Endpoint) -> None:
-    content = os.urandom(5 << 20)
-    files.create_directory(share, "a dir")
-    files.create_file_from_bytes(share, "a dir", "ünïcode & more.bin", content)
+def test_content_headers_metadata_and_md5_are_given_back(file: ShareFileClient) -> None:
+    digest = bytearray(hashlib.md5(b"hello").digest())
+    settings = ContentSettings("text/plain", "gzip", "en", "attachment", "no-store", digest)
+    file.upload_file(b"hello", content_settings=settings, metadata={"Who": "me"})
+    found = file.get_file_properties()
 
-    assert on_disk(endpoint, share, "a dir", "ünïcode & more.bin").read_bytes() == content
-    assert files.get_file_to_bytes(share, "a dir", "ünïcode & more.bin").content == content
-
-
-def test_a_file_that_a_job_changed_is_right_over_rest(files: FileService, share: str, endpoint: Endpoint) -> None:
-    files.create_file_from_text(share, None, "log.txt", "old")
-    on_disk(endpoint, share, "log.txt").write_text("longer than before")
-
-    assert files.get_file_properties(share, None, "log.txt").properties.content_length == 18
-    assert files.get_file_to_text(share, None, "log.txt").content == "longer than before"
+    assert found.content_settings.__dict__ == settings.__dict__
+    assert (found.size, found.metadata) == (5, {"who": "me"})
+    file.set_file_metadata({"other": "1"})
+    file.set_http_headers(ContentSettings(content_type="image/png"))
+    after = file.get_file_properties()
+    assert (after.metadata, after.content_settings.content_type) == ({"other": "1"}, "image/png")
+    assert after.content_settings.cache_control is None
 
 
-def test_an_empty_file_comes_back_empty(files: FileService, share: str) -> None:
-    files.create_file(share, None, "empty", 0)
+def test_a_stored_md5_is_dropped_when_a_job_changes_the_file(file: ShareFileClient, on_disk: Path) -> None:
+    settings = ContentSettings(content_md5=bytearray(16))
+    file.upload_file(b"hello", content_settings=settings)
+    before = file.get_file_properties()
+    (on_disk / "f.bin").write_bytes(b"jello")
+    after = file.get_file_properties()
 
-    assert files.get_file_to_bytes(share, None, "empty").content == b""
-
-
-def test_names_differ_by_more_than_casing(files: FileService, share: str) -> None:
-    files.create_directory(share, "Models")
-
-    assert not files.create_directory(share, "models")
-    assert files.exists(share, "MODELS")
-    assert [entry.name for entry in files.list_directories_and_files(share)] == ["Models"]
+    assert (before.content_settings.content_md5, after.content_settings.content_md5) == (bytearray(16), None)
+    assert after.etag != before.etag
+    assert file.download_file().readall() == b"jello"
 
 
-def test_listing_pages_and_filters(files: FileService, share: str) -> None:
-    for name in ("a1", "a2", "a3", "b1"):
-        files.create_file(share, None, name, 1)
-    first = files.list_directories_and_files(share, num_results=2)
+def test_smb_properties_are_set_and_preserved(file: ShareFileClient) -> None:
+    moment = datetime(2020, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
+    file.create_file(
+        3, file_attributes=NTFSAttributes(temporary=True, hidden=True), file_creation_time=moment,
+        file_last_write_time=moment, file_change_time=moment,
+    )  # fmt: skip
+    found = file.get_file_properties()
+    assert (found.creation_time, found.last_write_time, found.change_time) == (moment, moment, moment)
+    assert found.file_attributes == "Hidden | Temporary"
 
-    assert [entry.name for entry in first] == ["a1", "a2"]
-    rest = files.list_directories_and_files(share, marker=first.next_marker)
-    assert [entry.name for entry in rest] == ["a3", "b1"]
-    assert [entry.name for entry in files.list_directories_and_files(share, prefix="a")] == ["a1", "a2", "a3"]
-
-
-def test_metadata_and_content_type_are_kept(files: FileService, share: str) -> None:
-    files.create_file(share, None, "f", 3, metadata={"who": "me"})
-
-    assert files.get_file_metadata(share, None, "f") == {"who": "me"}
-
-
-def test_a_directory_with_files_is_not_deleted(files: FileService, share: str) -> None:
-    files.create_directory(share, "d")
-    files.create_file(share, "d", "f", 1)
-    with pytest.raises(AzureConflictHttpError, match="The specified directory is not empty"):
-        files.delete_directory(share, "d")
-
-    files.delete_file(share, "d", "f")
-    assert files.delete_directory(share, "d")
+    file.upload_range(b"abc", 0, 3, file_last_write_mode="preserve")
+    assert file.get_file_properties().last_write_time == moment
+    file.upload_range(b"abc", 0, 3)
+    after = file.get_file_properties()
+    assert after.last_write_time > moment
+    assert after.creation_time == moment
+    file.set_http_headers(ContentSettings(), file_attributes="ReadOnly")
+    with pytest.raises(HttpResponseError, match="ReadOnlyAttribute"):
+        file.delete_file()
+    file.set_http_headers(ContentSettings(), file_attributes="None")
 
 
-def test_what_is_missing_is_named_by_azures_code(files: FileService, share: str) -> None:
-    with pytest.raises(AzureMissingResourceHttpError, match="share does not exist"):
-        files.get_share_properties("no-such-share")
-    with pytest.raises(AzureMissingResourceHttpError, match="parent path does not exist"):
-        files.create_file(share, "no-dir", "f", 1)
+def test_a_file_is_resized_and_what_is_cut_off_is_gone(file: ShareFileClient) -> None:
+    file.upload_file(b"x" * 2000)
+    file.resize_file(1000)
+    file.resize_file(3000)
+
+    assert file.download_file().readall() == b"x" * 1000 + bytes(2000)
+    with pytest.raises(HttpResponseError, match="InvalidHeaderValue"):
+        file.resize_file((4 << 40) + 1)
 
 
-def test_a_range_outside_the_file_is_refused(files: FileService, share: str) -> None:
-    files.create_file(share, None, "small", 10)
-    with pytest.raises(AzureHttpError, match="InvalidRange"):
-        files.update_range(share, None, "small", b"0123456789ABCDEF", 0, 15)
+def test_a_huge_file_takes_no_room(file: ShareFileClient, on_disk: Path) -> None:
+    file.create_file(1 << 40)
+    file.upload_range(b"end", (1 << 40) - 3, 3)
+    file.upload_range(b"x" * 8192, 1 << 30, 8192)
+    file.clear_range(1 << 30, 1 << 39)
+
+    assert (on_disk / "f.bin").stat().st_blocks * 512 <= 16384
+    assert file.download_file(offset=(1 << 40) - 5).readall() == b"\0\0end"
 
 
-def test_a_link_by_sas_reads_and_nothing_else(files: FileService, share: str, session: requests.Session) -> None:
-    files.create_file_from_text(share, None, "f.txt", "hello")
-    token = files.generate_file_shared_access_signature(
-        share, None, "f.txt", permission=FilePermissions.READ, expiry="2099-01-01T00:00:00Z"
-    )
-    url = files.make_file_url(share, None, "f.txt", sas_token=token)
+def test_ranges_are_listed_as_they_were_written(file: ShareFileClient) -> None:
+    file.create_file(4096)
+    file.upload_range(b"a" * 512, 0, 512)
+    file.upload_range(b"b" * 512, 1024, 512)
+    file.upload_range(b"c" * 1024, 2048, 1024)
+    file.clear_range(2048, 512)
 
-    assert session.get(url).text == "hello"
-    assert "AuthorizationPermissionMismatch" in session.delete(url).text
-    assert session.get(url.replace("f.txt", "g.txt")).status_code == 403
-
-
-@pytest.mark.parametrize("expiry", ["2001-01-01T00:00:00Z", "2001-01-01"])
-def test_an_expired_link_is_refused(files: FileService, share: str, session: requests.Session, expiry: str) -> None:
-    token = files.generate_file_shared_access_signature(share, None, "f", permission="r", expiry=expiry)
-
-    assert session.get(files.make_file_url(share, None, "f", sas_token=token)).status_code == 403
+    expected = [(0, 511), (1024, 1535), (2560, 3071)]
+    assert [(found["start"], found["end"]) for found in file.get_ranges()] == expected
+    assert [found["start"] for found in file.get_ranges(offset=1024, length=512)] == [1024]
 
 
-def test_a_wrong_key_is_refused(endpoint: Endpoint, session: requests.Session) -> None:
-    stranger = FileService(endpoint.storage_account, "c3RyYW5nZXI=", request_session=session)
-    with pytest.raises(AzureException, match="Server failed to authenticate"):
-        list(stranger.list_shares())
+def test_what_changed_since_a_snapshot_is_told(share: ShareClient, file: ShareFileClient) -> None:
+    file.create_file(2048)
+    first = share.create_snapshot()
+    file.upload_range(b"a" * 1536, 0, 1536)
+    second = share.create_snapshot()
+    file.clear_range(512, 512)
+
+    written, cleared = file.get_ranges_diff(first)
+    assert [(found["start"], found["end"]) for found in written] == [(0, 511), (1024, 1535)]
+    assert [(found["start"], found["end"]) for found in cleared] == [(512, 1023)]
+    written, cleared = file.get_ranges_diff(second)
+    assert (written, [(found["start"], found["end"]) for found in cleared]) == ([], [(512, 1023)])
 
 
-def test_nobody_is_refused(endpoint: Endpoint, session: requests.Session) -> None:
-    answer = session.get(f"https://{endpoint.storage_account}.file.core.windows.net/?comp=list")
+def test_what_a_job_changed_since_a_snapshot_is_told(share: ShareClient, file: ShareFileClient, on_disk: Path) -> None:
+    file.upload_file(bytes(2048))
+    taken = share.create_snapshot()
+    with (on_disk / "f.bin").open("r+b") as stream:
+        stream.seek(700)
+        stream.write(b"job")
 
-    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (401, "NoAuthenticationInformation")
-
-
-@pytest.mark.parametrize("name", ["..", ".", "a/../../b", "x" * 256, "ü" * 200, "a:b", "nul\x01", "a\\b"])
-def test_hostile_names_are_refused(files: FileService, share: str, endpoint: Endpoint, name: str) -> None:
-    before = sorted(on_disk(endpoint, share).parent.iterdir())
-    with pytest.raises((AzureException, requests.RequestException)):
-        files.create_file(share, None, name, 1)
-
-    assert list(on_disk(endpoint, share).iterdir()) == []
-    assert sorted(on_disk(endpoint, share).parent.iterdir()) == before
+    assert file.get_ranges_diff(taken)[0] == [{"start": 512, "end": 1023}]
 
 
-def test_a_link_on_disk_leads_nowhere(files: FileService, share: str, endpoint: Endpoint) -> None:
-    on_disk(endpoint, share, "way-out").symlink_to("/etc")
-    on_disk(endpoint, share, "passwd").symlink_to("/etc/passwd")
+def test_a_range_comes_from_another_file(share: ShareClient, file: ShareFileClient) -> None:
+    source = share.get_file_client("source")
+    source.upload_file(b"0123456789" * 100)
+    file.create_file(1000)
+    with pytest.raises(HttpResponseError, match="CannotVerifyCopySource"):
+        file.upload_range_from_url(source.url, 0, 512, 10)
 
-    assert list(files.list_directories_and_files(share)) == []
-    assert not files.exists(share, None, "passwd")
-    with pytest.raises(AzureMissingResourceHttpError):
-        files.get_file_to_bytes(share, "way-out", "hostname")
+
+def test_reads_and_writes_have_conditions(file: ShareFileClient) -> None:
+    file.upload_file(b"one")
+    old = file.get_file_properties().etag
+    file.upload_file(b"two")
+    with pytest.raises(HttpResponseError) as refused:
+        file.get_file_properties(headers={"If-Match": old})
+    assert refused.value.status_code == 412
+    assert file.get_file_properties(headers={"If-None-Match": old}).size == 3
+    with pytest.raises(HttpResponseError) as unchanged:
+        file.get_file_properties(headers={"If-None-Match": file.get_file_properties().etag})
+    assert unchanged.value.status_code == 304
+    with pytest.raises(ResourceModifiedError, match="ConditionNotMet"):
+        file.delete_file(headers={"If-Unmodified-Since": "Wed, 01 Jan 2020 00:00:00 GMT"})
+    assert MatchConditions.IfNotModified  # the SDK has conditions of its own for blobs only
+
+
+def test_a_file_that_changes_under_a_download_is_noticed(file: ShareFileClient, share: ShareClient) -> None:
+    with ShareFileClient.from_file_url(
+        file.url, credential=file.credential, max_single_get_size=1024, max_chunk_get_size=1024
+    ) as client:
+        client.upload_file(b"x" * 4096)
+        stream = client.download_file()
+        client.upload_range(b"y", 0, 1)
+        with pytest.raises(ResourceModifiedError):
+            stream.readall()
+
+
+def test_a_copy_has_content_and_properties_of_its_source(share: ShareClient, file: ShareFileClient) -> None:
+    file.upload_file(b"copied", metadata={"m": "1"}, content_settings=ContentSettings("text/plain"))
+    target = share.get_file_client("copy")
+    started = target.start_copy_from_url(file.url)
+    found = target.get_file_properties()
+
+    assert (started["copy_status"], found.copy.status, found.copy.progress) == ("success", "success", "6/6")
+    assert (found.metadata, found.content_settings.content_type) == ({"m": "1"}, "text/plain")
+    assert target.download_file().readall() == b"copied"
+    with pytest.raises(HttpResponseError, match="NoPendingCopyOperation"):
+        target.abort_copy(started["copy_id"])
+    with pytest.raises(ResourceNotFoundError, match="CannotVerifyCopySource"):
+        target.start_copy_from_url(file.url + "-missing")
+
+
+def test_a_file_is_renamed(share: ShareClient, file: ShareFileClient, on_disk: Path) -> None:
+    file.upload_file(b"moved", metadata={"m": "1"})
+    share.create_directory("d")
+    renamed = file.rename_file("d/new")
+
+    assert (on_disk / "d" / "new").read_bytes() == b"moved"
+    assert renamed.get_file_properties().metadata == {"m": "1"}
+    assert not (on_disk / "f.bin").exists()
+    file.upload_file(b"again")
+    with pytest.raises(ResourceExistsError):
+        file.rename_file("d/new")
+    assert file.rename_file("d/new", overwrite=True).download_file().readall() == b"again"
+
+
+def test_a_leased_file_is_changed_by_its_holder_alone(file: ShareFileClient) -> None:
+    file.upload_file(b"one")
+    lease = file.acquire_lease("00000000-1111-2222-3333-444444444444")
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        file.upload_range(b"x", 0, 1)
+    with pytest.raises(HttpResponseError, match="LeaseIdMismatchWithFileOperation"):
+        file.upload_range(b"x", 0, 1, lease="00000000-1111-2222-3333-555555555555")
+    file.upload_range(b"x", 0, 1, lease=lease)
+    lease.change("00000000-1111-2222-3333-666666666666")
+    assert file.get_file_properties(lease=lease).lease.duration == "infinite"
+    assert lease.break_lease() == 0
+    assert file.get_file_properties().lease.state == "broken"
+    file.delete_file()
+
+
+def test_names_keep_their_casing_and_are_found_in_any(share: ShareClient, on_disk: Path) -> None:
+    share.create_directory("Dir")
+    share.get_file_client("Dir/File.TXT").upload_file(b"1")
+    share.get_file_client("dir/file.txt").upload_file(b"22")
+
+    assert [path.name for path in (on_disk / "Dir").iterdir()] == ["File.TXT"]
+    assert share.get_file_client("DIR/FILE.txt").download_file().readall() == b"22"
+
+
+def test_dots_at_the_end_of_a_name_count_only_where_asked(share: ShareClient) -> None:
+    share.get_file_client("name...").upload_file(b"x")
+    assert [found.name for found in share.list_directories_and_files()] == ["name"]
+
+
+def test_handles_of_a_file_are_none(file: ShareFileClient) -> None:
+    file.create_file(1)
+
+    assert list(file.list_handles()) == []
+    assert file.close_all_handles() == {"closed_handles_count": 0, "failed_handles_count": 0}

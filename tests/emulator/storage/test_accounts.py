@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from harness.clock import SteppingClock
-from harness.emulator.identity import new_identity
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.providers.storage.accounts import new_key
 from harness.emulator.providers.storage.model import Share, StorageAccount, share_key
@@ -29,16 +28,23 @@ def accounts(store: Store, tmp_path: Path) -> Accounts:
     return made
 
 
-def test_the_first_account_has_the_identitys_key_and_no_group(accounts: Accounts) -> None:
-    identity = new_identity()
-    accounts.ensure_first(identity)
-    made = accounts.get(identity.storage_account)
-    accounts.ensure_first(identity)
+def test_an_account_that_is_wanted_has_its_key_and_no_group(accounts: Accounts) -> None:
+    accounts.ensure("first", KEY)
+    made = accounts.get("first")
+    accounts.ensure("first", KEY)
 
     assert made is not None
-    assert made.keys[0] == identity.storage_key
-    assert accounts.get(identity.storage_account) == made
+    assert made.keys[0] == KEY
+    assert accounts.get("first") == made
     assert made not in accounts.list()
+
+
+def test_a_key_that_others_know_is_revoked(accounts: Accounts) -> None:
+    accounts.revoke(KEY)
+    made = accounts.get("mine")
+
+    assert made is not None
+    assert KEY not in made.keys
 
 
 def test_accounts_are_listed_by_group_in_any_casing(accounts: Accounts) -> None:

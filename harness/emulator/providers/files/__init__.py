@@ -1,5 +1,5 @@
 """Azure Files: shares are directories of plain files, which jobs mount."""
 
-from harness.emulator.providers.files.handlers import AzureFiles
+from harness.emulator.providers.files.provider import AzureFiles
 
 __all__ = ["AzureFiles"]

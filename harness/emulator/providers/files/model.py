@@ -1,63 +1,73 @@
-"""What Azure Files remembers beside the plain files, and its listings on the wire."""
+"""What Azure Files remembers of an entry beside what is on disk."""
 
-from collections.abc import Iterable
-from xml.sax.saxutils import escape, quoteattr
+from datetime import datetime
+from typing import Literal
 
 import msgspec
 
-from harness.emulator.providers.files.tree import Entry
-from harness.emulator.providers.storage.model import Share
-from harness.emulator.wire import etag, http_date
+from harness.emulator.providers.storage.model import Lease
+
+
+class Smb(msgspec.Struct, frozen=True):
+    """What SMB shows of a file or directory; times are as the client wrote them, empty where the disk says."""
+
+    attributes: str = ""
+    permission_key: str = ""
+    created: str = ""
+    written: str = ""
+    changed: str = ""
+
+
+class Nfs(msgspec.Struct, frozen=True):
+    """What NFS shows of a file or directory, kept and given back."""
+
+    owner: str = "0"
+    group: str = "0"
+    mode: str = ""
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """The last copy into a file; ``source`` is shown without its signature."""
+
+    id: str
+    source: str
+    status: Literal["pending", "success", "aborted", "failed"]
+    total: int
+    done: int = 0
+    completed: datetime | None = None
+    description: str = ""
+
+
+class Extent(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes that one write left: written, or cleared. ``epoch`` counts the snapshots before it."""
+
+    first: int
+    end: int
+    epoch: int
+    cleared: bool = False
 
 
 class Properties(msgspec.Struct, frozen=True):
     """What a file or directory has that its place on disk cannot hold.
 
-    ``content_md5`` holds for ``md5_of`` alone: length and modification time (µs) of the bytes it was given for.
+    ``state`` is the length and time (ns) that it had after the last request that changed it: where the disk says
+    something else, a job was there, and ``content_md5``, ``extents`` and the times of ``smb`` hold no longer.
     """
 
     metadata: dict[str, str] = {}
     content: dict[str, str] = {}
     content_md5: str = ""
-    md5_of: tuple[int, int] = (0, 0)
+    smb: Smb = Smb()
+    nfs: Nfs | None = None
+    lease: Lease = Lease()
+    copy: Copy | None = None
+    extents: tuple[Extent, ...] | None = ()
+    state: tuple[int, int] = (0, 0)
 
 
-def entry_key(account: str, share: str, names: list[str]) -> str:
-    """The store's key of a file or directory: its path, in one casing."""
-    return "/".join([account, share, *names]).casefold()
+class Permission(msgspec.Struct, frozen=True):
+    """A security descriptor (SDDL, or base64) that files of a share name by its key."""
 
-
-def list_shares(account: str, shares: Iterable[Share], *, prefix: str, marker: str, more: str) -> bytes:
-    """The answer to List Shares."""
-    items = "".join(
-        f"<Share><Name>{share.name}</Name><Properties><Last-Modified>{http_date(share.changed)}</Last-Modified>"
-        f"<Etag>{escape(etag(share.changed))}</Etag><Quota>{share.quota}</Quota></Properties></Share>"
-        for share in shares
-    )
-    head = f"<EnumerationResults ServiceEndpoint={quoteattr(f'https://{account}.file.core.windows.net/')}>"
-    return _document(head, f"<Shares>{items}</Shares>", prefix=prefix, marker=marker, more=more)
-
-
-def list_entries(
-    account: str, share: str, path: str, entries: Iterable[Entry], *, prefix: str, marker: str, more: str
-) -> bytes:
-    """The answer to List Directories and Files."""
-    items = "".join(
-        f"<Directory><Name>{escape(entry.name)}</Name><Properties /></Directory>"
-        if entry.is_directory
-        else f"<File><Name>{escape(entry.name)}</Name><Properties><Content-Length>{entry.length}</Content-Length>"
-        "</Properties></File>"
-        for entry in entries
-    )
-    endpoint = quoteattr(f"https://{account}.file.core.windows.net/")
-    head = (
-        f"<EnumerationResults ServiceEndpoint={endpoint} ShareName={quoteattr(share)} DirectoryPath={quoteattr(path)}>"
-    )
-    return _document(head, f"<Entries>{items}</Entries>", prefix=prefix, marker=marker, more=more)
-
-
-def _document(head: str, items: str, *, prefix: str, marker: str, more: str) -> bytes:
-    asked = f"<Prefix>{escape(prefix)}</Prefix>" if prefix else ""
-    asked += f"<Marker>{escape(marker)}</Marker>" if marker else ""
-    rest = f"<NextMarker>{escape(more)}</NextMarker>" if more else "<NextMarker />"
-    return f'\ufeff<?xml version="1.0" encoding="utf-8"?>{head}{asked}{items}{rest}</EnumerationResults>'.encode()
+    key: str
+    text: str
+    form: str = "sddl"

@@ -7,10 +7,12 @@ import re
 
 from harness.emulator.providers.storage.errors import StorageError, invalid_name
 
-_SHARE = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")
-_FORBIDDEN = re.compile(r'["\\/:|<>*?\x00-\x1f\x7f]')
+_SHARE = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_FORBIDDEN = re.compile(r'["\\/:|<>*?\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]')
+_RESERVED = re.compile(r"(?i:lpt[1-9]|com[1-9]|prn|aux|nul|con|clock\$)", re.ASCII)
 _COMPONENT = 255  # characters
 _PATH = 2048  # characters
+_DEPTH = 250  # directories
 _ON_DISK = 255  # bytes that a name may have on Linux file systems
 
 
@@ -24,21 +26,32 @@ def check_share(name: str) -> None:
         raise invalid_name()
 
 
-def components(path: str) -> list[str]:
+def components(path: str, *, trailing_dots: bool = False) -> list[str]:
     """The names along a path, checked; empty for the root.
 
+    Args:
+        path: with ``/``; one at the end does not count.
+        trailing_dots: dots at the end of a name are part of it; otherwise they are cut off, as Windows does.
+
     Raises:
-        StorageError: a name is empty, ``.`` or ``..``, too long, or holds a character that Azure forbids.
+        StorageError: a name is empty, ``.`` or ``..``, reserved, too long, or holds a character that Azure forbids.
     """
+    path = path.removesuffix("/")
     if not path:
         return []
     if len(path) > _PATH:
         raise StorageError(400, "InvalidResourceName", "The specified path is longer than 2048 characters.")
     names = path.split("/")
-    for name in names:
-        if not name or name in (".", "..") or len(name) > _COMPONENT or _FORBIDDEN.search(name):
-            raise invalid_name()
-        if len(name.encode()) > _ON_DISK:
-            # Azure counts characters, Linux bytes: what cannot be kept is refused, not cut.
-            raise invalid_name("The specified resource name is longer than 255 bytes in UTF-8.")
-    return names
+    if len(names) > _DEPTH:
+        raise StorageError(400, "InvalidResourceName", "The specified path is deeper than 250 directories.")
+    return [_component(name, trailing_dots) for name in names]
+
+
+def _component(name: str, trailing_dots: bool) -> str:
+    kept = name if trailing_dots else name.rstrip(".")
+    if kept in ("", ".", "..") or len(kept) > _COMPONENT or _FORBIDDEN.search(kept) or _RESERVED.fullmatch(kept):
+        raise invalid_name()
+    if len(kept.encode()) > _ON_DISK:
+        # Azure counts characters, Linux bytes: what cannot be kept is refused, not cut.
+        raise invalid_name("The specified resource name is longer than 255 bytes in UTF-8.")
+    return kept

@@ -1,37 +1,72 @@
 """Who may do what: the credentials of one storage request, checked to the letter."""
 
-from collections.abc import Sequence
+import ipaddress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from harness.emulator.context import Request
 from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.model import Policy, Service
 from harness.emulator.providers.storage.signatures import (
     account_sas_text,
     matches,
+    moment,
     service_sas_text,
-    shared_key_lite_text,
-    shared_key_text,
+    shared_key_lite_texts,
+    shared_key_texts,
 )
+from harness.emulator.wire import precise_timestamp
 
 _SKEW = 15 * 60  # seconds that a signed request's date may be off
+_TEXTS = {"SharedKey": shared_key_texts, "SharedKeyLite": shared_key_lite_texts}
+_WHOLE = ("s", "c")  # ``sr`` of a share and of a container
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is about: ``service`` is ``file`` or ``blob``; an empty path means the share itself."""
+    """What a request is about.
 
-    service: str
+    ``share`` is a container for blobs; an empty ``path`` means the share itself; ``snapshot`` is the moment in
+    the form of the service, or empty; ``secondary`` is true at the read-only endpoint.
+    """
+
+    service: Service
     account: str
     share: str
     path: str
+    snapshot: str = ""
+    secondary: bool = False
+
+    @property
+    def place(self) -> str:
+        """The share's name in the store and on disk, where a snapshot is a share of its own."""
+        return f"{self.share}@{self.snapshot}" if self.snapshot else self.share
 
 
-def check(request: Request, target: Target, *, keys: Sequence[str], permission: str, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a shared access signature must give for an operation.
+
+    Args:
+        letters: any one of these permissions does; empty where only the account key does.
+        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``.
+    """
+
+    letters: str
+    kind: str
+
+
+Policies = Callable[[], Sequence[Policy]]
+
+
+def check(
+    request: Request, target: Target, *, keys: Sequence[str], grant: Grant, policies: Policies, now: datetime
+) -> None:
     """Accept a request that an account key or a shared access signature authorizes.
 
     Args:
-        permission: the letter that a SAS must grant (``r c w d l``).
+        policies: the stored access policies of the target's share, asked for when a SAS names one.
 
     Raises:
         StorageError: the credentials are missing, wrong, expired, or do not grant the operation.
@@ -40,59 +75,138 @@ def check(request: Request, target: Target, *, keys: Sequence[str], permission: 
     if authorization:
         _check_key(request, target.account, authorization, keys=keys, now=now)
     elif "sig" in request.query:
-        _check_sas(request, target, keys=keys, permission=permission, now=now)
+        check_sas(
+            request.query,
+            target,
+            keys=keys,
+            grant=grant,
+            policies=policies,
+            now=now,
+            scheme=request.scheme,
+            address=request.client,
+        )
     else:
         raise errors.anonymous()
 
 
 def _check_key(request: Request, account: str, authorization: str, *, keys: Sequence[str], now: datetime) -> None:
     scheme, _, credential = authorization.partition(" ")
-    name, _, signature = credential.partition(":")
-    texts = {"SharedKey": shared_key_text, "SharedKeyLite": shared_key_lite_text}
-    if scheme not in texts or name != account:
-        raise errors.authentication_failed("The Authorization header names another scheme or account.")
+    name, colon, signature = credential.partition(":")
+    if scheme not in _TEXTS or not (name and colon and signature):
+        raise errors.malformed_authorization()
+    if name != account:
+        raise errors.authentication_failed("The Authorization header names another account.")
     date = request.headers.get("x-ms-date") or request.headers.get("date", "")
     try:
-        moment = datetime.strptime(date, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+        signed = datetime.strptime(date, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         raise errors.authentication_failed("The Date header in the request is incorrect.") from None
-    if abs((now - moment).total_seconds()) > _SKEW:
+    if abs((now - signed).total_seconds()) > _SKEW:
         raise errors.authentication_failed(f"Request date header too old: '{date}'")
-    text = texts[scheme](request.method, account, raw_target=request.raw_target, headers=request.headers)
-    if not matches(keys, text, signature):
-        raise errors.authentication_failed("The MAC signature found in the HTTP request is not the computed one.")
+    texts = _TEXTS[scheme](request.method, account, raw_target=request.raw_target, headers=request.headers)
+    if not any(matches(keys, text, signature) for text in texts):
+        shown = texts[0].replace("\n", "\\n")
+        raise errors.authentication_failed(
+            f"The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. "
+            f"Server used following string to sign: '{shown}'."
+        )
 
 
-def _check_sas(request: Request, target: Target, *, keys: Sequence[str], permission: str, now: datetime) -> None:
-    query = request.query
+def check_sas(
+    query: dict[str, str],
+    target: Target,
+    *,
+    keys: Sequence[str],
+    grant: Grant,
+    policies: Policies,
+    now: datetime,
+    scheme: str,
+    address: str,
+) -> None:
+    """Accept an operation that a shared access signature authorizes.
+
+    Args:
+        query: the SAS's parameters, and maybe others.
+        scheme: ``http`` or ``https``, as the request came.
+        address: the caller's.
+
+    Raises:
+        StorageError: it is wrong, expired, or does not grant the operation.
+    """
     if "ss" in query:
-        text, covers = account_sas_text(target.account, query), _account_covers(target, query)
+        text = account_sas_text(target.account, query)
     else:
-        resource = "/".join(["", target.service, target.account, target.share, target.path]).rstrip("/")
-        if query.get("sr") in ("s", "c"):
-            resource = f"/{target.service}/{target.account}/{target.share}"
-        text, covers = service_sas_text(resource, query), bool(target.share)
+        text = service_sas_text(target.service, _sas_resource(query, target), query)
     if not matches(keys, text, query["sig"]):
-        raise errors.authentication_failed("Signature did not match.")
-    if query.get("spr", "").lower() == "https" and request.scheme != "https":
-        raise errors.authentication_failed("The signature allows HTTPS only.")
-    if (start := query.get("st")) and _moment(start) > now:
-        raise errors.authentication_failed("Signature not valid in the specified time frame")
-    if _moment(query.get("se", "")) < now:
-        raise errors.authentication_failed("Signature not valid in the specified time frame")
-    if not covers or permission not in query.get("sp", ""):
+        shown = text.replace("\n", "\\n")
+        raise errors.authentication_failed(f"Signature did not match. String to sign used was {shown}")
+    terms = query if "ss" in query else _terms(query, policies)
+    for name in ("se", "sp"):
+        if not terms.get(name):
+            raise errors.authentication_failed(f"{name} is mandatory. Cannot be empty")
+    _check_time(terms, now)
+    _check_caller(query, scheme=scheme, address=address)
+    if "ss" in query:
+        _check_account_scope(query, target, grant)
+    elif grant.kind == "s" or (grant.kind == "c" and grant.letters != "l"):
+        raise errors.permission_mismatch()  # a service SAS is for what is in a share, and for listing it
+    if not set(grant.letters) & set(terms["sp"]):
         raise errors.permission_mismatch()
 
 
-def _account_covers(target: Target, query: dict[str, str]) -> bool:
-    kind = "o" if target.path else "c" if target.share else "s"
-    return target.service[0] in query["ss"] and kind in query.get("srt", "")
+def _sas_resource(query: dict[str, str], target: Target) -> str:
+    """The resource that a service SAS signs."""
+    if not query.get("sr"):
+        raise errors.authentication_failed("sr is mandatory. Cannot be empty")
+    path = "" if query["sr"] in _WHOLE or not target.path else f"/{target.path}"
+    return f"/{target.account}/{target.share}{path}"
 
 
-def _moment(text: str) -> datetime:
-    for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"):
+def _terms(query: dict[str, str], policies: Policies) -> dict[str, str]:
+    """Start, expiry and permissions of a service SAS: its own, or those of the policy that it names."""
+    name = query.get("si")
+    if not name:
+        return query
+    policy = next((each for each in policies() if each.id == name), None)
+    if policy is None:
+        raise errors.authentication_failed("SAS identifier cannot be found for specified signed identifier")
+    stored = {"st": policy.start, "se": policy.expiry, "sp": policy.permission}
+    if any(stored[field] and query.get(field) for field in stored):
+        raise errors.authentication_failed(
+            "Access policy fields can be associated with signature or SAS identifier but not both"
+        )
+    return {field: stored[field] or query.get(field, "") for field in stored}
+
+
+def _check_time(terms: dict[str, str], now: datetime) -> None:
+    start, expiry = terms.get("st", ""), terms["se"]
+    begins, ends = moment(start) if start else now, moment(expiry)
+    if begins is None or ends is None:
+        raise errors.authentication_failed("The expiry or start of the signature is not a valid time.")
+    if begins > now or ends < now:
+        raise errors.authentication_failed(
+            f"Signature not valid in the specified time frame: Start [{start}] - Expiry [{expiry}] - "
+            f"Current [{precise_timestamp(now)}]"
+        )
+
+
+def _check_caller(query: dict[str, str], *, scheme: str, address: str) -> None:
+    protocols = query.get("spr", "").lower()
+    if protocols and scheme not in protocols.split(","):
+        raise errors.protocol_mismatch()
+    if allowed := query.get("sip"):
+        first, _, last = allowed.partition("-")
         try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    raise errors.authentication_failed("The expiry or start of the signature is not a valid time.")
+            caller = ipaddress.ip_address(address)
+            inside = ipaddress.ip_address(first) <= caller <= ipaddress.ip_address(last or first)  # type: ignore[operator]
+        except (ValueError, TypeError):
+            inside = False
+        if not inside:
+            raise errors.source_mismatch(address)
+
+
+def _check_account_scope(query: dict[str, str], target: Target, grant: Grant) -> None:
+    if target.service[0] not in query["ss"]:
+        raise errors.service_mismatch()
+    if grant.kind not in query.get("srt", ""):
+        raise errors.resource_type_mismatch()

@@ -6,8 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from harness.clock import Clock
-from harness.emulator.identity import Identity
 from harness.emulator.providers.storage.model import Container, Service, Share, StorageAccount, share_key
 from harness.emulator.providers.storage.signatures import service_sas_text, sign
 from harness.emulator.store import Store
@@ -49,12 +50,20 @@ class Accounts:
         """Forget an account, which the services have emptied."""
         self._store.delete(StorageAccount, name)
 
-    def ensure_first(self, identity: Identity) -> None:
-        """Have the emulator's first account ready; its key1 is that of the identity."""
-        found = self.get(identity.storage_account)
-        if found is None or found.keys[0] != identity.storage_key:
-            keys = (identity.storage_key, new_key())
-            self.put(StorageAccount(identity.storage_account, _FIRST_LOCATION, keys, self._clock.now()))
+    def ensure(self, name: str, key: str) -> None:
+        """Have an account ready, in no resource group, whose key1 is the given one."""
+        found = self.get(name)
+        if found is None:
+            self.put(StorageAccount(name, _FIRST_LOCATION, (key, new_key()), self._clock.now()))
+        elif found.keys[0] != key:
+            self.put(replace(found, keys=(key, found.keys[1])))
+
+    def revoke(self, key: str) -> None:
+        """Give every account that has a key, which others know, a new one in its place."""
+        for _, account in self._store.list(StorageAccount):
+            if key in account.keys:
+                first, second = (new_key() if each == key else each for each in account.keys)
+                self.put(replace(account, keys=(first, second)))
 
     def share_directory(self, account: str, share: str) -> Path | None:
         """The directory that is a share's content; None if there is no such share."""
@@ -72,6 +81,10 @@ class Accounts:
         """Where a share or container of that name is, if there is one."""
         return self._root / account / service / name
 
+    def blocks_directory(self, account: str, container: str) -> Path:
+        """Where the uncommitted blocks of a container's blobs are; not within the container, which jobs mount."""
+        return self._root / account / "blocks" / container
+
     def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
         """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.
 
@@ -88,7 +101,7 @@ class Accounts:
             raise KeyError(account)
         expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
         signed = {"sv": _LINK_VERSION, "se": expiry, "sp": "rl"}
-        signature = sign(known.keys[0], service_sas_text(f"/{service}/{account}/{share}/{path}", signed))
+        signature = sign(known.keys[0], service_sas_text(service, f"/{account}/{share}/{path}", signed))
         return (
             f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
             f"&sr={service[0]}&sig={quote(signature, safe='')}&se={quote(expiry, safe='')}&sp=rl"

@@ -75,23 +75,76 @@ class AccountCreation(msgspec.Struct, frozen=True):
     started: datetime
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """A stored access policy: what a service SAS may leave out. Times are as the client wrote them."""
+
+    id: str
+    start: str = ""
+    expiry: str = ""
+    permission: str = ""
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A lock on a share, file, container or blob; see ``leases``.
+
+    ``duration`` is in seconds, -1 for ever; ``until`` is when it expires, or when it is broken once ``breaking``.
+    """
+
+    id: str = ""
+    duration: int = 0
+    until: datetime | None = None
+    breaking: bool = False
+
+
 class Share(msgspec.Struct, frozen=True):
-    """A share of Azure Files; ``changed`` moves with its metadata and quota (GiB)."""
+    """A share of Azure Files, or a snapshot of one; ``changed`` moves with its metadata and quota (GiB).
+
+    ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are kept and given back.
+    """
 
     name: str
     changed: datetime
     quota: int = DEFAULT_QUOTA
     metadata: dict[str, str] = {}
+    policies: tuple[Policy, ...] = ()
+    lease: Lease = Lease()
+    tier: str = "TransactionOptimized"
+    tier_changed: datetime | None = None
+    settings: dict[str, str] = {}
+    snapshot: str = ""
+    epoch: int = 0
+
+
+class DeletedShare(msgspec.Struct, frozen=True):
+    """A share that can still be restored; its content and records are at the place ``{name}!{version}``."""
+
+    share: Share
+    version: str
+    deleted: datetime
 
 
 class Container(msgspec.Struct, frozen=True):
-    """A container of blobs; ``changed`` moves with its metadata."""
+    """A container of blobs; ``changed`` moves with its metadata; ``access`` is ``blob``, ``container`` or empty."""
 
     name: str
     changed: datetime
     metadata: dict[str, str] = {}
+    policies: tuple[Policy, ...] = ()
+    lease: Lease = Lease()
+    access: str = ""
+
+
+class ServiceSettings(msgspec.Struct, frozen=True):
+    """What Set Service Properties keeps, each an element as XML without blanks; empty until it was set."""
+
+    elements: dict[str, str] = {}
 
 
 def share_key(account: str, name: str) -> str:
     """The store's key of a share or container."""
     return f"{account}/{name}"
+
+
+def entry_key(account: str, place: str, names: list[str]) -> str:
+    """The store's key of a file or directory: its path, in one casing."""
+    return "/".join([account, place, *names]).casefold()

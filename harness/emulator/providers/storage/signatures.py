@@ -1,7 +1,7 @@
 """SharedKey, SharedKeyLite and shared access signatures; pure.
 
-The strings to sign are those of Microsoft's "Authorize with Shared Key" and "Create a service SAS" / "Create an
-account SAS", for service versions 2015-04-05 and later.
+The strings to sign are those of Microsoft's "Authorize with Shared Key", "Create a service SAS" and "Create an
+account SAS"; each signed version has its own.
 """
 
 import base64
@@ -9,6 +9,8 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 _SIGNED_HEADERS = (
@@ -24,11 +26,22 @@ _SIGNED_HEADERS = (
     "if-unmodified-since",
     "range",
 )
+_IP_AND_PROTOCOL = "2015-04-05"  # the version since which a service SAS signs them
+_SNAPSHOTS = "2018-11-09"  # since which a blob's SAS signs what it is for
+_ENCRYPTION_SCOPES = "2020-12-06"
+
+
+_MOMENTS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@lru_cache(maxsize=256)
+def _decoded(key: str) -> bytes:
+    return base64.b64decode(key)
 
 
 def sign(key: str, text: str) -> str:
     """HMAC-SHA256 of a text under an account key (base64), in base64."""
-    return base64.b64encode(hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.digest(_decoded(key), text.encode(), "sha256")).decode()
 
 
 def matches(keys: Iterable[str], text: str, signature: str) -> bool:
@@ -37,11 +50,28 @@ def matches(keys: Iterable[str], text: str, signature: str) -> bool:
         given = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
         return False
-    return sum(hmac.compare_digest(base64.b64decode(sign(key, text)), given) for key in keys) > 0
+    encoded = text.encode("utf-8", "surrogatepass")
+    return sum(hmac.compare_digest(hmac.digest(_decoded(key), encoded, hashlib.sha256), given) for key in keys) > 0
 
 
-def shared_key_text(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> str:
-    """What the SharedKey scheme signs. A ``content-length`` of 0 counts as absent."""
+def moment(text: str) -> datetime | None:
+    """A time as signatures and policies have it; None where it is none. Azure writes seven decimals."""
+    whole, point, decimals = text.partition(".")
+    if point and len(decimals) == 8 and decimals.endswith("Z"):
+        text = f"{whole}.{decimals[:6]}Z"
+    for form in _MOMENTS:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
+
+
+def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What the SharedKey scheme signs, once for each order of headers in use.
+
+    A ``content-length`` of 0 counts as absent.
+    """
     values = [headers.get(name, "") for name in _SIGNED_HEADERS]
     if values[2] == "0":
         values[2] = ""
@@ -52,32 +82,57 @@ def shared_key_text(method: str, account: str, *, raw_target: bytes, headers: Ma
     for name, value in parse_qsl(query, keep_blank_values=True):
         parameters.setdefault(name.lower(), []).append(value)
     resource = [f"/{account}{path}", *(f"{name}:{','.join(sorted(parameters[name]))}" for name in sorted(parameters))]
-    return "\n".join([method, *values, canonical_headers(headers) + "\n".join(resource)])
+    return tuple(
+        "\n".join([method, *values, canonical + "\n".join(resource)]) for canonical in canonical_headers(headers)
+    )
 
 
-def shared_key_lite_text(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> str:
+def shared_key_lite_texts(
+    method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]
+) -> tuple[str, ...]:
     """What the SharedKeyLite scheme signs: fewer headers, and of the query only ``comp``."""
     date = "" if "x-ms-date" in headers else headers.get("date", "")
     path, _, query = raw_target.decode("latin-1").partition("?")
     component = dict(parse_qsl(query, keep_blank_values=True)).get("comp")
     resource = f"/{account}{path}" + (f"?comp={component}" if component else "")
     values = [headers.get("content-md5", ""), headers.get("content-type", ""), date]
-    return "\n".join([method, *values, canonical_headers(headers) + resource])
+    return tuple("\n".join([method, *values, canonical + resource]) for canonical in canonical_headers(headers))
 
 
-def canonical_headers(headers: Mapping[str, str]) -> str:
-    """All ``x-ms-`` headers by name, white space folded, one a line."""
+def canonical_headers(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """All ``x-ms-`` headers by name, white space folded, one a line, in each order that clients sort them in.
+
+    The service compares names as .NET's invariant culture does, which sees a hyphen only where all else is equal;
+    newer SDKs imitate that, older ones sort by code point.
+    """
     names = sorted(name for name in headers if name.startswith("x-ms-"))
-    return "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in names)
+    cultured = sorted(names, key=lambda name: (name.replace("-", ""), name))
+    # "_" comes before digits and letters in that culture, behind them in ASCII's lower case
+    cultured.sort(key=lambda name: name.replace("-", "").replace("_", "\x01"))
+    orders = [names] if cultured == names else [names, cultured]
+    return tuple("".join(f"{name}:{' '.join(headers[name].split())}\n" for name in order) for order in orders)
 
 
-def service_sas_text(resource: str, query: Mapping[str, str]) -> str:
-    """What a service SAS signs; ``resource`` is ``/file/{account}/{share}[/{path}]``."""
-    before, after = ("sp", "st", "se"), ("si", "sip", "spr", "sv", "rscc", "rscd", "rsce", "rscl", "rsct")
-    return "\n".join([*(query.get(name, "") for name in before), resource, *(query.get(name, "") for name in after)])
+def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> str:
+    """What a service SAS signs.
+
+    Args:
+        service: ``file`` or ``blob``.
+        resource: ``/{account}/{share}[/{path}]``.
+        query: the SAS's parameters.
+    """
+    version = query.get("sv", "")
+    names = ["sip", "spr", "sv"] if version >= _IP_AND_PROTOCOL else ["sv"]
+    if service == "blob" and version >= _SNAPSHOTS:
+        names += ["sr", "snapshot", *(["ses"] if version >= _ENCRYPTION_SCOPES else [])]
+    after = ("si", *names, "rscc", "rscd", "rsce", "rscl", "rsct")
+    lines = [query.get(name, "") for name in ("sp", "st", "se")]
+    return "\n".join([*lines, f"/{service}{resource}", *(query.get(name, "") for name in after)])
 
 
 def account_sas_text(account: str, query: Mapping[str, str]) -> str:
     """What an account SAS signs; ends with a line feed."""
-    names = ("sp", "ss", "srt", "st", "se", "sip", "spr", "sv")
+    names = ["sp", "ss", "srt", "st", "se", "sip", "spr", "sv"]
+    if query.get("sv", "") >= _ENCRYPTION_SCOPES:
+        names.append("ses")
     return "\n".join([account, *(query.get(name, "") for name in names), ""])

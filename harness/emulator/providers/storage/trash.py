@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Trash:
-    """A folder beside what it takes, on the same file system.
+    """A folder beside what it takes, on the same file system; files are made in it, too, before they are shown.
 
     What a killed process left in it is deleted by the next one.
 
@@ -17,14 +17,14 @@ class Trash:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.iterdir():
             _delete(left)
 
     def take(self, directory: Path) -> None:
         """Move a directory out of the way and delete it; one that is not there is no matter."""
-        aside = self._folder / uuid.uuid4().hex
+        aside = self.folder / uuid.uuid4().hex
         try:
             directory.rename(aside)
         except FileNotFoundError:
@@ -37,7 +37,10 @@ def _delete(directory: Path) -> None:
 
 
 def _remove(directory: Path) -> None:
-    """Delete a tree; folders that a job closed to itself are opened first."""
+    """Delete a tree or a file; folders that a job closed to itself are opened first."""
+    if not directory.is_dir() or directory.is_symlink():
+        directory.unlink(missing_ok=True)
+        return
     for parent, folders, _ in os.walk(directory):
         for folder in folders:
             path = Path(parent, folder)

@@ -1,10 +1,10 @@
-"""Byte ranges of Azure Files; pure."""
+"""Byte ranges of the storage services; pure."""
 
 import re
 
 from harness.emulator.providers.storage import errors
 
-_RANGE = re.compile(r"bytes=(\d{1,19})-(\d{0,19})")
+_RANGE = re.compile(r"bytes=(\d{1,19})-(\d{0,19})", re.ASCII)
 
 
 def to_read(header: str, length: int) -> tuple[int, int]:
@@ -15,7 +15,7 @@ def to_read(header: str, length: int) -> tuple[int, int]:
     """
     first, last = _parse(header)
     if first >= length:
-        raise errors.invalid_range()
+        raise errors.invalid_range(length)
     end = length if last is None else min(last + 1, length)
     return first, end - first
 
@@ -30,7 +30,7 @@ def to_write(header: str, length: int) -> tuple[int, int]:
     if last is None:
         raise errors.invalid_header("x-ms-range")
     if last >= length:
-        raise errors.invalid_range()
+        raise errors.invalid_range(length)
     return first, last + 1 - first
 
 

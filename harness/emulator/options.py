@@ -1,0 +1,100 @@
+"""How an emulator is started, as a record and as the words of a command line."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import EmulatorError
+
+ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY;NAME:KEY; a command line can be read by everybody
+ONLY = ("storage",)
+Images = Literal["host", "refuse"]
+
+_NAME = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A storage account that is wanted, with its key (base64); its ``repr`` does not show the key."""
+
+    name: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Account({self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to serve.
+
+    Args:
+        directory: the data directory, made when missing.
+        port: of the proxy; 0 takes a free one.
+        guarded: stop when standard input ends, because whoever started it has gone.
+        only: ``storage``, to serve nothing else, or empty.
+        file_port: of Azure Files on plain HTTP; 0 takes a free one.
+        blob_port: of blob storage on plain HTTP; 0 takes a free one.
+        accounts: storage accounts to have besides the first one.
+        pace: of all that the service took its time for: 1 is its own pace, 0 takes no time that is not needed.
+        images: what becomes of jobs that ask for a container image: they run on the ``host`` without it, or are
+            refused (``refuse``).
+        cntk_python: the interpreter of CNTK jobs; default the one that ``harness toolkits install cntk`` made, or
+            CNTK's API on PyTorch.
+    """
+
+    directory: Path
+    port: int = 0
+    guarded: bool = False
+    only: str = ""
+    file_port: int = 0
+    blob_port: int = 0
+    accounts: tuple[Account, ...] = ()
+    pace: float = 0.0
+    images: Images = "host"
+    cntk_python: Path | None = None
+
+    def words(self) -> list[str]:
+        """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
+        pairs: dict[str, object] = {"--dir": self.directory, "--port": self.port, "--only": self.only}
+        pairs |= {"--file-port": self.file_port, "--blob-port": self.blob_port}
+        pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
+        words = [word for name, value in pairs.items() if value or name == "--dir" for word in (name, str(value))]
+        return [*words, "--guarded"] if self.guarded else words
+
+    def environment(self) -> dict[str, str]:
+        """The variables in which accounts are handed on."""
+        pairs = ";".join(f"{account.name}:{account.key}" for account in self.accounts)
+        return {ACCOUNTS_VARIABLE: pairs} if pairs else {}
+
+
+def parse_account(text: str) -> Account:
+    """An account written ``NAME:KEY``.
+
+    Raises:
+        EmulatorError: the name or the key is none that Azure would take; the key is not shown.
+    """
+    name, colon, key = text.partition(":")
+    if not _NAME.fullmatch(name):
+        raise EmulatorError(
+            f"{name!r} is no name of a storage account: 3 to 24 lower-case letters and digits; write NAME:KEY"
+        )
+    try:
+        known = bool(colon) and len(base64.b64decode(key, validate=True)) > 0
+    except (binascii.Error, ValueError):
+        known = False
+    if not known:
+        raise EmulatorError(f"the key of the account {name} is no base64 text; write {name}:KEY, for one")
+    return Account(name, key)
+
+
+def parse_accounts(text: str) -> tuple[Account, ...]:
+    """Accounts written ``NAME:KEY;NAME:KEY``.
+
+    Raises:
+        EmulatorError: one is wrong.
+    """
+    return tuple(parse_account(part.strip()) for part in text.split(";") if part.strip())

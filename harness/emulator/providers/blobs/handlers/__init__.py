@@ -1,0 +1,9 @@
+"""The operations of blob storage, one module a resource type."""
+
+from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers
+from harness.emulator.providers.blobs.handlers.blocks import BlockHandlers
+from harness.emulator.providers.blobs.handlers.containers import ContainerHandlers
+from harness.emulator.providers.blobs.handlers.listings import ListingHandlers
+from harness.emulator.providers.blobs.handlers.service import ServiceHandlers
+
+__all__ = ["BlobHandlers", "BlockHandlers", "ContainerHandlers", "ListingHandlers", "ServiceHandlers"]

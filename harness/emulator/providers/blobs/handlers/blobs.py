@@ -1,0 +1,197 @@
+"""Blobs: write whole, read, delete, properties, metadata, leases."""
+
+import asyncio
+import os
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.blobs.containers import FOLDER, Containers, Found, Place
+from harness.emulator.providers.blobs.model import Blob, Folder
+from harness.emulator.providers.storage import bodies, errors, headers, leases, moments, ranges
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.leasing import answer, asked
+from harness.emulator.providers.storage.pieces import FilePieces
+from harness.emulator.providers.storage.tree import staged
+from harness.emulator.wire import http_date
+
+_BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob
+_MD5_LIMIT = 4 << 20  # bytes that the MD5 of a range covers
+
+Headers = list[tuple[str, str]]
+
+
+class BlobHandlers:
+    """Operations on one blob."""
+
+    def __init__(self, containers: Containers) -> None:
+        self._containers = containers
+
+    async def put(self, call: Call) -> Response:
+        """Put Blob."""
+        request = call.request
+        refuse_structured(call)
+        kind = request.headers.get("x-ms-blob-type")
+        if kind is None:
+            raise errors.missing_header("x-ms-blob-type")
+        if kind.lower() != "blockblob" or "x-ms-copy-source" in request.headers:
+            raise errors.unsupported_blob_type()
+        place = self._containers.place(call.target)
+        self._containers.admit(call, self._containers.find(place), change=True)
+        with staged(self._containers.trash.folder) as (descriptor, beside):
+            size, md5 = await bodies.receive(request, descriptor, limit=_BLOB_LIMIT)
+            before = self._containers.find(place)
+            self._containers.admit(call, before, change=True)  # again: the body took its time
+            blob = self.fresh(call, before, content_md5=headers.md5(request, "x-ms-blob-content-md5") or md5)
+            if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
+                return self._put_folder(call, place, blob)
+            blob = replace(blob, state=self._containers.stamp(descriptor))
+            self._containers.make_way(place)
+            place.tree.adopt(beside, place.names)
+        self._containers.store.put(place.key, blob)
+        return Response(201, headers=[*self.stamps(place), ("content-md5", md5), *encrypted(call)])
+
+    def fresh(self, call: Call, before: Found | None, *, content_md5: str) -> Blob:
+        """The properties of a blob that a request writes anew."""
+        request = call.request
+        return Blob(
+            headers.metadata(request),
+            headers.content(request, "x-ms-blob-") or _plain_content(call),
+            content_md5,
+            lease=before.blob.lease if before else Blob().lease,
+            created=before.blob.created if before else moments.nanoseconds(call.now),
+        )
+
+    def _put_folder(self, call: Call, place: Place, blob: Blob) -> Response:
+        """Make a directory of a blob that says it is one, as blobfuse writes them."""
+        self._containers.make_way(place)
+        if place.tree.entry(place.names) is None:
+            place.tree.make_directory(place.names)
+        self._containers.store.delete(Folder, place.key)
+        self._containers.store.put(place.key, replace(blob, state=(0, moments.nanoseconds(call.now))))
+        return Response(201, headers=[*self.stamps(place), *encrypted(call)])
+
+    def head(self, call: Call) -> Response:
+        """Get Blob Properties."""
+        found = self._containers.blob(call)
+        shown = [*_shown(found, call), ("content-length", str(found.entry.length)), ("accept-ranges", "bytes")]
+        return Response(200, headers=shown)
+
+    async def get(self, call: Call) -> Response:
+        """Get Blob, or a range of it."""
+        refuse_structured(call)
+        found, request = self._containers.blob(call), call.request
+        asked_range = headers.asked_range(request)
+        if found.entry.is_directory:
+            return Response(200, headers=[*_shown(found, call), ("content-length", "0"), ("accept-ranges", "bytes")])
+        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        body = FilePieces(descriptor)  # from here on it closes the file
+        length = os.fstat(descriptor).st_size
+        first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
+        shown = [*_shown(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
+        shown.append(("content-length", str(count)))
+        if asked_range is not None:
+            shown.append(("content-range", f"bytes {first}-{first + count - 1}/{length}"))
+        if headers.flag(request, "x-ms-range-get-content-md5"):
+            if asked_range is None or count > _MD5_LIMIT:
+                raise errors.invalid_header("x-ms-range-get-content-md5")
+            piece = await asyncio.to_thread(os.pread, descriptor, count, first)
+            shown.append(("content-md5", bodies.md5_of(piece)))
+        body.show(first, count)
+        return Response(200 if asked_range is None else 206, body if count else b"", headers=shown)
+
+    def delete(self, call: Call) -> Response:
+        """Delete Blob; of a directory that blobs are in, only the blob that stands for it."""
+        found = self._containers.blob(call, change=True)
+        place, store = found.place, self._containers.store
+        if found.entry.is_directory:
+            try:
+                place.tree.remove_directory(place.names)
+            except errors.StorageError:
+                store.put(place.key, Folder())
+        else:
+            place.tree.remove_file(place.names)
+        store.delete(Blob, place.key)
+        self._containers.clear_way(place)
+        return Response(202, headers=[("x-ms-delete-type-permanent", "true")])
+
+    def get_metadata(self, call: Call) -> Response:
+        """Get Blob Metadata."""
+        found = self._containers.blob(call)
+        return Response(200, headers=[*_stamps(found), *headers.metadata_headers(found.blob.metadata)])
+
+    def set_metadata(self, call: Call) -> Response:
+        """Set Blob Metadata."""
+        found = self._containers.blob(call, change=True)
+        return self._change(found, call, replace(found.blob, metadata=headers.metadata(call.request)))
+
+    def set_properties(self, call: Call) -> Response:
+        """Set Blob Properties: those not given are cleared."""
+        found = self._containers.blob(call, change=True)
+        content_md5 = headers.md5(call.request, "x-ms-blob-content-md5")
+        content = headers.content(call.request, "x-ms-blob-")
+        return self._change(found, call, replace(found.blob, content=content, content_md5=content_md5))
+
+    def lease(self, call: Call) -> Response:
+        """Lease Blob."""
+        found = self._containers.find(self._containers.place(call.target))
+        if found is None:
+            raise errors.blob_not_found()
+        action, lease = asked(call, found.blob.lease, endless=False)
+        self._containers.store.put(found.place.key, replace(found.blob, lease=lease, state=found.entry.state))
+        return answer(action, lease, call.now, _stamps(found))
+
+    def stamps(self, place: Place) -> Headers:
+        """Etag and time of a blob that was just written."""
+        found = self._containers.find(place)
+        return _stamps(found) if found else []
+
+    def _change(self, found: Found, call: Call, blob: Blob) -> Response:
+        if found.entry.is_directory:
+            state = (0, max(moments.nanoseconds(call.now), found.entry.modified_ns + 1000))
+        else:
+            with found.place.tree.open_file(found.place.names, os.O_RDONLY) as descriptor:
+                state = self._containers.stamp(descriptor)
+        self._containers.store.put(found.place.key, replace(blob, state=state))
+        return Response(200, headers=[*self.stamps(found.place), *encrypted(call)])
+
+
+def refuse_structured(call: Call) -> None:
+    """Refuse bodies with CRC64 checks in them, rather than take the checks for content.
+
+    Raises:
+        StorageError: the request has or wants one.
+    """
+    for name in ("x-ms-structured-body", "x-ms-content-crc64"):
+        if name in call.request.headers:
+            raise errors.unsupported_header(name)
+
+
+def encrypted(call: Call) -> Headers:
+    """That what was written is encrypted, as later versions say."""
+    return [("x-ms-request-server-encrypted", "true")] if call.version >= "2016-05-31" else []
+
+
+def _plain_content(call: Call) -> dict[str, str]:
+    """The content headers of HTTP itself, which Put Blob takes where its own are absent."""
+    given = call.request.headers
+    return {name: given[name] for name in ("content-type", "content-encoding", "content-language") if name in given}
+
+
+def _stamps(found: Found) -> Headers:
+    return [("etag", found.etag), ("last-modified", http_date(found.entry.modified))]
+
+
+def _shown(found: Found, call: Call, *, ranged: bool = False) -> Headers:
+    blob = found.blob
+    shown = [*({"content-type": "application/octet-stream"} | blob.content).items()]
+    if blob.content_md5:
+        shown.append(("x-ms-blob-content-md5" if ranged else "content-md5", blob.content_md5))
+    metadata = blob.metadata if not found.entry.is_directory else FOLDER | blob.metadata
+    shown += [*_stamps(found), ("x-ms-blob-type", "BlockBlob"), *headers.metadata_headers(metadata)]
+    shown += [*leases.headers(blob.lease, call.now), ("x-ms-server-encrypted", "true")]
+    if call.version >= "2017-11-09":
+        shown.append(("x-ms-creation-time", http_date(moments.at(blob.created or found.entry.modified_ns))))
+    if call.version >= "2017-04-17" and call.request.method == "HEAD":
+        shown += [("x-ms-access-tier", "Hot"), ("x-ms-access-tier-inferred", "true")]
+    return shown

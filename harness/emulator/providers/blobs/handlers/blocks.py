@@ -1,0 +1,177 @@
+"""Block blobs block by block: stage, commit, list."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import os
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, encrypted, refuse_structured
+from harness.emulator.providers.blobs.model import Block
+from harness.emulator.providers.storage import bodies, documents, errors, headers, sparse
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.tree import staged
+from harness.emulator.wire import http_date
+
+_BLOCK_LIMIT = 4000 << 20  # bytes
+_ID_LIMIT = 64  # bytes of an id
+_BLOCKS = 50_000  # of a blob
+_LIST_LIMIT = 16 << 20  # bytes of a block list: 50,000 ids of 64 bytes, in base64 and tags
+
+
+class BlockHandlers:
+    """Operations on the blocks of one blob; uncommitted ones are files of their own, outside the container."""
+
+    def __init__(self, containers: Containers, blobs: BlobHandlers) -> None:
+        self._containers = containers
+        self._blobs = blobs
+
+    async def put(self, call: Call) -> Response:
+        """Put Block."""
+        request = call.request
+        refuse_structured(call)
+        if "x-ms-copy-source" in request.headers:
+            raise errors.unsupported_header("x-ms-copy-source")
+        if "content-length" not in request.headers:
+            raise errors.missing_length()
+        name = _file_name(request.query.get("blockid"))
+        place = self._containers.place(call.target)
+        folder = self._folder(place)
+        with staged(self._containers.trash.folder) as (descriptor, beside):
+            _, md5 = await bodies.receive(request, descriptor, limit=_BLOCK_LIMIT)
+            self._containers.container(call.target)  # it may be gone by now
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            beside.rename(folder / name)
+        return Response(201, headers=[("content-md5", md5), *encrypted(call)])
+
+    async def commit(self, call: Call) -> Response:
+        """Put Block List."""
+        place = self._containers.place(call.target)
+        body = await call.request.read(_LIST_LIMIT)
+        said = headers.md5(call.request, "content-md5")
+        if said and said != bodies.md5_of(body):
+            raise errors.md5_mismatch()
+        before = self._containers.find(place)
+        self._containers.admit(call, before, change=True)
+        if before is not None and before.entry.is_directory:
+            raise errors.type_mismatch()
+        wanted, folder = _block_list(body), self._folder(place)
+        parts = _located(wanted, folder, before)
+        blocks = tuple(Block(block, size) for (_, block), (_, _, size) in zip(wanted, parts, strict=True))
+        with staged(self._containers.trash.folder) as (descriptor, beside):
+            await asyncio.to_thread(_assemble, parts, place, descriptor)
+            before = self._containers.find(place)
+            self._containers.admit(call, before, change=True)  # again: the copying took its time
+            content_md5 = headers.md5(call.request, "x-ms-blob-content-md5")
+            blob = self._blobs.fresh(call, before, content_md5=content_md5)
+            blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
+            blob = replace(blob, state=self._containers.stamp(descriptor))
+            self._containers.make_way(place)
+            place.tree.adopt(beside, place.names)
+        self._containers.store.put(place.key, blob)
+        self._containers.trash.take(folder)
+        return Response(201, headers=[*self._blobs.stamps(place), *encrypted(call)])
+
+    def get(self, call: Call) -> Response:
+        """Get Block List."""
+        place = self._containers.place(call.target)
+        found, folder = self._containers.find(place), self._folder(place)
+        staged_blocks = _uncommitted(folder)
+        if found is None and not staged_blocks:
+            raise errors.blob_not_found()
+        kind = call.request.query.get("blocklisttype", "committed").lower()
+        if kind not in ("committed", "uncommitted", "all"):
+            raise errors.invalid_query("blocklisttype")
+        text, shown = "", []
+        if kind != "uncommitted":
+            text += f"<CommittedBlocks>{_blocks(found.blob.blocks if found else ())}</CommittedBlocks>"
+        if kind != "committed":
+            text += f"<UncommittedBlocks>{_blocks(staged_blocks)}</UncommittedBlocks>"
+        if found is not None:
+            shown = [("etag", found.etag), ("last-modified", http_date(found.entry.modified))]
+            shown.append(("x-ms-blob-content-length", str(found.entry.length)))
+        return documents.answer(f"<BlockList>{text}</BlockList>", headers=shown)
+
+    def _folder(self, place: Place) -> Path:
+        """Where the uncommitted blocks of a blob are: any blob's name fits as its hash."""
+        name = hashlib.sha256(place.name.encode()).hexdigest()
+        return self._containers.blocks(place.account, place.container) / name
+
+
+def _file_name(block: str | None) -> str:
+    """The name of an uncommitted block's file."""
+    if block is None:
+        raise errors.missing_query("blockid")
+    try:
+        if not 1 <= len(base64.b64decode(block, validate=True)) <= _ID_LIMIT:
+            raise errors.invalid_block_id()
+    except (binascii.Error, ValueError):
+        raise errors.invalid_block_id() from None
+    return block.encode().hex()
+
+
+def _uncommitted(folder: Path) -> list[Block]:
+    try:
+        files = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    return [Block(bytes.fromhex(file.name).decode(), file.stat().st_size) for file in files]
+
+
+def _block_list(body: bytes) -> list[tuple[str, str]]:
+    """Tag and id of each block of a list."""
+    found = [(each.tag, (each.text or "").strip()) for each in documents.parse(body, "BlockList")]
+    if len(found) > _BLOCKS:
+        raise errors.StorageError(400, "BlockListTooLong", "The block list may not contain more than 50,000 blocks.")
+    if not {tag for tag, _ in found} <= {"Latest", "Committed", "Uncommitted"}:
+        raise errors.invalid_document()
+    return found
+
+
+Part = tuple[Path | None, int, int]  # a file, or None for the blob as it is; first byte; size
+
+
+def _located(wanted: list[tuple[str, str]], folder: Path, before: Found | None) -> list[Part]:
+    """Where the bytes of each wanted block are.
+
+    Raises:
+        StorageError: one is nowhere.
+    """
+    committed: dict[str, tuple[int, int]] = {}
+    at = 0
+    for block in before.blob.blocks if before else ():
+        committed[block.id] = (at, block.size)
+        at += block.size
+    parts: list[Part] = []
+    for tag, name in wanted:
+        file = folder / _file_name(name)
+        if tag != "Committed" and file.exists():
+            parts.append((file, 0, file.stat().st_size))
+        elif tag != "Uncommitted" and name in committed:
+            parts.append((None, *committed[name]))
+        else:
+            raise errors.invalid_block_list()
+    return parts
+
+
+def _assemble(parts: list[Part], place: Place, descriptor: int) -> None:
+    at = 0
+    for file, first, size in parts:
+        source = place.tree.descriptor(place.names, os.O_RDONLY) if file is None else os.open(file, os.O_RDONLY)
+        try:
+            sparse.copy(source, descriptor, first=first, count=size, to=at)
+        finally:
+            os.close(source)
+        at += size
+    os.truncate(descriptor, at)
+
+
+def _blocks(blocks: tuple[Block, ...] | list[Block]) -> str:
+    return "".join(
+        f"<Block><Name>{documents.text(block.id)}</Name><Size>{block.size}</Size></Block>" for block in blocks
+    )

@@ -1,0 +1,97 @@
+"""Containers: create, delete, properties, metadata, access policies, leases."""
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.storage import conditions, documents, errors, headers, leases
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.leasing import answer, asked
+from harness.emulator.providers.storage.model import Container, share_key
+from harness.emulator.wire import etag, http_date
+
+
+class ContainerHandlers:
+    """Operations on one container."""
+
+    def __init__(self, containers: Containers) -> None:
+        self._containers = containers
+
+    def create(self, call: Call) -> Response:
+        """Create Container."""
+        account, name = call.target.account, call.target.share
+        if self._containers.store.get(Container, share_key(account, name)):
+            raise errors.container_exists()
+        container = Container(name, call.now, headers.metadata(call.request), access=_access(call))
+        directory = self._containers.directory(account, name)
+        self._containers.trash.take(directory)  # of a container whose creation or deletion was cut short
+        directory.mkdir(mode=0o777, parents=True)
+        self._containers.keep_container(call.target, container)
+        return Response(201, headers=_stamps(container))
+
+    def get(self, call: Call) -> Response:
+        """Get Container Properties, and Get Container Metadata."""
+        container = self._admitted(call, change=False)
+        found = [*_stamps(container), *headers.metadata_headers(container.metadata)]
+        found += leases.headers(container.lease, call.now)
+        if container.access:
+            found.append(("x-ms-blob-public-access", container.access))
+        return Response(
+            200, headers=[*found, ("x-ms-has-immutability-policy", "false"), ("x-ms-has-legal-hold", "false")]
+        )
+
+    def delete(self, call: Call) -> Response:
+        """Delete Container."""
+        self._admitted(call, change=True)
+        self._containers.remove(call.target.account, call.target.share)
+        return Response(202)
+
+    def set_metadata(self, call: Call) -> Response:
+        """Set Container Metadata."""
+        return self._change(call, metadata=headers.metadata(call.request))
+
+    def get_policies(self, call: Call) -> Response:
+        """Get Container ACL."""
+        container = self._admitted(call, change=False)
+        found = _stamps(container)
+        if container.access:
+            found.append(("x-ms-blob-public-access", container.access))
+        return documents.answer(documents.policies_document(container.policies), headers=found)
+
+    async def set_policies(self, call: Call) -> Response:
+        """Set Container ACL."""
+        policies = documents.policies(await call.request.read(documents.LIMIT))
+        return self._change(call, policies=policies, access=_access(call))
+
+    def lease(self, call: Call) -> Response:
+        """Lease Container."""
+        container = self._containers.container(call.target)
+        action, lease = asked(call, container.lease, endless=False)
+        self._containers.keep_container(call.target, replace(container, lease=lease))
+        return answer(action, lease, call.now, _stamps(container))
+
+    def _admitted(self, call: Call, *, change: bool) -> Container:
+        container = self._containers.container(call.target)
+        given = call.request.headers
+        if change:
+            conditions.check(given, etag=etag(container.changed), modified=container.changed, read=False)
+        # A lease on a container keeps it from being deleted, not from being changed.
+        only_deletion = change and call.request.method == "DELETE"
+        leases.check(container.lease, given.get("x-ms-lease-id", ""), call.now, noun="Container", change=only_deletion)
+        return container
+
+    def _change(self, call: Call, **fields: object) -> Response:
+        container = replace(self._admitted(call, change=True), changed=call.now, **fields)
+        self._containers.keep_container(call.target, container)
+        return Response(200, headers=_stamps(container))
+
+
+def _stamps(container: Container) -> list[tuple[str, str]]:
+    return [("etag", etag(container.changed)), ("last-modified", http_date(container.changed))]
+
+
+def _access(call: Call) -> str:
+    text = call.request.headers.get("x-ms-blob-public-access", "").lower()
+    if text not in ("", "blob", "container"):
+        raise errors.invalid_header("x-ms-blob-public-access")
+    return text

@@ -1,0 +1,120 @@
+"""List Blobs: flat, or as a hierarchy by a delimiter."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from harness.emulator.context import Response
+from harness.emulator.providers.blobs.containers import FOLDER, Containers, Found, Place
+from harness.emulator.providers.storage import documents, headers, leases, moments
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.tree import Entry, Tree
+from harness.emulator.wire import http_date
+
+_BATCH = 1000  # entries read from disk at a time, in a thread
+_LAST = "\U0010ffff"  # behind every character of a name
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    blobs: list[Found]
+    prefixes: list[str]
+    more: str
+
+
+class ListingHandlers:
+    """List Blobs."""
+
+    def __init__(self, containers: Containers) -> None:
+        self._containers = containers
+
+    async def list_blobs(self, call: Call) -> Response:
+        """List Blobs."""
+        self._containers.container(call.target)
+        query, target = call.request.query, call.target
+        include = headers.included(call.request)
+        page = await self._page(call)
+        items = sorted(
+            [(found.place.name, _item(found, call, include)) for found in page.blobs]
+            + [(prefix, f"<BlobPrefix><Name>{documents.text(prefix)}</Name></BlobPrefix>") for prefix in page.prefixes]
+        )
+        asked = documents.asked(
+            prefix=query.get("prefix", ""),
+            marker=query.get("marker", ""),
+            size=query.get("maxresults", ""),
+            delimiter=query.get("delimiter", ""),
+        )
+        return documents.answer(
+            f'<EnumerationResults ServiceEndpoint="https://{target.account}.blob.core.windows.net/"'
+            f' ContainerName="{target.share}">{asked}<Blobs>{"".join(text for _, text in items)}</Blobs>'
+            f"<NextMarker>{documents.text(page.more)}</NextMarker></EnumerationResults>"
+        )
+
+    async def _page(self, call: Call) -> _Page:
+        query, target = call.request.query, call.target
+        prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+        size, since = headers.page_size(call.request), max(query.get("marker", ""), prefix)
+        blobs: list[Found] = []
+        prefixes: list[str] = []
+        tree = self._containers.tree(target.account, target.share)
+        while True:
+            batch = await asyncio.to_thread(_batch, tree, prefix, since, _BATCH)
+            for name, entry in batch:
+                if name < since:
+                    continue
+                cut = name.find(delimiter, len(prefix)) if delimiter else -1
+                if len(blobs) + len(prefixes) == size:
+                    return _Page(blobs, prefixes, name)
+                if cut >= 0:
+                    prefixes.append(name[: cut + len(delimiter)])
+                    since = prefixes[-1] + _LAST  # the rest of the prefix is one entry
+                elif (found := self._found(target.account, target.share, tree, name, entry)) is not None:
+                    blobs.append(found)
+                    since = name + "\0"
+            if len(batch) < _BATCH:
+                return _Page(blobs, prefixes, "")
+            since = max(since, batch[-1][0] + "\0")
+
+    def _found(self, account: str, container: str, tree: Tree, name: str, entry: Entry) -> Found | None:
+        return self._containers.known(Place(account, container, name, tree, name.split("/")), entry)
+
+
+def _batch(tree: Tree, prefix: str, since: str, most: int) -> list[tuple[str, Entry]]:
+    """The first entries at or behind ``since`` whose path begins with a prefix."""
+
+    def wanted() -> Iterator[tuple[str, Entry]]:
+        for name, entry in tree.walk([], since=since):
+            if name >= since and name.startswith(prefix):
+                yield name, entry
+            elif name > prefix and not name.startswith(prefix) and not prefix.startswith(name):
+                return
+
+    return list(islice(wanted(), most))
+
+
+def _item(found: Found, call: Call, include: frozenset[str]) -> str:
+    blob, entry = found.blob, found.entry
+    content = {"content-type": "application/octet-stream"} | blob.content
+    names = {"lease-status": "LeaseStatus", "lease-state": "LeaseState", "lease-duration": "LeaseDuration"}
+    properties = [
+        ("Creation-Time", http_date(moments.at(blob.created or entry.modified_ns))),
+        ("Last-Modified", http_date(entry.modified)),
+        ("Etag", found.etag.strip('"')),
+        ("Content-Length", str(entry.length)),
+        ("Content-Type", content["content-type"]),
+        ("Content-Encoding", content.get("content-encoding", "")),
+        ("Content-Language", content.get("content-language", "")),
+        ("Content-MD5", blob.content_md5),
+        ("Cache-Control", content.get("cache-control", "")),
+        ("Content-Disposition", content.get("content-disposition", "")),
+        ("BlobType", "BlockBlob"),
+        ("AccessTier", "Hot"),
+        ("AccessTierInferred", "true"),
+        *((names[name], value) for name, value in leases.describe(blob.lease, call.now)),
+        ("ServerEncrypted", "true"),
+    ]
+    inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
+    metadata = blob.metadata if not entry.is_directory else FOLDER | blob.metadata
+    shown = documents.metadata_element(metadata) if "metadata" in include else ""
+    return f"<Blob><Name>{documents.text(found.place.name)}</Name><Properties>{inner}</Properties>{shown}</Blob>"

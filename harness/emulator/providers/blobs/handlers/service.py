@@ -1,0 +1,82 @@
+"""The blob service of an account: its properties, its containers, its kind."""
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.storage import documents, headers, leases
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.model import Container, ServiceSettings, share_key
+from harness.emulator.wire import etag, http_date
+
+_RETENTION = "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"
+_METRICS = f"<Version>1.0</Version><Enabled>false</Enabled>{_RETENTION}"
+_DEFAULTS = {
+    "Logging": "<Logging><Version>1.0</Version><Delete>false</Delete><Read>false</Read><Write>false</Write>"
+    f"{_RETENTION}</Logging>",
+    "HourMetrics": f"<HourMetrics>{_METRICS}</HourMetrics>",
+    "MinuteMetrics": f"<MinuteMetrics>{_METRICS}</MinuteMetrics>",
+    "Cors": "<Cors />",
+    "DefaultServiceVersion": "",
+    "DeleteRetentionPolicy": "<DeleteRetentionPolicy><Enabled>false</Enabled></DeleteRetentionPolicy>",
+    "StaticWebsite": "<StaticWebsite><Enabled>false</Enabled></StaticWebsite>",
+}
+
+
+class ServiceHandlers:
+    """Operations on the service of an account."""
+
+    def __init__(self, containers: Containers, accounts: Accounts) -> None:
+        self._containers = containers
+        self._accounts = accounts
+
+    def get_properties(self, call: Call) -> Response:
+        """Get Blob Service Properties."""
+        kept = self._containers.store.get(ServiceSettings, f"blob/{call.target.account}") or ServiceSettings()
+        return documents.answer(documents.settings_document(_DEFAULTS | kept.elements))
+
+    async def set_properties(self, call: Call) -> Response:
+        """Set Blob Service Properties: what is not in the body stays."""
+        changed = documents.settings(await call.request.read(documents.LIMIT), _DEFAULTS)
+        key = f"blob/{call.target.account}"
+        kept = self._containers.store.get(ServiceSettings, key) or ServiceSettings()
+        self._containers.store.put(key, replace(kept, elements=kept.elements | changed))
+        return Response(202)
+
+    def get_account(self, call: Call) -> Response:
+        """Get Account Information."""
+        account = self._accounts.get(call.target.account)
+        sku, kind = (account.sku, account.kind) if account else ("", "")
+        return Response(
+            200, headers=[("x-ms-sku-name", sku), ("x-ms-account-kind", kind), ("x-ms-is-hns-enabled", "false")]
+        )
+
+    def list_containers(self, call: Call) -> Response:
+        """List Containers."""
+        request, account = call.request, call.target.account
+        prefix, marker = request.query.get("prefix", ""), request.query.get("marker", "")
+        include = headers.included(request)
+        found = [each for _, each in self._containers.store.list(Container, share_key(account, prefix))]
+        page, more = headers.page(found, lambda container: container.name, request)
+        items = "".join(_item(each, call, metadata="metadata" in include) for each in page)
+        return documents.answer(
+            f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">'
+            + documents.asked(prefix=prefix, marker=marker, size=request.query.get("maxresults", ""))
+            + f"<Containers>{items}</Containers><NextMarker>{more}</NextMarker></EnumerationResults>"
+        )
+
+
+def _item(container: Container, call: Call, *, metadata: bool) -> str:
+    names = {"lease-status": "LeaseStatus", "lease-state": "LeaseState", "lease-duration": "LeaseDuration"}
+    properties = [
+        ("Last-Modified", http_date(container.changed)),
+        ("Etag", etag(container.changed)),
+        *((names[name], value) for name, value in leases.describe(container.lease, call.now)),
+        *([("PublicAccess", container.access)] if container.access else []),
+        ("HasImmutabilityPolicy", "false"),
+        ("HasLegalHold", "false"),
+    ]
+    inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
+    shown = documents.metadata_element(container.metadata) if metadata else ""
+    return f"<Container><Name>{container.name}</Name><Properties>{inner}</Properties>{shown}</Container>"

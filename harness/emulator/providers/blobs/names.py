@@ -1,0 +1,43 @@
+"""Names of containers and blobs, as Azure and a file system allow them; pure.
+
+Source: Microsoft's "Naming and Referencing Containers, Blobs, and Metadata".
+"""
+
+import re
+
+from harness.emulator.providers.storage.errors import StorageError, invalid_name
+
+_CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_LENGTH = 1024  # characters
+_DEPTH = 254  # segments
+_ON_DISK = 255  # bytes that a name may have on Linux file systems
+
+
+def check_container(name: str) -> None:
+    """3 to 63 lower-case letters, digits and single hyphens.
+
+    Raises:
+        StorageError: any other name.
+    """
+    if not _CONTAINER.fullmatch(name):
+        raise invalid_name()
+
+
+def components(name: str) -> list[str]:
+    """The directories and the file that a blob's name is on disk.
+
+    Raises:
+        StorageError: the name is too long, or no path: Azure would take it, a directory cannot hold it.
+    """
+    if len(name) > _LENGTH:
+        raise StorageError(400, "InvalidResourceName", "The specified name is longer than 1024 characters.")
+    names = name.split("/")
+    if len(names) > _DEPTH:
+        raise StorageError(400, "InvalidResourceName", "The specified name has more than 254 segments.")
+    for each in names:
+        if each in ("", ".", "..") or _FORBIDDEN.search(each):
+            raise invalid_name()
+        if len(each.encode()) > _ON_DISK:
+            raise invalid_name("A segment of the specified name is longer than 255 bytes in UTF-8.")
+    return names

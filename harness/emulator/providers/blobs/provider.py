@@ -1,0 +1,47 @@
+"""Blob storage as a host of the emulator."""
+
+import os
+
+from harness.clock import Clock
+from harness.emulator.providers.blobs.containers import Containers, check_target
+from harness.emulator.providers.blobs.routes import operations
+from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.access import Target
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.host import StorageHost
+from harness.emulator.providers.storage.model import Container, ServiceSettings, share_key
+from harness.emulator.providers.storage.sources import Source, Sources
+from harness.emulator.providers.storage.trash import Trash
+from harness.emulator.store import Store
+
+
+class AzureBlobs(StorageHost):
+    """Plays ``{account}.blob.core.windows.net`` for every storage account."""
+
+    def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: Sources) -> None:
+        self._containers = containers = Containers(accounts, store=store, clock=clock, trash=trash)
+        super().__init__(
+            "blob",
+            operations(containers, accounts),
+            accounts=accounts,
+            clock=clock,
+            policies=containers.policies,
+            check_target=check_target,
+        )
+        sources.add("blob", self._open, lambda target: lambda: containers.policies(target))
+
+    def forget(self, account: str) -> None:
+        """Delete every container of an account."""
+        store = self._containers.store
+        store.delete(ServiceSettings, f"blob/{account}")
+        for _, container in store.list(Container, share_key(account, "")):
+            self._containers.remove(account, container.name)
+
+    def _open(self, target: Target, _trailing_dots: bool) -> Source:
+        check_target(target)
+        found = self._containers.find(self._containers.place(target))
+        if found is None or found.entry.is_directory:
+            raise errors.blob_not_found()
+        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        blob = found.blob
+        return Source(descriptor, os.fstat(descriptor).st_size, blob.metadata, blob.content, blob.content_md5)

@@ -1,0 +1,79 @@
+"""The operations of blob storage, by what their requests look like.
+
+Source: Microsoft's "Blob Storage REST API"; permissions and resource types of "Create an account SAS".
+"""
+
+from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.blobs.handlers import (
+    BlobHandlers,
+    BlockHandlers,
+    ContainerHandlers,
+    ListingHandlers,
+    ServiceHandlers,
+)
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.host import Operation, Operations
+
+
+def operations(containers: Containers, accounts: Accounts) -> Operations:
+    """The table of the service."""
+    blobs = BlobHandlers(containers)
+    return {
+        **_of_service(ServiceHandlers(containers, accounts)),
+        **_of_containers(ContainerHandlers(containers), ListingHandlers(containers)),
+        **_of_blobs(blobs, BlockHandlers(containers, blobs)),
+    }
+
+
+def _of_service(service: ServiceHandlers) -> Operations:
+    account = Operation("GetAccountInformation", "rl", "s", service.get_account)
+    return {
+        ("service", "GET", "", "list"): Operation("ListContainers", "l", "s", service.list_containers),
+        ("service", "GET", "service", "properties"): Operation(
+            "GetBlobServiceProperties", "r", "s", service.get_properties
+        ),
+        ("service", "PUT", "service", "properties"): Operation(
+            "SetBlobServiceProperties", "w", "s", service.set_properties
+        ),
+        ("service", "GET", "account", "properties"): account,
+        ("service", "HEAD", "account", "properties"): account,
+        ("share", "GET", "account", "properties"): account,
+        ("share", "HEAD", "account", "properties"): account,
+    }
+
+
+def _of_containers(containers: ContainerHandlers, listings: ListingHandlers) -> Operations:
+    found = {
+        ("PUT", ""): Operation("CreateContainer", "cw", "c", containers.create),
+        ("GET", ""): Operation("GetContainerProperties", "r", "c", containers.get),
+        ("HEAD", ""): Operation("GetContainerProperties", "r", "c", containers.get),
+        ("DELETE", ""): Operation("DeleteContainer", "d", "c", containers.delete),
+        ("PUT", "metadata"): Operation("SetContainerMetadata", "w", "c", containers.set_metadata),
+        ("GET", "metadata"): Operation("GetContainerMetadata", "r", "c", containers.get),
+        ("HEAD", "metadata"): Operation("GetContainerMetadata", "r", "c", containers.get),
+        ("GET", "acl"): Operation("GetContainerAcl", "", "c", containers.get_policies),
+        ("HEAD", "acl"): Operation("GetContainerAcl", "", "c", containers.get_policies),
+        ("PUT", "acl"): Operation("SetContainerAcl", "", "c", containers.set_policies),
+        ("GET", "list"): Operation("ListBlobs", "l", "c", listings.list_blobs),
+    }
+    table = {("share", method, "container", component): each for (method, component), each in found.items()}
+    lease = Operation("LeaseContainer", "wd", "c", containers.lease)
+    return table | {("share", "PUT", "container", "lease"): lease, ("share", "PUT", "", "lease"): lease}
+
+
+def _of_blobs(blobs: BlobHandlers, blocks: BlockHandlers) -> Operations:
+    found = {
+        ("PUT", ""): Operation("PutBlob", "cw", "o", blobs.put),
+        ("GET", ""): Operation("GetBlob", "r", "o", blobs.get),
+        ("HEAD", ""): Operation("GetBlobProperties", "r", "o", blobs.head),
+        ("DELETE", ""): Operation("DeleteBlob", "d", "o", blobs.delete),
+        ("PUT", "block"): Operation("PutBlock", "cw", "o", blocks.put),
+        ("PUT", "blocklist"): Operation("PutBlockList", "cw", "o", blocks.commit),
+        ("GET", "blocklist"): Operation("GetBlockList", "r", "o", blocks.get),
+        ("PUT", "metadata"): Operation("SetBlobMetadata", "w", "o", blobs.set_metadata),
+        ("GET", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata),
+        ("HEAD", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata),
+        ("PUT", "properties"): Operation("SetBlobProperties", "w", "o", blobs.set_properties),
+        ("PUT", "lease"): Operation("LeaseBlob", "wd", "o", blobs.lease),
+    }
+    return {("path", method, "", component): each for (method, component), each in found.items()}

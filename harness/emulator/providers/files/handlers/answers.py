@@ -1,0 +1,63 @@
+"""What answers about files and directories have in common."""
+
+from msgspec.structs import replace
+
+from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.handlers.shares import find_permission, keep_permission
+from harness.emulator.providers.files.model import Nfs, Properties, Smb
+from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.storage import moments
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.wire import http_date
+
+Headers = list[tuple[str, str]]
+
+
+def stamps(found: Found) -> Headers:
+    """Etag and time of change."""
+    return [("etag", moments.etag(found.entry.modified_ns)), ("last-modified", http_date(found.entry.modified))]
+
+
+def changed(found: Found, call: Call) -> Headers:
+    """The headers after a request that made or changed an entry."""
+    return [
+        *stamps(found),
+        ("x-ms-request-server-encrypted", "true"),
+        *smb.headers(found, call.version),
+    ]
+
+
+def again(shares: Shares, place: Place) -> Found:
+    """What is at a place after a change.
+
+    Raises:
+        StorageError: it is gone meanwhile.
+    """
+    found = shares.find(place)
+    if found is None:
+        raise FileNotFoundError(2, "gone")
+    return found
+
+
+def with_smb(shares: Shares, call: Call, place: Place, before: Properties, *, shown: Smb) -> Properties:
+    """The properties of an entry after a request that sets those of SMB and NFS.
+
+    Args:
+        shown: the SMB properties that it has, for what the request preserves.
+
+    Raises:
+        StorageError: a value is not allowed.
+    """
+    request, target = call.request, place.target
+    asked = smb.asked(
+        request,
+        shown,
+        now=moments.nanoseconds(call.now),
+        directory=request.query.get("restype", "").lower() == "directory",
+        find_permission=lambda key: find_permission(shares, target, key) is not None,
+        keep_permission=lambda text, form: keep_permission(shares, target, text, form),
+    )
+    nfs = None
+    if place.share.settings.get("enabled-protocols", "").upper() == "NFS":
+        nfs = smb.nfs_asked(request, before.nfs or Nfs())
+    return replace(before, smb=asked, nfs=nfs)

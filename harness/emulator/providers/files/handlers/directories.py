@@ -1,0 +1,142 @@
+"""Directories: create, delete, properties, metadata, listing."""
+
+import asyncio
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.handlers.answers import again, changed, stamps, with_smb
+from harness.emulator.providers.files.model import Properties, Smb
+from harness.emulator.providers.files.shares import Found, Place, Shares, remembered
+from harness.emulator.providers.storage import documents, errors, headers, moments
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.model import entry_key
+from harness.emulator.providers.storage.tree import Entry
+from harness.emulator.wire import http_date
+
+_ENCODED = "2021-12-02"  # the version since which names that XML cannot hold are percent-encoded
+_FIELDS = frozenset({"timestamps", "etag", "attributes", "permissionkey"})
+
+
+class DirectoryHandlers:
+    """Operations on one directory."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+
+    def create(self, call: Call) -> Response:
+        """Create Directory."""
+        place = self._shares.place(call)
+        if not place.names:
+            raise errors.exists()
+        properties = with_smb(self._shares, call, place, Properties(headers.metadata(call.request)), shown=Smb())
+        place.tree.make_directory(place.names)
+        self._keep(place, properties)
+        return Response(201, headers=changed(again(self._shares, place), call))
+
+    def get(self, call: Call) -> Response:
+        """Get Directory Properties, and Get Directory Metadata."""
+        found = self._shares.directory(call)
+        answer = [*stamps(found), *headers.metadata_headers(found.properties.metadata)]
+        if call.version >= "2017-04-17":
+            answer.append(("x-ms-server-encrypted", "true"))
+        return Response(200, headers=[*answer, *smb.headers(found, call.version)])
+
+    def delete(self, call: Call) -> Response:
+        """Delete Directory: it must be empty."""
+        found = self._shares.directory(call)
+        if not found.place.names:
+            raise errors.unsupported()
+        if "readonly" in found.properties.smb.attributes.lower():
+            raise errors.read_only_attribute()
+        found.place.tree.remove_directory(found.place.names)
+        self._shares.forget(found.place)
+        return Response(202)
+
+    def set_metadata(self, call: Call) -> Response:
+        """Set Directory Metadata."""
+        found = self._shares.directory(call)
+        self._keep(found.place, replace(found.properties, metadata=headers.metadata(call.request)))
+        return Response(200, headers=changed(again(self._shares, found.place), call)[:3])
+
+    def set_properties(self, call: Call) -> Response:
+        """Set Directory Properties: those of SMB."""
+        found = self._shares.directory(call)
+        properties = with_smb(self._shares, call, found.place, found.properties, shown=smb.shown(found))
+        self._keep(found.place, properties)
+        return Response(200, headers=changed(again(self._shares, found.place), call))
+
+    async def list_entries(self, call: Call) -> Response:
+        """List Directories and Files."""
+        request, query = call.request, call.request.query
+        found, include = self._shares.directory(call), headers.included(call.request)
+        size, place = headers.page_size(request), found.place
+        prefix, marker = query.get("prefix", ""), query.get("marker", "")
+        entries, more = await asyncio.to_thread(
+            place.tree.children, place.names, first=marker, prefix=prefix, most=size
+        )
+        extended = headers.flag(request, "x-ms-file-extended-info") or bool(include & _FIELDS)
+        items = "".join(
+            [self._item(entry, place, include, extended=extended, version=call.version) for entry in entries]
+        )
+        directory = f"<DirectoryId>{found.entry.inode if place.names else 0}</DirectoryId>" if extended else ""
+        share = place.target
+        snapshot = f' ShareSnapshot="{share.snapshot}"' if share.snapshot else ""
+        return documents.answer(
+            f'<EnumerationResults ServiceEndpoint="https://{share.account}.file.core.windows.net/"'
+            f' ShareName="{share.share}"{snapshot} DirectoryPath="{_attribute("/".join(place.names))}">'
+            + documents.asked(prefix=prefix, marker=marker, size=query.get("maxresults", ""))
+            + f"{directory}<Entries>{items}</Entries><NextMarker>{documents.text(more)}</NextMarker>"
+            "</EnumerationResults>"
+        )
+
+    def _keep(self, place: Place, properties: Properties) -> None:
+        self._shares.keep(place, replace(properties, state=self._shares.touch_directory(place)))
+
+    def _item(self, entry: Entry, place: Place, include: frozenset[str], *, extended: bool, version: str) -> str:
+        kind = "Directory" if entry.is_directory else "File"
+        length = "" if entry.is_directory else f"<Content-Length>{entry.length}</Content-Length>"
+        if not extended:
+            return f"<{kind}>{_name(entry.name, version)}<Properties>{length}</Properties></{kind}>"
+        below = replace_names(place, [*place.names, entry.name])
+        found = Found(below, *remembered(entry, self._shares.store.get(Properties, below.key)))
+        fields = _fields(found, include)
+        shown = smb.shown(found)
+        attributes = f"<Attributes>{shown.attributes}</Attributes>" if "attributes" in include else ""
+        key = f"<PermissionKey>{shown.permission_key}</PermissionKey>" if "permissionkey" in include else ""
+        return (
+            f"<{kind}><FileId>{entry.inode}</FileId>{_name(entry.name, version)}"
+            f"<Properties>{length}{fields}</Properties>{attributes}{key}</{kind}>"
+        )
+
+
+def replace_names(place: Place, names: list[str]) -> Place:
+    """Another path in the same share."""
+    target = place.target
+    return Place(target, place.share, place.tree, names, entry_key(target.account, target.place, names))
+
+
+def _fields(found: Found, include: frozenset[str]) -> str:
+    shown, fields = smb.shown(found), ""
+    if "timestamps" in include:
+        fields += (
+            f"<CreationTime>{shown.created}</CreationTime>"
+            f"<LastAccessTime>{moments.stamp(found.entry.accessed_ns)}</LastAccessTime>"
+            f"<LastWriteTime>{shown.written}</LastWriteTime><ChangeTime>{shown.changed}</ChangeTime>"
+            f"<Last-Modified>{http_date(found.entry.modified)}</Last-Modified>"
+        )
+    if "etag" in include:
+        fields += f"<Etag>{moments.etag(found.entry.modified_ns).strip(chr(34))}</Etag>"
+    return fields
+
+
+def _name(name: str, version: str) -> str:
+    if version >= _ENCODED and not documents.is_shown(name):
+        return f'<Name Encoded="true">{quote(name, safe="")}</Name>'
+    return f"<Name>{documents.text(name)}</Name>"
+
+
+def _attribute(value: str) -> str:
+    return documents.text(value).replace('"', "&quot;")

@@ -1,0 +1,218 @@
+"""Files: create, read, delete, properties, metadata."""
+
+import asyncio
+import os
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.files import extents, smb
+from harness.emulator.providers.files.handlers.answers import Headers, again, changed, stamps, with_smb
+from harness.emulator.providers.files.model import Extent, Properties, Smb
+from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.storage import bodies, errors, headers, leases, ranges, sparse
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.pieces import FilePieces
+from harness.emulator.wire import http_date
+
+FILE_LIMIT = 4 << 40  # bytes of a file
+RANGE_LIMIT = 4 << 20  # bytes that one request writes, and that one MD5 of a range covers
+_INLINE = 64 << 10  # bytes hashed and written without a thread: starting one costs as much
+
+
+class FileHandlers:
+    """Operations on one file."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+
+    async def create(self, call: Call) -> Response:
+        """Create File: of zeros, or with its first bytes, which later versions take along."""
+        request = call.request
+        if request.headers.get("x-ms-type", "").lower() != "file":
+            raise (errors.invalid_header if "x-ms-type" in request.headers else errors.missing_header)("x-ms-type")
+        refuse_structured(call)
+        length = headers.number(request, "x-ms-content-length", most=FILE_LIMIT)
+        if length is None:
+            raise errors.missing_header("x-ms-content-length")
+        body = await request.read(RANGE_LIMIT)
+        if len(body) > length:
+            raise errors.invalid_header("content-length")
+        md5 = await body_md5(call, body) if body else ""
+        place = self._shares.place(call)
+        before = self._overwritten(call, place)
+        content_md5 = headers.md5(request, "x-ms-content-md5")
+        fresh = Properties(headers.metadata(request), headers.content(request, "x-ms-"), content_md5)
+        fresh = with_smb(self._shares, call, place, fresh, shown=Smb())
+        with place.tree.new_file(place.names) as descriptor:
+            os.truncate(descriptor, length)
+            sparse.write_all(descriptor, body, 0)
+            state = self._shares.stamp(descriptor)
+        written = (Extent(0, len(body), place.share.epoch),) if body else ()
+        cleared = (Extent(len(body), length, place.share.epoch, cleared=True),) if before and length > len(body) else ()
+        lease = before.properties.lease if before else fresh.lease
+        self._shares.keep(place, replace(fresh, lease=lease, extents=written + cleared, state=state))
+        answer = changed(again(self._shares, place), call)
+        return Response(201, headers=[*answer, ("content-md5", md5)] if md5 else answer)
+
+    def head(self, call: Call) -> Response:
+        """Get File Properties."""
+        found = self._shares.file(call)
+        answer = [*file_headers(found, call), ("content-length", str(found.entry.length))]
+        return Response(200, headers=answer)
+
+    async def get(self, call: Call) -> Response:
+        """Get File, or a range of it."""
+        refuse_structured(call)
+        found, request = self._shares.file(call), call.request
+        asked = headers.asked_range(request)
+        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        body = FilePieces(descriptor)  # from here on it closes the file
+        length = os.fstat(descriptor).st_size
+        first, count = (0, length) if asked is None else ranges.to_read(asked, length)
+        answer = [*file_headers(found, call, ranged=asked is not None), ("accept-ranges", "bytes")]
+        answer.append(("content-length", str(count)))
+        if asked is not None:
+            answer.append(("content-range", f"bytes {first}-{first + count - 1}/{length}"))
+        if headers.flag(request, "x-ms-range-get-content-md5"):
+            if asked is None or count > RANGE_LIMIT:
+                raise errors.invalid_header("x-ms-range-get-content-md5")
+            answer.append(("content-md5", bodies.md5_of(await asyncio.to_thread(os.pread, descriptor, count, first))))
+        body.show(first, count)
+        return Response(200 if asked is None else 206, body if count else b"", headers=answer)
+
+    def delete(self, call: Call) -> Response:
+        """Delete File."""
+        found = self._shares.find(self._shares.place(call))
+        if found is None:
+            raise errors.not_found()
+        if found.entry.is_directory:
+            raise errors.type_mismatch()
+        self._shares.admit(call, found, change=True)
+        refuse_read_only(found)
+        found.place.tree.remove_file(found.place.names)
+        self._shares.forget(found.place)
+        return Response(202)
+
+    def get_metadata(self, call: Call) -> Response:
+        """Get File Metadata."""
+        found = self._shares.file(call)
+        return Response(200, headers=[*stamps(found), *headers.metadata_headers(found.properties.metadata)])
+
+    def set_metadata(self, call: Call) -> Response:
+        """Set File Metadata."""
+        found = self._shares.file(call, change=True)
+        metadata = headers.metadata(call.request)
+        with found.place.tree.open_file(found.place.names, os.O_RDONLY) as descriptor:
+            state = self._shares.stamp(descriptor)
+        shown = smb.shown(found)
+        properties = replace(
+            found.properties, metadata=metadata, smb=replace(found.properties.smb, written=shown.written)
+        )
+        self._shares.keep(found.place, replace(properties, state=state))
+        return Response(200, headers=changed(again(self._shares, found.place), call)[:3])
+
+    def set_properties(self, call: Call) -> Response:
+        """Set File Properties: length, content headers (those not given are cleared) and SMB's."""
+        found, request = self._shares.file(call, change=True), call.request
+        length = headers.number(request, "x-ms-content-length", most=FILE_LIMIT)
+        before = replace(
+            found.properties,
+            content=headers.content(request, "x-ms-"),
+            content_md5=headers.md5(request, "x-ms-content-md5"),
+        )
+        properties = with_smb(self._shares, call, found.place, before, shown=smb.shown(found))
+        with found.place.tree.open_file(found.place.names, os.O_RDWR) as descriptor:
+            if length is not None:
+                refuse_read_only(found)
+                os.truncate(descriptor, length)
+                properties = replace(
+                    properties, extents=extents.cut(properties.extents, length, before=found.entry.length)
+                )
+                if "x-ms-file-last-write-time" not in request.headers:
+                    properties = replace(properties, smb=replace(properties.smb, written=""))
+            state = self._shares.stamp(descriptor)
+        self._shares.keep(found.place, replace(properties, state=state))
+        return Response(200, headers=changed(again(self._shares, found.place), call))
+
+    def _overwritten(self, call: Call, place: Place) -> Found | None:
+        """The file that a new one replaces, if it may."""
+        if not place.names:
+            raise errors.invalid_uri()
+        found = self._shares.find(place)
+        if found is None:
+            return None
+        if found.entry.is_directory:
+            raise errors.type_mismatch()
+        self._shares.admit(call, found, change=True)
+        refuse_read_only(found)
+        return found
+
+
+def file_headers(found: Found, call: Call, *, ranged: bool = False) -> Headers:
+    """What a file's answer shows of it.
+
+    Args:
+        ranged: the MD5 of the whole file has a name of its own beside a range's.
+    """
+    properties = found.properties
+    answer = [*({"content-type": "application/octet-stream"} | properties.content).items()]
+    if properties.content_md5:
+        answer.append(("x-ms-content-md5" if ranged else "content-md5", properties.content_md5))
+    answer += [*stamps(found), ("x-ms-type", "File"), *headers.metadata_headers(properties.metadata)]
+    if call.version >= "2017-04-17":
+        answer.append(("x-ms-server-encrypted", "true"))
+    if call.version >= "2019-07-07":
+        answer += leases.headers(properties.lease, call.now)
+    return [*answer, *_copy_headers(properties), *smb.headers(found, call.version)]
+
+
+def _copy_headers(properties: Properties) -> Headers:
+    copy = properties.copy
+    if copy is None:
+        return []
+    answer = [
+        ("x-ms-copy-id", copy.id),
+        ("x-ms-copy-source", copy.source),
+        ("x-ms-copy-status", copy.status),
+        ("x-ms-copy-progress", f"{copy.done}/{copy.total}"),
+    ]
+    if copy.completed is not None:
+        answer.append(("x-ms-copy-completion-time", http_date(copy.completed)))
+    if copy.description:
+        answer.append(("x-ms-copy-status-description", copy.description))
+    return answer
+
+
+def refuse_read_only(found: Found) -> None:
+    """Keep a request from changing a file with the attribute ReadOnly.
+
+    Raises:
+        StorageError: it has it.
+    """
+    if "readonly" in found.properties.smb.attributes.lower():
+        raise errors.read_only_attribute()
+
+
+def refuse_structured(call: Call) -> None:
+    """Refuse bodies with CRC64 checks in them, rather than take the checks for content.
+
+    Raises:
+        StorageError: the request has or wants one.
+    """
+    for name in ("x-ms-structured-body", "x-ms-content-crc64"):
+        if name in call.request.headers:
+            raise errors.unsupported_header(name)
+
+
+async def body_md5(call: Call, body: bytes) -> str:
+    """The MD5 of a body, in base64.
+
+    Raises:
+        StorageError: the request says another.
+    """
+    said = headers.md5(call.request, "content-md5")
+    found = bodies.md5_of(body) if len(body) <= _INLINE else await asyncio.to_thread(bodies.md5_of, body)
+    if said and said != found:
+        raise errors.md5_mismatch()
+    return found

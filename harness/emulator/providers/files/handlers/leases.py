@@ -1,0 +1,39 @@
+"""Leases on shares and files."""
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.files.shares import Shares
+from harness.emulator.providers.storage import errors, moments
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.leasing import answer, asked
+from harness.emulator.wire import etag, http_date
+
+
+class LeaseHandlers:
+    """Lease Share and Lease File."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+
+    def share(self, call: Call) -> Response:
+        """Lease Share."""
+        share = self._shares.share(call.target)
+        action, lease = asked(call, share.lease, endless=False)
+        self._shares.keep_share(call.target, replace(share, lease=lease))
+        stamps = [("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
+        return answer(action, lease, call.now, stamps)
+
+    def file(self, call: Call) -> Response:
+        """Lease File: it never ends by itself."""
+        found = self._shares.find(self._shares.place(call))
+        if found is None or found.entry.is_directory:
+            raise errors.not_found()
+        action, lease = asked(call, found.properties.lease, endless=True)
+        state = found.properties.state if found.properties.extents is not None else found.entry.state
+        self._shares.keep(found.place, replace(found.properties, lease=lease, state=state))
+        stamps = [
+            ("etag", moments.etag(found.entry.modified_ns)),
+            ("last-modified", http_date(found.entry.modified)),
+        ]
+        return answer(action, lease, call.now, stamps)

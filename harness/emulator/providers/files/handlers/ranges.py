@@ -1,0 +1,211 @@
+"""Ranges of files: write, clear, copy from elsewhere, list, compare with a snapshot."""
+
+import asyncio
+import os
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.files import extents, smb
+from harness.emulator.providers.files.handlers.answers import Headers, again, stamps
+from harness.emulator.providers.files.handlers.files import RANGE_LIMIT, body_md5, refuse_read_only, refuse_structured
+from harness.emulator.providers.files.model import Extent, Properties
+from harness.emulator.providers.files.quota import Quotas
+from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.files.writers import Writers
+from harness.emulator.providers.storage import documents, errors, headers, moments, ranges, sparse
+from harness.emulator.providers.storage.access import Target
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.sources import Sources
+
+_INLINE = 64 << 10  # bytes written without a thread: starting one costs as much
+
+
+class RangeHandlers:
+    """Operations on ranges of one file."""
+
+    def __init__(self, shares: Shares, sources: Sources, quotas: Quotas) -> None:
+        self._shares = shares
+        self._sources = sources
+        self._quotas = quotas
+        self._writers = Writers()
+
+    async def put(self, call: Call) -> Response:
+        """Put Range: update or clear; or Put Range From URL."""
+        request = call.request
+        refuse_structured(call)
+        if "x-ms-copy-source" in request.headers:
+            return await self._put_from_source(call)
+        write = request.headers.get("x-ms-write", "").lower()
+        if write == "clear":
+            return await self._clear(call)
+        if write != "update":
+            raise (errors.invalid_header if write else errors.missing_header)("x-ms-write")
+        return await self._update(call)
+
+    async def _update(self, call: Call) -> Response:
+        request = call.request
+        found = self._shares.file(call, change=True)
+        refuse_read_only(found)
+        size = headers.number(request, "content-length", most=1 << 62)
+        if size is None:
+            raise errors.missing_length()
+        if size > RANGE_LIMIT:
+            raise errors.too_large(RANGE_LIMIT)
+        first, count = ranges.to_write(_header(call), found.entry.length)
+        if count != size:
+            raise errors.invalid_header("content-length")
+        body = await request.read(RANGE_LIMIT)
+        if len(body) != count:
+            raise errors.invalid_header("content-length")
+        await self._quotas.require(found.place, count)
+        md5 = await body_md5(call, body)
+        answer = await self._write(call, first, count, lambda file: sparse.write_all(file, body, first), inline=count)
+        answer.headers.append(("content-md5", md5))
+        return answer
+
+    async def _clear(self, call: Call) -> Response:
+        found = self._shares.file(call, change=True)
+        refuse_read_only(found)
+        first, count = ranges.to_write(_header(call), found.entry.length)
+        if call.request.headers.get("content-length", "0") != "0":
+            raise errors.invalid_header("content-length")
+        return await self._write(
+            call, first, count, lambda file: sparse.clear(file, first, count), inline=count, cleared=True
+        )
+
+    async def _put_from_source(self, call: Call) -> Response:
+        request = call.request
+        found = self._shares.file(call, change=True)
+        refuse_read_only(found)
+        if request.headers.get("x-ms-write", "update").lower() != "update":
+            raise errors.invalid_header("x-ms-write")
+        if request.headers.get("content-length", "0") != "0":
+            raise errors.invalid_header("content-length")
+        first, count = ranges.to_write(_header(call), found.entry.length)
+        if count > RANGE_LIMIT:
+            raise errors.too_large(RANGE_LIMIT)
+        with self._sources.open(call, request.headers["x-ms-copy-source"], signed=True) as source:
+            asked = request.headers.get("x-ms-source-range")
+            begin, size = (0, source.length) if asked is None else ranges.to_read(asked, source.length)
+            if size != count:
+                raise errors.invalid_header("x-ms-source-range")
+            await self._quotas.require(found.place, count)
+            body = await asyncio.to_thread(os.pread, source.descriptor, count, begin)
+        md5 = await body_md5(call, body)
+        answer = await self._write(call, first, count, lambda file: sparse.write_all(file, body, first), inline=count)
+        answer.headers.append(("content-md5", md5))
+        return answer
+
+    async def _write(
+        self, call: Call, first: int, count: int, action: extents.Writing, *, inline: int, cleared: bool = False
+    ) -> Response:
+        """Change a file's bytes, and note which; the file may have changed since the request was admitted."""
+        place = self._shares.place(call)
+        mode = call.request.headers.get("x-ms-file-last-write-time", "now").lower()
+        if mode not in ("now", "preserve"):
+            raise errors.invalid_header("x-ms-file-last-write-time")
+        with place.tree.open_file(place.names, os.O_RDWR) as descriptor:
+            length = os.fstat(descriptor).st_size
+            if first + count > length:
+                raise errors.invalid_range(length)
+            with self._writers.writing(place.key, lambda: self._holds(place)) as held:
+                if inline <= _INLINE:
+                    action(descriptor)
+                else:
+                    await asyncio.to_thread(action, descriptor)
+                extent = Extent(first, first + count, place.share.epoch, cleared)
+                self._note(place, descriptor, extent, held=held, preserve=mode == "preserve")
+        after = again(self._shares, place)
+        answer = [*stamps(after), ("x-ms-request-server-encrypted", "true")]
+        if call.version >= "2021-06-08":
+            answer.append(("x-ms-file-last-write-time", smb.shown(after).written))
+        return Response(201, headers=answer)
+
+    def _holds(self, place: Place) -> bool:
+        """Whether what is remembered of a file still holds: no job was there since."""
+        kept, entry = self._shares.store.get(Properties, place.key), place.tree.entry(place.names)
+        return kept is not None and entry is not None and kept.state == entry.state
+
+    def _note(self, place: Place, descriptor: int, extent: Extent, *, held: bool, preserve: bool) -> None:
+        """Remember what a write left."""
+        kept = self._shares.store.get(Properties, place.key) or Properties(extents=None)
+        if not held:
+            kept = replace(kept, content_md5="", extents=None, smb=replace(kept.smb, written=""))
+        written = (
+            kept.smb.written or moments.stamp(kept.state[1] or moments.nanoseconds(self._shares.clock.now()))
+        ) * (preserve)
+        self._shares.keep(
+            place,
+            replace(
+                kept,
+                extents=extents.noted(kept.extents, extent),
+                smb=replace(kept.smb, written=written, changed=""),
+                state=self._shares.stamp(descriptor),
+            ),
+        )
+
+    async def list_ranges(self, call: Call) -> Response:
+        """List Ranges, or what changed since a snapshot."""
+        found, query = self._shares.file(call), call.request.query
+        asked = headers.asked_range(call.request)
+        first, end = 0, found.entry.length
+        if asked is not None and end:
+            first, count = ranges.to_read(asked, end)
+            end = first + count
+        elif asked is not None:
+            raise errors.invalid_range(0)
+        cleared: extents.Ranges = []
+        if since := query.get("prevsharesnapshot"):
+            written, cleared = await self._compared(call, found, since, first, end)
+        else:
+            written = await self._written(found, first, end)
+        answer: Headers = [*stamps(found), ("x-ms-content-length", str(found.entry.length))]
+        return documents.answer(_document(call, written, cleared), headers=answer)
+
+    async def _written(self, found: Found, first: int, end: int) -> extents.Ranges:
+        if found.properties.extents is not None:
+            return extents.written(found.properties.extents, first, end)
+        with found.place.tree.open_file(found.place.names, os.O_RDONLY) as descriptor:
+            parts = await asyncio.to_thread(lambda: list(sparse.segments(descriptor, first, end)))
+        return [(part, stop - 1) for part, stop in parts]
+
+    async def _compared(
+        self, call: Call, found: Found, since: str, first: int, end: int
+    ) -> tuple[extents.Ranges, extents.Ranges]:
+        target = found.place.target
+        earlier = Target(target.service, target.account, target.share, target.path, since)
+        share = self._shares.share(earlier)
+        if found.properties.extents is not None:
+            return extents.changed(found.properties.extents, share.epoch, first, end)
+        trailing = headers.flag(call.request, "x-ms-allow-trailing-dot")
+        before = self._shares.find(self._shares.place_of(earlier, trailing_dots=trailing))
+        if before is None or before.entry.is_directory:
+            return await self._written(found, first, end), []
+        with (
+            found.place.tree.open_file(found.place.names, os.O_RDONLY) as now,
+            before.place.tree.open_file(before.place.names, os.O_RDONLY) as then,
+        ):
+            return await asyncio.to_thread(extents.differing, now, then, first, end), []
+
+
+def _header(call: Call) -> str:
+    header = headers.asked_range(call.request)
+    if header is None:
+        raise errors.missing_header("x-ms-range")
+    return header
+
+
+def _document(call: Call, written: extents.Ranges, cleared: extents.Ranges) -> str:
+    """The ranges in order, a page of them where the request asks for pages."""
+    tagged = sorted([(first, last, "Range") for first, last in written] + [(a, b, "ClearRange") for a, b in cleared])
+    marker = call.request.query.get("marker", "")
+    if marker:
+        if not (marker.isascii() and marker.isdigit() and len(marker) < 20):
+            raise errors.invalid_query("marker")
+        tagged = [each for each in tagged if each[0] >= int(marker)]
+    paged = "maxresults" in call.request.query
+    size = headers.page_size(call.request) if paged else len(tagged)
+    more = str(tagged[size][0]) if len(tagged) > size else ""
+    items = "".join(f"<{tag}><Start>{first}</Start><End>{last}</End></{tag}>" for first, last, tag in tagged[:size])
+    return f"<Ranges>{items}{f'<NextMarker>{more}</NextMarker>' if paged or marker else ''}</Ranges>"

@@ -1,0 +1,114 @@
+"""The file service of an account: its properties, its shares."""
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.files.shares import Shares
+from harness.emulator.providers.storage import documents, headers, leases
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.model import DeletedShare, ServiceSettings, Share, share_key
+from harness.emulator.wire import etag, http_date
+
+RETENTION_DAYS = 7  # of a deleted share
+
+_METRICS = "<Version>1.0</Version><Enabled>false</Enabled><RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"
+_DEFAULTS = {
+    "HourMetrics": f"<HourMetrics>{_METRICS}</HourMetrics>",
+    "MinuteMetrics": f"<MinuteMetrics>{_METRICS}</MinuteMetrics>",
+    "Cors": "<Cors />",
+    "ProtocolSettings": "<ProtocolSettings><SMB><Multichannel><Enabled>false</Enabled></Multichannel></SMB>"
+    "</ProtocolSettings>",
+}
+_ELEMENTS = {  # settings of a share, by their names in a listing
+    "enabled-protocols": "EnabledProtocols",
+    "root-squash": "RootSquash",
+    "enable-snapshot-virtual-directory-access": "EnableSnapshotVirtualDirectoryAccess",
+    "share-paid-bursting-enabled": "PaidBurstingEnabled",
+    "share-paid-bursting-max-iops": "PaidBurstingMaxIops",
+    "share-paid-bursting-max-bandwidth-mibps": "PaidBurstingMaxBandwidthMibps",
+    "share-provisioned-iops": "ProvisionedIops",
+    "share-provisioned-bandwidth-mibps": "ProvisionedBandwidthMiBps",
+    "enable-smb-directory-lease": "EnableSmbDirectoryLease",
+}
+
+
+class ServiceHandlers:
+    """Operations on the service of an account."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+
+    def get_properties(self, call: Call) -> Response:
+        """Get File Service Properties."""
+        kept = self._shares.store.get(ServiceSettings, f"file/{call.target.account}") or ServiceSettings()
+        elements = _DEFAULTS | kept.elements
+        if call.version < "2020-02-10":
+            del elements["ProtocolSettings"]
+        return documents.answer(documents.settings_document(elements))
+
+    async def set_properties(self, call: Call) -> Response:
+        """Set File Service Properties: what is not in the body stays."""
+        changed = documents.settings(await call.request.read(documents.LIMIT), _DEFAULTS)
+        key = f"file/{call.target.account}"
+        kept = self._shares.store.get(ServiceSettings, key) or ServiceSettings()
+        self._shares.store.put(key, replace(kept, elements=kept.elements | changed))
+        return Response(202)
+
+    def list_shares(self, call: Call) -> Response:
+        """List Shares."""
+        request, account = call.request, call.target.account
+        prefix, marker = request.query.get("prefix", ""), request.query.get("marker", "")
+        include = headers.included(request)
+        items: list[Share | DeletedShare] = [
+            share
+            for _, share in self._shares.store.list(Share, share_key(account, prefix))
+            if not share.snapshot or "snapshots" in include
+        ]
+        if "deleted" in include:
+            items += [deleted for _, deleted in self._shares.store.list(DeletedShare, share_key(account, prefix))]
+        items.sort(key=_order)
+        found, more = headers.page(items, _order, request)
+        shares = "".join(_item(item, call, metadata="metadata" in include) for item in found)
+        return documents.answer(
+            f'<EnumerationResults ServiceEndpoint="https://{account}.file.core.windows.net/">'
+            + documents.asked(prefix=prefix, marker=marker, size=request.query.get("maxresults", ""))
+            + f"<Shares>{shares}</Shares><NextMarker>{documents.text(more)}</NextMarker></EnumerationResults>"
+        )
+
+
+def _order(item: Share | DeletedShare) -> str:
+    if isinstance(item, DeletedShare):
+        return f"{item.share.name} !{item.version}"
+    return f"{item.name} {item.snapshot or '~'}"
+
+
+def _item(item: Share | DeletedShare, call: Call, *, metadata: bool) -> str:
+    share = item.share if isinstance(item, DeletedShare) else item
+    snapshot = f"<Snapshot>{share.snapshot}</Snapshot>" if share.snapshot else ""
+    gone = f"<Deleted>true</Deleted><Version>{item.version}</Version>" if isinstance(item, DeletedShare) else ""
+    properties = [
+        ("Last-Modified", http_date(share.changed)),
+        ("Etag", etag(share.changed)),
+        ("Quota", str(share.quota)),
+        *_newer(share, call),
+    ]
+    if isinstance(item, DeletedShare):
+        left = RETENTION_DAYS - (call.now - item.deleted).days
+        properties += [("DeletedTime", http_date(item.deleted)), ("RemainingRetentionDays", str(max(left, 0)))]
+    inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
+    shown = documents.metadata_element(share.metadata) if metadata else ""
+    return f"<Share><Name>{share.name}</Name>{snapshot}{gone}<Properties>{inner}</Properties>{shown}</Share>"
+
+
+def _newer(share: Share, call: Call) -> list[tuple[str, str]]:
+    """What later versions show of a share."""
+    found: list[tuple[str, str]] = []
+    if call.version >= "2019-12-12":
+        found.append(("AccessTier", share.tier))
+        if share.tier_changed:
+            found.append(("AccessTierChangeTime", http_date(share.tier_changed)))
+    if call.version >= "2020-02-10":
+        names = {"lease-status": "LeaseStatus", "lease-state": "LeaseState", "lease-duration": "LeaseDuration"}
+        found += [(names[name], value) for name, value in leases.describe(share.lease, call.now)]
+        found += [(_ELEMENTS[name], value) for name, value in share.settings.items()]
+    return found

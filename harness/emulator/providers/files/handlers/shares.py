@@ -1,0 +1,253 @@
+"""Shares: create, delete, undelete, properties, metadata, access policies, permissions, usage."""
+
+import asyncio
+from datetime import timedelta
+
+import msgspec
+from msgspec.structs import replace
+
+from harness.emulator.context import Response
+from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.handlers.service import RETENTION_DAYS
+from harness.emulator.providers.files.model import Permission
+from harness.emulator.providers.files.names import check_share
+from harness.emulator.providers.files.shares import Shares
+from harness.emulator.providers.files.usage import used_bytes
+from harness.emulator.providers.storage import documents, errors, headers, leases, moments
+from harness.emulator.providers.storage.access import Target
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.model import DEFAULT_QUOTA, DeletedShare, Share, entry_key, share_key
+from harness.emulator.wire import etag, http_date, json_response
+
+_MOST_QUOTA = 262_144  # GiB
+_KEPT_DELETED = 10  # shares of an account that can be restored: they take room on a small disk
+_TIERS = ("TransactionOptimized", "Hot", "Cool", "Premium")
+_SETTINGS = (  # headers that are kept and given back
+    "enabled-protocols",
+    "root-squash",
+    "enable-snapshot-virtual-directory-access",
+    "share-paid-bursting-enabled",
+    "share-paid-bursting-max-iops",
+    "share-paid-bursting-max-bandwidth-mibps",
+    "share-provisioned-iops",
+    "share-provisioned-bandwidth-mibps",
+    "enable-smb-directory-lease",
+)
+_PERMISSION_LIMIT = 64 << 10  # bytes of a permission's body
+
+
+class ShareHandlers:
+    """Operations on one share."""
+
+    def __init__(self, shares: Shares, accounts: Accounts) -> None:
+        self._shares = shares
+        self._accounts = accounts
+
+    def create(self, call: Call) -> Response:
+        """Create Share."""
+        key = share_key(call.target.account, call.target.share)
+        if self._shares.store.get(Share, key):
+            raise errors.share_exists()
+        quota = headers.number(call.request, "x-ms-share-quota", least=1, most=_MOST_QUOTA)
+        share = Share(
+            call.target.share,
+            call.now,
+            DEFAULT_QUOTA if quota is None else quota,
+            headers.metadata(call.request),
+            tier=_tier(call, "TransactionOptimized"),
+            settings=_settings(call),
+        )
+        directory = self._accounts.directory("file", call.target.account, name=call.target.share)
+        self._shares.trash.take(directory)  # of a share whose creation or deletion was cut short
+        directory.mkdir(mode=0o777, parents=True)
+        self._shares.store.put(key, share)
+        return Response(201, headers=_stamps(share))
+
+    def get(self, call: Call) -> Response:
+        """Get Share Properties, and Get Share Metadata."""
+        share = self._admitted(call, change=False)
+        found = [*_stamps(share), ("x-ms-share-quota", str(share.quota)), *headers.metadata_headers(share.metadata)]
+        if call.version >= "2019-12-12":
+            found.append(("x-ms-access-tier", share.tier))
+            if share.tier_changed:
+                found.append(("x-ms-access-tier-change-time", http_date(share.tier_changed)))
+        if call.version >= "2020-02-10":
+            found += leases.headers(share.lease, call.now)
+            found += [(f"x-ms-{name}", value) for name, value in share.settings.items()]
+        return Response(200, headers=found)
+
+    def delete(self, call: Call) -> Response:
+        """Delete Share: it can be restored for a week, a snapshot cannot."""
+        share, target = self._admitted(call, change=True), call.target
+        if target.snapshot:
+            self._shares.remove(target.account, target.place)
+            return Response(202)
+        snapshots = self._snapshots(target)
+        including = call.request.headers.get("x-ms-delete-snapshots", "").lower()
+        if including not in ("", "include", "include-leased"):
+            raise errors.invalid_header("x-ms-delete-snapshots")
+        if snapshots and not including:
+            raise errors.share_has_snapshots()
+        locked = any(leases.is_locked(each.lease, call.now) for each in snapshots)
+        if locked and including != "include-leased":
+            raise errors.lease(412, "LeaseIdMissing", "There is currently a lease on a snapshot of the share.")
+        for snapshot in snapshots:
+            self._shares.remove(target.account, f"{target.share}@{snapshot.snapshot}")
+        self._retire(call, share)
+        return Response(202)
+
+    def undelete(self, call: Call) -> Response:
+        """Restore Share."""
+        target, given = call.target, call.request.headers
+        name, version = given.get("x-ms-deleted-share-name", ""), given.get("x-ms-deleted-share-version", "")
+        check_share(name)
+        place = f"{name}!{version}"
+        deleted = self._shares.store.get(DeletedShare, share_key(target.account, place))
+        if deleted is None:
+            raise errors.share_not_found()
+        if self._shares.store.get(Share, share_key(target.account, target.share)):
+            raise errors.share_exists()
+        share = replace(deleted.share, name=target.share, changed=call.now, lease=type(deleted.share.lease)())
+        with self._shares.store.transaction():
+            self._shares.store.delete(DeletedShare, share_key(target.account, place))
+            self._shares.store.put(share_key(target.account, target.share), share)
+            self._shares.move(target.account, place, target.share)
+        return Response(201, headers=_stamps(share))
+
+    def set_metadata(self, call: Call) -> Response:
+        """Set Share Metadata."""
+        return self._change(call, metadata=headers.metadata(call.request))
+
+    def set_properties(self, call: Call) -> Response:
+        """Set Share Properties: quota, tier and settings."""
+        share = self._admitted(call, change=True)
+        quota = headers.number(call.request, "x-ms-share-quota", least=1, most=_MOST_QUOTA)
+        tier = _tier(call, share.tier)
+        return self._change(
+            call,
+            quota=share.quota if quota is None else quota,
+            tier=tier,
+            tier_changed=share.tier_changed if tier == share.tier else call.now,
+            settings=share.settings | _settings(call),
+        )
+
+    def get_policies(self, call: Call) -> Response:
+        """Get Share ACL."""
+        share = self._admitted(call, change=False)
+        return documents.answer(documents.policies_document(share.policies), headers=_stamps(share))
+
+    async def set_policies(self, call: Call) -> Response:
+        """Set Share ACL."""
+        policies = documents.policies(await call.request.read(documents.LIMIT))
+        return self._change(call, policies=policies)
+
+    async def get_usage(self, call: Call) -> Response:
+        """Get Share Stats."""
+        share = self._admitted(call, change=False)
+        directory = self._accounts.directory("file", call.target.account, name=call.target.place)
+        used = await asyncio.to_thread(used_bytes, directory)
+        if call.version < "2018-11-09":
+            text = f"<ShareUsage>{-(-used // (1 << 30))}</ShareUsage>"
+        else:
+            text = f"<ShareUsageBytes>{used}</ShareUsageBytes>"
+        return documents.answer(f"<ShareStats>{text}</ShareStats>", headers=_stamps(share))
+
+    async def create_permission(self, call: Call) -> Response:
+        """Create Permission: a security descriptor that files name by its key."""
+        self._shares.share(call.target)
+        try:
+            document = msgspec.json.decode(await call.request.read(_PERMISSION_LIMIT), type=dict[str, str])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise errors.invalid_input("The request body is not a JSON object with a permission.") from None
+        if not document.get("permission"):
+            raise errors.invalid_input("The request body has no permission.")
+        key = keep_permission(self._shares, call.target, document["permission"], document.get("format", "sddl"))
+        return Response(201, headers=[("x-ms-file-permission-key", key)])
+
+    def get_permission(self, call: Call) -> Response:
+        """Get Permission."""
+        self._shares.share(call.target)
+        key = call.request.headers.get("x-ms-file-permission-key")
+        if key is None:
+            raise errors.missing_header("x-ms-file-permission-key")
+        found = find_permission(self._shares, call.target, key)
+        if found is None:
+            raise errors.not_found()
+        if call.version < "2024-11-04":
+            return json_response(200, {"permission": found.text})
+        return json_response(200, {"permission": found.text, "format": found.form})
+
+    def _admitted(self, call: Call, *, change: bool) -> Share:
+        share = self._shares.share(call.target)
+        given = call.request.headers.get("x-ms-lease-id", "")
+        # A lease on a share keeps it from being deleted, not from being changed without the lease's id.
+        only_deletion = change and call.request.method == "DELETE"
+        leases.check(share.lease, given, call.now, noun="Share", change=only_deletion)
+        return share
+
+    def _change(self, call: Call, **fields: object) -> Response:
+        share = replace(self._admitted(call, change=True), changed=call.now, **fields)
+        self._shares.keep_share(call.target, share)
+        return Response(200, headers=_stamps(share))
+
+    def _snapshots(self, target: Target) -> list[Share]:
+        listed = self._shares.store.list(Share, share_key(target.account, f"{target.share}@"))
+        return [share for _, share in listed]
+
+    def _retire(self, call: Call, share: Share) -> None:
+        """Set a deleted share aside, and delete for good what has been aside for too long."""
+        account, store = call.target.account, self._shares.store
+        version = f"{moments.nanoseconds(call.now) // 100:016X}"
+        place = f"{share.name}!{version}"
+        with store.transaction():
+            store.delete(Share, share_key(account, share.name))
+            store.put(share_key(account, place), DeletedShare(share, version, call.now))
+            self._shares.move(account, share.name, place)
+        aside = sorted((kept.deleted, key) for key, kept in store.list(DeletedShare, share_key(account, "")))
+        over = len(aside) - _KEPT_DELETED
+        for number, (deleted, key) in enumerate(aside):
+            if number < over or call.now - deleted > timedelta(days=RETENTION_DAYS):
+                store.delete(DeletedShare, key)
+                self._shares.remove(account, key.partition("/")[2])
+
+
+def find_permission(shares: Shares, target: Target, key: str) -> Permission | None:
+    """The security descriptor of a key, if the share knows it."""
+    if key == smb.permission_key(smb.INHERITED):
+        return Permission(key, smb.INHERITED)
+    return shares.store.get(Permission, entry_key(target.account, target.place, [key]))
+
+
+def keep_permission(shares: Shares, target: Target, text: str, form: str) -> str:
+    """Make a share know a security descriptor; its key.
+
+    Raises:
+        StorageError: it is longer than 8 KiB and was sent in a header, or its form is unknown.
+    """
+    if form.lower() not in ("sddl", "binary"):
+        raise errors.invalid_header("x-ms-file-permission-format")
+    if form.lower() == "sddl" and not text.upper().startswith(("O:", "G:", "D:", "S:")):
+        raise errors.invalid_input("The security descriptor is not in the form of SDDL.")
+    permission = Permission(smb.permission_key(text), text, form.lower())
+    shares.store.put(entry_key(target.account, target.place, [permission.key]), permission)
+    return permission.key
+
+
+def _stamps(share: Share) -> list[tuple[str, str]]:
+    return [("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
+
+
+def _tier(call: Call, default: str) -> str:
+    text = call.request.headers.get("x-ms-access-tier")
+    if text is None:
+        return default
+    found = next((tier for tier in _TIERS if tier.lower() == text.lower()), None)
+    if found is None:
+        raise errors.invalid_header("x-ms-access-tier")
+    return found
+
+
+def _settings(call: Call) -> dict[str, str]:
+    given = call.request.headers
+    return {name: given[f"x-ms-{name}"][:100] for name in _SETTINGS if f"x-ms-{name}" in given}

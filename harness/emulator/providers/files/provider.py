@@ -1,0 +1,57 @@
+"""Azure Files as a host of the emulator."""
+
+import os
+
+from harness.clock import Clock
+from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.routes import operations
+from harness.emulator.providers.files.shares import Shares, check_target
+from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.access import Target
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.host import StorageHost
+from harness.emulator.providers.storage.model import DeletedShare, ServiceSettings, Share, share_key
+from harness.emulator.providers.storage.sources import Source, Sources
+from harness.emulator.providers.storage.trash import Trash
+from harness.emulator.store import Store
+
+
+class AzureFiles(StorageHost):
+    """Plays ``{account}.file.core.windows.net`` for every storage account."""
+
+    def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: Sources) -> None:
+        self._shares = shares = Shares(accounts, store=store, clock=clock, trash=trash)
+        super().__init__(
+            "file",
+            operations(shares, accounts, sources),
+            accounts=accounts,
+            clock=clock,
+            policies=shares.policies,
+            check_target=check_target,
+        )
+        sources.add("file", self._open, lambda target: lambda: shares.policies(target))
+
+    def forget(self, account: str) -> None:
+        """Delete every share of an account, those that can be restored too."""
+        store = self._shares.store
+        store.delete(ServiceSettings, f"file/{account}")
+        for kind in (Share, DeletedShare):
+            for key, _ in store.list(kind, share_key(account, "")):
+                store.delete(kind, key)
+                self._shares.remove(account, key.partition("/")[2])
+
+    def _open(self, target: Target, trailing_dots: bool) -> Source:
+        check_target(target)
+        found = self._shares.find(self._shares.place_of(target, trailing_dots=trailing_dots))
+        if found is None or found.entry.is_directory:
+            raise errors.not_found()
+        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        properties = found.properties
+        return Source(
+            descriptor,
+            os.fstat(descriptor).st_size,
+            properties.metadata,
+            properties.content,
+            properties.content_md5,
+            smb.shown(found),
+        )

@@ -1,0 +1,41 @@
+"""Whether a share still has room under its quota."""
+
+import asyncio
+import os
+
+from harness.emulator.providers.files.shares import Place
+from harness.emulator.providers.files.usage import used_bytes
+from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.accounts import Accounts
+
+_GIB = 1 << 30
+
+
+class Quotas:
+    """Measures a share only when it may be full: measuring walks through all of it.
+
+    A share cannot exceed a quota larger than its disk, so most are never measured at all.
+    """
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._room: dict[tuple[str, str], tuple[int, int]] = {}  # quota (GiB) and bytes left when last measured
+
+    async def require(self, place: Place, count: int) -> None:
+        """Have room for some more bytes in a share.
+
+        Raises:
+            StorageError: there is not that much left of its quota.
+        """
+        key, quota = (place.target.account, place.target.share), place.share.quota
+        directory = self._accounts.directory("file", place.target.account, name=place.target.share)
+        known, room = self._room.get(key, (0, 0))
+        if known != quota or room < count:
+            disk = os.statvfs(directory)
+            room = disk.f_blocks * disk.f_frsize
+            if quota * _GIB < room:
+                room = quota * _GIB - await asyncio.to_thread(used_bytes, directory)
+        if room < count:
+            self._room.pop(key, None)
+            raise errors.share_full()
+        self._room[key] = (quota, room - count)

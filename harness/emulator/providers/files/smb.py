@@ -1,0 +1,165 @@
+"""What SMB shows of files and directories: attributes, times, permissions; read from headers and written to them."""
+
+import hashlib
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Request
+from harness.emulator.providers.files.model import Nfs, Smb
+from harness.emulator.providers.files.shares import Found
+from harness.emulator.providers.storage import errors, moments
+from harness.emulator.providers.storage.signatures import moment
+
+SINCE = "2019-02-02"  # the first version that knows of SMB
+INHERITED = "O:SYG:SYD:AI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1301bf;;;AU)"  # of what has no permission of its own
+
+_ATTRIBUTES = (
+    "ReadOnly",
+    "Hidden",
+    "System",
+    "Directory",
+    "Archive",
+    "Offline",
+    "Temporary",
+    "NotContentIndexed",
+    "NoScrubData",
+)
+_KEPT = ("preserve", "source")
+
+
+def permission_key(text: str) -> str:
+    """The key of a security descriptor: two numbers, as Azure's are."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"{int.from_bytes(digest[:8])}*{int.from_bytes(digest[8:16])}"
+
+
+def asked(
+    request: Request,
+    before: Smb,
+    *,
+    now: int,
+    directory: bool,
+    find_permission: Callable[[str], bool],
+    keep_permission: Callable[[str, str], str],
+) -> Smb:
+    """The SMB properties after a request that sets them.
+
+    Args:
+        before: those that are there, for what it preserves.
+        now: ns.
+        find_permission: whether the share knows a permission key.
+        keep_permission: makes the share know a security descriptor in a form; gives its key.
+
+    Raises:
+        StorageError: a value is not allowed.
+    """
+    given = request.headers.get
+    return Smb(
+        attributes=_attributes(given("x-ms-file-attributes", ""), before.attributes, directory=directory),
+        permission_key=_permission(request, before.permission_key, find_permission, keep_permission),
+        created=_time(request, "x-ms-file-creation-time", before.created or "now", now),
+        written=_time(request, "x-ms-file-last-write-time", before.written or "now", now),
+        changed=_time(request, "x-ms-file-change-time", "now", now),
+    )
+
+
+def _attributes(text: str, before: str, *, directory: bool) -> str:
+    names = [name.strip() for name in text.replace(",", "|").split("|") if name.strip()]
+    lowered = [name.lower() for name in names]
+    if not names or lowered[0] in _KEPT:
+        return before or default_attributes(directory=directory)
+    if lowered == ["none"]:
+        return default_attributes(directory=directory)
+    known = {name.lower(): name for name in _ATTRIBUTES}
+    if not set(lowered) <= set(known) or (not directory and "directory" in lowered):
+        raise errors.invalid_header("x-ms-file-attributes")
+    wanted = set(lowered) | ({"directory"} if directory else set())
+    return " | ".join(name for name in _ATTRIBUTES if name.lower() in wanted)
+
+
+def default_attributes(*, directory: bool) -> str:
+    """Of what was made without any, or by a job."""
+    return "Directory" if directory else "Archive"
+
+
+def _time(request: Request, name: str, before: str, now: int) -> str:
+    text = request.headers.get(name, "")
+    if not text or text.lower() in _KEPT:
+        text = before
+    if text.lower() == "now":
+        return moments.stamp(now)
+    parsed = moment(text)
+    if parsed is None or parsed.year < 1601:
+        raise errors.invalid_header(name)
+    return text if len(text) == len("2020-01-01T00:00:00.0000000Z") else moments.stamp(moments.nanoseconds(parsed))
+
+
+def _permission(request: Request, before: str, find: Callable[[str], bool], keep: Callable[[str, str], str]) -> str:
+    text, key = request.headers.get("x-ms-file-permission", ""), request.headers.get("x-ms-file-permission-key", "")
+    if text and key:
+        raise errors.invalid_header("x-ms-file-permission-key")
+    if key and key.lower() not in _KEPT:
+        if not find(key):
+            raise errors.invalid_header("x-ms-file-permission-key")
+        return key
+    if not text or text.lower() in _KEPT:
+        return before or permission_key(INHERITED)
+    if text.lower() == "inherit":
+        return permission_key(INHERITED)
+    return keep(text, request.headers.get("x-ms-file-permission-format", "sddl").lower())
+
+
+def shown(found: Found) -> Smb:
+    """The SMB properties of an entry: what is remembered, and for the rest what the disk says."""
+    smb, entry = found.properties.smb, found.entry
+    written = smb.written or moments.stamp(entry.modified_ns)
+    return Smb(
+        attributes=smb.attributes or default_attributes(directory=entry.is_directory),
+        permission_key=smb.permission_key or permission_key(INHERITED),
+        created=smb.created or written,
+        written=written,
+        changed=smb.changed or moments.stamp(entry.changed_ns),
+    )
+
+
+def headers(found: Found, version: str) -> list[tuple[str, str]]:
+    """An entry's SMB or NFS headers, if the version has them."""
+    if version < SINCE:
+        return []
+    smb = shown(found)
+    place, parent = found.place, found.place.tree.parent_inode(found.place.names)
+    shared = [
+        ("x-ms-file-creation-time", smb.created),
+        ("x-ms-file-last-write-time", smb.written),
+        ("x-ms-file-change-time", smb.changed),
+        ("x-ms-file-id", str(found.entry.inode) if place.names else "0"),
+        ("x-ms-file-parent-id", str(parent)),
+    ]
+    if found.properties.nfs is not None:
+        return [*shared, *nfs_headers(found.properties.nfs, directory=found.entry.is_directory)]
+    return [("x-ms-file-attributes", smb.attributes), ("x-ms-file-permission-key", smb.permission_key), *shared]
+
+
+def nfs_asked(request: Request, before: Nfs) -> Nfs:
+    """The NFS properties after a request that sets them.
+
+    Raises:
+        StorageError: the mode is no octal number.
+    """
+    mode = request.headers.get("x-ms-mode", before.mode)
+    if mode and not (len(mode) <= 5 and set(mode) <= set("01234567")):
+        raise errors.invalid_header("x-ms-mode")
+    given = request.headers.get
+    return replace(before, owner=given("x-ms-owner", before.owner), group=given("x-ms-group", before.group), mode=mode)
+
+
+def nfs_headers(nfs: Nfs, *, directory: bool) -> list[tuple[str, str]]:
+    """NFS properties as headers."""
+    return [
+        ("x-ms-owner", nfs.owner),
+        ("x-ms-group", nfs.group),
+        ("x-ms-mode", nfs.mode or ("0755" if directory else "0664")),
+        ("x-ms-file-file-type", "Directory" if directory else "Regular"),
+        ("x-ms-link-count", "2" if directory else "1"),
+    ]

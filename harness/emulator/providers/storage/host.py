@@ -1,0 +1,216 @@
+"""What the storage services have in common: address, credentials, table of operations, envelope of answers."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.clock import Clock
+from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
+from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.access import Grant, Target, check
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.errors import StorageError
+from harness.emulator.providers.storage.model import Policy, Service
+from harness.emulator.wire import new_request_id, storage_error
+
+DEFAULT_VERSION = "2017-07-29"  # where a request names none
+_ERROR_CODES = "2017-07-29"  # the version since which an error's code is in a header too
+_VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_SECONDARY = "-secondary"
+_SERVERS = {"file": "Windows-Azure-File/1.0", "blob": "Windows-Azure-Blob/1.0"}
+_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,1024}", re.ASCII)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authorized request; ``version`` is the REST version that its answer has."""
+
+    request: Request
+    target: Target
+    version: str
+    now: datetime
+
+
+Handler = Callable[[Call], Response | Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a service, by Azure's name, and what a SAS must grant for it."""
+
+    name: str
+    letters: str
+    kind: str
+    handler: Handler
+
+
+# level (service, share or path), method, restype, comp
+Operations = Mapping[tuple[str, str, str, str], Operation]
+
+
+class StorageHost:
+    """One service for every account: ``{account}.{service}.core.windows.net``, or a path ``/{account}/...``.
+
+    Args:
+        service: ``file`` or ``blob``.
+        operations: its table.
+        policies: the stored access policies of a share or container.
+        check_target: refuses names that cannot be; called once a request is authorized.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        operations: Operations,
+        *,
+        accounts: Accounts,
+        clock: Clock,
+        policies: Callable[[Target], Sequence[Policy]],
+        check_target: Callable[[Target], None],
+    ) -> None:
+        self._service = service
+        self._operations = operations
+        self._accounts = accounts
+        self._clock = clock
+        self._policies = policies
+        self._check_target = check_target
+        self._domain = f".{service}.core.windows.net"
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is an account's endpoint of this service, the secondary one too."""
+        name = host.removesuffix(self._domain).removesuffix(_SECONDARY)
+        return host.endswith(self._domain) and self._accounts.get(name) is not None
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return self._refused(StorageError(400, "InvalidUri", message), new_request_id())
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return self._refused(StorageError(500, "InternalError", "The emulator failed; see its log."), new_request_id())
+
+    async def handle(self, request: Request) -> Response:
+        """Authenticate, find the operation and answer, at the account's own host."""
+        return await self._handle(request, request.host.removesuffix(self._domain), request.path.lstrip("/"))
+
+    async def handle_path(self, request: Request) -> Response:
+        """The same where the account is the first segment of the path."""
+        account, _, rest = request.path.lstrip("/").partition("/")
+        return await self._handle(request, account, rest)
+
+    async def _handle(self, request: Request, account: str, path: str) -> Response:
+        request_id = new_request_id()
+        version = request.headers.get("x-ms-version") or request.query.get("sv") or DEFAULT_VERSION
+        try:
+            if not _VERSION.fullmatch(version):
+                version = DEFAULT_VERSION
+                raise errors.invalid_header("x-ms-version")
+            answer = await self._answer(request, self._target(request, account, path), version)
+        except StorageError as error:
+            answer = self._refused(error, request_id, version)
+        except BodyTooLargeError as error:
+            answer = self._refused(errors.too_large(error.limit), request_id, version)
+        except BodyStalledError:
+            answer = self._refused(errors.timed_out(), request_id, version)
+            answer.headers.append(("connection", "close"))
+        except OSError as error:
+            refusal = errors.of_disk(error)
+            if refusal is None:
+                raise
+            _log.warning("the disk refused %s of %s: %s", request.method, self._service, error.strerror)
+            answer = self._refused(refusal, request_id, version)
+        answer.headers += self._envelope(request, request_id, version)
+        return answer
+
+    def _envelope(self, request: Request, request_id: str, version: str) -> list[tuple[str, str]]:
+        envelope = [
+            ("x-ms-request-id", request_id),
+            ("x-ms-version", version),
+            ("server", f"{_SERVERS[self._service]} Microsoft-HTTPAPI/2.0"),
+        ]
+        client_id = request.headers.get("x-ms-client-request-id", "")
+        if _CLIENT_ID.fullmatch(client_id):
+            envelope.append(("x-ms-client-request-id", client_id))
+        return envelope
+
+    def _target(self, request: Request, account: str, path: str) -> Target:
+        share, _, below = path.partition("/")
+        snapshot = request.query.get("sharesnapshot" if self._service == "file" else "snapshot", "")
+        secondary = account.endswith(_SECONDARY)
+        return Target(self._service, account.removesuffix(_SECONDARY), share, below, snapshot, secondary)
+
+    async def _answer(self, request: Request, target: Target, version: str) -> Response:
+        level = "path" if target.path else "share" if target.share else "service"
+        query = request.query
+        name = (level, request.method, query.get("restype", "").lower(), query.get("comp", "").lower())
+        operation = self._operations.get(name)
+        account = self._accounts.get(target.account)
+        now = self._clock.now()
+        check(
+            request,
+            target,
+            keys=account.keys if account else (),
+            grant=Grant(operation.letters, operation.kind) if operation else Grant("r", "o"),
+            policies=lambda: self._policies(target),
+            now=now,
+        )
+        if account is not None and account.https_only and request.scheme != "https":
+            raise errors.https_required()
+        if operation is None:
+            raise errors.unsupported()
+        if target.secondary and request.method not in ("GET", "HEAD"):
+            raise errors.read_only()
+        self._check_target(target)
+        answer = operation.handler(Call(request, target, version, now))
+        answer = answer if isinstance(answer, Response) else await answer
+        if request.query.get("sig"):
+            _override(answer, request.query)
+        return answer
+
+    def _refused(self, error: StorageError, request_id: str, version: str = DEFAULT_VERSION) -> Response:
+        answer = storage_error(
+            error.status, error.code, str(error), request_id=request_id, now=self._clock.now(), detail=error.detail
+        )
+        if version < _ERROR_CODES:
+            answer.headers.remove(("x-ms-error-code", error.code))
+        if error.status == 304:
+            answer.body = b""
+        answer.headers += error.headers
+        return answer
+
+
+class PathStyle:
+    """A service on a plain port of its own, where the account is in the path: every host name leads to it."""
+
+    def __init__(self, host: StorageHost) -> None:
+        self._host = host
+
+    def plays(self, host: str) -> bool:  # noqa: ARG002 - there is nobody else on the port
+        """Always."""
+        return True
+
+    async def handle(self, request: Request) -> Response:
+        """Answer for the account that the path names."""
+        return await self._host.handle_path(request)
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return self._host.malformed(message)
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return self._host.broken()
+
+
+def _override(answer: Response, query: Mapping[str, str]) -> None:
+    """Give an answer the content headers that a SAS carries."""
+    names = {"rscc": "cache-control", "rscd": "content-disposition", "rsce": "content-encoding"}
+    names |= {"rscl": "content-language", "rsct": "content-type"}
+    for short, name in names.items():
+        if (value := query.get(short)) and answer.status < 300:
+            answer.headers = [(header, old) for header, old in answer.headers if header != name]
+            answer.headers.append((name, value))

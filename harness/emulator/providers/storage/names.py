@@ -1,0 +1,115 @@
+"""The names in directories, kept in memory: found in any casing, and in order, without reading them each time."""
+
+import os
+import threading
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from harness.clock import Clock
+
+_SETTLED = 20_000_000  # ns: a file system's clock ticks more coarsely than ours
+_TRUSTED = 1.0  # seconds that an index is believed while changes may hide behind one tick
+_KEPT = 500_000  # names in memory, of all directories
+
+
+@dataclass(slots=True)
+class _Index:
+    modified: int  # ns, of the directory when it was read
+    settled: bool
+    read_at: float
+    spelled: dict[str, str]  # in one casing -> as on disk
+    ordered: list[str] | None = None
+
+
+class DirectoryNames:
+    """Indexes of directories by inode, dropped when the directory changes behind our back."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._indexes: dict[tuple[int, int], _Index] = {}
+        self._total = 0
+        self._lock = threading.Lock()  # listings run in threads
+
+    def spelled(self, descriptor: int, name: str) -> str | None:
+        """A name as it is on disk, if something is called so in any casing."""
+        with self._lock:
+            return self._index(descriptor).spelled.get(name.casefold())
+
+    def ordered(self, descriptor: int) -> list[str]:
+        """All names in a directory, as listings have them in order. Not to be changed."""
+        with self._lock:
+            index = self._index(descriptor)
+            if index.ordered is None:
+                index.ordered = sorted(index.spelled.values(), key=order)
+            return index.ordered
+
+    def added(self, descriptor: int, name: str, before: os.stat_result) -> None:
+        """We made an entry in a directory that was as ``before``."""
+        with self._lock:
+            index = self._untouched(before)
+            if index is None:
+                return
+            self._total += name.casefold() not in index.spelled
+            index.spelled[name.casefold()] = name
+            index.ordered = None
+            self._restamp(index, descriptor)
+
+    def removed(self, descriptor: int, name: str, before: os.stat_result) -> None:
+        """We removed an entry from a directory that was as ``before``."""
+        with self._lock:
+            index = self._untouched(before)
+            if index is None:
+                return
+            if index.spelled.pop(name.casefold(), None) is not None:
+                self._total -= 1
+                if index.ordered is not None:
+                    at = bisect_left(index.ordered, order(name), key=order)
+                    index.ordered = index.ordered[:at] + index.ordered[at + 1 :]  # others may be reading the old one
+            self._restamp(index, descriptor)
+
+    def _untouched(self, before: os.stat_result) -> _Index | None:
+        index = self._indexes.get((before.st_dev, before.st_ino))
+        return index if index is not None and index.modified == before.st_mtime_ns else None
+
+    def _restamp(self, index: _Index, descriptor: int) -> None:
+        index.modified = os.fstat(descriptor).st_mtime_ns
+        index.settled = False
+
+    def _index(self, descriptor: int) -> _Index:
+        status = os.fstat(descriptor)
+        key, now = (status.st_dev, status.st_ino), self._clock.monotonic()
+        index = self._indexes.get(key)
+        if (
+            index is not None
+            and index.modified == status.st_mtime_ns
+            and (index.settled or now - index.read_at < _TRUSTED)
+        ):
+            return index
+        return self._read(descriptor, key, status.st_mtime_ns)
+
+    def _read(self, descriptor: int, key: tuple[int, int], modified: int) -> _Index:
+        settled = modified < self._clock.now().timestamp() * 1e9 - _SETTLED
+        # sorted, so that of two names that differ in casing alone the first one wins every time
+        names = {name.casefold(): name for name in sorted(os.listdir(descriptor), reverse=True) if _is_text(name)}
+        if (old := self._indexes.pop(key, None)) is not None:
+            self._total -= len(old.spelled)
+        while self._indexes and self._total + len(names) > _KEPT:
+            self._total -= len(self._indexes.pop(next(iter(self._indexes))).spelled)
+        index = _Index(modified, settled, self._clock.monotonic(), names)
+        self._indexes[key] = index
+        self._total += len(names)
+        return index
+
+
+def order(name: str) -> tuple[str, str]:
+    """Where a name stands in a listing."""
+    return name.casefold(), name
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8: others cannot be shown over REST."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

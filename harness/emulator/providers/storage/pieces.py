@@ -1,0 +1,41 @@
+"""A part of a file as the body of an answer."""
+
+import os
+from collections.abc import AsyncIterator
+
+from harness.emulator.context import BrokenAnswerError
+
+_PIECE = 1 << 20  # bytes read at a time
+
+
+class FilePieces:
+    """Reads an open file, which it closes when it is dropped, whether or not it was read.
+
+    Args:
+        descriptor: of the file; closed here.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._first = self._count = 0
+
+    def show(self, first: int, count: int) -> None:
+        """Say which bytes to read: none until then."""
+        self._first, self._count = first, count
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The bytes.
+
+        Raises:
+            BrokenAnswerError: a job cut the file meanwhile, after its length was promised.
+        """
+        at, end = self._first, self._first + self._count
+        while at < end:
+            piece = os.pread(self._descriptor, min(_PIECE, end - at), at)
+            if not piece:
+                raise BrokenAnswerError
+            at += len(piece)
+            yield piece
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)

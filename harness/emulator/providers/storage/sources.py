@@ -1,0 +1,152 @@
+"""What a copy reads from: a file or blob of this emulator, named by its URL."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+
+from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.access import Grant, Policies, Target, check_sas
+from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.errors import StorageError
+from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.model import Service
+
+_LIMIT = 2048 * 3  # characters of a URL
+_DOMAIN = ".core.windows.net"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open file or blob: ``content`` are its content headers, ``smb`` the SMB properties of a file."""
+
+    descriptor: int
+    length: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, str] = field(default_factory=dict)
+    content_md5: str = ""
+    smb: object = None
+
+
+Opener = Callable[[Target, bool], Source]
+
+
+class Sources:
+    """Every service that can be copied from."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies]]] = {}
+        self._ports: dict[int, Service] = {}
+
+    def add(self, service: Service, opener: Opener, policies: Callable[[Target], Policies]) -> None:
+        """Copy from a service.
+
+        Args:
+            opener: opens what a target names; told whether dots at the end of names count.
+            policies: the stored access policies of a share.
+        """
+        self._openers[service] = (opener, policies)
+
+    def listens(self, service: Service, port: int) -> None:
+        """A service answers at a plain port, with the account in the path."""
+        self._ports[port] = service
+
+    @contextmanager
+    def open(self, call: Call, url: str, *, signed: bool = False, trailing_dots: bool = False) -> Iterator[Source]:
+        """Open what a URL names, closed at the end.
+
+        Args:
+            call: the request that copies.
+            signed: the URL must carry a signature; otherwise it may name the caller's own account without.
+            trailing_dots: dots at the end of a name are part of it.
+
+        Raises:
+            StorageError: it is no such URL, not readable by the caller, or there is nothing.
+        """
+        target, query, scheme = self.parse(url)
+        self._authorize(call, target, query, scheme, signed=signed)
+        opener = self._openers[target.service][0]
+        try:
+            source = opener(target, trailing_dots)
+        except StorageError as error:
+            raise errors.copy_source(404, "The specified resource does not exist.") from error
+        try:
+            yield source
+        finally:
+            os.close(source.descriptor)
+
+    def parse(self, url: str) -> tuple[Target, dict[str, str], str]:
+        """What a URL names, its query, and its scheme.
+
+        Raises:
+            StorageError: it is not one of this emulator's.
+        """
+        parts = _split(url)
+        service, account, path = self._place(parts)
+        share, _, below = path.partition("/")
+        query = {name.lower(): value for name, value in parse_qsl(parts.query, keep_blank_values=True)}
+        snapshot = query.get("sharesnapshot", query.get("snapshot", ""))
+        if not (share and below) or "\0" in path:
+            raise errors.invalid_header("x-ms-copy-source")
+        return Target(service, account, share, below, snapshot), query, parts.scheme.lower()
+
+    def _place(self, parts: SplitResult) -> tuple[Service, str, str]:
+        path = unquote(parts.path, errors="replace").lstrip("/")
+        host = (parts.hostname or "").lower()
+        if host.endswith(_DOMAIN):
+            account, _, name = host.removesuffix(_DOMAIN).partition(".")
+            service: Service | None = next((each for each in self._openers if each == name), None)
+        else:
+            service = self._ports.get(_port(parts))
+            account, _, path = path.partition("/")
+        if service is None:
+            raise errors.copy_source(400, "The emulator copies from its own accounts only.")
+        return service, account.removesuffix("-secondary"), path
+
+    def _authorize(self, call: Call, target: Target, query: dict[str, str], scheme: str, *, signed: bool) -> None:
+        account = self._accounts.get(target.account)
+        if account is None:
+            raise errors.copy_source(404, "The specified resource does not exist.")
+        if "sig" not in query:
+            if signed or target.account != call.target.account:
+                raise errors.copy_source(401, "The source needs a shared access signature.")
+            return
+        try:
+            check_sas(
+                query,
+                target,
+                keys=account.keys,
+                grant=Grant("r", "o"),
+                policies=self._openers[target.service][1](target),
+                now=call.now,
+                scheme=scheme,
+                address=call.request.client,
+            )
+        except StorageError as error:
+            raise errors.copy_source(403, str(error)) from error
+
+
+def without_signature(url: str) -> str:
+    """A URL as it is shown to others."""
+    parts = _split(url)
+    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0].lower() in ("sharesnapshot", "snapshot")]
+    return urlunsplit(parts._replace(query="&".join(kept)))
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise errors.invalid_header("x-ms-copy-source") from None
+    if len(url) > _LIMIT or parts.scheme.lower() not in ("http", "https"):
+        raise errors.invalid_header("x-ms-copy-source")
+    return parts
+
+
+def _port(parts: SplitResult) -> int:
+    try:
+        return parts.port or 0
+    except ValueError:
+        raise errors.invalid_header("x-ms-copy-source") from None

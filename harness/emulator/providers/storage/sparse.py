@@ -1,0 +1,86 @@
+"""Files with holes: where data is, how to make a hole, how to copy without filling it."""
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable, Iterator
+
+_PUNCH, _KEEP_SIZE = 2, 1  # FALLOC_FL_PUNCH_HOLE, FALLOC_FL_KEEP_SIZE
+_PIECE = 4 << 20  # bytes copied between two looks at whether to go on
+_ZEROS = bytes(1 << 20)
+_UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EXDEV)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def segments(descriptor: int, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of a file that hold data, as first byte and end, within bounds; a file system may round them."""
+    while first < end:
+        try:
+            data = os.lseek(descriptor, first, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole is left
+                return
+            raise
+        if data >= end:
+            return
+        hole = min(os.lseek(descriptor, data, os.SEEK_HOLE), end)
+        yield data, hole
+        first = hole
+
+
+def write_all(descriptor: int, body: bytes | memoryview, first: int) -> None:
+    """Write a whole body at a place."""
+    view = memoryview(body)
+    while view:
+        done = os.pwrite(descriptor, view, first)
+        view, first = view[done:], first + done
+
+
+def clear(descriptor: int, first: int, count: int) -> None:
+    """Make a part of a file a hole, which reads as zeros; written zeros where the file system has no holes."""
+    if count == 0:
+        return
+    done = _libc.fallocate(descriptor, _PUNCH | _KEEP_SIZE, ctypes.c_int64(first), ctypes.c_int64(count))
+    if done == 0:
+        return
+    number = ctypes.get_errno()
+    if number not in _UNSUPPORTED:
+        raise OSError(number, os.strerror(number))
+    for part, end in list(segments(descriptor, first, first + count)):
+        for at in range(part, end, len(_ZEROS)):
+            write_all(descriptor, _ZEROS[: end - at], at)
+
+
+def copy(
+    source: int, target: int, *, first: int = 0, count: int, to: int = 0, progress: Callable[[int], None] | None = None
+) -> None:
+    """Copy a part of a file, its holes as holes.
+
+    Args:
+        to: where it begins in the target, whose bytes there are holes.
+        progress: told the bytes done so far, holes counted; may raise to stop.
+    """
+    end = first + count
+    for data, hole in segments(source, first, end):
+        at = data
+        while at < hole:
+            moved = _move(source, target, min(_PIECE, hole - at), at, to + at - first)
+            if moved == 0:  # the source shrank
+                return
+            at += moved
+            if progress is not None:
+                progress(at - first)
+    if progress is not None:
+        progress(count)
+
+
+def _move(source: int, target: int, count: int, at: int, to: int) -> int:
+    try:
+        return os.copy_file_range(source, target, count, at, to)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+    piece = os.pread(source, count, at)
+    write_all(target, piece, to)
+    return len(piece)

@@ -1,0 +1,217 @@
+"""Block blobs, driven by azure-storage-blob 12.x."""
+
+import base64
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    BlobBlock,
+    BlobSasPermissions,
+    BlobServiceClient,
+    ContainerClient,
+    ContainerSasPermissions,
+    ContentSettings,
+    generate_blob_sas,
+    generate_container_sas,
+)
+
+from harness.emulator.endpoint import Endpoint
+
+SOON = datetime.now(UTC) + timedelta(hours=1)
+
+
+def test_what_is_uploaded_is_a_plain_file_and_comes_back(container: ContainerClient, on_disk: Path) -> None:
+    content = os.urandom(3 << 20)
+    container.upload_blob("a/b c/ünïcode & more.bin", content)
+
+    assert (on_disk / "a" / "b c" / "ünïcode & more.bin").read_bytes() == content
+    assert container.download_blob("a/b c/ünïcode & more.bin").readall() == content
+
+
+def test_a_large_blob_goes_up_in_blocks_and_down_in_ranges(container: ContainerClient, endpoint: Endpoint) -> None:
+    content = os.urandom(11 << 20)
+    with ContainerClient(
+        f"https://{endpoint.storage_account}.blob.core.windows.net", container.container_name, endpoint.storage_key,
+        max_single_put_size=1 << 20, max_block_size=1 << 20, max_single_get_size=1 << 20, max_chunk_get_size=1 << 20,
+        proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path,
+    ) as client:  # fmt: skip
+        client.upload_blob("large", content, max_concurrency=3)
+
+        assert client.download_blob("large", max_concurrency=3).readall() == content
+        assert client.download_blob("large", offset=5 << 20, length=100).readall() == content[5 << 20 :][:100]
+
+
+def test_properties_tell_length_md5_and_type(container: ContainerClient) -> None:
+    settings = ContentSettings(content_type="text/plain", cache_control="no-store", content_language="en")
+    blob = container.upload_blob("f.txt", b"hello", content_settings=settings, metadata={"Who": "me"})
+    found = blob.get_blob_properties()
+
+    assert (found.size, found.metadata) == (5, {"who": "me"})
+    assert found.content_settings.content_md5 == bytearray(hashlib.md5(b"hello").digest())
+    assert (found.content_settings.content_type, found.content_settings.cache_control) == ("text/plain", "no-store")
+    assert (found.blob_type, found.lease.state) == ("BlockBlob", "available")
+
+
+def test_a_blob_that_a_job_changed_is_right_over_rest(container: ContainerClient, on_disk: Path) -> None:
+    blob = container.upload_blob("log.txt", b"old")
+    before = blob.get_blob_properties()
+    (on_disk / "log.txt").write_text("longer than before")
+    after = blob.get_blob_properties()
+
+    assert (after.size, after.content_settings.content_md5) == (18, None)
+    assert after.etag != before.etag
+    assert blob.download_blob().readall() == b"longer than before"
+
+
+def test_blobs_are_listed_by_prefix_and_page(container: ContainerClient) -> None:
+    names = ["a-b", "a/1", "a/2", "a0", "b/c/d"]
+    for name in names:
+        container.upload_blob(name, b"x")
+    pages = container.list_blobs(results_per_page=2).by_page()
+
+    assert [[blob.name for blob in page] for page in pages] == [["a-b", "a/1"], ["a/2", "a0"], ["b/c/d"]]
+    assert [blob.name for blob in container.list_blobs(name_starts_with="a/")] == ["a/1", "a/2"]
+    assert sorted(blob.name for blob in container.walk_blobs()) == ["a-b", "a/", "a0", "b/"]
+    assert [blob.name for blob in container.walk_blobs("b/c/")] == ["b/c/d"]
+
+
+def test_a_directory_that_a_job_made_is_listed_as_blobfuse_lists_it(container: ContainerClient, on_disk: Path) -> None:
+    (on_disk / "Models").mkdir()
+    (on_disk / "Models" / "net.dnn").write_bytes(b"weights")
+    listed = {blob.name: blob.metadata or {} for blob in container.list_blobs(include=["metadata"])}
+
+    assert listed == {"Models": {"hdi_isfolder": "true"}, "Models/net.dnn": {}}
+    assert container.get_blob_client("Models").get_blob_properties().metadata == {"hdi_isfolder": "true"}
+
+
+def test_a_directory_goes_with_its_last_blob(container: ContainerClient, on_disk: Path) -> None:
+    container.upload_blob("a/b/c", b"x")
+    container.delete_blob("a/b/c")
+
+    assert list(on_disk.iterdir()) == []
+
+
+def test_nothing_is_overwritten_unless_asked(container: ContainerClient) -> None:
+    container.upload_blob("f", b"1")
+    with pytest.raises(ResourceExistsError, match="BlobAlreadyExists"):
+        container.upload_blob("f", b"2")
+    container.upload_blob("f", b"3", overwrite=True)
+
+    assert container.download_blob("f").readall() == b"3"
+
+
+def test_blocks_are_staged_listed_and_committed(container: ContainerClient) -> None:
+    blob = container.get_blob_client("blocks")
+    for name in ("1", "2", "3"):
+        blob.stage_block(name, name.encode() * 3)
+    committed, uncommitted = blob.get_block_list("all")
+    assert (committed, [block.id for block in uncommitted]) == ([], ["1", "2", "3"])
+
+    blob.commit_block_list([BlobBlock("3"), BlobBlock("1")])
+    assert blob.download_blob().readall() == b"333111"
+    blob.stage_block("4", b"444")
+    blob.commit_block_list([BlobBlock("1"), BlobBlock("4")])
+    assert blob.download_blob().readall() == b"111444"
+    with pytest.raises(HttpResponseError, match="InvalidBlockList"):
+        blob.commit_block_list([BlobBlock("2")])
+
+
+def test_metadata_and_properties_are_set_anew(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x", metadata={"a": "1"})
+    before = blob.get_blob_properties().etag
+    blob.set_blob_metadata({"b": "2"})
+    blob.set_http_headers(ContentSettings(content_type="image/png"))
+    after = blob.get_blob_properties()
+
+    assert (after.metadata, after.content_settings.content_type) == ({"b": "2"}, "image/png")
+    assert after.etag != before
+
+
+def test_a_leased_blob_is_changed_by_its_holder_alone(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x")
+    lease = blob.acquire_lease(15)
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        blob.delete_blob()
+    blob.upload_blob(b"y", overwrite=True, lease=lease)
+    lease.release()
+    blob.delete_blob()
+
+
+def test_conditions_hold(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x")
+    old = blob.get_blob_properties().etag
+    blob.upload_blob(b"y", overwrite=True)
+    with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+        blob.delete_blob(headers={"If-Match": old})
+
+
+def test_containers_are_listed_with_their_metadata(blobs: BlobServiceClient, container: ContainerClient) -> None:
+    container.set_container_metadata({"k": "v"})
+    listed = {found.name: found.metadata for found in blobs.list_containers(include_metadata=True)}
+
+    assert listed[container.container_name] == {"k": "v"}
+    with pytest.raises(ResourceExistsError, match="The specified container already exists"):
+        container.create_container()
+
+
+def test_what_is_missing_is_named_by_azures_code(blobs: BlobServiceClient, container: ContainerClient) -> None:
+    with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
+        container.download_blob("nothing/here")
+    with pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
+        list(blobs.get_container_client("no-such").list_blobs())
+
+
+def test_a_blobs_link_reads_and_nothing_else(
+    container: ContainerClient, endpoint: Endpoint, session: requests.Session
+) -> None:
+    blob = container.upload_blob("d/f.txt", b"hello")
+    token = generate_blob_sas(
+        endpoint.storage_account, container.container_name, "d/f.txt",
+        account_key=endpoint.storage_key, permission=BlobSasPermissions(read=True), expiry=SOON,
+    )  # fmt: skip
+
+    assert session.get(f"{blob.url}?{token}").text == "hello"
+    assert "AuthorizationPermissionMismatch" in session.delete(f"{blob.url}?{token}").text
+    assert session.get(f"{blob.url.replace('f.txt', 'g.txt')}?{token}").status_code == 403
+
+
+def test_a_containers_link_lists_and_reads(
+    container: ContainerClient, endpoint: Endpoint, session: requests.Session
+) -> None:
+    container.upload_blob("f", b"x")
+    token = generate_container_sas(
+        endpoint.storage_account, container.container_name,
+        account_key=endpoint.storage_key, permission=ContainerSasPermissions(read=True, list=True), expiry=SOON,
+    )  # fmt: skip
+
+    assert session.get(f"{container.url}/f?{token}").text == "x"
+    assert "<Name>f</Name>" in session.get(f"{container.url}?restype=container&comp=list&{token}").text
+    assert session.delete(f"{container.url}?restype=container&{token}").status_code == 403
+
+
+@pytest.mark.parametrize("name", ["..", "a/../../b", "x" * 256, "a//b", "/a", "a/", "nul\x01"])
+def test_names_that_no_directory_can_hold_are_refused(container: ContainerClient, on_disk: Path, name: str) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        container.get_blob_client(name).upload_blob(b"x")
+
+    assert refused.value.status_code in (400, 403, 404)
+    assert list(on_disk.iterdir()) == []
+
+
+def test_a_body_is_checked_against_its_md5(
+    container: ContainerClient, endpoint: Endpoint, session: requests.Session
+) -> None:
+    token = generate_container_sas(
+        endpoint.storage_account, container.container_name,
+        account_key=endpoint.storage_key, permission=ContainerSasPermissions(write=True), expiry=SOON,
+    )  # fmt: skip
+    headers = {"x-ms-blob-type": "BlockBlob", "Content-MD5": base64.b64encode(bytes(16)).decode()}
+    answer = session.put(f"{container.url}/f?{token}", b"x", headers=headers)
+
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "Md5Mismatch")
+    assert list(container.list_blobs()) == []

@@ -1,0 +1,109 @@
+"""Directories, driven by azure-storage-file-share 12.x."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.fileshare import NTFSAttributes, ShareClient
+
+
+def test_a_directory_is_a_directory_on_disk(share: ShareClient, on_disk: Path) -> None:
+    share.create_directory("a").create_subdirectory("b c")
+
+    assert (on_disk / "a" / "b c").is_dir()
+    with pytest.raises(ResourceExistsError, match="ResourceAlreadyExists"):
+        share.create_directory("A")
+    with pytest.raises(ResourceNotFoundError, match="ParentNotFound"):
+        share.create_directory("missing/below")
+
+
+def test_attributes_and_times_are_kept(share: ShareClient) -> None:
+    moment = datetime(2020, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
+    directory = share.create_directory(
+        "d", metadata={"m": "1"}, file_attributes=NTFSAttributes(directory=True, hidden=True),
+        file_creation_time=moment, file_last_write_time=moment, file_change_time=moment,
+    )  # fmt: skip
+    found = directory.get_directory_properties()
+
+    assert (found.file_attributes, found.metadata) == ("Hidden | Directory", {"m": "1"})
+    assert (found.creation_time, found.last_write_time, found.change_time) == (moment, moment, moment)
+    assert found.file_id
+    assert found.permission_key
+    directory.set_http_headers(file_attributes="preserve", file_last_write_time=datetime(2021, 1, 1, tzinfo=UTC))
+    after = directory.get_directory_properties()
+    assert (after.creation_time, after.last_write_time.year, after.file_attributes) == (
+        moment,
+        2021,
+        "Hidden | Directory",
+    )
+
+
+def test_what_happens_inside_does_not_change_a_directory(share: ShareClient) -> None:
+    directory = share.create_directory("d")
+    before = directory.get_directory_properties().etag
+    directory.upload_file("f", b"x")
+    assert directory.get_directory_properties().etag == before
+
+    directory.set_directory_metadata({"m": "1"})
+    assert directory.get_directory_properties().etag != before
+
+
+def test_listing_has_pages_prefixes_and_details(share: ShareClient, on_disk: Path) -> None:
+    directory = share.create_directory("d")
+    for name in ("b1", "A1", "a2"):
+        directory.upload_file(name, b"123")
+    directory.create_subdirectory("A0")
+    (on_disk / "d" / "by-a-job").write_bytes(b"12345")
+    pages = directory.list_directories_and_files(results_per_page=2).by_page()
+
+    assert [sorted(found.name for found in page) for page in pages] == [["A0", "A1"], ["a2", "b1"], ["by-a-job"]]
+    assert [found.name for found in directory.list_directories_and_files(name_starts_with="A")] == ["A0", "A1", "a2"]
+    details = {
+        found.name: found
+        for found in directory.list_directories_and_files(
+            include=["timestamps", "Etag", "Attributes", "PermissionKey"], include_extended_info=True
+        )
+    }
+    assert (details["by-a-job"].size, details["by-a-job"].file_attributes) == (5, "Archive")
+    assert details["A0"].is_directory
+    for found in details.values():
+        assert None not in (found.file_id, found.etag, found.last_write_time, found.creation_time, found.permission_key)
+
+
+def test_names_that_xml_cannot_hold_come_back(share: ShareClient) -> None:
+    name = "x&y <'z'"[:4] + "é"
+    share.get_file_client(name).create_file(1)
+
+    assert [found.name for found in share.list_directories_and_files()] == [name]
+
+
+def test_a_directory_is_renamed_with_all_that_is_in_it(share: ShareClient, on_disk: Path) -> None:
+    source = share.create_directory("old", metadata={"m": "1"})
+    source.create_subdirectory("sub").upload_file("f", b"kept", metadata={"f": "2"})
+    renamed = source.rename_directory("new")
+
+    assert renamed.get_directory_properties().metadata == {"m": "1"}
+    assert share.get_file_client("new/sub/f").get_file_properties().metadata == {"f": "2"}
+    assert (on_disk / "new" / "sub" / "f").read_bytes() == b"kept"
+    assert not source.exists()
+    with pytest.raises(HttpResponseError, match="InvalidUri"):
+        renamed.rename_directory("new/sub/deeper")
+
+
+def test_only_an_empty_directory_is_deleted(share: ShareClient) -> None:
+    directory = share.create_directory("d")
+    directory.upload_file("f", b"x")
+    with pytest.raises(ResourceExistsError, match="DirectoryNotEmpty"):
+        directory.delete_directory()
+    directory.delete_file("f")
+    directory.delete_directory()
+
+    assert not directory.exists()
+
+
+def test_nobody_holds_a_handle(share: ShareClient) -> None:
+    directory = share.create_directory("d")
+
+    assert list(directory.list_handles(recursive=True)) == []
+    assert directory.close_all_handles(recursive=True) == {"closed_handles_count": 0, "failed_handles_count": 0}
