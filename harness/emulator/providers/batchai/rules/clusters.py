@@ -1,7 +1,7 @@
 """How the nodes of a cluster come and go; pure.
 
 One function, ``moved``, takes a cluster as it was and gives it as it is now. Its steps are a table, in the recorded
-order: decide on a size, let nodes go, let new ones come, bring them up, settle.
+order: decide on a size, let nodes go, bring new ones up, let others come, settle.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -181,7 +181,8 @@ def _settle(cluster: Cluster, around: Surroundings) -> Cluster:
     return replace(cluster, allocation="steady", allocation_changed=around.now)
 
 
-_STEPS: tuple[Step, ...] = (_decide_manually, _decide_automatically, _let_go, _allocate, _bring_up, _settle)
+# A node that has just come is brought up in the next pass, when what it depends on has been looked at.
+_STEPS: tuple[Step, ...] = (_decide_manually, _decide_automatically, _let_go, _bring_up, _allocate, _settle)
 
 
 def _staying(cluster: Cluster) -> int:

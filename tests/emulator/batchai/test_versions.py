@@ -1,0 +1,127 @@
+"""Three API versions of one service: what is made through one is seen through the others, in their words."""
+
+import pytest
+
+MARCH, PREVIEW = "2018-03-01", "2017-09-01-preview"
+
+
+@pytest.fixture
+def flat_cluster(group):
+    """A cluster made by a client of 2017."""
+    mount = group.mount
+    mount["credentialsInfo"] = mount.pop("credentials")
+    definition = {"location": "eastus", **group.cluster(nodeSetup={"mountVolumes": {"azureFileShares": [mount]}})}
+    path = f"{group.provider}/clusters/flat"
+    group.done(group.send("PUT", path, definition, api=PREVIEW))
+    group.until(path, lambda seen: seen["properties"]["nodeStateCounts"]["idleNodeCount"] == 1, api=PREVIEW)
+    return path
+
+
+def test_a_cluster_of_2017_is_shown_in_the_words_of_each_version(group, flat_cluster):
+    preview = group.send("GET", flat_cluster, api=PREVIEW).json()
+    march = group.send("GET", flat_cluster, api=MARCH).json()
+    may = group.send("GET", f"{group.provider}/workspaces/migrated-eastus/clusters/flat").json()
+
+    assert [each["properties"]["allocationState"] for each in (preview, march, may)] == ["Steady", "steady", "steady"]
+    assert [each["type"] for each in (preview, march, may)] == [
+        "Microsoft.BatchAI/Clusters", "Microsoft.BatchAI/Clusters", "Microsoft.BatchAI/workspaces/clusters",
+    ]  # fmt: skip
+    assert "credentialsInfo" in preview["properties"]["nodeSetup"]["mountVolumes"]["azureFileShares"][0]
+    assert "leavingNodeCount" not in preview["properties"]["nodeStateCounts"]
+    assert preview["properties"]["subnet"] == {}
+    assert "location" not in may
+    assert "subnet" not in may["properties"]
+
+
+def flat_job(group, cluster, **properties):
+    definition = group.job(**properties)
+    definition["properties"]["cluster"]["id"] = cluster
+    return {"location": "eastus", **definition}
+
+
+def test_a_job_of_2018_03_is_shown_in_the_words_of_each_version(group, flat_cluster):
+    path = f"{group.provider}/jobs/job"
+    outputs = [{"id": "OUT", "pathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", "pathSuffix": "x"}]
+    definition = flat_job(group, flat_cluster, command="false", priority=5, outputDirectories=outputs)
+    group.done(group.send("PUT", path, definition, api=MARCH))
+    march = group.until(path, lambda job: job["properties"]["executionState"] == "failed", api=MARCH)["properties"]
+    preview = group.send("GET", path, api=PREVIEW).json()["properties"]
+    inner = f"{group.provider}/workspaces/migrated-eastus/experiments/migrated/jobs/job"
+    may = group.send("GET", inner).json()["properties"]
+
+    assert (march["priority"], preview["priority"], may["schedulingPriority"]) == (5, 5, "high")
+    assert march["outputDirectories"] == [{**outputs[0], "type": "custom", "createNew": True}]
+    assert preview["outputDirectories"] == [{**outputs[0], "type": "Custom", "createNew": True}]
+    assert may["outputDirectories"] == outputs
+    assert preview["executionInfo"]["errors"][0]["message"] == " job failed with non-zero exit code"
+    assert preview["constraints"] == {"maxWallClockTime": "P7D", "maxRetryCount": 0}
+    assert march["jobOutputDirectoryPathSegment"].startswith(f"{group.endpoint.subscription_id}/{group.name}/jobs/job/")
+
+
+def test_a_missing_flat_resource_is_unknown_to_the_gateway(group):
+    answer = group.send("GET", f"{group.provider}/jobs/none", api=MARCH)
+
+    assert answer.status_code == 404
+    assert answer.headers["x-ms-failure-cause"] == "gateway"
+    assert answer.json()["error"]["message"] == (
+        f"The Resource 'Microsoft.BatchAI/jobs/none' under resource group '{group.name}' was not found."
+    )
+
+
+def test_a_deleted_job_that_did_not_finish_by_itself_is_known_to_2018_03_alone(group, flat_cluster):
+    path = f"{group.provider}/jobs/job"
+    group.done(group.send("PUT", path, flat_job(group, flat_cluster, nodeCount=2), api=MARCH))
+    group.done(group.send("DELETE", path, api=MARCH))
+
+    assert group.send("GET", path, api=MARCH).json()["error"]["code"] == "JobNotFound"
+    assert group.send("GET", path, api=PREVIEW).json()["error"]["code"] == "ResourceNotFound"
+
+
+def test_flat_lists_are_filtered_selected_and_paged(group, flat_cluster):
+    for name in ("a", "b", "c"):
+        command = "false" if name == "b" else "true"
+        definition = flat_job(group, flat_cluster, command=command)
+        group.done(group.send("PUT", f"{group.provider}/jobs/{name}", definition, api=MARCH))
+        group.until(
+            f"{group.provider}/jobs/{name}",
+            lambda job: job["properties"]["executionState"] in ("succeeded", "failed"),
+            api=MARCH,
+        )
+    jobs = f"{group.provider}/jobs"
+    failed = {"$filter": "properties/executionState eq 'failed' and not (name eq 'a')", "$select": "name"}
+    found = group.send("GET", jobs, api=MARCH, **failed).json()["value"]
+    page = group.send("GET", jobs, api=MARCH, maxresults="2").json()
+
+    assert [(each["name"], list(each)) for each in found] == [("b", ["id", "name"])]
+    assert [job["name"] for job in page["value"]] == ["a", "b"]
+    assert [job["name"] for job in group.send("GET", page["nextLink"]).json()["value"]] == ["c"]
+    assert group.send("GET", jobs, api=MARCH, **{"$filter": "name eq"}).status_code == 400
+
+
+@pytest.mark.parametrize("api", ["2016-01-01", "2018-05-01"])
+def test_a_version_that_has_no_flat_clusters_is_refused_with_those_that_do(group, api):
+    answer = group.send("GET", f"{group.provider}/clusters", api=api)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "NoRegisteredProviderFound"
+    assert "2018-03-01, 2017-09-01-preview" in answer.json()["error"]["message"]
+
+
+def test_an_operation_is_polled_where_each_version_put_it(group, flat_cluster):
+    preview = group.send("DELETE", flat_cluster, api=PREVIEW)
+    may = group.send("DELETE", group.experiment)
+
+    assert "/operationresults/" in preview.headers["azure-asyncoperation"]
+    assert "/operationresults/" in preview.headers["location"]
+    assert "/operationstatuses/" in may.headers["location"]
+    assert group.done(preview)["properties"]["resourceId"] == f"{group.endpoint.subscription_id}${group.name}$flat"
+    assert group.done(may)["properties"]["resourceId"] == f"{group.endpoint.subscription_id}${group.name}$ws$exp"
+
+
+def test_a_client_on_msrest_is_told_whole_seconds_and_one_on_azure_core_fractions(group):
+    group.session.headers["User-Agent"] = "python/3.6 msrest_azure/0.4.20 batchaiclient/0.2.0 Azure-SDK-For-Python"
+    old = group.send("PUT", f"{group.workspace}/clusters/a", group.cluster(0)).headers["retry-after"]
+    group.session.headers["User-Agent"] = "azsdk-python-mgmt-batchai/7.0.0 Python/3.11"
+    new = group.send("PUT", f"{group.workspace}/clusters/b", group.cluster(0)).headers["retry-after"]
+
+    assert (old, new) == ("1", "0.05")
