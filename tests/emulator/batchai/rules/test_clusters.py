@@ -1,0 +1,135 @@
+"""The moves of a cluster at the service's own pace, and rules that hold at any."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from harness.emulator.providers.batchai.model.records import Problem
+from harness.emulator.providers.batchai.rules.clusters import Surroundings, due, idle, moved, with_job
+from harness.emulator.providers.batchai.rules.pace import Pace
+from tests.emulator.batchai.rules.conftest import at, make_cluster
+
+SERVICE, INSTANT = Pace(1), Pace(0)
+
+
+def manual(nodes, option="requeue"):
+    return {"manual": {"targetNodeCount": nodes, "nodeDeallocationOption": option}}
+
+
+def settled(cluster, pace=INSTANT, **around):
+    """The cluster once nothing moves any more."""
+    for _ in range(50):
+        after = moved(cluster, Surroundings(at(0), pace, **around))
+        if after is cluster:
+            return cluster
+        cluster = after
+    raise AssertionError("it never settles")
+
+
+def test_a_cluster_without_nodes_is_steady_at_once():
+    assert moved(make_cluster(manual(0)), Surroundings(at(0), SERVICE)).allocation == "steady"
+
+
+def test_a_new_cluster_gets_its_nodes_in_the_recorded_steps():
+    cluster, seen = make_cluster(manual(2)), []
+    moment = at(0)
+    while True:
+        cluster = moved(cluster, Surroundings(moment, SERVICE))
+        states = sorted({node.state for node in cluster.nodes})
+        seen.append(((moment - at(0)).total_seconds(), cluster.allocation, len(cluster.nodes), states))
+        if (after := due(cluster)) is None:
+            break
+        moment = after
+
+    assert seen == [
+        (0, "resizing", 0, []),
+        (110, "steady", 2, ["allocated"]),
+        (155, "steady", 2, ["preparing"]),
+        (275, "steady", 2, ["idle"]),
+    ]
+
+
+def test_nodes_that_have_to_go_are_idle_then_leaving_then_gone():
+    cluster = settled(make_cluster(manual(1)))
+    cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=make_cluster(manual(0)).spec.scale_settings))
+    seen = []
+    for seconds in (1, 11, 302):
+        cluster = moved(cluster, Surroundings(at(seconds), SERVICE))
+        seen.append((cluster.allocation, [node.state for node in cluster.nodes], cluster.departed))
+
+    assert seen == [("resizing", ["idle"], 0), ("resizing", ["leaving"], 0), ("steady", [], 1)]
+
+
+def test_a_node_is_named_for_its_pool_its_number_and_its_moment():
+    cluster = settled(make_cluster(manual(1)))
+
+    assert cluster.nodes[0].id == "tvm-7_1-20180607t000000z"
+
+
+def test_a_node_waits_for_its_setup_task():
+    cluster = make_cluster(manual(1))
+    waiting = settled(cluster, has_setup=True)
+    node = waiting.nodes[0].id
+
+    assert waiting.nodes[0].state == "preparing"
+    assert settled(waiting, has_setup=True, setups={node: True}).nodes[0].state == "idle"
+
+
+def test_a_failed_setup_task_is_reported_once_for_all_nodes():
+    waiting = settled(make_cluster(manual(2)), has_setup=True)
+    problem = Problem("NodeSetupTaskFailed", "failed")
+    failed = settled(waiting, has_setup=True, setups={node.id: problem for node in waiting.nodes})
+
+    assert {node.state for node in failed.nodes} == {"unusable"}
+    assert failed.problems == (problem,)
+
+
+def test_unusable_nodes_go_before_free_ones_and_free_ones_before_busy_ones():
+    cluster = settled(make_cluster(manual(3)))
+    first, second, third = cluster.nodes
+    cluster = with_job(cluster, [third.id], "job")
+    cluster = replace(cluster, nodes=(first, replace(second, state="unusable"), cluster.nodes[2]))
+    cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=make_cluster(manual(1)).spec.scale_settings))
+
+    assert [node.id for node in settled(cluster).nodes] == [third.id]
+
+
+def test_a_node_with_a_job_stays_until_the_job_has_gone():
+    cluster = settled(make_cluster(manual(1)))
+    node = cluster.nodes[0].id
+    cluster = with_job(cluster, [node], "job")
+    cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=make_cluster(manual(0)).spec.scale_settings))
+    held = settled(cluster)
+
+    assert [each.departing for each in held.nodes] == [True]
+    assert settled(with_job(held, [node], None)).nodes == ()
+
+
+def test_autoscale_answers_to_a_queue_only_after_a_while():
+    auto = {"autoScale": {"minimumNodeCount": 0, "maximumNodeCount": 4}}
+    cluster = moved(make_cluster(auto), Surroundings(at(0), SERVICE, wanted=2))
+    assert cluster.target == 0
+
+    assert moved(cluster, Surroundings(at(300), SERVICE, wanted=2)).target == 0
+    assert moved(cluster, Surroundings(at(570), SERVICE, wanted=2)).target == 2
+    assert moved(cluster, Surroundings(at(570), SERVICE, wanted=0)).eager is None
+
+
+@given(
+    sizes=st.lists(st.integers(0, 5), min_size=1, max_size=6),
+    busy=st.sets(st.integers(0, 4)),
+    option=st.sampled_from(["requeue", "terminate", "waitforjobcompletion"]),
+)
+def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(sizes, busy, option):
+    cluster = make_cluster(manual(sizes[0], option))
+    for size in sizes:
+        scale = make_cluster(manual(size, option)).spec.scale_settings
+        cluster = settled(replace(cluster, spec=replace(cluster.spec, scale_settings=scale)))
+        held = [node.id for index, node in enumerate(cluster.nodes) if index in busy]
+        cluster = with_job(cluster, held, "job")
+    free = settled(with_job(cluster, [node.id for node in cluster.nodes], None))
+
+    assert len(free.nodes) == len(idle(free)) == sizes[-1]
+    assert free.allocation == "steady"
+    numbers = [node.number for node in free.nodes]
+    assert len(set(numbers)) == len(numbers)

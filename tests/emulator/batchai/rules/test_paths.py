@@ -1,0 +1,50 @@
+"""Where the paths of jobs lead."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.emulator.providers.batchai.model.places import Volume
+from harness.emulator.providers.batchai.rules.paths import locate, mount_path_problem, suffix_problem
+
+SHARE = Volume("share", "file", "account", "share")
+INNER = Volume("share/inner", "blob", "account", "container")
+MINE = Volume("mine", "file", "account", "other")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("$AZ_BATCHAI_MOUNT_ROOT/share", (SHARE, "")),
+        ("${AZ_BATCHAI_MOUNT_ROOT}/share/a/b/", (SHARE, "a/b")),
+        ("/mnt/batch/tasks/shared/LS_root/mounts/share/a", (SHARE, "a")),
+        ("$AZ_BATCHAI_MOUNT_ROOT/share/inner/x", (INNER, "x")),
+        ("$AZ_BATCHAI_JOB_MOUNT_ROOT/mine//x", (MINE, "x")),
+        ("$AZ_BATCHAI_MOUNT_ROOT/mine", None),
+        ("$AZ_BATCHAI_MOUNT_ROOT/share2", None),
+        ("$AZ_BATCHAI_MOUNT_ROOT/share/../../etc", None),
+        ("/etc", None),
+        ("", None),
+    ],
+)
+def test_a_path_leads_to_the_nearest_mount_or_nowhere(path, found):
+    place = locate(path, (SHARE, INNER), (MINE,))
+
+    assert ((place.volume, place.inner) if place else None) == found
+
+
+@given(st.text(max_size=40))
+def test_no_path_leads_out_of_its_mount(rest):
+    place = locate(f"$AZ_BATCHAI_MOUNT_ROOT/share/{rest}", (SHARE, INNER), ())
+
+    assert place is None or (".." not in place.inner.split("/") and not place.inner.startswith("/"))
+
+
+@pytest.mark.parametrize("path", ["", "/", "../x", "a/../../b", "a\0b", "x" * 256])
+def test_a_mount_path_that_is_none_is_named(path):
+    assert mount_path_problem(path)
+
+
+@pytest.mark.parametrize("suffix", ["../x", "/x", "a\0b"])
+def test_a_suffix_that_leaves_its_directory_is_named(suffix):
+    assert suffix_problem(suffix)
