@@ -54,7 +54,7 @@ class Inventory:
             if secrets is not None:
                 self.store.put(key, secrets)
         if isinstance(before, Job):
-            self._unqueue(before)
+            self._unqueue(before, key)
         self._index(key, resource)
 
     def drop(self, resource: Resource, deleted: DeletedJob | None = None) -> None:
@@ -69,7 +69,7 @@ class Inventory:
         self.active.discard(key)
         self.clusters.discard(key)
         if isinstance(resource, Job):
-            self._unqueue(resource)
+            self._unqueue(resource, key)
 
     def secrets(self, resource: Cluster | Job) -> Secrets:
         """What a resource must not show."""
@@ -106,12 +106,12 @@ class Inventory:
             else:
                 self.active.discard(key)
             if resource.phase == "queued":
-                self.queues.setdefault(resource.cluster, Queue()).add(_place(resource))
+                self.queues.setdefault(resource.cluster, Queue()).add(_place(resource, key))
 
-    def _unqueue(self, job: Job) -> None:
+    def _unqueue(self, job: Job, key: str) -> None:
         if queue := self.queues.get(job.cluster):
-            queue.remove(_place(job))
+            queue.remove(_place(job, key))
 
 
-def _place(job: Job) -> Place:
-    return (-rank(job.spec), job.created, job.key)
+def _place(job: Job, key: str) -> Place:
+    return (-rank(job.spec), job.created, key)

@@ -97,7 +97,7 @@ class Clusters:
         version = self._version(request)
         cluster = self._places.find(request, Cluster, version)
         self._shown[cluster.key] = cluster
-        return self._service.one(version.cluster(cluster), cluster.written)
+        return self._service.polled(cluster, version, version.cluster, written=cluster.written)
 
     def delete(self, request: Request) -> Response:
         """Delete one; jobs that run on it end, those that wait for it stay."""

@@ -57,7 +57,7 @@ class Jobs:
         """Show one."""
         version = self._version(request)
         job = self._places.find(request, Job, version)
-        return self._service.one(version.job(job), job.created)
+        return self._service.polled(job, version, version.job, written=job.created)
 
     def delete(self, request: Request) -> Response:
         """Delete one; if it runs, it is ended first. Its files stay."""

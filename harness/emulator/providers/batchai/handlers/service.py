@@ -6,14 +6,16 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.emulator.context import Request, Response
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.errors import BatchAIError
-from harness.emulator.providers.batchai.inventory import Inventory
+from harness.emulator.providers.batchai.inventory import Inventory, Resource
 from harness.emulator.providers.batchai.model.address import NAMESPACE, Address
 from harness.emulator.providers.batchai.model.records import Operation, Pending
 from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version2017
@@ -21,11 +23,14 @@ from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018Marc
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.pace import Pace
-from harness.emulator.wire import arm_error, etag, http_date, json_response, new_request_id
+from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, new_request_id
+
+R = TypeVar("R", bound=Resource)
 
 VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May(), Version2018March(), Version2017())}
 _MANAGEMENT = "https://management.azure.com"
 _WRITES, _DELETES = 1199, 14_999  # what is left of a subscription's hourly calls after the first
+_POLLED = 500  # resources whose last answer is kept
 _SOONEST = 0.05  # seconds that a client is asked to wait at least: to some, 0 means half a minute
 
 
@@ -41,6 +46,7 @@ class Service:
     clock: Clock
     pace: Pace
     wake: Callable[[], None]
+    _polled: dict[tuple[str, str], tuple[Resource, bytes, list[tuple[str, str]]]] = field(default_factory=dict)
     _writes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_WRITES, -1, -1)))
     _deletes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_DELETES, -1, -1)))
 
@@ -74,6 +80,17 @@ class Service:
         """One resource, with the moment that it was last written."""
         stamps = [("etag", etag(written)), ("last-modified", http_date(written))]
         return self._stamped(json_response(200, document, headers=stamps), is_write=is_write)
+
+    def polled(self, resource: R, version: Version, show: Callable[[R], object], *, written: datetime) -> Response:
+        """One resource as ``one`` shows it; asked for again before it has moved, it is not written anew."""
+        known = self._polled.get((version.name, resource.key))
+        if known is None or known[0] is not resource:
+            if len(self._polled) >= _POLLED:
+                self._polled.clear()
+            stamps = [("etag", etag(written)), ("last-modified", http_date(written)), ("content-type", JSON)]
+            known = self._polled[version.name, resource.key] = (resource, msgspec.json.encode(show(resource)), stamps)
+        _, body, stamps = known
+        return self._stamped(Response(200, body, headers=[*stamps]))
 
     def value(self, document: object) -> Response:
         """Anything that is no single resource."""

@@ -24,7 +24,7 @@ _ID = re.compile(
 )
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """Where a resource is, in the casing of its creation.
 
     ``names`` lead down from the workspace: ``(workspace, experiment, job)``.

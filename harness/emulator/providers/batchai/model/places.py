@@ -8,7 +8,7 @@ import msgspec
 Source = Literal["file", "blob", "server", "command"]
 
 
-class Volume(msgspec.Struct, frozen=True):
+class Volume(msgspec.Struct, frozen=True, gc=False):
     """A file system that nodes see.
 
     ``path`` is relative to the root of mounts. ``account`` and ``name`` say what is mounted: a storage account and its
@@ -21,7 +21,7 @@ class Volume(msgspec.Struct, frozen=True):
     name: str
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """A directory on a mounted file system; ``inner`` is its path there, with ``/``."""
 
     volume: Volume

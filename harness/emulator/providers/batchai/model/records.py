@@ -18,8 +18,8 @@ Phase = Literal["queued", "starting", "running", "succeeded", "failed"]
 Reason = Literal["terminated", "requeued", "cluster deleted", "stopped"]
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Stored as JSON, without what is at its default."""
+class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Stored as JSON, without what is at its default; holds no cycles."""
 
 
 class Pending(Record, frozen=True):

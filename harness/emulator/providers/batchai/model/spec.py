@@ -79,8 +79,8 @@ class OutputType(Word):
     CUSTOM = "custom"
 
 
-class Spec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
-    """A part of a definition, immutable."""
+class Spec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True, gc=False):
+    """A part of a definition, immutable; it holds no cycles, so the garbage collector need not look at it."""
 
 
 class ResourceId(Spec, frozen=True, kw_only=True):
