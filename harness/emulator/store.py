@@ -61,6 +61,10 @@ class Store:
         done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
         return done.rowcount > 0
 
+    def release(self, kind: type[msgspec.Struct], key: str) -> None:
+        """Let go of a decoded record that is hardly asked for again; it stays stored."""
+        self._cache.pop((kind, key), None)
+
     def list(self, kind: type[T], prefix: str = "", *, after: str = "", limit: int = -1) -> list[tuple[str, T]]:
         """Keys and records of a kind whose key begins with ``prefix``, in key order.
 

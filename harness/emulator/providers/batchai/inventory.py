@@ -80,6 +80,7 @@ class Inventory:
         found = self.store.get(Operation, operation) if operation else None
         if found:
             self.store.put(operation, found.finished(now))
+            self.store.release(Operation, operation)
 
     def children(self, address: Address) -> list[Resource]:
         """Everything below a workspace or an experiment, one level."""
