@@ -30,6 +30,7 @@ def replay_cloud(cassettes: Path) -> SdkCloud:
         mode="replay",
         cassettes=cassettes,
         interval=_POLL_SECONDS,
+        longest=_POLL_SECONDS,
         base=requests.Session,
         credential=lambda _transport: ReplayCredential(),
     )

@@ -2,21 +2,29 @@
 
 from harness.resources.cluster import ClusterPlan, GpuCluster
 from harness.resources.group import ResourceGroup, register_providers
-from harness.resources.job import Job, JobResult
+from harness.resources.interruption import Interrupted, Interruption
+from harness.resources.job import Job, JobView, make_experiment
 from harness.resources.journal import Entry, Journal
+from harness.resources.output import JobOutput, OutputFile
 from harness.resources.provisioning import Provisioning, Resource
-from harness.resources.share import FileShare
+from harness.resources.share import FileShare, Upload
 
 __all__ = [
     "ClusterPlan",
     "Entry",
     "FileShare",
     "GpuCluster",
+    "Interrupted",
+    "Interruption",
     "Job",
-    "JobResult",
+    "JobOutput",
+    "JobView",
     "Journal",
+    "OutputFile",
     "Provisioning",
     "Resource",
     "ResourceGroup",
+    "Upload",
+    "make_experiment",
     "register_providers",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A step began: ``creating`` or ``deleting`` something, or ``registering`` a provider."""
+    """A step began: ``creating``, ``keeping`` or ``deleting`` something, ``uploading`` or ``registering``."""
 
     step: str
     name: str
@@ -49,5 +49,30 @@ class TeardownFailed:
     reason: str
 
 
-Event = Began | Ended | ClusterStatus | TeardownFailed
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something worth knowing that is no step, such as which data is used."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialMoved:
+    """A trial's job is ``queued``, ``running``, ``succeeded``, ``failed``, ..."""
+
+    trial: str
+    job: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a running job wrote into ``file``, without its end."""
+
+    trial: str
+    file: str
+    text: str
+
+
+Event = Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine
 Sink = Callable[[Event], None]
