@@ -8,7 +8,7 @@ from harness.clouds import Poller
 from harness.experiments.attempt import Attempt
 from harness.experiments.decide import Stop, Submit, decide
 from harness.experiments.outcomes import Outcome
-from harness.resources import Interruption
+from harness.interruption import Interruption
 from harness.scenario.model import Limits
 
 

@@ -12,7 +12,7 @@ from harness.resources import Upload
 from harness.resources.events import Noted, Sink
 from harness.scenario.model import DatasetUpload, FileUpload, Scenario
 
-_STAND_IN = b"\n"
+_STAND_IN = b""
 _PREPARED = "as recorded"  # no data is prepared; the recorded share tells which it held
 
 
@@ -59,7 +59,7 @@ class LocalMaterials:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMaterials:
-    """For replay: the same names, and a byte for each, which nobody receives."""
+    """For replay: the same names, and nothing in them, so no data set is needed."""
 
     def uploads(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
         """Stand-ins.

@@ -1,19 +1,19 @@
 """What the trials of a scenario share, each with a story of its own: group, share, cluster."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from harness.clouds import Clients, Cloud
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
 from harness.experiments.submission import script_on_share
+from harness.interruption import Interruption
 from harness.resources import (
     ClusterPlan,
     FileShare,
     GpuCluster,
-    Interruption,
     Journal,
     Provisioning,
     Resource,
@@ -79,6 +79,13 @@ class Stage:
         else:
             with resource:
                 yield resource
+
+
+@contextmanager
+def open_alone(stage: Stage, story: str) -> Iterator[Stage]:
+    """A stage whose resources all belong to one story, and to nobody else."""
+    with stage.cloud.clients(story) as clients:
+        yield replace(stage, stories=lambda _story: nullcontext(clients), leases=None)
 
 
 @dataclass(frozen=True, slots=True)

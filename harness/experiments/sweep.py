@@ -34,12 +34,13 @@ def run_scenario(
         report(outcome)
 
     with open_site(stage, scenario) as site:
-        run_trials(stage, site, scenario, trials, folder, record)
+        run_trials(stage, site, scenario=scenario, trials=trials, folder=folder, report=record)
 
 
 def run_trials(
     stage: Stage,
     site: Site,
+    *,
     scenario: Scenario,
     trials: Sequence[Trial],
     folder: RunFolder,

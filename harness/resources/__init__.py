@@ -2,7 +2,6 @@
 
 from harness.resources.cluster import ClusterPlan, GpuCluster
 from harness.resources.group import ResourceGroup, register_providers
-from harness.resources.interruption import Interrupted, Interruption
 from harness.resources.job import Job, JobView, make_experiment
 from harness.resources.journal import Entry, Journal
 from harness.resources.output import JobOutput, OutputFile
@@ -14,8 +13,6 @@ __all__ = [
     "Entry",
     "FileShare",
     "GpuCluster",
-    "Interrupted",
-    "Interruption",
     "Job",
     "JobOutput",
     "JobView",

@@ -11,6 +11,9 @@ class Began:
     step: str
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.step} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -18,6 +21,9 @@ class Ended:
 
     step: str
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.name}: done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +54,18 @@ class TeardownFailed:
     name: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.name} is left behind: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Noted:
     """Something worth knowing that is no step, such as which data is used."""
 
     text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,9 @@ class TrialMoved:
     job: str
     state: str
 
+    def __str__(self) -> str:
+        return f"{self.trial}: job {self.job} is {self.state}"
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
@@ -72,6 +87,9 @@ class LogLine:
     trial: str
     file: str
     text: str
+
+    def __str__(self) -> str:
+        return f"{self.trial} | {self.text}"
 
 
 Event = Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from harness.clouds import Clients, Cloud
 from harness.errors import CloudError
+from harness.interruption import Interruption
 from harness.resources.events import Began, Ended, Sink, TeardownFailed
-from harness.resources.interruption import Interruption
 from harness.resources.journal import Entry, Journal
 from harness.resources.refusals import refusals
 
