@@ -115,5 +115,6 @@ class SdkCloud:
 
 
 def _quiet() -> None:
-    # The storage SDK logs whole requests, signatures included, when it retries.
+    # The storage SDK logs whole requests, signatures included, when it retries; the others log every request at INFO.
     logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
+    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
