@@ -15,6 +15,7 @@ from harness.clouds import open_cloud
 from harness.config import Settings, load_settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, start_detached
+from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.explain import failure_view
 from harness.experiments.folder import RunFolder, open_folder
@@ -151,7 +152,7 @@ class _Run:
         directory = self.settings.emulator_dir or DEFAULT_DIRECTORY
         running = find(directory)
         if running is None and self.reuse:
-            running = start_detached(directory)
+            running = start_detached(Options(directory, cntk_python=self.settings.cntk_python))
             self._display(
                 Noted(f"an emulator goes on in {directory}; end it with: harness emulator stop --dir {directory}")
             )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.scenario.model import Scenario
 
 MARK = "scenario"
+SCENARIO, TRIAL = "harness_scenario", "harness_trial"  # fixtures that are parametrized
 DIRECTORY = "scenarios"
 _DEFAULT = Path(DIRECTORY) / "mnist_quickstart.yaml"
 _SUFFIXES = (".yaml", ".yml")
@@ -66,17 +67,17 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that uses a scenario's fixtures that scenario, and each of its trials in turn."""
-    if "scenario" not in metafunc.fixturenames:
+    if SCENARIO not in metafunc.fixturenames:
         return
     from harness.scenario.collect import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
 
     path = _named(metafunc.definition)
     hidden: list[object] = [pytest.HIDDEN_PARAM]
-    metafunc.parametrize("scenario", [str(path)], ids=hidden, indirect=True, scope="session")
-    if "scenario_trial" in metafunc.fixturenames:
+    metafunc.parametrize(SCENARIO, [str(path)], ids=hidden, indirect=True, scope="session")
+    if TRIAL in metafunc.fixturenames:
         ids = [trial.id for trial in shelf(metafunc.config).load(path).trials]
         is_plain = len(ids) == 1 and metafunc.definition.getparent(ScenarioFile) is None
-        metafunc.parametrize("scenario_trial", ids, ids=hidden if is_plain else ids, indirect=True)
+        metafunc.parametrize(TRIAL, ids, ids=hidden if is_plain else ids, indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

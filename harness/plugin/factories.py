@@ -55,34 +55,34 @@ class MakeJob(Protocol):
 
 
 @pytest.fixture
-def provisioning(request: pytest.FixtureRequest, harness_stage: "Stage") -> Iterator["Provisioning"]:
+def harness_provisioning(request: pytest.FixtureRequest, harness_stage: "Stage") -> Iterator["Provisioning"]:
     """What resources of the test's own story are made from."""
     with harness_stage.provisioning(f"{request.path.stem}/{request.node.name}") as made:
         yield made
 
 
 @pytest.fixture
-def harness_made(provisioning: "Provisioning") -> Iterator[ExitStack]:  # noqa: ARG001 - it outlives what is made
+def harness_made(harness_provisioning: "Provisioning") -> Iterator[ExitStack]:  # noqa: ARG001 - it outlives what is made
     """What the factories of a test have made so far."""
     with ExitStack() as stack:
         yield stack
 
 
 @pytest.fixture
-def make_resource_group(provisioning: "Provisioning", harness_made: ExitStack) -> MakeResourceGroup:
+def make_resource_group(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeResourceGroup:
     """A factory of resource groups; providers are registered first."""
     from harness.resources import ResourceGroup, register_providers  # noqa: PLC0415 - start-up stays cheap
 
-    register_providers(provisioning)
+    register_providers(harness_provisioning)
 
     def make(name: str, *, location: str = "eastus") -> ResourceGroup:
-        return harness_made.enter_context(ResourceGroup(provisioning, name=name, location=location))
+        return harness_made.enter_context(ResourceGroup(harness_provisioning, name=name, location=location))
 
     return make
 
 
 @pytest.fixture
-def make_file_share(provisioning: "Provisioning", harness_made: ExitStack) -> MakeFileShare:
+def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeFileShare:
     """A factory of file shares."""
     from harness.resources import FileShare, Upload  # noqa: PLC0415 - start-up stays cheap
 
@@ -91,7 +91,7 @@ def make_file_share(provisioning: "Provisioning", harness_made: ExitStack) -> Ma
     ) -> FileShare:
         uploads = {path: Upload(local) for path, local in (upload or {}).items()}
         share = FileShare(
-            provisioning, group=group.name, name=name, directory=directory, uploads=lambda: nullcontext(uploads)
+            harness_provisioning, group=group.name, name=name, directory=directory, uploads=lambda: nullcontext(uploads)
         )
         return harness_made.enter_context(share)
 
@@ -99,7 +99,7 @@ def make_file_share(provisioning: "Provisioning", harness_made: ExitStack) -> Ma
 
 
 @pytest.fixture
-def make_gpu_cluster(provisioning: "Provisioning", harness_made: ExitStack) -> MakeGpuCluster:
+def make_gpu_cluster(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeGpuCluster:
     """A factory of clusters."""
     from harness.resources import ClusterPlan, GpuCluster  # noqa: PLC0415 - start-up stays cheap
 
@@ -121,13 +121,13 @@ def make_gpu_cluster(provisioning: "Provisioning", harness_made: ExitStack) -> M
             mount=mount,
             queued=queued,
         )
-        return harness_made.enter_context(GpuCluster(provisioning, group=share.group, name=name, plan=plan))
+        return harness_made.enter_context(GpuCluster(harness_provisioning, group=share.group, name=name, plan=plan))
 
     return make
 
 
 @pytest.fixture
-def make_job(provisioning: "Provisioning", harness_made: ExitStack) -> MakeJob:
+def make_job(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeJob:
     """A factory of jobs."""
     from harness.experiments.submission import job_parameters  # noqa: PLC0415 - start-up stays cheap
     from harness.resources import Job, make_experiment  # noqa: PLC0415
@@ -136,10 +136,10 @@ def make_job(provisioning: "Provisioning", harness_made: ExitStack) -> MakeJob:
     def make(cluster: "GpuCluster", name: str, **spec: Any) -> Job:
         job = JobSpec(name=name, **spec)
         place = {"group": cluster.group, "workspace": cluster.plan.workspace}
-        make_experiment(provisioning, **place, name=f"{name}-experiment")
+        make_experiment(harness_provisioning, **place, name=f"{name}-experiment")
         parameters = job_parameters(job, cluster_id=cluster.id, limits=Limits())
         return harness_made.enter_context(
-            Job(provisioning, **place, experiment=f"{name}-experiment", name=name, parameters=parameters)
+            Job(harness_provisioning, **place, experiment=f"{name}-experiment", name=name, parameters=parameters)
         )
 
     return make

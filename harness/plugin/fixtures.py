@@ -72,7 +72,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator["Cloud"]:
 
 
 @pytest.fixture(scope="session")
-def scenario(request: pytest.FixtureRequest) -> "Scenario":
+def harness_scenario(request: pytest.FixtureRequest) -> "Scenario":
     """The scenario of a test: of its own file, or of the mark ``scenario(path)``; default the quickstart's.
 
     Raises:
@@ -82,9 +82,9 @@ def scenario(request: pytest.FixtureRequest) -> "Scenario":
 
 
 @pytest.fixture
-def scenario_trial(request: pytest.FixtureRequest, scenario: "Scenario") -> "Trial":
+def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") -> "Trial":
     """The trial of a test; a test that uses it runs once for each."""
-    return next(trial for trial in scenario.trials if trial.id == request.param)
+    return next(trial for trial in harness_scenario.trials if trial.id == request.param)
 
 
 @pytest.fixture(scope="session")
@@ -116,34 +116,38 @@ def harness_stage(cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory:
 
 
 @pytest.fixture(scope="session")
-def resource_group(harness_stage: "Stage", scenario: "Scenario") -> Iterator["ResourceGroup"]:
+def resource_group(harness_stage: "Stage", harness_scenario: "Scenario") -> Iterator["ResourceGroup"]:
     """The scenario's resource group, with the providers registered."""
     from harness.experiments.stage import open_group  # noqa: PLC0415 - start-up stays cheap
 
-    with open_group(harness_stage, scenario) as made:
+    with open_group(harness_stage, harness_scenario) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def file_share(harness_stage: "Stage", scenario: "Scenario", resource_group: "ResourceGroup") -> Iterator["FileShare"]:
+def file_share(
+    harness_stage: "Stage", harness_scenario: "Scenario", resource_group: "ResourceGroup"
+) -> Iterator["FileShare"]:
     """The scenario's file share, with everything uploaded."""
     from harness.experiments.stage import open_share  # noqa: PLC0415 - start-up stays cheap
 
-    with open_share(harness_stage, scenario, resource_group) as made:
+    with open_share(harness_stage, harness_scenario, resource_group) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def gpu_cluster(harness_stage: "Stage", scenario: "Scenario", file_share: "FileShare") -> Iterator["GpuCluster"]:
+def gpu_cluster(
+    harness_stage: "Stage", harness_scenario: "Scenario", file_share: "FileShare"
+) -> Iterator["GpuCluster"]:
     """The scenario's cluster with its nodes idle; jobs may be submitted."""
     from harness.experiments.stage import open_cluster  # noqa: PLC0415 - start-up stays cheap
 
-    with open_cluster(harness_stage, scenario, file_share) as made:
+    with open_cluster(harness_stage, harness_scenario, file_share) as made:
         yield made
 
 
 @pytest.fixture
-def trial_folder(tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
+def harness_folder(tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
     """Where the files of a test's job go."""
     from harness.experiments.folder import RunFolder  # noqa: PLC0415 - start-up stays cheap
 
@@ -154,27 +158,29 @@ def trial_folder(tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
 def mnist_job(
     request: pytest.FixtureRequest,
     harness_stage: "Stage",
-    scenario: "Scenario",
-    scenario_trial: "Trial",
-    trial_folder: "RunFolder",
+    harness_scenario: "Scenario",
+    harness_trial: "Trial",
+    harness_folder: "RunFolder",
 ) -> "Outcome":
     """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
     from harness.experiments.stage import site_of  # noqa: PLC0415 - start-up stays cheap
 
-    _skip_unrecorded(request.config, scenario)
-    if scenario.scope == "function":
-        return _run_alone(harness_stage, scenario, scenario_trial, trial_folder)
+    _skip_unrecorded(request.config, harness_scenario)
+    if harness_scenario.scope == "function":
+        return _run_alone(harness_stage, harness_scenario, harness_trial, harness_folder)
     share, cluster = request.getfixturevalue("file_share"), request.getfixturevalue("gpu_cluster")
-    site = site_of(harness_stage, scenario, share, cluster)
-    return _run(harness_stage, site, scenario, scenario_trial, trial_folder)
+    site = site_of(harness_stage, harness_scenario, share, cluster)
+    return _run(harness_stage, site, harness_scenario, harness_trial, harness_folder)
 
 
 @pytest.fixture
-def scenario_verdict(mnist_job: "Outcome", scenario: "Scenario", trial_folder: "RunFolder") -> "FailureView | None":
+def harness_verdict(
+    mnist_job: "Outcome", harness_scenario: "Scenario", harness_folder: "RunFolder"
+) -> "FailureView | None":
     """What to show of a job that did not do as expected; None when it did."""
     from harness.experiments.explain import failure_view  # noqa: PLC0415 - start-up stays cheap
 
-    return None if mnist_job.is_met else failure_view(mnist_job, scenario, trial_folder.path)
+    return None if mnist_job.is_met else failure_view(mnist_job, harness_scenario, harness_folder.path)
 
 
 def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:

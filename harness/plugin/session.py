@@ -83,7 +83,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """No test that replays a scenario opens a connection, set-up and teardown included."""
-    if item.config.stash[SCENARIO_OPTIONS].cloud != "replay" or "scenario" not in getattr(item, "fixturenames", ()):
+    if item.config.stash[SCENARIO_OPTIONS].cloud != "replay" or "harness_scenario" not in getattr(
+        item, "fixturenames", ()
+    ):
         return (yield)
     from harness.recording.guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
 

@@ -9,6 +9,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.batchai import models
 
 from harness.errors import JobError
+from harness.resources.events import Began, Ended, TeardownFailed
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.refusals import refusals
 
@@ -93,6 +94,11 @@ class Job(Resource):
             views = {view.name: view for view in map(_view, found)}
         self._is_finished = self.name in views and views[self.name].is_finished
         return views
+
+    def _tell(self, event: Began | Ended | TeardownFailed) -> None:
+        # A sweep has hundreds of jobs, and each tells its states already.
+        if isinstance(event, TeardownFailed):
+            super()._tell(event)
 
     def wait(self, *, deadline: float) -> JobView:
         """Watch until it has ended.

@@ -15,6 +15,7 @@ STDOUTERR = "stdouterr"  # the id under which the service lists logs
 
 _LINK_MINUTES = 600  # the longest that Batch AI gives
 _PIECE = 1 << 20  # bytes
+_PATIENCE = 300  # seconds without a byte
 _DEEPEST = 16  # directories
 
 
@@ -53,9 +54,11 @@ class JobOutput:
         Raises:
             JobError: its link does not answer.
         """
-        with self._get(file, {"Range": f"bytes={start}-"}) as answer:
-            if answer.status_code in (404, 416):
+        # Asked for its length first: refusals of a range would all differ, and a recording would keep each.
+        with self._ask("HEAD", file, {}) as answer:
+            if answer.status_code == 404 or int(answer.headers.get("Content-Length", "0")) <= start:
                 return b""
+        with self._ask("GET", file, {"Range": f"bytes={start}-"}) as answer:
             content = self._checked(file, answer).content
             return content[start:] if answer.status_code == 200 else content
 
@@ -70,7 +73,7 @@ class JobOutput:
         try:
             with beside.open("wb") as stream:
                 if file.size:
-                    with self._get(file, {}) as answer:
+                    with self._ask("GET", file, {}) as answer:
                         for piece in self._checked(file, answer).iter_content(_PIECE):
                             stream.write(piece)
             beside.replace(target)
@@ -89,9 +92,10 @@ class JobOutput:
             elif len(path.parts) <= _DEEPEST:
                 yield from self._walk(directory, path)
 
-    def _get(self, file: OutputFile, headers: dict[str, str]) -> requests.Response:
+    def _ask(self, method: str, file: OutputFile, headers: dict[str, str]) -> requests.Response:
+        session = self._job.provisioning.clients.session
         try:
-            return self._job.provisioning.clients.session.get(file.link, headers=headers, stream=True, timeout=300)
+            return session.request(method, file.link, headers=headers, stream=True, timeout=_PATIENCE)
         except requests.RequestException as error:
             raise JobError(f"cannot read {file.name} of job {self._job.name}: {type(error).__name__}") from None
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.clouds import Clients, Cloud
-from harness.errors import CloudError
+from harness.errors import CloudError, HarnessError
 from harness.interruption import Interruption
 from harness.resources.events import Began, Ended, Sink, TeardownFailed
 from harness.resources.journal import Entry, Journal
@@ -76,14 +76,26 @@ class Resource(ABC):
                 with refusals(f"create {self.kind} {self.name}", made.cloud.name):
                     self.create()
                 self._tell(Ended("creating", self.name))
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self.close(after=error)
             raise
 
-    def close(self) -> None:
-        """Delete it; a signal waits until that is done, and a refusal is told, not raised."""
+    def close(self, *, after: BaseException | None = None) -> None:
+        """Delete it; a signal waits until that is done, and a refusal is told, not raised.
+
+        Args:
+            after: the error that ends the run, which nothing that goes wrong here may hide.
+
+        Raises:
+            UnmatchedRequestError: the deletion was not recorded.
+        """
         with self.provisioning.interruption.held():
-            self._tear_down()
+            try:
+                self._tear_down()
+            except HarnessError as error:
+                if after is None:
+                    raise
+                self._tell(TeardownFailed(self.name, str(error)))
 
     def __enter__(self) -> Self:
         self.open()
@@ -92,7 +104,7 @@ class Resource(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(after=error)
 
     def _tear_down(self) -> None:
         self._tell(Began("deleting", self.name))

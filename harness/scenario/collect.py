@@ -69,9 +69,9 @@ class ScenarioItem(pytest.Function):
 def _module(scenario: Scenario) -> ModuleType:
     """What pytest looks for tests in."""
 
-    def play(request: pytest.FixtureRequest, scenario: Scenario, scenario_trial: object) -> None:  # noqa: ARG001
+    def play(request: pytest.FixtureRequest, harness_scenario: Scenario, harness_trial: object) -> None:  # noqa: ARG001
         # Asked for in the test, not before it, so that a cloud that refuses is a failure and no error.
-        view = request.getfixturevalue("scenario_verdict")
+        view = request.getfixturevalue("harness_verdict")
         if view is not None:
             raise UnmetExpectationsError(view)
 
