@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 _COMMANDS = {
     "emulator": "the local Azure: start, stop, status, env, reset",
     "cassettes": "check and show recorded cassettes",
+    "run": "run scenarios and sweeps: on the emulator, on Azure, or from recordings",
 }
 
 

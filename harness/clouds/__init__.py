@@ -1,7 +1,8 @@
 """Addresses and credentials made into SDK clients."""
 
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -12,14 +13,20 @@ from harness.clouds.replay import replay_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 
-__all__ = ["Clients", "Cloud", "CloudFacts", "CloudName", "Poller", "open_cloud"]
+__all__ = ["Clients", "Cloud", "CloudFacts", "CloudName", "Poller", "new_run", "open_cloud", "running_emulator"]
 
 CloudName = Literal["replay", "emulator", "azure"]
 
 
 @contextmanager
 def open_cloud(
-    name: CloudName, settings: Settings, *, cassettes: Path, record: bool = False, endpoint: Endpoint | None = None
+    name: CloudName,
+    settings: Settings,
+    *,
+    cassettes: Path,
+    record: bool = False,
+    endpoint: Endpoint | None = None,
+    run: str | None = None,
 ) -> Iterator[Cloud]:
     """A place to run in, for as long as the block lasts.
 
@@ -29,18 +36,25 @@ def open_cloud(
         cassettes: the directory that ``replay`` reads and ``record`` writes.
         record: write the cassette of every story; means nothing in replay.
         endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
+        run: identity of the run; default a new one.
 
     Raises:
         SettingsError: a setting that the cloud needs has no value.
         EmulatorError: the emulator did not start.
     """
-    if name == "replay":
-        yield replay_cloud(cassettes)
-    elif name == "azure":
-        yield azure_cloud(settings, cassettes=cassettes, record=record)
-    else:
-        if endpoint is not None:
-            yield emulator_cloud(endpoint, settings, cassettes=cassettes, record=record)
-            return
-        with running_emulator(settings) as running:
-            yield emulator_cloud(running, settings, cassettes=cassettes, record=record)
+    run = run or new_run()
+    with ExitStack() as stack:
+        if name == "replay":
+            cloud = replay_cloud(cassettes)
+        elif name == "azure":
+            cloud = azure_cloud(settings, cassettes=cassettes, record=record, run=run)
+        else:
+            running = endpoint or stack.enter_context(running_emulator(settings))
+            cloud = emulator_cloud(running, settings, cassettes=cassettes, record=record, run=run)
+        stack.callback(cloud.close)
+        yield cloud
+
+
+def new_run() -> str:
+    """An identity for a run that no other has."""
+    return f"run-{secrets.token_hex(8)}"

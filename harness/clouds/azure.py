@@ -15,7 +15,7 @@ from harness.config import Settings
 _POLL_SECONDS = 15.0
 
 
-def azure_cloud(settings: Settings, *, cassettes: Path, record: bool) -> SdkCloud:
+def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str) -> SdkCloud:
     """The cloud of the user's own subscription.
 
     Raises:
@@ -40,11 +40,13 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool) -> SdkClou
             storage_key=settings.require("storage_key"),
             admin_user=settings.require("admin_user"),
             admin_password=settings.require("admin_password"),
+            run=run,
         ),
         clock=SystemClock(),
         mode="record" if record else "live",
         cassettes=cassettes,
         interval=_POLL_SECONDS,
+        longest=_POLL_SECONDS,
         base=requests.Session,
         credential=credential,
     )

@@ -17,7 +17,8 @@ from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, launch
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.01
+_LONGEST_POLL_SECONDS = 0.5
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def running_emulator(settings: Settings) -> Iterator[Endpoint]:
         yield launched
 
 
-def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, record: bool) -> SdkCloud:
+def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, record: bool, run: str) -> SdkCloud:
     """The cloud that an emulator plays.
 
     Args:
@@ -40,6 +41,7 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
         settings: a tenant, client or secret given there wins, so a wrong one is refused as Azure would.
         cassettes: the directory of all cassettes.
         record: write them.
+        run: identity of the run.
     """
     secret = settings.client_secret
 
@@ -66,11 +68,13 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
             storage_key=endpoint.storage_key,
             admin_user=settings.admin_user or "harness",
             admin_password=settings.require("admin_password") if settings.admin_password else secrets.token_urlsafe(18),
+            run=run,
         ),
         clock=SystemClock(),
         mode="record" if record else "live",
         cassettes=cassettes,
         interval=_POLL_SECONDS,
+        longest=_LONGEST_POLL_SECONDS,
         base=base,
         credential=credential,
     )

@@ -1,6 +1,6 @@
 """What a cloud is to those who use it: facts, a clock, and clients for one story."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -14,16 +14,23 @@ from harness.clock import Clock
 
 T = TypeVar("T")
 
+_GROWTH = 1.3
+
 
 @dataclass(frozen=True)
 class CloudFacts:
-    """What a scenario cannot know: whose subscription, which storage account, who administers the nodes."""
+    """What a scenario cannot know: whose subscription, which storage account, who administers the nodes.
+
+    Attributes:
+        run: identity of the run that this cloud was opened for; what it creates is tagged with it.
+    """
 
     subscription_id: str
     storage_account: str
     storage_key: str = field(repr=False)
     admin_user: str
     admin_password: str = field(repr=False)
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,20 +38,32 @@ class Poller:
     """Waiting on a cloud's clock.
 
     Attributes:
-        interval: seconds between two looks.
+        interval: seconds between the first two looks.
+        longest: seconds between two looks at most; pauses grow while nothing happens. Default: they do not.
     """
 
     clock: Clock
     interval: float
+    longest: float = 0.0
+
+    def pauses(self) -> Iterator[float]:
+        """Seconds to wait between looks, without end."""
+        pause = self.interval
+        while True:
+            yield pause
+            pause = max(self.interval, min(pause * _GROWTH, self.longest))
 
     def until(self, look: Callable[[], T], done: Callable[[T], bool], *, deadline: float) -> T | None:
         """Look again and again until ``done``; None when ``deadline`` seconds have passed first."""
         end = self.clock.monotonic() + deadline
-        while not done(seen := look()):
+        for pause in self.pauses():
+            seen = look()
+            if done(seen):
+                return seen
             if self.clock.monotonic() >= end:
-                return None
-            self.clock.sleep(self.interval)
-        return seen
+                break
+            self.clock.sleep(pause)
+        return None
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,10 @@ class Cloud(Protocol):
     @property
     def clock(self) -> Clock:
         """The time there."""
+
+    @property
+    def poller(self) -> Poller:
+        """How to wait there."""
 
     def clients(self, cassette: str) -> AbstractContextManager[Clients]:
         """Clients for one story, ``<scenario>/<resource or trial id>``."""

@@ -9,7 +9,7 @@ from azure.core.credentials import AccessToken
 from harness.clock import SteppingClock
 from harness.clouds.sdk import STAND_INS, SdkCloud
 
-_POLL_SECONDS = 15.0  # on a clock that only counts them
+_POLL_SECONDS = 0.5  # on a clock that only counts them; no recording polls faster, so no limit comes too early
 _NEVER = 1 << 40  # seconds since 1970
 
 
@@ -30,6 +30,7 @@ def replay_cloud(cassettes: Path) -> SdkCloud:
         mode="replay",
         cassettes=cassettes,
         interval=_POLL_SECONDS,
+        longest=_POLL_SECONDS,
         base=requests.Session,
         credential=lambda _transport: ReplayCredential(),
     )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import requests
@@ -25,6 +26,7 @@ STAND_INS = CloudFacts(
     storage_key="cmVwbGF5",
     admin_user="harness",
     admin_password="replay",  # noqa: S106
+    run="replay",
 )
 
 
@@ -45,7 +47,8 @@ class SdkCloud:
     """A cloud that the Azure SDKs reach.
 
     Attributes:
-        interval: seconds between two polls.
+        interval: seconds between two polls, at first.
+        longest: seconds between two polls at most.
         base: makes the real session; not called in replay.
         credential: signs in over the given transport.
     """
@@ -56,14 +59,22 @@ class SdkCloud:
     mode: RecordMode
     cassettes: Path
     interval: float
+    longest: float
     base: Callable[[], requests.Session]
     credential: Callable[[RequestsTransport], TokenCredential]
 
+    @property
+    def poller(self) -> Poller:
+        """How to wait there."""
+        return Poller(self.clock, self.interval, self.longest)
+
     @contextmanager
     def clients(self, cassette: str) -> Iterator[Clients]:
-        """Clients for one story, over one session that closes with the block."""
-        # The storage SDK logs whole requests, signatures included, when it retries.
-        logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
+        """Clients for one story; where nothing is recorded or replayed, all stories share those of the first."""
+        if self.mode == "live":
+            yield self._lasting
+            return
+        _quiet()
         with open_session(
             cassette_path(self.cassettes, cassette),
             self.mode,
@@ -72,6 +83,17 @@ class SdkCloud:
             provenance={"cloud": self.name},
         ) as session:
             yield self._clients(session)
+
+    @cached_property
+    def _lasting(self) -> Clients:
+        """Signing in, and a connection, once: a sweep has hundreds of stories."""
+        _quiet()
+        return self._clients(self.base())
+
+    def close(self) -> None:
+        """End the connections of a cloud that is no longer used."""
+        if "_lasting" in vars(self):
+            self._lasting.session.close()
 
     def _clients(self, session: requests.Session) -> Clients:
         transport = ClockTransport(session, self.clock)
@@ -84,9 +106,15 @@ class SdkCloud:
             ResourceManagementClient(credential, subscription, **options),
             files,
             session,
-            Poller(self.clock, self.interval),
+            self.poller,
         )
 
     def _replacements(self) -> Mapping[str, str]:
         mine, theirs = vars(self.facts), vars(STAND_INS)
         return {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}
+
+
+def _quiet() -> None:
+    # The storage SDK logs whole requests, signatures included, when it retries; the others log every request at INFO.
+    logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
+    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)

@@ -1,5 +1,6 @@
 """Numbers out of a job's log."""
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -12,16 +13,24 @@ def read_metrics(
     """The last value of every metric that occurs, and the series of those that keep one.
 
     Args:
-        specs: metric name -> how to read it.
+        specs: metric name -> how to read it; a match that is no finite number is passed over.
         logs: file name (``stdout.txt``, ``stderr.txt``) -> its text.
     """
     last: dict[str, float] = {}
     series: dict[str, list[float]] = {}
     for name, spec in specs.items():
-        matches = re.finditer(spec.pattern, logs.get(spec.file, ""))
-        values = [float(match[1]) * spec.scale for match in matches]
+        matches = (_number(match[1]) for match in re.finditer(spec.pattern, logs.get(spec.file, "")))
+        values = [value * spec.scale for value in matches if value is not None]
         if values:
             last[name] = values[-1]
             if spec.step:
                 series[name] = values
     return last, series
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

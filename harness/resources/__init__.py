@@ -2,10 +2,11 @@
 
 from harness.resources.cluster import ClusterPlan, GpuCluster
 from harness.resources.group import ResourceGroup, register_providers
-from harness.resources.job import Job, JobResult
+from harness.resources.job import Job, JobView, make_experiment
 from harness.resources.journal import Entry, Journal
+from harness.resources.output import JobOutput, OutputFile
 from harness.resources.provisioning import Provisioning, Resource
-from harness.resources.share import FileShare
+from harness.resources.share import FileShare, Upload
 
 __all__ = [
     "ClusterPlan",
@@ -13,10 +14,14 @@ __all__ = [
     "FileShare",
     "GpuCluster",
     "Job",
-    "JobResult",
+    "JobOutput",
+    "JobView",
     "Journal",
+    "OutputFile",
     "Provisioning",
     "Resource",
     "ResourceGroup",
+    "Upload",
+    "make_experiment",
     "register_providers",
 ]

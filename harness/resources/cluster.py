@@ -8,6 +8,7 @@ from azure.mgmt.batchai import models
 from harness.errors import ProvisioningError
 from harness.resources.events import ClusterStatus
 from harness.resources.provisioning import Provisioning, Resource
+from harness.scenario.model import NodeRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class ClusterPlan:
     """What a cluster is to be.
 
     Attributes:
+        nodes: how many, or between how many the service scales.
         share: the Azure file share that every node mounts.
         mount: where, under ``$AZ_BATCHAI_MOUNT_ROOT``.
         queued: seconds until its nodes must be idle.
@@ -23,10 +25,15 @@ class ClusterPlan:
     workspace: str
     location: str
     vm_size: str
-    nodes: int
+    nodes: int | NodeRange
     share: str
     mount: str
     queued: float
+
+    @property
+    def least(self) -> int:
+        """How many nodes it has from the beginning."""
+        return self.nodes if isinstance(self.nodes, int) else self.nodes.min
 
 
 class GpuCluster(Resource):
@@ -39,6 +46,13 @@ class GpuCluster(Resource):
         self.plan = plan
         self._told: ClusterStatus | None = None
 
+    @property
+    def id(self) -> str:
+        """Its resource id."""
+        subscription = self.provisioning.cloud.facts.subscription_id
+        provider = f"/subscriptions/{subscription}/resourceGroups/{self.group}/providers/Microsoft.BatchAI"
+        return f"{provider}/workspaces/{self.plan.workspace}/clusters/{self.name}"
+
     def create(self) -> None:
         """Create workspace and cluster and wait for the nodes.
 
@@ -49,11 +63,39 @@ class GpuCluster(Resource):
         workspace = models.WorkspaceCreateParameters(location=plan.location)
         batchai.workspaces.begin_create(self.group, plan.workspace, workspace).result()
         batchai.clusters.begin_create(self.group, plan.workspace, self.name, self._parameters()).result()
-        seen = self.provisioning.clients.poller.until(self._look, self._is_up, deadline=plan.queued)
+        self.wait_for_nodes()
+
+    def wait_for_nodes(self) -> None:
+        """Return when its nodes are idle or at work.
+
+        Raises:
+            ProvisioningError: a node is unusable, or they were not ready in time.
+        """
+        seen = self.provisioning.clients.poller.until(self._look, self._is_up, deadline=self.plan.queued)
         if seen is None:
             raise ProvisioningError(
-                f"cluster {self.name} had no {plan.nodes} idle nodes within {plan.queued:.0f} s: {self._told}"
+                f"cluster {self.name} ({self.plan.vm_size}) did not get its {self.plan.least} node(s) within "
+                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._told}"
             )
+
+    def adopt(self) -> bool:
+        """Whether it is there already, as planned and not on its way out; then waits for its nodes.
+
+        Raises:
+            ProvisioningError: it is there with another size or number of nodes, or its nodes do not come up.
+        """
+        try:
+            found = self.provisioning.clients.batchai.clusters.get(self.group, self.plan.workspace, self.name)
+        except ResourceNotFoundError:
+            return False
+        asked, told = (self.plan.vm_size, self._parameters().scale_settings), (found.vm_size, found.scale_settings)
+        if asked[0].lower() != told[0].lower() or _size(asked[1]) != _size(told[1]):
+            raise ProvisioningError(
+                f"cluster {self.name} is there with {told[0]} and {_size(told[1])} node(s), the scenario wants "
+                f"{asked[0]} and {_size(asked[1])}; name another cluster, or run without --reuse"
+            )
+        self.wait_for_nodes()
+        return True
 
     def delete(self) -> None:
         """Delete the cluster; the workspace goes with its group."""
@@ -75,16 +117,17 @@ class GpuCluster(Resource):
             user_account_settings=models.UserAccountSettings(
                 admin_user_name=facts.admin_user, admin_user_password=facts.admin_password
             ),
-            scale_settings=models.ScaleSettings(manual=models.ManualScaleSettings(target_node_count=plan.nodes)),
+            scale_settings=_scale(plan.nodes),
             node_setup=models.NodeSetup(mount_volumes=models.MountVolumes(azure_file_shares=[share])),
         )
 
     def _look(self) -> models.Cluster:
         cluster = self.provisioning.clients.batchai.clusters.get(self.group, self.plan.workspace, self.name)
         nodes = cluster.node_state_counts
+        manual = cluster.scale_settings.manual
         status = ClusterStatus(
             state=str(getattr(cluster.allocation_state, "value", cluster.allocation_state)),
-            target=cluster.scale_settings.manual.target_node_count,
+            target=manual.target_node_count if manual else cluster.current_node_count or 0,
             allocated=cluster.current_node_count or 0,
             idle=nodes.idle_node_count,
             unusable=nodes.unusable_node_count,
@@ -98,8 +141,26 @@ class GpuCluster(Resource):
         return cluster
 
     def _is_up(self, cluster: models.Cluster) -> bool:
-        unusable = cluster.node_state_counts.unusable_node_count
-        if cluster.errors or unusable:
+        nodes = cluster.node_state_counts
+        if cluster.errors or nodes.unusable_node_count:
             reported = "; ".join(f"{error.code}: {error.message}" for error in cluster.errors or ())
-            raise ProvisioningError(f"cluster {self.name}: {reported or f'{unusable} nodes are unusable'}")
-        return bool(cluster.node_state_counts.idle_node_count >= self.plan.nodes)
+            raise ProvisioningError(
+                f"cluster {self.name}: {reported or f'{nodes.unusable_node_count} node(s) are unusable'}"
+            )
+        return bool(nodes.idle_node_count + nodes.running_node_count >= self.plan.least)
+
+
+def _scale(nodes: int | NodeRange) -> models.ScaleSettings:
+    if isinstance(nodes, int):
+        return models.ScaleSettings(manual=models.ManualScaleSettings(target_node_count=nodes))
+    return models.ScaleSettings(
+        auto_scale=models.AutoScaleSettings(
+            minimum_node_count=nodes.min, maximum_node_count=nodes.max, initial_node_count=nodes.min
+        )
+    )
+
+
+def _size(scale: models.ScaleSettings) -> str:
+    if scale.manual is not None:
+        return str(scale.manual.target_node_count)
+    return f"{scale.auto_scale.minimum_node_count} to {scale.auto_scale.maximum_node_count}"

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A step began: ``creating`` or ``deleting`` something, or ``registering`` a provider."""
+    """A step began: ``creating``, ``keeping`` or ``deleting`` something, ``uploading`` or ``registering``."""
 
     step: str
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,9 @@ class Ended:
 
     step: str
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.name}: done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,43 @@ class TeardownFailed:
     name: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.name} is left behind: {self.reason}"
 
-Event = Began | Ended | ClusterStatus | TeardownFailed
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something worth knowing that is no step, such as which data is used."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class TrialMoved:
+    """A trial's job is ``queued``, ``running``, ``succeeded``, ``failed``, ..."""
+
+    trial: str
+    job: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"{self.trial}: job {self.job} is {self.state}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a running job wrote into ``file``, without its end."""
+
+    trial: str
+    file: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.trial} | {self.text}"
+
+
+Event = Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine
 Sink = Callable[[Event], None]

@@ -62,6 +62,22 @@ class ResourceGroup(Resource):
             )
         groups.create_or_update(self.name, {"location": self.location, "tags": {RUN_TAG: self.provisioning.run}})
 
+    def adopt(self) -> bool:
+        """Whether it is there from an earlier run.
+
+        Raises:
+            ProvisioningError: it is there and was not made by the harness.
+        """
+        groups = self.provisioning.clients.resources.resource_groups
+        if not groups.check_existence(self.name):
+            return False
+        if RUN_TAG not in (groups.get(self.name).tags or {}):
+            raise ProvisioningError(
+                f"resource group {self.name} is there already and was not made by the harness; "
+                "name another in the scenario"
+            )
+        return True
+
     def delete(self) -> None:
         """Delete it with all that is in it, if it carries our tag."""
         if self._is_ours():

@@ -1,30 +1,45 @@
 """An experiment and in it one job: submitted, watched to its end, deleted."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.batchai import models
 
 from harness.errors import JobError
+from harness.resources.events import Began, Ended, TeardownFailed
 from harness.resources.provisioning import Provisioning, Resource
+from harness.resources.refusals import refusals
 
-_FINISHED = frozenset({"succeeded", "failed"})
+FINISHED = frozenset({"succeeded", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
-class JobResult:
-    """How a job ended; a failed one is an outcome, not an error.
+class JobView:
+    """What the service tells of a job; one that failed is an outcome, not an error.
 
     Attributes:
+        state: ``queued``, ``running``, ``terminating``, ``succeeded`` or ``failed``.
+        exit_code: absent until it has ended, and when it was terminated.
         errors: ``code: message`` of each that the service reported.
+        command: what the service says it runs, to compare with what was asked.
     """
 
+    name: str
     state: str
     exit_code: int | None
     errors: tuple[str, ...]
+    created: datetime | None
     started: datetime | None
     ended: datetime | None
+    command: tuple[str, ...]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.state in FINISHED
 
 
 class Job(Resource):
@@ -46,46 +61,102 @@ class Job(Resource):
         self.workspace = workspace
         self.experiment = experiment
         self.parameters = parameters
+        self._is_finished = False
+
+    @property
+    def address(self) -> tuple[str, str, str, str]:
+        """Group, workspace, experiment and name: what the service's operations take."""
+        return self.group, self.workspace, self.experiment, self.name
 
     def create(self) -> None:
-        """Create the experiment and submit the job."""
-        batchai = self.provisioning.clients.batchai
-        batchai.experiments.begin_create(self.group, self.workspace, self.experiment).result()
-        batchai.jobs.begin_create(self.group, self.workspace, self.experiment, self.name, self.parameters).result()
+        """Submit the job; that it was taken shows in ``look_all``, so nothing waits for the operation."""
+        jobs = self.provisioning.clients.batchai.jobs
+        jobs.begin_create(*self.address, self.parameters, polling=False)
 
     def delete(self) -> None:
-        """Delete the job."""
+        """Delete the job, and wait where it may still run; what a finished one used is free already."""
         jobs = self.provisioning.clients.batchai.jobs
         try:
-            jobs.begin_delete(self.group, self.workspace, self.experiment, self.name).result()
+            poller = jobs.begin_delete(*self.address, polling=not self._is_finished)
+            if not self._is_finished:
+                poller.result()
         except ResourceNotFoundError:
             return
 
-    def wait(self, *, deadline: float) -> JobResult:
+    def look_all(self) -> dict[str, JobView]:
+        """Every job of the experiment, by name: one question, however many there are.
+
+        Raises:
+            JobError: the service does not answer it.
+        """
+        with refusals(f"list the jobs of {self.experiment}", self.provisioning.cloud.name, otherwise=JobError):
+            found = self.provisioning.clients.batchai.jobs.list_by_experiment(*self.address[:3])
+            views = {view.name: view for view in map(_view, found)}
+        self._is_finished = self.name in views and views[self.name].is_finished
+        return views
+
+    def _tell(self, event: Began | Ended | TeardownFailed) -> None:
+        # A sweep has hundreds of jobs, and each tells its states already.
+        if isinstance(event, TeardownFailed):
+            super()._tell(event)
+
+    def wait(self, *, deadline: float) -> JobView:
         """Watch until it has ended.
 
         Raises:
-            JobError: it had not ended after ``deadline`` seconds.
+            JobError: it had not ended after ``deadline`` seconds, or it is gone.
         """
-        job = self.provisioning.clients.poller.until(self._look, _has_ended, deadline=deadline)
-        if job is None:
+        view = self.provisioning.clients.poller.until(self._look, lambda view: view.is_finished, deadline=deadline)
+        if view is None:
             raise JobError(f"job {self.name} had not ended after {deadline:.0f} s; raise limits in the scenario")
-        info = job.execution_info
-        return JobResult(
-            state=_state(job),
-            exit_code=info.exit_code if info else None,
-            errors=tuple(f"{error.code}: {error.message}" for error in (info.errors if info else None) or ()),
-            started=info.start_time if info else None,
-            ended=info.end_time if info else None,
-        )
+        return view
 
-    def _look(self) -> models.Job:
-        return self.provisioning.clients.batchai.jobs.get(self.group, self.workspace, self.experiment, self.name)
+    def _look(self) -> JobView:
+        views = self.look_all()
+        if self.name not in views:
+            raise JobError(f"job {self.name} is gone from experiment {self.experiment}; somebody deleted it")
+        return views[self.name]
 
 
-def _state(job: models.Job) -> str:
-    return str(getattr(job.execution_state, "value", job.execution_state))
+def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, name: str) -> None:
+    """Create the experiment that jobs belong to; one that is there already stays as it is.
+
+    Raises:
+        JobError: the service refuses.
+    """
+    with refusals(f"create experiment {name}", provisioning.cloud.name, otherwise=JobError):
+        provisioning.clients.batchai.experiments.begin_create(group, workspace, name).result()
 
 
-def _has_ended(job: models.Job) -> bool:
-    return _state(job) in _FINISHED
+def command_of(parameters: models.JobCreateParameters | models.Job) -> tuple[str, ...]:
+    """What a job runs: script, arguments, command line, image; of what was asked and of what is told alike."""
+    settings: Iterable[Any] = (
+        parameters.cntk_settings,
+        parameters.tensor_flow_settings,
+        parameters.py_torch_settings,
+        parameters.caffe_settings,
+        parameters.caffe2_settings,
+        parameters.chainer_settings,
+        parameters.horovod_settings,
+        parameters.custom_mpi_settings,
+        parameters.custom_toolkit_settings,
+    )
+    names = ("python_script_file_path", "command_line_args", "master_command_line_args", "command_line")
+    told = [getattr(part, name, None) for part in settings if part is not None for name in names]
+    if parameters.container_settings is not None:
+        told.append(parameters.container_settings.image_source_registry.image)
+    return tuple(text for text in told if text)
+
+
+def _view(job: models.Job) -> JobView:
+    info = job.execution_info
+    return JobView(
+        name=job.name,
+        state=str(getattr(job.execution_state, "value", job.execution_state)),
+        exit_code=info.exit_code if info else None,
+        errors=tuple(f"{error.code}: {error.message}" for error in (info.errors if info else None) or ()),
+        created=job.creation_time,
+        started=info.start_time if info else None,
+        ended=info.end_time if info else None,
+        command=command_of(job),
+    )

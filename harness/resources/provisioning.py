@@ -1,12 +1,14 @@
 """What every resource is made from, and how each is made and unmade."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from harness.clouds import Clients, Cloud
-from harness.errors import CloudError
+from harness.errors import CloudError, HarnessError
+from harness.interruption import Interruption
 from harness.resources.events import Began, Ended, Sink, TeardownFailed
 from harness.resources.journal import Entry, Journal
 from harness.resources.refusals import refusals
@@ -19,6 +21,7 @@ class Provisioning:
     Attributes:
         clients: those of the story that the resource belongs to.
         run: identity of the run, written into the journal and into the group's tags.
+        interruption: whom to ask where creating may be interrupted, and deleting not.
     """
 
     cloud: Cloud
@@ -26,6 +29,7 @@ class Provisioning:
     journal: Journal
     sink: Sink
     run: str
+    interruption: Interruption = field(default_factory=Interruption)
 
 
 class Resource(ABC):
@@ -46,22 +50,61 @@ class Resource(ABC):
     def delete(self) -> None:
         """Unmake it, and return when it is gone; nothing to do where it is not there."""
 
-    def __enter__(self) -> Self:
-        self.provisioning.journal.append(self._entry(deleted=False))
-        self._tell(Began("creating", self.name))
+    def adopt(self) -> bool:
+        """Whether it is there from an earlier run and fit for use; one that is not, is created.
+
+        Raises:
+            CloudError: it is there and cannot be used.
+        """
+        return False
+
+    def remember(self) -> dict[str, Any]:
+        """What another process that shares it has to know, as JSON can say it."""
+        return {}
+
+    def recall(self, facts: Mapping[str, Any]) -> None:  # noqa: B027 - most resources have nothing to take
+        """Take what ``remember`` of the process that created it tells."""
+
+    def open(self) -> None:
+        """Journal it, then make it; what a failure or an interruption leaves half made is deleted."""
+        made = self.provisioning
         try:
-            with refusals(f"create {self.kind} {self.name}", self.provisioning.cloud.name):
-                self.create()
-        except BaseException:
-            self._tear_down()
+            with made.interruption.held():
+                made.journal.append(self._entry(deleted=False))
+            with made.interruption.allowed():
+                self._tell(Began("creating", self.name))
+                with refusals(f"create {self.kind} {self.name}", made.cloud.name):
+                    self.create()
+                self._tell(Ended("creating", self.name))
+        except BaseException as error:
+            self.close(after=error)
             raise
-        self._tell(Ended("creating", self.name))
+
+    def close(self, *, after: BaseException | None = None) -> None:
+        """Delete it; a signal waits until that is done, and a refusal is told, not raised.
+
+        Args:
+            after: the error that ends the run, which nothing that goes wrong here may hide.
+
+        Raises:
+            UnmatchedRequestError: the deletion was not recorded.
+        """
+        with self.provisioning.interruption.held():
+            try:
+                self._tear_down()
+            except HarnessError as error:
+                if after is None:
+                    raise
+                self._tell(TeardownFailed(self.name, str(error)))
+
+    def __enter__(self) -> Self:
+        self.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._tear_down()
+        self.close(after=error)
 
     def _tear_down(self) -> None:
         self._tell(Began("deleting", self.name))

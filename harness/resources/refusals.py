@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from azure.common import AzureException
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from harness.errors import CloudError, ProvisioningError, ServiceRetiredError, SignInError
+from harness.errors import CloudError, HarnessError, ProvisioningError, ServiceRetiredError, SignInError
 
 _RETIRED = frozenset({"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound"})
 
@@ -39,6 +39,9 @@ def refusals(what: str, cloud: str, *, otherwise: type[CloudError] = Provisionin
             mend = "; register it: az provider register --namespace Microsoft.BatchAI (and Microsoft.Batch)"
         raise otherwise(f"cannot {what}: {_line(error)}{mend}") from None
     except (AzureError, AzureException) as error:
+        # The storage SDK wraps whatever its session raises, what the recording says too.
+        if isinstance(error.__context__, HarnessError):
+            raise error.__context__ from None
         raise otherwise(f"cannot {what}: {_line(error)}") from None
 
 

@@ -1,41 +1,139 @@
 """An Azure file share and the files a job needs on it."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from azure.common import AzureMissingResourceHttpError
+
+from harness.errors import JobError
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning, Resource
+from harness.resources.refusals import refusals
+
+_DATA = "dataset"  # metadata of an uploaded file: which data it really holds
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A local file, or in replay its stand-in, and what the share is to remember of it.
+
+    Attributes:
+        source: the file, or the bytes themselves.
+        data: the data set that it is a part of; empty for files of the user's own.
+    """
+
+    source: Path | bytes
+    data: str = ""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the share keeps beside the file."""
+        return {_DATA: self.data} if self.data else {}
 
 
 class FileShare(Resource):
     """A share with one directory of uploaded files; a share that was there before stays.
 
     Args:
-        directory: made on the share.
-        upload: name in that directory -> local file.
+        directory: made on the share, with those above it; empty means its root.
+        uploads: opens what is uploaded, by path in that directory, when the share is created.
+
+    Attributes:
+        data: which data set it holds, as the share itself remembers it; None where none was uploaded.
+        uploaded: paths in the directory.
     """
 
     kind = "file share"
 
     def __init__(
-        self, provisioning: Provisioning, *, group: str, name: str, directory: str, upload: Mapping[str, Path]
+        self,
+        provisioning: Provisioning,
+        *,
+        group: str,
+        name: str,
+        directory: str = "",
+        uploads: Callable[[], AbstractContextManager[Mapping[str, Upload]]] = lambda: nullcontext({}),
     ) -> None:
         super().__init__(provisioning, group=group, name=name)
         self.directory = directory
-        self.upload = upload
+        self.data: str | None = None
+        self.uploaded: tuple[str, ...] = ()
+        self._uploads = uploads
         self._created = False
 
     def create(self) -> None:
-        """Create share and directory, then upload."""
+        """Create share and directories, then upload."""
         files = self.provisioning.clients.files
-        self._created = files.create_share(self.name)
-        files.create_directory(self.name, self.directory)
-        for name, path in self.upload.items():
-            self.provisioning.sink(Began("uploading", name))
-            files.create_file_from_path(self.name, self.directory, name, str(path), max_connections=1)
-            self.provisioning.sink(Ended("uploading", name))
+        with self._uploads() as uploads:
+            self._created = files.create_share(self.name)
+            for directory in _directories(self.directory, uploads):
+                files.create_directory(self.name, directory)
+            for name, upload in uploads.items():
+                self.provisioning.sink(Began("uploading", name))
+                self._put(name, upload)
+                self.provisioning.sink(Ended("uploading", name))
+            self.uploaded = tuple(uploads)
+            self.data = next((self._data_of(name) for name, upload in uploads.items() if upload.data), None)
 
     def delete(self) -> None:
         """Delete the share, if it is ours."""
         if self._created:
             self.provisioning.clients.files.delete_share(self.name)
+
+    def remember(self) -> dict[str, Any]:
+        """What another process that shares it has to know."""
+        return {"data": self.data, "uploaded": list(self.uploaded), "created": self._created}
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Take what ``remember`` of the process that created it tells."""
+        self.data, self.uploaded, self._created = facts["data"], tuple(facts["uploaded"]), facts["created"]
+
+    def require(self, path: str) -> None:
+        """Make sure that a file is on the share, before a job is paid for that would not find it.
+
+        Args:
+            path: from the root of the share.
+
+        Raises:
+            JobError: it is not.
+            ProvisioningError: the share does not answer.
+        """
+        directory, _, name = path.rpartition("/")
+        with refusals(f"look for {path} on share {self.name}", self.provisioning.cloud.name):
+            try:
+                is_there = self.provisioning.clients.files.exists(self.name, directory or None, name)
+            except AzureMissingResourceHttpError:
+                is_there = False
+        if not is_there:
+            found = ", ".join(self.uploaded) or "nothing"
+            raise JobError(
+                f"the script {path} is not on share {self.name}; uploaded to {self.directory or 'its root'}: {found}; "
+                "add it to share.upload, or mend job.script in the scenario"
+            )
+
+    def _data_of(self, name: str) -> str | None:
+        metadata: Mapping[str, str] = self.provisioning.clients.files.get_file_metadata(self.name, *self._place(name))
+        return metadata.get(_DATA)
+
+    def _put(self, name: str, upload: Upload) -> None:
+        files = self.provisioning.clients.files
+        place = (self.name, *self._place(name))
+        if isinstance(upload.source, bytes):
+            files.create_file_from_bytes(*place, upload.source, metadata=upload.metadata, max_connections=1)
+        else:
+            files.create_file_from_path(*place, str(upload.source), metadata=upload.metadata, max_connections=1)
+
+    def _place(self, name: str) -> tuple[str | None, str]:
+        path = PurePosixPath(self.directory) / name
+        parent = str(path.parent)
+        return (None if parent == "." else parent), path.name
+
+
+def _directories(root: str, names: Iterable[str]) -> list[str]:
+    """Every directory to make, those above first."""
+    paths = [PurePosixPath(root), *((PurePosixPath(root) / name).parent for name in names)]
+    wanted = {step: None for path in paths for step in (*reversed(path.parents), path)}
+    return [str(step) for step in wanted if str(step) != "."]

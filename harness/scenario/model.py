@@ -230,7 +230,11 @@ class Origin:
 
 
 class Scenario(Record):
-    """One scenario file, with parameters filled in (a swept one by its first value)."""
+    """One scenario file, with parameters filled in (a swept one by its first value).
+
+    Attributes:
+        scope: how long pytest keeps the group, share and cluster: for all trials, or anew for each (``function``).
+    """
 
     scenario: Name
     description: str = ""
@@ -244,6 +248,7 @@ class Scenario(Record):
     metrics: dict[Identifier, MetricSpec] = Field(default_factory=dict)
     expect: ExpectSpec = Field(default_factory=ExpectSpec)
     limits: Limits = Field(default_factory=Limits)
+    scope: Literal["session", "function"] = "session"
 
     _origin: Origin | None = PrivateAttr(default=None)
 

@@ -18,3 +18,8 @@ def test_a_percentage_is_scaled_to_a_fraction() -> None:
 
 def test_a_metric_that_does_not_occur_is_absent() -> None:
     assert read_metrics({"x": MetricSpec(pattern="x=(.)")}, {"stderr.txt": LOG}) == ({}, {})
+
+
+def test_what_is_no_number_is_passed_over() -> None:
+    specs = {"x": MetricSpec(pattern=r"x=(\S*)", step=True)}
+    assert read_metrics(specs, {"stderr.txt": "x=1\nx=1.2.3\nx=nan\nx=\n"}) == ({"x": 1.0}, {"x": [1.0]})

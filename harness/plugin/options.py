@@ -1,18 +1,12 @@
-"""The pytest plugin: where scenarios run, whether they are recorded, and the values that are fixed.
+"""What the command line says about scenarios: where they run, whether they are recorded, which values are fixed."""
 
-Registered by entry point. Nothing of Azure is imported here, so a project without scenarios pays nothing.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from _pytest.mark.expression import Expression  # the only parser of -m; pytest has no public one
-
-if TYPE_CHECKING:
-    from harness.clouds import Cloud
 
 CloudName = Literal["replay", "emulator", "azure"]
 
@@ -59,32 +53,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options once, and refuse what cannot work before anything is collected."""
     config.addinivalue_line("markers", "live: runs against the real Azure when it is selected with -m live")
+    config.addinivalue_line(
+        "markers", "scenario(path): the scenario file that a test's fixtures play; one test a trial"
+    )
     config.stash[SCENARIO_OPTIONS] = _read_options(config)
-
-
-@pytest.fixture
-def offline() -> Iterator[None]:
-    """No network connection can be opened while the test runs; the attempt fails and names the host."""
-    from harness.recording.guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
-
-    with blocked_sockets():
-        yield
-
-
-@pytest.fixture(scope="session")
-def cloud(pytestconfig: pytest.Config) -> Iterator["Cloud"]:
-    """The cloud that ``--cloud`` names, with the settings and cassettes of the project's root directory.
-
-    Raises:
-        SettingsError: a setting that this cloud needs is missing.
-    """
-    from harness.clouds import open_cloud  # noqa: PLC0415 - start-up stays cheap
-    from harness.config import load_settings  # noqa: PLC0415
-
-    options = pytestconfig.stash[SCENARIO_OPTIONS]
-    root = pytestconfig.rootpath
-    with open_cloud(options.cloud, load_settings(root), cassettes=root / "cassettes", record=options.record) as opened:
-        yield opened
 
 
 def _read_options(config: pytest.Config) -> ScenarioOptions:
@@ -118,9 +90,19 @@ def _has_no_mark(_name: str, /, **_: str | int | bool | None) -> bool:
     return False
 
 
+def worker_input(config: pytest.Config) -> Mapping[str, Any]:
+    """What pytest-xdist gave this worker; nothing in a session without workers, and in their controller."""
+    found: Mapping[str, Any] = getattr(config, "workerinput", {})
+    return found
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of several that pytest-xdist has started."""
+    return bool(worker_input(config))
+
+
 def _is_distributed(config: pytest.Config) -> bool:
-    is_worker = hasattr(config, "workerinput")
-    return is_worker or bool(config.getoption("numprocesses", None)) or bool(config.getoption("tx", None))
+    return is_worker(config) or bool(config.getoption("numprocesses", None)) or bool(config.getoption("tx", None))
 
 
 def _values(words: list[str]) -> dict[str, str]:

@@ -1,0 +1,126 @@
+"""What ``harness run`` shows: steps as they end, node states, the jobs' own lines, and the table of results."""
+
+import re
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from harness.clock import Clock
+from harness.experiments.outcomes import Outcome
+from harness.experiments.state import TrialState
+from harness.resources.events import Began, Ended, Event, LogLine, TeardownFailed, TrialMoved
+from harness.scenario.model import Scenario
+
+_DONE = {
+    "creating": "created",
+    "deleting": "deleted",
+    "uploading": "uploaded",
+    "registering": "registered",
+}
+_WIDTH = 160  # columns of a file or a pipe, which have none
+
+
+def open_console() -> Console:
+    """Standard output; as wide as its terminal, or wide enough where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH, soft_wrap=True)
+
+
+class Display:
+    """A sink of events that draws them: lines, and on a terminal a status line below.
+
+    Args:
+        console: where.
+        clock: times the steps.
+    """
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._clock = clock
+        self._status: Status | None = None
+        self._began: dict[tuple[str, str], float] = {}
+        self._states: dict[str, TrialState] = {}
+        self._shows: Callable[[str], bool] = lambda _line: True
+        self._total = 0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._status = self._console.status("")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def begin(self, scenario: Scenario, total: int) -> None:
+        """Trials of another scenario come; of many jobs only the lines that hold a metric are shown."""
+        self._total = total
+        self._states = {}
+        patterns = [re.compile(spec.pattern) for spec in scenario.metrics.values()]
+        self._shows = lambda line: total == 1 or any(pattern.search(line) for pattern in patterns)
+        self._line(f"[bold]{escape(scenario.scenario)}[/] {escape(scenario.description)} ({total} trial(s))")
+
+    def __call__(self, event: Event) -> None:
+        """Draw an event."""
+        match event:
+            case Began(step, name):
+                self._began[step, name] = self._clock.monotonic()
+                self._update(f"{step} {name}")
+            case Ended(step, name):
+                seconds = self._clock.monotonic() - self._began.pop((step, name), self._clock.monotonic())
+                self._line(f"{_DONE.get(step, step)} {escape(name)} [dim]({seconds:.1f} s)[/]")
+            case TeardownFailed():
+                self._line(f"[red]{escape(str(event))}[/]")
+            case TrialMoved(trial, _, state):
+                self._states[trial] = TrialState(state)
+                self._line(escape(str(event)))
+                self._update(self._counts())
+            case LogLine(_, _, text):
+                if self._shows(text):
+                    self._line(escape(str(event)))
+            case _:
+                self._line(escape(str(event)))
+
+    def _counts(self) -> str:
+        states = list(self._states.values())
+        running, queued = states.count(TrialState.RUNNING), states.count(TrialState.QUEUED)
+        done = sum(state.is_finished for state in states)
+        return f"queued {queued}, running {running}, done {done} of {self._total}"
+
+    def _line(self, markup: str) -> None:
+        self._console.print(markup)
+
+    def _update(self, text: str) -> None:
+        if self._status is not None:
+            self._status.update(escape(text))
+
+
+def result_table(outcomes: Sequence[Outcome]) -> Table:
+    """One row for each trial."""
+    metrics = dict.fromkeys(name for outcome in outcomes for name in outcome.metrics)
+    table = Table(
+        "trial", "state", "exit", *metrics, "queued", "running", "as expected", box=None, padding=(0, 2, 0, 0)
+    )
+    for outcome in outcomes:
+        numbers = [_number(outcome.metrics.get(name)) for name in metrics]
+        times = [_seconds(outcome.durations.get(name)) for name in ("queued", "running")]
+        exit_code = "" if outcome.exit_code is None else str(outcome.exit_code)
+        verdict = "[green]yes[/]" if outcome.is_met else "[red]no[/]"
+        table.add_row(escape(outcome.trial), outcome.state, exit_code, *numbers, *times, verdict)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"

@@ -1,0 +1,181 @@
+"""``harness run``: every trial of some scenarios once, wherever you say."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from harness.cli.emulator import DEFAULT_DIRECTORY
+from harness.cli.progress import Display, open_console, result_table
+from harness.clock import SystemClock
+from harness.clouds import open_cloud
+from harness.config import Settings, load_settings
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import find, start_detached
+from harness.emulator.options import Options
+from harness.errors import UserError
+from harness.experiments.explain import failure_view
+from harness.experiments.folder import RunFolder, open_folder
+from harness.experiments.materials import LocalMaterials, RecordedMaterials
+from harness.experiments.outcomes import Outcome
+from harness.experiments.plan import describe
+from harness.experiments.stage import Stage
+from harness.experiments.sweep import run_scenario
+from harness.interruption import Interrupted, Interruption
+from harness.resources import Journal
+from harness.resources.events import Noted
+from harness.scenario.failure import render
+from harness.scenario.model import Scenario, Trial
+from harness.scenario.overrides import load_scenarios, parse_values
+
+app = typer.Typer(
+    add_completion=False,
+    help="Run scenarios: make what they need, run every trial, judge the outcomes, delete everything.",
+)
+
+CloudName = Literal["emulator", "azure", "replay"]
+_CASSETTES = Path("cassettes")
+
+
+@app.command()
+def run(  # noqa: PLR0917 - each is an option of the command
+    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files.", show_default=False)],
+    cloud: Annotated[CloudName, typer.Option(help="Where they run.")] = "emulator",
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Give a parameter a value; repeatable.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory; default: a new one below runs_dir.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with --out: trials with an outcome are not run again.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Run at most so many trials.", show_default=False)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made and run, and touch nothing.")
+    ] = False,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Find the cluster of an earlier run again, and keep it for the next.")
+    ] = False,
+) -> int:
+    """Run every trial of the scenarios, print the results and write them to RUN_DIR/outcomes.jsonl.
+
+    Exit code 0 when all that is expected came out, 1 when something did not or the cloud refused, 2 for a bad scenario
+    or setting, 130 after Ctrl-C and 143 after SIGTERM; whatever was made is deleted first.
+    """
+    loaded = load_scenarios(scenarios, parse_values(values or []))
+    if dry_run:
+        for scenario in loaded:
+            typer.echo(describe(scenario, scenario.trials[:limit], cloud=cloud))
+        return 0
+    if resume and out is None:
+        raise UserError("--resume goes on with a run directory: name it with --out")
+    interruption = Interruption()
+    with interruption.installed():
+        settings = load_settings(Path())
+        folder = open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=SystemClock().now())
+        one = _Run(cloud, settings, folder, interruption, reuse=reuse)
+        try:
+            code = one.play(loaded, limit)
+        except Interrupted as error:
+            typer.echo("harness: interrupted; what was made is deleted", err=True)
+            code = error.exit_code
+    # A signal that came last of all, while things were deleted anyway, still is what ended the command.
+    return code if interruption.signum is None else 128 + interruption.signum
+
+
+@dataclass
+class _Run:
+    """One run of the command."""
+
+    cloud: CloudName
+    settings: Settings
+    folder: RunFolder
+    interruption: Interruption
+    reuse: bool = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        self._console = open_console()
+        self._display = Display(self._console, SystemClock())
+
+    def play(self, scenarios: list[Scenario], limit: int | None) -> int:
+        """The exit code, after everything was shown."""
+        self._console.print(f"run directory: {self.folder.path}", markup=False)
+        outcomes: dict[tuple[str, str], Outcome] = {}
+        wanted: list[tuple[Scenario, list[Trial]]] = []
+        left = limit
+        for scenario in scenarios:
+            done = self.folder.done(scenario)
+            outcomes |= {(scenario.scenario, trial): outcome for trial, outcome in done.items()}
+            trials = [trial for trial in scenario.trials if trial.id not in done][:left]
+            left = None if left is None else left - len(trials)
+            wanted.append((scenario, trials))
+
+        def report(outcome: Outcome) -> None:
+            outcomes[outcome.scenario, outcome.trial] = outcome
+
+        try:
+            if any(trials for _, trials in wanted):
+                with self._display, self._stage() as stage:
+                    for scenario, trials in wanted:
+                        self._display.begin(scenario, len(trials))
+                        run_scenario(stage, scenario, trials, self.folder, report)
+        finally:
+            for scenario, _ in wanted:
+                self._show(scenario, [outcome for (name, _), outcome in outcomes.items() if name == scenario.scenario])
+        return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
+
+    @contextmanager
+    def _stage(self) -> Iterator[Stage]:
+        settings, endpoint = self.settings, self._endpoint()
+        materials = (
+            RecordedMaterials() if self.cloud == "replay" else LocalMaterials(settings.mnist_dir, None, self._display)
+        )
+        with open_cloud(self.cloud, settings, cassettes=_CASSETTES, endpoint=endpoint, run=self.folder.run) as cloud:
+            yield Stage(
+                cloud=cloud,
+                journal=Journal(settings.runs_dir / "journal.jsonl"),
+                materials=materials,
+                sink=self._display,
+                interruption=self.interruption,
+                keep=self.reuse,
+            )
+
+    def _endpoint(self) -> Endpoint | None:
+        """The project's own emulator where it runs; with --reuse one that outlives this run, else the run's own."""
+        if self.cloud != "emulator":
+            return None
+        directory = self.settings.emulator_dir or DEFAULT_DIRECTORY
+        running = find(directory)
+        if running is None and self.reuse:
+            running = start_detached(Options(directory, cntk_python=self.settings.cntk_python))
+            self._display(
+                Noted(f"an emulator goes on in {directory}; end it with: harness emulator stop --dir {directory}")
+            )
+        return running
+
+    def _show(self, scenario: Scenario, outcomes: list[Outcome]) -> None:
+        if not outcomes:
+            return
+        self._console.print()
+        self._console.print(result_table(outcomes))
+        facts = {"data": outcome_facts(outcomes, "data"), "toolkit": outcome_facts(outcomes, "toolkit")}
+        for name, value in facts.items():
+            self._console.print(f"{name}: {value}", markup=False)
+        for outcome in outcomes:
+            if not outcome.is_met:
+                self._console.print()
+                self._console.print(render(failure_view(outcome, scenario, self.folder.path)), markup=False)
+        self._console.print(f"outcomes: {self.folder.outcomes.path}", markup=False)
+
+
+def outcome_facts(outcomes: list[Outcome], name: str) -> str:
+    """What the outcomes say of one thing, each answer once."""
+    return (
+        ", ".join(dict.fromkeys(str(getattr(outcome, name)) for outcome in outcomes if getattr(outcome, name)))
+        or "none"
+    )

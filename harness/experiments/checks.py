@@ -1,0 +1,89 @@
+"""What a scenario expects of an outcome, one function each."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from harness.experiments.outcomes import Unmet
+from harness.resources.output import STDOUTERR
+from harness.scenario.model import Bound, ExpectSpec, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What came out of a job, before anything is expected of it; fields as in ``Outcome``."""
+
+    state: str
+    exit_code: int | None
+    metrics: Mapping[str, float]
+    files: Mapping[str, list[str]]
+    errors: tuple[str, ...]
+
+
+Check = Callable[[ExpectSpec, Observed, Scenario], Iterator[Unmet]]
+
+
+def check(expect: ExpectSpec, observed: Observed, scenario: Scenario) -> tuple[Unmet, ...]:
+    """Every expectation that was not met, in the order of the format."""
+    return tuple(unmet for one in CHECKS for unmet in one(expect, observed, scenario))
+
+
+def check_state(expect: ExpectSpec, observed: Observed, scenario: Scenario) -> Iterator[Unmet]:
+    """``expect.state``."""
+    if observed.state != expect.state:
+        why = f" ({'; '.join(observed.errors)})" if observed.errors else ""
+        yield _unmet(scenario, ("expect", "state"), f"{observed.state}{why}", expect.state)
+
+
+def check_exit_code(expect: ExpectSpec, observed: Observed, scenario: Scenario) -> Iterator[Unmet]:
+    """``expect.exit_code``; the service reports none for a job that was terminated."""
+    if expect.exit_code is not None and observed.exit_code != expect.exit_code:
+        found = "none was reported" if observed.exit_code is None else str(observed.exit_code)
+        yield _unmet(scenario, ("expect", "exit_code"), found, str(expect.exit_code))
+
+
+def check_metrics(expect: ExpectSpec, observed: Observed, scenario: Scenario) -> Iterator[Unmet]:
+    """``expect.metrics``: each bounded one occurs and lies within its bounds."""
+    for name, bound in expect.metrics.items():
+        place = ("expect", "metrics", name)
+        value = observed.metrics.get(name)
+        if value is None:
+            spec = scenario.metrics[name]
+            yield _unmet(scenario, place, f"no match of {spec.pattern!r} in {spec.file}", _range(bound))
+        elif not _lies_within(value, bound):
+            yield _unmet(scenario, place, f"{value:.6g}", _range(bound))
+
+
+def check_files(expect: ExpectSpec, observed: Observed, scenario: Scenario) -> Iterator[Unmet]:
+    """``expect.files``: each pattern has a match; ``*`` does not stop at a folder's name."""
+    for directory, patterns in expect.files.items():
+        names = observed.files.get(directory, [])
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                found = ", ".join(names[:10]) or "no file"
+                yield _unmet(scenario, ("expect", "files", directory), found, f"a file like {pattern}")
+
+
+CHECKS: tuple[Check, ...] = (check_state, check_exit_code, check_metrics, check_files)
+
+
+def directories_of(scenario: Scenario) -> tuple[str, ...]:
+    """The output directories that an outcome tells about, logs first."""
+    return (STDOUTERR, *scenario.job.outputs)
+
+
+def _unmet(scenario: Scenario, place: tuple[str, ...], observed: str, expected: str) -> Unmet:
+    return Unmet(".".join(place), scenario.line(*place), observed, expected)
+
+
+def _lies_within(value: float, bound: Bound) -> bool:
+    return (bound.min is None or value >= bound.min) and (bound.max is None or value <= bound.max)
+
+
+def _range(bound: Bound) -> str:
+    parts = []
+    if bound.min is not None:
+        parts.append(f"at least {bound.min:g}")
+    if bound.max is not None:
+        parts.append(f"at most {bound.max:g}")
+    return " and ".join(parts)

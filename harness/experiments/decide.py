@@ -1,0 +1,78 @@
+"""What to do next in a run: pure, from where the trials are and what time it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.experiments.state import TrialState
+from harness.scenario.model import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class TrialView:
+    """One trial as decisions see it.
+
+    Attributes:
+        nodes: how many nodes its job takes.
+        since: when it came into its state, in the clock's monotonic seconds.
+        is_stopping: it was told to stop already.
+    """
+
+    id: str
+    state: TrialState
+    nodes: int
+    since: float
+    is_stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Submit the trial's job."""
+
+    trial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Terminate the trial's job, which fails for this reason."""
+
+    trial: str
+    reason: str
+
+
+Action = Submit | Stop
+
+
+def decide(trials: Sequence[TrialView], *, capacity: int, now: float, limits: Limits) -> tuple[Action, ...]:
+    """The actions that are due.
+
+    Jobs are submitted in file order, as many as the cluster has nodes for; one that does not fit waits, and those
+    behind it with it, so that a large one is not overtaken for ever. A job that is queued or runs too long is stopped.
+
+    Args:
+        trials: all of the run, in file order.
+        capacity: nodes of the cluster.
+        now: the clock's monotonic seconds.
+        limits: of the scenario.
+    """
+    stops = [Stop(trial.id, reason) for trial in trials if (reason := _overdue(trial, now, limits))]
+    free = capacity - sum(trial.nodes for trial in trials if trial.state.is_active)
+    submits = []
+    for trial in trials:
+        if trial.state is not TrialState.WAITING:
+            continue
+        if trial.nodes > free:
+            break
+        free -= trial.nodes
+        submits.append(Submit(trial.id))
+    return (*stops, *submits)
+
+
+def _overdue(trial: TrialView, now: float, limits: Limits) -> str:
+    longest = {TrialState.QUEUED: ("queued", limits.queued), TrialState.RUNNING: ("running", limits.running)}
+    if trial.is_stopping or trial.state not in longest:
+        return ""
+    name, limit = longest[trial.state]
+    seconds = now - trial.since
+    if seconds <= limit.total_seconds():
+        return ""
+    return f"was {name} for {seconds:.0f} s, and limits.{name} is {limit.total_seconds():.0f} s"

@@ -1,0 +1,93 @@
+"""Performs what ``decide`` decides, and looks, until every trial has its outcome."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from harness.clouds import Poller
+from harness.experiments.attempt import Attempt
+from harness.experiments.decide import Stop, Submit, decide
+from harness.experiments.outcomes import Outcome
+from harness.interruption import Interruption
+from harness.scenario.model import Limits
+
+
+@dataclass
+class Drive:
+    """Runs trials on one cluster, as many at a time as it has nodes.
+
+    Attributes:
+        attempts: in file order.
+        capacity: nodes of the cluster.
+        limits: of the scenario.
+        poller: paces the looks, on the cloud's clock.
+        interruption: may end the run between two looks, and while it waits.
+        report: gets each outcome as soon as it is there.
+    """
+
+    attempts: Sequence[Attempt]
+    capacity: int
+    limits: Limits
+    poller: Poller
+    interruption: Interruption
+    report: Callable[[Outcome], None]
+    _open: dict[str, Attempt] = field(default_factory=dict, init=False)
+
+    def play(self) -> None:
+        """Return when every trial has its outcome.
+
+        Raises:
+            CloudError: the service refuses something; every job is deleted first.
+            Interrupted: the process was asked to end; every job is deleted first.
+        """
+        try:
+            pauses = self.poller.pauses()
+            while not all(attempt.state.is_finished for attempt in self.attempts):
+                self._act()
+                if self._look():
+                    pauses = self.poller.pauses()
+                if not self._collect():
+                    with self.interruption.allowed():
+                        self.poller.clock.sleep(next(pauses))
+        except BaseException as error:
+            with ExitStack() as stack:
+                for attempt in self._open.values():
+                    stack.callback(attempt.close, error)
+            raise
+
+    def _act(self) -> None:
+        attempts = {attempt.trial.id: attempt for attempt in self.attempts}
+        views = [attempt.view() for attempt in self.attempts]
+        now = self.poller.clock.monotonic()
+        for action in decide(views, capacity=self.capacity, now=now, limits=self.limits):
+            attempt = attempts[action.trial]
+            match action:
+                case Submit():
+                    attempt.submit()
+                    self._open[action.trial] = attempt
+                case Stop():
+                    attempt.stop(action.reason)
+
+    def _look(self) -> bool:
+        """One answer tells of all jobs that the asking trial's story holds; in a replay that is its own alone."""
+        is_news = False
+        unseen = dict(self._open)
+        with self.interruption.allowed():
+            while unseen:
+                asking = next(iter(unseen))
+                jobs = unseen[asking].look_all()
+                told = [name for name, attempt in unseen.items() if name == asking or attempt.job in jobs]
+                for name in told:
+                    is_news |= unseen.pop(name).observe(jobs)
+        return is_news
+
+    def _collect(self) -> bool:
+        ended = [attempt for attempt in self._open.values() if attempt.state.is_finished]
+        for attempt in ended:
+            with self.interruption.allowed():
+                outcome = attempt.collect()
+            with self.interruption.held():
+                self.report(outcome)
+                del self._open[attempt.trial.id]
+                attempt.close()
+        return bool(ended)

@@ -1,0 +1,93 @@
+"""Resources that several processes share: the first makes them, the last one out deletes them."""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from harness.resources import Resource
+
+R = TypeVar("R", bound=Resource)
+
+
+class Leases:
+    """Who uses what, in files of a directory that the processes share.
+
+    A holder keeps a lock on a file of its own for as long as it lives; the kernel drops the lock of a killed one, so
+    nobody waits for it, and the last of the living deletes.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @contextmanager
+    def shared(self, resource: R) -> Iterator[R]:
+        """The resource, made by this process or by another that still uses it."""
+        identity = f"{resource.kind}\0{resource.group}\0{resource.name}"
+        place = self._directory / hashlib.sha256(identity.encode()).hexdigest()[:16]
+        place.mkdir(parents=True, exist_ok=True)
+        with _locked(place / "lock"):
+            _make_or_join(place, resource)
+            holder = _hold(place)
+        try:
+            yield resource
+        finally:
+            with _locked(place / "lock"):
+                os.close(holder)
+                if not _holders(place):
+                    (place / "made.json").unlink(missing_ok=True)
+                    resource.close()
+
+
+def _make_or_join(place: Path, resource: Resource) -> None:
+    made = place / "made.json"
+    if made.exists():
+        if _holders(place):
+            resource.recall(json.loads(made.read_text(encoding="utf-8")))
+            return
+        made.unlink()  # all its holders were killed: what they made is not to be trusted
+        resource.close()
+    resource.open()
+    beside = made.with_suffix(".part")
+    beside.write_text(json.dumps(resource.remember()), encoding="utf-8")
+    beside.replace(made)
+
+
+def _hold(place: Path) -> int:
+    """Be a holder until the descriptor that is returned closes."""
+    number = 1 + max((int(path.suffix[1:]) for path in place.glob("holder.*")), default=0)
+    handle = os.open(place / f"holder.{number}", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def _holders(place: Path) -> int:
+    """How many live; the files of those that do not are removed."""
+    return sum(_is_held(path) for path in place.glob("holder.*"))
+
+
+def _is_held(path: Path) -> bool:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        path.unlink()
+        return False
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,187 @@
+"""What the trials of a scenario share, each with a story of its own: group, share, cluster."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from harness.clouds import Clients, Cloud
+from harness.experiments.leases import Leases
+from harness.experiments.materials import Materials
+from harness.experiments.submission import script_on_share
+from harness.interruption import Interruption
+from harness.resources import (
+    ClusterPlan,
+    FileShare,
+    GpuCluster,
+    Journal,
+    Provisioning,
+    Resource,
+    ResourceGroup,
+    make_experiment,
+    register_providers,
+)
+from harness.resources.events import Noted, Sink
+from harness.scenario.model import Scenario
+
+R = TypeVar("R", bound=Resource)
+Stories = Callable[[str], AbstractContextManager[Clients]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where scenarios are played.
+
+    Attributes:
+        materials: gives what is uploaded.
+        keep: find resources of an earlier run again, and leave them for a later one.
+        leases: who else uses them, where several processes do.
+        worker: name of this process among those; it gets experiments of its own.
+        stories: opens the clients of a story; default the cloud's.
+    """
+
+    cloud: Cloud
+    journal: Journal
+    materials: Materials
+    sink: Sink
+    interruption: Interruption = field(default_factory=Interruption)
+    keep: bool = False
+    leases: Leases | None = None
+    worker: str = ""
+    stories: Stories | None = None
+
+    @contextmanager
+    def provisioning(self, story: str) -> Iterator[Provisioning]:
+        """What resources of one story are made from."""
+        with (self.stories or self.cloud.clients)(story) as clients:
+            yield Provisioning(
+                self.cloud,
+                clients,
+                self.journal,
+                self.sink,
+                run=self.cloud.facts.run,
+                interruption=self.interruption,
+            )
+
+    @contextmanager
+    def hold(self, resource: R) -> Iterator[R]:
+        """The resource, for as long as the block lasts; kept and shared ones longer."""
+        if self.leases is not None:
+            with self.leases.shared(resource):
+                yield resource
+        elif self.keep:
+            if resource.adopt():
+                self.sink(Noted(f"{resource.kind} {resource.name} is there already: used again"))
+            else:
+                resource.open()
+            yield resource
+            self.sink(Noted(f"{resource.kind} {resource.name} is kept; delete it with: harness reap"))
+        else:
+            with resource:
+                yield resource
+
+
+@contextmanager
+def open_alone(stage: Stage, story: str) -> Iterator[Stage]:
+    """A stage whose resources all belong to one story, and to nobody else."""
+    with stage.cloud.clients(story) as clients:
+        yield replace(stage, stories=lambda _story: nullcontext(clients), leases=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the jobs of a scenario run, all of them names.
+
+    Attributes:
+        cluster_id: the cluster's resource id.
+        data: which data set is on the share; None where none was uploaded.
+    """
+
+    group: str
+    workspace: str
+    experiment: str
+    cluster_id: str
+    data: str | None
+
+
+@contextmanager
+def open_group(stage: Stage, scenario: Scenario) -> Iterator[ResourceGroup]:
+    """The resource group; signs in and registers providers first.
+
+    Raises:
+        CloudError: the cloud refuses.
+    """
+    with stage.provisioning(f"{scenario.scenario}/resource_group") as made:
+        with made.interruption.allowed():
+            register_providers(made)
+        with stage.hold(ResourceGroup(made, name=scenario.resource_group, location=scenario.location)) as group:
+            yield group
+
+
+@contextmanager
+def open_share(stage: Stage, scenario: Scenario, group: ResourceGroup) -> Iterator[FileShare]:
+    """The share with everything uploaded, and the trials' scripts found on it.
+
+    Raises:
+        ScenarioError: a file to upload is not there.
+        CloudError: the cloud refuses, or a script is not on the share.
+    """
+    spec = scenario.share
+    with stage.provisioning(f"{scenario.scenario}/file_share") as made:
+        share = FileShare(
+            made,
+            group=group.name,
+            name=spec.name,
+            directory=spec.directory,
+            uploads=lambda: stage.materials.uploads(scenario),
+        )
+        with stage.hold(share):
+            scripts = dict.fromkeys(script_on_share(trial.job, spec) for trial in scenario.trials)
+            with made.interruption.allowed():
+                for script in filter(None, scripts):
+                    share.require(script)
+            yield share
+
+
+@contextmanager
+def open_cluster(stage: Stage, scenario: Scenario, share: FileShare) -> Iterator[GpuCluster]:
+    """The cluster with its nodes idle, and beside it the experiment that the jobs belong to.
+
+    Raises:
+        CloudError: the cloud refuses, or nodes do not come up in time.
+    """
+    spec = scenario.cluster
+    plan = ClusterPlan(
+        workspace=scenario.scenario,
+        location=scenario.location,
+        vm_size=spec.vm_size,
+        nodes=spec.nodes,
+        share=share.name,
+        mount=scenario.share.mount,
+        queued=scenario.limits.queued.total_seconds(),
+    )
+    with (
+        stage.provisioning(f"{scenario.scenario}/gpu_cluster") as made,
+        stage.hold(GpuCluster(made, group=share.group, name=spec.name, plan=plan)) as cluster,
+    ):
+        with made.interruption.allowed():
+            experiment = site_of(stage, scenario, share, cluster).experiment
+            make_experiment(made, group=share.group, workspace=plan.workspace, name=experiment)
+        yield cluster
+
+
+@contextmanager
+def open_site(stage: Stage, scenario: Scenario) -> Iterator[Site]:
+    """Group, share and cluster together; deleted last-made-first."""
+    with (
+        open_group(stage, scenario) as group,
+        open_share(stage, scenario, group) as share,
+        open_cluster(stage, scenario, share) as cluster,
+    ):
+        yield site_of(stage, scenario, share, cluster)
+
+
+def site_of(stage: Stage, scenario: Scenario, share: FileShare, cluster: GpuCluster) -> Site:
+    """The names by which jobs refer to what is there."""
+    experiment = f"{scenario.scenario}-{stage.worker}"[-64:] if stage.worker else scenario.scenario
+    return Site(share.group, cluster.plan.workspace, experiment, cluster.id, share.data)

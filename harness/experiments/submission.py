@@ -1,0 +1,86 @@
+"""From a trial to what Batch AI is asked to run: pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from azure.mgmt.batchai import models
+
+from harness.scenario.model import JobSpec, Limits, ShareSpec
+
+_MOUNT_ROOT = "AZ_BATCHAI_MOUNT_ROOT"
+_INPUT = "AZ_BATCHAI_INPUT_"
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+# toolkit -> field of JobCreateParameters, its model, how that calls the arguments
+_SCRIPTED: Mapping[str, tuple[str, type[Any], str]] = {
+    "cntk": ("cntk_settings", models.CNTKsettings, "command_line_args"),
+    "tensorFlow": ("tensor_flow_settings", models.TensorFlowSettings, "master_command_line_args"),
+    "pyTorch": ("py_torch_settings", models.PyTorchSettings, "command_line_args"),
+    "caffe": ("caffe_settings", models.CaffeSettings, "command_line_args"),
+    "caffe2": ("caffe2_settings", models.Caffe2Settings, "command_line_args"),
+    "chainer": ("chainer_settings", models.ChainerSettings, "command_line_args"),
+    "horovod": ("horovod_settings", models.HorovodSettings, "command_line_args"),
+}
+_COMMANDED: Mapping[str, tuple[str, type[Any]]] = {
+    "customToolkit": ("custom_toolkit_settings", models.CustomToolkitSettings),
+    "customMpi": ("custom_mpi_settings", models.CustomMpiSettings),
+}
+
+
+def job_parameters(job: JobSpec, *, cluster_id: str, limits: Limits) -> models.JobCreateParameters:
+    """The definition of a trial's job.
+
+    Args:
+        job: with parameters filled in.
+        cluster_id: resource id of the cluster.
+        limits: the longest that it may run; the service terminates it then.
+    """
+    container = None
+    if job.image is not None:
+        container = models.ContainerSettings(image_source_registry=models.ImageSourceRegistry(image=job.image))
+    outputs = [
+        models.OutputDirectory(id=name, path_prefix=spec.prefix, path_suffix=spec.suffix or None)
+        for name, spec in job.outputs.items()
+    ]
+    return models.JobCreateParameters(
+        cluster=models.ResourceId(id=cluster_id),
+        node_count=job.nodes,
+        container_settings=container,
+        job_preparation=models.JobPreparation(command_line=job.preparation) if job.preparation else None,
+        std_out_err_path_prefix=job.stdouterr,
+        input_directories=[models.InputDirectory(id=name, path=path) for name, path in job.inputs.items()] or None,
+        output_directories=outputs or None,
+        environment_variables=[
+            models.EnvironmentVariable(name=name, value=value) for name, value in job.environment.items()
+        ]
+        or None,
+        constraints=models.JobBasePropertiesConstraints(max_wall_clock_time=limits.running),
+        **_settings(job),
+    )
+
+
+def script_on_share(job: JobSpec, share: ShareSpec) -> str | None:
+    """Where on the share a job's script is, from its root; None where it is not on the share, or is no script.
+
+    A script may lie on the node, in the image, or where a preparation command puts it: only the share can be looked at.
+    """
+    if job.script is None or job.command is not None:
+        return None
+    inputs = {f"{_INPUT}{name}": path for name, path in job.inputs.items()}
+    path = _expanded(_expanded(job.script, inputs), {_MOUNT_ROOT: ""})
+    mount = f"/{share.mount.strip('/')}/"
+    below = path.removeprefix(mount)
+    return below if path != below and "$" not in below else None
+
+
+def _settings(job: JobSpec) -> dict[str, Any]:
+    if job.toolkit in _COMMANDED:
+        field, model = _COMMANDED[job.toolkit]
+        return {field: model(command_line=job.command)}
+    field, model, arguments = _SCRIPTED[job.toolkit]
+    return {field: model(python_script_file_path=job.script, **{arguments: job.args or None})}
+
+
+def _expanded(text: str, variables: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), text)

@@ -1,0 +1,64 @@
+"""A whole scenario: its shared resources, and all the trials that are wanted on them."""
+
+from collections.abc import Callable, Sequence
+
+from harness.experiments.attempt import Attempt
+from harness.experiments.drive import Drive
+from harness.experiments.folder import RunFolder
+from harness.experiments.outcomes import Outcome
+from harness.experiments.stage import Site, Stage, open_site
+from harness.scenario.model import Scenario, Trial
+
+
+def run_scenario(
+    stage: Stage, scenario: Scenario, trials: Sequence[Trial], folder: RunFolder, report: Callable[[Outcome], None]
+) -> None:
+    """Make what the scenario needs, run trials on it, and delete it again.
+
+    Args:
+        stage: where.
+        scenario: the whole scenario.
+        trials: those of it to run; none means that nothing is made.
+        folder: gets outcomes and files.
+        report: is told each outcome once it is in the folder.
+
+    Raises:
+        CloudError: the cloud refuses; nothing is left behind.
+        Interrupted: the process was asked to end; nothing is left behind.
+    """
+    if not trials:
+        return
+
+    def record(outcome: Outcome) -> None:
+        folder.outcomes.append(outcome)
+        report(outcome)
+
+    with open_site(stage, scenario) as site:
+        run_trials(stage, site, scenario=scenario, trials=trials, folder=folder, report=record)
+
+
+def run_trials(
+    stage: Stage,
+    site: Site,
+    *,
+    scenario: Scenario,
+    trials: Sequence[Trial],
+    folder: RunFolder,
+    report: Callable[[Outcome], None],
+) -> None:
+    """Run trials where everything they share is there already.
+
+    Raises:
+        CloudError: the cloud refuses; the jobs are deleted.
+        Interrupted: the process was asked to end; the jobs are deleted.
+    """
+    attempts = [Attempt(stage, site, scenario, trial, folder.trial(scenario, trial)) for trial in trials]
+    drive = Drive(
+        attempts,
+        capacity=scenario.cluster.most_nodes,
+        limits=scenario.limits,
+        poller=stage.cloud.poller,
+        interruption=stage.interruption,
+        report=report,
+    )
+    drive.play()

@@ -1,0 +1,70 @@
+"""The pytest plugin: where scenarios run, whether they are recorded, their items and their fixtures.
+
+Registered by entry point. Nothing of Azure is imported before a scenario or a fixture asks for it, so a project
+without scenarios pays nothing.
+"""
+
+from harness.plugin.collection import pytest_collect_file, pytest_collection_finish, pytest_generate_tests
+from harness.plugin.factories import (
+    harness_made,
+    harness_provisioning,
+    make_file_share,
+    make_gpu_cluster,
+    make_job,
+    make_resource_group,
+)
+from harness.plugin.fixtures import (
+    cloud,
+    emulator,
+    file_share,
+    gpu_cluster,
+    harness_folder,
+    harness_scenario,
+    harness_stage,
+    harness_trial,
+    harness_verdict,
+    mnist_job,
+    offline,
+    resource_group,
+)
+from harness.plugin.options import SCENARIO_OPTIONS, ScenarioOptions, pytest_addoption, pytest_configure
+from harness.plugin.session import (
+    pytest_configure_node,
+    pytest_runtest_protocol,
+    pytest_sessionfinish,
+    pytest_sessionstart,
+    pytest_unconfigure,
+)
+
+__all__ = [
+    "SCENARIO_OPTIONS",
+    "ScenarioOptions",
+    "cloud",
+    "emulator",
+    "file_share",
+    "gpu_cluster",
+    "harness_folder",
+    "harness_made",
+    "harness_provisioning",
+    "harness_scenario",
+    "harness_stage",
+    "harness_trial",
+    "harness_verdict",
+    "make_file_share",
+    "make_gpu_cluster",
+    "make_job",
+    "make_resource_group",
+    "mnist_job",
+    "offline",
+    "pytest_addoption",
+    "pytest_collect_file",
+    "pytest_collection_finish",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_generate_tests",
+    "pytest_runtest_protocol",
+    "pytest_sessionfinish",
+    "pytest_sessionstart",
+    "pytest_unconfigure",
+    "resource_group",
+]

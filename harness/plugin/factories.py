@@ -1,0 +1,145 @@
+"""Fixtures with which a test makes resources of its own; all are deleted when it ends, last-made-first.
+
+Their traffic is one story, ``cassettes/<module>/<test>.yaml``.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.experiments.stage import Stage
+    from harness.resources import FileShare, GpuCluster, Job, Provisioning, ResourceGroup
+
+
+class MakeResourceGroup(Protocol):
+    """Makes a resource group."""
+
+    def __call__(self, name: str, *, location: str = "eastus") -> "ResourceGroup":
+        """Raises ProvisioningError where one of that name is there already."""
+
+
+class MakeFileShare(Protocol):
+    """Makes a file share and uploads local files into a directory of it."""
+
+    def __call__(
+        self, group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
+    ) -> "FileShare":
+        """Raises ProvisioningError where the cloud refuses."""
+
+
+class MakeGpuCluster(Protocol):
+    """Makes a cluster that mounts a share, and waits for its nodes."""
+
+    def __call__(
+        self,
+        share: "FileShare",
+        name: str,
+        *,
+        nodes: int = 1,
+        vm_size: str = "STANDARD_NC6",
+        mount: str = "azurefileshare",
+        queued: float = 1800.0,
+    ) -> "GpuCluster":
+        """Raises ProvisioningError where nodes are not there after ``queued`` seconds."""
+
+
+class MakeJob(Protocol):
+    """Submits a job; ``wait`` of what it returns gives the end of it."""
+
+    def __call__(self, cluster: "GpuCluster", name: str, **spec: Any) -> "Job":
+        """``spec`` is what a scenario has under ``job``. Raises JobError where the cloud refuses."""
+
+
+@pytest.fixture
+def harness_provisioning(request: pytest.FixtureRequest, harness_stage: "Stage") -> Iterator["Provisioning"]:
+    """What resources of the test's own story are made from."""
+    with harness_stage.provisioning(f"{request.path.stem}/{request.node.name}") as made:
+        yield made
+
+
+@pytest.fixture
+def harness_made(harness_provisioning: "Provisioning") -> Iterator[ExitStack]:  # noqa: ARG001 - it outlives what is made
+    """What the factories of a test have made so far."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def make_resource_group(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeResourceGroup:
+    """A factory of resource groups; providers are registered first."""
+    from harness.resources import ResourceGroup, register_providers  # noqa: PLC0415 - start-up stays cheap
+
+    register_providers(harness_provisioning)
+
+    def make(name: str, *, location: str = "eastus") -> ResourceGroup:
+        return harness_made.enter_context(ResourceGroup(harness_provisioning, name=name, location=location))
+
+    return make
+
+
+@pytest.fixture
+def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeFileShare:
+    """A factory of file shares."""
+    from harness.resources import FileShare, Upload  # noqa: PLC0415 - start-up stays cheap
+
+    def make(
+        group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
+    ) -> FileShare:
+        uploads = {path: Upload(local) for path, local in (upload or {}).items()}
+        share = FileShare(
+            harness_provisioning, group=group.name, name=name, directory=directory, uploads=lambda: nullcontext(uploads)
+        )
+        return harness_made.enter_context(share)
+
+    return make
+
+
+@pytest.fixture
+def make_gpu_cluster(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeGpuCluster:
+    """A factory of clusters."""
+    from harness.resources import ClusterPlan, GpuCluster  # noqa: PLC0415 - start-up stays cheap
+
+    def make(
+        share: "FileShare",
+        name: str,
+        *,
+        nodes: int = 1,
+        vm_size: str = "STANDARD_NC6",
+        mount: str = "azurefileshare",
+        queued: float = 1800.0,
+    ) -> GpuCluster:
+        plan = ClusterPlan(
+            workspace=f"{name}-workspace",
+            location="eastus",
+            vm_size=vm_size,
+            nodes=nodes,
+            share=share.name,
+            mount=mount,
+            queued=queued,
+        )
+        return harness_made.enter_context(GpuCluster(harness_provisioning, group=share.group, name=name, plan=plan))
+
+    return make
+
+
+@pytest.fixture
+def make_job(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeJob:
+    """A factory of jobs."""
+    from harness.experiments.submission import job_parameters  # noqa: PLC0415 - start-up stays cheap
+    from harness.resources import Job, make_experiment  # noqa: PLC0415
+    from harness.scenario.model import JobSpec, Limits  # noqa: PLC0415
+
+    def make(cluster: "GpuCluster", name: str, **spec: Any) -> Job:
+        job = JobSpec(name=name, **spec)
+        place = {"group": cluster.group, "workspace": cluster.plan.workspace}
+        make_experiment(harness_provisioning, **place, name=f"{name}-experiment")
+        parameters = job_parameters(job, cluster_id=cluster.id, limits=Limits())
+        return harness_made.enter_context(
+            Job(harness_provisioning, **place, experiment=f"{name}-experiment", name=name, parameters=parameters)
+        )
+
+    return make

@@ -1,0 +1,207 @@
+"""Fixtures: the cloud, what the trials of a scenario share on it, and the job of one trial."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.plugin.collection import shelf
+from harness.plugin.options import SCENARIO_OPTIONS, worker_input
+from harness.plugin.session import INTERRUPTION, running_emulator, shared_directory, worker_id
+
+if TYPE_CHECKING:
+    from harness.clouds import Cloud
+    from harness.emulator.endpoint import Endpoint
+    from harness.experiments.folder import RunFolder
+    from harness.experiments.outcomes import Outcome
+    from harness.experiments.stage import Site, Stage
+    from harness.resources import FileShare, GpuCluster, ResourceGroup
+    from harness.scenario.failure import FailureView
+    from harness.scenario.model import Scenario, Trial
+
+CASSETTES = "cassettes"
+
+
+@pytest.fixture
+def offline() -> Iterator[None]:
+    """No network connection can be opened while the test runs; the attempt fails and names the host."""
+    from harness.recording.guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
+
+    with blocked_sockets():
+        yield
+
+
+@pytest.fixture(scope="session")
+def emulator(pytestconfig: pytest.Config) -> Iterator["Endpoint"]:
+    """A running emulator, whatever ``--cloud`` says: the one in ``emulator_dir``, or one for this session.
+
+    Workers of pytest-xdist share one.
+
+    Raises:
+        EmulatorError: it did not start.
+    """
+    with running_emulator(pytestconfig) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def cloud(request: pytest.FixtureRequest) -> Iterator["Cloud"]:
+    """The cloud that ``--cloud`` names, with the settings and cassettes of the project's root directory.
+
+    Raises:
+        SettingsError: a setting that this cloud needs is missing.
+    """
+    from harness.clouds import open_cloud  # noqa: PLC0415 - start-up stays cheap
+    from harness.config import load_settings  # noqa: PLC0415
+
+    config = request.config
+    options, root = config.stash[SCENARIO_OPTIONS], config.rootpath
+    endpoint = request.getfixturevalue("emulator") if options.cloud == "emulator" else None
+    shared = worker_input(config).get("testrunuid")
+    with open_cloud(
+        options.cloud,
+        load_settings(root),
+        cassettes=root / CASSETTES,
+        record=options.record,
+        endpoint=endpoint,
+        run=f"run-{shared}" if shared else None,
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def harness_scenario(request: pytest.FixtureRequest) -> "Scenario":
+    """The scenario of a test: of its own file, or of the mark ``scenario(path)``; default the quickstart's.
+
+    Raises:
+        ScenarioError: the file is wrong.
+    """
+    return shelf(request.config).load(Path(request.param))
+
+
+@pytest.fixture
+def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") -> "Trial":
+    """The trial of a test; a test that uses it runs once for each."""
+    return next(trial for trial in harness_scenario.trials if trial.id == request.param)
+
+
+@pytest.fixture(scope="session")
+def harness_stage(cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Stage":
+    """Where scenarios are played: the cloud, the journal, the uploads; progress goes to the logger ``harness``."""
+    from harness.config import load_settings  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.leases import Leases  # noqa: PLC0415
+    from harness.experiments.materials import LocalMaterials, RecordedMaterials  # noqa: PLC0415
+    from harness.experiments.stage import Stage  # noqa: PLC0415
+    from harness.resources import Journal  # noqa: PLC0415
+
+    settings = load_settings(pytestconfig.rootpath)
+    logger = logging.getLogger("harness")
+    is_replay = cloud.name == "replay"
+    shared = None if is_replay else shared_directory(pytestconfig, tmp_path_factory)
+
+    def tell(event: object) -> None:
+        logger.info("%s", event)
+
+    return Stage(
+        cloud=cloud,
+        journal=Journal(pytestconfig.rootpath / settings.runs_dir / "journal.jsonl"),
+        materials=RecordedMaterials() if is_replay else LocalMaterials(settings.mnist_dir, None, tell),
+        sink=tell,
+        interruption=pytestconfig.stash[INTERRUPTION],
+        leases=Leases(shared) if shared else None,
+        worker=worker_id(pytestconfig) if shared else "",
+    )
+
+
+@pytest.fixture(scope="session")
+def resource_group(harness_stage: "Stage", harness_scenario: "Scenario") -> Iterator["ResourceGroup"]:
+    """The scenario's resource group, with the providers registered."""
+    from harness.experiments.stage import open_group  # noqa: PLC0415 - start-up stays cheap
+
+    with open_group(harness_stage, harness_scenario) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def file_share(
+    harness_stage: "Stage", harness_scenario: "Scenario", resource_group: "ResourceGroup"
+) -> Iterator["FileShare"]:
+    """The scenario's file share, with everything uploaded."""
+    from harness.experiments.stage import open_share  # noqa: PLC0415 - start-up stays cheap
+
+    with open_share(harness_stage, harness_scenario, resource_group) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def gpu_cluster(
+    harness_stage: "Stage", harness_scenario: "Scenario", file_share: "FileShare"
+) -> Iterator["GpuCluster"]:
+    """The scenario's cluster with its nodes idle; jobs may be submitted."""
+    from harness.experiments.stage import open_cluster  # noqa: PLC0415 - start-up stays cheap
+
+    with open_cluster(harness_stage, harness_scenario, file_share) as made:
+        yield made
+
+
+@pytest.fixture
+def harness_folder(tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
+    """Where the files of a test's job go."""
+    from harness.experiments.folder import RunFolder  # noqa: PLC0415 - start-up stays cheap
+
+    return RunFolder(tmp_path_factory.mktemp("trial"), run="")
+
+
+@pytest.fixture
+def mnist_job(
+    request: pytest.FixtureRequest,
+    harness_stage: "Stage",
+    harness_scenario: "Scenario",
+    harness_trial: "Trial",
+    harness_folder: "RunFolder",
+) -> "Outcome":
+    """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
+    from harness.experiments.stage import site_of  # noqa: PLC0415 - start-up stays cheap
+
+    _skip_unrecorded(request.config, harness_scenario)
+    if harness_scenario.scope == "function":
+        return _run_alone(harness_stage, harness_scenario, harness_trial, harness_folder)
+    share, cluster = request.getfixturevalue("file_share"), request.getfixturevalue("gpu_cluster")
+    site = site_of(harness_stage, harness_scenario, share, cluster)
+    return _run(harness_stage, site, harness_scenario, harness_trial, harness_folder)
+
+
+@pytest.fixture
+def harness_verdict(
+    mnist_job: "Outcome", harness_scenario: "Scenario", harness_folder: "RunFolder"
+) -> "FailureView | None":
+    """What to show of a job that did not do as expected; None when it did."""
+    from harness.experiments.explain import failure_view  # noqa: PLC0415 - start-up stays cheap
+
+    return None if mnist_job.is_met else failure_view(mnist_job, harness_scenario, harness_folder.path)
+
+
+def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
+    """A scenario of which nothing was recorded cannot replay; one of which a part is missing fails, and says so."""
+    if config.stash[SCENARIO_OPTIONS].cloud != "replay":
+        return
+    if not (config.rootpath / CASSETTES / scenario.scenario).is_dir():
+        pytest.skip(f"{scenario.scenario} has no cassettes yet: pytest {scenario.path} --cloud emulator --record")
+
+
+def _run(stage: "Stage", site: "Site", scenario: "Scenario", trial: "Trial", folder: "RunFolder") -> "Outcome":
+    from harness.experiments.sweep import run_trials  # noqa: PLC0415 - start-up stays cheap
+
+    outcomes: list[Outcome] = []
+    run_trials(stage, site, scenario=scenario, trials=[trial], folder=folder, report=outcomes.append)
+    return outcomes[0]
+
+
+def _run_alone(stage: "Stage", scenario: "Scenario", trial: "Trial", folder: "RunFolder") -> "Outcome":
+    """With a group, share and cluster of the trial's own, all in the story of the trial."""
+    from harness.experiments.stage import open_alone, open_site  # noqa: PLC0415 - start-up stays cheap
+
+    with open_alone(stage, f"{scenario.scenario}/{trial.id}") as alone, open_site(alone, scenario) as site:
+        return _run(alone, site, scenario, trial, folder)

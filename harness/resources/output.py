@@ -1,0 +1,112 @@
+"""What a job wrote: listed by the service with links, read over plain HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import requests
+from azure.mgmt.batchai import models
+
+from harness.errors import JobError
+from harness.resources.job import Job
+from harness.resources.refusals import refusals
+
+STDOUTERR = "stdouterr"  # the id under which the service lists logs
+
+_LINK_MINUTES = 600  # the longest that Batch AI gives
+_PIECE = 1 << 20  # bytes
+_PATIENCE = 300  # seconds without a byte
+_DEEPEST = 16  # directories
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One file of an output directory; ``name`` is its path in there, ``size`` is in bytes."""
+
+    directory: str
+    name: str
+    size: int
+    link: str
+
+
+class JobOutput:
+    """The output directories of a job."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def files(self, directory: str) -> tuple[OutputFile, ...]:
+        """All files of an output directory, those in folders of it too, by name.
+
+        Args:
+            directory: the id of one of the job's outputs, or ``stdouterr``.
+
+        Raises:
+            JobError: the service does not list it.
+        """
+        what = f"list the files in {directory} of job {self._job.name}"
+        with refusals(what, self._job.provisioning.cloud.name, otherwise=JobError):
+            return tuple(sorted(self._walk(directory, PurePosixPath()), key=lambda file: file.name))
+
+    def tail(self, file: OutputFile, *, start: int) -> bytes:
+        """What has been appended to a growing file since it had ``start`` bytes.
+
+        Raises:
+            JobError: its link does not answer.
+        """
+        # Asked for its length first: refusals of a range would all differ, and a recording would keep each.
+        with self._ask("HEAD", file, {}) as answer:
+            if answer.status_code == 404 or int(answer.headers.get("Content-Length", "0")) <= start:
+                return b""
+        with self._ask("GET", file, {"Range": f"bytes={start}-"}) as answer:
+            content = self._checked(file, answer).content
+            return content[start:] if answer.status_code == 200 else content
+
+    def download(self, file: OutputFile, target: Path) -> None:
+        """Write a file to the local path ``target``, whose directories are made; it appears whole or not at all.
+
+        Raises:
+            JobError: its link does not answer.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.part")
+        try:
+            with beside.open("wb") as stream:
+                if file.size:
+                    with self._ask("GET", file, {}) as answer:
+                        for piece in self._checked(file, answer).iter_content(_PIECE):
+                            stream.write(piece)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _walk(self, directory: str, below: PurePosixPath) -> Iterator[OutputFile]:
+        jobs = self._job.provisioning.clients.batchai.jobs
+        options = models.JobsListOutputFilesOptions(
+            outputdirectoryid=directory, directory=str(below), linkexpiryinminutes=_LINK_MINUTES
+        )
+        for entry in jobs.list_output_files(*self._job.address, options):
+            path = below / _plain(entry.name)
+            if entry.download_url:
+                yield OutputFile(directory, str(path), entry.content_length or 0, entry.download_url)
+            elif len(path.parts) <= _DEEPEST:
+                yield from self._walk(directory, path)
+
+    def _ask(self, method: str, file: OutputFile, headers: dict[str, str]) -> requests.Response:
+        session = self._job.provisioning.clients.session
+        try:
+            return session.request(method, file.link, headers=headers, stream=True, timeout=_PATIENCE)
+        except requests.RequestException as error:
+            raise JobError(f"cannot read {file.name} of job {self._job.name}: {type(error).__name__}") from None
+
+    def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
+        if answer.status_code not in (200, 206):
+            raise JobError(f"cannot read {file.name} of job {self._job.name}: {answer.status_code} {answer.reason}")
+        return answer
+
+
+def _plain(name: str) -> str:
+    """The name of an entry, which becomes part of a local path."""
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise JobError(f"the service lists a file called {name!r}, which no directory can hold")
+    return name

@@ -1,0 +1,80 @@
+"""Scenario files as pytest modules: one function a scenario, one item a trial, located on the lines of the YAML."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+from harness.errors import HarnessError, ScenarioError
+from harness.scenario.failure import UnmetExpectationsError, render
+from harness.scenario.model import Scenario
+
+
+class ScenarioFile(pytest.Module):
+    """A YAML file that holds a scenario.
+
+    Attributes:
+        load: reads it; set by the plugin, which knows the command line.
+    """
+
+    load: Callable[[Path], Scenario]
+    scenario: Scenario
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """One item for each trial.
+
+        Raises:
+            CollectError: the file is wrong; the message tells every mistake with its line.
+        """
+        try:
+            self.scenario = self.load(self.path)
+        except ScenarioError as error:
+            raise self.CollectError(str(error)) from None
+        self.obj = _module(self.scenario)
+        return [self._located(item) for item in super().collect() if isinstance(item, pytest.Function)]
+
+    def istestfunction(self, obj: object, name: str) -> bool:
+        """Whether something in the module is the scenario's function."""
+        return isinstance(obj, FunctionType) and name == self.scenario.scenario
+
+    def _located(self, item: pytest.Function) -> "ScenarioItem":
+        return ScenarioItem.from_parent(
+            self, name=item.name, originalname=item.originalname, callobj=item.obj, callspec=item.callspec
+        )
+
+
+class ScenarioItem(pytest.Function):
+    """One trial."""
+
+    parent: ScenarioFile
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where it stands: the line that makes it a trial of its own."""
+        scenario = self.parent.scenario
+        place = ("sweep",) if len(scenario.trials) > 1 else ("job",)
+        return self.path, scenario.line(*place) - 1, self.name
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
+        """What is printed of a failure: the scenario's lines and the job's log, not our own code."""
+        error = excinfo.value
+        if isinstance(error, UnmetExpectationsError):
+            return render(error.view)
+        if isinstance(error, HarnessError):
+            return f"{self.parent.scenario.path}: {error}"
+        return super().repr_failure(excinfo)
+
+
+def _module(scenario: Scenario) -> ModuleType:
+    """What pytest looks for tests in."""
+
+    def play(request: pytest.FixtureRequest, harness_scenario: Scenario, harness_trial: object) -> None:  # noqa: ARG001
+        # Asked for in the test, not before it, so that a cloud that refuses is a failure and no error.
+        view = request.getfixturevalue("harness_verdict")
+        if view is not None:
+            raise UnmetExpectationsError(view)
+
+    module = ModuleType(scenario.path.stem, scenario.description)
+    vars(module)[scenario.scenario] = pytest.mark.live(pytest.mark.scenario(str(scenario.path.absolute()))(play))
+    return module

@@ -1,0 +1,298 @@
+"""``harness run`` on a real emulator, with jobs of a second at most."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.cli import main
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import stop
+
+Write = Callable[..., Path]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process: exit code, standard output and standard error."""
+
+    def run_it(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main(["run", *map(str, words)])
+        return code, *capsys.readouterr()
+
+    return run_it
+
+
+@pytest.fixture
+def groups(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
+    """The resource groups that are in the emulator now."""
+
+    def list_them() -> list[str]:
+        with (
+            open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
+            cloud.clients("s/groups") as clients,
+        ):
+            return [group.name for group in clients.resources.resource_groups.list()]
+
+    return list_them
+
+
+def outcomes(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "outcomes.jsonl").read_text().splitlines()]
+
+
+def test_a_run_that_does_as_expected_ends_with_0(run: Run, scenario: Write, groups: Callable[[], list[str]]) -> None:
+    code, out, _ = run(scenario(), "--out", "here")
+    assert code == 0
+    assert "Cluster state: steady Target: 2; Allocated: 2; Idle: 2;" in out
+    assert groups() == []
+    (outcome,) = outcomes(Path("here"))
+    assert outcome["scenario"] == "short"
+    assert outcome["trial"] == "default"
+    assert outcome["parameters"] == {"score": 0.5, "code": 0, "pause": 0}
+    assert (outcome["state"], outcome["exit_code"]) == ("succeeded", 0)
+    assert outcome["metrics"] == {"score": 0.5}
+    assert outcome["files"]["MODEL"] == ["net_1.txt", "net_10.txt", "net_2.txt"]
+    assert (outcome["data"], outcome["cloud"]) == (None, "emulator")
+    assert outcome["toolkit"].startswith("custom command line")
+    assert outcome["durations"].keys() == {"queued", "running"}
+    assert outcome["versions"]["azure-mgmt-batchai"] == "7.0.0"
+
+
+def test_logs_and_the_last_model_are_downloaded(run: Run, scenario: Write) -> None:
+    run(scenario(), "--out", "here")
+    found = {str(path.relative_to("here/default")) for path in Path("here/default").rglob("*") if path.is_file()}
+    assert found == {"stdout.txt", "stderr.txt", "execution.log", "MODEL/net_10.txt"}
+    assert Path("here/default/stderr.txt").read_text() == "about to end with 0\n"
+
+
+def test_a_run_without_out_gets_a_directory_of_its_own_and_says_which(run: Run, scenario: Write) -> None:
+    _, out, _ = run(scenario())
+    (directory,) = (path for path in Path("runs").iterdir() if path.is_dir())
+    assert f"run directory: {directory}" in out
+
+
+def test_every_trial_of_a_sweep_runs_on_one_cluster(run: Run, scenario: Write) -> None:
+    code, out, _ = run(scenario("{grid: {score: [0, 1], pause: [0, 0.1]}}"), "--out", "here")
+    assert code == 0
+    assert out.count("created c ") == 1
+    assert {outcome["trial"] for outcome in outcomes(Path("here"))} == {
+        "score=0,pause=0", "score=0,pause=0.1", "score=1,pause=0", "score=1,pause=0.1",
+    }  # fmt: skip
+
+
+def test_a_failing_trial_shows_lines_parameters_values_and_log(run: Run, scenario: Write) -> None:
+    code, out, _ = run(scenario("{grid: {score: [1, 3]}}"), "--out", "here")
+    assert code == 1
+    told = out[out.index("trial score=3 of") :]
+    for part in (
+        "short.yaml:15: expect.metrics.score",
+        "observed: 3",
+        "expected: at most 2",
+        "score=3",
+        "about to end with 0",
+        "files: here/score=3",
+    ):
+        assert part in told
+
+
+def test_a_job_that_exits_3_tells_its_exit_code_and_stderr(run: Run, scenario: Write) -> None:
+    code, out, _ = run(scenario(), "--set", "code=3", "--out", "here")
+    assert code == 1
+    assert "observed: failed (JobFailed: Job failed with non-zero exit code)" in out
+    assert "job: failed, exit code 3" in out
+    assert "    about to end with 3\n" in out
+
+
+def test_the_jobs_own_lines_are_shown_while_it_runs(run: Run, scenario: Write) -> None:
+    _, out, _ = run(scenario(), "--set", "pause=1", "--out", "here")
+    assert out.index("default | score = 0.5") < out.index("job j is succeeded")
+
+
+def test_resuming_runs_what_has_no_outcome_yet(run: Run, scenario: Write) -> None:
+    path = scenario("{grid: {score: [0, 1, 2]}}")
+    assert run(path, "--out", "here", "--limit", "2")[0] == 0
+    assert [outcome["trial"] for outcome in outcomes(Path("here"))] == ["score=0", "score=1"]
+    code, out, _ = run(path, "--out", "here", "--resume")
+    assert (code, [outcome["trial"] for outcome in outcomes(Path("here"))][2:]) == (0, ["score=2"])
+    assert "score=0 " in out  # the table tells of all
+
+
+def test_resuming_what_is_complete_creates_nothing(run: Run, scenario: Write) -> None:
+    run(scenario(), "--out", "here")
+    code, out, _ = run(scenario(), "--out", "here", "--resume")
+    assert (code, "created" in out) == (0, False)
+
+
+def test_a_run_directory_is_not_used_twice_by_accident(run: Run, scenario: Write) -> None:
+    run(scenario(), "--out", "here")
+    code, _, err = run(scenario(), "--out", "here")
+    assert code == 2
+    assert "go on with --resume, or name another" in err
+
+
+def test_resume_needs_a_directory(run: Run, scenario: Write) -> None:
+    code, _, err = run(scenario(), "--resume")
+    assert (code, err) == (2, "harness: --resume goes on with a run directory: name it with --out\n")
+
+
+def test_a_dry_run_tells_the_plan_and_touches_nothing(run: Run, scenario: Write, project: Path) -> None:
+    path = scenario("{grid: {score: [0, 1]}}")
+    before = sorted(project.rglob("*"))
+    code, out, _ = run(path, "--dry-run")
+    assert code == 0
+    for part in ("shortgroup", "shortshare", "train.sh", "2 node(s)", "score=0: customToolkit job j-score-0-"):
+        assert part in out
+    assert sorted(project.rglob("*")) == before
+
+
+def test_two_scenarios_share_a_run_directory(run: Run, scenario: Write) -> None:
+    code, _, _ = run(scenario(), scenario(name="other"), "--out", "here", "--set", "score=1")
+    assert code == 0
+    assert [outcome["scenario"] for outcome in outcomes(Path("here"))] == ["short", "other"]
+    assert Path("here/other/default/stdout.txt").read_text() == "score = 1\n"
+
+
+def test_a_kept_cluster_is_found_again(
+    run: Run, scenario: Write, groups: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    monkeypatch.delenv("HARNESS_EMULATOR_DIR")
+    path = scenario()
+    try:
+        code, out, _ = run(path, "--reuse", "--out", "first")
+        assert (code, "an emulator goes on in .harness/emulator" in out) == (0, True)
+        code, out, _ = run(path, "--reuse", "--out", "second")
+        assert code == 0
+        assert "cluster c is there already: used again" in out
+        assert "created c " not in out
+    finally:
+        stop(project / ".harness/emulator")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "told"),
+    [
+        ({"cluster": "clustr: {name: c}"}, (), "short.yaml:4: clustr: there is no such field; did you mean 'cluster'?"),
+        ({}, ("--set", "epochs=1"), "--set epochs: no such parameter; one of: score, code, pause"),
+        ({}, ("--set", "epochs"), "--set epochs: write NAME=VALUE, for example --set epochs=5"),
+        ({"share": "share: {name: abc, upload: [{file: gone.py}]}"}, (), "short.yaml:3: share.upload.0: there is no file"),
+    ],
+)  # fmt: skip
+def test_bad_input_ends_with_2_and_one_message(
+    run: Run, scenario: Write, changes: dict[str, str], words: tuple[str, ...], told: str
+) -> None:
+    code, _, err = run(scenario(**changes), *words, "--out", "here")
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_a_wrong_client_secret_names_the_setting(run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
+    code, _, err = run(scenario(), "--out", "here")
+    assert code == 1
+    assert "client_secret" in err
+    assert "wrong\n" not in err
+    assert "Traceback" not in err
+
+
+def test_a_script_that_is_not_on_the_share_is_told_before_a_job_is_submitted(
+    run: Run, scenario: Write, groups: Callable[[], list[str]]
+) -> None:
+    job = "  toolkit: pyTorch\n  script: $AZ_BATCHAI_INPUT_S/tain.py\n"
+    path = scenario()
+    path.write_text(path.read_text().replace("  toolkit: customToolkit\n", job).replace("  command:", "  args:"))
+    code, out, err = run(path, "--out", "here")
+    assert code == 1
+    assert "the script tain.py is not on share shortshare; uploaded to its root: train.sh" in err
+    assert ("is queued" in out, "created c" in out, groups()) == (False, False, [])
+
+
+def test_a_job_over_its_limit_is_stopped_and_says_so(run: Run, scenario: Write) -> None:
+    path = scenario(limits="limits: {queued: PT1M, running: PT1S}")
+    code, out, _ = run(path, "--set", "pause=60", "--out", "here")
+    assert code == 1
+    (outcome,) = outcomes(Path("here"))
+    assert (outcome["state"], outcome["exit_code"]) == ("failed", None)
+    assert "observed: failed (" in out
+
+
+@pytest.fixture
+def started(project: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """The command as a process of its own."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*words: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "harness", "run", *map(str, words)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def until(process: subprocess.Popen[str], words: str) -> None:
+    """Read what a process prints until a line holds the words."""
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if words in line:
+            return
+    pytest.fail(f"{words!r} was not printed: {''.join(seen)}{process.stderr.read() if process.stderr else ''}")
+
+
+@pytest.mark.parametrize(
+    ("moment", "signum", "code"),
+    [
+        ("trial(s)", signal.SIGINT, 130),
+        ("created shortgroup", signal.SIGTERM, 143),
+        ("uploaded train.sh", signal.SIGINT, 130),
+        ("Cluster state", signal.SIGTERM, 143),
+        ("is running", signal.SIGINT, 130),
+        ("deleted c", signal.SIGTERM, 143),
+    ],
+)
+def test_a_signal_leaves_nothing_behind(
+    started, scenario: Write, groups: Callable[[], list[str]], moment: str, signum: int, code: int
+) -> None:
+    pause = 0 if moment.startswith("deleted") else 60
+    process = started(scenario(), "--set", f"pause={pause}", "--out", "here")
+    until(process, moment)
+    process.send_signal(signum)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert groups() == []
+
+
+def test_a_second_ctrl_c_does_not_break_the_teardown(
+    started, scenario: Write, groups: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HARNESS_EMULATOR_DIR")  # the run then has an emulator of its own to end
+    process = started(scenario(), "--set", "pause=60", "--out", "here")
+    until(process, "is running")
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []

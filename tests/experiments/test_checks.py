@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import pytest
+
+from harness.experiments.checks import Observed, check
+from harness.scenario.model import Scenario
+
+GOOD = Observed("succeeded", 0, {"test_error": 0.022}, {"MODEL": ["net_5.dnn"], "stdouterr": ["stderr.txt"]}, ())
+
+
+def unmet(scenario: Scenario, observed: Observed) -> list[str]:
+    return [str(one) for one in check(scenario.expect, observed, scenario)]
+
+
+def test_what_came_out_as_expected_is_met(quickstart: Scenario) -> None:
+    assert unmet(quickstart, GOOD) == []
+
+
+def test_a_failed_job_tells_what_the_service_says(quickstart: Scenario) -> None:
+    observed = replace(GOOD, state="failed", exit_code=3, errors=("JobFailed: Job failed with non-zero exit code",))
+    assert unmet(quickstart, observed) == [
+        "expect.state: failed (JobFailed: Job failed with non-zero exit code), expected succeeded",
+        "expect.exit_code: 3, expected 0",
+    ]
+
+
+def test_a_terminated_job_has_no_exit_code(quickstart: Scenario) -> None:
+    assert unmet(quickstart, replace(GOOD, exit_code=None)) == ["expect.exit_code: none was reported, expected 0"]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.05])
+def test_bounds_are_inclusive(quickstart: Scenario, value: float) -> None:
+    assert unmet(quickstart, replace(GOOD, metrics={"test_error": value})) == []
+
+
+def test_a_metric_out_of_bounds_tells_both_and_its_line(quickstart: Scenario) -> None:
+    (one,) = check(quickstart.expect, replace(GOOD, metrics={"test_error": 0.0673}), quickstart)
+    assert str(one) == "expect.metrics.test_error: 0.0673, expected at most 0.05"
+    assert "test_error: {max: 0.05}" in quickstart.path.read_text().splitlines()[one.line - 1]
+
+
+def test_a_metric_that_is_not_in_the_log_names_pattern_and_file(quickstart: Scenario) -> None:
+    (told,) = unmet(quickstart, replace(GOOD, metrics={}))
+    assert told == "expect.metrics.test_error: no match of 'errs = ([0-9.]+)%' in stderr.txt, expected at most 0.05"
+
+
+def test_a_missing_file_tells_what_is_there(quickstart: Scenario) -> None:
+    assert unmet(quickstart, replace(GOOD, files={"MODEL": ["net.txt"]})) == [
+        "expect.files.MODEL: net.txt, expected a file like *.dnn"
+    ]
+
+
+def test_an_expected_failure_is_no_failure(changed) -> None:
+    scenario = changed("  state: succeeded\n  exit_code: 0\n", "  state: failed\n  exit_code: 3\n")
+    assert unmet(scenario, replace(GOOD, state="failed", exit_code=3)) == []

@@ -1,0 +1,94 @@
+"""Workers share what is expensive: made once, deleted once, whoever dies in between."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.experiments.leases import Leases
+from tests.fakes import FileResource, provisioning
+
+ROOT = Path(__file__).parents[2]
+WORKER = """
+import sys
+from pathlib import Path
+from harness.experiments.leases import Leases
+from tests.fakes import FileResource, provisioning
+
+directory = Path(sys.argv[1])
+with Leases(directory / "leases").shared(FileResource(provisioning(directory), directory / "it")) as resource:
+    print(resource.facts["by"], flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path):
+    """A process that holds the resource until its input ends."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_it() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path)],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "the first\n"
+        return process
+
+    yield start_it
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def story(tmp_path: Path) -> list[str]:
+    return (tmp_path / "it").read_text().split()
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate("\n")
+    assert process.returncode == 0
+
+
+def test_the_first_makes_and_the_last_one_out_deletes(tmp_path: Path, start) -> None:
+    first, second = start(), start()
+    assert story(tmp_path) == ["made"]
+    end(first)
+    assert story(tmp_path) == ["made"]
+    end(second)
+    assert story(tmp_path) == ["made", "deleted"]
+
+
+def test_a_killed_worker_keeps_nobody_waiting(tmp_path: Path, start) -> None:
+    first, second = start(), start()
+    first.kill()
+    first.wait()
+    end(second)
+    assert story(tmp_path) == ["made", "deleted"]
+
+
+def test_what_only_killed_workers_used_is_made_anew(tmp_path: Path, start) -> None:
+    first = start()
+    first.kill()
+    first.wait()
+    end(start())
+    assert story(tmp_path) == ["made", "deleted", "made", "deleted"]
+
+
+def test_who_comes_after_the_last_makes_it_again(tmp_path: Path) -> None:
+    leases = Leases(tmp_path / "leases")
+    for _ in range(2):
+        with leases.shared(FileResource(provisioning(tmp_path), tmp_path / "it")):
+            pass
+    assert story(tmp_path) == ["made", "deleted", "made", "deleted"]
+
+
+def test_two_holders_in_one_process_share_too(tmp_path: Path) -> None:
+    leases = Leases(tmp_path / "leases")
+    resources = [FileResource(provisioning(tmp_path), tmp_path / "it") for _ in range(2)]
+    with leases.shared(resources[0]), leases.shared(resources[1]) as second:
+        assert second.facts == {"by": "the first"}
+    assert story(tmp_path) == ["made", "deleted"]

@@ -1,0 +1,48 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.experiments.outcomes import Outcome, OutcomeFile
+
+
+def test_an_outcome_reads_as_it_was_written(tmp_path: Path, one: Outcome) -> None:
+    file = OutcomeFile(tmp_path / "outcomes.jsonl")
+    file.append(one)
+    file.append(replace(one, trial="rate=0.2", unmet=()))
+    assert file.read() == [one, replace(one, trial="rate=0.2", unmet=())]
+
+
+def test_each_is_one_line_with_the_documented_keys(tmp_path: Path, one: Outcome) -> None:
+    file = OutcomeFile(tmp_path / "outcomes.jsonl")
+    file.append(one)
+    (line,) = file.path.read_text().splitlines()
+    documented = {
+        "scenario", "trial", "parameters", "state", "exit_code", "metrics", "durations", "files", "data", "toolkit",
+        "cloud", "versions",
+    }  # fmt: skip
+    assert documented <= json.loads(line).keys()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 400))
+def test_a_torn_line_costs_that_line_alone(tmp_path_factory, one: Outcome, cut: int) -> None:
+    file = OutcomeFile(tmp_path_factory.mktemp("run") / "outcomes.jsonl")
+    file.append(one)
+    whole = file.path.read_bytes()
+    file.path.write_bytes(whole + whole[: min(cut, len(whole) - 2)])
+    file.append(replace(one, trial="after"))
+    assert [outcome.trial for outcome in file.read()] == ["rate=0.1", "after"]
+
+
+def test_a_run_without_outcomes_has_none(tmp_path: Path) -> None:
+    assert OutcomeFile(tmp_path / "outcomes.jsonl").read() == []
+
+
+def test_a_key_of_a_later_version_is_passed_over(tmp_path: Path, one: Outcome) -> None:
+    file = OutcomeFile(tmp_path / "outcomes.jsonl")
+    file.append(one)
+    file.path.write_text(file.path.read_text().replace('{"scenario"', '{"new": 1, "scenario"', 1))
+    assert file.read() == [one]

@@ -1,0 +1,67 @@
+import pytest
+
+from harness.experiments.submission import job_parameters, script_on_share
+from harness.scenario.model import JobSpec, Limits, Scenario
+
+PREFIX = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
+
+
+def test_the_quickstarts_job_is_what_the_quickstart_submits(quickstart: Scenario) -> None:
+    sent = job_parameters(quickstart.trials[0].job, cluster_id="/clusters/mycluster", limits=quickstart.limits)
+    assert sent.serialize()["properties"] == {
+        "cluster": {"id": "/clusters/mycluster"},
+        "nodeCount": 1,
+        "containerSettings": {"imageSourceRegistry": {"image": "microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0"}},
+        "cntkSettings": {
+            "pythonScriptFilePath": "$AZ_BATCHAI_INPUT_SAMPLE/ConvNet_MNIST.py",
+            "commandLineArgs": "$AZ_BATCHAI_INPUT_SAMPLE $AZ_BATCHAI_OUTPUT_MODEL --epochs 5",
+        },
+        "stdOutErrPathPrefix": PREFIX,
+        "inputDirectories": [{"id": "SAMPLE", "path": f"{PREFIX}/mnistcntksample"}],
+        "outputDirectories": [{"id": "MODEL", "pathPrefix": PREFIX, "pathSuffix": "Models"}],
+        "constraints": {"maxWallClockTime": "PT2H"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("toolkit", "settings"),
+    [
+        ("tensorFlow", {"tensorFlowSettings": {"pythonScriptFilePath": "s.py", "masterCommandLineArgs": "-x"}}),
+        ("pyTorch", {"pyTorchSettings": {"pythonScriptFilePath": "s.py", "commandLineArgs": "-x"}}),
+        ("caffe", {"caffeSettings": {"pythonScriptFilePath": "s.py", "commandLineArgs": "-x"}}),
+        ("caffe2", {"caffe2Settings": {"pythonScriptFilePath": "s.py", "commandLineArgs": "-x"}}),
+        ("chainer", {"chainerSettings": {"pythonScriptFilePath": "s.py", "commandLineArgs": "-x"}}),
+        ("horovod", {"horovodSettings": {"pythonScriptFilePath": "s.py", "commandLineArgs": "-x"}}),
+        ("customToolkit", {"customToolkitSettings": {"commandLine": "true"}}),
+        ("customMpi", {"customMpiSettings": {"commandLine": "true"}}),
+    ],
+)
+def test_every_toolkit_has_its_settings(toolkit: str, settings: dict[str, object]) -> None:
+    job = JobSpec(name="j", toolkit=toolkit, script="s.py", args="-x", command="true", stdouterr=PREFIX)
+    sent = job_parameters(job, cluster_id="c", limits=Limits()).serialize()["properties"]
+    assert {name: value for name, value in sent.items() if name.endswith("Settings")} == settings
+
+
+def test_preparation_and_environment_are_sent() -> None:
+    job = JobSpec(
+        name="j", toolkit="customToolkit", command="true", stdouterr=PREFIX, preparation="p", environment={"A": "1"}
+    )
+    sent = job_parameters(job, cluster_id="c", limits=Limits()).serialize()["properties"]
+    assert sent["jobPreparation"] == {"commandLine": "p"}
+    assert sent["environmentVariables"] == [{"name": "A", "value": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("script", "path"),
+    [
+        ("$AZ_BATCHAI_INPUT_SAMPLE/train.py", "mnistcntksample/train.py"),
+        ("${AZ_BATCHAI_INPUT_SAMPLE}/deep/train.py", "mnistcntksample/deep/train.py"),
+        ("$AZ_BATCHAI_MOUNT_ROOT/azurefileshare/train.py", "train.py"),
+        ("$AZ_BATCHAI_MOUNT_ROOT/another/train.py", None),
+        ("$AZ_BATCHAI_JOB_TEMP/train.py", None),
+        ("/opt/train.py", None),
+    ],
+)
+def test_a_script_on_the_share_is_found_there(quickstart: Scenario, script: str, path: str | None) -> None:
+    job = quickstart.job.model_copy(update={"script": script})
+    assert script_on_share(job, quickstart.share) == path
