@@ -16,6 +16,8 @@ import yaml
 
 Resolve = Callable[[str], bytes]
 
+_SHORT_ENTRY = 200  # characters
+
 # Tabs, carriage returns, NEL and the like have rules of their own.
 _ODD_CHARACTER = re.compile("[^\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -41,7 +43,7 @@ class UnexpectedLayoutError(Exception):
 
 
 def read_item(text: str, resolve: Resolve) -> dict[str, Any]:
-    """The mapping that one item of a top-level list holds.
+    """The mapping that one item of a top-level list holds. It is for reading only: parts of it may be shared.
 
     Args:
         text: from the ``-`` in the first column to the line feed before the next one.
@@ -75,14 +77,32 @@ def _between_keys(indent: int) -> re.Pattern[str]:
     return re.compile(rf"\n {{{indent}}}(?=[^ \n-])")
 
 
+@lru_cache(maxsize=16)
+def _outdented(indent: int) -> re.Pattern[str]:
+    """Finds a line that neither has this indentation nor is empty."""
+    return re.compile(rf"\n(?! {{{indent}}}|\n|\Z)")
+
+
 def _mapping(text: str, indent: int, resolve: Resolve) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for entry in _between_keys(indent).split(text):
-        name, colon, value = entry.partition(":")
-        if not colon or not _is_key(name):
-            raise UnexpectedLayoutError
-        found[name] = _value(value, indent, resolve)
+        is_short = len(entry) < _SHORT_ENTRY and "*" not in entry
+        name, value = _short_entry(entry, indent) if is_short else _entry(entry, indent, resolve)
+        found[name] = value
     return found
+
+
+@lru_cache(maxsize=4096)
+def _short_entry(entry: str, indent: int) -> tuple[str, Any]:
+    """As `_entry`. The same few headers come with every interaction, hence the cache."""
+    return _entry(entry, indent, _no_alias)
+
+
+def _entry(entry: str, indent: int, resolve: Resolve) -> tuple[str, Any]:
+    name, colon, value = entry.partition(":")
+    if not colon or not _is_key(name):
+        raise UnexpectedLayoutError
+    return name, _value(value, indent, resolve)
 
 
 @lru_cache(maxsize=4096)
@@ -182,14 +202,9 @@ def _unescape(match: re.Match[str]) -> str:
 def _literal(text: str, indent: int) -> str:
     marker, _, content = text.partition("\n")
     pad = " " * (indent + 2)
-    lines = content.split("\n")
-    if (
-        marker not in ("|", "|-", "|+")
-        or not lines[0].startswith(pad)
-        or lines[0][len(pad) : len(pad) + 1] in ("", " ")
-    ):
+    if marker not in ("|", "|-", "|+") or not content.startswith(pad) or _outdented(indent + 2).search(content):
         raise UnexpectedLayoutError
-    if not all(line.startswith(pad) or not line for line in lines):
+    if content[len(pad) : len(pad) + 1] in ("", " ", "\n"):
         raise UnexpectedLayoutError
     whole = content[len(pad) :].replace(f"\n{pad}", "\n")
     if marker == "|+":

@@ -34,10 +34,8 @@ class Rule:
     is_name: bool = False
     is_accepted: Callable[[str], bool] = stand_ins.is_stand_in
 
-    def spans(self, text: str, lowered: str) -> Iterator[tuple[int, int]]:
-        """Where secrets of this kind begin and end in a text, which is given in lower case as well."""
-        if not any(hint in lowered for hint in self.hints):
-            return
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where secrets of this kind begin and end."""
         places = [(0, len(text))] if self.within is None else [found.span() for found in self.within.finditer(text)]
         for start, end in places:
             for match in self.pattern.finditer(text, start, end):
@@ -162,7 +160,7 @@ RULES: tuple[Rule, ...] = (
             r"(?:(?:/|%2F)(?:subscriptions|tenants)(?:/|%2F)|login\.[a-z.]+/|sts\.windows\.net/"
             r"|(?:subscription|tenant|client|principal|object|application|app)[_-]?id(?:\W|%3D|%22|%3A){1,8})" + _GUID
         ),
-        hints=("subscription", "tenant", "login.", "sts.", "id"),
+        hints=("subscription", "tenant", "login.", "sts.", "client", "principal", "object", "app"),
         stand_in=stand_ins.guid,
         spreads=True,
     ),
@@ -185,6 +183,17 @@ RULES: tuple[Rule, ...] = (
         _any_case(rf"account[ _-]?name[\\\"']*\s*(?:[=:]|%3D)\s*[\\\"']*{_ACCOUNT}(?![a-z0-9])"), hints=("account",)
     ),
 )
+
+DISTINCT_RULES = tuple(rule for rule in RULES if rule.is_distinct)
+_HINTS = frozenset(hint for rule in RULES for hint in rule.hints)
+
+
+def likely(text: str, rules: tuple[Rule, ...] = RULES) -> list[Rule]:
+    """The rules that a text may have a match for: the others need not be tried."""
+    lowered = text.lower()
+    seen = {hint for hint in _HINTS if hint in lowered}
+    return [rule for rule in rules if not seen.isdisjoint(rule.hints)]
+
 
 _SECRET_HEADER = _any_case(rf"authorization|cookie|{_NAMES}$|signature|^x-auth|^apikey$")
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from urllib.parse import unquote_plus
 
 from harness.recording.interactions import Interaction
-from harness.recording.rules import RULES, Rule, is_secret_header
+from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
 from harness.recording.secrets import DEPTH, find_by_rule, text_of
 from harness.recording.spellings import Vocabulary
 from harness.recording.stand_ins import WORD, fitted, is_stand_in
@@ -40,7 +40,6 @@ _DROPPED_RESPONSE_HEADERS = frozenset(
     }
 )  # fmt: skip
 _CHECKSUMS = frozenset({"content-md5", "x-ms-content-md5", "x-ms-content-crc64"})
-_DISTINCT_RULES = tuple(rule for rule in RULES if rule.is_distinct)
 _ROUNDS = 3  # taking one secret out can lay another bare
 
 
@@ -92,7 +91,7 @@ class Scrubber:
         try:
             body.decode()
         except UnicodeDecodeError:
-            return self._text(text, _DISTINCT_RULES, True, 0).encode("utf-8", "surrogateescape")
+            return self._text(text, DISTINCT_RULES, True, 0).encode("utf-8", "surrogateescape")
         return self.text(text, in_place=in_place).encode("utf-8", "surrogateescape")
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -107,7 +106,7 @@ class Scrubber:
         for _ in range(_ROUNDS):
             before = text
             text = self.known.replace(text, in_place=in_place)
-            for rule in rules:
+            for rule in likely(text, rules):
                 text = self._by_rule(rule, text, in_place)
             if depth:
                 text = change_within(text, lambda inner: self._text(inner, rules, in_place, depth - 1))
@@ -117,7 +116,7 @@ class Scrubber:
 
     def _by_rule(self, rule: Rule, text: str, in_place: bool) -> str:
         pieces, end = [], 0
-        for start, stop in rule.spans(text, text.lower()):
+        for start, stop in rule.spans(text):
             value = text[start:stop]
             if rule.is_name and value in self._stand_ins:
                 continue

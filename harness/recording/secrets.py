@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.recording.rules import RULES, Rule, is_secret_header
+from harness.recording.rules import RULES, Rule, is_secret_header, likely
 from harness.recording.spellings import Vocabulary
 from harness.recording.stand_ins import is_stand_in
 from harness.recording.wrapped import texts_within, unzip
@@ -29,9 +29,8 @@ class Secret:
 
 def find_by_rule(text: str, rules: tuple[Rule, ...] = RULES, depth: int = DEPTH) -> Iterator[tuple[Rule, Secret]]:
     """Every place of a text that a rule calls secret, in no particular order."""
-    lowered = text.lower()
-    for rule in rules:
-        for start, end in rule.spans(text, lowered):
+    for rule in likely(text, rules):
+        for start, end in rule.spans(text):
             yield rule, Secret(rule.what, start, text[start:end])
     if depth:
         for at, inner in texts_within(text):

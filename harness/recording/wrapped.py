@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 
 Change = Callable[[str], str]
 
-# A line of base64 of some length, or lines of it as mail, PEM and `base64` write them.
+# Lines of base64, as mail, PEM and `base64` write them, or a piece of some length whose first letter can begin UTF-8.
 _BASE64 = re.compile(
-    r"(?:[A-Za-z0-9+/]{32,80}(?:\r?\n|\\r\\n|\\n)[ \t]*)+[A-Za-z0-9+/]+={0,2}"
-    r"|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}"
+    r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{32,80}(?:\r?\n|\\r\\n|\\n)[ \t]*)+[A-Za-z0-9+/]+={0,2}"
+    r"|(?<![A-Za-z0-9+/_-])(?=[A-Za-fw-z0-9])[A-Za-z0-9+/_-]{16,}={0,2}"
 )
 _LINE_BREAK = re.compile(r"(?:\r?\n|\\r\\n|\\n)[ \t]*")
 _GZIP = b"\x1f\x8b"
