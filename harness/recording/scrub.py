@@ -10,13 +10,14 @@ import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from html import unescape
 from urllib.parse import unquote_plus
 
 from harness.recording.interactions import Interaction
 from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
 from harness.recording.secrets import DEPTH, find_by_rule, text_of
 from harness.recording.spellings import Vocabulary
-from harness.recording.stand_ins import WORD, fitted, is_stand_in
+from harness.recording.stand_ins import WORD, fitted, is_stand_in, word
 from harness.recording.wrapped import change_within, unzip
 
 # The rest says nothing about the story, and would make every recording differ from the one before.
@@ -59,12 +60,19 @@ class Scrubber:
     def informed_by(self, story: Iterable[Interaction]) -> "Scrubber":
         """A scrubber that also replaces, everywhere, what some place of the story shows to be secret."""
         learned: dict[str, str] = {}
-        for text in (text for item in story for text in _texts(item)):
-            for rule, secret in find_by_rule(self.known.replace(text)):
-                if rule.spreads and secret.value not in self._stand_ins:
-                    for plain in _plain_forms(secret.value):
-                        learned.setdefault(plain, rule.stand_in(plain))
+        for item in story:
+            for value, stand_in in self._shown_by(item):
+                if value not in self._stand_ins:
+                    learned.update((plain, stand_in(plain)) for plain in _plain_forms(value))
         return Scrubber(self._replacements, learned)
+
+    def _shown_by(self, item: Interaction) -> Iterator[tuple[str, Callable[[str], str]]]:
+        for headers in (item.request.headers, item.response.headers):
+            yield from ((value, word) for name, value in headers.items() if is_secret_header(name))
+        for text in _texts(item):
+            for rule, secret in find_by_rule(self.known.replace(text)):
+                if rule.spreads:
+                    yield secret.value, rule.stand_in
 
     def text(self, text: str, *, in_place: bool = False, depth: int = DEPTH) -> str:
         """The text with stand-ins for everything secret.
@@ -120,10 +128,10 @@ class Scrubber:
             value = text[start:stop]
             if rule.is_name and value in self._stand_ins:
                 continue
-            word = rule.stand_in(value)
+            written = rule.stand_in(value)
             if in_place:
-                word = fitted(word, len(value.encode("utf-8", "surrogateescape")))
-            pieces += [text[end:start], word]
+                written = fitted(written, len(value.encode("utf-8", "surrogateescape")))
+            pieces += [text[end:start], written]
             end = stop
         return "".join([*pieces, text[end:]]) if pieces else text
 
@@ -138,8 +146,8 @@ def _texts(item: Interaction) -> Iterator[str]:
 
 
 def _plain_forms(value: str) -> Iterator[str]:
-    """A value as it was before it was written into JSON or a form; nothing for a mere word."""
-    forms = {value, unquote_plus(value)}
+    """A value as it was before it was written into JSON, XML or a form; nothing for a mere word."""
+    forms = {value, unquote_plus(value), unescape(value)}
     with contextlib.suppress(ValueError):
         forms.add(json.loads(f'"{value}"'))
     kinds = (str.islower, str.isupper, str.isdigit, lambda letter: not letter.isalnum())
