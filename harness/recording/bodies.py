@@ -23,16 +23,22 @@ def upload_marker(uri: str, body: bytes) -> bytes:
     return f"<{len(body)} bytes, sha256:{hashlib.sha256(body).hexdigest()}>".encode()
 
 
-def json_value(body: bytes) -> Any:
-    """The JSON value of a body, without nulls; None when it holds no object or array.
-
-    Azure's development tools wrote ``b'{...}'``, the way Python shows bytes; such a body is unwrapped.
-    """
-    if body[:2] in (b"b'", b'b"'):
+def unwrapped(body: bytes) -> bytes:
+    """A body as it was sent: Azure's development tools wrote ``b'{...}'``, once or again and again."""
+    while body[:2] in (b"b'", b'b"'):
         try:
-            body = ast.literal_eval(body.decode())
+            inner = ast.literal_eval(body.decode())
         except (ValueError, SyntaxError):
-            return None
+            break
+        if not isinstance(inner, bytes):
+            break
+        body = inner
+    return body
+
+
+def json_value(body: bytes) -> Any:
+    """The JSON value of a body, without nulls; None when it holds no object or array."""
+    body = unwrapped(body)
     if body.lstrip()[:1] not in _OPENING:
         return None
     try:

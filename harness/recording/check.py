@@ -34,7 +34,7 @@ def check_cassette(path: Path, known: Vocabulary | None = None) -> list[Finding]
         for place in range(len(reel.outlines))
         for where, secret in _secrets(reel.interaction(place), known)
     }
-    for name, value in reel.provenance().items():
+    for name, value in (reel.provenance() or {}).items():
         findings |= {Finding(1, f"{secret.what} in {name}") for secret in find_secrets(str(value), known)}
     return sorted(findings)
 

@@ -75,6 +75,7 @@ class ReplayIndex:
         self._reel = reel
         self._name = name
         self._scrubber = scrubber
+        self._is_ours = reel.provenance() is not None
         self._lock = threading.Lock()
         self._answers: dict[Question, _Answers] = {}
         self._reads: dict[str, list[_Answers]] = {}
@@ -139,8 +140,8 @@ class ReplayIndex:
     def _next_for_body(self, asked: Question, answers: _Answers, body: Callable[[], bytes]) -> _Answer:
         """The next answer that was given to this body.
 
-        What was asked in JSON has to be what was recorded. Of uploads and all else, equal bodies only come first:
-        replay does not need the same data.
+        What is asked in JSON has to be what was recorded, except of other tools' cassettes, which may have been made
+        with another version of the client: there, and of uploads, the most similar only comes first.
         """
         recorded = self._recorded_bodies(asked, answers)
         if recorded.keys() == {b""}:
@@ -153,12 +154,13 @@ class ReplayIndex:
         if value is None or is_a_file(asked.place):
             return answers.next()
         wrong = {other: list(differences(value, json_value(other))) for other in recorded if json_value(other)}
-        fitting = [recorded[other].next() for other, told in wrong.items() if not told]
-        if fitting:
-            return next((answer for answer in fitting if answer.left), fitting[-1])
-        if wrong:
-            raise UnmatchedRequestError(self._other_body(asked, min(wrong.values(), key=len)))
-        return answers.next()
+        if not wrong:
+            return answers.next()
+        fewest = min(wrong.values(), key=len)
+        if fewest and self._is_ours:
+            raise UnmatchedRequestError(self._other_body(asked, fewest))
+        similar = [recorded[other].next() for other, told in wrong.items() if len(told) == len(fewest)]
+        return next((answer for answer in similar if answer.left), similar[-1])
 
     def _recorded_bodies(self, asked: Question, answers: _Answers) -> dict[bytes, _Answers]:
         grouped = self._by_body.get(asked)

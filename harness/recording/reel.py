@@ -58,8 +58,8 @@ class Reel(Protocol):
     def span(self, place: int) -> tuple[int, str]:
         """Line, from 1, at which an interaction begins, and its text; the whole file where that is not known."""
 
-    def provenance(self) -> Mapping[str, Any]:
-        """Where the cassette comes from; empty for those of other tools."""
+    def provenance(self) -> Mapping[str, Any] | None:
+        """Where the cassette comes from; None for those of other tools."""
 
 
 def open_reel(path: Path) -> Reel:
@@ -110,9 +110,8 @@ class _WholeReel:
         del place
         return 1, self._data.decode("utf-8", "replace")
 
-    def provenance(self) -> Mapping[str, Any]:
-        told = self._document.get("provenance")
-        return told if isinstance(told, dict) else {}
+    def provenance(self) -> Mapping[str, Any] | None:
+        return _provenance(self._document)
 
 
 class _LazyReel:
@@ -144,14 +143,12 @@ class _LazyReel:
         start, end = self._spans[place]
         return self._data.count(b"\n", 0, start) + 1, self._data[start:end].decode("utf-8", "replace")
 
-    def provenance(self) -> Mapping[str, Any]:
+    def provenance(self) -> Mapping[str, Any] | None:
         head = self._data[: self._start].partition(b"\nbodies:\n")[0]
         try:
-            document = parse_yaml(head) or {}
+            return _provenance(parse_yaml(head))
         except (yaml.YAMLError, ValueError) as error:
             raise CassetteError(f"the head of cassette {self._path} cannot be read: {error}") from error
-        told = document.get("provenance") if isinstance(document, dict) else None
-        return told if isinstance(told, dict) else {}
 
     @cached_property
     def _whole(self) -> _WholeReel:
@@ -172,6 +169,11 @@ class _LazyReel:
         if not isinstance(body, bytes):
             raise UnexpectedLayoutError
         return body
+
+
+def _provenance(document: Any) -> Mapping[str, Any] | None:
+    told = document.get("provenance") if isinstance(document, dict) else None
+    return told if isinstance(told, dict) else None
 
 
 def _start_of_interactions(data: bytes) -> int:

@@ -71,7 +71,6 @@ _account = partial(
     stand_in=stand_ins.account,
     is_accepted=stand_ins.is_stand_in_account,
     is_name=True,
-    spreads=True,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -177,6 +176,11 @@ RULES: tuple[Rule, ...] = (
     _account(
         _any_case(rf"(?:{_ESCAPE}|(?<![a-z0-9\\-])){_ACCOUNT}(?=(?:-secondary)?\.{_SERVICES}\.(?:core|storage)\.)"),
         hints=(".core.", ".storage."),
+    ),
+    _account(_any_case(rf'/storageAccounts/[a-z0-9]+"\s*,\s*"name"\s*:\s*"{_ACCOUNT}"'), hints=("storageaccounts",)),
+    _account(
+        _any_case(rf'"name"\s*:\s*"{_ACCOUNT}"\s*,\s*"type"\s*:\s*"Microsoft\.Storage/storageAccounts"'),
+        hints=("storageaccounts",),
     ),
     _account(_any_case(rf"(?:/|%2F)storageAccounts(?:/|%2F){_ACCOUNT}(?![a-z0-9])"), hints=("storageaccounts",)),
     _account(

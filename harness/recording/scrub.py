@@ -35,9 +35,11 @@ _KEPT_REQUEST_HEADERS = frozenset(
 _DROPPED_RESPONSE_HEADERS = frozenset(
     {
         "authorization", "cache-control", "connection", "content-encoding", "date", "keep-alive", "pragma",
-        "server", "set-cookie", "strict-transport-security", "transfer-encoding", "vary",
-        "www-authenticate", "x-content-type-options", "x-ms-client-request-id",
-        "x-ms-correlation-request-id", "x-ms-request-id", "x-ms-routing-request-id",
+        "request-id", "server", "set-cookie", "strict-transport-security", "transfer-encoding", "vary",
+        "www-authenticate", "x-content-type-options", "x-ms-client-request-id", "x-ms-correlation-request-id",
+        "x-ms-gateway-service-instanceid", "x-ms-ratelimit-remaining-subscription-reads",
+        "x-ms-ratelimit-remaining-subscription-resource-requests", "x-ms-ratelimit-remaining-tenant-reads",
+        "x-ms-request-id", "x-ms-routing-request-id", "x-ms-served-by",
     }
 )  # fmt: skip
 _CHECKSUMS = frozenset({"content-md5", "x-ms-content-md5", "x-ms-content-crc64"})

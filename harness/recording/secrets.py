@@ -9,6 +9,7 @@ from harness.recording.stand_ins import is_stand_in
 from harness.recording.wrapped import texts_within, unzip
 
 DEPTH = 3  # how often a text may be wrapped before nobody looks any further
+_TELLING = 40  # letters of base64 by which it is found again
 KNOWN = "a value that the settings know as secret"
 
 
@@ -18,12 +19,10 @@ class Secret:
 
     Attributes:
         what: its kind.
-        at: where it, or the base64 that holds it, begins in the text.
-        value: the secret itself; never to be shown.
+        value: the secret itself, or the beginning of the base64 that holds it; never to be shown.
     """
 
     what: str
-    at: int
     value: str
 
 
@@ -31,11 +30,10 @@ def find_by_rule(text: str, rules: tuple[Rule, ...] = RULES, depth: int = DEPTH)
     """Every place of a text that a rule calls secret, in no particular order."""
     for rule in likely(text, rules):
         for start, end in rule.spans(text):
-            yield rule, Secret(rule.what, start, text[start:end])
+            yield rule, Secret(rule.what, text[start:end])
     if depth:
-        for at, inner in texts_within(text):
-            for rule, found in find_by_rule(inner, rules, depth - 1):
-                yield rule, Secret(found.what, at, found.value)
+        for _, inner in texts_within(text):
+            yield from find_by_rule(inner, rules, depth - 1)
 
 
 def find_secrets(text: str, known: Vocabulary | None = None, depth: int = DEPTH) -> Iterator[Secret]:
@@ -48,10 +46,11 @@ def find_secrets(text: str, known: Vocabulary | None = None, depth: int = DEPTH)
     """
     yield from (secret for rule, secret in find_by_rule(text, depth=0) if not rule.is_name)
     if known is not None:
-        yield from (Secret(KNOWN, at, "") for at in known.find(text))
+        yield from (Secret(KNOWN, text[start:end]) for start, end in known.find(text))
     if depth:
         for at, inner in texts_within(text):
-            yield from (Secret(secret.what, at, "") for secret in find_secrets(inner, known, depth - 1))
+            holder = text[at : at + _TELLING]
+            yield from (Secret(secret.what, holder) for secret in find_secrets(inner, known, depth - 1))
 
 
 def secrets_of_body(body: bytes, known: Vocabulary | None = None) -> Iterator[Secret]:
@@ -64,7 +63,7 @@ def secrets_of_headers(headers: Mapping[str, str], known: Vocabulary | None = No
     for name, value in headers.items():
         yield from find_secrets(value, known)
         if is_secret_header(name) and value and not is_stand_in(value):
-            yield Secret(f"a secret header ({name})", 0, value)
+            yield Secret(f"a secret header ({name})", value)
 
 
 def text_of(body: bytes) -> str:

@@ -56,11 +56,11 @@ class Vocabulary:
 
         return pattern.sub(stand_in, text)
 
-    def find(self, text: str) -> Iterator[int]:
-        """Where one of them begins."""
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where each of them begins and ends."""
         pattern = self._pattern(text)
         if pattern is not None:
-            yield from (match.start() for match in pattern.finditer(text))
+            yield from (match.span() for match in pattern.finditer(text))
 
     def _pattern(self, text: str) -> re.Pattern[str] | None:
         """Finds those that occur at all: a pattern of all of them would be slow."""

@@ -114,6 +114,7 @@ OTHER_PLACES: dict[str, tuple[str, Place]] = {
     "an account's host": (ACCOUNT, lambda s: answered(f"https://{s}.file.core.windows.net/share")),
     "an account's URL": (ACCOUNT, lambda s: answered("", f"https://{s}.blob.core.windows.net/c/b")),
     "an account's id": (ACCOUNT, lambda s: answered(f'{{"id": "/x/Microsoft.Storage/storageAccounts/{s}"}}')),
+    "an account's name": (ACCOUNT, lambda s: answered(f'{{"id": "/x/storageAccounts/{s}", "name": "{s}"}}')),
     "an account in settings": (ACCOUNT, lambda s: answered(json.dumps({"azureFileShare": {"accountName": s}}))),
 }  # fmt: skip
 
