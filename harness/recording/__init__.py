@@ -2,6 +2,15 @@
 
 from harness.recording.cassette import cassette_path, load_cassette
 from harness.recording.guard import blocked_sockets
-from harness.recording.session import RecordMode, open_session
+from harness.recording.matching import UnusedAnswers
+from harness.recording.session import RecordMode, open_session, unused_answers
 
-__all__ = ["RecordMode", "blocked_sockets", "cassette_path", "load_cassette", "open_session"]
+__all__ = [
+    "RecordMode",
+    "UnusedAnswers",
+    "blocked_sockets",
+    "cassette_path",
+    "load_cassette",
+    "open_session",
+    "unused_answers",
+]

@@ -1,141 +1,186 @@
-"""Which recorded answer belongs to a request: an index by method, URL and range, and polls in order."""
+"""Which recorded answer belongs to a request: an index by question, and every question's own place in the story."""
 
-import difflib
+import bisect
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from harness.errors import UnmatchedRequestError
+from harness.recording.bodies import canonical, differences, json_value
+from harness.recording.document import is_a_file
 from harness.recording.interactions import Interaction, RecordedResponse
+from harness.recording.nearest import difference, nearest
+from harness.recording.question import Question, question
+from harness.recording.reel import Reel
+from harness.recording.scrub import Scrubber
 
-# Parameters of a shared access signature: who may, until when. Not what is asked.
-_SAS_PARAMETERS = frozenset(
-    {
-        "rscc", "rscd", "rsce", "rscl", "rsct", "sdd", "se", "ses", "si", "sig", "sip", "ske", "skoid", "sks",
-        "skt", "sktid", "skv", "sp", "spr", "sr", "srt", "ss", "st", "sv",
-    }
-)  # fmt: skip
+_READS = ("GET", "HEAD")
+_TOLD = 8  # differing body paths that a message lists
 
 
 @dataclass(frozen=True, slots=True)
-class RequestKey:
-    """What makes two requests the same question."""
+class UnusedAnswers:
+    """Answers to one question that were recorded and never asked for.
 
-    method: str
-    place: str
-    query: str
-    range: str
+    Attributes:
+        request: method, URL and byte range.
+        count: how many.
+    """
+
+    request: str
+    count: int
 
     def __str__(self) -> str:
-        asked = f"{self.method} {self.place}" + (f"?{self.query}" if self.query else "")
-        return f"{asked} [{self.range}]" if self.range else asked
+        return f"{self.request} ({self.count} unused)"
 
 
-def request_key(method: str, uri: str, headers: Mapping[str, str]) -> RequestKey:
-    """The key of a request.
-
-    Args:
-        method: the HTTP method.
-        uri: absolute; the order of its query, its SAS and the case of its host do not matter.
-        headers: any case; only ``Range``, ``x-ms-range`` and ``x-ms-write`` matter.
-    """
-    parts = urlsplit(uri)
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    signed = any(name == "sig" for name, _ in pairs)
-    kept = sorted(pair for pair in pairs if not (signed and pair[0] in _SAS_PARAMETERS))
-    lower = {name.lower(): value for name, value in headers.items()}
-    ranges = (lower.get("x-ms-range") or lower.get("range", ""), lower.get("x-ms-write", ""))
-    host = parts.netloc.lower().removesuffix(":443")
-    return RequestKey(
-        method.upper(),
-        f"{parts.scheme}://{host}{parts.path}",
-        urlencode(kept),
-        " ".join(filter(None, ranges)),
-    )
+@dataclass(slots=True)
+class _Answer:
+    place: int
+    left: int
 
 
-@dataclass
 class _Answers:
-    interactions: list[Interaction] = field(default_factory=list)
-    position: int = 0
-    served: int = 0
+    """Answers in the order of the story; the last one repeats."""
 
-    def take(self) -> RecordedResponse:
-        current = self.interactions[self.position]
-        self.served += 1
-        if self.served >= current.count and self.position + 1 < len(self.interactions):
-            self.position += 1
-            self.served = 0
-        return current.response
+    __slots__ = ("_at", "all")
 
-    @property
-    def unused(self) -> int:
-        remaining = sum(item.count for item in self.interactions[self.position :])
-        return max(0, remaining - self.served)
+    def __init__(self) -> None:
+        self.all: list[_Answer] = []
+        self._at = 0
+
+    def next(self) -> _Answer:
+        while self.all[self._at].left == 0 and self._at + 1 < len(self.all):
+            self._at += 1
+        return self.all[self._at]
+
+    def skip_to_after(self, place: int) -> None:
+        """Never again an answer from before an event that lies behind, if there is one from after it."""
+        after = bisect.bisect(self.all, place, key=lambda answer: answer.place)
+        if after < len(self.all):
+            self._at = max(self._at, after)
 
 
 class ReplayIndex:
-    """Finds answers in constant time; every question keeps its own place in the story. Safe for threads."""
+    """Finds answers in constant time. Safe for threads.
 
-    def __init__(self, interactions: Iterable[Interaction], name: str) -> None:
+    Args:
+        reel: the cassette.
+        name: what messages call it.
+        scrubber: takes out of recorded URLs and bodies what it takes out of requests, so that cassettes of other
+            tools match as well.
+    """
+
+    def __init__(self, reel: Reel, name: str, scrubber: Scrubber) -> None:
+        self._reel = reel
         self._name = name
+        self._scrubber = scrubber
+        self._is_ours = reel.provenance() is not None
         self._lock = threading.Lock()
-        self._answers: dict[RequestKey, _Answers] = {}
-        for item in interactions:
-            key = request_key(item.request.method, item.request.uri, item.request.headers)
-            self._answers.setdefault(key, _Answers()).interactions.append(item)
+        self._answers: dict[Question, _Answers] = {}
+        self._reads: dict[str, list[_Answers]] = {}
+        self._by_body: dict[Question, dict[bytes, _Answers]] = {}
+        self._repeated: dict[int, Interaction] = {}
+        self._read_outlines()
 
-    def take(self, key: RequestKey) -> RecordedResponse:
-        """The next answer to this question; the last one repeats.
+    def _read_outlines(self) -> None:
+        scrubbed: dict[str, str] = {}
+        for place, outline in enumerate(self._reel.outlines):
+            uri = scrubbed.get(outline.uri)
+            if uri is None:
+                uri = scrubbed[outline.uri] = self._scrubber.text(outline.uri)
+            headers = self._reel.interaction(place).request.headers if outline.has_range else {}
+            asked = question(outline.method, uri, headers)
+            answers = self._answers.get(asked)
+            if answers is None:
+                answers = self._answers[asked] = _Answers()
+                if asked.method in _READS:
+                    self._reads.setdefault(asked.place, []).append(answers)
+            answers.all.append(_Answer(place, outline.count))
+
+    def take(self, asked: Question, body: Callable[[], bytes]) -> RecordedResponse:
+        """The next answer to a question; the last one repeats.
+
+        Args:
+            asked: the question.
+            body: what is sent with it, scrubbed; called only where it can make a difference.
 
         Raises:
             UnmatchedRequestError: nothing like it was recorded; the message shows the nearest that was.
+            CassetteError: the answer cannot be read.
         """
+        is_read = asked.method in _READS
         with self._lock:
-            answers = self._answers.get(key)
-            if answers is not None:
-                return answers.take()
-        raise UnmatchedRequestError(self._explain(key))
+            answers = self._answers.get(asked)
+            if answers is None:
+                raise UnmatchedRequestError(self._unknown(asked))
+            answer = answers.next() if is_read else self._next_for_body(asked, answers, body)
+            is_new = answer.left > 0
+            answer.left -= is_new
+            if is_new and not is_read:
+                for reads in self._reads.get(asked.place, ()):
+                    reads.skip_to_after(answer.place)
+        return self._read(answer, keep=not is_new or answer.left > 0).response
 
-    def unused(self) -> dict[RequestKey, int]:
-        """Questions with answers that were recorded and never asked for, and how many."""
+    def unused(self) -> list[UnusedAnswers]:
+        """What was recorded and never asked for, in the order of the story."""
         with self._lock:
-            return {key: answers.unused for key, answers in self._answers.items() if answers.unused}
+            left = {asked: sum(answer.left for answer in found.all) for asked, found in self._answers.items()}
+        return [UnusedAnswers(str(asked), count) for asked, count in left.items() if count]
 
-    def _explain(self, key: RequestKey) -> str:
-        ranked = sorted(self._answers, key=lambda other: _likeness(key, other), reverse=True)
-        nearest = [f"  {other}\n    {_difference(key, other)}" for other in ranked[:3]]
-        found = "\n".join(nearest) if nearest else "  (it holds no request at all)"
+    def _read(self, answer: _Answer, *, keep: bool) -> Interaction:
+        kept = self._repeated.get(answer.place)
+        if kept is not None:
+            return kept
+        read = self._reel.interaction(answer.place)
+        if keep:
+            self._repeated[answer.place] = read
+        return read
+
+    def _next_for_body(self, asked: Question, answers: _Answers, body: Callable[[], bytes]) -> _Answer:
+        """The next answer that was given to this body.
+
+        What is asked in JSON has to be what was recorded, except of other tools' cassettes, which may have been made
+        with another version of the client: there, and of uploads, the most similar only comes first.
+        """
+        recorded = self._recorded_bodies(asked, answers)
+        if recorded.keys() == {b""}:
+            return answers.next()
+        sent = body()
+        equal = recorded.get(canonical(sent))
+        if equal is not None:
+            return equal.next()
+        value = json_value(sent)
+        if value is None or is_a_file(asked.place):
+            return answers.next()
+        wrong = {other: list(differences(value, json_value(other))) for other in recorded if json_value(other)}
+        if not wrong:
+            return answers.next()
+        fewest = min(wrong.values(), key=len)
+        if fewest and self._is_ours:
+            raise UnmatchedRequestError(self._other_body(asked, fewest))
+        similar = [recorded[other].next() for other, told in wrong.items() if len(told) == len(fewest)]
+        return next((answer for answer in similar if answer.left), similar[-1])
+
+    def _recorded_bodies(self, asked: Question, answers: _Answers) -> dict[bytes, _Answers]:
+        grouped = self._by_body.get(asked)
+        if grouped is None:
+            grouped = self._by_body[asked] = {}
+            for answer in answers.all:
+                body = self._scrubber.body(self._reel.interaction(answer.place).request.body)
+                grouped.setdefault(canonical(body), _Answers()).all.append(answer)
+        return grouped
+
+    def _unknown(self, asked: Question) -> str:
+        found = [f"  {other}\n    {difference(asked, other)}" for other in nearest(asked, self._answers)]
+        return self._no_answer(asked, "\n".join(found) or "  (it holds no request at all)")
+
+    def _other_body(self, asked: Question, told: Sequence[str]) -> str:
+        more = [f"and {len(told) - _TOLD} more"] if len(told) > _TOLD else []
+        return self._no_answer(asked, "\n    ".join([f"  {asked}", *told[:_TOLD], *more]))
+
+    def _no_answer(self, asked: Question, found: str) -> str:
         return (
-            f"cassette {self._name} has no answer to\n  {key}\nnearest that were recorded:\n{found}\n"
+            f"cassette {self._name} has no answer to\n  {asked}\nnearest that were recorded:\n{found}\n"
             "record the story again: pytest --cloud emulator --record"
         )
-
-
-def _likeness(key: RequestKey, other: RequestKey) -> float:
-    same_method = 0.2 if key.method == other.method else 0.0
-    return (
-        same_method + difflib.SequenceMatcher(None, f"{key.place}?{key.query}", f"{other.place}?{other.query}").ratio()
-    )
-
-
-def _difference(key: RequestKey, other: RequestKey) -> str:
-    differences = []
-    if key.method != other.method:
-        differences.append(f"method: {key.method} was asked, {other.method} recorded")
-    if key.place != other.place:
-        asked, recorded = urlsplit(key.place), urlsplit(other.place)
-        if asked.netloc != recorded.netloc:
-            differences.append(f"host: {asked.netloc} was asked, {recorded.netloc} recorded")
-        if asked.path != recorded.path:
-            differences.append(f"path: {asked.path} was asked, {recorded.path} recorded")
-    mine, theirs = dict(parse_qsl(key.query, True)), dict(parse_qsl(other.query, True))
-    differences += [
-        f"query key {name}: {mine.get(name, 'nothing')!r} was asked, {theirs.get(name, 'nothing')!r} recorded"
-        for name in sorted(mine.keys() | theirs.keys())
-        if mine.get(name) != theirs.get(name)
-    ]
-    if key.range != other.range:
-        differences.append(f"range: {key.range or 'none'} was asked, {other.range or 'none'} recorded")
-    return "; ".join(differences)

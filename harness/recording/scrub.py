@@ -1,17 +1,24 @@
 """Taking secrets out of interactions: processors are pure functions on copies, in one ordered tuple.
 
-A value always gets the same stand-in within a cassette, so values that refer to each other still match.
+A value always gets the same stand-in, so values that refer to each other still match. What one place shows to be
+secret (a password field, say) is taken out of all the others in the story, where nothing shows it.
 """
 
-import base64
+import codecs
+import contextlib
+import gzip
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from urllib.parse import quote, quote_plus
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from html import unescape
+from urllib.parse import unquote_plus
 
-from harness.recording import secrets
 from harness.recording.interactions import Interaction
+from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
+from harness.recording.secrets import DEPTH, find_by_rule, text_of
+from harness.recording.spellings import Vocabulary
+from harness.recording.stand_ins import WORD, fitted, is_stand_in, word
+from harness.recording.wrapped import change_within, unzip
 
 # The rest says nothing about the story, and would make every recording differ from the one before.
 _KEPT_REQUEST_HEADERS = frozenset(
@@ -28,80 +35,128 @@ _KEPT_REQUEST_HEADERS = frozenset(
 _DROPPED_RESPONSE_HEADERS = frozenset(
     {
         "authorization", "cache-control", "connection", "content-encoding", "date", "keep-alive", "pragma",
-        "server", "set-cookie", "strict-transport-security", "transfer-encoding", "vary",
-        "www-authenticate", "x-content-type-options", "x-ms-client-request-id",
-        "x-ms-correlation-request-id", "x-ms-request-id", "x-ms-routing-request-id",
+        "request-id", "server", "set-cookie", "strict-transport-security", "transfer-encoding", "vary",
+        "www-authenticate", "x-content-type-options", "x-ms-client-request-id", "x-ms-correlation-request-id",
+        "x-ms-gateway-service-instanceid", "x-ms-ratelimit-remaining-subscription-reads",
+        "x-ms-ratelimit-remaining-subscription-resource-requests", "x-ms-ratelimit-remaining-tenant-reads",
+        "x-ms-request-id", "x-ms-routing-request-id", "x-ms-served-by",
     }
 )  # fmt: skip
+_CHECKSUMS = frozenset({"content-md5", "x-ms-content-md5", "x-ms-content-crc64"})
+_ROUNDS = 3  # taking one secret out can lay another bare
 
 
-def _spellings(value: str, stand_in: str) -> dict[str, str]:
-    """The forms a value takes on the wire: as it is, percent-encoded, inside JSON, in base64."""
-    forms: tuple[Callable[[str], str], ...] = (
-        str,
-        quote_plus,
-        lambda text: quote(text, safe=""),
-        lambda text: json.dumps(text)[1:-1],
-        lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-        lambda text: base64.b64encode(text.encode()).decode(),
-    )
-    return {form(value): form(stand_in) for form in forms}
-
-
-@dataclass
 class Scrubber:
-    """Replaces secrets of one story; it remembers which stand-in each storage key got.
+    """Replaces what is secret. It keeps no state, so any thread and any process replaces a value alike.
 
-    Attributes:
+    Args:
         replacements: secret value -> stable stand-in; empty values are ignored.
+        learned: the same, for what a story itself has shown to be secret.
     """
 
-    replacements: Mapping[str, str]
-    _keys: dict[str, str] = field(default_factory=dict, init=False)
+    def __init__(self, replacements: Mapping[str, str], learned: Mapping[str, str] | None = None) -> None:
+        self._replacements = replacements
+        self._stand_ins = frozenset(replacements.values())
+        self.known = Vocabulary({**(learned or {}), **replacements})
 
-    def __post_init__(self) -> None:
-        forms: dict[str, str] = {}
-        for value, stand_in in self.replacements.items():
-            if value and value != stand_in:
-                forms |= _spellings(value, stand_in)
-        self._forms = forms
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+    def informed_by(self, story: Iterable[Interaction]) -> "Scrubber":
+        """A scrubber that also replaces, everywhere, what some place of the story shows to be secret."""
+        learned: dict[str, str] = {}
+        for item in story:
+            for value, stand_in in self._shown_by(item):
+                if value not in self._stand_ins:
+                    learned.update((plain, stand_in(plain)) for plain in _plain_forms(value))
+        return Scrubber(self._replacements, learned)
 
-    @property
-    def known(self) -> tuple[str, ...]:
-        """Every spelling of every value that must not survive."""
-        stand_ins = set(self._forms.values())
-        return tuple(form for form in self._forms if not any(form in stand_in for stand_in in stand_ins))
+    def _shown_by(self, item: Interaction) -> Iterator[tuple[str, Callable[[str], str]]]:
+        for headers in (item.request.headers, item.response.headers):
+            yield from ((value, word) for name, value in headers.items() if is_secret_header(name))
+        for text in _texts(item):
+            for rule, secret in find_by_rule(self.known.replace(text)):
+                if rule.spreads:
+                    yield secret.value, rule.stand_in
 
-    def text(self, text: str) -> str:
-        """The text with stand-ins for everything secret."""
-        if self._known:
-            text = self._known.sub(lambda match: self._forms[match.group()], text)
-        text = secrets.STORAGE_KEY.sub(lambda match: self._key(match.group()), text)
-        text = secrets.JSON_WEB_TOKEN.sub(secrets.STAND_IN_TEXT, text)
-        text = secrets.SAS_SIGNATURE.sub(rf"\g<1>{secrets.STAND_IN_SIGNATURE}", text)
-        text = secrets.BEARER.sub(rf"\1 {secrets.STAND_IN_TEXT}", text)
-        text = secrets.PRIVATE_KEY.sub(secrets.STAND_IN_TEXT, text)
-        return secrets.SECRET_FIELD.sub(self._field, text)
+    def text(self, text: str, *, in_place: bool = False, depth: int = DEPTH) -> str:
+        """The text with stand-ins for everything secret.
 
-    def body(self, body: bytes) -> bytes:
-        """The body scrubbed as text; bytes that are no UTF-8 keep every byte that is not part of a secret."""
-        return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        Args:
+            text: any text.
+            in_place: keep every other byte where it is, by cutting stand-ins or filling them up.
+            depth: how often what is wrapped in base64 is taken out.
+        """
+        return self._text(text, RULES, in_place, depth)
+
+    def body(self, body: bytes, *, in_place: bool = False) -> bytes:
+        """The body scrubbed as text, in gzip as well; of other bytes, none moves that is not part of a secret."""
+        packed = unzip(body)
+        if packed is not None:
+            clean = self.body(packed)
+            return body if clean == packed else gzip.compress(clean, mtime=0)
+        text = text_of(body)
+        if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            big = body.startswith(codecs.BOM_UTF16_BE)
+            clean_text = self.text(text, in_place=in_place)
+            bom = codecs.BOM_UTF16_BE if big else codecs.BOM_UTF16_LE
+            return body if clean_text == text else bom + clean_text.encode("utf-16-be" if big else "utf-16-le")
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return self._text(text, DISTINCT_RULES, True, 0).encode("utf-8", "surrogateescape")
+        return self.text(text, in_place=in_place).encode("utf-8", "surrogateescape")
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Header values scrubbed."""
-        return {name: self.text(value) for name, value in headers.items()}
+        """Header values scrubbed; those of secret headers whole."""
+        return {name: self._header(name, value) for name, value in headers.items()}
 
-    def _key(self, value: str) -> str:
-        if secrets.is_stand_in_key(value):
-            return value
-        return self._keys.setdefault(value, secrets.stand_in_key(len(self._keys) + 1))
+    def _header(self, name: str, value: str) -> str:
+        value = self.text(value)
+        return WORD if is_secret_header(name) and not is_stand_in(value) else value
 
-    def _field(self, match: re.Match[str]) -> str:
-        value = match.group(2)
-        is_key = secrets.STORAGE_KEY.fullmatch(value) and secrets.is_stand_in_key(value)
-        return match.group() if is_key else f'{match.group(1)}"{secrets.STAND_IN_TEXT}"'
+    def _text(self, text: str, rules: tuple[Rule, ...], in_place: bool, depth: int) -> str:
+        for _ in range(_ROUNDS):
+            before = text
+            text = self.known.replace(text, in_place=in_place)
+            for rule in likely(text, rules):
+                text = self._by_rule(rule, text, in_place)
+            if depth:
+                text = change_within(text, lambda inner: self._text(inner, rules, in_place, depth - 1))
+            if text == before:
+                break
+        return text
+
+    def _by_rule(self, rule: Rule, text: str, in_place: bool) -> str:
+        pieces, end = [], 0
+        for start, stop in rule.spans(text):
+            value = text[start:stop]
+            if rule.is_name and value in self._stand_ins:
+                continue
+            written = rule.stand_in(value)
+            if in_place:
+                written = fitted(written, len(value.encode("utf-8", "surrogateescape")))
+            pieces += [text[end:start], written]
+            end = stop
+        return "".join([*pieces, text[end:]]) if pieces else text
+
+
+def _texts(item: Interaction) -> Iterator[str]:
+    request, response = item.request, item.response
+    yield request.uri
+    yield from request.headers.values()
+    yield from response.headers.values()
+    for body in (request.body, response.body):
+        yield text_of(unzip(body) or body)
+
+
+def _plain_forms(value: str) -> Iterator[str]:
+    """A value as it was before it was written into JSON, XML or a form; nothing for a mere word."""
+    forms = {value, unquote_plus(value), unescape(value)}
+    with contextlib.suppress(ValueError):
+        forms.add(json.loads(f'"{value}"'))
+    kinds = (str.islower, str.isupper, str.isdigit, lambda letter: not letter.isalnum())
+    for form in forms:
+        mixed = sum(any(map(kind, form)) for kind in kinds)
+        if len(form) >= 12 or (len(form) >= 8 and mixed > 1):
+            yield form
 
 
 Processor = Callable[[Interaction, Scrubber], Interaction]
@@ -122,8 +177,13 @@ def drop_passing_response_headers(interaction: Interaction, scrubber: Scrubber) 
 
 
 def replace_secrets(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """URLs, headers and bodies of both sides."""
+    """URLs, headers and bodies of both sides. A checksum goes with its body; a part of a file keeps its length."""
     request, response = interaction.request, interaction.response
+    is_part = any(name.lower() == "content-range" for name in response.headers)
+    body = scrubber.body(response.body, in_place=is_part)
+    headers = scrubber.headers(response.headers)
+    if body != response.body:
+        headers = {name: value for name, value in headers.items() if name.lower() not in _CHECKSUMS}
     return replace(
         interaction,
         request=replace(
@@ -132,7 +192,7 @@ def replace_secrets(interaction: Interaction, scrubber: Scrubber) -> Interaction
             headers=scrubber.headers(request.headers),
             body=scrubber.body(request.body),
         ),
-        response=replace(response, headers=scrubber.headers(response.headers), body=scrubber.body(response.body)),
+        response=replace(response, reason=scrubber.text(response.reason), headers=headers, body=body),
     )
 
 
@@ -148,3 +208,10 @@ def scrub(interaction: Interaction, scrubber: Scrubber) -> Interaction:
     for processor in PROCESSORS:
         interaction = processor(interaction, scrubber)
     return interaction
+
+
+def scrub_story(story: Iterable[Interaction], scrubber: Scrubber) -> tuple[list[Interaction], Scrubber]:
+    """A whole story scrubbed, and the scrubber that it took: one that knows the story's own secrets."""
+    items = list(story)
+    informed = scrubber.informed_by(items)
+    return [scrub(item, informed) for item in items], informed

@@ -1,76 +1,73 @@
-"""What looks secret in text: the patterns that scrubbing replaces and the scan refuses."""
+"""Finding what looks secret, in text and in what is wrapped in it."""
 
-import base64
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-STAND_IN_SIGNATURE = "scrubbed"
-STAND_IN_TEXT = "scrubbed"
+from harness.recording.rules import RULES, Rule, is_secret_header, likely
+from harness.recording.spellings import Vocabulary
+from harness.recording.stand_ins import is_stand_in
+from harness.recording.wrapped import texts_within, unzip
 
-# A storage key is 64 bytes, hence 86 base64 digits and two pads. What follows a key can be no base64 digit.
-STORAGE_KEY = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==")
-JSON_WEB_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
-SAS_SIGNATURE = re.compile(r"(?<![A-Za-z0-9_])(sig=)([^&\s\"'<>\\]+)", re.IGNORECASE)
-BEARER = re.compile(r"\b(Bearer|SharedKey(?:Lite)?) ([A-Za-z0-9._~+/:=-]{16,})")
-PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-SECRET_FIELDS = (
-    "accountKey",
-    "access_token",
-    "adminUserPassword",
-    "adminUserSshPublicKey",
-    "client_secret",
-    "id_token",
-    "password",
-    "refresh_token",
-    "secretValue",
-)
-SECRET_FIELD = re.compile(rf'("(?:{"|".join(SECRET_FIELDS)})"\s*:\s*)"((?:[^"\\]|\\.)+)"', re.IGNORECASE)
+DEPTH = 3  # how often a text may be wrapped before nobody looks any further
+_TELLING = 40  # letters of base64 by which it is found again
+KNOWN = "a value that the settings know as secret"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A place that looks secret; ``what`` names the kind, and the value itself is never kept."""
+class Secret:
+    """A place that looks secret.
 
-    line: int
+    Attributes:
+        what: its kind.
+        value: the secret itself, or the beginning of the base64 that holds it; never to be shown.
+    """
+
     what: str
+    value: str
 
 
-def stand_in_key(number: int) -> str:
-    """The stand-in of the ``number``-th storage key: 64 bytes, so that clients can sign with it."""
-    return base64.b64encode(number.to_bytes(64, "big")).decode()
+def find_by_rule(text: str, rules: tuple[Rule, ...] = RULES, depth: int = DEPTH) -> Iterator[tuple[Rule, Secret]]:
+    """Every place of a text that a rule calls secret, in no particular order."""
+    for rule in likely(text, rules):
+        for start, end in rule.spans(text):
+            yield rule, Secret(rule.what, text[start:end])
+    if depth:
+        for _, inner in texts_within(text):
+            yield from find_by_rule(inner, rules, depth - 1)
 
 
-def is_stand_in_key(text: str) -> bool:
-    """Whether a storage key is one of ours: nearly all of it is zero."""
-    return base64.b64decode(text)[:-2] == bytes(62)
-
-
-def find_secrets(text: str, known: Iterable[str] = ()) -> Iterator[Finding]:
-    """Every place of a text that looks secret, in no particular order.
+def find_secrets(text: str, known: Vocabulary | None = None, depth: int = DEPTH) -> Iterator[Secret]:
+    """Every place of a text that looks secret; names of accounts do not.
 
     Args:
-        text: a whole cassette, or any other text.
+        text: any text.
         known: values that must not occur at all.
+        depth: how often what is wrapped is taken out.
     """
-    for pattern, what, value_group in (
-        (STORAGE_KEY, "a storage account key", 0),
-        (JSON_WEB_TOKEN, "a token", 0),
-        (SAS_SIGNATURE, "a SAS signature", 2),
-        (BEARER, "an Authorization header", 2),
-        (PRIVATE_KEY, "a private key", 0),
-        (SECRET_FIELD, "a secret field", 2),
-    ):
-        for match in pattern.finditer(text):
-            if not _is_stand_in(match.group(value_group)):
-                yield Finding(text.count("\n", 0, match.start()) + 1, what)
-    for value in known:
-        at = text.find(value) if value else -1
-        if at >= 0:
-            yield Finding(text.count("\n", 0, at) + 1, "a value that the settings know as secret")
+    yield from (secret for rule, secret in find_by_rule(text, depth=0) if not rule.is_name)
+    if known is not None:
+        yield from (Secret(KNOWN, text[start:end]) for start, end in known.find(text))
+    if depth:
+        for at, inner in texts_within(text):
+            holder = text[at : at + _TELLING]
+            yield from (Secret(secret.what, holder) for secret in find_secrets(inner, known, depth - 1))
 
 
-def _is_stand_in(value: str) -> bool:
-    if value.startswith(STAND_IN_TEXT):
-        return True
-    return STORAGE_KEY.fullmatch(value) is not None and is_stand_in_key(value)
+def secrets_of_body(body: bytes, known: Vocabulary | None = None) -> Iterator[Secret]:
+    """As `find_secrets`, in a body: it may be a gzip file, and need not be text."""
+    yield from find_secrets(text_of(unzip(body) or body), known)
+
+
+def secrets_of_headers(headers: Mapping[str, str], known: Vocabulary | None = None) -> Iterator[Secret]:
+    """As `find_secrets`, in headers; some are secret by their name."""
+    for name, value in headers.items():
+        yield from find_secrets(value, known)
+        if is_secret_header(name) and value and not is_stand_in(value):
+            yield Secret(f"a secret header ({name})", value)
+
+
+def text_of(body: bytes) -> str:
+    """A body as text, whatever it is, so that nothing is lost: UTF-16 where it says so, else UTF-8."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff") and len(body) % 2 == 0:
+        return body.decode("utf-16", "surrogatepass")
+    return body.decode("utf-8", "surrogateescape")

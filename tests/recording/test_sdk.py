@@ -14,7 +14,7 @@ from azure.storage.file import FileService
 from harness.recording import blocked_sockets
 from harness.recording.cassette import save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
-from harness.recording.secrets import stand_in_key
+from harness.recording.stand_ins import stand_in_key
 
 Open = Callable[..., AbstractContextManager[requests.Session]]
 FILE = "https://account.file.core.windows.net/share/model.dnn"

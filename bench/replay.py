@@ -1,0 +1,274 @@
+"""Replay of a poll-heavy story, beside vcrpy's default and beside the bare client.
+
+    python bench/replay.py [--json] [--rounds N] [--sizes N,N,...]
+
+A story of N interactions: 60 % polls of one URL whose body changes, 40 % URLs of their own; JSON bodies of 1.4 KB, 12
+response and 8 request headers. It is written twice, by vcrpy's own writer and by ours, and replayed in order by
+`requests`, each body checked. Load is opening until the first answer; the rates count everything after it.
+
+- vcrpy, in a throw-away environment with our versions of requests, urllib3 and PyYAML. It scans the cassette for each
+  request, so at five places of the story forty requests are timed, everything before them marked as played.
+- ours, through the adapter: the whole story, on our own cassette, and on vcrpy's.
+- the bare client: the same requests answered by an adapter from a dict; its session is set up as ours is.
+
+Each figure is the median of all rounds; every measurement is a process of its own, in turns.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections import deque
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZES = (500, 2000, 5000)
+PLACES, AT_EACH_PLACE = 5, 40
+JOBS = (
+    "https://management.azure.com/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/myresourcegroup"
+    "/providers/Microsoft.BatchAI/workspaces/workspace/experiments/experiment/jobs"
+)
+REQUEST_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+    "Content-Type": "application/json; charset=utf-8",
+    "User-Agent": "python/3.6.5 (Linux-4.16.12) requests/2.18.4 msrest/0.4.29 azure-mgmt-batchai/1.0.1",
+    "accept-language": "en-US",
+    "x-ms-return-client-request-id": "true",
+}
+RESPONSE_HEADERS = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "ETag": '"0x8D5CBE8E913E70C"',
+    "Last-Modified": "Wed, 06 Jun 2018 20:05:54 GMT",
+    "Server": "Microsoft-HTTPAPI/2.0",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+    "Date": "Wed, 06 Jun 2018 20:26:21 GMT",
+}
+
+
+def story(size: int) -> list[dict[str, Any]]:
+    """The interactions, as vcrpy's serializer wants them."""
+    return [interaction(number) for number in range(size)]
+
+
+def interaction(number: int) -> dict[str, Any]:
+    name = "polled" if number % 5 < 3 else f"job{number}"
+    job = {
+        "id": f"{JOBS[28:]}/{name}",
+        "name": name,
+        "type": "Microsoft.BatchAI/workspaces/experiments/jobs",
+        "properties": {
+            "executionState": "running",
+            "looks": number,
+            "environmentVariables": [
+                {"name": f"VARIABLE_{n}", "value": f"what job {number} has to know, {n}"} for n in range(17)
+            ],
+        },
+    }
+    asked = REQUEST_HEADERS | {"x-ms-client-request-id": f"b20dab45-5c0e-44e7-8ebb-{number:012d}"}
+    answered = RESPONSE_HEADERS | {"request-id": f"a20dab45-5c0e-44e7-8ebb-{number:012d}"}
+    return {
+        "request": {
+            "body": None,
+            "headers": {name: [value] for name, value in asked.items()},
+            "method": "GET",
+            "uri": f"{JOBS}/{name}?api-version=2018-05-01",
+        },
+        "response": {
+            "body": {"string": json.dumps(job, separators=(",", ":"))},
+            "headers": {name: [value] for name, value in answered.items()},
+            "status": {"code": 200, "message": "OK"},
+        },
+    }
+
+
+def urls_and_values(size: int) -> list[tuple[str, Any]]:
+    return [(item["request"]["uri"], json.loads(item["response"]["body"]["string"])) for item in story(size)]
+
+
+def rate(session: Any, asked: list[tuple[str, Any]]) -> float:
+    """Requests a second; each body is checked."""
+    begin = time.perf_counter()
+    answers = [session.get(url).content for url, _ in asked]
+    seconds = time.perf_counter() - begin
+    if [json.loads(answer) for answer in answers] != [value for _, value in asked]:
+        raise SystemExit("a replayed body is not the recorded one")
+    return len(asked) / seconds
+
+
+def measure_vcrpy(cassette: Path, size: int) -> dict[str, float]:
+    import requests
+    import vcr
+
+    asked = urls_and_values(size)
+    begin = time.perf_counter()
+    with vcr.use_cassette(str(cassette), record_mode="none") as tape, requests.Session() as session:
+        session.get(asked[0][0])
+        load = time.perf_counter() - begin
+        rates = []
+        for place in range(PLACES):
+            first = max(1, size * place // PLACES)
+            for played in range(first):
+                tape.play_counts[played] = 1
+            rates.append(rate(session, asked[first : first + AT_EACH_PLACE]))
+    return {"load": load, "rate": statistics.harmonic_mean(rates)}
+
+
+def measure_ours(cassette: Path, size: int) -> dict[str, float]:
+    import requests
+
+    from harness.recording import open_session
+
+    asked = urls_and_values(size)
+    begin = time.perf_counter()
+    with open_session(cassette, "replay", replacements={}, base=requests.Session, provenance={}) as session:
+        session.get(asked[0][0])
+        load = time.perf_counter() - begin
+        return {"load": load, "rate": rate(session, asked[1:])}
+
+
+def measure_bare(_cassette: Path, size: int) -> dict[str, float]:
+    import io
+
+    import requests
+    import urllib3
+    from requests.adapters import HTTPAdapter
+
+    answers: dict[str, deque[dict[str, Any]]] = {}
+    for item in story(size):
+        headers = {name: values[0] for name, values in item["response"]["headers"].items()}
+        answer = {"headers": headers, "body": item["response"]["body"]["string"].encode()}
+        answers.setdefault(item["request"]["uri"], deque()).append(answer)
+
+    class FromDict(HTTPAdapter):
+        def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
+            answer = answers[request.url or ""].popleft()
+            raw = urllib3.HTTPResponse(
+                body=io.BytesIO(answer["body"]), headers=answer["headers"], status=200, reason="OK",
+                preload_content=False,
+            )  # fmt: skip
+            return self.build_response(request, raw)
+
+    asked = urls_and_values(size)
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("https://", FromDict())
+        session.get(asked[0][0])
+        return {"rate": rate(session, asked[1:])}
+
+
+def write_cassettes(directory: Path, size: int) -> None:
+    """The same story by vcrpy's writer and by ours."""
+    from vcr.serializers import yamlserializer
+
+    from harness.recording.cassette import save_cassette
+    from harness.recording.document import interaction_in
+    from harness.recording.scrub import Scrubber, scrub
+
+    items = story(size)
+    text = yamlserializer.serialize({"interactions": items, "version": 1})
+    (directory / f"vcrpy-{size}.yaml").write_text(text, encoding="utf-8")
+    # Scrubbing drops headers; a load that is compared must carry all of them.
+    ours = [interaction_in(item) for item in items]
+    if any(scrub(item, Scrubber({})).response.body != item.response.body for item in ours[:20]):
+        raise SystemExit("the story holds what scrubbing changes")
+    save_cassette(directory / f"ours-{size}.yaml", ours, {"cloud": "made up"})
+
+
+def peer_python(directory: Path) -> str:
+    """An interpreter that has vcrpy, and the client that we have."""
+    venv.create(directory, with_pip=True)
+    python = str(directory / "bin" / "python")
+    pinned = [f"{name}=={version(name)}" for name in ("vcrpy", "requests", "urllib3", "PyYAML")]
+    subprocess.run([python, "-m", "pip", "install", "-qq", *pinned], check=True)
+    return python
+
+
+def in_a_process(python: str, what: str, cassette: Path, size: int) -> dict[str, float]:
+    words = [python, __file__, "--measure", what, str(cassette), str(size)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def bench(sizes: list[int], rounds: int) -> dict[str, Any]:
+    """All figures: contender -> size -> load seconds and rate."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        peer = peer_python(directory / "venv")
+        seen: dict[str, dict[int, list[dict[str, float]]]] = {}
+        for size in sizes:
+            write_cassettes(directory, size)
+            for _ in range(rounds):
+                for contender, python, what, file in (
+                    ("vcrpy", peer, "vcrpy", "vcrpy"),
+                    ("ours", sys.executable, "ours", "ours"),
+                    ("bare", sys.executable, "bare", "ours"),
+                    ("ours on vcrpy's cassette", sys.executable, "ours", "vcrpy"),
+                ):
+                    measured = in_a_process(python, what, directory / f"{file}-{size}.yaml", size)
+                    seen.setdefault(contender, {}).setdefault(size, []).append(measured)
+    return {
+        contender: {size: {key: statistics.median(one[key] for one in found) for key in found[0]}
+                    for size, found in by_size.items()}
+        for contender, by_size in seen.items()
+    }  # fmt: skip
+
+
+def ratios(figures: dict[str, Any], sizes: list[int]) -> dict[str, float]:
+    """Ours over theirs, at the largest size; larger is better."""
+    largest, smallest = max(sizes), min(sizes)
+    ours, vcrpy, bare = (figures[name] for name in ("ours", "vcrpy", "bare"))
+    return {
+        "load_vs_vcrpy": round(vcrpy[largest]["load"] / ours[largest]["load"], 1),
+        "replay_vs_vcrpy": round(ours[largest]["rate"] / vcrpy[largest]["rate"], 1),
+        "vs_bare_client": round(ours[largest]["rate"] / bare[largest]["rate"], 2),
+        "largest_vs_smallest": round(ours[largest]["rate"] / ours[smallest]["rate"], 2),
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    print(f"{'':<26}{'interactions':>13}{'load s':>9}{'replay/s':>10}")
+    for contender, by_size in figures.items():
+        for size, found in by_size.items():
+            load = f"{found['load']:.3f}" if "load" in found else "-"
+            print(f"{contender:<26}{size:>13}{load:>9}{found['rate']:>10.0f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--rounds", type=int, default=3, help="whole rounds; figures are their medians; default 3")
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="interactions, comma-separated")
+    parser.add_argument("--measure", nargs=3, metavar=("WHAT", "CASSETTE", "SIZE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        what, cassette, size = options.measure
+        measure = {"vcrpy": measure_vcrpy, "ours": measure_ours, "bare": measure_bare}[what]
+        print(json.dumps(measure(Path(cassette), int(size))))
+        return
+    sizes = [int(size) for size in options.sizes.split(",")]
+    figures = bench(sizes, options.rounds)
+    told = ratios(figures, sizes)
+    show(figures)
+    for name, value in told.items():
+        print(f"{name}: {value}")
+    if options.json:
+        print(json.dumps(told | {"figures": figures, "versions": {"vcrpy": version("vcrpy")}}))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()

@@ -1,0 +1,84 @@
+"""When two request bodies ask the same: JSON by its values, anything else byte by byte."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from harness.recording.document import is_a_file, is_text
+from harness.recording.stand_ins import is_stand_in
+
+LARGE_UPLOAD = 1024  # bytes; longer ones are kept as length and digest
+_OPENING = (b"{", b"[")
+_LABELS = "tags"  # say who made a thing and when, and not what is asked for
+_NOTHING = object()
+
+
+def upload_marker(uri: str, body: bytes) -> bytes:
+    """What stands for a sent body in a cassette: itself, or length and SHA-256 for uploads that are large or binary."""
+    is_question = body[:1] in _OPENING and not is_a_file(uri)
+    if is_text(body) and (is_question or len(body) <= LARGE_UPLOAD):
+        return body
+    return f"<{len(body)} bytes, sha256:{hashlib.sha256(body).hexdigest()}>".encode()
+
+
+def unwrapped(body: bytes) -> bytes:
+    """A body as it was sent: Azure's development tools wrote ``b'{...}'``, once or again and again."""
+    while body[:2] in (b"b'", b'b"'):
+        try:
+            inner = ast.literal_eval(body.decode())
+        except (ValueError, SyntaxError):
+            break
+        if not isinstance(inner, bytes):
+            break
+        body = inner
+    return body
+
+
+def json_value(body: bytes) -> Any:
+    """The JSON value of a body, without nulls; None when it holds no object or array."""
+    body = unwrapped(body)
+    if body.lstrip()[:1] not in _OPENING:
+        return None
+    try:
+        return _without_nulls(json.loads(body))
+    except ValueError:
+        return None
+
+
+def canonical(body: bytes) -> bytes:
+    """Equal for bodies that mean the same."""
+    value = json_value(body)
+    return body if value is None else json.dumps(value, sort_keys=True).encode()
+
+
+def differences(asked: Any, recorded: Any, path: str = "") -> Iterator[str]:
+    """Where two JSON values differ, as sentences.
+
+    Tags do not count, and a recorded stand-in for a secret equals anything.
+    """
+    if isinstance(asked, dict) and isinstance(recorded, dict):
+        for name in sorted(asked.keys() | recorded.keys()):
+            if name != _LABELS:
+                yield from differences(
+                    asked.get(name, _NOTHING), recorded.get(name, _NOTHING), f"{path}.{name}" if path else name
+                )
+    elif isinstance(asked, list) and isinstance(recorded, list) and len(asked) == len(recorded):
+        for at, pair in enumerate(zip(asked, recorded, strict=True)):
+            yield from differences(*pair, f"{path}[{at}]")
+    elif asked != recorded and not (isinstance(recorded, str) and is_stand_in(recorded)):
+        yield f"body path {path or '(whole)'}: {_shown(asked)} was asked, {_shown(recorded)} recorded"
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _shown(value: Any) -> str:
+    if value is _NOTHING:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,67 @@
+"""Recording: real traffic goes on as it is, and a copy of each exchange onto a tape."""
+
+import threading
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+
+from harness.recording.bodies import upload_marker
+from harness.recording.exchange import is_sign_in, plain_headers, rebuild, sent_bytes
+from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+
+
+class Tape:
+    """Interactions in the order in which their requests were sent, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: list[Interaction | None] = []
+
+    def begin(self) -> int:
+        """Reserve the next place of the story."""
+        with self._lock:
+            self._slots.append(None)
+            return len(self._slots) - 1
+
+    def finish(self, place: int, interaction: Interaction) -> None:
+        """Fill a reserved place; one that is never filled (a lost connection) leaves no trace."""
+        self._slots[place] = interaction
+
+    def interactions(self) -> list[Interaction]:
+        """All that were finished."""
+        with self._lock:
+            return [item for item in self._slots if item is not None]
+
+
+class RecordingAdapter(BaseAdapter):
+    """Passes requests to the real adapter and puts a copy of each exchange on the tape."""
+
+    def __init__(self, real: BaseAdapter, tape: Tape) -> None:
+        super().__init__()
+        self._real = real
+        self._tape = tape
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """Send for real; the answer is read whole, then handed on as if it still had to be streamed."""
+        if is_sign_in(request.url or ""):
+            return self._real.send(request, *args, **options)
+        place = self._tape.begin()
+        sent = _request_record(request)
+        response = self._real.send(request, **(options | {"stream": True}))
+        body = response.raw.read(decode_content=True)
+        response.raw.release_conn()
+        answer = RecordedResponse(response.status_code, response.reason or "", dict(response.headers), body)
+        self._tape.finish(place, Interaction(sent, answer))
+        return rebuild(request, answer)
+
+    def close(self) -> None:
+        """Close the real adapter."""
+        self._real.close()
+
+
+def _request_record(request: requests.PreparedRequest) -> RecordedRequest:
+    url = request.url or ""
+    return RecordedRequest(
+        (request.method or "GET").upper(), url, plain_headers(request.headers), upload_marker(url, sent_bytes(request))
+    )

@@ -1,0 +1,62 @@
+"""Replay: an adapter that answers from a cassette, and reaches no network."""
+
+import threading
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+
+from harness.errors import CassetteError
+from harness.recording.exchange import plain_headers, rebuild, sent_bytes
+from harness.recording.matching import ReplayIndex, UnusedAnswers
+from harness.recording.question import question
+from harness.recording.reel import open_reel
+from harness.recording.scrub import Scrubber
+
+
+class ReplayAdapter(BaseAdapter):
+    """Answers from a cassette, which is opened at the first request. Safe for threads.
+
+    Args:
+        cassette: its file.
+        scrubber: makes of a request what recording made of it.
+    """
+
+    def __init__(self, cassette: Path, scrubber: Scrubber) -> None:
+        super().__init__()
+        self._cassette = cassette
+        self._scrubber = scrubber
+        self._scrubbed = lru_cache(maxsize=1024)(scrubber.text)
+        self._opening = threading.Lock()
+
+    @cached_property
+    def _index(self) -> ReplayIndex:
+        return ReplayIndex(open_reel(self._cassette), str(self._cassette), self._scrubber)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """The next recorded answer.
+
+        Raises:
+            UnmatchedRequestError: there is none.
+            CassetteError: there is no cassette, or it cannot be read.
+        """
+        del args, options
+        asked = question(request.method or "GET", self._scrubbed(request.url or ""), plain_headers(request.headers))
+        answer = self._open().take(asked, lambda: self._scrubber.body(sent_bytes(request)))
+        return rebuild(request, answer)
+
+    def unused(self) -> list[UnusedAnswers]:
+        """What is in the cassette and was not asked for so far; nothing where there is no cassette."""
+        try:
+            return self._open().unused()
+        except CassetteError:
+            return []
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _open(self) -> ReplayIndex:
+        with self._opening:
+            return self._index

@@ -1,0 +1,86 @@
+"""What stands in a cassette for what must not be there.
+
+A stand-in depends on nothing but the value it replaces: equal values get equal ones in every story and in every
+process, and a stand-in is never replaced again. Passwords, tokens and signatures all get the same word, so that
+nothing can be learnt about them.
+"""
+
+import base64
+import hashlib
+import re
+
+WORD = "scrubbed"
+
+_ZERO_GUID = "00000000-0000-0000-0000-"
+_NAMED_ACCOUNTS = frozenset({"harnessstorage", "devstoreaccount1"})
+_ACCOUNT = re.compile(r"account[0-9a-f]{0,6}x*|a|ac|acc|acco|accou|accoun")
+_ADDRESS = re.compile(r"user-[0-9a-f]{4}(?:@|%40)ex.*", re.DOTALL)
+_RESERVED_DOMAIN = re.compile(r".*(?:@|%40|\.)(?:example\.(?:com|org|net)|example|invalid|test|localhost)", re.DOTALL)
+_KEY = re.compile(r"[A-Za-z0-9+/]{86}==")
+
+
+def word(value: str) -> str:
+    """For what nobody has to use again."""
+    del value
+    return WORD
+
+
+def stand_in_key(number: int) -> str:
+    """The stand-in with a number for a storage key: 64 bytes, so that clients can sign with it."""
+    return base64.b64encode(number.to_bytes(64, "big")).decode()
+
+
+def key(value: str) -> str:
+    """For a storage key."""
+    return stand_in_key(int(_digest(value, 12), 16))
+
+
+def encoded_key(value: str) -> str:
+    """For a percent-encoded storage key."""
+    plain = re.sub("%([0-9A-Fa-f]{2})", lambda match: chr(int(match.group(1), 16)), value)
+    return key(plain).replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
+
+
+def guid(value: str) -> str:
+    """For a subscription, a tenant, or anybody in it."""
+    return _ZERO_GUID + _digest(value.lower(), 12)
+
+
+def account(value: str) -> str:
+    """For a storage account: a name that an account can have."""
+    return "account" + _digest(value.lower(), 6)
+
+
+def address(value: str) -> str:
+    """For an e-mail address; short enough a digest to fit many addresses."""
+    at = "%40" if "@" not in value else "@"
+    return f"user-{_digest(value.lower().replace('%40', '@'), 4)}{at}example.com"
+
+
+def is_stand_in(value: str) -> bool:
+    """Whether a value is one of these, cut or filled up to a length, perhaps."""
+    return (
+        value.startswith((WORD, _ZERO_GUID))
+        or WORD.startswith(value)
+        or _ADDRESS.fullmatch(value) is not None
+        or _RESERVED_DOMAIN.fullmatch(value) is not None
+        or _is_stand_in_key(value.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="))
+    )
+
+
+def is_stand_in_account(value: str) -> bool:
+    """Whether an account's name is a stand-in, or one that everybody has."""
+    return value in _NAMED_ACCOUNTS or _ACCOUNT.fullmatch(value) is not None
+
+
+def fitted(stand_in: str, length: int) -> str:
+    """A stand-in cut, or filled up, to a length: in a part of a file no byte may move."""
+    return (stand_in + "x" * length)[:length]
+
+
+def _is_stand_in_key(text: str) -> bool:
+    return _KEY.fullmatch(text) is not None and base64.b64decode(text)[:-8] == bytes(56)
+
+
+def _digest(value: str, digits: int) -> str:
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:digits]

@@ -1,0 +1,178 @@
+"""Plays Microsoft's recordings through whichever azure-mgmt-batchai is installed: ``python sdk_player.py CASSETTE...``.
+
+Every request of a recording is made by the operation of the SDK that makes it, with the recorded body, polls by the
+SDK's own pollers; what belongs to no such operation (storage, resource groups) is sent as it is. Prints one line of
+JSON for each recording: requests made, and what was left unused.
+"""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from inspect import signature
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from harness.recording import blocked_sockets, load_cassette, open_session, unused_answers
+from harness.recording.bodies import unwrapped
+from harness.recording.interactions import RecordedRequest
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+GROUPS = {"fileServers": "file_servers", "fileservers": "file_servers"}
+PARAMETERS = {"PATCH": "Update", "PUT": "Create"}
+
+
+class Player:
+    """One recording on one client.
+
+    Args:
+        client: of the SDK.
+        models: its models.
+        made: how often each method and URL was asked for so far.
+    """
+
+    def __init__(self, client: Any, models: Any, session: requests.Session, made: Counter[tuple[str, str]]) -> None:
+        self.client = client
+        self.models = models
+        self.session = session
+        self.made = made
+        self.due: Counter[tuple[str, str]] = Counter()
+
+    def play(self, request: RecordedRequest) -> None:
+        """Make a request, unless a poller has made it already."""
+        key = (request.method, request.uri)
+        self.due[key] += 1
+        if self.made[key] >= self.due[key]:
+            return
+        operation = self.operation(request)
+        if operation is None:
+            self.session.request(
+                request.method, request.uri, headers=dict(request.headers), data=unwrapped(request.body)
+            )
+            return
+        with suppress(*self.refusals()):
+            answer = operation()
+            if hasattr(answer, "result"):
+                answer.result()
+            elif isinstance(answer, Iterator):
+                list(answer)
+
+    def refusals(self) -> tuple[type[Exception], ...]:
+        """What the SDK raises when the service refuses: that is part of the story."""
+        from azure.core.exceptions import HttpResponseError
+
+        with suppress(ImportError):
+            from msrestazure.azure_exceptions import CloudError
+
+            return (CloudError, HttpResponseError)
+        return (HttpResponseError,)
+
+    def operation(self, request: RecordedRequest) -> Callable[[], Any] | None:
+        """The call of the SDK that makes a request."""
+        path = urlsplit(request.uri).path
+        found = re.fullmatch(r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.BatchAI/(.+)", path)
+        if found is None or self.is_poll(path):
+            return None
+        group, words = found.group(1), found.group(2).split("/")
+        names, kinds = words[1::2], words[::2]
+        if len(words) % 2 == 0:
+            return self.of_resource(request, kinds[-1], [group, *names])
+        if request.method == "POST":
+            return self.action(request, kinds[-2], words[-1], [group, *names])
+        return self.listing(kinds, [group, *names])
+
+    def is_poll(self, path: str) -> bool:
+        return "/operationresults/" in path or "/operationstatuses/" in path
+
+    def of_resource(self, request: RecordedRequest, kind: str, names: list[str]) -> Callable[[], Any] | None:
+        operations = getattr(self.client, GROUPS.get(kind, kind))
+        if request.method in ("GET", "DELETE"):
+            return lambda: called(operations, request.method.lower())(*names)
+        verb = PARAMETERS[request.method]
+        model = f"{kind[0].upper()}{kind[1:-1]}{verb}Parameters"
+        if not hasattr(self.models, model):  # an experiment, which is created from nothing
+            return lambda: called(operations, verb.lower())(*names)
+        if not request.body:  # the recorder has lost it
+            return None
+        # The client that made the 2017 recordings was not yet the one that was published.
+        body = json.loads(unwrapped(request.body).replace(b'"credentialsInfo"', b'"credentials"'))
+        if "parameters" not in signature(called(operations, verb.lower())).parameters:
+            return lambda: called(operations, verb.lower())(*names, **body)
+        parameters = self.client._deserialize(model, body)
+        return lambda: called(operations, verb.lower())(*names, parameters=parameters)
+
+    def action(self, request: RecordedRequest, kind: str, action: str, names: list[str]) -> Callable[[], Any]:
+        operations = getattr(self.client, GROUPS.get(kind, kind))
+        name = re.sub("[A-Z]", lambda letter: f"_{letter.group().lower()}", action)
+        query = dict(parse_qsl(urlsplit(request.uri).query))
+        if name == "list_output_files":
+            options = self.models.JobsListOutputFilesOptions(outputdirectoryid=query["outputdirectoryid"])
+            return lambda: operations.list_output_files(*names, jobs_list_output_files_options=options)
+        return lambda: called(operations, name)(*names)
+
+    def listing(self, kinds: list[str], names: list[str]) -> Callable[[], Any]:
+        operations = getattr(self.client, GROUPS.get(kinds[-1], kinds[-1]))
+        parent = kinds[-2][:-1] if len(kinds) > 1 else "resource_group"
+        return lambda: getattr(operations, f"list_by_{parent}")(*names)
+
+
+def called(operations: Any, name: str) -> Callable[..., Any]:
+    return getattr(operations, f"begin_{name}", None) or getattr(operations, name)
+
+
+def new_client(session: requests.Session) -> tuple[Any, Any]:
+    """A client of the SDK that is installed, on a session."""
+    import azure.mgmt.batchai as sdk
+
+    if hasattr(sdk, "BatchAI"):
+        from azure.core.credentials import AccessToken
+        from azure.core.pipeline.transport import RequestsTransport
+
+        class Credential:
+            def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+                return AccessToken("none", 2**40)
+
+        transport = RequestsTransport(session=session, session_owner=False)
+        return sdk.BatchAI(Credential(), SUBSCRIPTION, transport=transport), sdk.models
+    from msrest.authentication import BasicTokenAuthentication
+
+    client = sdk.BatchAIManagementClient(BasicTokenAuthentication({"access_token": "none"}), SUBSCRIPTION)
+
+    def mount(own: requests.Session, *_configs: Any, **options: Any) -> dict[str, Any]:
+        own.mount("https://", session.get_adapter("https://"))
+        return options
+
+    client.config.session_configuration_callback = mount
+    return client, sdk.models
+
+
+def play(cassette: Path) -> dict[str, Any]:
+    """Play one recording whole."""
+    made: Counter[tuple[str, str]] = Counter()
+    options: dict[str, Any] = {"replacements": {}, "base": requests.Session, "provenance": {}}
+    with open_session(cassette, "replay", **options) as session, blocked_sockets():
+        adapter: Any = session.get_adapter("https://")
+        answer = adapter.send
+
+        def counted(request: requests.PreparedRequest, *words: Any, **named: Any) -> requests.Response:
+            made[(request.method or "", request.url or "")] += 1
+            return answer(request, *words, **named)
+
+        adapter.send = counted
+        player = Player(*new_client(session), session, made)
+        for item in load_cassette(cassette):
+            for _ in range(item.count):
+                if not player.is_poll(item.request.uri):
+                    player.play(item.request)
+        unused = [str(left) for left in unused_answers(session)]
+    return {"cassette": cassette.name, "requests": sum(made.values()), "unused": unused}
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        sys.stdout.write(json.dumps(play(Path(name))) + "\n")

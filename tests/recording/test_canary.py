@@ -1,0 +1,213 @@
+"""Unique secrets, planted in every place of a story that we could think of: none survives in any file."""
+
+import base64
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote, quote_plus, urlencode
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.recording.cassette import load_cassette, save_cassette
+from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+from harness.recording.scrub import Scrubber, scrub_story
+from harness.recording.stand_ins import is_stand_in
+
+Place = Callable[[str], Interaction]
+
+GUID = "7f0b2c4d-91aa-4e0c-b7a5-3c2d1e0f9a8b"
+PASSWORD = "Tr0ub4dor&3/x+y"
+ACCOUNT_KEY = base64.b64encode(bytes(range(1, 65))).decode()
+SIGNATURE = "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA+/x="
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSIsImFkbWluIjp0cnVlfQ.c2lnbmF0dXJlLW9mLXRva2Vu"
+HOST_KEY = "AAAAB3NzaC1yc2EAAAADAQABAAABgQDVeryLongHostKeyOfSomeNode0123456789"
+MAIL = "jane.doe+azure@contoso-research.com"
+ACCOUNT = "contosodata42"
+
+
+def answered(body: str | bytes, uri: str = "https://management.azure.com/x", **headers: str) -> Interaction:
+    data = body.encode() if isinstance(body, str) else body
+    return Interaction(RecordedRequest("POST", uri, {}), RecordedResponse(200, "OK", headers, data))
+
+
+def sent(body: str, uri: str = "https://management.azure.com/x", **headers: str) -> Interaction:
+    return Interaction(RecordedRequest("PUT", uri, headers, body.encode()), RecordedResponse(200, "OK", {}, b""))
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def wrapped_b64(text: str) -> str:
+    return base64.encodebytes(text.encode()).decode()
+
+
+def sas(signature: str) -> str:
+    return f"https://host/file?sv=2018&sig={quote(signature, safe='')}&se=2019"
+
+
+PRIVATE = "PRIVATE KEY-----"
+MULTIPART = '--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n--b--\r\n'
+
+# What nothing but its place shows to be secret.
+PASSWORD_PLACES: dict[str, Place] = {
+    "JSON": lambda s: sent(json.dumps({"userAccountSettings": {"adminUserPassword": s}})),
+    "JSON, other spelling": lambda s: answered(json.dumps({"client_secret": s})),
+    "JSON in JSON": lambda s: answered(json.dumps({"log": json.dumps({"password": s})})),
+    "a list of secrets": lambda s: sent(
+        json.dumps({"secrets": [{"name": "A", "value": "ok]"}, {"name": "B", "value": s}]})
+    ),
+    "an environment variable": lambda s: sent(json.dumps({"env": [{"name": "DB_PASSWORD", "value": s}]})),
+    "an environment variable, turned": lambda s: sent(json.dumps({"env": [{"value": s, "name": "API_KEY"}]})),
+    "a form": lambda s: sent(urlencode({"grant_type": "client_credentials", "client_secret": s, "x": "y"})),
+    "a query": lambda s: answered("", f"https://host/login?user=me&password={quote_plus(s)}&x=y"),
+    "XML": lambda s: answered(f"<a><Password>{escape(s)}</Password></a>"),
+    "an XML key": lambda s: answered(f"<Keys><Key>{escape(s)}</Key></Keys>"),
+    "multi-part": lambda s: sent(MULTIPART.format(name="password", value=s)),
+    "a log": lambda s: answered(f"12:00 starting\n12:01 password = {s}\n12:02 done\n"),
+    "an environment dump": lambda s: answered(f"HOME=/root\nAZURE_CLIENT_SECRET={s}\nPATH=/bin\n"),
+    "a command line": lambda s: answered(f"+ run --account-key {s} --verbose\n"),
+    "Python's way to show it": lambda s: answered(f"{{'a': 1, 'password': {s!r}}}"),
+    "a URL": lambda s: answered(f"cloning https://me:{quote(s, safe='')}@git.contoso.dev/repo\n"),
+    "a header": lambda s: answered("", **{"x-api-key": s}),
+    "base64 of JSON": lambda s: answered(json.dumps({"data": b64(json.dumps({"password": s}))})),
+    "base64 in lines": lambda s: answered(wrapped_b64(json.dumps({"padding": "x" * 90, "password": s}))),
+    "base64 of base64": lambda s: answered(b64(json.dumps({"inner": b64(json.dumps({"password": s}))}))),
+    "gzip": lambda s: answered(gzip.compress(json.dumps({"password": s}).encode())),
+    "base64 of gzip": lambda s: answered(
+        json.dumps({"z": base64.b64encode(gzip.compress(json.dumps({"password": s}).encode())).decode()})
+    ),
+    "UTF-16": lambda s: answered(f"password={s}\r\n".encode("utf-16")),
+}
+
+OTHER_PLACES: dict[str, tuple[str, Place]] = {
+    "a key in XML": (ACCOUNT_KEY, lambda s: answered(f"<Value>{s}</Value>")),
+    "a key in a list": (ACCOUNT_KEY, lambda s: answered(json.dumps({"keys": [{"keyName": "key1", "value": s}]}))),
+    "a key after an escape": (ACCOUNT_KEY, lambda s: answered(json.dumps({"log": f"\n{s}"}))),
+    "a connection string": (ACCOUNT_KEY, lambda s: answered(f"AccountName=a;AccountKey={s};EndpointSuffix=core")),
+    "a key in a form": (ACCOUNT_KEY, lambda s: sent(urlencode({"k": s}))),
+    "a key in base64": (ACCOUNT_KEY, lambda s: answered(b64(f"the key is {s}, keep it"))),
+    "a key among bytes": (ACCOUNT_KEY, lambda s: answered(b"\xff\x00" + s.encode() + b"\x00\xfe")),
+    "a SAS": (SIGNATURE, lambda s: answered("", sas(s))),
+    "a SAS in JSON": (SIGNATURE, lambda s: answered(json.dumps({"url": sas(s)}).replace("&", "\\u0026"))),
+    "a SAS in XML": (SIGNATURE, lambda s: answered(f"<Url>{escape(sas(s))}</Url>")),
+    "a SAS in a query": (SIGNATURE, lambda s: answered("", f"https://h/?url={quote(sas(s), safe='')}")),
+    "a SAS header": (SIGNATURE, lambda s: sent("", **{"x-ms-copy-source": sas(s)})),
+    "a token in JSON": (TOKEN, lambda s: answered(json.dumps({"t": s}))),
+    "a token in a log": (TOKEN, lambda s: answered(f"> Authorization: Bearer {s}\n")),
+    "basic authentication": (b64("me:" + PASSWORD), lambda s: answered(f"Authorization: Basic {s}\n")),
+    "shared key": (b64("x" * 32), lambda s: answered(f"'Authorization': 'SharedKey acct:{s}'")),
+    "a private key": (b64("k" * 300), lambda s: answered(f"-----BEGIN RSA {PRIVATE}\n{s}\n-----END RSA {PRIVATE}")),
+    "a host key": (HOST_KEY, lambda s: answered(f"10.0.0.4 ssh-rsa {s} root@node")),
+    "a fingerprint": ("q" * 43, lambda s: answered(f"ECDSA host key SHA256:{s} learnt")),
+    "a subscription in a URL": (GUID, lambda s: answered("", f"https://management.azure.com/subscriptions/{s}/providers")),
+    "a subscription in JSON": (GUID, lambda s: answered(json.dumps({"subscriptionId": s}))),
+    "a tenant": (GUID, lambda s: answered(json.dumps({"value": [{"tenantId": s}]}))),
+    "an authority": (GUID, lambda s: answered(f'authorization_uri="https://login.microsoftonline.com/{s}"')),
+    "an address": (MAIL, lambda s: answered(json.dumps({"tags": {"owner": s}}))),
+    "an address after an escape": (MAIL, lambda s: answered(json.dumps({"log": f"\n{s}"}))),
+    "an encoded address": (MAIL, lambda s: answered("", f"https://h/?user={quote(s, safe='')}")),
+    "an account's host": (ACCOUNT, lambda s: answered(f"https://{s}.file.core.windows.net/share")),
+    "an account's URL": (ACCOUNT, lambda s: answered("", f"https://{s}.blob.core.windows.net/c/b")),
+    "an account's id": (ACCOUNT, lambda s: answered(f'{{"id": "/x/Microsoft.Storage/storageAccounts/{s}"}}')),
+    "an account's name": (ACCOUNT, lambda s: answered(f'{{"id": "/x/storageAccounts/{s}", "name": "{s}"}}')),
+    "an account in settings": (ACCOUNT, lambda s: answered(json.dumps({"azureFileShare": {"accountName": s}}))),
+}  # fmt: skip
+
+
+def texts_of(item: Interaction) -> str:
+    """All that an interaction holds, unpacked."""
+    bodies = [
+        gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body for body in (item.request.body, item.response.body)
+    ]
+    texts = [body.decode("utf-16" if body[:2] == b"\xff\xfe" else "utf-8", "replace") for body in bodies]
+    headers = [*item.request.headers.values(), *item.response.headers.values()]
+    return "\n".join([item.request.uri, *headers, *texts])
+
+
+def spellings(secret: str) -> set[str]:
+    return {
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        escape(secret),
+        repr(secret)[1:-1],
+        b64(secret),
+    }
+
+
+def recorded(path: Path, *story: Interaction) -> str:
+    """What is to be read in the cassette of a story: the file as it is, and all that it holds, unpacked."""
+    items, scrubber = scrub_story(story, Scrubber({}))
+    save_cassette(path, items, {}, scrubber.known)
+    return "\n".join([path.read_text(encoding="utf-8"), *map(texts_of, load_cassette(path))])
+
+
+@pytest.mark.parametrize("place", PASSWORD_PLACES)
+def test_a_password_does_not_survive_in(place: str, tmp_path: Path) -> None:
+    written = recorded(tmp_path / "a.yaml", PASSWORD_PLACES[place](PASSWORD))
+
+    assert not [form for form in spellings(PASSWORD) if form in written]
+
+
+@pytest.mark.parametrize("place", OTHER_PLACES)
+def test_no_secret_survives_in(place: str, tmp_path: Path) -> None:
+    secret, plant = OTHER_PLACES[place]
+
+    written = recorded(tmp_path / "a.yaml", plant(secret))
+
+    assert not [form for form in spellings(secret) if form in written]
+
+
+@pytest.mark.parametrize("shown", PASSWORD_PLACES)
+@pytest.mark.parametrize(
+    "bare",
+    [
+        lambda s: answered(f"somebody typed {s} here"),
+        lambda s: answered(json.dumps({"text": f"somebody typed {s} here"})),
+        lambda s: answered("", f"https://host/{quote(s, safe='')}/x"),
+        lambda s: answered(json.dumps({"packed": b64(f"somebody typed {s} here")})),
+        lambda s: answered(f"<Text>{escape(s)}</Text>"),
+    ],
+    ids=["text", "JSON", "URL", "base64", "XML"],
+)
+def test_what_one_place_shows_to_be_secret_survives_in_no_other(shown: str, bare: Place, tmp_path: Path) -> None:
+    written = recorded(tmp_path / "a.yaml", bare(PASSWORD), PASSWORD_PLACES[shown](PASSWORD))
+
+    assert not [form for form in spellings(PASSWORD) if form in written]
+
+
+EVERYWHERE = [*PASSWORD_PLACES.values(), *(plant for _, plant in OTHER_PLACES.values())]
+# Words of the places themselves, a header's name among them, cannot be told from a secret that is the same.
+FRAMES = "".join(str(plant("stand-in")) for plant in EVERYWHERE)
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40).filter(
+        lambda text: text not in FRAMES and not is_stand_in(text)
+    ),
+    st.sampled_from(EVERYWHERE),
+)
+def test_a_known_secret_survives_nowhere(secret: str, plant: Place) -> None:
+    (item,), scrubber = scrub_story([plant(secret)], Scrubber({secret: "stand-in"}))
+
+    assert not list(scrubber.known.find(texts_of(item)))
+
+
+@given(st.uuids(version=4).map(str), st.booleans())
+def test_equal_secrets_get_equal_stand_ins(guid: str, upper: bool) -> None:
+    spelt = guid.upper() if upper else guid
+    places = ("https://host/subscriptions/{}/x", '{{"tenantId": "{}"}}', "https://login.microsoftonline.com/{}/oauth2")
+
+    scrubbed = [Scrubber({}).text(place.format(spelt)) for place in places]
+
+    (stand_in,) = {
+        text.removeprefix(place[: place.index("{}")].replace("{{", "{"))[:36]
+        for text, place in zip(scrubbed, places, strict=True)
+    }
+    assert stand_in not in (guid, spelt)

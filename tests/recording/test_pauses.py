@@ -1,0 +1,92 @@
+"""A replay takes no time, whoever polls; everybody else's sleep is left alone."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+import requests
+from azure.core.credentials import AccessToken
+from azure.core.pipeline.transport import RequestsTransport
+from azure.mgmt.batchai import BatchAI
+from azure.storage.common import storageclient
+from azure.storage.file import FileService
+
+from harness.recording.cassette import save_cassette
+from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+from harness.recording.pauses import skipped_pauses
+from harness.recording.stand_ins import stand_in_key
+
+Open = Callable[..., AbstractContextManager[requests.Session]]
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+CLUSTER = (
+    f"https://management.azure.com{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.BatchAI/workspaces/w/clusters/c"
+)
+OPERATION = (
+    f"https://management.azure.com{SUBSCRIPTION}/providers/Microsoft.BatchAI/locations/eastus/operationresults/1"
+)
+QUERY = "?api-version=2018-05-01"
+
+
+class Credential:
+    def get_token(self, *scopes: str, **options: object) -> AccessToken:
+        return AccessToken("none", 2**40)
+
+
+def told(method: str, uri: str, status: int, headers: dict[str, str], *, count: int = 1) -> Interaction:
+    body = b"{}" if status == 200 else b""
+    return Interaction(RecordedRequest(method, uri + QUERY), RecordedResponse(status, "OK", headers, body), count)
+
+
+@pytest.mark.parametrize("options", [{}, {"polling_interval": 30}])
+def test_a_story_of_two_hours_replays_at_once(opened: Open, cassette: Path, options: dict[str, int]) -> None:
+    wait = {"Retry-After": "15", "Location": OPERATION + QUERY}
+    save_cassette(
+        cassette,
+        [
+            told("DELETE", CLUSTER, 202, wait),
+            told("GET", OPERATION, 202, wait, count=480),
+            told("GET", OPERATION, 200, {}),
+        ],
+        {},
+    )
+    with opened("replay") as session:
+        transport = RequestsTransport(session=session, session_owner=False)
+        client = BatchAI(Credential(), SUBSCRIPTION.rpartition("/")[2], transport=transport, **options)
+        begin = time.perf_counter()
+        client.clusters.begin_delete("g", "w", "c").result()
+    assert time.perf_counter() - begin < 5
+
+
+def test_retries_of_the_storage_client_take_no_time(opened: Open, cassette: Path) -> None:
+    share = "https://account.file.core.windows.net/share?restype=share"
+    busy = Interaction(RecordedRequest("PUT", share), RecordedResponse(503, "Server Busy", {}, b""), 2)
+    made = Interaction(RecordedRequest("PUT", share), RecordedResponse(201, "Created", {"ETag": '"1"'}, b""))
+    save_cassette(cassette, [busy, made], {})
+
+    with opened("replay") as session:
+        begin = time.perf_counter()
+        assert FileService("account", stand_in_key(1), request_session=session).create_share("share")
+    assert time.perf_counter() - begin < 5
+
+
+def test_sleep_is_itself_again_when_the_last_replay_ends() -> None:
+    real, taken = time.sleep, storageclient.sleep
+    outer, inner = skipped_pauses(), skipped_pauses()
+
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    assert time.sleep is not real
+    inner.__exit__(None, None, None)
+
+    assert (time.sleep, storageclient.sleep) == (real, taken)
+
+
+def test_a_test_still_sleeps_while_a_story_replays() -> None:
+    with skipped_pauses():
+        begin = time.perf_counter()
+        time.sleep(0.02)
+
+    assert time.perf_counter() - begin >= 0.02
