@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 _COMMANDS = {
     "emulator": "the local Azure: start, stop, status, env, reset",
     "cassettes": "check and show recorded cassettes",
+    "toolkits": "what trains on this machine; install CNTK 2.7",
 }
 
 
