@@ -1,55 +1,327 @@
-"""The part of the CNTK 2.x Python API that Batch AI's quickstart uses, computed by PyTorch.
+"""The part of the CNTK 2.x Python API that trains feed-forward networks on dense data, computed by PyTorch.
 
 It stands in where Microsoft's CNTK 2.7 (2019, Python 3.6) cannot be installed. Names, shapes and numbers follow CNTK:
 sums of gradients, rates per sample, unit-gain momentum, Glorot weights, padding. What is not here raises an
 ``AttributeError`` that says so. ``BACKEND`` tells it from the real one, which has no such name.
 """
 
+from typing import Any
+
 import torch
 
-from . import cntk_py, device, initializer, io, layers, learners, logging, losses, metrics, ops, random, train
-from .function import Constant, Function, Parameter, Variable, constant, input_variable
+from . import (
+    cntk_py,
+    debugging,
+    device,
+    initializer,
+    io,
+    layers,
+    learners,
+    logging,
+    losses,
+    metrics,
+    ops,
+    random,
+    train,
+)
+from .device import (
+    DeviceDescriptor,
+    all_devices,
+    cpu,
+    gpu,
+    try_set_default_device,
+    use_default_device,
+)
+from .function import (
+    CloneMethod,
+    Function,
+)
+from .initializer import (
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    normal,
+    truncated_normal,
+    uniform,
+    xavier,
+)
+from .io import (
+    INFINITELY_REPEAT,
+)
+from .layers import (
+    default_options,
+)
 from .learners import (
+    IGNORE,
+    Learner,
     UnitType,
+    adadelta,
+    adam,
     learning_parameter_schedule,
     learning_parameter_schedule_per_sample,
     learning_rate_schedule,
     momentum_as_time_constant_schedule,
     momentum_schedule,
+    momentum_schedule_per_sample,
     momentum_sgd,
+    nesterov,
     sgd,
 )
-from .missing import missing
-from .model_file import load_model
-from .ops import (
-    classification_error,
+from .leaves import (
+    Constant,
+    Parameter,
+    Variable,
+    as_function,
+)
+from .losses import (
+    binary_cross_entropy,
     cross_entropy_with_softmax,
+    squared_error,
+)
+from .metrics import (
+    classification_error,
+)
+from .missing import (
+    missing,
+    refuse_missing_modules,
+)
+from .model_file import (
+    load_model,
+)
+from .ops import (
+    AVG_POOLING,
+    MAX_POOLING,
+    abs,  # noqa: A004  # CNTK's own name
+    alias,
+    argmax,
+    argmin,
+    batch_normalization,
+    ceil,
+    clip,
+    constant,
+    convolution,
+    cos,
     dropout,
     element_divide,
+    element_max,
+    element_min,
+    element_select,
     element_times,
+    elu,
+    equal,
+    exp,
+    flatten,
+    floor,
+    greater,
+    greater_equal,
+    hardmax,
+    input,  # noqa: A004  # CNTK's own name
+    input_variable,
+    leaky_relu,
+    less,
+    less_equal,
+    log,
+    log_softmax,
+    mean,
     minus,
+    negate,
+    not_equal,
+    one_hot,
+    parameter,
     plus,
+    pooling,
+    pow,  # noqa: A004  # CNTK's own name
+    reciprocal,
+    reduce_log_sum_exp,
+    reduce_max,
+    reduce_mean,
+    reduce_min,
+    reduce_prod,
+    reduce_sum,
     relu,
     reshape,
+    selu,
     sigmoid,
+    sin,
+    slice,  # noqa: A004  # CNTK's own name
     softmax,
+    softplus,
+    splice,
+    sqrt,
+    square,
+    squeeze,
+    stop_gradient,
+    sum,  # noqa: A004  # CNTK's own name
+    swapaxes,
     tanh,
     times,
+    times_transpose,
+    transpose,
 )
-from .train import Trainer
+from .shape import (
+    InferredDimension,
+)
+from .train import (
+    CheckpointConfig,
+    Communicator,
+    CrossValidationConfig,
+    DataUnit,
+    TestConfig,
+    Trainer,
+    TrainingSession,
+    data_parallel_distributed_learner,
+    minibatch_size_schedule,
+    training_session,
+)
 
 __all__ = [
-    "BACKEND", "Constant", "Function", "Parameter", "Trainer", "UnitType", "Variable", "classification_error",
-    "cntk_py", "constant", "cross_entropy_with_softmax", "device", "dropout", "element_divide", "element_times",
-    "initializer", "input_variable", "io", "layers", "learners", "learning_parameter_schedule",
-    "learning_parameter_schedule_per_sample", "learning_rate_schedule", "load_model", "logging", "losses", "metrics",
-    "minus", "momentum_as_time_constant_schedule", "momentum_schedule", "momentum_sgd", "ops", "plus", "random",
-    "relu", "reshape", "sgd", "sigmoid", "softmax", "tanh", "times", "train",
+    "AVG_POOLING",
+    "BACKEND",
+    "IGNORE",
+    "INFINITELY_REPEAT",
+    "MAX_POOLING",
+    "CheckpointConfig",
+    "CloneMethod",
+    "Communicator",
+    "Constant",
+    "CrossValidationConfig",
+    "DataUnit",
+    "DeviceDescriptor",
+    "Function",
+    "InferredDimension",
+    "Learner",
+    "Parameter",
+    "TestConfig",
+    "Trainer",
+    "TrainingSession",
+    "UnitType",
+    "Variable",
+    "abs",
+    "adadelta",
+    "adam",
+    "alias",
+    "all_devices",
+    "argmax",
+    "argmin",
+    "batch_normalization",
+    "binary_cross_entropy",
+    "ceil",
+    "classification_error",
+    "clip",
+    "cntk_py",
+    "constant",
+    "convolution",
+    "cos",
+    "cpu",
+    "cross_entropy_with_softmax",
+    "data_parallel_distributed_learner",
+    "debugging",
+    "default_options",
+    "device",
+    "dropout",
+    "element_divide",
+    "element_max",
+    "element_min",
+    "element_select",
+    "element_times",
+    "elu",
+    "equal",
+    "eval",
+    "exp",
+    "flatten",
+    "floor",
+    "glorot_normal",
+    "glorot_uniform",
+    "gpu",
+    "greater",
+    "greater_equal",
+    "hardmax",
+    "he_normal",
+    "he_uniform",
+    "initializer",
+    "input",
+    "input_variable",
+    "io",
+    "layers",
+    "leaky_relu",
+    "learners",
+    "learning_parameter_schedule",
+    "learning_parameter_schedule_per_sample",
+    "learning_rate_schedule",
+    "less",
+    "less_equal",
+    "load_model",
+    "log",
+    "log_softmax",
+    "logging",
+    "losses",
+    "mean",
+    "metrics",
+    "minibatch_size_schedule",
+    "minus",
+    "momentum_as_time_constant_schedule",
+    "momentum_schedule",
+    "momentum_schedule_per_sample",
+    "momentum_sgd",
+    "negate",
+    "nesterov",
+    "normal",
+    "not_equal",
+    "one_hot",
+    "ops",
+    "parameter",
+    "plus",
+    "pooling",
+    "pow",
+    "random",
+    "reciprocal",
+    "reduce_log_sum_exp",
+    "reduce_max",
+    "reduce_mean",
+    "reduce_min",
+    "reduce_prod",
+    "reduce_sum",
+    "relu",
+    "reshape",
+    "selu",
+    "sgd",
+    "sigmoid",
+    "sin",
+    "slice",
+    "softmax",
+    "softplus",
+    "splice",
+    "sqrt",
+    "square",
+    "squared_error",
+    "squeeze",
+    "stop_gradient",
+    "sum",
+    "swapaxes",
+    "tanh",
+    "times",
+    "times_transpose",
+    "train",
+    "training_session",
+    "transpose",
+    "truncated_normal",
+    "try_set_default_device",
+    "uniform",
+    "use_default_device",
+    "xavier",
 ]  # fmt: skip
 
 __version__ = "2.7"
 BACKEND = f"PyTorch {torch.__version__}"
 
+
+def eval(op: Any, arguments: Any = None) -> Any:  # noqa: A001  # CNTK's own name
+    """The value of a function, or of an array, as a numpy array."""
+    return as_function(op).eval(arguments)
+
+
+refuse_missing_modules()
 random.set_fixed_random_seed(1)  # CNTK's runs are alike unless a script chooses a seed
 
 __getattr__ = missing(__name__)

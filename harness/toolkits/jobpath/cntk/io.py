@@ -36,6 +36,7 @@ class StreamDef:
     field: str
     shape: int
     is_sparse: bool = False
+    defines_mb_size: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +84,40 @@ class MinibatchSource:
         deserializers: the file; one.
         max_samples: after which it ends.
         max_sweeps: over the data, after which it ends.
+        randomization_window_in_chunks: accepted as in CNTK; all samples of a sweep are shuffled here.
+        randomization_window_in_samples: likewise.
+        randomization_seed: of the orders of sweeps.
+        trace_level: accepted as in CNTK.
+        multithreaded_deserializer: accepted as in CNTK.
+        frame_mode: accepted as in CNTK.
+        truncation_length: has to be 0 here.
         randomize: whether each sweep has an order of its own.
-        randomization_seed: of these orders.
+        max_errors: has to be 0 here.
 
     Raises:
         ValueError: more than one file is given, or the file is no CTF.
         OSError: it cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # CNTK's own order
         self,
         deserializers: CTFDeserializer | list[CTFDeserializer],
         max_samples: int = INFINITELY_REPEAT,
         max_sweeps: int = INFINITELY_REPEAT,
-        *,
-        randomize: bool = True,
+        randomization_window_in_chunks: int = 128,
+        randomization_window_in_samples: int = 0,
         randomization_seed: int = 0,
+        trace_level: int = 1,
+        multithreaded_deserializer: bool | None = None,
+        frame_mode: bool = False,
+        truncation_length: int = 0,
+        randomize: bool = True,
+        max_errors: int = 0,
     ) -> None:
+        del randomization_window_in_chunks, randomization_window_in_samples
+        del trace_level, multithreaded_deserializer, frame_mode
+        if truncation_length or max_errors:
+            raise ValueError("CNTK on PyTorch reads samples, every one of them: truncation_length=0, max_errors=0")
         files = deserializers if isinstance(deserializers, list) else [deserializers]
         if len(files) != 1:
             raise ValueError("CNTK on PyTorch reads one file per source")
@@ -118,13 +136,21 @@ class MinibatchSource:
         self._order = self._new_order()
 
     def next_minibatch(
-        self, minibatch_size_in_samples: int, input_map: Mapping[Any, StreamInformation] | None = None
+        self,
+        minibatch_size_in_samples: int,
+        input_map: Mapping[Any, StreamInformation] | None = None,
+        device: Any = None,
+        num_data_partitions: int | None = None,
+        partition_index: int | None = None,
     ) -> dict[Any, MinibatchData]:
         """The next samples: at most as many as asked for, and never from two sweeps.
 
         Args:
             minibatch_size_in_samples: at least 1.
             input_map: the network's inputs and their streams; default streams stand for themselves.
+            device: accepted as in CNTK; a minibatch goes to the default device when it is used.
+            num_data_partitions: among how many workers the minibatch is shared.
+            partition_index: this worker's number, from 0.
 
         Returns:
             Samples by input; nothing at the end of the data.
@@ -132,23 +158,48 @@ class MinibatchSource:
         Raises:
             ValueError: the size is less than 1.
         """
+        del device
         if minibatch_size_in_samples < 1:
             raise ValueError("a minibatch has at least one sample")
         size = min(minibatch_size_in_samples, self._size - self._position, self._max_samples - self._seen)
         if size <= 0 or self._sweep >= self._max_sweeps:
             return {}
-        chosen = self._order[self._position : self._position + size] if self._randomize else None
-        window = slice(self._position, self._position + size)
+        workers, worker = num_data_partitions or 1, partition_index or 0
+        begin, stop = (self._position + size * edge // workers for edge in (worker, worker + 1))
         end = self._position + size == self._size
-        streams = {name: MinibatchData(self._cut(name, window, chosen), end) for name in self._tensors}
+        streams = {name: MinibatchData(self._cut(tensor, begin, stop), end) for name, tensor in self._tensors.items()}
         self._advance(size, end=end)
+        if begin == stop:
+            return {}
         if input_map is None:
             return {self.streams[name]: data for name, data in streams.items()}
         return {variable: streams[stream.name] for variable, stream in input_map.items()}
 
-    def _cut(self, name: str, window: slice, chosen: Tensor | None) -> Tensor:
-        tensor = self._tensors[name]
-        return tensor[window] if chosen is None else tensor.index_select(0, chosen)
+    def get_checkpoint_state(self) -> dict[str, int]:
+        """Where it stands."""
+        return {"seen": self._seen, "sweep": self._sweep, "position": self._position}
+
+    def restore_from_checkpoint(self, checkpoint: Mapping[str, int]) -> None:
+        """Go on from where it stood."""
+        self._seen, self._sweep, self._position = (checkpoint[name] for name in ("seen", "sweep", "position"))
+        self._order = self._new_order()
+
+    @property
+    def current_position(self) -> dict[str, int]:
+        """Where it stands."""
+        return self.get_checkpoint_state()
+
+    def stream_info(self, name: str) -> StreamInformation:
+        """A stream by name."""
+        found: StreamInformation = self.streams[name]
+        return found
+
+    def stream_infos(self) -> list[StreamInformation]:
+        """Every stream."""
+        return list(self.streams.values())
+
+    def _cut(self, tensor: Tensor, begin: int, stop: int) -> Tensor:
+        return tensor.index_select(0, self._order[begin:stop]) if self._randomize else tensor[begin:stop]
 
     def _advance(self, size: int, *, end: bool) -> None:
         self._seen += size
