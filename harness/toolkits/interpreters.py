@@ -47,11 +47,18 @@ def find_cntk(chosen: Path | None = None, *, environ: Mapping[str, str]) -> Cntk
             "a CNTK job needs either PyTorch (pip install 'batchai-harness[cntk]'; it then trains with CNTK's API "
             "on PyTorch) or real CNTK 2.7 (harness toolkits install cntk); neither is installed"
         )
+    return on_pytorch()
+
+
+def on_pytorch() -> Cntk:
+    """This interpreter with our ``cntk`` on its path."""
     # glibc would map and unmap each large tensor; told to keep freed memory, large minibatches train twice as fast.
+    # Threads that wait for work by spinning bring jobs that share the machine almost to a halt.
     environment = {
         "PYTHONPATH": str(JOBPATH),
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+        "OMP_WAIT_POLICY": "passive",
     }
     return Cntk(sys.executable, f"CNTK on PyTorch {importlib.metadata.version('torch')}", environment)
 

@@ -3,7 +3,7 @@
 ``C`` is cntk, ``np`` numpy; ``data``, ``images`` and ``labels`` are the same in both; ``fill`` gives a network weights.
 """
 
-PRELUDE = '''
+PRELUDE = """
 import json, sys
 import numpy as np
 import cntk as C
@@ -30,7 +30,7 @@ for name, program in json.load(sys.stdin).items():
     except Exception as error:
         result = "%s: %s" % (type(error).__name__, str(error).splitlines()[0] if str(error) else "")
     print("\\nRESULT " + json.dumps([name, result]), flush=True)
-'''
+"""
 
 _X = "x = C.input_variable((2, 3)); "
 _TRAIN = """
@@ -49,6 +49,7 @@ out.append(trainer.test_minibatch({{x: images, y: labels}}))
 _CONV = """C.layers.Sequential([C.layers.Convolution2D((3, 3), 4, activation=C.relu, pad=True),
     C.layers.MaxPooling((3, 3), (2, 2)), C.layers.Dense(3)])(x)"""
 _LOSS = "C.cross_entropy_with_softmax(z, y)"
+_SLOW = "C.sgd(z.parameters, C.learning_parameter_schedule_per_sample(0.005))"
 _SGD = "C.sgd(z.parameters, C.learning_parameter_schedule_per_sample(0.02))"
 
 
@@ -120,7 +121,7 @@ _LEARNERS = [
 
 _MODELS = [
     "C.layers.Sequential([C.layers.Dense(4, activation=C.sigmoid), C.layers.Dense(3)])(x)",
-    "C.layers.Sequential([C.layers.Convolution2D((3, 3), 4), C.layers.BatchNormalization(map_rank=1), C.relu,"
+    "C.layers.Sequential([C.layers.BatchNormalization(map_rank=1), C.layers.Convolution2D((3, 3), 4), C.relu,"
     " C.layers.Dense(3)])(x)",
     "C.layers.Sequential([C.layers.Dense(4), C.layers.BatchNormalization(normalization_time_constant=20),"
     " C.layers.Dense(3)])(x)",
@@ -146,16 +147,18 @@ def source(sweeps):
 x, y = C.input_variable((2, 5, 5)), C.input_variable(3)
 z = fill(C.layers.Dense(3)(x))
 """
-PROGRAMS = {
+VALUES = {
     **{expression: unary(expression) for expression in EXPRESSIONS},
     **{
         expression: f"x = C.input_variable((2, 5, 5)); f = {expression}; out += [f.eval({{x: images}}), f.shape]"
         for expression in _IMAGES
     },
+}
+TRAININGS = {
     **{f"train with {learner}": training(learner=learner) for learner in _LEARNERS},
-    **{f"train {model}": training(model=model) for model in _MODELS},
+    **{f"train {model}": training(model=model, learner=_SLOW) for model in _MODELS},
     **{f"minimize {loss}": training(loss=loss) for loss in _LOSSES},
-    "constants": "out += [C.minus([1, 2, 3], [4, 5, 6]).eval(), C.eval([1.0, 2.0])]",
+    "constants": "out += [C.minus([1, 2, 3], [4, 5, 6]).eval(), C.times([[1, 2]], [[3], [4]]).eval()]",
     "one sample is a batch of one": f"{_X}out += [(2 * x).eval({{x: data[0]}}), (2 * x).eval({{x: [data[0]]}})]",
     "a network over another input": (
         "x = C.input_variable(3); v = C.input_variable(3); f = fill(C.layers.Dense(2)(x)); g = f(v / 2); "
@@ -166,8 +169,8 @@ PROGRAMS = {
         "out += [len(f.clone(method).parameters) for method in (C.CloneMethod.share, 'clone', 'freeze')]"
     ),
     "nodes by name": (
-        "x = C.input_variable((2, 5, 5)); f = fill(C.layers.Sequential([C.layers.Convolution2D((3, 3), 4, name='a'),"
-        " C.layers.Dense(3, name='b')])(x)); out += [f.a.shape, f.a.W.value, f.b.b.value, f.b.shape]"
+        "x = C.input_variable((2, 5, 5)); f = fill(C.layers.Sequential([C.layers.Convolution2D((3, 3), 4, name='first'),"
+        " C.layers.Dense(3, name='second')])(x)); out += [f.first.shape, f.first.W.value, f.second.b.value, f.second.shape]"
     ),
     "the order of parameters": (
         "x = C.input_variable((2, 5, 5)); f = C.layers.Sequential([C.layers.Convolution2D((3, 3), 4),"
@@ -191,11 +194,13 @@ lines = [line for line in open(path + ".log") if re.search("Minibatch|Finished|p
 out += [[float(v) for v in re.findall("[0-9.]+", re.sub(r"[0-9.]+s .*", "", line))] for line in lines]
 """,
     "minibatches of a source": _SESSION + """
-reader = source(2)
-while True:
-    data = reader.next_minibatch(3)
-    if not data: break
-    out += [data[reader.streams.x].num_samples, data[reader.streams.x].end_of_sweep]
+for sweeps in (1, 2, 3, C.io.INFINITELY_REPEAT):
+    reader = source(sweeps)
+    for _ in range(12):
+        data = reader.next_minibatch(3)
+        if data:
+            found = data[reader.streams.x]
+            out += [found.num_samples, found.end_of_sweep, np.asarray(found.asarray()).reshape(-1, 50)[:, 0]]
 """,
     "a log of a geometric schedule": _SESSION + """
 trainer = C.Trainer(z, (C.cross_entropy_with_softmax(z, y), C.classification_error(z, y)),
@@ -203,6 +208,6 @@ trainer = C.Trainer(z, (C.cross_entropy_with_softmax(z, y), C.classification_err
     C.logging.ProgressPrinter(0, log_to_file=path + ".log"))
 for i in range(10):
     trainer.train_minibatch({x: images[:4], y: labels[:4]})
-out += [[float(v) for v in line.split()] for line in open(path + ".log") if re.match(r"[ 0-9.e-]+$", line)]
+out += [[float(v) for v in line.split()] for line in open(path + ".log") if re.match(" +[0-9]", line)]
 """,
 }  # fmt: skip

@@ -5,8 +5,6 @@ sums of gradients, rates per sample, unit-gain momentum, Glorot weights, padding
 ``AttributeError`` that says so. ``BACKEND`` tells it from the real one, which has no such name.
 """
 
-from typing import Any
-
 import torch
 
 from . import (
@@ -72,7 +70,6 @@ from .leaves import (
     Constant,
     Parameter,
     Variable,
-    as_function,
 )
 from .losses import (
     binary_cross_entropy,
@@ -227,7 +224,6 @@ __all__ = [
     "element_times",
     "elu",
     "equal",
-    "eval",
     "exp",
     "flatten",
     "floor",
@@ -314,11 +310,6 @@ __all__ = [
 
 __version__ = "2.7"
 BACKEND = f"PyTorch {torch.__version__}"
-
-
-def eval(op: Any, arguments: Any = None) -> Any:  # noqa: A001  # CNTK's own name
-    """The value of a function, or of an array, as a numpy array."""
-    return as_function(op).eval(arguments)
 
 
 refuse_missing_modules()

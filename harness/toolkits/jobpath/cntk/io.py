@@ -131,9 +131,9 @@ class MinibatchSource:
         self.streams = StreamDefs({name: StreamInformation(name, (each.shape,)) for name, each in defs.items()})
         self._size = len(next(iter(self._tensors.values())))
         self._randomize, self._seed = randomize, randomization_seed
-        self._max_samples, self._max_sweeps = max_samples, max_sweeps
-        self._seen = self._sweep = self._position = 0
-        self._order = self._new_order()
+        self._limit = min(max_samples, max_sweeps * self._size)
+        self._seen = 0
+        self._orders: dict[int, Tensor] = {}
 
     def next_minibatch(
         self,
@@ -143,7 +143,7 @@ class MinibatchSource:
         num_data_partitions: int | None = None,
         partition_index: int | None = None,
     ) -> dict[Any, MinibatchData]:
-        """The next samples: at most as many as asked for, and never from two sweeps.
+        """The next samples: as many as asked for, over the end of a sweep into the next, or what is left.
 
         Args:
             minibatch_size_in_samples: at least 1.
@@ -161,28 +161,25 @@ class MinibatchSource:
         del device
         if minibatch_size_in_samples < 1:
             raise ValueError("a minibatch has at least one sample")
-        size = min(minibatch_size_in_samples, self._size - self._position, self._max_samples - self._seen)
-        if size <= 0 or self._sweep >= self._max_sweeps:
-            return {}
+        first, size = self._seen, min(minibatch_size_in_samples, self._limit - self._seen)
         workers, worker = num_data_partitions or 1, partition_index or 0
-        begin, stop = (self._position + size * edge // workers for edge in (worker, worker + 1))
-        end = self._position + size == self._size
-        streams = {name: MinibatchData(self._cut(tensor, begin, stop), end) for name, tensor in self._tensors.items()}
-        self._advance(size, end=end)
-        if begin == stop:
+        begin, stop = (first + size * edge // workers for edge in (worker, worker + 1))
+        self._seen += max(0, size)
+        if begin >= stop:
             return {}
+        end = self._seen // self._size > first // self._size
+        streams = {name: MinibatchData(tensor, end) for name, tensor in self._samples(begin, stop).items()}
         if input_map is None:
             return {self.streams[name]: data for name, data in streams.items()}
         return {variable: streams[stream.name] for variable, stream in input_map.items()}
 
     def get_checkpoint_state(self) -> dict[str, int]:
         """Where it stands."""
-        return {"seen": self._seen, "sweep": self._sweep, "position": self._position}
+        return {"seen": self._seen}
 
     def restore_from_checkpoint(self, checkpoint: Mapping[str, int]) -> None:
         """Go on from where it stood."""
-        self._seen, self._sweep, self._position = (checkpoint[name] for name in ("seen", "sweep", "position"))
-        self._order = self._new_order()
+        self._seen = checkpoint["seen"]
 
     @property
     def current_position(self) -> dict[str, int]:
@@ -198,20 +195,27 @@ class MinibatchSource:
         """Every stream."""
         return list(self.streams.values())
 
-    def _cut(self, tensor: Tensor, begin: int, stop: int) -> Tensor:
-        return tensor.index_select(0, self._order[begin:stop]) if self._randomize else tensor[begin:stop]
+    def _samples(self, begin: int, stop: int) -> dict[str, Tensor]:
+        """Samples by their place in the endless row of sweeps."""
+        if not self._randomize and begin // self._size == (stop - 1) // self._size:
+            window = slice(begin % self._size, (stop - 1) % self._size + 1)
+            return {name: tensor[window] for name, tensor in self._tensors.items()}
+        parts = []
+        while begin < stop:
+            sweep, place = divmod(begin, self._size)
+            count = min(stop - begin, self._size - place)
+            parts.append(self._order(sweep)[place : place + count])
+            begin += count
+        chosen = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return {name: tensor.index_select(0, chosen) for name, tensor in self._tensors.items()}
 
-    def _advance(self, size: int, *, end: bool) -> None:
-        self._seen += size
-        self._position += size
-        if end:
-            self._sweep, self._position = self._sweep + 1, 0
-            self._order = self._new_order()
-
-    def _new_order(self) -> Tensor:
-        if not self._randomize:
-            return torch.arange(0)
-        return torch.from_numpy(np.random.default_rng((self._seed, self._sweep)).permutation(self._size))
+    def _order(self, sweep: int) -> Tensor:
+        if sweep not in self._orders:
+            generator = np.random.default_rng((self._seed, sweep))
+            places = generator.permutation(self._size) if self._randomize else np.arange(self._size)
+            self._orders = {each: order for each, order in self._orders.items() if each == sweep - 1}
+            self._orders[sweep] = torch.from_numpy(places)
+        return self._orders[sweep]
 
 
 __getattr__ = missing(__name__)

@@ -1,7 +1,7 @@
 """What a learner does with a minibatch's gradient, whatever its rule.
 
 A gradient here is the sum over a minibatch, as in CNTK. A rate that is meant for minibatches of M samples is divided by
-M; one that is meant for none in particular (``IGNORE``) goes with the mean over the samples at hand.
+M; one that is meant for none in particular (``IGNORE``) is divided by the samples at hand.
 """
 
 import math
@@ -97,21 +97,18 @@ class Learner:
             samples: in the minibatch.
             sweep_end: whether the data has been gone through once more.
         """
-        mean = not self._rates.minibatch_size
         self._steps += 1
         moment = Moment(
-            self.learning_rate() / (self._rates.minibatch_size or 1),
+            self.learning_rate() / (self._rates.minibatch_size or samples),
             self._scaled(self._momentum, samples),
             self._scaled(self._variance_momentum, samples),
             self._steps,
         )
         with torch.no_grad():
             found = list(gradients)
-            if mean:
-                torch._foreach_div_(found, samples)
-            self._regularize(found, 1 if mean else samples)
+            self._regularize(found, samples)
             self._rule(self._tensors, found, self._state, moment)
-            self._shrink(moment.rate * (1 if mean else samples))
+            self._shrink(moment.rate * samples)
         self._samples += samples
         self._sweeps += sweep_end
 

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 from .function import Tensor
@@ -155,13 +156,13 @@ def _adapt(  # noqa: PLR0917  # a rule's options, then what every rule is given
     unit_gain: bool, epsilon: float, weights: list[Tensor], gradients: list[Tensor], state: State, moment: Moment
 ) -> None:
     mean, squares = state
-    first, second = moment.momentum, moment.variance_momentum
+    first, second = moment.momentum, float(np.float32(moment.variance_momentum))  # which matters close to 1
     torch._foreach_mul_(mean, first)
     torch._foreach_add_(mean, gradients, alpha=1 - first if unit_gain else 1.0)
     torch._foreach_mul_(squares, second)
     torch._foreach_addcmul_(squares, gradients, gradients, value=1 - second)
     roots = [square.sqrt().add_(epsilon) for square in squares]
-    unbiased = math.sqrt(1 - second**moment.number) / (1 - first**moment.number)
+    unbiased = math.sqrt(1 - moment.variance_momentum**moment.number) / (1 - first**moment.number)
     torch._foreach_addcdiv_(weights, mean, roots, value=-moment.rate * unbiased)
 
 

@@ -155,6 +155,7 @@ class TrainingSession:
         saving = _Interval(self._checkpoint.frequency if self._checkpoint else None)
         validating = _Interval(self._validation.frequency if self._validation else None)
         seen = self._trainer.total_number_of_samples_seen
+        untold = False
         while seen < self._most:
             size = min(int(self._sizes.at(seen, 0)), self._most - seen)
             data = self._source.next_minibatch(
@@ -165,17 +166,18 @@ class TrainingSession:
             count = self._trainer.previous_minibatch_sample_count
             seen += count
             ended = any(each.end_of_sweep for each in data.values())
-            if progress.passed(count, ended):
+            untold = not progress.passed(count, ended)
+            if not untold:
                 self._trainer.summarize_training_progress()
             if saving.passed(count, ended):
                 self._save()
             if validating.passed(count, ended) and not self._validate():
                 break
+        if untold:
+            self._trainer.summarize_training_progress()
         self._finish()
 
     def _finish(self) -> None:
-        if not self._progress:
-            self._trainer.summarize_training_progress()
         if self._checkpoint:
             self._save()
         if self._validation and self._validation.frequency is None:
