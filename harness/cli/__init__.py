@@ -12,6 +12,7 @@ _COMMANDS = {
     "emulator": "the local Azure: start, stop, status, env, reset",
     "cassettes": "check and show recorded cassettes",
     "run": "run scenarios and sweeps: on the emulator, on Azure, or from recordings",
+    "toolkits": "what trains on this machine; install CNTK 2.7",
 }
 
 

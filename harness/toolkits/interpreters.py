@@ -38,38 +38,49 @@ def find_cntk(chosen: Path | None = None, *, environ: Mapping[str, str]) -> Cntk
         ToolkitError: there is none; the message names what to install.
     """
     if chosen is not None:
-        return _real(chosen, environ)
+        return real_cntk(chosen, environ)
     installed = installed_cntk(environ) / "bin" / "python"
     if installed.exists():
-        return _real(installed, environ)
+        return real_cntk(installed, environ)
     if importlib.util.find_spec("torch") is None or not (JOBPATH / "cntk").is_dir():
         raise ToolkitError(
             "a CNTK job needs either PyTorch (pip install 'batchai-harness[cntk]'; it then trains with CNTK's API "
             "on PyTorch) or real CNTK 2.7 (harness toolkits install cntk); neither is installed"
         )
+    return on_pytorch()
+
+
+def on_pytorch() -> Cntk:
+    """This interpreter with our ``cntk`` on its path."""
     # glibc would map and unmap each large tensor; told to keep freed memory, large minibatches train twice as fast.
+    # Threads that wait for work by spinning bring jobs that share the machine almost to a halt.
     environment = {
         "PYTHONPATH": str(JOBPATH),
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+        "OMP_WAIT_POLICY": "passive",
     }
     return Cntk(sys.executable, f"CNTK on PyTorch {importlib.metadata.version('torch')}", environment)
 
 
 def installed_cntk(environ: Mapping[str, str]) -> Path:
-    """Where ``harness toolkits install cntk`` puts its environment."""
+    """Where ``harness toolkits install cntk`` puts its environment: a link, which appears when all of it works."""
     data = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME", "/")) / ".local" / "share")
     return Path(data) / "batchai-harness" / "toolkits" / "cntk"
 
 
-def _real(python: Path, environ: Mapping[str, str]) -> Cntk:
-    """Real CNTK at ``python``. Its environment's own ``lib`` holds the two MPI links that CNTK 2.7 needs."""
+def real_cntk(python: Path, environ: Mapping[str, str]) -> Cntk:
+    """Real CNTK at ``python``, whose environment's own ``lib`` holds the two MPI links that CNTK 2.7 needs.
+
+    Raises:
+        ToolkitError: importing cntk fails there.
+    """
     libraries = [str(python.parent.parent / "lib"), *filter(None, [environ.get("LD_LIBRARY_PATH")])]
     environment = {"LD_LIBRARY_PATH": ":".join(libraries)}
     try:
         probe = subprocess.run(
             [str(python), "-c", _PROBE],
-            env={**environ, **environment},
+            env={**_without_ours(environ), **environment},
             capture_output=True,
             text=True,
             timeout=_PROBE_SECONDS,
@@ -84,3 +95,8 @@ def _real(python: Path, environ: Mapping[str, str]) -> Cntk:
             "or unset cntk_python to train with CNTK's API on PyTorch"
         )
     return Cntk(str(python), f"CNTK {probe.stdout.split()[-1]}", environment)
+
+
+def _without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what leads to this Python's packages, our own ``cntk`` among them."""
+    return {name: value for name, value in environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}

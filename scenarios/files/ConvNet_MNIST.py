@@ -1,10 +1,11 @@
 """Train a small convolutional network on handwritten digits with CNTK 2.x, and say how well it reads them.
 
-    ConvNet_MNIST.py DATA_DIR MODEL_DIR [--epochs N] [--learning-rate R] [--minibatch-size N] [--seed N]
+    ConvNet_MNIST.py DATA_DIR MODEL_DIR [OPTIONS]      --help tells of them
 
-DATA_DIR holds Train-28x28_cntk_text.txt and Test-28x28_cntk_text.txt, in CNTK's text format. After each epoch the
-network is saved as MODEL_DIR/ConvNet_MNIST_<epochs trained>.dnn. The log goes to stderr; its last line is the error on
-the test data, "Final test errs = 2.20% * 1000". Runs on Python 3.6 and later.
+DATA_DIR holds Train-28x28_cntk_text.txt and Test-28x28_cntk_text.txt, in CNTK's text format. As in CNTK, an epoch is a
+number of samples: the training data once, or 9,000 where there are fewer. After each epoch the network is saved as
+MODEL_DIR/ConvNet_MNIST_<epochs trained>.dnn. The log goes to stderr; its last line is the error on the test data,
+"Final test errs = 2.20% * 1000". Runs on Python 3.6 and later.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import numpy as np
 CLASSES = 10
 IMAGE = (1, 28, 28)
 TEST_MINIBATCH = 1000
+SHORTEST_EPOCH = 9000  # small data is gone through several times; on 1,500 samples one sweep hardly begins to learn
 
 
 def count_samples(path):
@@ -67,7 +69,7 @@ def trainer_for(model, criterion, rate, epoch_size, epochs):
 
 
 def train_epoch(trainer, source, input_map, minibatch_size, epoch_size):
-    """One pass over the training data."""
+    """One epoch."""
     seen = 0
     while seen < epoch_size:
         data = source.next_minibatch(min(minibatch_size, epoch_size - seen), input_map=input_map)
@@ -96,9 +98,11 @@ def run(options):
         cntk.cntk_py.set_fixed_random_seed(options.seed)
     train_file = options.data_dir / "Train-28x28_cntk_text.txt"
     test_file = options.data_dir / "Test-28x28_cntk_text.txt"
-    epoch_size = count_samples(train_file)
-    if not epoch_size:
+    samples = count_samples(train_file)
+    if not samples:
         raise SystemExit(f"ConvNet_MNIST: {train_file} holds no sample")
+    epoch_size = options.epoch_size or max(samples, SHORTEST_EPOCH)
+    sys.stderr.write(f"{samples} samples to train on, {epoch_size} to an epoch\n")
     options.model_dir.mkdir(parents=True, exist_ok=True)
     images, labels = cntk.input_variable(IMAGE), cntk.input_variable(CLASSES)
     model = network(images)
@@ -139,6 +143,7 @@ def main():
     parser.add_argument("data_dir", type=Path, help="directory with the two text files")
     parser.add_argument("model_dir", type=Path, help="directory to save the network in")
     parser.add_argument("--epochs", type=at_least(0), default=40, help="default 40; 0 tests the untrained network")
+    parser.add_argument("--epoch-size", type=at_least(1), default=None, help="samples; default the data, at least 9000")
     parser.add_argument("--learning-rate", type=float, default=0.001, help="per sample, at the start; default 0.001")
     parser.add_argument("--minibatch-size", type=at_least(1), default=64, help="samples; default 64")
     parser.add_argument("--seed", type=at_least(0), default=None, help="of the weights and the dropout")

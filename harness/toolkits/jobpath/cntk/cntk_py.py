@@ -3,6 +3,11 @@
 from .missing import missing
 from .random import set_fixed_random_seed
 
-__all__ = ["set_fixed_random_seed"]
+__all__ = ["force_deterministic_algorithms", "set_fixed_random_seed"]
+
+
+def force_deterministic_algorithms() -> None:
+    """Does nothing: the algorithms in use are deterministic."""
+
 
 __getattr__ = missing(__name__)

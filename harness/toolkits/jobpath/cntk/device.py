@@ -16,6 +16,16 @@ class DeviceDescriptor:
     kind: Literal["CPU", "GPU"]
     id: int = 0
 
+    @staticmethod
+    def cpu_device() -> "DeviceDescriptor":
+        """The CPU."""
+        return cpu()
+
+    @staticmethod
+    def gpu_device(device_id: int) -> "DeviceDescriptor":
+        """A GPU by number."""
+        return gpu(device_id)
+
     @property
     def torch(self) -> torch.device:
         """The same device in PyTorch's words."""
@@ -60,6 +70,12 @@ def try_set_default_device(new_default_device: DeviceDescriptor, acquire_device_
 def use_default_device() -> DeviceDescriptor:
     """The device in use: the one that was set, else the first GPU, else the CPU."""
     return _chosen.get() or all_devices()[0]
+
+
+def check_device(device: DeviceDescriptor | None) -> None:
+    """Raises ValueError where a device is asked for that is not the one in use."""
+    if device is not None and device != use_default_device():
+        raise ValueError("CNTK on PyTorch computes on one device: cntk.device.try_set_default_device chooses it")
 
 
 __getattr__ = missing(__name__)

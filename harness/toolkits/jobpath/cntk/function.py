@@ -1,20 +1,27 @@
-"""The graph: every value is a node with inputs, computed in order for a whole minibatch at once.
+"""The graph: a value is a node with inputs. Shapes are those of one sample, without the batch axis, as in CNTK.
 
-Shapes are those of one sample, without the batch axis, as in CNTK; a node is batched when an input of the network
-reaches it, and its tensor then has the batch as its first axis.
+A node is batched when an input of the network reaches it; its tensor then has the batch as its first axis.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
-import numpy as np
 import torch
 
-from .device import use_default_device
+from .device import check_device
+from .missing import explain
+from .shape import Shape
 
 Tensor = Any  # torch.Tensor; PyTorch is not part of what type checkers see here
-Shape = tuple[int, ...]
-Kernel = Callable[[Sequence[Tensor], Mapping[str, Any], bool], Tensor]
+
+
+class CloneMethod(Enum):
+    """What becomes of a network's parameters in a copy: the same ones, ones of its own, or constants."""
+
+    share = "share"
+    clone = "clone"
+    freeze = "freeze"
 
 
 class Function:
@@ -47,31 +54,95 @@ class Function:
         return (self,)
 
     @property
-    def parameters(self) -> tuple["Parameter", ...]:
-        """What is learned, from the output backwards, weights before their bias, as in CNTK."""
-        users = reversed(ordered([self]))
-        return tuple(dict.fromkeys(each for node in users for each in node.inputs if isinstance(each, Parameter)))
+    def owner(self) -> "Function":
+        """The function whose output this is: itself."""
+        return self
 
     @property
-    def arguments(self) -> tuple["Variable", ...]:
+    def root_function(self) -> "Function":
+        """The last node: itself."""
+        return self
+
+    @property
+    def parameters(self) -> tuple["Function", ...]:
+        """What is learned, from the output backwards, weights before their bias, as in CNTK."""
+        users = reversed(ordered([self]))
+        return tuple(dict.fromkeys(each for node in users for each in node.inputs if each.op == "parameter"))
+
+    @property
+    def constants(self) -> tuple["Function", ...]:
+        """Fixed values, in the order of their first use."""
+        return tuple(node for node in ordered([self]) if node.op == "constant")
+
+    @property
+    def arguments(self) -> tuple["Function", ...]:
         """The network's inputs, in the order of their first use."""
-        return tuple(node for node in ordered([self]) if isinstance(node, Variable))
+        return tuple(node for node in ordered([self]) if node.op == "input")
 
-    def find_by_name(self, name: str) -> "Function | None":
-        """The one node of a name; ``None`` when there is none."""
-        return next((node for node in ordered([self]) if node.name == name), None)
+    def find_by_name(self, name: str, depth: int = 0) -> "Function | None":  # noqa: ARG002  # CNTK's own name
+        """The node of a name that is nearest to the output; ``None`` when there is none."""
+        return next((node for node in reversed(ordered([self])) if node.name == name), None)
 
-    def eval(self, arguments: Mapping["Variable", Any] | Any = None) -> Any:
+    def find_all_with_name(self, name: str, depth: int = 0) -> list["Function"]:  # noqa: ARG002  # CNTK's own name
+        """Every node of a name, those nearest to the output first."""
+        return [node for node in reversed(ordered([self])) if node.name == name]
+
+    def __getattr__(self, name: str) -> "Function":
+        found = None if name.startswith("_") or "inputs" not in self.__dict__ else self.find_by_name(name)
+        if found is None:
+            raise AttributeError(explain(f"Function.{name}", "is neither the name of a node nor"))
+        return found
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The same network over other inputs, its parameters shared; over arrays, its value.
+
+        Raises:
+            TypeError: there are more or fewer arguments than inputs.
+        """
+        from .leaves import as_function  # noqa: PLC0415  # which are functions themselves
+
+        if len(arguments) != len(self.arguments):
+            raise TypeError(f"this function has {len(self.arguments)} inputs; {len(arguments)} were given")
+        given = dict(zip(self.arguments, arguments, strict=True))
+        if any(isinstance(each, Function) for each in arguments):
+            return self.clone(CloneMethod.share, {old: as_function(new) for old, new in given.items()})
+        return self.eval(given)
+
+    def clone(
+        self, method: CloneMethod | str, substitutions: Mapping["Function", "Function"] | None = None
+    ) -> "Function":
+        """A copy of the network.
+
+        Args:
+            method: ``share``, ``clone`` or ``freeze``: what becomes of its parameters.
+            substitutions: nodes to put in the place of others.
+
+        Raises:
+            ValueError: a substitute has another shape.
+        """
+        from .cloning import cloned  # noqa: PLC0415  # which builds nodes itself
+
+        return cloned(self, CloneMethod(method), substitutions or {})
+
+    def eval(self, arguments: Any = None, outputs: Any = None, device: Any = None, as_numpy: bool = True) -> Any:
         """Compute the value as a numpy array, dropout off.
 
         Args:
             arguments: samples by input, each with the batch as the first axis; a single array for a single input.
+            outputs: has to be ``None`` here: a node has one output.
+            device: accepted as in CNTK; the default device computes.
+            as_numpy: whether to give an array rather than a tensor.
         """
+        from .plan import Plan, feed  # noqa: PLC0415  # which knows the operations, which build nodes
+
+        _refuse_outputs(self, outputs)
+        check_device(device)
         if arguments is not None and not isinstance(arguments, Mapping):
-            arguments = dict(zip(self.arguments, [arguments], strict=True))
+            single = [arguments] if len(self.arguments) == 1 else arguments
+            arguments = dict(zip(self.arguments, single, strict=True))
         with torch.inference_mode():
             (value,) = Plan([self]).run(feed(arguments or {}), training=False)
-        return value.cpu().numpy()
+        return value.cpu().numpy() if as_numpy else value
 
     def save(self, filename: str) -> None:
         """Write the network and its weights to a file, whole or not at all."""
@@ -80,16 +151,17 @@ class Function:
         save_model(self, filename)
 
     @staticmethod
-    def load(filename: str) -> "Function":
+    def load(model: str, device: Any = None) -> "Function":
         """Read what ``save`` wrote."""
         from .model_file import load_model  # noqa: PLC0415  # which builds nodes itself
 
-        return load_model(filename)
+        return load_model(model, device)
 
     def __add__(self, other: Any) -> "Function":
         return _operator("plus", self, other)
 
-    __radd__ = __add__
+    def __radd__(self, other: Any) -> "Function":
+        return _operator("plus", other, self)
 
     def __sub__(self, other: Any) -> "Function":
         return _operator("minus", self, other)
@@ -100,98 +172,41 @@ class Function:
     def __mul__(self, other: Any) -> "Function":
         return _operator("element_times", self, other)
 
-    __rmul__ = __mul__
+    def __rmul__(self, other: Any) -> "Function":
+        return _operator("element_times", other, self)
 
     def __truediv__(self, other: Any) -> "Function":
         return _operator("element_divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> "Function":
+        return _operator("element_divide", other, self)
+
+    def __pow__(self, other: Any) -> "Function":
+        return _operator("pow", self, other)
+
+    def __matmul__(self, other: Any) -> "Function":
+        return _operator("times", self, other)
+
+    def __neg__(self) -> "Function":
+        return _operator("negate", self)
+
+    def __abs__(self) -> "Function":
+        return _operator("abs", self)
+
+    def __getitem__(self, key: Any) -> "Function":
+        return _operator("getitem", self, key)
+
+    def __iter__(self) -> Any:
+        raise TypeError("a function is not a sequence")
 
     def __repr__(self) -> str:
         return f"{self.op}({', '.join(node.name or node.op for node in self.inputs)}) -> {list(self.shape)}"
 
 
-class Variable(Function):
-    """An input of the network."""
-
-    def __init__(self, shape: Shape, name: str = "") -> None:
-        super().__init__("input", (), shape=shape, name=name)
-        self.batched = True
-
-
-class Constant(Function):
-    """A fixed value; ``value`` is a number or an array."""
-
-    def __init__(self, value: Any, shape: Shape | None = None, name: str = "") -> None:
-        array = np.asarray(value, dtype=np.float32)
-        array = np.broadcast_to(array, shape).copy() if shape is not None else array
-        super().__init__("constant", (), shape=array.shape, name=name)
-        self.tensor: Tensor = torch.from_numpy(array.copy()).to(use_default_device().torch)
-
-    @property
-    def value(self) -> Any:
-        """The value as a numpy array."""
-        return self.tensor.detach().cpu().numpy()
-
-
-class Parameter(Constant):
-    """A value that is learned."""
-
-    def __init__(self, value: Any, shape: Shape | None = None, name: str = "") -> None:
-        super().__init__(value, shape, name)
-        self.op = "parameter"
-        if len(self.shape) == 4 and self.tensor.device.type == "cpu":
-            self.tensor = self.tensor.contiguous(memory_format=torch.channels_last)  # the CPU's fast layout
-        self.tensor.requires_grad_(True)
-
-    @property
-    def value(self) -> Any:
-        """The value as a numpy array; a copy."""
-        return self.tensor.detach().cpu().numpy().copy()
-
-    @value.setter
-    def value(self, new: Any) -> None:
-        with torch.no_grad():
-            self.tensor.copy_(torch.as_tensor(np.broadcast_to(np.asarray(new, np.float32), self.shape).copy()))
-
-
-class Plan:
-    """What to compute for some nodes, each node once and after its inputs."""
-
-    def __init__(self, roots: Sequence[Function]) -> None:
-        from .ops import KERNELS  # noqa: PLC0415  # the operations build nodes
-
-        self._roots = tuple(roots)
-        nodes = ordered(roots)
-        self._leaves = [node for node in nodes if isinstance(node, Constant)]
-        self._inputs = [node for node in nodes if isinstance(node, Variable)]
-        self._steps = [(node, KERNELS[node.op]) for node in nodes if node.inputs]
-
-    def run(self, values: Mapping[Function, Tensor], *, training: bool) -> list[Tensor]:
-        """The roots' values.
-
-        Args:
-            values: a tensor for every input of the network that the roots need.
-            training: whether dropout drops.
-
-        Raises:
-            ValueError: an input has no value, or one of another shape.
-        """
-        known: dict[Function, Tensor] = {leaf: leaf.tensor for leaf in self._leaves}
-        for variable in self._inputs:
-            if variable not in values:
-                raise ValueError(f"no value was given for the input {variable.name or list(variable.shape)}")
-            tensor = values[variable]
-            if tensor[0].numel() != int(np.prod(variable.shape)):
-                raise ValueError(f"a sample of {list(tensor.shape[1:])} does not fit the input {list(variable.shape)}")
-            known[variable] = tensor.reshape(len(tensor), *variable.shape)
-        for node, kernel in self._steps:
-            known[node] = kernel([known[each] for each in node.inputs], node.attributes, training)
-        return [known[root] for root in self._roots]
-
-
-def ordered(roots: Iterable[Function]) -> list[Function]:
+def ordered(roots: Sequence[Function]) -> list[Function]:
     """Every node that the roots need, inputs first; a walk without recursion, so that depth is no limit."""
     found: dict[Function, None] = {}
-    walk: list[tuple[Function, Iterator[Function]]] = []
+    walk: list[tuple[Function, Any]] = []
     for root in roots:
         walk.append((root, iter(root.inputs)))
         while walk:
@@ -205,50 +220,13 @@ def ordered(roots: Iterable[Function]) -> list[Function]:
     return list(found)
 
 
-def feed(arguments: Mapping[Any, Any]) -> dict[Function, Tensor]:
-    """Tensors on the device in use, of arrays, nested lists or minibatch data."""
-    device = use_default_device().torch
-    found = {}
-    for variable, value in arguments.items():
-        raw = getattr(value, "data", value) if not isinstance(value, np.ndarray) else value
-        tensor = raw if isinstance(raw, torch.Tensor) else torch.as_tensor(np.asarray(raw, dtype=np.float32))
-        if not len(tensor):
-            raise ValueError("a minibatch needs at least one sample")
-        found[variable] = tensor.to(device, non_blocking=True)
-    return found
-
-
-def input_variable(
-    shape: int | Sequence[int], dtype: Any = np.float32, needs_gradient: bool = False, name: str = ""
-) -> Variable:
-    """An input of the network.
-
-    Args:
-        shape: of one sample.
-        dtype: ``np.float32``, the only type here.
-        needs_gradient: has to be ``False`` here.
-        name: to find it by.
-
-    Raises:
-        ValueError: another type, or a gradient, is asked for.
-    """
-    if np.dtype(dtype) != np.float32 or needs_gradient:
-        raise ValueError("CNTK on PyTorch takes float32 inputs without gradients")
-    return Variable((shape,) if isinstance(shape, int) else tuple(shape), name)
-
-
-def constant(value: Any, shape: Shape | None = None, name: str = "") -> Constant:
-    """A fixed value, repeated to ``shape`` where one is given."""
-    return Constant(value, shape, name)
-
-
-def as_function(value: Any) -> Function:
-    """A node as it is, anything else as a constant."""
-    return value if isinstance(value, Function) else Constant(value)
-
-
-def _operator(op: str, left: Any, right: Any) -> Function:
+def _operator(op: str, *operands: Any) -> Function:
     from . import ops  # noqa: PLC0415  # the operations build nodes
 
-    found: Function = getattr(ops, op)(left, right)
+    found: Function = getattr(ops, op)(*operands)
     return found
+
+
+def _refuse_outputs(node: Function, outputs: Any) -> None:
+    if outputs is not None:
+        raise ValueError(f"CNTK on PyTorch has functions of one output: evaluate {node!r} itself, without outputs=")

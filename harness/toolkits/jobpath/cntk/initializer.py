@@ -8,43 +8,105 @@ from typing import Any
 import numpy as np
 import torch
 
-from .function import Shape
 from .missing import missing
+from .shape import Shape
 
 Init = Any  # an Initializer, a number or an array
+_Draw = Callable[[Shape, float, float, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Initializer:
-    """Draws weights of a shape from the numbers of values that go into and come out of a unit."""
+    """Draws weights of a shape from the numbers of values that go into and come out of a unit, and a generator."""
 
-    draw: Callable[[Shape, float, float], Any]
+    draw: _Draw
+    seed: int | None = None
 
 
-def glorot_uniform(scale: float = 1.0) -> Initializer:
+def glorot_uniform(
+    scale: float = 1.0, output_rank: Any = None, filter_rank: Any = None, seed: Any = None
+) -> Initializer:
     """Uniform within ``scale`` times the root of 6 / (fan in + fan out)."""
-    return Initializer(lambda shape, into, out: _uniform(shape, scale * math.sqrt(6 / (into + out))))
+    _ranks(output_rank, filter_rank)
+    return _uniform(lambda into, out: scale * math.sqrt(6 / (into + out)), seed)
 
 
-def he_normal(scale: float = 1.0) -> Initializer:
+def glorot_normal(
+    scale: float = 1.0, output_rank: Any = None, filter_rank: Any = None, seed: Any = None
+) -> Initializer:
+    """Normal with a deviation of ``scale`` times the root of 2 / (fan in + fan out)."""
+    _ranks(output_rank, filter_rank)
+    return _normal(lambda into, out: scale * math.sqrt(2 / (into + out)), seed)
+
+
+def he_uniform(scale: float = 1.0, output_rank: Any = None, filter_rank: Any = None, seed: Any = None) -> Initializer:
+    """Uniform within ``scale`` times the root of 6 / fan in."""
+    _ranks(output_rank, filter_rank)
+    return _uniform(lambda into, _out: scale * math.sqrt(6 / into), seed)
+
+
+def he_normal(scale: float = 1.0, output_rank: Any = None, filter_rank: Any = None, seed: Any = None) -> Initializer:
     """Normal with a deviation of ``scale`` times the root of 2 / fan in."""
-    return Initializer(lambda shape, into, _out: torch.randn(shape).numpy() * np.float32(scale * math.sqrt(2 / into)))
+    _ranks(output_rank, filter_rank)
+    return _normal(lambda into, _out: scale * math.sqrt(2 / into), seed)
 
 
-def uniform(scale: float) -> Initializer:
+def xavier(scale: float = 1.0, output_rank: Any = None, filter_rank: Any = None, seed: Any = None) -> Initializer:
+    """Uniform within ``scale`` times the root of 3 / fan in."""
+    _ranks(output_rank, filter_rank)
+    return _uniform(lambda into, _out: scale * math.sqrt(3 / into), seed)
+
+
+def uniform(scale: float, seed: Any = None) -> Initializer:
     """Uniform within ``scale`` of 0."""
-    return Initializer(lambda shape, _into, _out: _uniform(shape, scale))
+    return _uniform(lambda _into, _out: scale, seed)
+
+
+def normal(scale: float, output_rank: Any = None, filter_rank: Any = None, seed: Any = None) -> Initializer:
+    """Normal with a deviation of ``scale``."""
+    _ranks(output_rank, filter_rank)
+    return _normal(lambda _into, _out: scale, seed)
+
+
+def truncated_normal(stdev: float, seed: Any = None) -> Initializer:
+    """Normal with a deviation of ``stdev``, and nothing beyond twice that."""
+
+    def draw(shape: Shape, _into: float, _out: float, generator: Any) -> Any:
+        return torch.nn.init.trunc_normal_(torch.empty(shape), 0, stdev, -2 * stdev, 2 * stdev, generator)
+
+    return Initializer(draw, seed)
+
+
+def is_initializer(init: Init) -> bool:
+    """Whether weights are drawn rather than given."""
+    return isinstance(init, Initializer)
 
 
 def initial(init: Init, shape: Shape, *, fan_in: float, fan_out: float) -> Any:
     """The weights that a layer's ``init`` stands for: an initializer's draw, or a number or array repeated to shape."""
-    if isinstance(init, Initializer):
-        return init.draw(shape, fan_in, fan_out)
-    return np.broadcast_to(np.asarray(init, dtype=np.float32), shape)
+    if not isinstance(init, Initializer):
+        return np.broadcast_to(np.asarray(init, dtype=np.float32), shape)
+    generator = None if init.seed is None else torch.Generator().manual_seed(init.seed)
+    return init.draw(shape, fan_in, fan_out, generator).numpy()
 
 
-def _uniform(shape: Shape, limit: float) -> Any:
-    return (torch.rand(shape).numpy() * 2 - 1) * np.float32(limit)
+def _uniform(limit: Callable[[float, float], float], seed: int | None) -> Initializer:
+    def draw(shape: Shape, into: float, out: float, generator: Any) -> Any:
+        return (torch.rand(shape, generator=generator) * 2 - 1) * limit(into, out)
+
+    return Initializer(draw, seed)
+
+
+def _normal(deviation: Callable[[float, float], float], seed: int | None) -> Initializer:
+    def draw(shape: Shape, into: float, out: float, generator: Any) -> Any:
+        return torch.randn(shape, generator=generator) * deviation(into, out)
+
+    return Initializer(draw, seed)
+
+
+def _ranks(output_rank: Any, filter_rank: Any) -> None:
+    if output_rank is not None or filter_rank is not None:
+        raise ValueError("CNTK on PyTorch takes the ranks of an initializer from the layer: leave them out")
 
 
 __getattr__ = missing(__name__)

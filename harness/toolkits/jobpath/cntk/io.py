@@ -36,6 +36,7 @@ class StreamDef:
     field: str
     shape: int
     is_sparse: bool = False
+    defines_mb_size: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +84,40 @@ class MinibatchSource:
         deserializers: the file; one.
         max_samples: after which it ends.
         max_sweeps: over the data, after which it ends.
+        randomization_window_in_chunks: accepted as in CNTK; all samples of a sweep are shuffled here.
+        randomization_window_in_samples: likewise.
+        randomization_seed: of the orders of sweeps.
+        trace_level: accepted as in CNTK.
+        multithreaded_deserializer: accepted as in CNTK.
+        frame_mode: accepted as in CNTK.
+        truncation_length: has to be 0 here.
         randomize: whether each sweep has an order of its own.
-        randomization_seed: of these orders.
+        max_errors: has to be 0 here.
 
     Raises:
         ValueError: more than one file is given, or the file is no CTF.
         OSError: it cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # CNTK's own order
         self,
         deserializers: CTFDeserializer | list[CTFDeserializer],
         max_samples: int = INFINITELY_REPEAT,
         max_sweeps: int = INFINITELY_REPEAT,
-        *,
-        randomize: bool = True,
+        randomization_window_in_chunks: int = 128,
+        randomization_window_in_samples: int = 0,
         randomization_seed: int = 0,
+        trace_level: int = 1,
+        multithreaded_deserializer: bool | None = None,
+        frame_mode: bool = False,
+        truncation_length: int = 0,
+        randomize: bool = True,
+        max_errors: int = 0,
     ) -> None:
+        del randomization_window_in_chunks, randomization_window_in_samples
+        del trace_level, multithreaded_deserializer, frame_mode
+        if truncation_length or max_errors:
+            raise ValueError("CNTK on PyTorch reads samples, every one of them: truncation_length=0, max_errors=0")
         files = deserializers if isinstance(deserializers, list) else [deserializers]
         if len(files) != 1:
             raise ValueError("CNTK on PyTorch reads one file per source")
@@ -113,18 +131,26 @@ class MinibatchSource:
         self.streams = StreamDefs({name: StreamInformation(name, (each.shape,)) for name, each in defs.items()})
         self._size = len(next(iter(self._tensors.values())))
         self._randomize, self._seed = randomize, randomization_seed
-        self._max_samples, self._max_sweeps = max_samples, max_sweeps
-        self._seen = self._sweep = self._position = 0
-        self._order = self._new_order()
+        self._limit = min(max_samples, max_sweeps * self._size)
+        self._seen = 0
+        self._orders: dict[int, Tensor] = {}
 
     def next_minibatch(
-        self, minibatch_size_in_samples: int, input_map: Mapping[Any, StreamInformation] | None = None
+        self,
+        minibatch_size_in_samples: int,
+        input_map: Mapping[Any, StreamInformation] | None = None,
+        device: Any = None,
+        num_data_partitions: int | None = None,
+        partition_index: int | None = None,
     ) -> dict[Any, MinibatchData]:
-        """The next samples: at most as many as asked for, and never from two sweeps.
+        """The next samples: as many as asked for, over the end of a sweep into the next, or what is left.
 
         Args:
             minibatch_size_in_samples: at least 1.
             input_map: the network's inputs and their streams; default streams stand for themselves.
+            device: accepted as in CNTK; a minibatch goes to the default device when it is used.
+            num_data_partitions: among how many workers the minibatch is shared.
+            partition_index: this worker's number, from 0.
 
         Returns:
             Samples by input; nothing at the end of the data.
@@ -132,35 +158,64 @@ class MinibatchSource:
         Raises:
             ValueError: the size is less than 1.
         """
+        del device
         if minibatch_size_in_samples < 1:
             raise ValueError("a minibatch has at least one sample")
-        size = min(minibatch_size_in_samples, self._size - self._position, self._max_samples - self._seen)
-        if size <= 0 or self._sweep >= self._max_sweeps:
+        first, size = self._seen, min(minibatch_size_in_samples, self._limit - self._seen)
+        workers, worker = num_data_partitions or 1, partition_index or 0
+        begin, stop = (first + size * edge // workers for edge in (worker, worker + 1))
+        self._seen += max(0, size)
+        if begin >= stop:
             return {}
-        chosen = self._order[self._position : self._position + size] if self._randomize else None
-        window = slice(self._position, self._position + size)
-        end = self._position + size == self._size
-        streams = {name: MinibatchData(self._cut(name, window, chosen), end) for name in self._tensors}
-        self._advance(size, end=end)
+        end = self._seen // self._size > first // self._size
+        streams = {name: MinibatchData(tensor, end) for name, tensor in self._samples(begin, stop).items()}
         if input_map is None:
             return {self.streams[name]: data for name, data in streams.items()}
         return {variable: streams[stream.name] for variable, stream in input_map.items()}
 
-    def _cut(self, name: str, window: slice, chosen: Tensor | None) -> Tensor:
-        tensor = self._tensors[name]
-        return tensor[window] if chosen is None else tensor.index_select(0, chosen)
+    def get_checkpoint_state(self) -> dict[str, int]:
+        """Where it stands."""
+        return {"seen": self._seen}
 
-    def _advance(self, size: int, *, end: bool) -> None:
-        self._seen += size
-        self._position += size
-        if end:
-            self._sweep, self._position = self._sweep + 1, 0
-            self._order = self._new_order()
+    def restore_from_checkpoint(self, checkpoint: Mapping[str, int]) -> None:
+        """Go on from where it stood."""
+        self._seen = checkpoint["seen"]
 
-    def _new_order(self) -> Tensor:
-        if not self._randomize:
-            return torch.arange(0)
-        return torch.from_numpy(np.random.default_rng((self._seed, self._sweep)).permutation(self._size))
+    @property
+    def current_position(self) -> dict[str, int]:
+        """Where it stands."""
+        return self.get_checkpoint_state()
+
+    def stream_info(self, name: str) -> StreamInformation:
+        """A stream by name."""
+        found: StreamInformation = self.streams[name]
+        return found
+
+    def stream_infos(self) -> list[StreamInformation]:
+        """Every stream."""
+        return list(self.streams.values())
+
+    def _samples(self, begin: int, stop: int) -> dict[str, Tensor]:
+        """Samples by their place in the endless row of sweeps."""
+        if not self._randomize and begin // self._size == (stop - 1) // self._size:
+            window = slice(begin % self._size, (stop - 1) % self._size + 1)
+            return {name: tensor[window] for name, tensor in self._tensors.items()}
+        parts = []
+        while begin < stop:
+            sweep, place = divmod(begin, self._size)
+            count = min(stop - begin, self._size - place)
+            parts.append(self._order(sweep)[place : place + count])
+            begin += count
+        chosen = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return {name: tensor.index_select(0, chosen) for name, tensor in self._tensors.items()}
+
+    def _order(self, sweep: int) -> Tensor:
+        if sweep not in self._orders:
+            generator = np.random.default_rng((self._seed, sweep))
+            places = generator.permutation(self._size) if self._randomize else np.arange(self._size)
+            self._orders = {each: order for each, order in self._orders.items() if each == sweep - 1}
+            self._orders[sweep] = torch.from_numpy(places)
+        return self._orders[sweep]
 
 
 __getattr__ = missing(__name__)

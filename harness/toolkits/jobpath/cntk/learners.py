@@ -1,172 +1,56 @@
-"""Schedules and learners: ``cntk.learners``.
-
-A gradient here is the sum over a minibatch, as in CNTK. A rate that is meant for minibatches of M samples is divided by
-M; one that is meant for none in particular (``IGNORE``) is divided by the samples at hand, which gives the mean.
-"""
+"""Learners and their rules: ``cntk.learners``."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
-from itertools import accumulate
+from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import torch
 
-from .function import Parameter, Tensor
+from .function import Tensor
+from .learner import Learner, Moment, Options, Rule, State
+from .leaves import Parameter
 from .missing import missing
+from .schedules import (
+    IGNORE,
+    Schedule,
+    UnitType,
+    Values,
+    learning_parameter_schedule,
+    learning_parameter_schedule_per_sample,
+    learning_rate_schedule,
+    momentum_as_time_constant_schedule,
+    momentum_schedule,
+    momentum_schedule_per_sample,
+)
 
-IGNORE: Final = 0
-Values = float | Sequence[float] | Sequence[tuple[int, float]]
+__all__ = [
+    "IGNORE", "Learner", "UnitType", "adadelta", "adam", "learning_parameter_schedule",
+    "learning_parameter_schedule_per_sample", "learning_rate_schedule", "momentum_as_time_constant_schedule",
+    "momentum_schedule", "momentum_schedule_per_sample", "momentum_sgd", "nesterov", "sgd",
+]  # fmt: skip
 
-
-class UnitType(Enum):
-    """What a rate is per, in ``learning_rate_schedule``."""
-
-    minibatch = "minibatch"
-    sample = "sample"
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Values that take turns.
-
-    ``ends`` are the units after which each value but the last gives way; a unit is ``epoch_size`` samples, or one
-    sweep over the data where that is ``None``. ``minibatch_size`` is what the values are meant for; ``None`` leaves
-    that to the learner.
-    """
-
-    values: tuple[float, ...]
-    ends: tuple[int, ...]
-    epoch_size: int | None
-    minibatch_size: int | None
-
-    def at(self, samples: int, sweeps: int) -> float:
-        """The value after so many samples and sweeps."""
-        unit = sweeps if self.epoch_size is None else samples // self.epoch_size
-        return next((value for value, end in zip(self.values, self.ends, strict=False) if unit < end), self.values[-1])
+_VARIANCE_MOMENTUM: Final = learning_parameter_schedule_per_sample(0.9999986111120757)  # momentum_schedule_per_sample
 
 
-def learning_parameter_schedule(
-    schedule: Values | Schedule, minibatch_size: int | None = None, epoch_size: int | None = None
-) -> Schedule:
-    """A schedule of a number, a list of one value per unit, or a list of (units, value).
-
-    Args:
-        schedule: the values; a schedule stays as it is.
-        minibatch_size: samples that the values are meant for; default what the learner says, else any (``IGNORE``).
-        epoch_size: samples in a unit; default one sweep over the data.
-
-    Raises:
-        ValueError: the list is empty or a size is not positive.
-    """
-    if isinstance(schedule, Schedule):
-        return schedule
-    pairs = [(1, schedule)] if isinstance(schedule, (int, float)) else [_pair(item) for item in schedule]
-    if not pairs or (epoch_size is not None and epoch_size <= 0) or (minibatch_size or 0) < 0:
-        raise ValueError("a schedule needs at least one value, and positive sizes")
-    ends = tuple(accumulate(units for units, _ in pairs))[:-1]
-    return Schedule(tuple(float(value) for _, value in pairs), ends, epoch_size, minibatch_size)
-
-
-def learning_parameter_schedule_per_sample(schedule: Values | Schedule, epoch_size: int | None = None) -> Schedule:
-    """``learning_parameter_schedule`` of values meant for one sample."""
-    return learning_parameter_schedule(schedule, 1, epoch_size)
-
-
-def learning_rate_schedule(lr: Values | Schedule, unit: UnitType, epoch_size: int | None = None) -> Schedule:
-    """The older form of ``learning_parameter_schedule``, with the unit by name."""
-    return learning_parameter_schedule(lr, 1 if unit is UnitType.sample else IGNORE, epoch_size)
-
-
-def momentum_schedule(
-    momentum: Values | Schedule, epoch_size: int | None = None, minibatch_size: int | None = None
-) -> Schedule:
-    """Momentum per minibatch of ``minibatch_size`` samples, or of whatever size comes."""
-    return learning_parameter_schedule(momentum, minibatch_size, epoch_size)
-
-
-def momentum_as_time_constant_schedule(momentum: Values, epoch_size: int | None = None) -> Schedule:
-    """Momentum by the number of samples after which a gradient has faded to 1/e; 0 is none."""
-    plain = learning_parameter_schedule(momentum, 1, epoch_size)
-    values = tuple(math.exp(-1 / constant) if constant else 0.0 for constant in plain.values)
-    return Schedule(values, plain.ends, plain.epoch_size, 1)
-
-
-class Learner:
-    """Momentum SGD; without momentum it is SGD.
+def sgd(parameters: Sequence[Parameter], lr: Values | Schedule, **options: Any) -> Learner:
+    """Stochastic gradient descent.
 
     Args:
         parameters: what to learn.
-        lr: rates.
-        momentum: of the minibatches before; ``None`` for none.
-        unit_gain: whether a gradient counts ``1 - momentum`` when it comes, so that it counts 1 in the end.
+        lr: the rate or its schedule.
+        options: ``minibatch_size``, ``epoch_size`` and those of ``Options``.
     """
-
-    def __init__(
-        self, parameters: Sequence[Parameter], lr: Schedule, *, momentum: Schedule | None, unit_gain: bool
-    ) -> None:
-        if not parameters:
-            raise ValueError("a learner needs at least one parameter")
-        self.parameters = tuple(parameters)
-        self._lr, self._momentum, self._unit_gain = lr, momentum, unit_gain
-        self._smoothed = [torch.zeros_like(each.tensor) for each in self.parameters] if momentum is not None else []
-        self._samples = self._sweeps = 0
-
-    def learning_rate(self) -> float:
-        """The rate that the next minibatch meets, in the schedule's own unit."""
-        return self._lr.at(self._samples, self._sweeps)
-
-    def step(self, gradients: Sequence[Tensor], samples: int, *, sweep_end: bool) -> None:
-        """Move the parameters against their gradients.
-
-        Args:
-            gradients: sums over the minibatch, one per parameter.
-            samples: in the minibatch.
-            sweep_end: whether the data has been gone through once more.
-        """
-        rate = self.learning_rate() / (self._lr.minibatch_size or samples)
-        momentum = self._scaled_momentum(samples)
-        with torch.no_grad():
-            if self._momentum is None:
-                for parameter, gradient in zip(self.parameters, gradients, strict=True):
-                    parameter.tensor.sub_(gradient, alpha=rate)
-            else:
-                gain = (1 - momentum if self._unit_gain else 1.0) * rate
-                for parameter, smoothed, gradient in zip(self.parameters, self._smoothed, gradients, strict=True):
-                    smoothed.mul_(momentum).add_(gradient, alpha=gain)
-                    parameter.tensor.sub_(smoothed)
-        self._samples += samples
-        self._sweeps += sweep_end
-
-    def _scaled_momentum(self, samples: int) -> float:
-        if self._momentum is None:
-            return 0.0
-        value = self._momentum.at(self._samples, self._sweeps)
-        size = self._momentum.minibatch_size
-        return float(value ** (samples / size)) if size else value
-
-
-def sgd(
-    parameters: Sequence[Parameter],
-    lr: Values | Schedule,
-    minibatch_size: int | None = None,
-    epoch_size: int | None = None,
-) -> Learner:
-    """Stochastic gradient descent."""
-    rates = _inferred(lr, minibatch_size, epoch_size)
-    return Learner(parameters, rates, momentum=None, unit_gain=True)
+    sizes, rest = _split(options)
+    return Learner(parameters, _inferred(lr, sizes), _descend, states=0, options=rest)
 
 
 def momentum_sgd(
-    parameters: Sequence[Parameter],
-    lr: Values | Schedule,
-    momentum: Values | Schedule,
-    unit_gain: bool = True,
-    *,
-    minibatch_size: int | None = None,
-    epoch_size: int | None = None,
-) -> Learner:
+    parameters: Sequence[Parameter], lr: Values | Schedule, momentum: Values | Schedule, unit_gain: bool = True,
+    **options: Any,
+) -> Learner:  # fmt: skip
     """Stochastic gradient descent with momentum.
 
     Args:
@@ -174,21 +58,149 @@ def momentum_sgd(
         lr: the rate or its schedule.
         momentum: the momentum or its schedule.
         unit_gain: whether a gradient counts ``1 - momentum`` at first and 1 in the end, CNTK's default.
-        minibatch_size: what values that do not say so themselves are meant for; default any size.
-        epoch_size: samples in a unit of plain lists.
+        options: ``minibatch_size``, ``epoch_size`` and those of ``Options``.
     """
-    rates = _inferred(lr, minibatch_size, epoch_size)
-    smoothing = _inferred(momentum, minibatch_size, epoch_size)
-    return Learner(parameters, rates, momentum=smoothing, unit_gain=unit_gain)
+    return _with_momentum(parameters, lr, momentum, options, partial(_roll, unit_gain), states=1)
 
 
-def _inferred(values: Values | Schedule, minibatch_size: int | None, epoch_size: int | None) -> Schedule:
-    schedule = learning_parameter_schedule(values, minibatch_size, epoch_size)
-    return schedule if schedule.minibatch_size is not None else replace(schedule, minibatch_size=minibatch_size)
+def nesterov(
+    parameters: Sequence[Parameter], lr: Values | Schedule, momentum: Values | Schedule, unit_gain: bool = True,
+    **options: Any,
+) -> Learner:  # fmt: skip
+    """Momentum SGD that looks ahead; the arguments are those of ``momentum_sgd``."""
+    return _with_momentum(parameters, lr, momentum, options, partial(_look_ahead, unit_gain), states=1)
 
 
-def _pair(item: Any) -> tuple[int, float]:
-    return (int(item[0]), float(item[1])) if isinstance(item, (tuple, list)) else (1, float(item))
+def adam(
+    parameters: Sequence[Parameter],
+    lr: Values | Schedule,
+    momentum: Values | Schedule,
+    unit_gain: bool = True,
+    variance_momentum: Values | Schedule = _VARIANCE_MOMENTUM,
+    *,
+    epsilon: float = 1e-8,
+    adamax: bool = False,
+    **options: Any,
+) -> Learner:
+    """Adam.
+
+    Args:
+        parameters: what to learn.
+        lr: the rate or its schedule.
+        momentum: of gradients.
+        unit_gain: whether a gradient counts ``1 - momentum``.
+        variance_momentum: of their squares.
+        epsilon: added to the root of the mean square.
+        adamax: has to be ``False`` here.
+        options: ``minibatch_size``, ``epoch_size`` and those of ``Options``.
+    """
+    if adamax:
+        raise ValueError("CNTK on PyTorch has no adamax")
+    sizes, rest = _split(options)
+    return Learner(
+        parameters,
+        _inferred(lr, sizes),
+        partial(_adapt, unit_gain, epsilon),
+        states=2,
+        momentum=_inferred(momentum, sizes),
+        variance_momentum=_inferred(variance_momentum, sizes),
+        options=rest,
+    )
+
+
+def adadelta(
+    parameters: Sequence[Parameter], lr: Values | Schedule = 1.0, rho: float = 0.95, epsilon: float = 1e-8,
+    **options: Any,
+) -> Learner:  # fmt: skip
+    """Adadelta.
+
+    Args:
+        parameters: what to learn.
+        lr: the rate or its schedule.
+        rho: how much of the squares before is kept.
+        epsilon: added to mean squares.
+        options: ``minibatch_size``, ``epoch_size`` and those of ``Options``.
+    """
+    sizes, rest = _split(options)
+    return Learner(parameters, _inferred(lr, sizes), partial(_adjust, rho, epsilon), states=2, options=rest)
+
+
+def _with_momentum(
+    parameters: Sequence[Parameter], lr: Any, momentum: Any, options: dict[str, Any], rule: Rule, *, states: int
+) -> Learner:
+    sizes, rest = _split(options)
+    smoothing = _inferred(momentum, sizes)
+    return Learner(parameters, _inferred(lr, sizes), rule, states=states, momentum=smoothing, options=rest)
+
+
+def _descend(weights: list[Tensor], gradients: list[Tensor], _state: State, moment: Moment) -> None:
+    torch._foreach_add_(weights, gradients, alpha=-moment.rate)
+
+
+def _roll(unit_gain: bool, weights: list[Tensor], gradients: list[Tensor], state: State, moment: Moment) -> None:
+    gain = (1 - moment.momentum if unit_gain else 1.0) * moment.rate
+    torch._foreach_mul_(state[0], moment.momentum)
+    torch._foreach_add_(state[0], gradients, alpha=gain)
+    torch._foreach_sub_(weights, state[0])
+
+
+def _look_ahead(unit_gain: bool, weights: list[Tensor], gradients: list[Tensor], state: State, moment: Moment) -> None:
+    gain = (1 - moment.momentum if unit_gain else 1.0) * moment.rate
+    torch._foreach_mul_(state[0], moment.momentum)
+    torch._foreach_add_(state[0], gradients, alpha=gain)
+    torch._foreach_add_(weights, state[0], alpha=-moment.momentum)
+    torch._foreach_add_(weights, gradients, alpha=-gain)
+
+
+def _adapt(  # noqa: PLR0917  # a rule's options, then what every rule is given
+    unit_gain: bool, epsilon: float, weights: list[Tensor], gradients: list[Tensor], state: State, moment: Moment
+) -> None:
+    mean, squares = state
+    first, second = moment.momentum, float(np.float32(moment.variance_momentum))  # which matters close to 1
+    torch._foreach_mul_(mean, first)
+    torch._foreach_add_(mean, gradients, alpha=1 - first if unit_gain else 1.0)
+    torch._foreach_mul_(squares, second)
+    torch._foreach_addcmul_(squares, gradients, gradients, value=1 - second)
+    roots = [square.sqrt().add_(epsilon) for square in squares]
+    unbiased = math.sqrt(1 - moment.variance_momentum**moment.number) / (1 - first**moment.number)
+    torch._foreach_addcdiv_(weights, mean, roots, value=-moment.rate * unbiased)
+
+
+def _adjust(  # noqa: PLR0917  # a rule's options, then what every rule is given
+    rho: float, epsilon: float, weights: list[Tensor], gradients: list[Tensor], state: State, moment: Moment
+) -> None:
+    squares, moves = state
+    torch._foreach_mul_(squares, rho)
+    torch._foreach_addcmul_(squares, gradients, gradients, value=1 - rho)
+    for weight, gradient, square, move in zip(weights, gradients, squares, moves, strict=True):
+        step = gradient * torch.sqrt((move + epsilon) / (square + epsilon))
+        move.mul_(rho).addcmul_(step, step, value=1 - rho)
+        weight.sub_(step, alpha=moment.rate)
+
+
+def _split(options: dict[str, Any]) -> tuple[dict[str, Any], Options]:
+    """Sizes that schedules take, and the learner's options.
+
+    Raises:
+        TypeError: an option is not CNTK's.
+        ValueError: one is not offered here.
+    """
+    sizes = {name: options.pop(name, None) for name in ("minibatch_size", "epoch_size")}
+    unknown = set(options) - {each.name for each in fields(Options)}
+    for name in ("gaussian_noise_injection_std_dev", "use_mean_gradient"):
+        if options.pop(name, None):
+            raise ValueError(f"CNTK on PyTorch has no {name}")
+        unknown.discard(name)
+    if unknown:
+        raise TypeError(f"a learner has no option {', '.join(sorted(unknown))}")
+    return sizes, Options(**options)
+
+
+def _inferred(values: Values | Schedule, sizes: dict[str, Any]) -> Schedule:
+    schedule = learning_parameter_schedule(values, **sizes)
+    return (
+        schedule if schedule.minibatch_size is not None else replace(schedule, minibatch_size=sizes["minibatch_size"])
+    )
 
 
 __getattr__ = missing(__name__)

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .function import Function, Tensor
@@ -27,67 +28,88 @@ class _Sums:
 
 
 class ProgressPrinter:
-    """Prints the average loss and metric of each epoch, and of every ``freq`` minibatches, to standard output.
+    """Prints the average loss and metric of each epoch, and of every ``freq`` minibatches.
 
     Args:
-        freq: minibatches from line to line; default only epochs.
+        freq: minibatches from line to line; 0 for lines after 1, 2, 4, 8 and so on; default only epochs.
         first: minibatches at the start that each get a line.
         tag: a word before the figures of an epoch.
+        log_to_file: a file to write to; default standard output.
+        rank: of this worker, added to the name of the file.
+        gen_heartbeat: accepted as in CNTK.
         num_epochs: told in the lines of epochs.
-        metric_is_pct: whether a metric is printed in percent.
         test_freq: minibatches of a test from line to line; default none.
-
-    Raises:
-        ValueError: ``freq`` is 0, CNTK's geometric schedule, or negative.
+        test_first: accepted as in CNTK.
+        metric_is_pct: whether a metric is printed in percent.
+        distributed_freq: accepted as in CNTK.
+        distributed_first: accepted as in CNTK.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # CNTK's own order
         self,
         freq: int | None = None,
         first: int = 0,
         tag: str = "",
-        *,
+        log_to_file: str | None = None,
+        rank: int | None = None,
+        gen_heartbeat: bool = False,
         num_epochs: int | None = None,
-        metric_is_pct: bool = True,
         test_freq: int | None = None,
+        test_first: int = 0,
+        metric_is_pct: bool = True,
+        distributed_freq: int | None = None,
+        distributed_first: int = 0,
     ) -> None:
-        if freq is not None and freq <= 0:
-            raise ValueError("CNTK on PyTorch prints every freq minibatches, freq > 0, or epochs alone, freq=None")
+        del gen_heartbeat, test_first, distributed_freq, distributed_first
         self._freq, self._first, self._test_freq = freq, first, test_freq
         self._tag = f"[{tag}] " if tag else ""
         self._of = f" of {num_epochs}" if num_epochs is not None else ""
         self._percent = metric_is_pct
+        self._file = None if log_to_file is None else Path(log_to_file + ("" if rank is None else f"rank{rank}"))
         self._epoch, self._since, self._test, self._test_since = _Sums(), _Sums(), _Sums(), _Sums()
         self._epochs = self._tests = 0
-        self._began = self._test_began = time.monotonic()
+        self._began = time.monotonic()
+        if self._file is not None:
+            self._file.write_text("", encoding="utf-8")
+        if freq == 0:
+            self.log(" average      since    average      since      examples")
+            self.log("    loss       last     metric       last              ")
+            self.log(" ------------------------------------------------------")
 
     def log(self, message: str) -> None:
-        """Print a line."""
-        print(message, flush=True)  # noqa: T201  # what this class is for
+        """Write a line."""
+        if self._file is None:
+            print(message, flush=True)  # noqa: T201  # what this class is for
+        else:
+            with self._file.open("a", encoding="utf-8") as lines:
+                lines.write(message + "\n")
 
     def on_training_update(self, loss: Tensor, metric: Tensor | None, samples: int) -> None:
         """Take in a minibatch's summed loss and metric."""
         self._epoch.add(loss, metric, samples)
         self._since.add(loss, metric, samples)
         count = self._epoch.updates
-        if self._freq and (count % self._freq == 0 or count <= self._first):
+        if self._freq == 0 and (count + 1) & count == 0:
+            self.log(_columns(self._epoch, self._since))
+            self._since = _Sums()
+        elif self._freq and (count % self._freq == 0 or count <= self._first):
             self.log(self._line("", self._since, count))
             self._since = _Sums()
 
     def on_training_summary(self) -> None:
-        """Print the epoch's averages and begin another."""
+        """Print the epoch's averages and begin another; the lines of ``freq=0`` go on over all epochs."""
         self._epochs += 1
+        if self._freq == 0:
+            return
         sums, seconds = self._epoch, time.monotonic() - self._began
-        speed = f"{seconds:.3f}s ({sums.samples / max(seconds, 1e-9):5.1f} samples/s);"
         metric = "" if sums.metric is None else f", {self._metric(sums)}"
         loss = f"loss = {_average(sums.loss, sums.samples):.6f} * {sums.samples}"
+        speed = f"{seconds:.3f}s ({sums.samples / max(seconds, 1e-9):5.1f} samples/s);"
         self.log(f"Finished Epoch[{self._epochs}{self._of}]: {self._tag}{loss}{metric} {speed}")
         self._epoch, self._since, self._began = _Sums(), _Sums(), time.monotonic()
 
     def on_test_update(self, metric: Tensor, samples: int) -> None:
         """Take in a test minibatch's summed metric."""
-        if not self._test.updates:
-            self._test_began = time.monotonic()
         self._test.add(0.0, metric, samples)
         self._test_since.add(0.0, metric, samples)
         if self._test_freq and self._test.updates % self._test_freq == 0:
@@ -97,10 +119,8 @@ class ProgressPrinter:
     def on_test_summary(self) -> None:
         """Print the test's average and begin another."""
         self._tests += 1
-        sums, seconds = self._test, time.monotonic() - self._test_began
-        speed = f"{seconds:.3f}s ({sums.samples / max(seconds, 1e-9):5.1f} samples/s);"
-        metric = self._metric(sums)
-        self.log(f"Finished Evaluation [{self._tests}]: Minibatch[1-{sums.updates}]: {metric} {speed}")
+        sums = self._test
+        self.log(f"Finished Evaluation [{self._tests}]: Minibatch[1-{sums.updates}]: {self._metric(sums)};")
         self._test, self._test_since = _Sums(), _Sums()
 
     def _line(self, kind: str, sums: _Sums, count: int) -> str:
@@ -127,6 +147,15 @@ def log_number_of_parameters(model: Function, trace_level: int = 0) -> None:
     print(f"Training {total} parameters in {len(parameters)} parameter tensors.", flush=True)  # noqa: T201
     for each in parameters if trace_level else ():
         print(f" {each.name}: {list(each.shape)}")  # noqa: T201
+
+
+def _columns(all_: _Sums, since: _Sums) -> str:
+    """A line of the table of ``freq=0``."""
+    loss = f"{_average(all_.loss, all_.samples):8.3g}   {_average(since.loss, since.samples):8.3g}   "
+    metric = f"{'':8s}   {'':8s}   "
+    if all_.metric is not None:
+        metric = f"{_average(all_.metric, all_.samples):8.3g}   {_average(since.metric, since.samples):8.3g}   "
+    return f" {loss}{metric} {all_.samples:10d}"
 
 
 def _average(total: Any, samples: int) -> float:

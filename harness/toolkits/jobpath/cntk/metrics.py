@@ -1,7 +1,7 @@
 """``cntk.metrics``."""
 
+from .criteria import classification_error
 from .missing import missing
-from .ops import classification_error
 
 __all__ = ["classification_error"]
 

@@ -5,13 +5,14 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 
-from .function import Constant, Function, Parameter, Variable, ordered
+from .device import check_device
+from .function import Function, ordered
+from .leaves import Constant, Parameter, Variable
 from .ops import KERNELS
 
-_FORMAT: Final = "batchai-harness cntk model 1"
+_FORMAT: Final = "batchai-harness cntk model 2"
 
 
 def save_model(root: Function, filename: str) -> None:
@@ -41,13 +42,18 @@ def save_model(root: Function, filename: str) -> None:
         raise
 
 
-def load_model(filename: str) -> Function:
+def load_model(filename: str, device: Any = None) -> Function:
     """Read what ``save_model`` wrote.
+
+    Args:
+        filename: the file.
+        device: accepted as in CNTK; the default device holds the weights.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it is no such file; one that the real CNTK wrote is not.
     """
+    check_device(device)
     try:
         content = torch.load(filename, weights_only=True)
     except OSError:
@@ -67,8 +73,8 @@ def _node(record: dict[str, Any], before: list[Function]) -> Function:
     if op == "input":
         return Variable(shape, name)
     if op in ("constant", "parameter"):
-        kind = Parameter if op == "parameter" else Constant
-        return kind(np.asarray(record["value"].numpy()), None, name)
+        value = record["value"].numpy()
+        return Parameter(init=value, name=name) if op == "parameter" else Constant(value, name=name)
     if op not in KERNELS:
         raise ValueError(f"a model uses the operation {op!r}, which this version does not know")
     inputs = [before[index] for index in record["inputs"]]

@@ -1,0 +1,190 @@
+"""Training and reading by CNTK on PyTorch, beside real CNTK 2.7 and plain PyTorch, on this machine.
+
+    python bench/cntk.py [--quick] [--json]
+
+The quickstart's network on 9,000 images in minibatches of 64: our ``cntk`` and real CNTK run one and the same program,
+plain PyTorch the same network in NCHW with its data in memory. Reading: a source over the 18 MB text file is made and
+gone through once. All take turns, a process each; a ratio is the median over the rounds of ours to theirs, each from
+the same round, larger is better. Real CNTK is the one that jobs would use, else it is installed for the bench alone.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.config import load_settings
+from harness.data import TRAIN_FILE, prepare
+from harness.errors import ToolkitError
+from harness.toolkits.install import install_cntk
+from harness.toolkits.interpreters import JOBPATH, find_cntk, on_pytorch
+
+SAMPLES = 9000
+TRAINING = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, SCRIPTS)
+import cntk, ConvNet_MNIST as script
+images, labels = cntk.input_variable(script.IMAGE), cntk.input_variable(script.CLASSES)
+model = script.network(images)
+criterion = (cntk.cross_entropy_with_softmax(model, labels), cntk.classification_error(model, labels))
+rates = cntk.learning_parameter_schedule_per_sample(0.001)
+learner = cntk.momentum_sgd(model.parameters, rates, cntk.momentum_as_time_constant_schedule(1024))
+trainer = cntk.Trainer(model, criterion, [learner], [cntk.logging.ProgressPrinter()])
+source = script.reader(Path(FILE), True)
+streams = {images: source.streams.features, labels: source.streams.labels}
+script.train_epoch(trainer, source, streams, MINIBATCH, SAMPLES // 5)
+start = time.perf_counter()
+script.train_epoch(trainer, source, streams, MINIBATCH, SAMPLES)
+print("\\nRESULT", SAMPLES / (time.perf_counter() - start))
+"""
+PLAIN = """
+import time
+import numpy as np, torch
+from torch import nn
+torch.set_num_threads(CPUS)
+rows = [line.split(b"|") for line in open(FILE, "rb")]
+labels = torch.tensor([np.argmax(row[1].split()[1:]) for row in rows])
+images = torch.tensor(np.array([row[2].split()[1:] for row in rows], np.float32)).reshape(-1, 1, 28, 28)
+net = nn.Sequential(nn.Conv2d(1, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Conv2d(32, 48, 3), nn.ReLU(),
+    nn.MaxPool2d(3, 2), nn.Conv2d(48, 64, 3), nn.ReLU(), nn.Flatten(), nn.Linear(576, 96), nn.ReLU(), nn.Dropout(0.5),
+    nn.Linear(96, 10))
+optimizer, loss = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9), nn.CrossEntropyLoss()
+def epoch(samples):
+    order = torch.randperm(len(images))[:samples]
+    for start in range(0, samples, MINIBATCH):
+        chosen = order[start:start + MINIBATCH]
+        optimizer.zero_grad()
+        loss(net(images[chosen] / 256), labels[chosen]).backward()
+        optimizer.step()
+epoch(SAMPLES // 5)
+start = time.perf_counter()
+epoch(SAMPLES)
+print("RESULT", SAMPLES / (time.perf_counter() - start))
+"""
+READING = """
+import time
+import cntk
+fields = {"features": 784, "labels": 10}
+start = time.perf_counter()
+streams = cntk.io.StreamDefs(**{name: cntk.io.StreamDef(field=name, shape=width) for name, width in fields.items()})
+source = cntk.io.MinibatchSource(cntk.io.CTFDeserializer(FILE, streams), randomize=False, max_sweeps=1)
+while source.next_minibatch(MINIBATCH):
+    pass
+print("\\nRESULT", SAMPLES / (time.perf_counter() - start))
+"""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A Python that runs programs: its environment, and the file with the data."""
+
+    python: str
+    environment: Mapping[str, str]
+    data: Path
+
+    def run(self, program: str, minibatch: int) -> float:
+        """Samples per second."""
+        cpus = len(os.sched_getaffinity(0))
+        facts = {"FILE": str(self.data), "MINIBATCH": minibatch, "SAMPLES": SAMPLES, "CPUS": cpus,
+                 "SCRIPTS": str(Path(__file__).parents[1] / "scenarios/files")}  # fmt: skip
+        code = "".join(f"{name} = {value!r}\n" for name, value in facts.items()) + program
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run([self.python, "-W", "ignore", "-c", code], env={**kept, **self.environment},
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        found = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+        if not found:
+            raise SystemExit(f"{self.python}: {done.stderr}")
+        return float(found[0])
+
+
+def write_data(directory: Path) -> Path:
+    """A file of 9,000 samples: MNIST where the setting ``mnist_dir`` is there, else the digits, repeated."""
+    prepare(directory, mnist_dir=load_settings(Path.cwd()).mnist_dir)
+    path = directory / TRAIN_FILE
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join((lines * -(-SAMPLES // len(lines)))[:SAMPLES]))
+    return path
+
+
+def real_cntk(directory: Path, data: Path) -> Runner | None:
+    """The real CNTK, installed for this bench where jobs have none; ``None`` where that cannot be."""
+    settings = load_settings(Path.cwd())
+    environ = dict(os.environ)
+    try:
+        found = find_cntk(settings.cntk_python, environ=environ)
+        if found.python == sys.executable:
+            environ["XDG_DATA_HOME"] = str(directory)
+            found = install_cntk(environ, listener=lambda step: print(step.step, step.detail, file=sys.stderr)).cntk
+    except ToolkitError as error:
+        print(f"no comparison with CNTK: {error}", file=sys.stderr)
+        return None
+    return Runner(found.python, found.environment, data)
+
+
+def compare(runners: Mapping[str, tuple[Runner, str]], minibatch: int, rounds: int) -> dict[str, list[float]]:
+    """Samples per second of each in each round."""
+    figures: dict[str, list[float]] = {name: [] for name in runners}
+    for _ in range(rounds):
+        for name, (runner, program) in runners.items():
+            figures[name].append(runner.run(program, minibatch))
+    for name, found in figures.items():
+        low, middle, high = min(found), statistics.median(found), max(found)
+        print(f"  {name:<14} {middle:9.0f} samples/s ({low:.0f}-{high:.0f})", file=sys.stderr)
+    return figures
+
+
+def ratio(figures: Mapping[str, list[float]], theirs: str) -> float | None:
+    """The median over the rounds of ours to theirs."""
+    if theirs not in figures:
+        return None
+    return round(statistics.median(a / b for a, b in zip(figures["ours"], figures[theirs], strict=True)), 3)
+
+
+def measure(directory: Path, rounds: int) -> dict[str, object]:
+    """Every comparison."""
+    data = write_data(directory)
+    cntk = real_cntk(directory, data)
+    ours = Runner(sys.executable, on_pytorch().environment, data)
+    plain = Runner(sys.executable, {}, data)
+    theirs = {} if cntk is None else {"cntk": cntk}
+    print("training, minibatches of 64", file=sys.stderr)
+    small = compare({"ours": (ours, TRAINING), "plain": (plain, PLAIN),
+                     **{name: (each, TRAINING) for name, each in theirs.items()}}, 64, rounds)  # fmt: skip
+    print("training, minibatches of 1024", file=sys.stderr)
+    large = compare({"ours": (ours, TRAINING), "plain": (plain, PLAIN)}, 1024, max(1, rounds // 2))
+    print("reading the text file once", file=sys.stderr)
+    reading = compare({"ours": (ours, READING), **{name: (each, READING) for name, each in theirs.items()}},
+                      1024, rounds)  # fmt: skip
+    return {
+        "vs_cntk": ratio(small, "cntk"),
+        "vs_plain_torch": ratio(small, "plain"),
+        "vs_plain_torch_1024": ratio(large, "plain"),
+        "reader_vs_cntk": ratio(reading, "cntk"),
+        "samples_per_s": {name: round(statistics.median(found)) for name, found in small.items()},
+        "read_samples_per_s": {name: round(statistics.median(found)) for name, found in reading.items()},
+        "rounds": rounds,
+    }
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Training by CNTK on PyTorch, beside real CNTK and plain PyTorch.")
+    parser.add_argument("--quick", action="store_true", help="two rounds instead of five")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    options = parser.parse_args()
+    if not JOBPATH.is_dir():
+        raise SystemExit("run this from the repository, with PyTorch installed")
+    with tempfile.TemporaryDirectory() as directory:
+        found = measure(Path(directory), 2 if options.quick else 5)
+    print(json.dumps(found) if options.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The trainer: ``cntk.train.trainer`` and ``cntk.Trainer``."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..device import check_device
+from ..function import Function, Tensor
+from ..learner import Learner
+from ..logging import ProgressPrinter
+from ..missing import missing
+from ..plan import Plan, feed
+from .distributed import all_sum
+
+Writers = ProgressPrinter | Sequence[ProgressPrinter] | None
+
+
+class Trainer:
+    """Fits a network's parameters, minibatch by minibatch.
+
+    Args:
+        model: the network; ``None`` takes the loss alone.
+        criterion: the loss, or the loss and a metric; what each gives of a sample is summed.
+        parameter_learners: one learner or several, each for its own parameters.
+        progress_writers: who hears of losses and metrics.
+
+    Raises:
+        ValueError: the criterion does not depend on samples, or no learner is given.
+    """
+
+    def __init__(
+        self,
+        model: Function | None,
+        criterion: Function | Sequence[Function | None],
+        parameter_learners: Learner | Sequence[Learner],
+        progress_writers: Writers = None,
+    ) -> None:
+        parts = [criterion] if isinstance(criterion, Function) else [each for each in criterion if each is not None]
+        if not 1 <= len(parts) <= 2 or not all(part.batched for part in parts):
+            raise ValueError("the criterion is a loss, or a loss and a metric, of samples")
+        self.model = model if model is not None else parts[0]
+        self.loss_function, self.evaluation_function = parts[0], parts[1] if len(parts) == 2 else None
+        self.parameter_learners = _listed(parameter_learners)
+        self._writers = _listed(progress_writers)
+        if not self.parameter_learners:
+            raise ValueError("a trainer needs a learner")
+        self._training, self._testing = Plan(parts), Plan([parts[-1]])
+        self._learned = [each.tensor for learner in self.parameter_learners for each in learner.parameters]
+        self._distributed = any(learner.distributed for learner in self.parameter_learners)
+        self._loss: Tensor = 0.0
+        self._metric: Tensor = 0.0
+        self._said: tuple[str, ...] = ()
+        self.previous_minibatch_sample_count = 0
+        self.total_number_of_samples_seen = 0
+
+    @property
+    def previous_minibatch_loss_average(self) -> float:
+        """The loss of the minibatch trained last."""
+        return float(self._loss) / max(1, self.previous_minibatch_sample_count)
+
+    @property
+    def previous_minibatch_evaluation_average(self) -> float:
+        """The metric of the minibatch trained last."""
+        return float(self._metric) / max(1, self.previous_minibatch_sample_count)
+
+    def train_minibatch(
+        self, arguments: Any, outputs: Any = None, device: Any = None, is_sweep_end: bool | None = None
+    ) -> bool:
+        """Learn from a minibatch.
+
+        Args:
+            arguments: samples by input of the network: what ``next_minibatch`` gives, or arrays; or arrays alone, in
+                the order of the loss's inputs.
+            outputs: has to be ``None`` here.
+            device: accepted as in CNTK; the default device computes.
+            is_sweep_end: whether the data has been gone through; default what the minibatch says.
+
+        Returns:
+            Whether there was anything to learn from: ``False`` for an empty mapping.
+        """
+        if outputs is not None:
+            raise ValueError("CNTK on PyTorch gives no outputs from train_minibatch; evaluate them with eval")
+        check_device(device)
+        named = self._named(arguments)
+        loss, metric, gradients, samples = self._gradients(named)
+        if self._distributed:
+            loss, metric, samples = all_sum(gradients, loss, metric, samples)
+        self._loss, self._metric = loss, 0.0 if metric is None else metric
+        self.previous_minibatch_sample_count = samples
+        self.total_number_of_samples_seen += samples
+        if not samples:
+            return False
+        self._announce()
+        sweep_end = is_sweep_end
+        if sweep_end is None:
+            sweep_end = any(getattr(each, "end_of_sweep", False) for each in named.values())
+        start = 0
+        for learner in self.parameter_learners:
+            stop = start + len(learner.parameters)
+            learner.step(gradients[start:stop], samples, sweep_end=sweep_end)
+            start = stop
+        for writer in self._writers:
+            writer.on_training_update(loss, metric, samples)
+        return True
+
+    def test_minibatch(self, arguments: Any, device: Any = None) -> float:
+        """The average metric of a minibatch, or loss where there is no metric, with dropout off."""
+        check_device(device)
+        with torch.inference_mode():
+            (values,) = self._testing.run(feed(self._named(arguments)), training=False)
+        total = values.sum().double()
+        for writer in self._writers:
+            writer.on_test_update(total, len(values))
+        return float(total) / len(values)
+
+    def summarize_training_progress(self) -> None:
+        """Let the writers close an epoch."""
+        for writer in self._writers:
+            writer.on_training_summary()
+
+    def summarize_test_progress(self) -> None:
+        """Let the writers close a test."""
+        for writer in self._writers:
+            writer.on_test_summary()
+
+    def save_checkpoint(self, filename: str, external_state: Mapping[str, Any] | None = None) -> None:
+        """Write parameters and learners' state to a file, whole or not at all; numbers and text go along."""
+        content = {
+            "tensors": [each.detach().cpu() for each in self._kept()],
+            "learners": [learner.state() for learner in self.parameter_learners],
+            "samples": self.total_number_of_samples_seen,
+            "external": dict(external_state or {}),
+        }
+        target = Path(filename)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".checkpoint.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                torch.save(content, stream)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def restore_from_checkpoint(self, filename: str) -> dict[str, Any]:
+        """Go on from what ``save_checkpoint`` wrote.
+
+        Returns:
+            What went along.
+
+        Raises:
+            ValueError: it is of another network.
+        """
+        content = torch.load(filename, weights_only=True)
+        kept = self._kept()
+        if [each.shape for each in content["tensors"]] != [each.shape for each in kept]:
+            raise ValueError(f"{filename} is the checkpoint of another network")
+        with torch.no_grad():
+            for tensor, value in zip(kept, content["tensors"], strict=True):
+                tensor.copy_(value)
+        for learner, state in zip(self.parameter_learners, content["learners"], strict=True):
+            learner.restore(state)
+        self.total_number_of_samples_seen = content["samples"]
+        external: dict[str, Any] = content["external"]
+        return external
+
+    def _gradients(self, named: Mapping[Any, Any]) -> tuple[Tensor, Tensor | None, list[Tensor], int]:
+        """Summed loss and metric, gradients of the loss, and how many samples; zeros where there is none."""
+        if not named:
+            zero = torch.zeros((), dtype=torch.float64)
+            metric = None if self.evaluation_function is None else zero
+            return zero, metric, [torch.zeros_like(each) for each in self._learned], 0
+        losses, *metrics = self._training.run(feed(named), training=True)
+        loss = losses.sum()
+        gradients = torch.autograd.grad(loss, self._learned)
+        metric = metrics[0].detach().sum().double() if metrics else None
+        return loss.detach().double(), metric, list(gradients), len(losses)
+
+    def _named(self, arguments: Any) -> Mapping[Any, Any]:
+        if isinstance(arguments, Mapping):
+            return arguments
+        inputs = dict.fromkeys(self.loss_function.arguments)
+        return dict(zip(inputs, arguments if isinstance(arguments, tuple) else (arguments,), strict=True))
+
+    def _announce(self) -> None:
+        """Tell of rates and momenta when they change, as CNTK does."""
+        said = tuple(line for learner in self.parameter_learners for line in learner.describe())
+        for line in said:
+            if line not in self._said:
+                for writer in self._writers:
+                    writer.log(line)
+        self._said = said
+
+    def _kept(self) -> list[Tensor]:
+        """Parameters and running statistics."""
+        roots = [each for each in (self.loss_function, self.evaluation_function) if each is not None]
+        leaves = dict.fromkeys(leaf for root in roots for leaf in (*root.parameters, *root.constants))
+        return [leaf.tensor for leaf in leaves]
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+__getattr__ = missing(__name__)

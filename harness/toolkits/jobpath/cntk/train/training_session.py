@@ -1,0 +1,260 @@
+"""The whole of a training in one object: ``cntk.train.training_session``."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from ..io import INFINITELY_REPEAT, MinibatchSource
+from ..missing import missing
+from ..schedules import Schedule, minibatch_size_schedule
+from .distributed import Communicator
+from .trainer import Trainer
+
+__all__ = [
+    "CheckpointConfig", "CrossValidationConfig", "DataUnit", "TestConfig", "TrainingSession",
+    "minibatch_size_schedule", "training_session",
+]  # fmt: skip
+
+
+class DataUnit(Enum):
+    """What a frequency counts."""
+
+    sample = 0
+    minibatch = 1
+    sweep = 2
+
+
+Frequency = int | tuple[int, DataUnit] | None
+
+
+class CheckpointConfig:
+    """Where and how often to keep the state of a training.
+
+    Args:
+        filename: the file.
+        frequency: in samples, or with a unit; default only at the end.
+        restore: whether to go on from the file where it is there.
+        preserve_all: whether each checkpoint gets a file of its own, with a number after the name.
+    """
+
+    def __init__(
+        self, filename: str, frequency: Frequency = None, restore: bool = True, preserve_all: bool = False
+    ) -> None:
+        self.filename, self.frequency, self.restore, self.preserve_all = filename, frequency, restore, preserve_all
+
+
+class TestConfig:
+    """What to test with when training has ended.
+
+    Args:
+        minibatch_source: the samples, one sweep of them.
+        minibatch_size: how many at a time.
+        model_inputs_to_streams: streams by input; default those of the training.
+        criterion: has to be ``None`` here.
+        source: the older name of ``minibatch_source``.
+        mb_size: the older name of ``minibatch_size``.
+    """
+
+    __test__ = False  # of pytest's
+
+    def __init__(  # noqa: PLR0917  # CNTK's own order
+        self,
+        minibatch_source: MinibatchSource | None = None,
+        minibatch_size: Any = 32,
+        model_inputs_to_streams: Mapping[Any, Any] | None = None,
+        criterion: Any = None,
+        source: MinibatchSource | None = None,
+        mb_size: Any = None,
+    ) -> None:
+        if criterion is not None:
+            raise ValueError("CNTK on PyTorch tests with the trainer's own metric: leave criterion out")
+        self.source = minibatch_source if minibatch_source is not None else source
+        self.sizes = _sizes(minibatch_size if mb_size is None else mb_size)
+        self.streams = model_inputs_to_streams
+
+
+class CrossValidationConfig(TestConfig):
+    """What to test with from time to time.
+
+    Args:
+        minibatch_source: the samples; each time from where the last time ended.
+        frequency: in samples, or with a unit; default only at the end.
+        minibatch_size: how many at a time.
+        callback: hears index, average error, samples and minibatches of each test; ``False`` ends the training.
+        max_samples: of each test; default all.
+        model_inputs_to_streams: streams by input; default those of the training.
+        criterion: has to be ``None`` here.
+        source: the older name of ``minibatch_source``.
+        mb_size: the older name of ``minibatch_size``.
+    """
+
+    def __init__(  # noqa: PLR0917  # CNTK's own order
+        self,
+        minibatch_source: MinibatchSource | None = None,
+        frequency: Frequency = None,
+        minibatch_size: Any = 32,
+        callback: Callable[[int, float, int, int], bool] | None = None,
+        max_samples: int | None = None,
+        model_inputs_to_streams: Mapping[Any, Any] | None = None,
+        criterion: Any = None,
+        source: MinibatchSource | None = None,
+        mb_size: Any = None,
+    ) -> None:
+        super().__init__(minibatch_source, minibatch_size, model_inputs_to_streams, criterion, source, mb_size)
+        self.frequency, self.callback, self.max_samples = frequency, callback, max_samples
+
+
+class _Interval:
+    """Says when a frequency's next time has come."""
+
+    def __init__(self, frequency: Frequency) -> None:
+        self._every, self._unit = frequency if isinstance(frequency, tuple) else (frequency, DataUnit.sample)
+        self._counts = dict.fromkeys(DataUnit, 0)
+        self._done = 0
+
+    def passed(self, samples: int, sweep_end: bool) -> bool:
+        """Count a minibatch in."""
+        for unit, more in ((DataUnit.sample, samples), (DataUnit.minibatch, 1), (DataUnit.sweep, int(sweep_end))):
+            self._counts[unit] += more
+        times = self._counts[self._unit] // self._every if self._every else 0
+        due, self._done = times > self._done, times
+        return due
+
+
+class TrainingSession:
+    """Trains until the samples end; made by ``training_session``."""
+
+    def __init__(  # noqa: PLR0917  # CNTK's own order
+        self,
+        trainer: Trainer,
+        mb_source: MinibatchSource,
+        mb_size: Any,
+        model_inputs_to_streams: Mapping[Any, Any],
+        max_samples: int | None,
+        progress_frequency: Frequency,
+        checkpoint_config: CheckpointConfig | None,
+        cv_config: CrossValidationConfig | None,
+        test_config: TestConfig | None,
+    ) -> None:
+        self._trainer, self._source, self._sizes = trainer, mb_source, _sizes(mb_size)
+        self._streams, self._most = model_inputs_to_streams, max_samples or INFINITELY_REPEAT
+        self._progress, self._checkpoint = progress_frequency, checkpoint_config
+        self._validation, self._test = cv_config, test_config
+        self._validations = self._checkpoints = 0
+
+    def train(self, device: Any = None) -> None:
+        """Do it all.
+
+        Args:
+            device: accepted as in CNTK; the default device computes.
+        """
+        del device
+        self._restore()
+        progress = _Interval(self._progress)
+        saving = _Interval(self._checkpoint.frequency if self._checkpoint else None)
+        validating = _Interval(self._validation.frequency if self._validation else None)
+        seen = self._trainer.total_number_of_samples_seen
+        untold = False
+        while seen < self._most:
+            size = min(int(self._sizes.at(seen, 0)), self._most - seen)
+            data = self._source.next_minibatch(
+                size, self._streams, num_data_partitions=Communicator.num_workers(), partition_index=Communicator.rank()
+            )
+            if not self._trainer.train_minibatch(data):
+                break
+            count = self._trainer.previous_minibatch_sample_count
+            seen += count
+            ended = any(each.end_of_sweep for each in data.values())
+            untold = not progress.passed(count, ended)
+            if not untold:
+                self._trainer.summarize_training_progress()
+            if saving.passed(count, ended):
+                self._save()
+            if validating.passed(count, ended) and not self._validate():
+                break
+        if untold:
+            self._trainer.summarize_training_progress()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._checkpoint:
+            self._save()
+        if self._validation and self._validation.frequency is None:
+            self._validate()
+        if self._test and self._test.source is not None:
+            self._evaluate(self._test, None)
+
+    def _validate(self) -> bool:
+        config = self._validation
+        if config is None or config.source is None:
+            return True
+        average, samples, minibatches = self._evaluate(config, config.max_samples)
+        index, self._validations = self._validations, self._validations + 1
+        return config.callback is None or config.callback(index, average, samples, minibatches) is not False
+
+    def _evaluate(self, config: TestConfig, most: int | None) -> tuple[float, int, int]:
+        total, samples, minibatches = 0.0, 0, 0
+        source, limit = config.source, most or INFINITELY_REPEAT
+        while source is not None and samples < limit:
+            size = min(int(config.sizes.at(samples, 0)), limit - samples)
+            data = source.next_minibatch(size, config.streams or self._streams)
+            if not data:
+                break
+            count = next(iter(data.values())).num_samples
+            total += self._trainer.test_minibatch(data) * count
+            samples, minibatches = samples + count, minibatches + 1
+        self._trainer.summarize_test_progress()
+        return total / max(1, samples), samples, minibatches
+
+    def _save(self) -> None:
+        config = self._checkpoint
+        if config is None or not Communicator.is_main():
+            return
+        name = f"{config.filename}{self._checkpoints}" if config.preserve_all else config.filename
+        self._checkpoints += 1
+        self._trainer.model.save(name)
+        self._trainer.save_checkpoint(f"{name}.ckp", {"source": self._source.get_checkpoint_state()})
+
+    def _restore(self) -> None:
+        config = self._checkpoint
+        if config is not None and config.restore and Path(f"{config.filename}.ckp").exists():
+            external = self._trainer.restore_from_checkpoint(f"{config.filename}.ckp")
+            self._source.restore_from_checkpoint(external["source"])
+
+
+def training_session(  # noqa: PLR0917  # CNTK's own order
+    trainer: Trainer,
+    mb_source: MinibatchSource,
+    mb_size: Any,
+    model_inputs_to_streams: Mapping[Any, Any],
+    progress_frequency: Frequency = None,
+    max_samples: int | None = None,
+    checkpoint_config: CheckpointConfig | None = None,
+    cv_config: CrossValidationConfig | None = None,
+    test_config: TestConfig | None = None,
+) -> TrainingSession:
+    """A training, to be started with ``train()``.
+
+    Args:
+        trainer: what learns.
+        mb_source: the samples.
+        mb_size: how many at a time: a number or ``minibatch_size_schedule``.
+        model_inputs_to_streams: the source's streams by input of the network.
+        progress_frequency: how often progress is summed up, in samples or with a ``DataUnit``; default at the end.
+        max_samples: after how many to stop; default when the source ends.
+        checkpoint_config: whether and where to keep the state.
+        cv_config: tests on the way.
+        test_config: the test at the end.
+    """
+    return TrainingSession(
+        trainer, mb_source, mb_size, model_inputs_to_streams, max_samples, progress_frequency, checkpoint_config,
+        cv_config, test_config,
+    )  # fmt: skip
+
+
+def _sizes(value: Any) -> Schedule:
+    return value if isinstance(value, Schedule) else minibatch_size_schedule(value)
+
+
+__getattr__ = missing(__name__)
