@@ -111,18 +111,20 @@ class Request:
             ClientGoneError: the client went away before the end.
             BodyStalledError: nothing came for half a minute.
         """
-        more = True
-        while more:
-            try:
-                async with asyncio.timeout(_STALL_SECONDS):
+        now, more = asyncio.get_running_loop().time, True
+        try:
+            async with asyncio.timeout(None) as patience:
+                while more:
+                    patience.reschedule(now() + _STALL_SECONDS)
                     event = await self._receive()
-            except TimeoutError:
-                raise BodyStalledError from None
-            if event["type"] == "http.disconnect":
-                raise ClientGoneError
-            more = event.get("more_body", False)
-            if body := event.get("body"):
-                yield body
+                    patience.reschedule(None)  # what the caller does with it may take its time
+                    if event["type"] == "http.disconnect":
+                        raise ClientGoneError
+                    more = event.get("more_body", False)
+                    if body := event.get("body"):
+                        yield body
+        except TimeoutError:
+            raise BodyStalledError from None
 
 
 class Response:

@@ -5,7 +5,7 @@ cleared and bytes that never were: so every write is noted, for as long as only 
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from harness.emulator.providers.files.model import Extent
 
@@ -15,7 +15,6 @@ MOST = 4096  # extents of one file; one that is more scattered is described by t
 _COMPARED = 1 << 20  # bytes compared at a time
 
 Ranges = list[tuple[int, int]]  # first and last byte
-Writing = Callable[[int], None]  # changes the file of a descriptor
 
 
 def noted(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...] | None:

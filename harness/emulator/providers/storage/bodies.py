@@ -1,51 +1,97 @@
-"""Bodies of requests that are too long for memory: straight into a file."""
+"""Bodies of requests straight into a file: hashed and written in threads while more of them arrives."""
 
 import asyncio
 import base64
 import hashlib
+from collections.abc import Sequence
 
 from harness.emulator.context import BodyTooLargeError, Request
 from harness.emulator.providers.storage import errors, headers, sparse
 
-_BATCH = 1 << 20  # bytes that are hashed and written at a time, in a thread
+_BATCH = 1 << 20  # bytes that are hashed and written at a time
 _INLINE = 64 << 10  # bytes for which a thread is not worth its start
 
 
-async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int, str]:
+async def receive(request: Request, descriptor: int, *, first: int = 0, limit: int) -> tuple[int, str]:
     """Write a body to a file; its length, and its MD5 in base64.
 
+    If it raises, a part of the body may be in the file.
+
+    Args:
+        first: where in the file it begins.
+        limit: bytes that it may have.
+
     Raises:
-        BodyTooLargeError: it is longer than ``limit`` bytes.
+        BodyTooLargeError: it is longer.
         StorageError: its MD5 is not what the request says.
     """
     said = headers.md5(request, "content-md5")
     if (headers.number(request, "content-length", most=1 << 62) or 0) > limit:
         raise BodyTooLargeError(limit)
-    digest = hashlib.md5(usedforsecurity=False)
-    size, done, batch = 0, 0, []
-
-    def write(parts: list[bytes], at: int) -> None:
-        for part in parts:
-            digest.update(part)
-            sparse.write_all(descriptor, part, at)
-            at += len(part)
-
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise BodyTooLargeError(limit)
-        batch.append(part)
-        if size - done >= _BATCH:
-            await asyncio.to_thread(write, batch, done)
-            batch, done = [], size
-    if size - done <= _INLINE:
-        write(batch, done)
-    else:
-        await asyncio.to_thread(write, batch, done)
-    found = _encoded(digest.digest())
+    sink = _Sink(descriptor)
+    size, done = 0, 0
+    batch: list[bytes] = []
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                raise BodyTooLargeError(limit)
+            batch.append(part)
+            if size - done >= _BATCH:
+                await sink.take(batch, first + done)
+                batch, done = [], size
+        if size - done <= _INLINE and not sink.busy:
+            sink.hash(batch)
+            sink.write(batch, first + done)
+        else:
+            await sink.take(batch, first + done)
+    finally:
+        await sink.settle()
+    found = sink.md5()
     if said and said != found:
         raise errors.md5_mismatch()
     return size, found
+
+
+class _Sink:
+    """Hashes and writes batches, each in a thread, one batch behind what arrives."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self._pending: asyncio.Future[tuple[None, None]] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is under way."""
+        return self._pending is not None
+
+    async def take(self, batch: Sequence[bytes], at: int) -> None:
+        """Begin with a batch as soon as the one before is done."""
+        await self.settle()
+        hashing, writing = asyncio.to_thread(self.hash, batch), asyncio.to_thread(self.write, batch, at)
+        self._pending = asyncio.gather(hashing, writing)
+
+    async def settle(self) -> None:
+        """Wait for the batch that is under way."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            await pending
+
+    def hash(self, batch: Sequence[bytes]) -> None:
+        """Add to the MD5."""
+        for part in batch:
+            self._digest.update(part)
+
+    def write(self, batch: Sequence[bytes], at: int) -> None:
+        """Write at a place."""
+        for part in batch:
+            sparse.write_all(self._descriptor, part, at)
+            at += len(part)
+
+    def md5(self) -> str:
+        """In base64."""
+        return _encoded(self._digest.digest())
 
 
 def md5_of(body: bytes) -> str:

@@ -247,8 +247,8 @@ class Tree:
             if there is not None and there != wanted and (there != found or before_above.st_ino != before_below.st_ino):
                 os.unlink(there, dir_fd=below)  # what differed in casing alone was replaced too
             self._names.removed(above, found, before_above)
-            if before_above.st_ino != before_below.st_ino:
-                self._names.added(below, wanted, before_below)
+            same = before_above.st_ino == before_below.st_ino
+            self._names.added(below, wanted, os.fstat(above) if same else before_below)
             return found
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
@@ -13,12 +14,10 @@ from harness.emulator.providers.files.model import Extent, Properties
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.providers.files.writers import Writers
-from harness.emulator.providers.storage import documents, errors, headers, moments, ranges, sparse
+from harness.emulator.providers.storage import bodies, documents, errors, headers, moments, ranges, sparse
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.sources import Sources
-
-_INLINE = 64 << 10  # bytes written without a thread: starting one costs as much
 
 
 class RangeHandlers:
@@ -55,14 +54,17 @@ class RangeHandlers:
         first, count = ranges.to_write(_header(call), found.entry.length)
         if count != size:
             raise errors.invalid_header("content-length")
-        body = await request.read(RANGE_LIMIT)
-        if len(body) != count:
-            raise errors.invalid_header("content-length")
         await self._quotas.require(found.place, count)
-        md5 = await body_md5(call, body)
-        answer = await self._write(call, first, count, lambda file: sparse.write_all(file, body, first), inline=count)
-        answer.headers.append(("content-md5", md5))
-        return answer
+        if "content-md5" in request.headers:
+            return await self._write_checked(call, found, await request.read(count), first)
+
+        async def receive(descriptor: int) -> str:
+            done, md5 = await bodies.receive(request, descriptor, first=first, limit=count)
+            if done != count:
+                raise errors.invalid_header("content-length")
+            return md5
+
+        return await self._write(call, found, Extent(first, first + count, found.place.share.epoch), receive)
 
     async def _clear(self, call: Call) -> Response:
         found = self._shares.file(call, change=True)
@@ -70,9 +72,13 @@ class RangeHandlers:
         first, count = ranges.to_write(_header(call), found.entry.length)
         if call.request.headers.get("content-length", "0") != "0":
             raise errors.invalid_header("content-length")
-        return await self._write(
-            call, first, count, lambda file: sparse.clear(file, first, count), inline=count, cleared=True
-        )
+
+        async def clear(descriptor: int) -> str:
+            await asyncio.to_thread(sparse.clear, descriptor, first, count)
+            return ""
+
+        extent = Extent(first, first + count, found.place.share.epoch, cleared=True)
+        return await self._write(call, found, extent, clear)
 
     async def _put_from_source(self, call: Call) -> Response:
         request = call.request
@@ -85,39 +91,49 @@ class RangeHandlers:
         first, count = ranges.to_write(_header(call), found.entry.length)
         if count > RANGE_LIMIT:
             raise errors.too_large(RANGE_LIMIT)
-        with self._sources.open(call, request.headers["x-ms-copy-source"], signed=True) as source:
+        trailing = headers.flag(request, "x-ms-source-allow-trailing-dot")
+        url = request.headers["x-ms-copy-source"]
+        with self._sources.open(call, url, signed=True, trailing_dots=trailing) as source:
             asked = request.headers.get("x-ms-source-range")
             begin, size = (0, source.length) if asked is None else ranges.to_read(asked, source.length)
             if size != count:
                 raise errors.invalid_header("x-ms-source-range")
             await self._quotas.require(found.place, count)
             body = await asyncio.to_thread(os.pread, source.descriptor, count, begin)
+        return await self._write_checked(call, found, body, first)
+
+    async def _write_checked(self, call: Call, found: Found, body: bytes, first: int) -> Response:
+        """Write a body that must first be what its MD5 says."""
         md5 = await body_md5(call, body)
-        answer = await self._write(call, first, count, lambda file: sparse.write_all(file, body, first), inline=count)
-        answer.headers.append(("content-md5", md5))
-        return answer
+
+        async def write(descriptor: int) -> str:
+            await asyncio.to_thread(sparse.write_all, descriptor, body, first)
+            return md5
+
+        return await self._write(call, found, Extent(first, first + len(body), found.place.share.epoch), write)
 
     async def _write(
-        self, call: Call, first: int, count: int, action: extents.Writing, *, inline: int, cleared: bool = False
+        self, call: Call, found: Found, extent: Extent, action: Callable[[int], Awaitable[str]]
     ) -> Response:
-        """Change a file's bytes, and note which; the file may have changed since the request was admitted."""
-        place = self._shares.place(call)
+        """Change a file's bytes by an action that gives their MD5, and note which bytes they were."""
+        place = found.place
         mode = call.request.headers.get("x-ms-file-last-write-time", "now").lower()
         if mode not in ("now", "preserve"):
             raise errors.invalid_header("x-ms-file-last-write-time")
         with place.tree.open_file(place.names, os.O_RDWR) as descriptor:
             length = os.fstat(descriptor).st_size
-            if first + count > length:
+            if extent.end > length:  # another request cut it meanwhile
                 raise errors.invalid_range(length)
             with self._writers.writing(place.key, lambda: self._holds(place)) as held:
-                if inline <= _INLINE:
-                    action(descriptor)
-                else:
-                    await asyncio.to_thread(action, descriptor)
-                extent = Extent(first, first + count, place.share.epoch, cleared)
+                md5 = await action(descriptor)
+                now = place.tree.entry(place.names)
+                if now is None or now.inode != os.fstat(descriptor).st_ino:
+                    raise errors.not_found()  # deleted or replaced meanwhile: nothing of this is in the new one
                 self._note(place, descriptor, extent, held=held, preserve=mode == "preserve")
         after = again(self._shares, place)
         answer = [*stamps(after), ("x-ms-request-server-encrypted", "true")]
+        if md5:
+            answer.append(("content-md5", md5))
         if call.version >= "2021-06-08":
             answer.append(("x-ms-file-last-write-time", smb.shown(after).written))
         return Response(201, headers=answer)
@@ -132,9 +148,8 @@ class RangeHandlers:
         kept = self._shares.store.get(Properties, place.key) or Properties(extents=None)
         if not held:
             kept = replace(kept, content_md5="", extents=None, smb=replace(kept.smb, written=""))
-        written = (
-            kept.smb.written or moments.stamp(kept.state[1] or moments.nanoseconds(self._shares.clock.now()))
-        ) * (preserve)
+        before = kept.state[1] or moments.nanoseconds(self._shares.clock.now())
+        written = (kept.smb.written or moments.stamp(before)) if preserve else ""
         self._shares.keep(
             place,
             replace(

@@ -1,0 +1,49 @@
+"""The floor that ``files.py`` compares with: a starlette route that keeps one blob, and checks nothing.
+
+Run as ``bare_storage.py PORT FILE``.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+PORT, PATH = int(sys.argv[1]), sys.argv[2]
+STAMPS = {"etag": '"0x1"', "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT", "x-ms-version": "2025-05-05"}
+
+
+async def keep(request: Request) -> Response:
+    if request.query_params.get("comp") == "block":
+        with open(PATH, "ab") as file:
+            async for piece in request.stream():
+                file.write(piece)
+    elif request.query_params.get("comp") == "blocklist":
+        await request.body()
+        os.replace(PATH, PATH + ".done")
+    return Response(status_code=201, headers=STAMPS | {"x-ms-request-server-encrypted": "true"})
+
+
+async def give(request: Request) -> Response:
+    size = os.path.getsize(PATH + ".done")
+    first, _, last = request.headers.get("x-ms-range", f"bytes=0-{size - 1}").removeprefix("bytes=").partition("-")
+    begin, end = int(first), min(int(last), size - 1) + 1
+
+    def pieces() -> Iterator[bytes]:
+        with open(PATH + ".done", "rb") as file:
+            file.seek(begin)
+            yield file.read(end - begin)
+
+    shown = {"content-range": f"bytes {begin}-{end - 1}/{size}", "content-length": str(end - begin)}
+    headers = STAMPS | shown | {"x-ms-blob-type": "BlockBlob", "content-type": "application/octet-stream"}
+    return StreamingResponse(pieces(), status_code=206, headers=headers)
+
+
+routes = [Route("/{path:path}", keep, methods=["PUT"]), Route("/{path:path}", give, methods=["GET"])]
+
+if __name__ == "__main__":
+    uvicorn.run(Starlette(routes=routes), port=PORT, http="httptools", access_log=False, log_level="error")

@@ -1,0 +1,270 @@
+"""Azure Files against Azurite's blob service, a bare route of the same stack, and a plain copy on the same disk.
+
+Everybody is driven by Microsoft's SDK over plain HTTP on loopback, in turns within each round; figures are medians.
+``vs_azurite`` is the worst of all cases, ``vs_bare`` the worst of the transfers, ours over theirs.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import requests
+from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.fileshare import ShareClient, ShareServiceClient
+
+from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
+from harness.emulator.launch import launch
+
+MIB = 1 << 20
+PIECE = 4 * MIB
+AZURITE = "azurite@3.37"
+SMALL = 1000  # bytes of a small file
+
+
+@dataclass(frozen=True)
+class Dose:
+    """How much is measured."""
+
+    transfer: int  # bytes
+    small: int  # files
+    listed: int  # files
+    rounds: int
+
+
+QUICK = Dose(64 * MIB, 300, 5_000, 3)
+FULL = Dose(256 * MIB, 10_000, 100_000, 3)
+
+
+class Peer(Protocol):
+    """Somebody who keeps files."""
+
+    name: str
+
+    def up(self, content: bytes, connections: int) -> None: ...
+    def down(self, connections: int) -> None: ...
+    def small(self, count: int) -> None: ...
+    def list(self) -> int: ...
+
+
+class Ours:
+    """Azure Files of the emulator, through azure-storage-file-share."""
+
+    name = "ours"
+
+    def __init__(self, connection_string: str, directory: Path) -> None:
+        sizes = {"max_range_size": PIECE, "max_single_get_size": PIECE, "max_chunk_get_size": PIECE}
+        self._service = ShareServiceClient.from_connection_string(connection_string, **sizes)
+        self._share: ShareClient = self._service.create_share("bench")
+        self._many = self._share.create_directory("many")
+        self._directory = directory / "storage" / DEVELOPMENT_ACCOUNT / "file" / "bench" / "many"
+
+    def up(self, content: bytes, connections: int) -> None:
+        self._share.get_file_client("large").upload_file(content, max_concurrency=connections)
+
+    def down(self, connections: int) -> None:
+        self._share.get_file_client("large").download_file(max_concurrency=connections).readinto(Nowhere())
+
+    def small(self, count: int) -> None:
+        content = bytes(SMALL)
+        for number in range(count):
+            self._share.get_file_client(f"small-{number}").create_file(SMALL, data=content)
+
+    def seed(self, count: int) -> None:
+        for number in range(count):
+            (self._directory / f"file-{number:06}").touch()
+
+    def list(self) -> int:
+        return sum(1 for _ in self._many.list_directories_and_files())
+
+
+class Blobs:
+    """A blob service, through azure-storage-blob."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        sizes = {"max_block_size": PIECE, "max_single_put_size": PIECE}
+        sizes |= {"max_single_get_size": PIECE, "max_chunk_get_size": PIECE}
+        credential = {"account_name": DEVELOPMENT_ACCOUNT, "account_key": DEVELOPMENT_KEY}
+        version = {"api_version": "2025-05-05"}  # the newest that Azurite 3.37 takes
+        self._service = BlobServiceClient(f"{url}/{DEVELOPMENT_ACCOUNT}", credential, **sizes, **version)
+        self._container: ContainerClient = self._service.get_container_client("bench")
+        self._many: ContainerClient = self._service.get_container_client("many")
+
+    def prepare(self) -> None:
+        self._container.create_container()
+        self._many.create_container()
+
+    def up(self, content: bytes, connections: int) -> None:
+        self._container.upload_blob("large", content, overwrite=True, max_concurrency=connections)
+
+    def down(self, connections: int) -> None:
+        self._container.download_blob("large", max_concurrency=connections).readinto(Nowhere())
+
+    def small(self, count: int) -> None:
+        content = bytes(SMALL)
+        for number in range(count):
+            self._container.upload_blob(f"small-{number}", content, overwrite=True)
+
+    def seed(self, count: int) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in pool.map(lambda number: self._many.upload_blob(f"file-{number:06}", b""), range(count)):
+                pass
+
+    def list(self) -> int:
+        return sum(1 for _ in self._many.list_blobs())
+
+
+class Nowhere:
+    """Takes a download and forgets it."""
+
+    def __init__(self) -> None:
+        self._at = 0
+
+    def write(self, piece: bytes) -> int:
+        return len(piece)
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset if whence == 0 else self._at + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], url: str, **options: object) -> Iterator[None]:
+    """A server, once it answers."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options) as process:  # type: ignore[call-overload]
+        try:
+            for _ in range(600):
+                with contextlib.suppress(requests.ConnectionError):
+                    requests.get(url, timeout=5)
+                    break
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def azurite(directory: Path, installed: Path | None) -> Iterator[Blobs]:
+    """Azurite's blob service on disk, installed for this run unless it is there."""
+    root = installed or directory / "npm"
+    program = root / "node_modules" / ".bin" / "azurite-blob"
+    if not program.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--silent", "--no-fund", "--no-audit", AZURITE]
+        subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    port, place = free_port(), directory / "azurite"
+    place.mkdir()
+    command = [str(program), "--silent", "--location", str(place), "--blobPort", str(port), "--disableTelemetry"]
+    with running(command, f"http://127.0.0.1:{port}"):
+        peer = Blobs("azurite", f"http://127.0.0.1:{port}")
+        peer.prepare()
+        yield peer
+
+
+@contextmanager
+def bare(directory: Path) -> Iterator[Blobs]:
+    """A starlette route that appends blocks to a file and sends ranges of it, on the same uvicorn set-up."""
+    port = free_port()
+    command = [sys.executable, str(Path(__file__).with_name("bare_storage.py")), str(port), str(directory / "bare")]
+    with running(command, f"http://127.0.0.1:{port}"):
+        yield Blobs("bare", f"http://127.0.0.1:{port}")
+
+
+def rate(action: Callable[[], object], amount: float) -> float:
+    """Amount per second."""
+    begun = time.perf_counter()
+    action()
+    return amount / (time.perf_counter() - begun)
+
+
+def copy_rate(directory: Path, size: int) -> float:
+    source, target = directory / "source", directory / "target"
+    source.write_bytes(os.urandom(MIB) * (size // MIB))
+    found = rate(lambda: shutil.copyfile(source, target), size / 1e6)
+    source.unlink()
+    target.unlink()
+    return found
+
+
+def measure(ours: Ours, peers: dict[str, Blobs], dose: Dose, directory: Path) -> dict[str, dict[str, float]]:
+    """Rates by case and peer."""
+    found: dict[str, dict[str, list[float]]] = {}
+    content = os.urandom(MIB) * (dose.transfer // MIB)
+    everybody: list[Peer] = [ours, *peers.values()]
+
+    def note(case: str, who: str, value: float) -> None:
+        found.setdefault(case, {}).setdefault(who, []).append(value)
+        print(f"{case:<18} {who:<8} {value:10.1f}", file=sys.stderr)
+
+    for _ in range(dose.rounds):
+        note("copy MB/s", "disk", copy_rate(directory, dose.transfer))
+        for connections in (1, 4):
+            for peer in everybody:
+                up = rate(lambda p=peer, c=connections: p.up(content, c), dose.transfer / 1e6)  # type: ignore[misc]
+                note(f"up{connections} MB/s", peer.name, up)
+                down = rate(lambda p=peer, c=connections: p.down(c), dose.transfer / 1e6)  # type: ignore[misc]
+                note(f"down{connections} MB/s", peer.name, down)
+    with_names: list[Ours | Blobs] = [ours, *(peer for peer in peers.values() if peer.name != "bare")]
+    for part in with_names:
+        part.seed(dose.listed)
+    for _ in range(dose.rounds):
+        for part in with_names:
+            note("small files/s", part.name, rate(lambda p=part: p.small(dose.small), dose.small))  # type: ignore[misc]
+            note("listed files/s", part.name, rate(lambda p=part: p.list(), dose.listed))  # type: ignore[misc]
+    return {case: {who: statistics.median(each) for who, each in row.items()} for case, row in found.items()}
+
+
+def ratio(rates: dict[str, dict[str, float]], peer: str) -> float | None:
+    """The worst of ours over a peer's; None where the peer was not measured."""
+    found = [row["ours"] / row[peer] for row in rates.values() if peer in row]
+    return round(min(found), 3) if found else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--quick", action="store_true", help="a short dose")
+    parser.add_argument("--azurite", type=Path, help="where npm installed Azurite (default: installed for this run)")
+    parser.add_argument("--no-azurite", action="store_true", help="leave it out")
+    words = parser.parse_args()
+    dose = QUICK if words.quick else FULL
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-files-")))
+        endpoint = stack.enter_context(launch(directory / "ours", only="storage"))
+        ours = Ours(endpoint.connection_string, directory / "ours")
+        peers = {"bare": stack.enter_context(bare(directory))}
+        if not words.no_azurite:
+            peers["azurite"] = stack.enter_context(azurite(directory, words.azurite))
+        rates = measure(ours, peers, dose, directory)
+    result = {"vs_azurite": ratio(rates, "azurite"), "vs_bare": ratio(rates, "bare"), "rates": rates}
+    print(json.dumps(result) if words.json else json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Who is let in: SharedKey, SharedKeyLite, account and service SAS, and the code for each fault."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from azure.storage.fileshare import (
+    AccessPolicy,
+    AccountSasPermissions,
+    FileSasPermissions,
+    ResourceTypes,
+    ShareClient,
+    ShareSasPermissions,
+    ShareServiceClient,
+    generate_account_sas,
+    generate_file_sas,
+    generate_share_sas,
+)
+
+from harness.emulator.endpoint import Endpoint
+
+NOW = datetime.now(UTC)
+SOON, BEFORE = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
+SHARE = "access"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def share(storage: Endpoint) -> Iterator[ShareClient]:
+    with ShareServiceClient.from_connection_string(storage.connection_string) as service:
+        made = service.create_share(SHARE)
+        made.create_directory("d")
+        made.get_file_client("d/f").upload_file(b"hello")
+        yield made
+        made.delete_share()
+
+
+@pytest.fixture
+def web() -> Iterator[requests.Session]:
+    with requests.Session() as made:
+        made.trust_env = False
+        yield made
+
+
+def code(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.headers.get("x-ms-error-code", "")
+
+
+def account_sas(storage: Endpoint, **terms: Any) -> str:
+    given: dict[str, Any] = {
+        "resource_types": ResourceTypes(service=True, container=True, object=True),
+        "permission": AccountSasPermissions(read=True, list=True),
+        "expiry": SOON,
+    }
+    return str(generate_account_sas(storage.storage_account, storage.storage_key, **(given | terms)))
+
+
+def file_sas(storage: Endpoint, **terms: Any) -> str:
+    given: dict[str, Any] = {"permission": FileSasPermissions(read=True), "expiry": SOON}
+    key = storage.storage_key
+    return str(generate_file_sas(storage.storage_account, SHARE, ["d", "f"], key, **(given | terms)))
+
+
+def share_sas(storage: Endpoint, **terms: Any) -> str:
+    given: dict[str, Any] = {"permission": ShareSasPermissions(read=True, list=True), "expiry": SOON}
+    return str(generate_share_sas(storage.storage_account, SHARE, storage.storage_key, **(given | terms)))
+
+
+def get(web: requests.Session, storage: Endpoint, path: str, token: str, query: str = "") -> requests.Response:
+    return web.get(f"{storage.file_url}/{storage.storage_account}/{path}?{query}{'&' if query else ''}{token}")
+
+
+def test_nobody_is_refused(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+    answer = web.get(f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/f")
+
+    assert code(answer) == (401, "NoAuthenticationInformation")
+    assert "www-authenticate" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", (401, "NoAuthenticationInformation")),
+        ("SharedKey", (400, "InvalidAuthenticationInfo")),
+        ("SharedKey devstoreaccount1", (400, "InvalidAuthenticationInfo")),
+        ("Basic devstoreaccount1:x", (400, "InvalidAuthenticationInfo")),
+        ("Bearer abc", (400, "InvalidAuthenticationInfo")),
+        ("SharedKey other:c2ln", (403, "AuthenticationFailed")),
+        ("SharedKey devstoreaccount1:c2ln", (403, "AuthenticationFailed")),
+        ("SharedKey devstoreaccount1:!!!", (403, "AuthenticationFailed")),
+    ],
+)
+def test_each_wrong_header_has_its_code(
+    storage: Endpoint, web: requests.Session, header: str, expected: tuple[int, str]
+) -> None:
+    date = f"{datetime.now(UTC):%a, %d %b %Y %H:%M:%S} GMT"
+    headers = {"Authorization": header, "x-ms-date": date, "x-ms-version": "2020-10-02"}
+
+    assert code(web.get(f"{storage.file_url}/devstoreaccount1/?comp=list", headers=headers)) == expected
+
+
+def signed(storage: Endpoint, *, lite: bool, date: datetime) -> dict[str, str]:
+    """The headers of a List Shares request, signed by hand from Microsoft's description."""
+    stamp, version = f"{date:%a, %d %b %Y %H:%M:%S} GMT", "2020-10-02"
+    headers = f"x-ms-date:{stamp}\nx-ms-version:{version}\n"
+    path = f"/{storage.storage_account}/{storage.storage_account}/"
+    text = f"GET\n\n\n\n{headers}{path}?comp=list" if lite else f"GET{chr(10) * 12}{headers}{path}\ncomp:list"
+    digest = hmac.new(base64.b64decode(storage.storage_key), text.encode(), hashlib.sha256).digest()
+    scheme = "SharedKeyLite" if lite else "SharedKey"
+    signature = base64.b64encode(digest).decode()
+    authorization = f"{scheme} {storage.storage_account}:{signature}"
+    return {"x-ms-date": stamp, "x-ms-version": version, "Authorization": authorization}
+
+
+@pytest.mark.parametrize("lite", [False, True])
+def test_a_request_signed_by_hand_is_let_in(storage: Endpoint, web: requests.Session, lite: bool) -> None:
+    url = f"{storage.file_url}/{storage.storage_account}/?comp=list"
+
+    assert web.get(url, headers=signed(storage, lite=lite, date=datetime.now(UTC))).status_code == 200
+    old = web.get(url, headers=signed(storage, lite=lite, date=BEFORE))
+    assert code(old) == (403, "AuthenticationFailed")
+    assert "Request date header too old" in old.text
+
+
+def test_metadata_is_signed_in_any_order_of_names(share: ShareClient) -> None:
+    share.set_share_metadata({"ab": "1", "a_b": "2", "a1": "3", "A2": "4"})
+
+    assert len(share.get_share_properties().metadata) == 4
+
+
+def test_an_account_sas_opens_what_it_names(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+    assert get(web, storage, "", account_sas(storage), "comp=list").status_code == 200
+    assert get(web, storage, f"{SHARE}/d/f", account_sas(storage)).text == "hello"
+
+
+def test_a_service_sas_opens_what_it_names(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+    assert get(web, storage, f"{SHARE}/d/f", file_sas(storage)).text == "hello"
+    assert get(web, storage, f"{SHARE}/d/f", share_sas(storage)).text == "hello"
+    assert get(web, storage, f"{SHARE}/d", share_sas(storage), "restype=directory&comp=list").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("terms", "address", "expected"),
+    [
+        ({"expiry": BEFORE}, "?comp=list", "AuthenticationFailed"),
+        ({"start": SOON}, "?comp=list", "AuthenticationFailed"),
+        ({"ip": "10.0.0.1"}, "?comp=list", "AuthorizationSourceIPMismatch"),
+        ({"ip": "10.0.0.1-10.0.0.9"}, "?comp=list", "AuthorizationSourceIPMismatch"),
+        ({"protocol": "https"}, "?comp=list", "AuthorizationProtocolMismatch"),
+        ({"permission": AccountSasPermissions(read=True)}, "?comp=list", "AuthorizationPermissionMismatch"),
+        ({"resource_types": ResourceTypes(object=True)}, "?comp=list", "AuthorizationResourceTypeMismatch"),
+        ({"resource_types": ResourceTypes(service=True)}, f"{SHARE}/d/f?", "AuthorizationResourceTypeMismatch"),
+        ({"services": "b"}, "?comp=list", "AuthorizationServiceMismatch"),
+        ({}, f"{SHARE}?restype=share&comp=acl", "AuthorizationPermissionMismatch"),
+    ],
+)
+def test_an_account_sas_that_does_not_do_has_its_code(
+    storage: Endpoint, web: requests.Session, terms: dict[str, Any], address: str, expected: str
+) -> None:
+    path, _, query = address.partition("?")
+    assert code(get(web, storage, path, account_sas(storage, **terms), query)) == (403, expected)
+
+
+def test_an_address_and_a_protocol_that_fit_are_let_in(
+    share: ShareClient, storage: Endpoint, web: requests.Session
+) -> None:
+    for terms in ({"ip": "127.0.0.1"}, {"ip": "127.0.0.0-127.0.0.9"}, {"protocol": "https,http"}, {"start": BEFORE}):
+        assert get(web, storage, "", account_sas(storage, **terms), "comp=list").status_code == 200
+
+
+def test_a_service_sas_is_for_its_resource_alone(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+    assert code(get(web, storage, f"{SHARE}/d/g", file_sas(storage))) == (403, "AuthenticationFailed")
+    assert code(get(web, storage, SHARE, share_sas(storage), "restype=share")) == (
+        403,
+        "AuthorizationPermissionMismatch",
+    )
+    url = f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/f?{file_sas(storage)}"
+    assert code(web.delete(url)) == (403, "AuthorizationPermissionMismatch")
+    assert code(web.get(url.replace("sp=r", "sp=rd"))) == (403, "AuthenticationFailed")
+
+
+def test_a_stored_policy_says_what_the_sas_leaves_out(
+    share: ShareClient, storage: Endpoint, web: requests.Session
+) -> None:
+    policy = AccessPolicy(ShareSasPermissions(read=True), SOON, BEFORE)
+    late = AccessPolicy(ShareSasPermissions(read=True), BEFORE, BEFORE - timedelta(hours=1))
+    share.set_share_access_policy({"good": policy, "late": late})
+    empty = {"permission": None, "expiry": None}
+
+    assert get(web, storage, f"{SHARE}/d/f", file_sas(storage, policy_id="good", **empty)).text == "hello"
+    for terms, detail in (
+        ({"policy_id": "late", **empty}, "Signature not valid in the specified time frame"),
+        ({"policy_id": "none", **empty}, "SAS identifier cannot be found"),
+        ({"policy_id": "good"}, "but not both"),
+    ):
+        answer = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **terms))
+        assert code(answer) == (403, "AuthenticationFailed")
+        assert detail in answer.text
+
+
+def test_a_sas_may_set_the_headers_of_the_answer(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+    token = file_sas(storage, content_type="text/x-mine", cache_control="no-store", content_disposition="inline")
+    answer = get(web, storage, f"{SHARE}/d/f", token)
+
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("text/x-mine", "no-store")
+
+
+def test_the_secondary_endpoint_reads_only(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+    token = account_sas(storage, permission=AccountSasPermissions(read=True, delete=True))
+    url = f"{storage.file_url}/{storage.storage_account}-secondary/{SHARE}/d/f?{token}"
+
+    assert web.get(url).text == "hello"
+    assert code(web.delete(url)) == (403, "InsufficientAccountPermissions")
+
+
+def test_another_account_has_its_own_key(storage: Endpoint, web: requests.Session) -> None:
+    url = f"{storage.file_url}/other/?comp=list"
+    token = generate_account_sas("other", "c2VjcmV0", ResourceTypes(service=True), "l", SOON)
+
+    assert web.get(f"{url}&{token}").status_code == 200
+    assert code(web.get(f"{url}&{account_sas(storage)}")) == (403, "AuthenticationFailed")
+    assert code(web.get(f"{storage.file_url}/nobody/?comp=list&{token}")) == (403, "AuthenticationFailed")
+
+
+def test_a_copy_reads_what_its_sas_opens(share: ShareClient, storage: Endpoint) -> None:
+    source = share.get_file_client("d/f")
+    target = share.get_file_client("from-range")
+    target.create_file(5)
+    target.upload_range_from_url(f"{source.url}?{file_sas(storage)}", 0, 5, 0)
+
+    assert target.download_file().readall() == b"hello"
