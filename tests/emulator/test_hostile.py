@@ -205,7 +205,7 @@ segments = st.one_of(
     st.binary(max_size=20).map(lambda data: b"".join(b"%%%02x" % byte for byte in data)),
     st.sampled_from([
         b"..", b".", b"%2e%2e", b"%2e%2e%2f%2e%2e%2fetc%2fpasswd", b"%2F", b"%5C..%5C", b"%00", b"a%00b", b"%ff%fe",
-        b"%", b"%zz", b"", b"//", b";a=b", b"w", b"c", b"e", b"a" * 1000, b"a" * 60_000, b"%F0%9F%92%A9", b"$", b"CON", b"-",
+        b"%", b"%zz", b"", b"//", b";a=b", b"w", b"c", b"e", b"a" * 1000, b"a" * 60_000, b"%F0%9F%92%A9", b"$", b"-",
         b"'\"<script>", b"%0d%0aSet-Cookie:x", b"*", b"listOutputFiles", b"terminate", b"operationresults",
     ]),
 )  # fmt: skip
@@ -394,8 +394,7 @@ def test_a_host_inside_the_tunnel_that_is_not_played_is_misdirected(attacker: At
 
 
 def test_a_body_that_never_ends_does_not_stop_others(attacker: Attacker) -> None:
-    target = f"{PROVIDER}/workspaces/slow?api-version=2018-05-01"
-    head = f"PUT {target} HTTP/1.1\r\nHost: {ARM}\r\nAuthorization: Bearer {attacker.token}\r\nContent-Length: 1000\r\n\r\n"
+    head = attacker.unfinished("slow")
     with contextlib.ExitStack() as stack:
         for _ in range(50):
             stack.enter_context(attacker.connection()).sendall(head + b'{"location": ')
