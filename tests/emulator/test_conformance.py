@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from harness.emulator.behaviour import Behaviour
+
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 

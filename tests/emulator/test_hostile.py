@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -119,12 +119,16 @@ def received(sock: ssl.SSLSocket) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def attacker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacker]:
+def attacker(
+    tmp_path_factory: pytest.TempPathFactory, sign_in: Callable[[Endpoint], requests.Session]
+) -> Iterator[Attacker]:
     """With a group, a workspace, an experiment and a cluster to attack. Nothing may be in the log at the end."""
     directory = tmp_path_factory.mktemp("hostile")
     endpoint = start_detached(directory)
     try:
-        made = Attacker(endpoint, signed_in(endpoint), ssl.create_default_context(cafile=endpoint.ca_path))
+        with sign_in(endpoint) as session:
+            token = str(session.headers["Authorization"]).removeprefix("Bearer ")
+        made = Attacker(endpoint, token, ssl.create_default_context(cafile=endpoint.ca_path))
         for path, body in (
             (GROUP, {"location": "eastus"}),
             (PROVIDER + "/workspaces/w", {"location": "eastus"}),
@@ -137,21 +141,6 @@ def attacker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacker]:
     finally:
         stop(directory)
     assert (directory / "emulator.log").read_text() in ("", "ready\n")
-
-
-def signed_in(endpoint: Endpoint) -> str:
-    with requests.Session() as session:
-        session.trust_env = False
-        session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
-        form = {"grant_type": "client_credentials", "client_id": endpoint.client_id,
-                "client_secret": endpoint.client_secret, "resource": "https://management.azure.com/"}  # fmt: skip
-        token = session.post(f"https://{AAD}/{endpoint.tenant_id}/oauth2/token", data=form).json()["access_token"]
-        session.headers["Authorization"] = f"Bearer {token}"
-        provider = f"https://{ARM}/subscriptions/{endpoint.subscription_id}/providers/Microsoft.BatchAI"
-        session.post(f"{provider}/register?api-version=2018-05-01").raise_for_status()
-        while session.get(f"{provider}?api-version=2018-05-01").json()["registrationState"] != "Registered":
-            pass
-        return str(token)
 
 
 def cluster() -> dict[str, object]:
