@@ -140,7 +140,8 @@ def attacker(
         yield made
     finally:
         stop(directory)
-    assert (directory / "emulator.log").read_text() in ("", "ready\n")
+    said = set((directory / "emulator.log").read_text().splitlines())
+    assert said <= {"ready", "WARNING:  Invalid HTTP request received."}
 
 
 def cluster() -> dict[str, object]:
@@ -211,7 +212,7 @@ queries = st.one_of(
 )  # fmt: skip
 header_lines = st.sampled_from([
     b"Authorization: Bearer x.y.z", b"Authorization: Basic x", b"Authorization:", b"Accept: \xff\xfe", b"If-Match: *",
-    b"Content-Encoding: gzip", b"Content-Type: text/xml", b"Transfer-Encoding: identity", b"Expect: 200-maybe",
+    b"Content-Encoding: gzip", b"Content-Type: text/xml", b"Expect: 200-maybe",
     b"X-Ms-Correlation-Request-Id: " + b"\xe9" * 300, b"X-Large: " + b"x" * 30_000, b"Range: bytes=9-1", b"X: \t",
     b"X-HTTP-Method-Override: DELETE", b"Cookie: " + b"a=b; " * 500,
 ])  # fmt: skip
@@ -365,7 +366,9 @@ def test_a_compressed_bomb_does_not_go_off(attacker: Attacker, encoding: str) ->
         b"G\x00T / HTTP/1.1\r\nHost: management.azure.com",
         b"GET / HTTP/1.1\r\nHost: management.azure.com\r\nContent-Length: -1",
         b"GET / HTTP/1.1\r\nHost: management.azure.com\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        b"GET / HTTP/1.1\r\nHost: management.azure.com\r\nContent-Length: 0\r\nTransfer-Encoding: identity",
         b"GET / HTTP/1.1\r\nHost: management.azure.com\r\nBroken",
+        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: management.azure.com",
         b"GET / HTTP/1.1\r\nHost: management.azure.com\r\nContent-Length: 99999999999999999999999",
     ],
 )
