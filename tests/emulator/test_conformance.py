@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.emulator.behaviour import Behaviour
 
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.shared
 @pytest.fixture(scope="module")
 def imitating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An emulator that takes a hundredth of the time that the service took."""
-    with launch(tmp_path_factory.mktemp("conformance"), behaviour=Behaviour(pace=PACE)) as running:
+    with launch(tmp_path_factory.mktemp("conformance"), pace=PACE) as running:
         yield running
 
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # One job from sign-in to clean-up by hand on the az command line, azure-cli-batchai 0.4.10.
+PS4='+ $(date +%T) '
 set -eux
 export AZURE_CORE_COLLECT_TELEMETRY=no
 

@@ -85,7 +85,7 @@ assert job.execution_info.exit_code == 0
 assert job.secrets[0].value is None
 
 for directory in ("stdouterr", "OUT"):
-    for file in batchai.jobs.list_output_files(GROUP, "j", models.JobsListOutputFilesOptions(directory)):
+    for file in batchai.jobs.list_output_files(GROUP, "j", models.JobsListOutputFilesOptions(outputdirectoryid=directory)):
         text = requests.get(file.download_url).text
         print("file", directory, file.name, repr(text) if file.name in ("stdout.txt", "it") else len(text))
 

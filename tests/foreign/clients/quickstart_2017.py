@@ -79,7 +79,7 @@ parameters = models.ClusterCreateParameters(
             azure_file_shares=[
                 models.AzureFileShareReference(
                     account_name=storage_account_name,
-                    credentials_info=models.AzureStorageCredentialsInfo(account_key=storage_account_key),
+                    credentials=models.AzureStorageCredentialsInfo(account_key=storage_account_key),
                     azure_file_url="https://{0}.file.core.windows.net/{1}".format(
                         storage_account_name, azure_file_share_name
                     ),
