@@ -1,5 +1,6 @@
 """How answers are written: the three envelopes of Azure, dates, etags and request ids."""
 
+import math
 import os
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,11 +9,12 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from harness.emulator.context import Response
+from harness.emulator.context import Request, Response
 
 JSON = "application/json; charset=utf-8"
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SOONEST = 0.05  # seconds that a client is asked to wait at least: to some, 0 means half a minute
 
 
 def http_date(moment: datetime) -> str:
@@ -57,6 +59,16 @@ def storage_error(
         f"RequestId:{request_id}\nTime:{precise_timestamp(now)}</Message>{more}</Error>"
     )
     return Response(status, text.encode(), headers=[("content-type", "application/xml"), ("x-ms-error-code", code)])
+
+
+def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
+    """The header that tells when to look again; without it clients wait half a minute.
+
+    Clients on azure-core take fractions; msrest, which all others are made with, reads whole numbers only.
+    """
+    seconds = max(seconds, _SOONEST)
+    is_modern = request.headers.get("user-agent", "").startswith("azsdk-")
+    return ("retry-after", f"{seconds:g}" if is_modern else str(max(1, math.ceil(seconds))))
 
 
 def new_request_id() -> str:

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,3 +42,25 @@ def resources(endpoint: Endpoint, credential: ClientSecretCredential) -> Iterato
         proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path, polling_interval=0.02,
     ) as made:  # fmt: skip
         yield made
+
+
+@pytest.fixture(scope="session")
+def sign_in() -> Callable[[Endpoint], requests.Session]:
+    """Plain HTTP on Resource Manager: a token in every request, Microsoft.BatchAI registered."""
+
+    def signed_in(endpoint: Endpoint) -> requests.Session:
+        made = requests.Session()
+        made.trust_env = False
+        made.proxies, made.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
+        form = {"grant_type": "client_credentials", "client_id": endpoint.client_id,
+                "client_secret": endpoint.client_secret, "resource": "https://management.azure.com/"}  # fmt: skip
+        url = f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token"
+        made.headers["Authorization"] = f"Bearer {made.post(url, data=form).json()['access_token']}"
+        made.params = {"api-version": "2018-05-01"}
+        provider = f"https://management.azure.com/subscriptions/{endpoint.subscription_id}/providers/Microsoft.BatchAI"
+        made.post(f"{provider}/register").raise_for_status()
+        while made.get(provider).json()["registrationState"] != "Registered":
+            pass
+        return made
+
+    return signed_in

@@ -71,3 +71,12 @@ def test_openid_discovery_names_the_keys_that_sign(endpoint: Endpoint, session: 
 
     assert found["token_endpoint"] == f"{base}/oauth2/v2.0/token"
     assert session.get(found["jwks_uri"]).json()["keys"][0]["kty"] == "RSA"
+
+
+def test_credentials_come_in_the_form_or_in_a_basic_header(endpoint: Endpoint, session: requests.Session) -> None:
+    url = f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token"
+    form = {"grant_type": "client_credentials", "resource": "https://management.core.windows.net/"}
+
+    assert session.post(url, data=form, auth=(endpoint.client_id, endpoint.client_secret)).status_code == 200
+    assert session.post(url, data=form, auth=(endpoint.client_id, "wrong")).json()["error"] == "invalid_client"
+    assert session.post(url, data=form, headers={"Authorization": "Basic %%%"}).status_code == 400

@@ -4,8 +4,10 @@ Addresses and answers after Microsoft's identity platform documentation: ``/{ten
 ``resource``), ``/{tenant}/oauth2/v2.0/token`` (v2, a ``scope``), OpenID and instance discovery.
 """
 
+import base64
+import binascii
 import hmac
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from harness.clock import Clock
 from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens
@@ -76,7 +78,7 @@ class AzureActiveDirectory:
         base = f"{_LOGIN}/{tenant}"
         document = {
             "token_endpoint": f"{base}/oauth2{version}/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
             "jwks_uri": f"{base}/discovery{version}/keys",
             "response_types_supported": ["code", "token"],
             "subject_types_supported": ["pairwise"],
@@ -94,6 +96,7 @@ class AzureActiveDirectory:
     async def _token(self, request: Request) -> Response:
         now, tenant = self._clock.now(), request.params["tenant"]
         form = dict(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
+        form = _basic_credentials(request.headers.get("authorization", "")) | form
         second = "/v2.0/" in request.path
         if not self._knows(tenant):
             return errors.unknown_tenant(tenant, now)
@@ -142,3 +145,15 @@ class AzureActiveDirectory:
         if version:
             return f"{_LOGIN}/{self._identity.tenant_id}/v2.0"
         return f"https://sts.windows.net/{self._identity.tenant_id}/"
+
+
+def _basic_credentials(authorization: str) -> dict[str, str]:
+    """Client id and secret of a ``Basic`` header, where msrestazure 0.4 on a newer requests-oauthlib puts them."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        client, _, secret = base64.b64decode(encoded).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return {}
+    return {"client_id": unquote(client), "client_secret": unquote(secret)}

@@ -33,7 +33,7 @@ from harness.emulator.providers.arm.rules import (
 )
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, json_response, new_request_id
+from harness.emulator.wire import arm_error, json_response, new_request_id, retry_after
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
@@ -294,7 +294,7 @@ class ResourceManager:
         for provider in self._providers:
             provider.begin_group_delete(subscription, group.name)
         self.reconcile(self._clock.now())
-        return Response(202, headers=[("location", self._poll_address(request, operation))])
+        return self._accepted(request, operation)
 
     def _poll(self, request: Request) -> Response:
         deletion = self._store.get(GroupDeletion, request.params["operation"])
@@ -302,11 +302,12 @@ class ResourceManager:
             return arm_error(404, "NotFound", "The operation could not be found.")
         if deletion.done:
             return Response(200)
-        return Response(202, headers=[("location", self._poll_address(request, request.params["operation"]))])
+        return self._accepted(request, request.params["operation"])
 
-    def _poll_address(self, request: Request, operation: str) -> str:
+    def _accepted(self, request: Request, operation: str) -> Response:
         base = f"https://management.azure.com/subscriptions/{request.params['subscription']}"
-        return f"{base}/operationresults/{operation}?api-version={request.query['api-version']}"
+        address = f"{base}/operationresults/{operation}?api-version={request.query['api-version']}"
+        return Response(202, headers=[("location", address), retry_after(request)])
 
     def _group(self, request: Request) -> ResourceGroup | None:
         return self._store.get(ResourceGroup, group_key(request.params["subscription"], request.params["group"]))

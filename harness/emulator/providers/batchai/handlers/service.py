@@ -1,7 +1,6 @@
 """What all operations share: versions, long-running operations, and how the service writes its answers."""
 
 import itertools
-import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018Marc
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.pace import Pace
-from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, new_request_id
+from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, new_request_id, retry_after
 
 R = TypeVar("R", bound=Resource)
 
@@ -31,7 +30,6 @@ VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May()
 _MANAGEMENT = "https://management.azure.com"
 _WRITES, _DELETES = 1199, 14_999  # what is left of a subscription's hourly calls after the first
 _POLLED = 500  # resources whose last answer is kept
-_SOONEST = 0.05  # seconds that a client is asked to wait at least: to some, 0 means half a minute
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Service:
         headers = [
             ("azure-asyncoperation", f"{base}/operationresults/{query}"),
             ("location", f"{base}/{version.location_path}/{query}"),
-            ("retry-after", self._retry_after(request)),
+            retry_after(request, self.pace.retry_after),
         ]
         self.wake()
         answer = self._stamped(Response(202, headers=headers), is_write=request.method != "DELETE" or version.is_flat)
@@ -130,13 +128,3 @@ class Service:
         if is_write:
             answer.headers.append(("x-ms-ratelimit-remaining-subscription-writes", str(next(self._writes))))
         return answer
-
-    def _retry_after(self, request: Request) -> str:
-        """Seconds until the first poll.
-
-        Clients on azure-core take fractions; msrest, which all others are made with, reads whole numbers only.
-        """
-        seconds = max(self.pace.retry_after, _SOONEST)
-        if request.headers.get("user-agent", "").startswith("azsdk-"):
-            return f"{seconds:g}"
-        return str(max(1, math.ceil(seconds)))

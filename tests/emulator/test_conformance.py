@@ -1,0 +1,42 @@
+"""Microsoft's recorded sessions, played against the emulator by the comparison tool that judges it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+
+SHARED = Path(__file__).parents[3] / "shared"
+TOOL = SHARED / "tools" / "conform.py"
+RECORDINGS = SHARED / "reference" / "recordings"
+FOUND = sorted(path.relative_to(RECORDINGS).as_posix() for path in RECORDINGS.rglob("*.yaml"))
+PACE = 0.01  # slow enough for the tool to see the passing states
+
+pytestmark = pytest.mark.shared
+
+
+@pytest.fixture(scope="module")
+def imitating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """An emulator that takes a hundredth of the time that the service took."""
+    with launch(tmp_path_factory.mktemp("conformance"), pace=PACE) as running:
+        yield running
+
+
+@pytest.mark.skipif(not FOUND, reason="Microsoft's recordings are not beside the repository (../shared)")
+@pytest.mark.parametrize("recording", FOUND or ["none"])
+def test_every_answer_is_the_recorded_one(imitating: Endpoint, recording: str) -> None:
+    played = subprocess.run(
+        [sys.executable, str(TOOL), str(RECORDINGS / recording), "--interval", "0.05"],
+        env=os.environ | imitating.environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert played.returncode == 0, played.stdout + played.stderr

@@ -1,0 +1,218 @@
+"""Killed at any moment, under load, the emulator forgets nothing that it acknowledged and runs no job twice.
+
+HARNESS_TEST_DOSE=full pytest tests/emulator/test_crash.py          # 200 rounds instead of 5
+"""
+
+import contextlib
+import itertools
+import os
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from azure.common import AzureException
+from azure.storage.common.retry import no_retry
+from azure.storage.file import FileService
+
+from harness.clock import SystemClock
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import start_detached, stop
+
+ROUNDS = 200 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 5
+SECONDS = 30.0  # that anything may take after a restart
+GONE = (requests.RequestException, AzureException)
+
+SignIn = Callable[[Endpoint], requests.Session]
+
+
+@dataclass
+class Promises:
+    """What the emulator has acknowledged; what was asked for when it was killed may or may not have happened."""
+
+    files: dict[str, str] = field(default_factory=dict)  # name to text
+    clusters: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+    jobs: dict[str, int] = field(default_factory=dict)  # name to exit code
+
+
+class Round:
+    """One life of the emulator, and clients that use it until it is killed."""
+
+    def __init__(self, endpoint: Endpoint, session: requests.Session, promises: Promises) -> None:
+        self.endpoint, self.session, self.promises = endpoint, session, promises
+        self.group = (
+            f"https://management.azure.com/subscriptions/{endpoint.subscription_id}/resourceGroups/crash"
+            "/providers/Microsoft.BatchAI/workspaces/w"
+        )
+        self.killed = threading.Event()
+        plain = requests.Session()  # without a token and a version in every request
+        plain.trust_env, plain.proxies, plain.verify = False, session.proxies, session.verify
+        self.files = FileService(endpoint.storage_account, endpoint.storage_key, request_session=plain)
+        self.files.retry = no_retry
+
+    def use(self, numbers: Iterator[int], act: Callable[[int], None]) -> None:
+        """Do one thing after the other until the emulator does not answer."""
+        while not self.killed.is_set():
+            number = next(numbers)
+            try:
+                act(number)
+            except GONE:
+                self.killed.wait(SECONDS)
+
+    def upload(self, number: int) -> None:
+        text = f"text of {number}\n" * 100
+        self.files.create_file_from_text("crash", "files", str(number), text)
+        self.promises.files[str(number)] = text
+
+    def change_clusters(self, number: int) -> None:
+        account = {"adminUserName": "u", "adminUserPassword": "p"}
+        definition = {"properties": {"vmSize": "STANDARD_D1", "userAccountSettings": account}}
+        self.put(f"/clusters/c{number}", definition)
+        self.promises.clusters.add(f"c{number}")
+        if number % 2:
+            victim = min(self.promises.clusters)
+            self.promises.clusters.remove(victim)
+            answer = self.session.delete(f"{self.group}/clusters/{victim}")
+            assert answer.status_code == 202, answer.text
+            self.promises.deleted.add(victim)
+
+    def submit(self, number: int) -> None:
+        self.put(f"/experiments/e/jobs/j{number}", self.job(number))
+        self.promises.jobs[f"j{number}"] = number % 3
+        self.killed.wait(0.05)  # about as many as two nodes run
+
+    def job(self, number: int) -> dict[str, Any]:
+        command = f"echo j{number} >> $AZ_BATCHAI_MOUNT_ROOT/afs/ran; sleep 0.0{number % 8}; exit {number % 3}"
+        return {
+            "properties": {
+                "cluster": {"id": f"{self.group}/clusters/nodes".removeprefix("https://management.azure.com")},
+                "nodeCount": 1,
+                "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/afs",
+                "customToolkitSettings": {"commandLine": command},
+            }
+        }
+
+    def put(self, path: str, definition: object) -> None:
+        answer = self.session.put(self.group + path, json=definition)
+        assert answer.status_code in (200, 202), answer.text
+
+    def prepare(self) -> None:
+        """What the load works on: a share with a directory, a cluster of two nodes that mounts it."""
+        self.files.create_share("crash")
+        self.files.create_directory("crash", "files")
+        group = self.group.partition("/providers")[0]
+        self.session.put(group, json={"location": "eastus"}).raise_for_status()
+        self.put("", {"location": "eastus"})
+        self.put("/experiments/e", {})
+        mount = {
+            "accountName": self.endpoint.storage_account,
+            "azureFileUrl": f"https://{self.endpoint.storage_account}.file.core.windows.net/crash",
+            "credentials": {"accountKey": self.endpoint.storage_key},
+            "relativeMountPath": "afs",
+        }
+        nodes = {
+            "vmSize": "STANDARD_D1",
+            "scaleSettings": {"manual": {"targetNodeCount": 2}},
+            "userAccountSettings": {"adminUserName": "u", "adminUserPassword": "p"},
+            "nodeSetup": {"mountVolumes": {"azureFileShares": [mount]}},
+        }
+        self.put("/clusters/nodes", {"properties": nodes})
+
+    def kill_under_load(self, numbers: Iterator[int], after: float) -> None:
+        """Four clients at work, and SIGKILL in the middle."""
+        acts = (self.upload, self.upload, self.change_clusters, self.submit)
+        with ThreadPoolExecutor(len(acts)) as pool:
+            done = [pool.submit(self.use, numbers, act) for act in acts]
+            SystemClock().sleep(after)
+            victim = psutil.Process(self.endpoint.pid)
+            victim.kill()
+            victim.wait(SECONDS)
+            self.killed.set()
+            for each in done:
+                each.result()
+
+    def check(self) -> None:
+        """Every promise is kept."""
+        promises = self.promises
+        for name, text in promises.files.items():
+            assert self.files.get_file_to_text("crash", "files", name).content == text
+        shown = self.listed("/clusters")
+        assert promises.clusters <= shown.keys()
+        assert promises.jobs.keys() <= self.listed("/experiments/e/jobs").keys()
+        for name in promises.deleted & shown.keys():
+            self.until(lambda name=name: self.session.get(f"{self.group}/clusters/{name}").status_code == 404)
+
+    def listed(self, path: str) -> dict[str, Any]:
+        """What a list shows, by name, from all of its pages."""
+        url, items = self.group + path, {}
+        while url:
+            page = self.session.get(url).json()
+            items |= {item["name"]: item["properties"] for item in page["value"]}
+            url = page.get("nextLink", "")
+        return items
+
+    def until(self, holds: Callable[[], bool], seconds: float = SECONDS) -> None:
+        clock = SystemClock()
+        end = clock.monotonic() + seconds
+        while not holds():
+            assert clock.monotonic() < end
+            clock.sleep(0.05)
+
+    def finished_jobs(self) -> dict[str, Any]:
+        """All jobs, when the last of them has ended."""
+        jobs: dict[str, Any] = {}
+
+        def all_ended() -> bool:
+            jobs.update(self.listed("/experiments/e/jobs"))
+            return all(job["executionState"] in ("succeeded", "failed") for job in jobs.values())
+
+        self.until(all_ended, SECONDS + len(self.promises.jobs))
+        return jobs
+
+
+@contextlib.contextmanager
+def life(directory: Path, sign_in: SignIn, promises: Promises) -> Iterator[Round]:
+    endpoint = start_detached(directory)
+    with sign_in(endpoint) as session:
+        yield Round(endpoint, session, promises)
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Command lines of processes that have to do with a data directory."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = [*process.cmdline(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(directory) in word for word in words):
+                found.append(" ".join(words))
+    return found
+
+
+@pytest.mark.slow
+def test_nothing_acknowledged_is_lost_and_no_job_runs_twice(tmp_path: Path, sign_in: SignIn) -> None:
+    directory, promises, numbers = tmp_path / "data", Promises(), itertools.count()
+    for number in range(ROUNDS):
+        with life(directory, sign_in, promises) as round_:
+            if number == 0:
+                round_.prepare()
+            round_.check()
+            round_.kill_under_load(numbers, after=random.uniform(0.1, 1.5))
+
+    with life(directory, sign_in, promises) as last:
+        last.check()
+        jobs = last.finished_jobs()
+        assert {name: jobs[name]["executionInfo"].get("exitCode") for name in promises.jobs} == promises.jobs
+        ran = Counter(last.files.get_file_to_text("crash", None, "ran").content.split())
+    assert stop(directory)
+
+    assert ran == Counter(dict.fromkeys(jobs, 1))
+    assert len(promises.jobs) >= ROUNDS
+    assert processes_of(directory) == []

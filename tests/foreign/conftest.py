@@ -1,0 +1,104 @@
+"""Interpreters with foreign clients in them, made once and kept in the user's cache."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with launch(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def environment_of() -> Callable[[str], Path]:
+    """The virtual environment of a requirements file beside this one, by its name.
+
+    Skips where the file's interpreter is not on this machine, or its packages cannot be had; in CI the latter fails.
+    """
+
+    def made(name: str) -> Path:
+        requirements = (HERE / f"{name}.txt").read_text(encoding="utf-8")
+        version = requirements.split("# python ", 1)[1].split(maxsplit=1)[0]
+        python = _interpreter(version)
+        if python is None:
+            pytest.skip(f"Python {version} is not on this machine; {name} runs on no other")
+        digest = hashlib.sha256(f"{python}\n{requirements}".encode()).hexdigest()[:16]
+        directory = _cache() / f"{name}-{digest}"
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (directory / "complete").exists():
+                _install(python, directory, HERE / f"{name}.txt", requirements)
+                (directory / "complete").touch()
+        return directory
+
+    return made
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "batchai-harness" / "foreign"
+
+
+def _interpreter(version: str) -> Path | None:
+    """``pythonX.Y`` of the path, or of pyenv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    kept = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
+    if kept:
+        return kept[-1]
+    found = shutil.which(f"python{version}")
+    return Path(found) if found else None
+
+
+def _install(python: Path, directory: Path, file: Path, requirements: str) -> None:
+    pip = [str(directory / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    first = [line for line in requirements.splitlines() if line.startswith("pip==")]
+    # Every package is pinned, so nothing is to be resolved: some of them contradict one another on paper.
+    commands = [
+        [str(python), "-m", "venv", str(directory)],
+        *([[*pip, *first]] if first else []),
+        [*pip, "--no-deps", "-r", str(file)],
+    ]
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            reason = f"{file.name} cannot be installed: {done.stderr.strip()[-600:]}"
+            pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture
+def run_client(
+    environment_of: Callable[[str], Path], endpoint: Endpoint, tmp_path: Path
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run a client as its user would, in an empty directory, with nothing but the emulator's variables added."""
+
+    def run(requirements: str, *command: str, limit: float = 120) -> "subprocess.CompletedProcess[str]":
+        path = environment_of(requirements) / "bin"
+        with tempfile.TemporaryDirectory(prefix="home-") as home:
+            variables = {"HOME": home, "PATH": f"{path}:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+            return subprocess.run(
+                command,
+                cwd=tmp_path,
+                env=variables | endpoint.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=limit,
+                check=False,
+            )
+
+    return run

@@ -1,0 +1,83 @@
+"""Clients that know nothing of the emulator run their whole story on it, unmodified, from sign-in to clean-up."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.data import prepare
+from harness.toolkits.interpreters import installed_cntk
+
+CLIENTS = Path(__file__).parent / "clients"
+CNTK = importlib.util.find_spec("torch") is not None or installed_cntk(os.environ).exists()
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def quickstart(run_client: Run, tmp_path: Path) -> Callable[..., str]:
+    """Type the quickstart in a directory with the files that it had its reader download."""
+
+    def typed(*options: str) -> str:
+        prepare(tmp_path, mnist_dir=None)
+        shutil.copy(CLIENTS / "ConvNet_MNIST.py", tmp_path)
+        ran = run_client("quickstart_2017", "python", str(CLIENTS / "quickstart_2017.py"), *options)
+        assert ran.returncode == 0, ran.stdout
+        return ran.stdout
+
+    return typed
+
+
+def test_the_quickstart_of_2017_gets_its_cluster(quickstart: Callable[..., str]) -> None:
+    printed = quickstart("--no-job")
+
+    assert "Registering Microsoft.BatchAI" in printed
+    assert "steady Target: 1; Allocated: 1; Idle: 1; Unusable: 0; Running: 0; Preparing: 0" in printed
+    assert re.search(r"Node: tvm-\d+_1-\d{8}t\d{6}z \d+\.\d+\.\d+\.\d+:50000", printed)
+    assert printed.splitlines()[-1] == "Deleted myresourcegroup"
+
+
+@pytest.mark.skipif(not CNTK, reason="there is no CNTK: neither PyTorch nor `harness toolkits install cntk`")
+def test_the_quickstart_of_2017_trains_its_model(quickstart: Callable[..., str]) -> None:
+    printed = quickstart()
+
+    assert "Job state: succeeded ExitCode: 0" in printed
+    for name in ("stdout.txt", "stderr.txt", "quickstart.dnn"):
+        assert re.search(
+            rf"file: {name}, download url: https://\w+\.file\.core\.windows\.net/batchaiquickstart/", printed
+        )
+
+
+@pytest.mark.parametrize(
+    ("script", "requirements"),
+    [
+        ("batchai_1_0_1", "batchai_1_0_1"),
+        ("batchai_2_0_0", "batchai_2_0_0"),
+        ("batchai_7_0_0", "batchai_7_0_0"),
+        ("batchai_7_0_0_aio", "batchai_7_0_0"),
+    ],
+)
+def test_an_sdk_runs_a_job(run_client: Run, script: str, requirements: str) -> None:
+    ran = run_client(requirements, "python", str(CLIENTS / f"{script}.py"))
+
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"node tvm-\d+_1-\S+ \d+\.\d+\.\d+\.\d+ 50000", ran.stdout)
+    assert re.search(r"job \S*succeeded 0", ran.stdout)
+    assert r"file stdouterr stdout.txt 'hello from foreigner\n'" in ran.stdout
+    assert r"file OUT it 'hello from foreigner\n'" in ran.stdout
+    assert "gone 404" in ran.stdout
+    assert ran.stdout.splitlines()[-1].startswith("deleted foreign-")
+
+
+def test_az_batchai_runs_a_job(run_client: Run) -> None:
+    ran = run_client("az", "sh", str(CLIENTS / "az_batchai.sh"), limit=240)
+
+    assert ran.returncode == 0, ran.stdout
+    assert "Job completed at" in ran.stdout
+    assert ran.stdout.count("hello from foreigner") == 2
+    assert ran.stdout.splitlines()[-1] == "deleted foreign-az"
