@@ -64,11 +64,11 @@ def storage_error(
 def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
     """The header that tells when to look again; without it clients wait half a minute.
 
-    Clients on azure-core take fractions; msrest, which all others are made with, reads whole numbers only.
+    azure-mgmt-batchai 7 takes fractions; msrest, and other clients on azure-core, read whole numbers only.
     """
     seconds = max(seconds, _SOONEST)
-    is_modern = request.headers.get("user-agent", "").startswith("azsdk-")
-    return ("retry-after", f"{seconds:g}" if is_modern else str(max(1, math.ceil(seconds))))
+    takes_fractions = request.headers.get("user-agent", "").startswith("azsdk-python-mgmt-batchai/")
+    return ("retry-after", f"{seconds:g}" if takes_fractions else str(max(1, math.ceil(seconds))))
 
 
 def new_request_id() -> str:

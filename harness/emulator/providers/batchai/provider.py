@@ -102,6 +102,7 @@ class BatchAI:
         for workspace in self._workspaces(subscription, group):
             pending = workspace.deleting or Pending("", now, now)
             self._service.inventory.keep(replace(workspace, deleting=replace(pending, due=now)))
+        self.reconcile(now)  # so that where no job has to end first, the first poll finds the group gone
         self._service.wake()
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
