@@ -61,14 +61,19 @@ def storage_error(
     return Response(status, text.encode(), headers=[("content-type", "application/xml"), ("x-ms-error-code", code)])
 
 
-def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
+def retry_after(request: Request, seconds: float = 0, *, whole: bool = False) -> tuple[str, str]:
     """The header that tells when to look again; without it clients wait half a minute.
 
     Clients on azure-core take fractions; msrest, which all others are made with, reads whole numbers only.
+
+    Args:
+        request: tells which client asks.
+        seconds: until then.
+        whole: the SDK of this provider reads a whole number although it stands on azure-core.
     """
     seconds = max(seconds, _SOONEST)
-    is_modern = request.headers.get("user-agent", "").startswith("azsdk-")
-    return ("retry-after", f"{seconds:g}" if is_modern else str(max(1, math.ceil(seconds))))
+    takes_fractions = request.headers.get("user-agent", "").startswith("azsdk-") and not whole
+    return ("retry-after", f"{seconds:g}" if takes_fractions else str(max(1, math.ceil(seconds))))
 
 
 def new_request_id() -> str:

@@ -307,7 +307,7 @@ class ResourceManager:
     def _accepted(self, request: Request, operation: str) -> Response:
         base = f"https://management.azure.com/subscriptions/{request.params['subscription']}"
         address = f"{base}/operationresults/{operation}?api-version={request.query['api-version']}"
-        return Response(202, headers=[("location", address), retry_after(request)])
+        return Response(202, headers=[("location", address), retry_after(request, whole=True)])
 
     def _group(self, request: Request) -> ResourceGroup | None:
         return self._store.get(ResourceGroup, group_key(request.params["subscription"], request.params["group"]))
