@@ -1,4 +1,4 @@
-"""Stand-ins for what is too large to make in a test: a resource that is a file."""
+"""Stand-ins for what is too large to make in a test: a resource that is a file, a job that ends at once."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,3 +50,42 @@ def provisioning(directory: Path, *, interruption: Interruption | None = None, s
         run="run",
         interruption=interruption or Interruption(),
     )
+
+
+# A job of a second at most: it says its score, leaves a model, and ends as it is told.
+SCENARIO = """\
+scenario: {name}
+resource_group: {name}group
+share: {{name: {name}share, upload: [{{file: train.sh}}]}}
+cluster: {{name: c, nodes: 2}}
+job:
+  name: j
+  toolkit: customToolkit
+  command: sh $AZ_BATCHAI_INPUT_S/train.sh {{score}} {{code}} {{pause}}
+  inputs: {{S: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare}}
+  outputs: {{MODEL: {{prefix: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare, suffix: m}}}}
+  stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare
+parameters: {{score: 0.5, code: 0, pause: 0}}
+sweep: {sweep}
+metrics: {{score: {{file: stdout.txt, pattern: 'score = ([0-9.]+)', step: true}}}}
+expect: {{exit_code: 0, metrics: {{score: {{max: 2}}}}, files: {{MODEL: ['*.txt']}}}}
+limits: {{queued: PT1M, running: PT1M}}
+"""
+SCRIPT = """\
+echo "score = $1"
+echo "about to end with $2" >&2
+for number in 1 2 10; do echo model > "$AZ_BATCHAI_OUTPUT_MODEL/net_$number.txt"; done
+sleep $3
+exit $2
+"""
+
+
+def write_scenario(directory: Path, sweep: str = "{}", *, name: str = "short", **changes: str) -> Path:
+    """A scenario of short jobs and its script; ``changes`` replaces the lines that begin with their names."""
+    lines = SCENARIO.format(name=name, sweep=sweep).splitlines()
+    for key, line in changes.items():
+        lines = [line if old.startswith(f"{key}:") else old for old in lines]
+    path = directory / f"{name}.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    (directory / "train.sh").write_text(SCRIPT)
+    return path

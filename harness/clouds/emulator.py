@@ -29,7 +29,7 @@ def running_emulator(settings: Settings) -> Iterator[Endpoint]:
     if endpoint is not None:
         yield endpoint
         return
-    with launch(directory) as launched:
+    with launch(directory, cntk_python=settings.cntk_python) as launched:
         yield launched
 
 

@@ -42,11 +42,13 @@ class Drive:
         """
         try:
             pauses = self.poller.pauses()
-            while not all(attempt.state.is_finished for attempt in self.attempts):
+            while self._open or not all(attempt.state.is_finished for attempt in self.attempts):
                 self._act()
+                # The next job begins on a node that came free while the files of the last one are fetched.
+                self._collect()
                 if self._look():
                     pauses = self.poller.pauses()
-                if not self._collect():
+                elif self._open:
                     with self.interruption.allowed():
                         self.poller.clock.sleep(next(pauses))
         except BaseException as error:
@@ -81,7 +83,7 @@ class Drive:
                     is_news |= unseen.pop(name).observe(jobs)
         return is_news
 
-    def _collect(self) -> bool:
+    def _collect(self) -> None:
         ended = [attempt for attempt in self._open.values() if attempt.state.is_finished]
         for attempt in ended:
             with self.interruption.allowed():
@@ -90,4 +92,3 @@ class Drive:
                 self.report(outcome)
                 del self._open[attempt.trial.id]
                 attempt.close()
-        return bool(ended)

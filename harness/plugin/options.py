@@ -57,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "scenario(path): the scenario file that a test's fixtures play; one test a trial"
     )
     config.stash[SCENARIO_OPTIONS] = _read_options(config)
+    config.option.keyword = _searchable(config.option.keyword)
 
 
 def _read_options(config: pytest.Config) -> ScenarioOptions:
@@ -88,6 +89,15 @@ def _is_live(name: str, /, **_: str | int | bool | None) -> bool:
 
 def _has_no_mark(_name: str, /, **_: str | int | bool | None) -> bool:
     return False
+
+
+def _searchable(expression: str) -> str:
+    """A -k expression in which ``name=value`` may stand, which pytest itself cannot read; items know ``name:value``."""
+    try:
+        Expression.compile(expression)
+    except SyntaxError:
+        return expression.replace("=", ":")
+    return expression
 
 
 def worker_input(config: pytest.Config) -> Mapping[str, Any]:

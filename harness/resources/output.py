@@ -95,7 +95,10 @@ class JobOutput:
     def _ask(self, method: str, file: OutputFile, headers: dict[str, str]) -> requests.Response:
         session = self._job.provisioning.clients.session
         try:
-            return session.request(method, file.link, headers=headers, stream=True, timeout=_PATIENCE)
+            # A streamed answer without a body would close its connection instead of giving it back.
+            return session.request(
+                method, file.link, headers=headers, stream=method == "GET", timeout=_PATIENCE
+            )
         except requests.RequestException as error:
             raise JobError(f"cannot read {file.name} of job {self._job.name}: {type(error).__name__}") from None
 

@@ -40,9 +40,11 @@ class ScenarioFile(pytest.Module):
         return isinstance(obj, FunctionType) and name == self.scenario.scenario
 
     def _located(self, item: pytest.Function) -> "ScenarioItem":
-        return ScenarioItem.from_parent(
+        located: ScenarioItem = ScenarioItem.from_parent(
             self, name=item.name, originalname=item.originalname, callobj=item.obj, callspec=item.callspec
         )
+        located.extra_keyword_matches.add(item.name.replace("=", ":"))  # what -k name=value looks for
+        return located
 
 
 class ScenarioItem(pytest.Function):

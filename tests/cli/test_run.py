@@ -185,7 +185,7 @@ def test_a_kept_cluster_is_found_again(
         ({"cluster": "clustr: {name: c}"}, (), "short.yaml:4: clustr: there is no such field; did you mean 'cluster'?"),
         ({}, ("--set", "epochs=1"), "--set epochs: no such parameter; one of: score, code, pause"),
         ({}, ("--set", "epochs"), "--set epochs: write NAME=VALUE, for example --set epochs=5"),
-        ({"share": "share: {name: abc, upload: [{file: gone.py}]}"}, (), "short.yaml:3: share.upload.0: there is no file"),
+        ({"share": "share: {name: abc, upload: [{file: gone}]}"}, (), "short.yaml:3: share.upload.0: there is no file"),
     ],
 )  # fmt: skip
 def test_bad_input_ends_with_2_and_one_message(
@@ -268,7 +268,7 @@ def until(process: subprocess.Popen[str], words: str) -> None:
         ("deleted c", signal.SIGTERM, 143),
     ],
 )
-def test_a_signal_leaves_nothing_behind(
+def test_a_signal_leaves_nothing_behind(  # noqa: PLR0917 - half of them are parameters
     started, scenario: Write, groups: Callable[[], list[str]], moment: str, signum: int, code: int
 ) -> None:
     pause = 0 if moment.startswith("deleted") else 60

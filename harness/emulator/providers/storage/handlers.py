@@ -137,7 +137,8 @@ class StorageProvider:
             f"https://management.azure.com/subscriptions/{request.params['subscription']}/providers/{_NAMESPACE}"
             f"/locations/{location}/asyncoperations/{operation}?monitor=true&api-version={request.query['api-version']}"
         )
-        headers = [_SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place), retry_after(request)]
+        soon = retry_after(request)
+        headers = [_SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place), soon]
         return Response(202, headers=headers)
 
     def _poll(self, request: Request) -> Response:

@@ -1,0 +1,243 @@
+"""A sweep of no-op trials on our emulator, beside Ray Tune, submitit, Hydra and Optuna.
+
+    python bench/sweep.py [--json] [--rounds N] [--trials N] [--without PEER]...
+
+A trial runs /bin/true and tells a number; two run at a time. Each figure is a process of its own, in turns: as many
+trials as asked for, and two, so that a rate can be told with start-up and without it. What a trial is:
+
+- ours: a Batch AI job of `harness run` on an emulator of its own: submitted over HTTPS, run under a supervisor in its
+  own process group, its log and execution log listed and downloaded, its outcome written to disk, the job deleted;
+- submitit 1.5.4: a Python process of the local executor, polled every 10 ms (its own wait is a second);
+- Hydra 1.3 with the joblib launcher 1.2: a call in one of two worker processes;
+- Ray Tune 2.60, reuse_actors: a call in one of two actors;
+- Optuna 5, SQLite, random sampler: a call in one of two threads.
+
+The peers are installed into a throw-away environment; one that cannot be is left out, with a note.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = {
+    "submitit": ["submitit==1.5.4"],
+    "hydra": ["hydra-core>=1.3,<1.4", "hydra-joblib-launcher==1.2.0"],
+    "optuna": ["optuna==5.0.0"],
+    "ray": ["ray[tune]==2.60.0"],
+}
+RUNNERS = ("ray", "submitit", "hydra")
+AT_ONCE = 2
+PATIENCE = 900  # seconds for one measurement
+SCENARIO = """\
+scenario: sweep
+resource_group: sweepgroup
+share: {{name: sweepshare}}
+cluster: {{name: cluster, nodes: {at_once}}}
+job:
+  name: job
+  toolkit: customToolkit
+  command: '/bin/true && echo score = {{n}}'
+  stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare
+sweep: {{list: [{points}]}}
+metrics: {{score: {{file: stdout.txt, pattern: 'score = ([0-9]+)'}}}}
+expect: {{metrics: {{score: {{min: 0}}}}}}
+"""
+HYDRA_APP = """\
+import subprocess
+import hydra
+
+@hydra.main(version_base=None, config_path=None)
+def trial(config):
+    subprocess.run(["/bin/true"], check=True)
+    return config.n
+
+trial()
+"""
+
+
+def run_ours(trials: int, directory: Path) -> None:
+    points = ", ".join(f"{{n: {number}}}" for number in range(trials))
+    (directory / "sweep.yaml").write_text(SCENARIO.format(at_once=AT_ONCE, points=points))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(directory)}
+    command = [sys.executable, "-m", "harness", "run", "sweep.yaml", "--out", "out"]
+    subprocess.run(command, cwd=directory, env=environment, check=True, stdout=subprocess.DEVNULL)
+    lines = (directory / "out" / "outcomes.jsonl").read_text().splitlines()
+    assert [sorted(json.loads(line)["metrics"]) for line in lines] == [["score"]] * trials
+
+
+def no_op(number: int) -> int:
+    """The trial of those peers that call a function."""
+    subprocess.run(["/bin/true"], check=True)
+    return number
+
+
+def run_submitit(trials: int, directory: Path) -> None:
+    import submitit
+
+    executor = submitit.LocalExecutor(folder=directory / "logs")
+    executor.update_parameters(timeout_min=10)
+    waiting, running, results = list(range(trials)), [], []
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            running.append(executor.submit(no_op, waiting.pop(0)))
+        done = [job for job in running if job.done(force_check=True)]
+        results += [job.result() for job in done]
+        running = [job for job in running if job not in done]
+        time.sleep(0.01)
+    assert sorted(results) == list(range(trials))
+
+
+def run_hydra(trials: int, directory: Path) -> None:
+    (directory / "app.py").write_text(HYDRA_APP)
+    values = ",".join(map(str, range(trials)))
+    words = [f"+n={values}", "hydra/launcher=joblib", f"hydra.launcher.n_jobs={AT_ONCE}"]
+    subprocess.run([sys.executable, "app.py", "-m", *words], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+
+
+def run_optuna(trials: int, directory: Path) -> None:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.RandomSampler(seed=1)
+    study = optuna.create_study(storage=f"sqlite:///{directory}/study.db", sampler=sampler)
+    study.optimize(lambda trial: no_op(trial.suggest_int("n", 0, 1000)), n_trials=trials, n_jobs=AT_ONCE)
+    assert len(study.trials) == trials
+
+
+def run_ray(trials: int, directory: Path) -> None:
+    import ray
+    from ray import tune
+
+    def trial(config: dict[str, int]) -> None:
+        tune.report({"score": no_op(config["n"])})
+
+    ray.init(num_cpus=AT_ONCE, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    tuner = tune.Tuner(
+        tune.with_resources(trial, {"cpu": 1}),
+        param_space={"n": tune.grid_search(list(range(trials)))},
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(storage_path=str(directory), verbose=0),
+    )
+    assert len(tuner.fit()) == trials
+    ray.shutdown()
+
+
+MEASURED: dict[str, Callable[[int, Path], None]] = {
+    "ours": run_ours,
+    "submitit": run_submitit,
+    "hydra": run_hydra,
+    "optuna": run_optuna,
+    "ray": run_ray,
+}
+
+
+def install(directory: Path, wanted: list[str]) -> dict[str, Path]:
+    """The Python of each peer that could be installed."""
+    pythons = {}
+    for name in wanted:
+        home = directory / name
+        venv.create(home, with_pip=True)
+        python = home / "bin" / "python"
+        done = subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PEERS[name]],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            pythons[name] = python
+        else:
+            print(f"{name} is left out, it cannot be installed: {(done.stderr.strip().splitlines() or [''])[-1]}")
+    return pythons
+
+
+def measure(name: str, python: Path, trials: int) -> float | None:
+    """Seconds of a whole process; None where it fails."""
+    with tempfile.TemporaryDirectory(prefix="bench-sweep-", ignore_cleanup_errors=True) as directory:
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [python, __file__, "--measure", name, str(trials), directory],
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        seconds = time.perf_counter() - begin
+    if done.returncode == 0:
+        return seconds
+    print(f"{name} failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    return None
+
+
+def bench(pythons: dict[str, Path], trials: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Seconds and rates by peer, medians of all rounds."""
+    seconds: dict[str, dict[int, list[float]]] = {name: {AT_ONCE: [], trials: []} for name in pythons}
+    for _ in range(rounds):
+        for size in (AT_ONCE, trials):
+            for name, python in pythons.items():
+                if (took := measure(name, python, size)) is not None:
+                    seconds[name][size].append(took)
+    figures = {}
+    for name, measured in seconds.items():
+        if all(measured.values()):
+            short, whole = (statistics.median(measured[size]) for size in (AT_ONCE, trials))
+            figures[name] = {
+                "start_up_s": round(short, 2),
+                "whole_s": round(whole, 2),
+                "per_s_with_start_up": round(trials / whole, 2),
+                "per_s_without": round((trials - AT_ONCE) / max(whole - short, 1e-9), 2),
+            }
+    return figures
+
+
+def ratios(figures: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Our rate over theirs, whole processes compared."""
+    rate = {name: told["per_s_with_start_up"] for name, told in figures.items()}
+    runners = {name: rate[name] for name in RUNNERS if name in rate}
+    told: dict[str, Any] = {}
+    if runners:
+        fastest = max(runners, key=lambda name: runners[name])
+        told |= {"vs_fastest_runner": round(rate["ours"] / runners[fastest], 2), "fastest_runner": fastest}
+    if "optuna" in rate:
+        told["vs_optuna"] = round(rate["ours"] / rate["optuna"], 2)
+    return told
+
+
+def show(figures: dict[str, dict[str, float]], trials: int) -> None:
+    print(f"{'':10}{'2 trials, s':>13}{f'{trials} trials, s':>15}{'trials/s':>10}{'without start-up':>18}")
+    for name, told in figures.items():
+        cells = (told["start_up_s"], told["whole_s"], told["per_s_with_start_up"], told["per_s_without"])
+        print(f"{name:10}{cells[0]:13}{cells[1]:15}{cells[2]:10}{cells[3]:18}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--rounds", type=int, default=3, help="whole rounds; figures are their medians; default 3")
+    parser.add_argument("--trials", type=int, default=100, help="of the longer run; default 100")
+    parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a peer out")
+    parser.add_argument("--measure", nargs=3, metavar=("NAME", "TRIALS", "DIRECTORY"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        name, trials, directory = options.measure
+        MEASURED[name](int(trials), Path(directory))
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-sweep-peers-") as directory:
+        wanted = [name for name in PEERS if name not in options.without]
+        pythons = {"ours": Path(sys.executable), **install(Path(directory), wanted)}
+        figures = bench(pythons, options.trials, options.rounds)
+    told = ratios(figures)
+    show(figures, options.trials)
+    for name, value in told.items():
+        print(f"{name}: {value}")
+    if options.json:
+        print(json.dumps(told | {"figures": figures, "trials": options.trials, "rounds": options.rounds}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+
+
+def test_stories_that_nobody_records_share_one_connection(emulator: Endpoint, tmp_path: Path) -> None:
+    with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
+        with cloud.clients("a/one") as one, cloud.clients("a/two") as two:
+            assert one.session is two.session
+        with cloud.clients("a/three") as three:
+            assert three.session.get("https://management.azure.com/").status_code == 401
+
+
+def test_recorded_stories_are_apart(emulator: Endpoint, tmp_path: Path) -> None:
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as cloud,
+        cloud.clients("a/one") as one,
+        cloud.clients("a/two") as two,
+    ):
+        assert one.session is not two.session
+
+
+def test_a_recording_holds_no_identity_of_the_run_and_a_replay_has_the_same(emulator: Endpoint, tmp_path: Path) -> None:
+    def tag(cloud) -> str:
+        with cloud.clients("a/group") as clients:
+            groups = clients.resources.resource_groups
+            groups.create_or_update("tagged", {"location": "eastus", "tags": {"run": cloud.facts.run}})
+            found = groups.get("tagged").tags["run"]
+            groups.begin_delete("tagged").result()
+        return found
+
+    with open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as cloud:
+        assert tag(cloud) == cloud.facts.run
+        recorded = cloud.facts.run
+    assert recorded not in (tmp_path / "a" / "group.yaml").read_text()
+    with open_cloud("replay", Settings(), cassettes=tmp_path) as cloud:
+        assert tag(cloud) == cloud.facts.run
+
+
+def test_two_runs_have_different_identities(emulator: Endpoint, tmp_path: Path) -> None:
+    runs = []
+    for _ in range(2):
+        with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
+            runs.append(cloud.facts.run)
+    assert len(set(runs)) == 2
+
+
+def test_signing_in_happens_once(emulator: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
+        with cloud.clients("a/one") as clients:
+            sent: list[str] = []
+            send = clients.session.send
+            monkeypatch.setattr(
+                clients.session, "send", lambda request, **o: (sent.append(request.url), send(request, **o))[1]
+            )
+            list(clients.resources.resource_groups.list())
+        with cloud.clients("a/two") as clients:
+            list(clients.resources.resource_groups.list())
+    assert sum("login.microsoftonline.com" in url and "/token" in url for url in sent) == 1

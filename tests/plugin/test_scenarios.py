@@ -1,0 +1,218 @@
+"""Scenario files as tests: recorded on a real emulator, replayed, shared by workers."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from harness.emulator.endpoint import Endpoint
+from tests.fakes import write_scenario
+
+Run = Callable[..., pytest.RunResult]
+Write = Callable[..., Path]
+
+SWEEP = "{grid: {score: [1, 2]}}"
+RECORD = ("--cloud", "emulator", "--record")
+
+
+@pytest.fixture
+def scenarios(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, emulator: Endpoint) -> Write:
+    """Write a scenario into the project's ``scenarios``; an emulator runs."""
+    monkeypatch.setenv("HARNESS_EMULATOR_DIR", emulator.directory)
+    monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path / "state"))
+    (pytester.path / "test_options.py").unlink(missing_ok=True)
+    for path in pytester.path.glob("test_*.py"):
+        path.unlink()
+    directory = pytester.mkdir("scenarios")
+
+    def write(sweep: str = "{}", *, name: str = "short", **changes: str) -> Path:
+        return write_scenario(directory, sweep, name=name, **changes)
+
+    return write
+
+
+def test_every_trial_is_an_item_with_the_trials_id(run_apart: Run, scenarios: Write) -> None:
+    scenarios("{grid: {score: [1, 2], pause: [0]}}")
+    run_apart("--collect-only", "-q").stdout.fnmatch_lines(
+        ["scenarios/short.yaml::short?score=1,pause=0?", "scenarios/short.yaml::short?score=2,pause=0?"]
+    )
+
+
+def test_what_was_recorded_replays_whole_or_in_part(
+    run_apart: Run, scenarios: Write, pytester: pytest.Pytester
+) -> None:
+    scenarios(SWEEP)
+    run_apart(*RECORD).assert_outcomes(passed=2)
+    assert sorted(path.name for path in pytester.path.joinpath("cassettes/short").iterdir()) == [
+        "file_share.yaml", "gpu_cluster.yaml", "resource_group.yaml", "score=1.yaml", "score=2.yaml",
+    ]  # fmt: skip
+    # What is uploaded must not matter: a replay has none of it.
+    pytester.path.joinpath("scenarios/train.sh").write_text("longer than it was\n" * 1000)
+
+    run_apart().assert_outcomes(passed=2)
+    run_apart("scenarios/short.yaml::short[score=2]").assert_outcomes(passed=1)
+    run_apart("-k", "score=2").assert_outcomes(passed=1)
+    run_apart("--set", "score=2").assert_outcomes(passed=1)
+    run_apart("-n", "2").assert_outcomes(passed=2)
+
+
+def test_a_replay_of_other_parameters_is_refused(run_apart: Run, scenarios: Write) -> None:
+    scenarios()
+    run_apart(*RECORD).assert_outcomes(passed=1)
+    result = run_apart("--set", "score=2")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*train.sh*2 0 0*record*")
+
+
+def test_a_scenario_without_cassettes_is_skipped_and_says_how_to_record_it(run_apart: Run, scenarios: Write) -> None:
+    scenarios()
+    result = run_apart("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(
+        "*short.yaml:5: short has no cassettes yet: pytest *short.yaml --cloud emulator --record"
+    )
+
+
+def test_a_trial_that_was_not_recorded_fails(run_apart: Run, scenarios: Write) -> None:
+    scenarios(SWEEP)
+    run_apart(*RECORD, "-k", "score=1").assert_outcomes(passed=1, deselected=1)
+    result = run_apart()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines("*there is no cassette *score=2.yaml*")
+
+
+def test_a_failing_trial_shows_the_scenario_and_the_log(run_apart: Run, scenarios: Write, pytester) -> None:
+    scenarios("{grid: {score: [1, 3]}}")
+    result = run_apart("--cloud", "emulator", "--junitxml=report.xml")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*short.yaml:15: expect.metrics.score",
+            "*> expect: *",
+            "*observed: 3",
+            "*expected: at most 2",
+            "parameters: *score=3*",
+            "*about to end with 0",
+        ]
+    )
+    cases = ET.parse(pytester.path / "report.xml").getroot().iter("testcase")
+    assert [case.get("name") for case in cases] == ["short[score=1]", "short[score=3]"]
+    run_apart("--cloud", "emulator", "--lf", "--collect-only", "-q").stdout.fnmatch_lines("*short?score=3?")
+
+
+def test_workers_share_one_cluster(run_apart: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
+    scenarios("{grid: {score: [0, 0.5, 1, 2]}}")
+    run_apart("--cloud", "emulator", "-n", "2").assert_outcomes(passed=4)
+    entries = [json.loads(line) for line in journal(pytester).read_text().splitlines() if line]
+    told = [(entry["kind"], entry["state"]) for entry in entries if entry["kind"] != "job"]
+    assert sorted(told) == sorted(
+        (kind, state) for kind in ("resource group", "file share", "cluster") for state in ("creating", "deleted")
+    )
+
+
+def test_with_scope_function_each_trial_has_all_to_itself(
+    run_apart: Run, scenarios: Write, pytester: pytest.Pytester
+) -> None:
+    path = scenarios(SWEEP)
+    path.write_text(path.read_text() + "scope: function\n")
+    run_apart(*RECORD).assert_outcomes(passed=2)
+    assert sorted(path.name for path in pytester.path.joinpath("cassettes/short").iterdir()) == [
+        "score=1.yaml", "score=2.yaml",
+    ]  # fmt: skip
+    run_apart().assert_outcomes(passed=2)
+
+
+def test_a_wrong_file_is_told_with_its_line(run_apart: Run, scenarios: Write) -> None:
+    scenarios(cluster="clustr: {name: c}")
+    result = run_apart()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines("*short.yaml:4: clustr: there is no such field; did you mean 'cluster'?")
+
+
+def test_a_value_that_no_scenario_knows_is_refused(run_apart: Run, scenarios: Write) -> None:
+    scenarios()
+    result = run_apart("--set", "epochs=1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*--set epochs: none of the scenarios that were collected has such a parameter")
+
+
+def test_what_cannot_run_live_fails_and_is_not_skipped(run_apart: Run, scenarios: Write) -> None:
+    scenarios()
+    result = run_apart("-m", "live")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*the setting subscription_id has no value*")
+
+
+def test_a_test_of_ones_own_uses_the_fixtures(run_apart: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
+    scenarios()
+    pytester.makepyfile(
+        test_mine="""
+        import pytest
+
+        pytestmark = pytest.mark.scenario("scenarios/short.yaml")
+
+        def test_job(mnist_job, gpu_cluster):
+            assert mnist_job.metrics == {"score": 0.5}
+            assert gpu_cluster.name == "c"
+
+        def test_share(file_share, resource_group, cloud):
+            assert file_share.uploaded == ("train.sh",)
+        """
+    )
+    run_apart("test_mine.py", *RECORD).assert_outcomes(passed=2)
+    run_apart("test_mine.py").assert_outcomes(passed=2)
+
+
+def test_a_test_of_ones_own_makes_what_it_needs(run_apart: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_made="""
+        MOUNT = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
+
+        def test_job(make_resource_group, make_file_share, make_gpu_cluster, make_job):
+            group = make_resource_group("mine")
+            share = make_file_share(group, "mineshare")
+            cluster = make_gpu_cluster(share, "small")
+            job = make_job(cluster, "hello", toolkit="customToolkit", command="exit 3", stdouterr=MOUNT)
+            assert job.wait(deadline=60).exit_code == 3
+        """
+    )
+    run_apart("test_made.py", *RECORD).assert_outcomes(passed=1)
+    run_apart("test_made.py").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_nothing_behind(
+    run_apart: Run, scenarios: Write, pytester: pytest.Pytester, signum: int, code: int
+) -> None:
+    scenarios()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "pytest", "-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true",
+         "--log-cli-level=INFO", *plugin_words()],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=pytester.path,
+    )  # fmt: skip
+    assert process.stdout is not None
+    seen = next(line for line in process.stdout if "is running" in line)
+    process.send_signal(signum)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == code, seen + rest
+    entries = [json.loads(line) for line in journal(pytester).read_text().splitlines() if line]
+    assert {entry["name"] for entry in entries if entry["state"] == "deleted"} == {"shortgroup", "shortshare", "c", "j"}
+
+
+def journal(pytester: pytest.Pytester) -> Path:
+    """Where the runs of a project say what they make."""
+    (found,) = pytester.path.rglob("journal.jsonl")
+    return found
+
+
+def plugin_words() -> tuple[str, ...]:
+    """How to load the plugin where it is not installed."""
+    from importlib.metadata import entry_points
+
+    installed = any(entry.value == "harness.plugin" for entry in entry_points(group="pytest11"))
+    return () if installed else ("-p", "harness.plugin")

@@ -1,0 +1,60 @@
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.errors import JobError
+from harness.resources import FileShare, Journal, Provisioning, Upload
+
+
+@pytest.fixture
+def provisioning(emulator: Endpoint, tmp_path: Path) -> Iterator[Provisioning]:
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
+        cloud.clients("s/share") as clients,
+    ):
+        yield Provisioning(cloud, clients, Journal(tmp_path / "journal"), lambda _event: None, run=cloud.facts.run)
+
+
+def share_of(provisioning: Provisioning, **uploads: Upload) -> FileShare:
+    named = {name.replace("__", "/"): upload for name, upload in uploads.items()}
+    return FileShare(provisioning, group="g", name="uploads", directory="deep/er", uploads=lambda: nullcontext(named))
+
+
+def test_files_lie_below_the_directory_whose_parents_are_made(provisioning: Provisioning, tmp_path: Path) -> None:
+    (tmp_path / "local").write_bytes(b"content")
+    files = provisioning.clients.files
+    with share_of(provisioning, one=Upload(tmp_path / "local"), folder__two=Upload(b"bytes")):
+        assert files.get_file_to_bytes("uploads", "deep/er", "one").content == b"content"
+        assert files.get_file_to_bytes("uploads", "deep/er/folder", "two").content == b"bytes"
+    assert not files.exists("uploads")
+
+
+def test_the_share_remembers_which_data_it_holds(provisioning: Provisioning) -> None:
+    with share_of(provisioning, script=Upload(b"x"), train=Upload(b"x", "digits")) as share:
+        assert share.data == "digits"
+
+
+def test_without_a_data_set_there_is_none(provisioning: Provisioning) -> None:
+    with share_of(provisioning, script=Upload(b"x")) as share:
+        assert share.data is None
+
+
+def test_a_share_that_was_there_before_stays(provisioning: Provisioning) -> None:
+    provisioning.clients.files.create_share("uploads")
+    with share_of(provisioning):
+        pass
+    assert provisioning.clients.files.exists("uploads")
+    provisioning.clients.files.delete_share("uploads")
+
+
+@pytest.mark.parametrize("path", ["deep/er/gone.py", "nowhere/gone.py", "gone.py"])
+def test_a_file_that_is_required_and_missing_is_named(provisioning: Provisioning, path: str) -> None:
+    with share_of(provisioning, script=Upload(b"x")) as share:
+        share.require("deep/er/script")
+        with pytest.raises(JobError, match=f"{path} is not on share uploads; uploaded to deep/er: script"):
+            share.require(path)
