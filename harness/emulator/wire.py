@@ -61,10 +61,10 @@ def storage_error(
     return Response(status, text.encode(), headers=[("content-type", "application/xml"), ("x-ms-error-code", code)])
 
 
-def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
+def retry_after(request: Request, seconds: float) -> tuple[str, str]:
     """The header that tells when to look again; without it clients wait half a minute.
 
-    Clients on azure-core take fractions; msrest, which all others are made with, reads whole numbers only.
+    azure-mgmt-batchai on azure-core takes fractions; clients on msrest read whole numbers only.
     """
     seconds = max(seconds, _SOONEST)
     is_modern = request.headers.get("user-agent", "").startswith("azsdk-")

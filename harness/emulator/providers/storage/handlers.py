@@ -26,7 +26,7 @@ from harness.emulator.providers.storage.rules import (
 )
 from harness.emulator.routing import Route
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, new_request_id, retry_after
+from harness.emulator.wire import arm_error, new_request_id
 
 _NAMESPACE = "Microsoft.Storage"
 _SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{_NAMESPACE}"
@@ -137,7 +137,7 @@ class StorageProvider:
             f"https://management.azure.com/subscriptions/{request.params['subscription']}/providers/{_NAMESPACE}"
             f"/locations/{location}/asyncoperations/{operation}?monitor=true&api-version={request.query['api-version']}"
         )
-        headers = [_SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place), retry_after(request)]
+        headers = [_SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place), ("retry-after", "1")]
         return Response(202, headers=headers)
 
     def _poll(self, request: Request) -> Response:
