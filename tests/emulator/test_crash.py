@@ -25,6 +25,7 @@ from azure.storage.file import FileService
 from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
+from harness.emulator.options import Options
 
 ROUNDS = 200 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 5
 SECONDS = 30.0  # that anything may take after a restart
@@ -180,7 +181,7 @@ class Round:
 
 @contextlib.contextmanager
 def life(directory: Path, sign_in: SignIn, promises: Promises) -> Iterator[Round]:
-    endpoint = start_detached(directory)
+    endpoint = start_detached(Options(directory))
     with sign_in(endpoint) as session:
         yield Round(endpoint, session, promises)
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
+from harness.emulator.options import Options
 
 ARM, AAD = "management.azure.com", "login.microsoftonline.com"
 VERSIONS = ("2017-09-01-preview", "2018-03-01", "2018-05-01")
@@ -124,7 +125,7 @@ def attacker(
 ) -> Iterator[Attacker]:
     """With a group, a workspace, an experiment and a cluster to attack. Nothing may be in the log at the end."""
     directory = tmp_path_factory.mktemp("hostile")
-    endpoint = start_detached(directory)
+    endpoint = start_detached(Options(directory))
     try:
         with sign_in(endpoint) as session:
             token = str(session.headers["Authorization"]).removeprefix("Bearer ")
