@@ -93,8 +93,9 @@ class Bench:
 
     def __init__(self, directory: Path) -> None:
         from harness.emulator.launch import start_detached
+        from harness.emulator.options import Options
 
-        self.endpoint = start_detached(directory)
+        self.endpoint = start_detached(Options(directory))
         self.port = listener_of(self.endpoint.pid, besides=int(self.endpoint.proxy_url.rpartition(":")[2]))
         self.group = f"/subscriptions/{self.endpoint.subscription_id}/resourceGroups/bench"
         self.workspace = f"{self.group}/providers/Microsoft.BatchAI/workspaces/w"

@@ -25,6 +25,7 @@ from azure.storage.file import FileService
 from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
+from harness.emulator.options import Options
 
 ROUNDS = 200 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 5
 SECONDS = 30.0  # that anything may take after a restart
@@ -85,12 +86,12 @@ class Round:
             self.promises.deleted.add(victim)
 
     def submit(self, number: int) -> None:
-        self.put(f"/experiments/e/jobs/j{number}", self.job(number))
+        self.put(f"/experiments/e/jobs/j{number}", self.job(number, number % 8 / 100))
         self.promises.jobs[f"j{number}"] = number % 3
         self.killed.wait(0.05)  # about as many as two nodes run
 
-    def job(self, number: int) -> dict[str, Any]:
-        command = f"echo j{number} >> $AZ_BATCHAI_MOUNT_ROOT/afs/ran; sleep 0.0{number % 8}; exit {number % 3}"
+    def job(self, number: int, seconds: float) -> dict[str, Any]:
+        command = f"echo j{number} >> $AZ_BATCHAI_MOUNT_ROOT/afs/ran; sleep {seconds}; exit {number % 3}"
         return {
             "properties": {
                 "cluster": {"id": f"{self.group}/clusters/nodes".removeprefix("https://management.azure.com")},
@@ -126,15 +127,18 @@ class Round:
         }
         self.put("/clusters/nodes", {"properties": nodes})
 
+    def kill(self) -> None:
+        victim = psutil.Process(self.endpoint.pid)
+        victim.kill()
+        victim.wait(SECONDS)
+
     def kill_under_load(self, numbers: Iterator[int], after: float) -> None:
         """Four clients at work, and SIGKILL in the middle."""
         acts = (self.upload, self.upload, self.change_clusters, self.submit)
         with ThreadPoolExecutor(len(acts)) as pool:
             done = [pool.submit(self.use, numbers, act) for act in acts]
             SystemClock().sleep(after)
-            victim = psutil.Process(self.endpoint.pid)
-            victim.kill()
-            victim.wait(SECONDS)
+            self.kill()
             self.killed.set()
             for each in done:
                 each.result()
@@ -159,6 +163,10 @@ class Round:
             url = page.get("nextLink", "")
         return items
 
+    def state(self, job: str) -> str:
+        """The execution state of a job."""
+        return str(self.session.get(f"{self.group}/experiments/e/jobs/{job}").json()["properties"]["executionState"])
+
     def until(self, holds: Callable[[], bool], seconds: float = SECONDS) -> None:
         clock = SystemClock()
         end = clock.monotonic() + seconds
@@ -180,13 +188,16 @@ class Round:
 
 @contextlib.contextmanager
 def life(directory: Path, sign_in: SignIn, promises: Promises) -> Iterator[Round]:
-    endpoint = start_detached(directory)
-    with sign_in(endpoint) as session:
-        yield Round(endpoint, session, promises)
+    endpoint = start_detached(Options(directory))
+    try:
+        with sign_in(endpoint) as session:
+            yield Round(endpoint, session, promises)
+    finally:
+        stop(directory)
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Command lines of processes that have to do with a data directory."""
+    """Command lines of living processes that have to do with a data directory."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -211,8 +222,21 @@ def test_nothing_acknowledged_is_lost_and_no_job_runs_twice(tmp_path: Path, sign
         jobs = last.finished_jobs()
         assert {name: jobs[name]["executionInfo"].get("exitCode") for name in promises.jobs} == promises.jobs
         ran = Counter(last.files.get_file_to_text("crash", None, "ran").content.split())
-    assert stop(directory)
 
     assert ran == Counter(dict.fromkeys(jobs, 1))
     assert len(promises.jobs) >= ROUNDS
     assert processes_of(directory) == []
+
+
+def test_a_job_that_ends_while_no_emulator_runs_is_seen_to_have_ended(tmp_path: Path, sign_in: SignIn) -> None:
+    directory = tmp_path / "data"
+    with life(directory, sign_in, Promises()) as first:
+        first.prepare()
+        first.put("/experiments/e/jobs/j1", first.job(1, seconds=0.5))
+        first.until(lambda: first.state("j1") == "running")
+        first.kill()
+        first.until(lambda: processes_of(directory) == [])
+
+    with life(directory, sign_in, Promises()) as second:
+        second.until(lambda: second.state("j1") == "failed")
+        assert second.finished_jobs()["j1"]["executionInfo"]["exitCode"] == 1

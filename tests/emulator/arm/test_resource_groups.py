@@ -89,3 +89,18 @@ def test_hostile_groups_get_an_error_envelope_and_never_a_500(
 
     assert 400 <= answer.status_code < 500
     assert set(answer.json()["error"]) == {"code", "message"}
+
+
+def test_a_deletion_tells_when_to_poll(
+    session: requests.Session,
+    endpoint: Endpoint,
+    credential: ClientSecretCredential,
+    resources: ResourceManagementClient,
+) -> None:
+    resources.resource_groups.create_or_update("polled", {"location": "eastus"})
+    session.headers["Authorization"] = f"Bearer {credential.get_token(f'{ARM}/.default').token}"
+    url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/polled?api-version=2018-05-01"
+    accepted = session.delete(url)
+
+    assert (accepted.status_code, accepted.headers["retry-after"]) == (202, "1")
+    assert session.get(accepted.headers["location"]).status_code == 200

@@ -3,6 +3,7 @@
 Answers as in the recorded sessions of the ``az`` command line and Microsoft's API reference.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -33,11 +34,12 @@ from harness.emulator.providers.arm.rules import (
 )
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, json_response, new_request_id, retry_after
+from harness.emulator.wire import arm_error, json_response, new_request_id
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
 _KEPT = timedelta(hours=1)  # that the end of a deletion can be polled
+_LOOKS, _LOOK_SECONDS = 100, 0.01  # at a deletion, while a poll of it is held
 _NO_CACHE = [("cache-control", "no-cache"), ("pragma", "no-cache"), ("expires", "-1")]
 
 
@@ -296,18 +298,22 @@ class ResourceManager:
         self.reconcile(self._clock.now())
         return self._accepted(request, operation)
 
-    def _poll(self, request: Request) -> Response:
-        deletion = self._store.get(GroupDeletion, request.params["operation"])
-        if deletion is None:
-            return arm_error(404, "NotFound", "The operation could not be found.")
-        if deletion.done:
-            return Response(200)
-        return self._accepted(request, request.params["operation"])
+    async def _poll(self, request: Request) -> Response:
+        """Done or not. A poll is held for a while: some clients, told to come again in a second, take no fractions."""
+        operation = request.params["operation"]
+        for _ in range(_LOOKS):
+            deletion = self._store.get(GroupDeletion, operation)
+            if deletion is None:
+                return arm_error(404, "NotFound", "The operation could not be found.")
+            if deletion.done:
+                return Response(200)
+            await asyncio.sleep(_LOOK_SECONDS)
+        return self._accepted(request, operation)
 
     def _accepted(self, request: Request, operation: str) -> Response:
         base = f"https://management.azure.com/subscriptions/{request.params['subscription']}"
         address = f"{base}/operationresults/{operation}?api-version={request.query['api-version']}"
-        return Response(202, headers=[("location", address), retry_after(request)])
+        return Response(202, headers=[("location", address), ("retry-after", "1")])
 
     def _group(self, request: Request) -> ResourceGroup | None:
         return self._store.get(ResourceGroup, group_key(request.params["subscription"], request.params["group"]))

@@ -74,7 +74,7 @@ class Reconciliation:
                 continue
             if key not in self._begun:
                 self._take_up(job, now)
-                changed = True
+                changed = True  # look again: what was taken up may have ended before anybody watched it
                 continue
             seen = self._backend.poll(self._work.job_directory(job))
             after = jobs.observed(job, seen, now)
