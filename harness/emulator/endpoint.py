@@ -29,13 +29,17 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def connection_string(self) -> str:
-        """Of the storage account at the plain ports, as every storage SDK takes it; holds the account's key."""
+        """Of the first storage account at the plain ports; holds the account's key."""
+        return self.connection_string_of(self.storage_account, self.storage_key)
+
+    def connection_string_of(self, account: str, key: str) -> str:
+        """Of any storage account at the plain ports, as every storage SDK takes it."""
         parts = {
             "DefaultEndpointsProtocol": "http",
-            "AccountName": self.storage_account,
-            "AccountKey": self.storage_key,
-            "BlobEndpoint": f"{self.blob_url}/{self.storage_account}",
-            "FileEndpoint": f"{self.file_url}/{self.storage_account}",
+            "AccountName": account,
+            "AccountKey": key,
+            "BlobEndpoint": f"{self.blob_url}/{account}",
+            "FileEndpoint": f"{self.file_url}/{account}",
         }
         return ";".join(f"{name}={value}" for name, value in parts.items()) + ";"
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from azure.core.exceptions import HttpResponseError
 from azure.storage.file import FileService
+from azure.storage.fileshare import ShareServiceClient
 
+from harness.cli import main
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, launch, start_detached, stop
 from harness.emulator.options import Options
@@ -108,3 +111,69 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EmulatorError, match="cannot be made"), launch(tmp_path / "file" / "data"):
         pass
+
+
+def test_storage_alone_has_the_well_known_account_at_plain_ports(tmp_path: Path) -> None:
+    with launch(tmp_path / "data", only="storage") as endpoint:
+        assert endpoint.storage_account == "devstoreaccount1"
+        assert list(endpoint.environment()) == [
+            "AZURE_STORAGE_CONNECTION_STRING",
+            "HARNESS_STORAGE_ACCOUNT",
+            "HARNESS_STORAGE_KEY",
+        ]
+        with ShareServiceClient.from_connection_string(endpoint.connection_string) as service:
+            service.create_share("plain")
+        with behind(endpoint) as session:
+            url = "https://devstoreaccount1.file.core.windows.net/?comp=list"
+            assert session.get(url).headers["x-ms-error-code"] == "NoAuthenticationInformation"
+            with pytest.raises(requests.exceptions.ProxyError, match="403 Forbidden"):
+                session.get("https://management.azure.com/")
+
+
+def test_a_whole_emulator_revokes_the_well_known_key(tmp_path: Path) -> None:
+    with launch(tmp_path / "data", only="storage") as alone:
+        known = alone.storage_key
+    with launch(tmp_path / "data") as whole:
+        connection = whole.connection_string_of("devstoreaccount1", known)
+        with (
+            ShareServiceClient.from_connection_string(connection, retry_total=0) as service,
+            pytest.raises(HttpResponseError, match="AuthenticationFailed"),
+        ):
+            list(service.list_shares())
+
+
+def test_accounts_of_ones_own_do_not_show_in_the_process_list(tmp_path: Path) -> None:
+    with launch(tmp_path / "data", only="storage", accounts=["mine:c2VjcmV0"]) as endpoint:
+        assert "c2VjcmV0" not in " ".join(psutil.Process(endpoint.pid).cmdline())
+        connection = endpoint.connection_string_of("mine", "c2VjcmV0")
+        with ShareServiceClient.from_connection_string(connection) as service:
+            assert list(service.list_shares()) == []
+
+
+@pytest.mark.parametrize(
+    ("account", "told"),
+    [("Mine:c2VjcmV0", "is no name of a storage account"), ("mine:!", "no base64"), ("mine", "no base64")],
+)
+def test_an_account_that_cannot_be_is_named(tmp_path: Path, account: str, told: str) -> None:
+    with pytest.raises(EmulatorError, match=told), launch(tmp_path, only="storage", accounts=[account]):
+        pass
+
+
+def test_the_commands_print_a_connection_string(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--dir", str(tmp_path / "data")]
+    try:
+        assert main(["emulator", "start", *where, "--only", "storage", "--detach"]) == 0
+        endpoint = find(tmp_path / "data")
+        assert endpoint is not None
+        capsys.readouterr()
+        assert main(["emulator", "status", *where]) == 0
+        assert f"connection  {endpoint.connection_string}" in capsys.readouterr().out
+        assert main(["emulator", "env", *where]) == 0
+        assert f"export AZURE_STORAGE_CONNECTION_STRING='{endpoint.connection_string}'" in capsys.readouterr().out
+    finally:
+        assert main(["emulator", "reset", *where]) == 0
+
+
+def test_what_cannot_be_served_alone_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulator", "start", "--dir", str(tmp_path), "--only", "queues"]) == 2
+    assert "the emulator can be told to serve alone: storage" in capsys.readouterr().err

@@ -71,13 +71,6 @@ def test_listing_has_pages_prefixes_and_details(share: ShareClient, on_disk: Pat
         assert None not in (found.file_id, found.etag, found.last_write_time, found.creation_time, found.permission_key)
 
 
-def test_names_that_xml_cannot_hold_come_back(share: ShareClient) -> None:
-    name = "x&y <'z'"[:4] + "é"
-    share.get_file_client(name).create_file(1)
-
-    assert [found.name for found in share.list_directories_and_files()] == [name]
-
-
 def test_a_directory_is_renamed_with_all_that_is_in_it(share: ShareClient, on_disk: Path) -> None:
     source = share.create_directory("old", metadata={"m": "1"})
     source.create_subdirectory("sub").upload_file("f", b"kept", metadata={"f": "2"})

@@ -236,3 +236,20 @@ def test_handles_of_a_file_are_none(file: ShareFileClient) -> None:
 
     assert list(file.list_handles()) == []
     assert file.close_all_handles() == {"closed_handles_count": 0, "failed_handles_count": 0}
+
+
+def test_a_range_that_is_not_what_its_checks_say_changes_nothing(file: ShareFileClient) -> None:
+    file.upload_file(b"12345")
+    for header, value in (("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA=="), ("x-ms-content-crc64", "AAAAAAAAAAA=")):
+        with pytest.raises(HttpResponseError, match="Mismatch"):
+            file.upload_range(b"67890", 0, 5, headers={header: value})
+
+    assert file.download_file().readall() == b"12345"
+
+
+def test_names_that_xml_cannot_hold_come_back(share: ShareClient) -> None:
+    directory = share.create_directory("d\uffff")
+    directory.upload_file("f\uffffile & more %41", b"x")
+
+    assert [found.name for found in share.list_directories_and_files()] == ["d\uffff"]
+    assert [found.name for found in directory.list_directories_and_files()] == ["f\uffffile & more %41"]

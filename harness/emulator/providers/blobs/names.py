@@ -8,7 +8,7 @@ import re
 from harness.emulator.providers.storage.errors import StorageError, invalid_name
 
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LENGTH = 1024  # characters
 _DEPTH = 254  # segments
 _ON_DISK = 255  # bytes that a name may have on Linux file systems

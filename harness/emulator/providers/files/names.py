@@ -8,7 +8,7 @@ import re
 from harness.emulator.providers.storage.errors import StorageError, invalid_name
 
 _SHARE = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-_FORBIDDEN = re.compile(r'["\\/:|<>*?\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]')
+_FORBIDDEN = re.compile(r'["\\/:|<>*?\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _RESERVED = re.compile(r"(?i:lpt[1-9]|com[1-9]|prn|aux|nul|con|clock\$)", re.ASCII)
 _COMPONENT = 255  # characters
 _PATH = 2048  # characters

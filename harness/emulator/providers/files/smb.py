@@ -26,6 +26,7 @@ _ATTRIBUTES = (
     "NoScrubData",
 )
 _KEPT = ("preserve", "source")
+_PERMISSION_LIMIT = 8 << 10  # characters of a permission in a header; a longer one needs a key
 
 
 def permission_key(text: str) -> str:
@@ -99,6 +100,8 @@ def _permission(request: Request, before: str, find: Callable[[str], bool], keep
     text, key = request.headers.get("x-ms-file-permission", ""), request.headers.get("x-ms-file-permission-key", "")
     if text and key:
         raise errors.invalid_header("x-ms-file-permission-key")
+    if len(text) > _PERMISSION_LIMIT:
+        raise errors.invalid_header("x-ms-file-permission")
     if key and key.lower() not in _KEPT:
         if not find(key):
             raise errors.invalid_header("x-ms-file-permission-key")

@@ -195,6 +195,12 @@ def md5_mismatch() -> StorageError:
     return StorageError(400, "Md5Mismatch", text)
 
 
+def crc64_mismatch() -> StorageError:
+    """The body is not what its CRC-64 says."""
+    text = "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server."
+    return StorageError(400, "Crc64Mismatch", text)
+
+
 def invalid_range(length: int | None = None) -> StorageError:
     """The range lies outside the file, which has ``length`` bytes."""
     text = "The range specified is invalid for the current size of the resource."

@@ -87,11 +87,11 @@ class StorageHost:
 
     def malformed(self, message: str) -> Response:
         """A request that cannot be understood."""
-        return self._refused(StorageError(400, "InvalidUri", message), new_request_id())
+        return self._unheard(StorageError(400, "InvalidUri", message))
 
     def broken(self) -> Response:
         """The emulator is at fault."""
-        return self._refused(StorageError(500, "InternalError", "The emulator failed; see its log."), new_request_id())
+        return self._unheard(StorageError(500, "InternalError", "The emulator failed; see its log."))
 
     async def handle(self, request: Request) -> Response:
         """Authenticate, find the operation and answer, at the account's own host."""
@@ -123,16 +123,21 @@ class StorageHost:
                 raise
             _log.warning("the disk refused %s of %s: %s", request.method, self._service, error.strerror)
             answer = self._refused(refusal, request_id, version)
-        answer.headers += self._envelope(request, request_id, version)
+        answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
         return answer
 
-    def _envelope(self, request: Request, request_id: str, version: str) -> list[tuple[str, str]]:
+    def _unheard(self, error: StorageError) -> Response:
+        request_id = new_request_id()
+        answer = self._refused(error, request_id)
+        answer.headers += self._envelope(request_id, DEFAULT_VERSION, "")
+        return answer
+
+    def _envelope(self, request_id: str, version: str, client_id: str) -> list[tuple[str, str]]:
         envelope = [
             ("x-ms-request-id", request_id),
             ("x-ms-version", version),
             ("server", f"{_SERVERS[self._service]} Microsoft-HTTPAPI/2.0"),
         ]
-        client_id = request.headers.get("x-ms-client-request-id", "")
         if _CLIENT_ID.fullmatch(client_id):
             envelope.append(("x-ms-client-request-id", client_id))
         return envelope

@@ -11,6 +11,7 @@ from harness.emulator.providers.files.handlers.answers import Headers, again, ch
 from harness.emulator.providers.files.model import Extent, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.providers.storage import bodies, errors, headers, leases, ranges, sparse
+from harness.emulator.providers.storage.crc64 import crc64_of
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.pieces import FilePieces
 from harness.emulator.wire import http_date
@@ -39,6 +40,7 @@ class FileHandlers:
         if len(body) > length:
             raise errors.invalid_header("content-length")
         md5 = await body_md5(call, body) if body else ""
+        await check_crc64(request.headers.get("x-ms-content-crc64"), body)
         place = self._shares.place(call)
         before = self._overwritten(call, place)
         content_md5 = headers.md5(request, "x-ms-content-md5")
@@ -195,14 +197,23 @@ def refuse_read_only(found: Found) -> None:
 
 
 def refuse_structured(call: Call) -> None:
-    """Refuse bodies with CRC64 checks in them, rather than take the checks for content.
+    """Refuse bodies with CRC-64 checks in between, rather than take the checks for content.
 
     Raises:
         StorageError: the request has or wants one.
     """
-    for name in ("x-ms-structured-body", "x-ms-content-crc64"):
-        if name in call.request.headers:
-            raise errors.unsupported_header(name)
+    if "x-ms-structured-body" in call.request.headers:
+        raise errors.unsupported_header("x-ms-structured-body")
+
+
+async def check_crc64(said: str | None, body: bytes) -> None:
+    """Check a body against its CRC-64, if one is given.
+
+    Raises:
+        StorageError: the body is another.
+    """
+    if said is not None and await asyncio.to_thread(crc64_of, body) != said:
+        raise errors.crc64_mismatch()
 
 
 async def body_md5(call: Call, body: bytes) -> str:

@@ -9,13 +9,20 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files import extents, smb
 from harness.emulator.providers.files.handlers.answers import Headers, again, stamps
-from harness.emulator.providers.files.handlers.files import RANGE_LIMIT, body_md5, refuse_read_only, refuse_structured
+from harness.emulator.providers.files.handlers.files import (
+    RANGE_LIMIT,
+    body_md5,
+    check_crc64,
+    refuse_read_only,
+    refuse_structured,
+)
 from harness.emulator.providers.files.model import Extent, Properties
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.providers.files.writers import Writers
 from harness.emulator.providers.storage import bodies, documents, errors, headers, moments, ranges, sparse
 from harness.emulator.providers.storage.access import Target
+from harness.emulator.providers.storage.crc64 import crc64_of
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.sources import Sources
 
@@ -55,8 +62,12 @@ class RangeHandlers:
         if count != size:
             raise errors.invalid_header("content-length")
         await self._quotas.require(found.place, count)
-        if "content-md5" in request.headers:
-            return await self._write_checked(call, found, await request.read(count), first)
+        if "content-md5" in request.headers or "x-ms-content-crc64" in request.headers:
+            body = await request.read(count)
+            if len(body) != count:
+                raise errors.invalid_header("content-length")
+            await check_crc64(request.headers.get("x-ms-content-crc64"), body)
+            return await self._write_checked(call, found, body, first)
 
         async def receive(descriptor: int) -> str:
             done, md5 = await bodies.receive(request, descriptor, first=first, limit=count)
@@ -100,6 +111,9 @@ class RangeHandlers:
                 raise errors.invalid_header("x-ms-source-range")
             await self._quotas.require(found.place, count)
             body = await asyncio.to_thread(os.pread, source.descriptor, count, begin)
+        given = request.headers.get
+        await check_crc64(given("x-ms-source-content-crc64"), body)
+        await _check_source(given("x-ms-source-if-match-crc64"), given("x-ms-source-if-none-match-crc64"), body)
         return await self._write_checked(call, found, body, first)
 
     async def _write_checked(self, call: Call, found: Found, body: bytes, first: int) -> Response:
@@ -120,11 +134,12 @@ class RangeHandlers:
         mode = call.request.headers.get("x-ms-file-last-write-time", "now").lower()
         if mode not in ("now", "preserve"):
             raise errors.invalid_header("x-ms-file-last-write-time")
-        with place.tree.open_file(place.names, os.O_RDWR) as descriptor:
-            length = os.fstat(descriptor).st_size
-            if extent.end > length:  # another request cut it meanwhile
-                raise errors.invalid_range(length)
-            with self._writers.writing(place.key, lambda: self._holds(place)) as held:
+        writing = self._writers.writing(place.key, extent.first, extent.end, holds=lambda: self._holds(place))
+        async with writing as held:
+            with place.tree.open_file(place.names, os.O_RDWR) as descriptor:
+                length = os.fstat(descriptor).st_size
+                if extent.end > length:  # another request cut it meanwhile
+                    raise errors.invalid_range(length)
                 md5 = await action(descriptor)
                 now = place.tree.entry(place.names)
                 if now is None or now.inode != os.fstat(descriptor).st_ino:
@@ -202,6 +217,19 @@ class RangeHandlers:
             before.place.tree.open_file(before.place.names, os.O_RDONLY) as then,
         ):
             return await asyncio.to_thread(extents.differing, now, then, first, end), []
+
+
+async def _check_source(wanted: str | None, unwanted: str | None, body: bytes) -> None:
+    """Let pass a source whose CRC-64 is the one that is wanted, and not the one that is not.
+
+    Raises:
+        StorageError: it is not so.
+    """
+    if wanted is None and unwanted is None:
+        return
+    found = await asyncio.to_thread(crc64_of, body)
+    if wanted not in (None, found) or unwanted == found:
+        raise errors.condition_not_met()
 
 
 def _header(call: Call) -> str:

@@ -74,7 +74,8 @@ class ShareHandlers:
                 found.append(("x-ms-access-tier-change-time", http_date(share.tier_changed)))
         if call.version >= "2020-02-10":
             found += leases.headers(share.lease, call.now)
-            found += [(f"x-ms-{name}", value) for name, value in share.settings.items()]
+            settings = {"enabled-protocols": "SMB"} | share.settings
+            found += [(f"x-ms-{name}", value) for name, value in settings.items()]
         return Response(200, headers=found)
 
     def delete(self, call: Call) -> Response:

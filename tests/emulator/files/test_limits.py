@@ -1,0 +1,86 @@
+"""Full disks, quotas and two writers: Azure's own refusal, nothing half done, nothing lost."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.storage.fileshare import ShareClient, ShareServiceClient
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """An emulator on a disk of 12 MiB."""
+    place = tmp_path_factory.mktemp("small")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        with launch(place / "data", only="storage") as running:
+            yield running
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_azures_own_refusal_and_loses_nothing(small: Endpoint) -> None:
+    with ShareServiceClient.from_connection_string(small.connection_string, retry_total=0) as service:
+        share = service.create_share("full")
+        share.get_file_client("kept").upload_file(b"k" * 1000)
+        large = share.get_file_client("large")
+        with pytest.raises(HttpResponseError, match="ShareSizeLimitReached"):
+            large.upload_file(b"x" * (30 << 20))
+        assert share.get_file_client("kept").download_file().readall() == b"k" * 1000
+        large.delete_file()
+        share.get_file_client("after").upload_file(b"a" * 1000)
+        assert sorted(found.name for found in share.list_directories_and_files()) == ["after", "kept"]
+
+
+def test_a_quota_is_not_exceeded(share: ShareClient, on_disk: Path) -> None:
+    share.set_share_quota(1)
+    with (on_disk / "by-a-job").open("wb") as stream:
+        os.posix_fallocate(stream.fileno(), 0, (1 << 30) - 1000)
+    file = share.get_file_client("f")
+    file.create_file(4000)
+    file.upload_range(b"x" * 500, 0, 500)
+    with pytest.raises(HttpResponseError, match="ShareSizeLimitReached"):
+        file.upload_range(b"x" * 4000, 0, 4000)
+    (on_disk / "by-a-job").unlink()
+    file.upload_range(b"x" * 4000, 0, 4000)
+
+
+def test_two_writers_of_one_file_leave_each_range_whole(share: ShareClient, on_disk: Path) -> None:
+    size, pieces = 1 << 20, 8
+    file = share.get_file_client("f")
+    file.create_file(size * pieces)
+    with ThreadPoolExecutor(4) as pool:
+        work = [(number, letter) for number in range(pieces) for letter in (b"a", b"b")]
+        list(pool.map(lambda each: file.upload_range(each[1] * size, each[0] * size, size), work))
+    content = (on_disk / "f").read_bytes()
+
+    for number in range(pieces):
+        assert content[number * size : (number + 1) * size] in (b"a" * size, b"b" * size)
+    assert [(found.start, found.end) for found in file.list_ranges()] == [(0, size * pieces - 1)]
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_under_large_files(share: ShareClient, storage: Endpoint) -> None:
+    process, size = psutil.Process(storage.pid), int(os.environ.get("HARNESS_LARGE_MIB", "256")) << 20
+    idle, most = process.memory_info().rss, 0
+    file = share.get_file_client("large")
+    file.create_file(size)
+    block = os.urandom(4 << 20)
+    for first in range(0, size, len(block)):
+        file.upload_range(block, first, len(block))
+        most = max(most, process.memory_info().rss)
+    for chunk in file.download_file(max_concurrency=2).chunks():
+        most = max(most, process.memory_info().rss)
+        assert chunk
+
+    assert most - idle < 100 << 20
