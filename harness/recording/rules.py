@@ -137,7 +137,7 @@ RULES: tuple[Rule, ...] = (
         _any_case(rf"{_NAMES}\s*[=:]\s*(?!(?:null|none|true|false)\b)(?P<value>[^\s&;\"'<>{{}}\[\]\\|][^\s&;\"'<>\\]*)")
     ),
     _named(_any_case(rf"{_NAMES}(?:%3D|%3A)(?P<value>(?:(?!%26)[^&\s\"'<>\\])+)")),
-    _named(_any_case(rf"--[\w-]*{_NAMES}\s+[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]*)")),
+    _named(_any_case(rf"(?<![\w-])--[\w-]*{_NAMES}\s+[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]*)")),
     _named(_any_case(rf"<(?:\w+:)?(?:key|signature|\w*{_NAMES})>\s*(?P<value>[^<]*[^<\s])")),
     _named(
         _any_case(rf"name=\"?[\w.\[\]-]*{_NAMES}\]?\"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n(?P<value>[\s\S]+?)\r?\n--")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import CassetteError
@@ -28,6 +28,7 @@ def story(uri: str = "https://management.azure.com/", body: str | bytes = "", **
     return Interaction(RecordedRequest("GET", uri, headers), RecordedResponse(200, "OK", {}, data))
 
 
+@settings(deadline=None)
 @given(KEYS)
 def test_a_storage_key_becomes_a_key_that_can_sign(key: bytes) -> None:
     text = base64.b64encode(key).decode()
@@ -39,6 +40,7 @@ def test_a_storage_key_becomes_a_key_that_can_sign(key: bytes) -> None:
     assert len(base64.b64decode(first["value"])) == 64
 
 
+@settings(deadline=None)
 @given(KEYS, KEYS)
 def test_values_that_differ_get_stand_ins_that_differ(one: bytes, other: bytes) -> None:
     texts = {Scrubber({}).text(base64.b64encode(key).decode()) for key in (one, other)}
@@ -59,6 +61,7 @@ FRAGMENTS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
     scrubber = Scrubber({"hunter22": "password"})
@@ -66,16 +69,19 @@ def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
     assert scrubber.text(scrubber.text(text)) == scrubber.text(text)
 
 
+@settings(deadline=None)
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_what_was_scrubbed_does_not_look_secret(text: str) -> None:
     assert [found.what for found in find_secrets(Scrubber({}).text(text))] == []
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_bytes_without_secrets_stay_as_they_are(body: bytes) -> None:
     assert Scrubber({"a-long-secret-value": "x"}).body(body) == body
 
 
+@settings(deadline=None)
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_a_part_of_a_file_keeps_its_length(text: str) -> None:
     body = text.encode()
