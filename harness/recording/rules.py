@@ -134,7 +134,9 @@ RULES: tuple[Rule, ...] = (
     _named(_any_case(rf"{_NAMES}[\"']?\s*(?:[:=]|=>)\s*'(?P<value>(?:[^'\\]|\\.)+)'")),
     _named(_any_case(rf'{_NAMES}\\"\s*:\s*\\"(?P<value>(?:[^"\\]|\\{{2}}(?:\\"|\\{{2}}|[^"\\]))+)\\"')),
     _named(
-        _any_case(rf"{_NAMES}\s*[=:]\s*(?!(?:null|none|true|false)\b)(?P<value>[^\s&;\"'<>{{}}\[\]\\|][^\s&;\"'<>\\]*)")
+        _any_case(
+            rf"{_NAMES}[ \t]*[=:][ \t]*(?!(?:null|none|true|false)\b)(?P<value>[^\s&;\"'<>{{}}\[\]\\|][^\s&;\"'<>\\]*)"
+        )
     ),
     _named(_any_case(rf"{_NAMES}(?:%3D|%3A)(?P<value>(?:(?!%26)[^&\s\"'<>\\])+)")),
     _named(_any_case(rf"(?<![\w-])--[\w-]*{_NAMES}\s+[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]*)")),

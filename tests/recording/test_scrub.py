@@ -17,7 +17,7 @@ from harness.recording import load_cassette
 from harness.recording.cassette import save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.scrub import Scrubber, scrub, scrub_story
-from harness.recording.secrets import find_secrets
+from harness.recording.secrets import find_secrets, secrets_of_body
 
 Open = Callable[..., AbstractContextManager[requests.Session]]
 KEYS = st.binary(min_size=64, max_size=64).filter(lambda key: any(key[:32]))
@@ -89,6 +89,24 @@ def test_a_part_of_a_file_keeps_its_length(text: str) -> None:
     assert len(Scrubber({"hunter22": "a much longer stand-in"}).body(body, in_place=True)) == len(body)
 
 
+@settings(deadline=None)
+@given(st.binary(), st.sampled_from(["utf-16-le", "utf-16-be"]))
+def test_text_in_utf_16_is_text_even_if_it_is_cut(body: bytes, codec: str) -> None:
+    marked = "\ufeffpassword=hunter2222 ".encode(codec)
+
+    scrubbed = Scrubber({}).body(marked + body)
+
+    assert "hunter2222".encode(codec) not in scrubbed or len(body) % 2
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([b"me@corp.com", b"pwd=abc", b"\xff"]))
+def test_what_scrubbing_leaves_of_other_bytes_can_be_saved(body: bytes, likeness: bytes) -> None:
+    data = b"\xff" + body + likeness + b"\xfe"
+
+    assert list(secrets_of_body(Scrubber({}).body(data))) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -97,6 +115,7 @@ def test_a_part_of_a_file_keeps_its_length(text: str) -> None:
         '{"nextLink": "https://management.azure.com/x?$skiptoken=abcdefgh0123", "continuationToken": "abcdefgh0123"}',
         '{"id": "/subscriptions/00000000-0000-0000-0000-000000000000/x"}',
         '{"jobId": "7f0b2c4d-91aa-4e0c-b7a5-3c2d1e0f9a8b"}',
+        "Enter password:\nLogin ok\n",
         "contact someone@example.com or git@localhost, see https://docs.microsoft.com/azure",
         "Finished Epoch[1 of 5]: [Training] loss = 1.36 * 9000, metric = 45.5% * 9000 3.2s",
         "data:application/octet-stream;base64," + base64.b64encode(bytes(range(200))).decode(),
