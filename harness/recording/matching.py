@@ -96,7 +96,7 @@ class ReplayIndex:
                 answers = self._answers[asked] = _Answers()
                 if asked.method in _READS:
                     self._reads.setdefault(asked.place, []).append(answers)
-            answers.all.append(_Answer(place, outline.count))
+            answers.all.append(_Answer(place, outline.times))
 
     def take(self, asked: Question, body: Callable[[], bytes]) -> RecordedResponse:
         """The next answer to a question; the last one repeats.
