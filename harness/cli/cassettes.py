@@ -56,7 +56,7 @@ def show(
 def _head(reel: "Reel") -> Iterator[str]:
     for name, value in (reel.provenance() or {}).items():
         yield f"{name}: {value}"
-    requests = sum(outline.count for outline in reel.outlines)
+    requests = sum(outline.times for outline in reel.outlines)
     yield f"{_counted(len(reel.outlines), 'interaction')}, {_counted(requests, 'request')}"
     yield ""
 

@@ -3,11 +3,12 @@
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from harness.recording.document import is_a_file, is_text
-from harness.recording.stand_ins import is_stand_in
+from harness.recording.stand_ins import WORD, is_stand_in
 
 LARGE_UPLOAD = 1024  # bytes; longer ones are kept as length and digest
 _OPENING = (b"{", b"[")
@@ -56,7 +57,7 @@ def canonical(body: bytes) -> bytes:
 def differences(asked: Any, recorded: Any, path: str = "") -> Iterator[str]:
     """Where two JSON values differ, as sentences.
 
-    Tags do not count, and a recorded stand-in for a secret equals anything.
+    Tags do not count, and where a secret was, anything may be.
     """
     if isinstance(asked, dict) and isinstance(recorded, dict):
         for name in sorted(asked.keys() | recorded.keys()):
@@ -67,8 +68,15 @@ def differences(asked: Any, recorded: Any, path: str = "") -> Iterator[str]:
     elif isinstance(asked, list) and isinstance(recorded, list) and len(asked) == len(recorded):
         for at, pair in enumerate(zip(asked, recorded, strict=True)):
             yield from differences(*pair, f"{path}[{at}]")
-    elif asked != recorded and not (isinstance(recorded, str) and is_stand_in(recorded)):
+    elif asked != recorded and not (isinstance(recorded, str) and _stands_for(recorded, asked)):
         yield f"body path {path or '(whole)'}: {_shown(asked)} was asked, {_shown(recorded)} recorded"
+
+
+def _stands_for(recorded: str, asked: Any) -> bool:
+    if is_stand_in(recorded):
+        return True
+    pattern = ".*".join(map(re.escape, recorded.split(WORD)))
+    return WORD in recorded and isinstance(asked, str) and re.fullmatch(pattern, asked, re.DOTALL) is not None
 
 
 def _without_nulls(value: Any) -> Any:

@@ -52,7 +52,7 @@ def read_item(text: str, resolve: Resolve) -> dict[str, Any]:
     Raises:
         UnexpectedLayoutError: a YAML parser has to read it.
     """
-    if _ODD_CHARACTER.search(text) or not text.startswith("- ") or not text.endswith("\n"):
+    if _is_odd(text) or not text.startswith("- ") or not text.endswith("\n"):
         raise UnexpectedLayoutError
     return _mapping(text[2:-1], 2, resolve)
 
@@ -63,9 +63,14 @@ def read_scalar(text: str) -> Any:
     Raises:
         UnexpectedLayoutError: a YAML parser has to read it.
     """
-    if _ODD_CHARACTER.search(text):
+    if _is_odd(text):
         raise UnexpectedLayoutError
     return _scalar(text, 0, _no_alias)
+
+
+def _is_odd(text: str) -> bool:
+    is_plain = text.isascii() and text.replace("\n", "").isprintable()  # a faster way to see most of it
+    return not is_plain and _ODD_CHARACTER.search(text) is not None
 
 
 def _no_alias(name: str) -> bytes:

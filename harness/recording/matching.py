@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UnmatchedRequestError
-from harness.recording.bodies import canonical, differences, json_value
+from harness.recording.bodies import canonical, differences, json_value, upload_marker
 from harness.recording.document import is_a_file
 from harness.recording.interactions import Interaction, RecordedResponse
 from harness.recording.nearest import difference, nearest
@@ -96,14 +96,14 @@ class ReplayIndex:
                 answers = self._answers[asked] = _Answers()
                 if asked.method in _READS:
                     self._reads.setdefault(asked.place, []).append(answers)
-            answers.all.append(_Answer(place, outline.count))
+            answers.all.append(_Answer(place, outline.times))
 
     def take(self, asked: Question, body: Callable[[], bytes]) -> RecordedResponse:
         """The next answer to a question; the last one repeats.
 
         Args:
             asked: the question.
-            body: what is sent with it, scrubbed; called only where it can make a difference.
+            body: what is sent with it, as a cassette would hold it; called only where it can make a difference.
 
         Raises:
             UnmatchedRequestError: nothing like it was recorded; the message shows the nearest that was.
@@ -144,7 +144,7 @@ class ReplayIndex:
         with another version of the client: there, and of uploads, the most similar only comes first.
         """
         recorded = self._recorded_bodies(asked, answers)
-        if recorded.keys() == {b""}:
+        if recorded.keys() == {b""} or (len(recorded) == 1 and is_a_file(asked.place)):
             return answers.next()
         sent = body()
         equal = recorded.get(canonical(sent))
@@ -167,8 +167,8 @@ class ReplayIndex:
         if grouped is None:
             grouped = self._by_body[asked] = {}
             for answer in answers.all:
-                body = self._scrubber.body(self._reel.interaction(answer.place).request.body)
-                grouped.setdefault(canonical(body), _Answers()).all.append(answer)
+                body = upload_marker(asked.place, self._reel.interaction(answer.place).request.body)
+                grouped.setdefault(canonical(self._scrubber.body(body)), _Answers()).all.append(answer)
         return grouped
 
     def _unknown(self, asked: Question) -> str:

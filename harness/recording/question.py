@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 # Parameters of a shared access signature: who may, until when. Not what is asked.
 _SAS_PARAMETERS = frozenset(
@@ -43,12 +43,15 @@ def question(method: str, uri: str, headers: Mapping[str, str]) -> Question:
 
 @lru_cache(maxsize=4096)
 def _place_and_query(uri: str) -> tuple[str, str]:
-    parts = urlsplit(uri)
-    host = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
-    place = f"{parts.scheme}://{host}{parts.path or '/'}"
-    if _ONE_PAIR.fullmatch(parts.query):
-        return place, parts.query
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    address, _, query = uri.partition("#")[0].partition("?")
+    scheme, _, rest = address.partition("://")
+    host, _, path = rest.partition("/")
+    scheme = scheme.lower()
+    host = host.lower().removesuffix(":443" if scheme == "https" else ":80")
+    place = f"{scheme}://{host}/{path}"
+    if _ONE_PAIR.fullmatch(query):
+        return place, query
+    pairs = parse_qsl(query, keep_blank_values=True)
     signed = any(name == "sig" for name, _ in pairs)
     kept = sorted(pair for pair in pairs if not (signed and pair[0] in _SAS_PARAMETERS))
     return place, urlencode(kept)

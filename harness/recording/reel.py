@@ -6,10 +6,9 @@ PyYAML writes is left to a YAML parser: the whole file, once, when anything abou
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import yaml
 
@@ -21,23 +20,26 @@ from harness.recording.layout import UnexpectedLayoutError, read_item, read_scal
 # What our own dumper writes first in an interaction, and what plain vcrpy writes last in a request.
 _OURS = re.compile(rb"- (?:count: ([1-9][0-9]*)\n  )?request:\n    method: ([A-Z]+)\n    uri: ([^\n]+)\n")
 _SORTED = re.compile(rb"\n    method: ([A-Z]+)\n    uri: ([^\n]+)\n  response:\n")
+_PLAIN_ADDRESS = re.compile(
+    rb"https?://[!-~]*[!-9;-~]"
+)  # YAML takes it as it is: it has no blank, nor a colon at its end
 _RANGE = re.compile(rb"\n      (?:x-ms-range|range|x-ms-write):", re.IGNORECASE)
 _TOP_LEVEL = re.compile(rb"\n(?=[^ \n-])")
 _BODY = re.compile(rb"- &(\w+) (!!binary \|\n(?:  [A-Za-z0-9+/=]*\n)+)")
 _NO_INTERACTION = (KeyError, TypeError, ValueError, AttributeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """What is known of an interaction before it is read.
 
     Attributes:
+        times: how many identical polls it stands for.
         has_range: whether its request's headers may say which bytes are asked for.
     """
 
     method: str
     uri: str
-    count: int
+    times: int
     has_range: bool
 
 
@@ -135,7 +137,7 @@ class _LazyReel:
         except (UnexpectedLayoutError, *_NO_INTERACTION):
             return self._whole.interaction(place)
         outline = self.outlines[place]
-        if (item.request.method, item.request.uri, item.count) != (outline.method, outline.uri, outline.count):
+        if (item.request.method, item.request.uri, item.count) != (outline.method, outline.uri, outline.times):
             return self._whole.interaction(place)
         return item
 
@@ -206,11 +208,19 @@ def _outline(data: bytes, start: int, end: int) -> Outline:
         if not found or not data.startswith(b"- request:\n", start):
             raise UnexpectedLayoutError
         count, (method, uri), stop = None, found.groups(), found.start()
-    try:
-        address = read_scalar(uri.decode())
-    except UnicodeDecodeError as error:
-        raise UnexpectedLayoutError from error
-    if not isinstance(address, str) or stop < 0:
+    if stop < 0:
         raise UnexpectedLayoutError
     has_range = _RANGE.search(data, start, stop) is not None
-    return Outline(method.decode(), address, int(count or 1), has_range)
+    return Outline(method.decode(), _address(uri), int(count or 1), has_range)
+
+
+def _address(written: bytes) -> str:
+    if _PLAIN_ADDRESS.fullmatch(written):
+        return written.decode()
+    try:
+        address = read_scalar(written.decode())
+    except UnicodeDecodeError as error:
+        raise UnexpectedLayoutError from error
+    if not isinstance(address, str):
+        raise UnexpectedLayoutError
+    return address

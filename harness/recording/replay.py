@@ -9,6 +9,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from harness.errors import CassetteError
+from harness.recording.bodies import upload_marker
 from harness.recording.exchange import plain_headers, rebuild, sent_bytes
 from harness.recording.matching import ReplayIndex, UnusedAnswers
 from harness.recording.question import question
@@ -44,7 +45,7 @@ class ReplayAdapter(BaseAdapter):
         """
         del args, options
         asked = question(request.method or "GET", self._scrubbed(request.url or ""), plain_headers(request.headers))
-        answer = self._open().take(asked, lambda: self._scrubber.body(sent_bytes(request)))
+        answer = self._open().take(asked, lambda: self._scrubber.body(upload_marker(asked.place, sent_bytes(request))))
         return rebuild(request, answer)
 
     def unused(self) -> list[UnusedAnswers]:

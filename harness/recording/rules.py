@@ -47,7 +47,8 @@ def _any_case(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_GUID = r"(?P<value>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![0-9a-f])"
+_GUID = r"(?P<value>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})(?![0-9a-fA-F])"
+_IDENTITIES = ("subscription", "tenant", "client", "principal", "object", "application", "app")
 # The letter before a value may belong to an escape in JSON or in a URL.
 _ESCAPE = r"(?<=\\)(?:[bfnrt]|u[0-9a-fA-F]{4})|(?<=%[0-9A-Fa-f]{2})"
 _JSON_TEXT = r'(?P<value>(?:[^"\\]|\\.)+)'
@@ -65,6 +66,7 @@ _SERVICES = r"(?:blob|dfs|file|queue|table|web)"
 _named = partial(Rule, "a secret field", hints=_NAME_HINTS, spreads=True)
 _signature = partial(Rule, "a SAS signature", hints=("sig",), is_distinct=True)
 _storage_key = partial(Rule, "a storage account key", is_distinct=True, spreads=True)
+_identity = partial(Rule, "a subscription, tenant or identity", stand_in=stand_ins.guid, spreads=True)
 _account = partial(
     Rule,
     "a storage account's name",
@@ -134,10 +136,12 @@ RULES: tuple[Rule, ...] = (
     _named(_any_case(rf"{_NAMES}[\"']?\s*(?:[:=]|=>)\s*'(?P<value>(?:[^'\\]|\\.)+)'")),
     _named(_any_case(rf'{_NAMES}\\"\s*:\s*\\"(?P<value>(?:[^"\\]|\\{{2}}(?:\\"|\\{{2}}|[^"\\]))+)\\"')),
     _named(
-        _any_case(rf"{_NAMES}\s*[=:]\s*(?!(?:null|none|true|false)\b)(?P<value>[^\s&;\"'<>{{}}\[\]\\|][^\s&;\"'<>\\]*)")
+        _any_case(
+            rf"{_NAMES}[ \t]*[=:][ \t]*(?!(?:null|none|true|false)\b)(?P<value>[^\s&;\"'<>{{}}\[\]\\|][^\s&;\"'<>\\]*)"
+        )
     ),
     _named(_any_case(rf"{_NAMES}(?:%3D|%3A)(?P<value>(?:(?!%26)[^&\s\"'<>\\])+)")),
-    _named(_any_case(rf"--[\w-]*{_NAMES}\s+[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]*)")),
+    _named(_any_case(rf"(?<![\w-])--[\w-]*{_NAMES}\s+[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]*)")),
     _named(_any_case(rf"<(?:\w+:)?(?:key|signature|\w*{_NAMES})>\s*(?P<value>[^<]*[^<\s])")),
     _named(
         _any_case(rf"name=\"?[\w.\[\]-]*{_NAMES}\]?\"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n(?P<value>[\s\S]+?)\r?\n--")
@@ -153,15 +157,15 @@ RULES: tuple[Rule, ...] = (
         _any_case(r"<Value>(?P<value>[^<]+)"),
         within=_any_case(r"<UserDelegationKey>[\s\S]*?</UserDelegationKey>"),
     ),
-    Rule(
-        "a subscription, tenant or identity",
-        _any_case(
-            r"(?:(?:/|%2F)(?:subscriptions|tenants)(?:/|%2F)|login\.[a-z.]+/|sts\.windows\.net/"
-            r"|(?:subscription|tenant|client|principal|object|application|app)[_-]?id(?:\W|%3D|%22|%3A){1,8})" + _GUID
-        ),
-        hints=("subscription", "tenant", "login.", "sts.", "client", "principal", "object", "app"),
-        stand_in=stand_ins.guid,
-        spreads=True,
+    # Every URL of Resource Manager has one: a pattern that heeds case is several times faster.
+    _identity(
+        re.compile(rf"(?:/|%2[Ff])(?:[Ss]ubscriptions|SUBSCRIPTIONS|[Tt]enants)(?:/|%2[Ff]){_GUID}"),
+        hints=("subscriptions", "tenants"),
+    ),
+    _identity(_any_case(rf"(?:login\.[a-z.]+|sts\.windows\.net)(?:/|%2F){_GUID}"), hints=("login.", "sts.")),
+    _identity(
+        _any_case(rf"(?:{'|'.join(_IDENTITIES)})[_-]?id(?:\W|%3D|%22|%3A){{1,8}}{_GUID}"),
+        hints=tuple(f"{name}{between}id" for name in _IDENTITIES for between in ("", "_", "-")),
     ),
     Rule(
         "an e-mail address",

@@ -4,7 +4,6 @@ A value always gets the same stand-in, so values that refer to each other still 
 secret (a password field, say) is taken out of all the others in the story, where nothing shows it.
 """
 
-import codecs
 import contextlib
 import gzip
 import json
@@ -14,8 +13,8 @@ from html import unescape
 from urllib.parse import unquote_plus
 
 from harness.recording.interactions import Interaction
-from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
-from harness.recording.secrets import DEPTH, find_by_rule, text_of
+from harness.recording.rules import RULES, Rule, is_secret_header, likely
+from harness.recording.secrets import DEPTH, Content, find_by_rule
 from harness.recording.spellings import Vocabulary
 from harness.recording.stand_ins import WORD, fitted, is_stand_in, word
 from harness.recording.wrapped import change_within, unzip
@@ -71,8 +70,8 @@ class Scrubber:
     def _shown_by(self, item: Interaction) -> Iterator[tuple[str, Callable[[str], str]]]:
         for headers in (item.request.headers, item.response.headers):
             yield from ((value, word) for name, value in headers.items() if is_secret_header(name))
-        for text in _texts(item):
-            for rule, secret in find_by_rule(self.known.replace(text)):
+        for text, rules, depth in _contents(item):
+            for rule, secret in find_by_rule(self.known.replace(text), rules, depth):
                 if rule.spreads:
                     yield secret.value, rule.stand_in
 
@@ -92,17 +91,9 @@ class Scrubber:
         if packed is not None:
             clean = self.body(packed)
             return body if clean == packed else gzip.compress(clean, mtime=0)
-        text = text_of(body)
-        if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            big = body.startswith(codecs.BOM_UTF16_BE)
-            clean_text = self.text(text, in_place=in_place)
-            bom = codecs.BOM_UTF16_BE if big else codecs.BOM_UTF16_LE
-            return body if clean_text == text else bom + clean_text.encode("utf-16-be" if big else "utf-16-le")
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            return self._text(text, DISTINCT_RULES, True, 0).encode("utf-8", "surrogateescape")
-        return self.text(text, in_place=in_place).encode("utf-8", "surrogateescape")
+        content = Content.of(body)
+        in_place = in_place or not content.is_text
+        return content.encoded(self._text(content.text, content.rules, in_place, content.depth))
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Header values scrubbed; those of secret headers whole."""
@@ -138,13 +129,14 @@ class Scrubber:
         return "".join([*pieces, text[end:]]) if pieces else text
 
 
-def _texts(item: Interaction) -> Iterator[str]:
+def _contents(item: Interaction) -> Iterator[tuple[str, tuple[Rule, ...], int]]:
+    """Every text of an interaction, the rules that mean something in it, and how deep to look."""
     request, response = item.request, item.response
-    yield request.uri
-    yield from request.headers.values()
-    yield from response.headers.values()
+    for text in (request.uri, *request.headers.values(), *response.headers.values()):
+        yield text, RULES, DEPTH
     for body in (request.body, response.body):
-        yield text_of(unzip(body) or body)
+        content = Content.of(unzip(body) or body)
+        yield content.text, content.rules, content.depth
 
 
 def _plain_forms(value: str) -> Iterator[str]:

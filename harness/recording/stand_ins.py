@@ -61,7 +61,7 @@ def is_stand_in(value: str) -> bool:
     """Whether a value is one of these, cut or filled up to a length, perhaps."""
     return (
         value.startswith((WORD, _ZERO_GUID))
-        or WORD.startswith(value)
+        or (value != "" and WORD.startswith(value))
         or _ADDRESS.fullmatch(value) is not None
         or _RESERVED_DOMAIN.fullmatch(value) is not None
         or _is_stand_in_key(value.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="))

@@ -15,6 +15,7 @@ _BASE64 = re.compile(
     r"|(?<![A-Za-z0-9+/_-])(?=[A-Za-fw-z0-9])[A-Za-z0-9+/_-]{16,}={0,2}"
 )
 _LINE_BREAK = re.compile(r"(?:\r?\n|\\r\\n|\\n)[ \t]*")
+_READABLE = re.compile(rb"(?:[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]*)*")
 _GZIP = b"\x1f\x8b"
 
 
@@ -59,6 +60,9 @@ def _changed(encoded: str, change: Change) -> str:
 
 def _unwrap(encoded: str) -> str | None:
     standard = encoded.rstrip("=").replace("-", "+").replace("_", "/")
+    beginning = base64.b64decode(standard[:8])
+    if not _READABLE.fullmatch(beginning) and not beginning.startswith(_GZIP):
+        return None  # most pieces are paths and names: this saves the most time
     try:
         data = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
         text = (unzip(data) or data).decode()

@@ -14,7 +14,7 @@ Open = Callable[..., AbstractContextManager[requests.Session]]
 
 
 class Story(BaseHTTPRequestHandler):
-    """Answers: /poll counts, /bytes is binary, /range shows the range, anything else echoes its path."""
+    """Answers: /poll counts, /bytes is binary, /range shows the range, anything else echoes its path, PUT a byte."""
 
     protocol_version = "HTTP/1.1"
 
@@ -35,8 +35,8 @@ class Story(BaseHTTPRequestHandler):
         self.answer(body, kind)
 
     def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(b"", "text/plain")
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(b"put " + sent[:1], "text/plain")
 
     def do_HEAD(self) -> None:
         self.answer(b"x" * 12345, "application/octet-stream")

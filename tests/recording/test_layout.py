@@ -65,6 +65,7 @@ def read(text: str) -> Any:
         return None
 
 
+@settings(deadline=None)
 @given(INTERACTIONS, STYLES, st.sampled_from([yaml.CSafeDumper, Literal]))
 def test_what_is_read_is_what_was_written(item: dict[str, Any], style: dict[str, Any], dumper: type) -> None:
     found = read(yaml.dump([item], Dumper=dumper, **style))
@@ -74,7 +75,7 @@ def test_what_is_read_is_what_was_written(item: dict[str, Any], style: dict[str,
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(INTERACTIONS, STYLES, st.sampled_from([yaml.CSafeDumper, Literal]), st.data())
 def test_damage_is_read_as_yaml_reads_it(item: dict[str, Any], style: dict[str, Any], dumper: type, data: Any) -> None:
     text = yaml.dump([item], Dumper=dumper, **style)

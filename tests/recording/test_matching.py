@@ -97,10 +97,14 @@ def test_other_json_than_the_recorded_is_refused_by_its_path(opened: Open, writt
 
 
 def test_tags_and_secrets_in_json_need_not_be_the_recorded(opened: Open, written: Write) -> None:
-    written(told("PUT", CLUSTER, "{}", '{"tags": {"run": "1"}, "adminUserPassword": "scrubbed"}'))
+    recorded = '{"tags": {"run": "1"}, "adminUserPassword": "scrubbed", "command": "say scrubbed now", "note": ""}'
+    written(told("PUT", CLUSTER, "{}", recorded))
+    asked = {"tags": {"run": "2"}, "adminUserPassword": "hunter2222", "command": "say hunter2222 now", "note": ""}
 
     with opened("replay") as session:
-        assert session.put(CLUSTER, json={"tags": {"run": "2"}, "adminUserPassword": "hunter2222"}).ok
+        assert session.put(CLUSTER, json=asked).ok
+        with pytest.raises(UnmatchedRequestError, match=r'body path note: "x" was asked, "" recorded'):
+            session.put(CLUSTER, json=asked | {"note": "x"})
 
 
 def test_an_upload_need_not_be_the_recorded(opened: Open, written: Write) -> None:
@@ -109,6 +113,16 @@ def test_an_upload_need_not_be_the_recorded(opened: Open, written: Write) -> Non
     with opened("replay") as session:
         assert session.put(FILE, data=b"x" * 7000).ok
         assert session.put(FILE, data=b'{"a": 2}').ok
+
+
+def test_the_same_upload_gets_its_own_answer(opened: Open, server: str) -> None:
+    data = [b"1" * 3000, b"2" * 3000]
+    with opened("record") as session:
+        for body in data:
+            session.put(f"{server}/put", data=body)
+
+    with opened("replay") as session:
+        assert [session.put(f"{server}/put", data=body).text for body in reversed(data)] == ["put 2", "put 1"]
 
 
 def test_other_json_is_accepted_of_another_tools_cassette(opened: Open, cassette: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import string
 import tempfile
+import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import CassetteError
@@ -30,6 +31,7 @@ def told(uri: str, body: bytes = b"{}", headers: dict[str, str] | None = None) -
     return Interaction(RecordedRequest("GET", uri), RecordedResponse(200, "OK", headers or {}, body))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(string.printable[:90], max_size=20), ANSWERS, HEADERS), min_size=1, max_size=4))
 def test_what_is_saved_is_loaded(parts: list[tuple[str, bytes, dict[str, str]]]) -> None:
     story = [told(f"https://a.file.core.windows.net/{path}", body, headers) for path, body, headers in parts]
@@ -83,8 +85,6 @@ def test_text_that_looks_like_an_interaction_is_none(cassette: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_bodies_that_vcrpy_kept_encoded_are_decoded(opened: Open, cassette: Path, encoding: str) -> None:
-    import zlib
-
     packed = gzip.compress(b"hello") if encoding == "gzip" else zlib.compress(b"hello")
     answer = {
         "status": {"code": 200, "message": "OK"},
@@ -131,9 +131,6 @@ def test_yaml_that_wants_python_to_run_something_is_refused(cassette: Path) -> N
 
 def test_where_it_comes_from_is_told_without_reading_the_rest(cassette: Path) -> None:
     save_cassette(cassette, [told("https://a/1", b"x" * 5000)], {"cloud": "emulator"})
-    cassette.write_text(cassette.read_text() + "- broken: [\n")
+    cassette.write_text(cassette.read_text().replace("code: 200", "code: '200"))
 
-    with pytest.raises(CassetteError):
-        load_cassette(cassette)
-    cassette.write_text(cassette.read_text().removesuffix("- broken: [\n"))
     assert open_reel(cassette).provenance() == {"cloud": "emulator"}

@@ -10,7 +10,7 @@ import requests
 import vcr
 
 from harness.errors import CassetteError, UnmatchedRequestError
-from harness.recording import blocked_sockets, load_cassette
+from harness.recording import blocked_sockets, load_cassette, open_session
 
 Open = Callable[..., AbstractContextManager[requests.Session]]
 
@@ -166,3 +166,30 @@ def test_blocked_sockets_name_the_host_and_the_remedy() -> None:
         pytest.raises(UnmatchedRequestError, match=r"example\.invalid:443 (.|\n)*--cloud emulator"),
     ):
         requests.get("https://example.invalid/", timeout=5)
+
+
+def test_what_a_replay_left_unused_is_reported_when_it_ends(server: str, opened: Open, cassette: Path) -> None:
+    with opened("record") as session:
+        session.get(f"{server}/one")
+        session.get(f"{server}/two")
+    told: list[tuple[Path, list[str]]] = []
+    options = {"replacements": {}, "base": requests.Session, "provenance": {}}
+
+    with open_session(
+        cassette,
+        "replay",
+        **options,
+        report_unused=lambda path, left: told.append((path, [str(item) for item in left])),
+    ) as session:
+        session.get(f"{server}/one")
+
+    assert told == [(cassette, [f"GET {server}/two (1 unused)"])]
+
+
+def test_a_replay_that_asked_for_everything_reports_nothing(server: str, opened: Open, cassette: Path) -> None:
+    with opened("record") as session:
+        session.get(f"{server}/one")
+    options = {"replacements": {}, "base": requests.Session, "provenance": {}, "report_unused": pytest.fail}
+
+    with open_session(cassette, "replay", **options) as session:
+        session.get(f"{server}/one")
