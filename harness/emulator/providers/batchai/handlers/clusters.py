@@ -8,12 +8,11 @@ from msgspec.structs import replace
 from harness.emulator.context import Request, Response
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.handlers.lists import listed
+from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.records import Cluster, Node, Workspace
 from harness.emulator.providers.batchai.model.spec import ClusterSpec
-from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.mounts import Mounts
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_cluster, read_update
@@ -29,6 +28,14 @@ class Clusters:
         self._service = service
         self._places = places
         self._mounts = mounts
+        self._lists = Collection(
+            service,
+            places,
+            Cluster,
+            below="/clusters/",
+            migrated="/clusters/",
+            show=lambda version, it: version.cluster(it),
+        )
         # As each cluster was shown last. The service answered a PATCH with the state of a cluster that it had told
         # last, however old (az's recorded scale scenario: nodes that had run a job were still on their way).
         self._shown: dict[str, Cluster] = {}
@@ -105,41 +112,23 @@ class Clusters:
         cluster = self._places.get(request, Cluster, version)
         if cluster is None:
             return self._service.empty(204, is_write=version.is_flat)
-        times, location = version.times, cluster.location
-        seconds = times.delete_cluster_with_nodes if cluster.nodes else times.delete_cluster
-        pending = cluster.deleting or self._service.begin(cluster.address, version, location=location, seconds=seconds)
-        pending = self._service.again(pending, cluster.address, version, location=location)
-        self._service.inventory.keep(replace(cluster, deleting=pending))
         self._shown.pop(cluster.key, None)
-        return self._service.accepted(request, version, pending.operation, location)
+        times = version.times
+        seconds = times.delete_cluster_with_nodes if cluster.nodes else times.delete_cluster
+        return self._service.delete(request, cluster, version, seconds=seconds)
 
     def list_in_workspace(self, request: Request) -> Response:
         """Those of a workspace."""
         version = self._version(request)
-        workspace = self._places.find(request, Workspace, version)
-        prefixes = [f"{workspace.key}/clusters/"]
-        return listed(self._service, request, Cluster, version=version, prefixes=prefixes, show=version.cluster)
+        return self._lists.within(request, version, self._places.find(request, Workspace, version))
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group, in earlier versions."""
-        version = self._version(request)
-        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
-        prefixes = [f"{workspace.key}/clusters/" for workspace in spaces]
-        return listed(self._service, request, Cluster, version=version, prefixes=prefixes, show=version.cluster)
+        return self._lists.in_group(request, self._version(request))
 
     def list_all(self, request: Request) -> Response:
         """Those of the subscription, in earlier versions."""
-        version = self._version(request)
-        prefixes = [f"/subscriptions/{request.params['subscription']}/".lower()]
-        return listed(
-            self._service,
-            request,
-            Cluster,
-            version=version,
-            prefixes=prefixes,
-            show=version.cluster,
-            wanted=lambda cluster: is_migrated(cluster.address),
-        )
+        return self._lists.in_subscription(request, self._version(request))
 
     def remote_login(self, request: Request) -> Response:
         """Where the nodes that are up can be logged in to."""
@@ -155,9 +144,7 @@ class Clusters:
         return replace(spec, subnet=type(servers[0].file_server)(id=server.subnet)) if server else spec
 
     def _version(self, request: Request) -> Version:
-        if "workspace" in request.params:
-            return self._service.version(request, "workspaces/clusters", "2018-05-01")
-        return self._service.version(request, "clusters", "2018-03-01", "2017-09-01-preview")
+        return self._service.placed_version(request, "clusters")
 
 
 def login(cluster: Cluster, node: Node) -> Document:

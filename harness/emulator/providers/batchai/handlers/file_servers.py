@@ -2,15 +2,12 @@
 
 import uuid
 
-from msgspec.structs import replace
-
 from harness.emulator.context import Request, Response
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.handlers.lists import listed
+from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Workspace
-from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.mounts import Mounts
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_file_server
@@ -24,6 +21,14 @@ class FileServers:
         self._service = service
         self._places = places
         self._mounts = mounts
+        self._lists = Collection(
+            service,
+            places,
+            FileServer,
+            below="/fileservers/",
+            migrated="/fileservers/",
+            show=lambda version, it: version.file_server(it),
+        )
 
     async def put(self, request: Request) -> Response:
         """Make one; the same definition again shows what is there."""
@@ -74,40 +79,20 @@ class FileServers:
         if server is None:
             return self._service.empty(204, is_write=version.is_flat)
         self._refuse_while_mounted(server)
-        pending = server.deleting or self._service.begin(
-            server.address, version, location=server.location, seconds=version.times.delete_file_server
-        )
-        pending = self._service.again(pending, server.address, version, location=server.location)
-        self._service.inventory.keep(replace(server, deleting=pending))
-        return self._service.accepted(request, version, pending.operation, server.location)
+        return self._service.delete(request, server, version, seconds=version.times.delete_file_server)
 
     def list_in_workspace(self, request: Request) -> Response:
         """Those of a workspace."""
         version = self._version(request)
-        workspace = self._places.find(request, Workspace, version)
-        prefixes = [f"{workspace.key}/fileservers/"]
-        return listed(self._service, request, FileServer, version=version, prefixes=prefixes, show=version.file_server)
+        return self._lists.within(request, version, self._places.find(request, Workspace, version))
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group, in earlier versions."""
-        version = self._version(request)
-        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
-        prefixes = [f"{workspace.key}/fileservers/" for workspace in spaces]
-        return listed(self._service, request, FileServer, version=version, prefixes=prefixes, show=version.file_server)
+        return self._lists.in_group(request, self._version(request))
 
     def list_all(self, request: Request) -> Response:
         """Those of the subscription, in earlier versions."""
-        version = self._version(request)
-        prefixes = [f"/subscriptions/{request.params['subscription']}/".lower()]
-        return listed(
-            self._service,
-            request,
-            FileServer,
-            version=version,
-            prefixes=prefixes,
-            show=version.file_server,
-            wanted=lambda server: is_migrated(server.address),
-        )
+        return self._lists.in_subscription(request, self._version(request))
 
     def _refuse_while_mounted(self, server: FileServer) -> None:
         for key in self._service.inventory.clusters:
@@ -119,6 +104,4 @@ class FileServers:
                     raise errors.file_server_in_use(server.address.name, cluster.address.name)
 
     def _version(self, request: Request) -> Version:
-        if "workspace" in request.params:
-            return self._service.version(request, "workspaces/fileServers", "2018-05-01")
-        return self._service.version(request, "fileServers", "2018-03-01", "2017-09-01-preview")
+        return self._service.placed_version(request, "fileServers")

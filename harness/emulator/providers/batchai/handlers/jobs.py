@@ -9,13 +9,12 @@ from msgspec.structs import replace
 from harness.emulator.context import Request, Response
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.clusters import login
-from harness.emulator.providers.batchai.handlers.lists import listed
+from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Destination, Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.address import MIGRATED_EXPERIMENT, Address, referred
-from harness.emulator.providers.batchai.model.records import Cluster, DeletedJob, Experiment, Job, Workspace
+from harness.emulator.providers.batchai.model.records import Cluster, DeletedJob, Experiment, Job
 from harness.emulator.providers.batchai.model.spec import JobSpec
-from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
 from harness.emulator.providers.batchai.rules.pace import SUBMIT
@@ -28,6 +27,14 @@ class Jobs:
     def __init__(self, service: Service, places: Places) -> None:
         self._service = service
         self._places = places
+        self._lists = Collection(
+            service,
+            places,
+            Job,
+            below="/jobs/",
+            migrated=f"/experiments/{MIGRATED_EXPERIMENT}/jobs/",
+            show=lambda version, job: version.job(job),
+        )
 
     async def put(self, request: Request) -> Response:
         """Submit one; the same definition again shows it as it was submitted."""
@@ -70,10 +77,7 @@ class Jobs:
             seconds = times.delete_running_job
         elif job.nodes:
             seconds = times.delete_finished_job
-        pending = job.deleting or self._service.begin(job.address, version, location=job.location, seconds=seconds)
-        pending = self._service.again(pending, job.address, version, location=job.location)
-        self._service.inventory.keep(replace(job, deleting=pending))
-        return self._service.accepted(request, version, pending.operation, job.location)
+        return self._service.delete(request, job, version, seconds=seconds)
 
     def terminate(self, request: Request) -> Response:
         """End one early; a finished one stays as it is."""
@@ -92,30 +96,15 @@ class Jobs:
     def list_in_experiment(self, request: Request) -> Response:
         """Those of an experiment."""
         version = self._version(request)
-        experiment = self._places.find(request, Experiment, version)
-        return listed(
-            self._service, request, Job, version=version, prefixes=[f"{experiment.key}/jobs/"], show=version.job
-        )
+        return self._lists.within(request, version, self._places.find(request, Experiment, version))
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group, in earlier versions."""
-        version = self._version(request)
-        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
-        prefixes = [f"{_migrated(workspace).key('experiment')}/jobs/" for workspace in spaces]
-        return listed(self._service, request, Job, version=version, prefixes=prefixes, show=version.job)
+        return self._lists.in_group(request, self._version(request))
 
     def list_all(self, request: Request) -> Response:
         """Those of the subscription, in earlier versions."""
-        version = self._version(request)
-        return listed(
-            self._service,
-            request,
-            Job,
-            version=version,
-            prefixes=[f"/subscriptions/{request.params['subscription']}/".lower()],
-            show=version.job,
-            wanted=lambda job: is_migrated(job.address),
-        )
+        return self._lists.in_subscription(request, self._version(request))
 
     def remote_login(self, request: Request) -> Response:
         """Where the job's nodes can be logged in to."""
@@ -170,15 +159,9 @@ class Jobs:
         return None
 
     def _version(self, request: Request) -> Version:
-        if "workspace" in request.params:
-            return self._service.version(request, "workspaces/experiments/jobs", "2018-05-01")
-        return self._service.version(request, "jobs", "2018-03-01", "2017-09-01-preview")
+        return self._service.placed_version(request, "jobs", "workspaces/experiments")
 
 
 def _as_submitted(job: Job) -> Job:
     """The job as the service kept it from its submission: queued, whatever has become of it."""
     return replace(job, phase="queued", changed=job.created, started=None, ended=None, exit_code=None, problems=())
-
-
-def _migrated(workspace: Workspace) -> Address:
-    return workspace.address.child(MIGRATED_EXPERIMENT)

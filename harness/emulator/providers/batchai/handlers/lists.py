@@ -3,13 +3,16 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from harness.emulator.context import Request, Response
 from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.inventory import Resource
+from harness.emulator.providers.batchai.model.records import Experiment, Workspace
+from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.odata import FilterError, Predicate, parse_filter, select
 
@@ -53,6 +56,57 @@ def listed(
         found.append(select(document, names) if names else document)
         last = key
     return service.value({"value": found})
+
+
+class Collection(Generic[R]):
+    """The lists of a type of resource that earlier versions know too.
+
+    Args:
+        below: where its keys are, below that of what 2018-05 lists it in.
+        migrated: where they are below the key of a workspace of earlier versions.
+        show: writes a resource in a version's words.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        places: Places,
+        kind: type[R],
+        *,
+        below: str,
+        migrated: str,
+        show: Callable[[Version, R], Document],
+    ) -> None:
+        self._service = service
+        self._places = places
+        self._kind = kind
+        self._below = below
+        self._migrated = migrated
+        self._show = show
+
+    def within(self, request: Request, version: Version, parent: Workspace | Experiment) -> Response:
+        """Those of a workspace or experiment."""
+        return self._listed(request, version, [parent.key + self._below])
+
+    def in_group(self, request: Request, version: Version) -> Response:
+        """Those of a resource group that earlier versions see."""
+        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
+        return self._listed(request, version, [workspace.key + self._migrated for workspace in spaces])
+
+    def in_subscription(self, request: Request, version: Version) -> Response:
+        """Those of the subscription that earlier versions see."""
+        return self._listed(request, version, [f"/subscriptions/{request.params['subscription']}/".lower()])
+
+    def _listed(self, request: Request, version: Version, prefixes: Sequence[str]) -> Response:
+        return listed(
+            self._service,
+            request,
+            self._kind,
+            version=version,
+            prefixes=prefixes,
+            show=lambda resource: self._show(version, resource),
+            wanted=lambda resource: not version.is_flat or is_migrated(resource.address),
+        )
 
 
 def page_of(request: Request, documents: Sequence[Document]) -> Document:

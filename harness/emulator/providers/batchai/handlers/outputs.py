@@ -13,7 +13,7 @@ from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.places import Place
 from harness.emulator.providers.batchai.model.records import Job
-from harness.emulator.providers.batchai.model.version import OutputEntry, Version
+from harness.emulator.providers.batchai.model.version import OutputEntry
 from harness.emulator.providers.batchai.mounts import Mounts
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.providers.storage.model import Service as StorageService
@@ -32,7 +32,7 @@ class Outputs:
 
     def list(self, request: Request) -> Response:
         """One level of an output directory, also while the job runs."""
-        version = self._version(request)
+        version = self._service.placed_version(request, "jobs", "workspaces/experiments")
         job = self._places.find(request, Job, version)
         minutes = number(request, "linkexpiryinminutes", least=5, most=600, default=60)
         place = self._place(request, job)
@@ -67,11 +67,6 @@ class Outputs:
         service: StorageService = "blob" if place.volume.source == "blob" else "file"
         volume = place.volume
         return self._accounts.read_link(service, volume.account, share=volume.name, path=place.inner, minutes=minutes)
-
-    def _version(self, request: Request) -> Version:
-        if "workspace" in request.params:
-            return self._service.version(request, "workspaces/experiments/jobs", "2018-05-01")
-        return self._service.version(request, "jobs", "2018-03-01", "2017-09-01-preview")
 
 
 def _scan(root: Path, inner: str) -> list[tuple[str, os.stat_result]]:

@@ -59,6 +59,19 @@ class Service:
             raise errors.unsupported_version(name, type_, supported)
         return VERSIONS[name]
 
+    def placed_version(self, request: Request, type_: str, above: str = "workspaces") -> Version:
+        """The API version of a request for a type that lies in workspaces, or before 2018-05 in the group itself.
+
+        Args:
+            above: what the type lies in since 2018-05.
+
+        Raises:
+            BatchAIError: the type is not there, in that version.
+        """
+        if "workspace" in request.params:
+            return self.version(request, f"{above}/{type_}", "2018-05-01")
+        return self.version(request, type_, "2018-03-01", "2017-09-01-preview")
+
     def begin(self, address: Address, version: Version, *, location: str, seconds: float) -> Pending:
         """A new operation on a resource, stored; it ends no sooner than after that many of the service's seconds."""
         now = self.clock.now()
@@ -66,11 +79,14 @@ class Service:
         self.inventory.store.put(operation.id, operation)
         return Pending(operation.id, now, self.pace.after(now, seconds))
 
-    def again(self, pending: Pending, address: Address, version: Version, *, location: str) -> Pending:
-        """A pending operation that can be polled, also where only a parent's operation waited so far."""
-        if pending.operation:
-            return pending
-        return replace(self.begin(address, version, location=location, seconds=0), due=pending.due)
+    def delete(self, request: Request, resource: Resource, version: Version, *, seconds: float) -> Response:
+        """Begin to delete a resource, or go on with a deletion that has begun, also one by its parent's."""
+        pending = resource.deleting
+        if pending is None or not pending.operation:
+            begun = self.begin(resource.address, version, location=resource.location, seconds=seconds)
+            pending = replace(begun, due=pending.due) if pending else begun
+        self.inventory.keep(replace(resource, deleting=pending))
+        return self.accepted(request, version, pending.operation, resource.location)
 
     # Answers
 

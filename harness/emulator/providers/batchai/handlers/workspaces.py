@@ -62,12 +62,7 @@ class Workspaces:
         workspace = self._places.get(request, Workspace, version)
         if workspace is None:
             return self._service.empty(204)
-        pending = workspace.deleting or self._service.begin(
-            workspace.address, version, location=workspace.location, seconds=version.times.delete_workspace
-        )
-        pending = self._service.again(pending, workspace.address, version, location=workspace.location)
-        self._service.inventory.keep(replace(workspace, deleting=pending))
-        return self._service.accepted(request, version, pending.operation, workspace.location)
+        return self._service.delete(request, workspace, version, seconds=version.times.delete_workspace)
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group."""
@@ -121,12 +116,7 @@ class Experiments:
         experiment = self._places.get(request, Experiment, version)
         if experiment is None:
             return self._service.empty(204)
-        pending = experiment.deleting or self._service.begin(
-            experiment.address, version, location=experiment.location, seconds=version.times.delete_experiment
-        )
-        pending = self._service.again(pending, experiment.address, version, location=experiment.location)
-        self._service.inventory.keep(replace(experiment, deleting=pending))
-        return self._service.accepted(request, version, pending.operation, experiment.location)
+        return self._service.delete(request, experiment, version, seconds=version.times.delete_experiment)
 
     def list(self, request: Request) -> Response:
         """Those of a workspace."""
