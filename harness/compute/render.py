@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from harness.compute import ssh
 from harness.compute.backend import Execution, JobSpec, MountSpec, NodeSpec, Plan, Step, TaskSpec
 from harness.compute.machine import Machine
 from harness.compute.paths import MARK, JobPaths
@@ -34,10 +35,13 @@ def render(job: JobSpec, machine: Machine) -> Plan:
     cluster = [link for root in roots for link in _links(root, job.cluster_mounts)]
     return Plan(
         directory=job.directory,
-        directories=(paths.shared, *local, *roots, job.stdouterr, *job.outputs.values()),
+        directories=(paths.shared, ssh.folder(job.directory), *local, *roots, job.stdouterr, *job.outputs.values()),
         links=(*cluster, *temporary),
         temporary=tuple(place for place, _ in temporary),
-        files={paths.hostfile: f"localhost slots={max(len(started), len(job.nodes), machine.cpus)}\n"},
+        files={
+            paths.hostfile: f"localhost slots={max(len(started), len(job.nodes), machine.cpus)}\n",
+            ssh.folder(job.directory) / "ssh": ssh.script(machine.shell, machine.environment["PATH"]),
+        },
         steps=steps,
         logs=_logs(job),
         notes=_notes(job, machine, started),
@@ -117,7 +121,9 @@ def _environment(job: JobSpec, machine: Machine, node: NodeSpec) -> tuple[dict[s
     variables = variables_of(job, node)
     known = {**machine.environment, **variables}
     own = {name: expanded(value, known) for name, value in job.environment.items()}
-    return {**machine.environment, **own, **job.secrets, **variables, MARK: str(job.directory)}, variables
+    environment = {**machine.environment, **own, **job.secrets, **variables, MARK: str(job.directory)}
+    environment["PATH"] = f"{ssh.folder(job.directory)}:{environment['PATH']}"
+    return environment, variables
 
 
 def _execution(job: JobSpec, machine: Machine, process: Process) -> Execution:

@@ -96,6 +96,8 @@ def prepare(plan: Mapping[str, Any]) -> None:
     for path, text in plan["files"].items():
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(text)
+        if text.startswith("#!"):
+            os.chmod(path, 0o700)
     for place, target in plan["links"]:
         if os.path.islink(place) and os.readlink(place) == target:
             continue

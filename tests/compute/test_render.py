@@ -31,7 +31,7 @@ def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) ->
     [main] = render(spec, MACHINE).steps
 
     assert main.executions[0].environment == {
-        "PATH": "/bin",
+        "PATH": f"{root / 'job' / 'bin'}:/bin",
         "BATCHAI_HARNESS_JOB": str(root / "job"),
         "AZ_BATCHAI_MOUNT_ROOT": str(root / "node" / "mounts"),
         "AZ_BATCHAI_JOB_MOUNT_ROOT": str(local / "mounts"),

@@ -151,6 +151,16 @@ def test_a_job_of_several_nodes_has_a_log_for_each(group):
     assert group.read(job) == "10.0.0.4,10.0.0.5\n"
 
 
+def test_nodes_of_a_job_reach_each_other_by_ssh_without_a_password(group):
+    group.make_cluster(nodes=2)
+    job = group.submit("job", "ssh 10.0.0.4 echo 'one  two' && ssh -p 23 me@10.0.0.5 -- exit 3", nodeCount=2)
+    ended = group.ended(job)
+
+    assert group.read(job) == "one two\n"
+    assert "Permanently added '10.0.0.4'" in group.read(job, "stderr.txt")
+    assert ended["executionInfo"]["exitCode"] == 3
+
+
 def test_a_job_mount_is_there_for_the_job_alone(group):
     group.make_cluster()
     share = group.mount | {"relativeMountPath": "mine"}

@@ -164,7 +164,13 @@ def _convolve(values: Sequence[Tensor], attributes: Mapping[str, Any], _training
         images, padding = functional.pad(images, (left, right, top, bottom)), (0, 0)
     flat = bias[0].flatten() if bias else None
     return functional.conv2d(
-        _channels_last(images), weights, flat, attributes["strides"], padding, attributes["dilation"], attributes["groups"]
+        _channels_last(images),
+        weights,
+        flat,
+        attributes["strides"],
+        padding,
+        attributes["dilation"],
+        attributes["groups"],
     )
 
 
