@@ -94,6 +94,26 @@ def test_a_cluster_waits_for_the_job_on_a_node_that_has_to_go_when_told_to(group
     group.until(path, lambda seen: seen["properties"]["currentNodeCount"] == 0)
 
 
+def test_a_preempted_node_is_replaced_and_its_job_runs_again(group):
+    group.make_cluster(vmPriority="lowpriority")
+    path, marker = f"{group.workspace}/clusters/cluster", "$AZ_BATCHAI_MOUNT_ROOT/share/second"
+    job = group.submit("job", f"test -e {marker} || {{ touch {marker}; sleep 600; }}")
+    group.until(job, lambda _job: group.files.exists(group.share, file_name="second"))
+    before = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
+
+    assert group.send("POST", f"{path}/preempt").status_code == 200
+    assert group.ended(job)["executionState"] == "succeeded"
+    after = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
+    assert [login["nodeId"].split("_")[1].split("-")[0] for login in before + after] == ["1", "2"]
+
+
+def test_dedicated_nodes_are_never_preempted(group):
+    group.make_cluster()
+    answer = group.send("POST", f"{group.workspace}/clusters/cluster/preempt")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ClusterNotLowPriority")
+
+
 def test_a_setup_task_runs_on_every_node_with_its_variables_and_secrets(group):
     task = {
         "commandLine": "echo $GREETING $NAME",

@@ -62,6 +62,12 @@ def file_server_in_use(name: str, cluster: str) -> BatchAIError:
     return BatchAIError(409, "FileServerInUse", text)
 
 
+def not_preemptible(name: str) -> BatchAIError:
+    """Dedicated nodes are never taken back."""
+    text = f"The nodes of cluster {name} are dedicated; only those of vmPriority lowpriority can be preempted"
+    return BatchAIError(409, "ClusterNotLowPriority", text)
+
+
 def wrong_location(name: str, group: str, *, found: str, asked: str) -> BatchAIError:
     """A resource of that name is in another region."""
     text = (

@@ -232,14 +232,13 @@ class Reconciliation:
 
     def _evict(self, cluster: Cluster) -> bool:
         """End or put back the jobs on nodes that have to go, unless the cluster waits for them."""
-        option = clusters.deallocation(cluster)
-        if option is DeallocationOption.WAIT_FOR_JOB_COMPLETION:
-            return False
-        reason: Reason = "requeued" if option is DeallocationOption.REQUEUE else "terminated"
         changed = False
-        for key in {node.job for node in cluster.nodes if node.departing and node.job}:
-            job = self._inventory.store.get(Job, key)
-            if job and job.ending is None:
+        for node in cluster.nodes:
+            if not (node.departing and node.job):
+                continue
+            reason = _eviction(cluster, node)
+            job = self._inventory.store.get(Job, node.job)
+            if reason and job and job.ending is None:
                 self.stop(job, reason)
                 changed = True
         return changed
@@ -325,3 +324,11 @@ class Reconciliation:
             if directory not in known:
                 self._backend.terminate(directory)
                 self._backend.forget(directory)
+
+
+def _eviction(cluster: Cluster, node: Node) -> Reason | None:
+    """Why the job on a node that has to go is ended; None where the cluster waits for it."""
+    option = clusters.deallocation(cluster)
+    if node.preempted or option is DeallocationOption.REQUEUE:
+        return "requeued"
+    return "terminated" if option is DeallocationOption.TERMINATE else None

@@ -42,6 +42,7 @@ def cluster_routes(clusters: Clusters) -> Sequence[Route]:
         ("PATCH", "", "Clusters_Update", clusters.patch),
         ("DELETE", "", "Clusters_Delete", clusters.delete),
         ("POST", "/listRemoteLoginInformation", "Clusters_ListRemoteLoginInformation", clusters.remote_login),
+        ("POST", "/preempt", "Clusters_Preempt", clusters.preempt),  # the emulator's own
     )
     return (
         *(

@@ -12,9 +12,10 @@ from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.records import Cluster, Node, Workspace
-from harness.emulator.providers.batchai.model.spec import ClusterSpec
+from harness.emulator.providers.batchai.model.spec import ClusterSpec, VmPriority
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.mounts import Mounts
+from harness.emulator.providers.batchai.rules.clusters import preempted
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_cluster, read_update
 from harness.emulator.providers.batchai.rules.pace import ALLOCATE
 
@@ -129,6 +130,17 @@ class Clusters:
     def list_all(self, request: Request) -> Response:
         """Those of the subscription, in earlier versions."""
         return self._lists.in_subscription(request, self._version(request))
+
+    def preempt(self, request: Request) -> Response:
+        """Take a low priority node back, as Azure does when it needs it: the emulator's own operation, for tests."""
+        cluster = self._places.find(request, Cluster, self._version(request))
+        if cluster.spec.vm_priority is not VmPriority.LOW_PRIORITY:
+            raise errors.not_preemptible(cluster.address.name)
+        after = preempted(cluster, self._service.clock.now())
+        if after is not None:
+            self._service.inventory.keep(after)
+            self._service.wake()
+        return self._service.empty(200 if after else 204, is_write=True)
 
     def remote_login(self, request: Request) -> Response:
         """Where the nodes that are up can be logged in to."""

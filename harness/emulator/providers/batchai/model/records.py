@@ -91,8 +91,8 @@ class Node(Record, frozen=True):
     """A node of a cluster.
 
     ``allocated`` comes before ``preparing``, and only 2017 clients can tell them apart. ``due`` is when it can move on
-    at the earliest, when it begins to leave (``departing``), or when it is gone. ``job`` is the key of the job that
-    has it.
+    at the earliest, when it begins to leave (``departing``), or when it is gone; a ``preempted`` one does not wait for
+    its job. ``job`` is the key of the job that has it.
     """
 
     id: str
@@ -100,6 +100,7 @@ class Node(Record, frozen=True):
     state: NodeState
     due: datetime | None = None
     departing: bool = False
+    preempted: bool = False
     job: str | None = None
 
 

@@ -67,6 +67,16 @@ def retargeted(cluster: Cluster, target: int, around: Surroundings) -> Cluster:
     return replace(cluster, nodes=nodes)
 
 
+def preempted(cluster: Cluster, now: datetime) -> Cluster | None:
+    """The cluster from which Azure takes a node back, if it can one with a job; None where it has none to take."""
+    staying = [node for node in cluster.nodes if not node.departing]
+    if not staying:
+        return None
+    taken = max(staying, key=lambda node: (node.job is not None, node.number))
+    nodes = tuple(replace(n, departing=True, preempted=True, due=now) if n is taken else n for n in cluster.nodes)
+    return replace(cluster, nodes=nodes)
+
+
 def deallocation(cluster: Cluster) -> DeallocationOption:
     """What becomes of the job on a node that has to go."""
     manual = cluster.spec.scale_settings.manual
@@ -128,6 +138,14 @@ def _let_go(cluster: Cluster, around: Surroundings) -> Cluster:
     return replace(cluster, nodes=tuple(nodes), departed=cluster.departed + left) if changed else cluster
 
 
+def _replace_lost(cluster: Cluster, around: Surroundings) -> Cluster:
+    """Nodes that Azure took back are asked for again."""
+    if cluster.growing or _staying(cluster) >= cluster.target:
+        return cluster
+    growing = around.pace.after(around.now, ALLOCATE)
+    return replace(cluster, allocation="resizing", allocation_changed=around.now, growing=growing)
+
+
 def _allocate(cluster: Cluster, around: Surroundings) -> Cluster:
     if cluster.growing is None or cluster.growing > around.now:
         return cluster
@@ -182,7 +200,15 @@ def _settle(cluster: Cluster, around: Surroundings) -> Cluster:
 
 
 # A node that has just come is brought up in the next pass, when what it depends on has been looked at.
-_STEPS: tuple[Step, ...] = (_decide_manually, _decide_automatically, _let_go, _bring_up, _allocate, _settle)
+_STEPS: tuple[Step, ...] = (
+    _decide_manually,
+    _decide_automatically,
+    _let_go,
+    _bring_up,
+    _replace_lost,
+    _allocate,
+    _settle,
+)
 
 
 def _staying(cluster: Cluster) -> int:
