@@ -3,9 +3,9 @@
 Run as ``bare_storage.py PORT FILE``.
 """
 
-import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,28 +13,29 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-PORT, PATH = int(sys.argv[1]), sys.argv[2]
+PORT, STAGED = int(sys.argv[1]), Path(sys.argv[2])
+DONE = STAGED.with_suffix(".done")
 STAMPS = {"etag": '"0x1"', "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT", "x-ms-version": "2025-05-05"}
 
 
 async def keep(request: Request) -> Response:
     if request.query_params.get("comp") == "block":
-        with open(PATH, "ab") as file:
+        with STAGED.open("ab") as file:
             async for piece in request.stream():
                 file.write(piece)
     elif request.query_params.get("comp") == "blocklist":
         await request.body()
-        os.replace(PATH, PATH + ".done")
+        STAGED.replace(DONE)
     return Response(status_code=201, headers=STAMPS | {"x-ms-request-server-encrypted": "true"})
 
 
 async def give(request: Request) -> Response:
-    size = os.path.getsize(PATH + ".done")
+    size = DONE.stat().st_size
     first, _, last = request.headers.get("x-ms-range", f"bytes=0-{size - 1}").removeprefix("bytes=").partition("-")
     begin, end = int(first), min(int(last), size - 1) + 1
 
     def pieces() -> Iterator[bytes]:
-        with open(PATH + ".done", "rb") as file:
+        with DONE.open("rb") as file:
             file.seek(begin)
             yield file.read(end - begin)
 

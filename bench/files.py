@@ -54,10 +54,17 @@ class Peer(Protocol):
 
     name: str
 
-    def up(self, content: bytes, connections: int) -> None: ...
-    def down(self, connections: int) -> None: ...
-    def small(self, count: int) -> None: ...
-    def list(self) -> int: ...
+    def up(self, content: bytes, connections: int) -> None:
+        """Upload a file in pieces of 4 MiB."""
+
+    def down(self, connections: int) -> None:
+        """Download it."""
+
+    def small(self, count: int) -> None:
+        """Upload small files, one after the other."""
+
+    def list(self) -> int:
+        """List the files that were seeded; how many there were."""
 
 
 class Ours:
@@ -73,21 +80,26 @@ class Ours:
         self._directory = directory / "storage" / DEVELOPMENT_ACCOUNT / "file" / "bench" / "many"
 
     def up(self, content: bytes, connections: int) -> None:
+        """Upload a file in pieces of 4 MiB."""
         self._share.get_file_client("large").upload_file(content, max_concurrency=connections)
 
     def down(self, connections: int) -> None:
+        """Download it."""
         self._share.get_file_client("large").download_file(max_concurrency=connections).readinto(Nowhere())
 
     def small(self, count: int) -> None:
+        """Upload small files, one after the other."""
         content = bytes(SMALL)
         for number in range(count):
             self._share.get_file_client(f"small-{number}").create_file(SMALL, data=content)
 
     def seed(self, count: int) -> None:
+        """Have many empty files."""
         for number in range(count):
             (self._directory / f"file-{number:06}").touch()
 
     def list(self) -> int:
+        """List them; how many there were."""
         return sum(1 for _ in self._many.list_directories_and_files())
 
 
@@ -105,26 +117,32 @@ class Blobs:
         self._many: ContainerClient = self._service.get_container_client("many")
 
     def prepare(self) -> None:
+        """Make the containers."""
         self._container.create_container()
         self._many.create_container()
 
     def up(self, content: bytes, connections: int) -> None:
+        """Upload a file in pieces of 4 MiB."""
         self._container.upload_blob("large", content, overwrite=True, max_concurrency=connections)
 
     def down(self, connections: int) -> None:
+        """Download it."""
         self._container.download_blob("large", max_concurrency=connections).readinto(Nowhere())
 
     def small(self, count: int) -> None:
+        """Upload small files, one after the other."""
         content = bytes(SMALL)
         for number in range(count):
             self._container.upload_blob(f"small-{number}", content, overwrite=True)
 
     def seed(self, count: int) -> None:
+        """Have many empty files."""
         with ThreadPoolExecutor(8) as pool:
             for _ in pool.map(lambda number: self._many.upload_blob(f"file-{number:06}", b""), range(count)):
                 pass
 
     def list(self) -> int:
+        """List them; how many there were."""
         return sum(1 for _ in self._many.list_blobs())
 
 
@@ -135,16 +153,20 @@ class Nowhere:
         self._at = 0
 
     def write(self, piece: bytes) -> int:
+        """Take a piece."""
         return len(piece)
 
     def seekable(self) -> bool:
+        """Always: where a piece lies does not matter."""
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go there."""
         self._at = offset if whence == 0 else self._at + offset
         return self._at
 
     def tell(self) -> int:
+        """Where it is."""
         return self._at
 
 

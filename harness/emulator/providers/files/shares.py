@@ -20,6 +20,8 @@ from harness.emulator.providers.storage.trash import Trash
 from harness.emulator.providers.storage.tree import Entry, Tree
 from harness.emulator.store import Store
 
+_TREES = 1000  # remembered: they hold nothing but their address
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -50,6 +52,7 @@ class Shares:
         self.trash = trash
         self._accounts = accounts
         self._names = DirectoryNames(clock)
+        self._trees: dict[tuple[str, str], Tree] = {}
         self.copies = RunningCopies()
 
     # Shares
@@ -78,8 +81,14 @@ class Shares:
 
     def tree(self, account: str, place: str) -> Tree:
         """A share's directory."""
-        root = self._accounts.directory("file", account, name=place)
-        return Tree(root, names=self._names, staging=self.trash.folder)
+        tree = self._trees.get((account, place))
+        if tree is None:
+            root = self._accounts.directory("file", account, name=place)
+            tree = Tree(root, names=self._names, staging=self.trash.folder)
+            if len(self._trees) >= _TREES:
+                self._trees.clear()
+            self._trees[account, place] = tree
+        return tree
 
     def remove(self, account: str, place: str) -> None:
         """Delete a share or snapshot with all that is in it."""

@@ -3,13 +3,14 @@
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from harness.emulator.context import Request
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.model import Policy, Service
 from harness.emulator.providers.storage.signatures import (
     account_sas_text,
+    http_moment,
     matches,
     moment,
     service_sas_text,
@@ -97,19 +98,20 @@ def _check_key(request: Request, account: str, authorization: str, *, keys: Sequ
     if name != account:
         raise errors.authentication_failed("The Authorization header names another account.")
     date = request.headers.get("x-ms-date") or request.headers.get("date", "")
-    try:
-        signed = datetime.strptime(date, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
-    except ValueError:
-        raise errors.authentication_failed("The Date header in the request is incorrect.") from None
+    signed = http_moment(date)
+    if signed is None:
+        raise errors.authentication_failed("The Date header in the request is incorrect.")
     if abs((now - signed).total_seconds()) > _SKEW:
         raise errors.authentication_failed(f"Request date header too old: '{date}'")
-    texts = _TEXTS[scheme](request.method, account, raw_target=request.raw_target, headers=request.headers)
-    if not any(matches(keys, text, signature) for text in texts):
-        shown = texts[0].replace("\n", "\\n")
-        raise errors.authentication_failed(
-            f"The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. "
-            f"Server used following string to sign: '{shown}'."
-        )
+    shown = ""
+    for text in _TEXTS[scheme](request.method, account, raw_target=request.raw_target, headers=request.headers):
+        if matches(keys, text, signature):
+            return
+        shown = shown or text.replace("\n", "\\n")
+    raise errors.authentication_failed(
+        f"The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. "
+        f"Server used following string to sign: '{shown}'."
+    )
 
 
 def check_sas(

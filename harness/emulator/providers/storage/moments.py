@@ -1,6 +1,7 @@
 """Times in ns since 1970, as disks keep them, in the forms of the storage services; pure."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS_BEFORE_1970 = 621_355_968_000_000_000  # of 100 ns, since the year 1
@@ -22,6 +23,7 @@ def etag(nanosecond: int) -> str:
     return f'"0x{nanosecond // 100 + _TICKS_BEFORE_1970:X}"'
 
 
+@lru_cache(maxsize=16)  # one request asks for the same several times
 def stamp(nanosecond: int) -> str:
     """Seven decimals, as SMB times and snapshots have them."""
     return f"{at(nanosecond):%Y-%m-%dT%H:%M:%S}.{nanosecond % 1_000_000_000 // 100:07}Z"

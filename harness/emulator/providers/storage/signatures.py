@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -54,6 +54,15 @@ def matches(keys: Iterable[str], text: str, signature: str) -> bool:
     return sum(hmac.compare_digest(hmac.digest(_decoded(key), encoded, hashlib.sha256), given) for key in keys) > 0
 
 
+@lru_cache(maxsize=64)
+def http_moment(text: str) -> datetime | None:
+    """A time as HTTP has it; None where it is none. Requests of one second have the same."""
+    try:
+        return datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def moment(text: str) -> datetime | None:
     """A time as signatures and policies have it; None where it is none. Azure writes seven decimals."""
     whole, point, decimals = text.partition(".")
@@ -67,8 +76,8 @@ def moment(text: str) -> datetime | None:
     return None
 
 
-def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> tuple[str, ...]:
-    """What the SharedKey scheme signs, once for each order of headers in use.
+def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> Iterator[str]:
+    """What the SharedKey scheme signs, once for each order of headers in use, the usual one first.
 
     A ``content-length`` of 0 counts as absent.
     """
@@ -82,35 +91,38 @@ def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: M
     for name, value in parse_qsl(query, keep_blank_values=True):
         parameters.setdefault(name.lower(), []).append(value)
     resource = [f"/{account}{path}", *(f"{name}:{','.join(sorted(parameters[name]))}" for name in sorted(parameters))]
-    return tuple(
-        "\n".join([method, *values, canonical + "\n".join(resource)]) for canonical in canonical_headers(headers)
-    )
+    for canonical in canonical_headers(headers):
+        yield "\n".join([method, *values, canonical + "\n".join(resource)])
 
 
-def shared_key_lite_texts(
-    method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]
-) -> tuple[str, ...]:
+def shared_key_lite_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> Iterator[str]:
     """What the SharedKeyLite scheme signs: fewer headers, and of the query only ``comp``."""
     date = "" if "x-ms-date" in headers else headers.get("date", "")
     path, _, query = raw_target.decode("latin-1").partition("?")
     component = dict(parse_qsl(query, keep_blank_values=True)).get("comp")
     resource = f"/{account}{path}" + (f"?comp={component}" if component else "")
     values = [headers.get("content-md5", ""), headers.get("content-type", ""), date]
-    return tuple("\n".join([method, *values, canonical + resource]) for canonical in canonical_headers(headers))
+    for canonical in canonical_headers(headers):
+        yield "\n".join([method, *values, canonical + resource])
 
 
-def canonical_headers(headers: Mapping[str, str]) -> tuple[str, ...]:
+def canonical_headers(headers: Mapping[str, str]) -> Iterator[str]:
     """All ``x-ms-`` headers by name, white space folded, one a line, in each order that clients sort them in.
 
     The service compares names as .NET's invariant culture does, which sees a hyphen only where all else is equal;
     newer SDKs imitate that, older ones sort by code point.
     """
     names = sorted(name for name in headers if name.startswith("x-ms-"))
+    yield _lines(names, headers)
     cultured = sorted(names, key=lambda name: (name.replace("-", ""), name))
     # "_" comes before digits and letters in that culture, behind them in ASCII's lower case
     cultured.sort(key=lambda name: name.replace("-", "").replace("_", "\x01"))
-    orders = [names] if cultured == names else [names, cultured]
-    return tuple("".join(f"{name}:{' '.join(headers[name].split())}\n" for name in order) for order in orders)
+    if cultured != names:
+        yield _lines(cultured, headers)
+
+
+def _lines(names: list[str], headers: Mapping[str, str]) -> str:
+    return "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in names])
 
 
 def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> str:

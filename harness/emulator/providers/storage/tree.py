@@ -51,7 +51,7 @@ class Tree:
     """
 
     def __init__(self, root: Path, *, names: DirectoryNames, staging: Path, exact: bool = False) -> None:
-        self._root = root
+        self._root = str(root)
         self._names = names
         self._staging = staging
         self._exact = exact
@@ -63,7 +63,7 @@ class Tree:
             StorageError: the directory above is missing.
         """
         if not names:
-            return to_entry("", self._root.stat())
+            return to_entry("", os.stat(self._root))  # noqa: PTH116
         with self._parent(names) as (parent, name):
             found = self._find(parent, name)
             return _at(parent, found) if found is not None else None

@@ -14,6 +14,7 @@ from harness.emulator.providers.storage import bodies, errors, headers, leases, 
 from harness.emulator.providers.storage.crc64 import crc64_of
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.pieces import FilePieces
+from harness.emulator.providers.storage.tree import to_entry
 from harness.emulator.wire import http_date
 
 FILE_LIMIT = 4 << 40  # bytes of a file
@@ -50,11 +51,13 @@ class FileHandlers:
             os.truncate(descriptor, length)
             sparse.write_all(descriptor, body, 0)
             state = self._shares.stamp(descriptor)
+            entry = to_entry(place.names[-1], os.fstat(descriptor))
         written = (Extent(0, len(body), place.share.epoch),) if body else ()
         cleared = (Extent(len(body), length, place.share.epoch, cleared=True),) if before and length > len(body) else ()
         lease = before.properties.lease if before else fresh.lease
-        self._shares.keep(place, replace(fresh, lease=lease, extents=written + cleared, state=state))
-        answer = changed(again(self._shares, place), call)
+        properties = replace(fresh, lease=lease, extents=written + cleared, state=state)
+        self._shares.keep(place, properties)
+        answer = changed(Found(place, entry, properties), call)
         return Response(201, headers=[*answer, ("content-md5", md5)] if md5 else answer)
 
     def head(self, call: Call) -> Response:
