@@ -96,9 +96,7 @@ class JobOutput:
         session = self._job.provisioning.clients.session
         try:
             # A streamed answer without a body would close its connection instead of giving it back.
-            return session.request(
-                method, file.link, headers=headers, stream=method == "GET", timeout=_PATIENCE
-            )
+            return session.request(method, file.link, headers=headers, stream=method == "GET", timeout=_PATIENCE)
         except requests.RequestException as error:
             raise JobError(f"cannot read {file.name} of job {self._job.name}: {type(error).__name__}") from None
 
