@@ -126,7 +126,8 @@ class _Run:
                         run_scenario(stage, scenario, trials, self.folder, report)
         finally:
             for scenario, _ in wanted:
-                self._show(scenario, [outcome for (name, _), outcome in outcomes.items() if name == scenario.scenario])
+                keys = [(scenario.scenario, trial.id) for trial in scenario.trials]
+                self._show(scenario, [outcomes[key] for key in keys if key in outcomes])
         return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
 
     @contextmanager

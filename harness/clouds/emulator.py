@@ -18,7 +18,7 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, launch
 
 _POLL_SECONDS = 0.01
-_LONGEST_POLL_SECONDS = 0.5
+_LONGEST_POLL_SECONDS = 1.0
 
 
 @contextmanager

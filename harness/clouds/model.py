@@ -14,7 +14,7 @@ from harness.clock import Clock
 
 T = TypeVar("T")
 
-_GROWTH = 1.3
+_GROWTH = 1.25
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.ctf import write_ctf
-from harness.data.digits import load_digits_split
-from harness.data.mnist import holds_mnist, load_mnist
 from harness.data.samples import Name, Split
 
 __all__ = ["DataSet", "prepare", "write_split"]
@@ -36,6 +34,10 @@ def prepare(target: Path, *, mnist_dir: Path | None, cache: Path | None = None) 
     Raises:
         SettingsError: the chosen directory's files are missing or damaged.
     """
+    # NumPy takes as long to import as a replay, which needs the names of the files alone.
+    from harness.data.digits import load_digits_split  # noqa: PLC0415
+    from harness.data.mnist import holds_mnist, load_mnist  # noqa: PLC0415
+
     if mnist_dir is not None:
         return write_split(target, load_mnist(mnist_dir))
     if cache is not None and holds_mnist(cache):

@@ -82,7 +82,7 @@ class Attempt:
         return self._job.look_all()
 
     def observe(self, jobs: Mapping[str, JobView]) -> bool:
-        """Take what the service tells of this trial's job; whether that is news.
+        """Take what the service tells of this trial's job; whether it moved.
 
         Raises:
             JobError: the job is gone, or is not the one that was asked for.
@@ -97,10 +97,10 @@ class Attempt:
                 "other parameters; in a replay, record it again with: pytest --cloud emulator --record"
             )
         self._last = view
-        is_news = self._move(view.state)
+        has_moved = self._move(view.state)
         if self.state is TrialState.RUNNING:
-            is_news |= self._log.stream()
-        return is_news
+            self._log.stream()
+        return has_moved
 
     def stop(self, reason: str) -> None:
         """Have the job terminated; its outcome tells why.

@@ -72,7 +72,7 @@ class Drive:
 
     def _look(self) -> bool:
         """One answer tells of all jobs that the asking trial's story holds; in a replay that is its own alone."""
-        is_news = False
+        has_moved = False
         unseen = dict(self._open)
         with self.interruption.allowed():
             while unseen:
@@ -80,8 +80,8 @@ class Drive:
                 jobs = unseen[asking].look_all()
                 told = [name for name, attempt in unseen.items() if name == asking or attempt.job in jobs]
                 for name in told:
-                    is_news |= unseen.pop(name).observe(jobs)
-        return is_news
+                    has_moved |= unseen.pop(name).observe(jobs)
+        return has_moved
 
     def _collect(self) -> None:
         ended = [attempt for attempt in self._open.values() if attempt.state.is_finished]

@@ -20,16 +20,16 @@ class LogReader:
         self._read: dict[str, int] = {}
         self._rest: dict[str, bytes] = {}
 
-    def stream(self) -> bool:
-        """Tell the lines that were written since the last call; whether there were any.
+    def stream(self) -> None:
+        """Tell the lines that were written since the last call.
 
         Raises:
             JobError: the service does not give them.
         """
         if any(name not in self._files for name in self._wanted):
             self._files |= {file.name: file for file in self._output.files(STDOUTERR) if file.name in self._wanted}
-        news = [self._tell(name, self._fetch(name)) for name in self._files]
-        return any(news)
+        for name in self._files:
+            self._tell(name, self._fetch(name))
 
     def finish(self, logs: Mapping[str, str]) -> None:
         """Tell what is left of the files, of which all is here now."""
@@ -43,10 +43,9 @@ class LogReader:
     def _fetch(self, name: str) -> bytes:
         return self._output.tail(self._files[name], start=self._read.get(name, 0))
 
-    def _tell(self, name: str, content: bytes) -> bool:
+    def _tell(self, name: str, content: bytes) -> None:
         self._read[name] = self._read.get(name, 0) + len(content)
         *lines, rest = (self._rest.get(name, b"") + content).split(b"\n")
         self._rest[name] = rest
         for line in lines:
             self._sink(LogLine(self._trial, name, line.decode("utf-8", "replace").rstrip("\r")))
-        return bool(lines)
