@@ -67,7 +67,7 @@ def find_mpi(environ: Mapping[str, str], folders: Iterable[str] = _FOLDERS) -> d
     Raises:
         ToolkitError: one is not installed; the message names the package.
     """
-    cached = _linker_cache()
+    cached = linker_cache()
     places = [Path(each) for each in (*environ.get("LD_LIBRARY_PATH", "").split(":"), *folders) if each]
     found = {}
     for link, library in MPI_LIBRARIES.items():
@@ -79,6 +79,18 @@ def find_mpi(environ: Mapping[str, str], folders: Iterable[str] = _FOLDERS) -> d
                 "apt-get install libopenmpi3 (Open MPI 5 no longer has libmpi_cxx: take Open MPI 4)"
             )
         found[link] = path.resolve()
+    return found
+
+
+def linker_cache() -> dict[str, list[Path]]:
+    """Libraries that the dynamic linker knows, by name."""
+    program = shutil.which("ldconfig", path=f"{os.defpath}:/sbin:/usr/sbin")
+    if program is None:
+        return {}
+    listed = subprocess.run([program, "-p"], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
+    found: dict[str, list[Path]] = {}
+    for name, path in re.findall(r"^\s*(\S+) \(.*\) => (\S+)$", listed.stdout, re.MULTILINE):
+        found.setdefault(name, []).append(Path(path))
     return found
 
 
@@ -98,15 +110,3 @@ def _refusal(python: Path) -> str:
 
 def _by_number(path: Path) -> list[int]:
     return [int(digits) for digits in re.findall(r"\d+", path.parts[-3])]
-
-
-def _linker_cache() -> dict[str, list[Path]]:
-    """Libraries that the dynamic linker knows, by name."""
-    program = shutil.which("ldconfig", path=f"{os.defpath}:/sbin:/usr/sbin")
-    if program is None:
-        return {}
-    listed = subprocess.run([program, "-p"], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
-    found: dict[str, list[Path]] = {}
-    for name, path in re.findall(r"^\s*(\S+) \(.*\) => (\S+)$", listed.stdout, re.MULTILINE):
-        found.setdefault(name, []).append(Path(path))
-    return found

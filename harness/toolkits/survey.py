@@ -85,9 +85,7 @@ def _entry(toolkit: str, offer: Offer, packages: Mapping[str, str]) -> Entry:
     if toolkit == "cntk":
         return _cntk(offer)
     if toolkit == "caffe":
-        program = offer.which("caffe")
-        return Entry(toolkit, "the program caffe, or a script", program is not None,
-                     f"{program}, {_processors(offer)}" if program else "a Python script runs; configFilePath needs caffe on PATH")  # fmt: skip  # noqa: E501
+        return _caffe(offer)
     if toolkit == "customToolkit":
         return Entry(toolkit, "nothing: a command line of its own", True, f"in a shell, {_processors(offer)}")
     return _by_packages(toolkit, offer, packages)
@@ -100,6 +98,14 @@ def _cntk(offer: Offer) -> Entry:
     except ToolkitError as error:
         return Entry("cntk", needs, False, str(error))
     return Entry("cntk", needs, True, f"{found.description}, {_processors(offer)}")
+
+
+def _caffe(offer: Offer) -> Entry:
+    program = offer.which("caffe")
+    missing = "missing: the program caffe on PATH, unless the job runs a Python script"
+    return Entry(
+        "caffe", "the program caffe", program is not None, f"{program}, {_processors(offer)}" if program else missing
+    )
 
 
 def _by_packages(toolkit: str, offer: Offer, packages: Mapping[str, str]) -> Entry:

@@ -119,18 +119,13 @@ _LEARNERS = [
     *(f"C.adadelta(z.parameters, {rate})" for rate in ("1.0", "C.learning_rate_schedule(1, C.UnitType.sample)")),
 ]  # fmt: skip
 
-_MODELS = [
-    "C.layers.Sequential([C.layers.Dense(4, activation=C.sigmoid), C.layers.Dense(3)])(x)",
-    "C.layers.Sequential([C.layers.BatchNormalization(map_rank=1), C.layers.Convolution2D((3, 3), 4), C.relu,"
-    " C.layers.Dense(3)])(x)",
-    "C.layers.Sequential([C.layers.Dense(4), C.layers.BatchNormalization(normalization_time_constant=20),"
-    " C.layers.Dense(3)])(x)",
-    "C.layers.Sequential([C.layers.For(range(2), lambda i: C.layers.Dense([5, 4][i], activation=C.relu)),"
-    " C.layers.LayerNormalization(), C.layers.Dense(3)])(x)",
-    "C.layers.Sequential([C.layers.Convolution2D((3, 3), 2, pad=True), C.layers.ResNetBlock(C.layers.Convolution2D("
-    "(3, 3), 2, pad=True, activation=C.elu)), C.layers.GlobalAveragePooling(), C.layers.Dense(3)])(x)",
-    "C.times(C.reshape(x, 50), C.parameter((50, 3))) + C.parameter(3)",
-]  # fmt: skip
+_MODELS = [f"C.layers.Sequential([{layers}, C.layers.Dense(3)])(x)" for layers in (
+    "C.layers.Dense(4, activation=C.sigmoid)",
+    "C.layers.BatchNormalization(map_rank=1), C.layers.Convolution2D((3, 3), 4), C.relu",
+    "C.layers.Dense(4), C.layers.BatchNormalization(normalization_time_constant=20)",
+    "C.layers.For(range(2), lambda i: C.layers.Dense([5, 4][i], activation=C.relu)), C.layers.LayerNormalization()",
+    "C.layers.ResNetBlock(C.layers.Convolution2D((3, 3), 2, pad=True, activation=C.elu)), C.layers.GlobalMaxPooling()",
+)] + ["C.times(C.reshape(x, 50), C.parameter((50, 3))) + C.parameter(3)"]  # fmt: skip
 _LOSSES = ["C.squared_error(C.softmax(z), y)", "C.reduce_sum(C.binary_cross_entropy(C.sigmoid(z), y))",
            "C.binary_cross_entropy(C.sigmoid(z), y)", "C.reduce_mean(C.square(z - y)) + 0.1 * C.reduce_sum(C.abs(z))",
            "-C.reduce_sum(y * C.log_softmax(z))"]  # fmt: skip
@@ -169,8 +164,10 @@ TRAININGS = {
         "out += [len(f.clone(method).parameters) for method in (C.CloneMethod.share, 'clone', 'freeze')]"
     ),
     "nodes by name": (
-        "x = C.input_variable((2, 5, 5)); f = fill(C.layers.Sequential([C.layers.Convolution2D((3, 3), 4, name='first'),"
-        " C.layers.Dense(3, name='second')])(x)); out += [f.first.shape, f.first.W.value, f.second.b.value, f.second.shape]"
+        "x = C.input_variable((2, 5, 5)); "
+        "f = fill(C.layers.Sequential([C.layers.Convolution2D((3, 3), 4, name='first'),"
+        " C.layers.Dense(3, name='second')])(x)); "
+        "out += [f.first.shape, f.first.W.value, f.second.b.value, f.second.shape]"
     ),
     "the order of parameters": (
         "x = C.input_variable((2, 5, 5)); f = C.layers.Sequential([C.layers.Convolution2D((3, 3), 4),"

@@ -1,8 +1,8 @@
 """Our CNTK on PyTorch against figures that CNTK 2.7 gave for the same programs, and as the shipped script uses it."""
 
-import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,30 +10,30 @@ from pathlib import Path
 import pytest
 
 from harness.data import prepare
+from harness.toolkits.interpreters import on_pytorch
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="PyTorch is not installed")
 
 ROOT = Path(__file__).parents[2]
-JOBPATH = ROOT / "harness/toolkits/jobpath"
 SCRIPT = ROOT / "scenarios/files/ConvNet_MNIST.py"
 
 # One image of 1 x 4 x 4, two classes, all weights given. CNTK 2.7 printed the losses beside each schedule below.
 PROGRAM = """
 import numpy as np, cntk as C
-x, t = C.input_variable((1, 4, 4)), C.input_variable(2)
-with C.layers.default_options(activation=C.relu, pad=True):
-    model = C.layers.Sequential([
-        C.layers.Convolution2D((2, 2), 2), C.layers.MaxPooling((3, 3), (2, 2)), C.layers.Dense(2, activation=None)])(x)
-for each in model.parameters:
-    each.value = np.cos(np.arange(np.prod(each.shape))).reshape(each.shape).astype(np.float32)
-images = np.sin(np.arange(6 * 16)).reshape(6, 1, 4, 4).astype(np.float32)
-labels = np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1, 0]]
-criterion = (C.cross_entropy_with_softmax(model, t), C.classification_error(model, t))
-learner = C.momentum_sgd(model.parameters, {lr}, {momentum})
-trainer = C.Trainer(model, criterion, [learner])
-for size in (6, 4, 5, 6):
-    trainer.train_minibatch({{x: images[:size], t: labels[:size]}})
-    print(round(trainer.previous_minibatch_loss_average, 5))
+def losses(lr, momentum):
+    x, t = C.input_variable((1, 4, 4)), C.input_variable(2)
+    with C.layers.default_options(activation=C.relu, pad=True):
+        layers = [C.layers.Convolution2D((2, 2), 2), C.layers.MaxPooling((3, 3), (2, 2))]
+    model = C.layers.Sequential([*layers, C.layers.Dense(2)])(x)
+    for each in model.parameters:
+        each.value = np.cos(np.arange(np.prod(each.shape))).reshape(each.shape).astype(np.float32)
+    images = np.sin(np.arange(6 * 16)).reshape(6, 1, 4, 4).astype(np.float32)
+    labels = np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1, 0]]
+    criterion = (C.cross_entropy_with_softmax(model, t), C.classification_error(model, t))
+    trainer = C.Trainer(model, criterion, [C.momentum_sgd(model.parameters, lr, momentum)])
+    for size in (6, 4, 5, 6):
+        trainer.train_minibatch({x: images[:size], t: labels[:size]})
+        yield round(trainer.previous_minibatch_loss_average, 5)
 """
 SCHEDULES = {
     "per sample": ("C.learning_parameter_schedule_per_sample([.05, .02], epoch_size=8)",
@@ -49,19 +49,19 @@ CNTK_LOSSES = {
 
 
 def job(*arguments: object, code: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """Python as a job has it: our ``cntk`` on the path and nothing of the harness."""
+    """Python as a job has it: our ``cntk`` on the path."""
     command = [sys.executable, *(["-c", code] if code else []), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(JOBPATH)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, **on_pytorch().environment}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_losses_are_those_of_cntk(name: str) -> None:
-    lr, momentum = SCHEDULES[name]
+def test_losses_are_those_of_cntk() -> None:
+    calls = "\n".join(f"print(*losses({lr}, {momentum}))" for lr, momentum in SCHEDULES.values())
 
-    ran = job(code=PROGRAM.format(lr=lr, momentum=momentum))
+    ran = job(code=PROGRAM + calls)
 
-    assert [float(line) for line in ran.stdout.split()] == pytest.approx(CNTK_LOSSES[name], abs=2e-5), ran.stderr
+    found = [[float(loss) for loss in line.split()] for line in ran.stdout.splitlines()]
+    assert found == [pytest.approx(losses, abs=2e-5) for losses in CNTK_LOSSES.values()], ran.stderr
 
 
 @pytest.fixture(scope="session")
@@ -71,18 +71,34 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_the_script_learns_to_read_digits(data: Path, tmp_path: Path) -> None:
+def test_the_script_learns_to_read_digits_as_cntk_does(data: Path, tmp_path: Path) -> None:
+    # CNTK 2.7 with the seeds 1 to 3 gave losses of 1.53 to 1.65, then 0.32 to 0.40, and errors of 3.7 to 5.1 % then.
     ran = job(SCRIPT, data, tmp_path / "models", "--epochs", 2)
 
-    losses = [float(figure) for figure in re.findall(r"loss = ([0-9.]+)", ran.stderr)]
+    losses = [float(figure) for figure in re.findall(r"loss = ([0-9.]+) \* 9000", ran.stderr)]
     errors = re.findall(r"errs = ([0-9.]+)% \* 297", ran.stderr)
     assert ran.returncode == 0, ran.stderr
     assert "Training 98778 parameters in 10 parameter tensors." in ran.stderr
-    assert len(losses) == 2
-    assert losses[1] < losses[0] < math.log(10) + 0.3
+    assert losses == [pytest.approx(1.6, abs=0.2), pytest.approx(0.36, abs=0.15)]
     assert len(errors) == 1
-    assert float(errors[0]) < 40
+    assert float(errors[0]) < 10
     assert {path.name for path in (tmp_path / "models").iterdir()} == {"ConvNet_MNIST_1.dnn", "ConvNet_MNIST_2.dnn"}
+
+
+@pytest.mark.slow
+def test_five_epochs_read_digits_within_the_scenarios_bound(data: Path, tmp_path: Path) -> None:
+    # CNTK 2.7 with the seeds 1 to 3: 1.7 to 3.4 %.
+    ran = job(SCRIPT, data, tmp_path, "--epochs", 5)
+
+    [error] = re.findall(r"errs = ([0-9.]+)% \* 297", ran.stderr)
+    assert float(error) <= 5
+
+
+def test_an_epoch_can_be_any_number_of_samples(data: Path, tmp_path: Path) -> None:
+    ran = job(SCRIPT, data, tmp_path, "--epochs", 1, "--epoch-size", 100)
+
+    assert "loss = 2." in ran.stderr
+    assert "* 100" in ran.stderr
 
 
 def test_no_epochs_test_and_save_the_untrained_network(data: Path, tmp_path: Path) -> None:
@@ -120,13 +136,82 @@ def test_a_saved_network_computes_the_same(tmp_path: Path) -> None:
     assert ran.stdout == "True\n", ran.stderr
 
 
-@pytest.mark.parametrize("name", ["ops.attention", "learners.adam", "sequence"])
-def test_what_is_not_there_says_how_to_get_it(name: str) -> None:
-    ran = job(code=f"import cntk; cntk.{name}")
+def test_what_is_not_there_says_how_to_get_it() -> None:
+    names = (
+        "ops.attention",
+        "learners.rmsprop",
+        "sequence",
+        "layers.LSTM",
+        "train.distributed.mpi_communicator",
+        "eval",
+    )
+    code = "import cntk\n" + "".join(
+        f"try: cntk.{name}\nexcept AttributeError as error: print(error)\n" for name in names
+    )
 
-    assert ran.returncode == 1
-    assert "AttributeError" in ran.stderr
-    assert "harness toolkits install cntk" in ran.stderr
+    ran = job(code=code)
+
+    lines = ran.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [f"cntk.{name}" for name in names]
+    assert all("is not part of CNTK on PyTorch" in line for line in lines)
+    assert all("`harness toolkits install cntk` installs Microsoft's CNTK 2.7" in line for line in lines)
+
+
+def test_a_module_that_is_not_there_says_so_too() -> None:
+    ran = job(code="from cntk.contrib.crosstalk import find_func_param")
+
+    assert "ModuleNotFoundError: the module cntk.contrib is not part of CNTK on PyTorch" in ran.stderr
+
+
+def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    code = """
+import sys, numpy as np, cntk as C
+def made():
+    C.cntk_py.set_fixed_random_seed(1)
+    x, y = C.input_variable(4), C.input_variable(2)
+    z = C.layers.Sequential([C.layers.Dense(3, activation=C.tanh), C.layers.BatchNormalization(), C.layers.Dense(2)])(x)
+    learner = C.adam(z.parameters, 0.1, 0.9, variance_momentum=0.99)
+    return C.Trainer(z, C.cross_entropy_with_softmax(z, y), [learner])
+data = np.sin(np.arange(24)).reshape(6, 4).astype(np.float32), np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1, 0]]
+first, second = made(), made()
+for _ in range(3): first.train_minibatch(data)
+first.save_checkpoint(sys.argv[1], {"epoch": 3})
+print(second.restore_from_checkpoint(sys.argv[1])["epoch"])
+for trainer in (first, second):
+    for _ in range(3): trainer.train_minibatch(data)
+    print(trainer.previous_minibatch_loss_average)
+"""
+
+    ran = job(tmp_path / "state", code=code)
+
+    epoch, one, other = ran.stdout.split()
+    assert epoch == "3", ran.stderr
+    assert one == other
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="there is no mpirun on PATH")
+def test_two_workers_learn_what_one_learns(tmp_path: Path) -> None:
+    code = """
+import os, numpy as np, cntk as C
+x, y = C.input_variable(4), C.input_variable(2)
+z = C.layers.Dense(2)(x)
+learner = C.train.distributed.data_parallel_distributed_learner(C.sgd(z.parameters, 0.1))
+trainer = C.Trainer(z, C.squared_error(z, y), [learner])
+workers, rank = C.Communicator.num_workers(), C.Communicator.rank()
+for each in z.parameters: each.value = 0.1
+images, labels = np.sin(np.arange(24)).reshape(6, 4).astype(np.float32), np.ones((6, 2), np.float32)
+for _ in range(4): trainer.train_minibatch({x: images[rank::workers], y: labels[rank::workers]})
+print(trainer.previous_minibatch_sample_count, round(trainer.previous_minibatch_loss_average, 5))
+C.Communicator.finalize()
+"""
+    command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", "2", sys.executable, "-c", code]
+    environment = {**os.environ, **on_pytorch().environment, "AZ_BATCHAI_SHARED_JOB_TEMP": str(tmp_path)}
+
+    alone = job(code=code)
+    together = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    assert alone.stdout.startswith("6 "), alone.stderr
+    assert together.stdout.splitlines() == [alone.stdout.strip()] * 2, together.stderr
 
 
 def test_data_that_lacks_a_field_ends_the_job_with_file_and_line(tmp_path: Path) -> None:

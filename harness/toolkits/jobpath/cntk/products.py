@@ -163,14 +163,9 @@ def _convolve(values: Sequence[Tensor], attributes: Mapping[str, Any], _training
     if (left, top) != (right, bottom) or min(left, top) < 0:
         images, padding = functional.pad(images, (left, right, top, bottom)), (0, 0)
     flat = bias[0].flatten() if bias else None
+    images = _channels_last(images)
     return functional.conv2d(
-        _channels_last(images),
-        weights,
-        flat,
-        attributes["strides"],
-        padding,
-        attributes["dilation"],
-        attributes["groups"],
+        images, weights, flat, attributes["strides"], padding, attributes["dilation"], attributes["groups"]
     )
 
 
