@@ -6,9 +6,9 @@ from harness.errors import ProvisioningError
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.refusals import refusals
+from harness.resources.tags import read_label, tags_of
 
 PROVIDERS = ("Microsoft.BatchAI", "Microsoft.Batch")
-RUN_TAG = "batchai-harness-run"
 _REGISTRATION_SECONDS = 600.0
 
 
@@ -49,7 +49,7 @@ class ResourceGroup(Resource):
         self.location = location
 
     def create(self) -> None:
-        """Create it with our tag.
+        """Create it with our tags.
 
         Raises:
             ProvisioningError: one of that name is there and is not this run's.
@@ -60,7 +60,7 @@ class ResourceGroup(Resource):
                 f"resource group {self.name} is there already and not of this run; "
                 "delete it (harness reap, if an earlier run left it) or name another in the scenario"
             )
-        groups.create_or_update(self.name, {"location": self.location, "tags": {RUN_TAG: self.provisioning.run}})
+        groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
 
     def adopt(self) -> bool:
         """Whether it is there from an earlier run.
@@ -88,4 +88,5 @@ class ResourceGroup(Resource):
             group = self.provisioning.clients.resources.resource_groups.get(self.name)
         except ResourceNotFoundError:
             return False
-        return (group.tags or {}).get(RUN_TAG) == self.provisioning.run
+        label = read_label(group.tags)
+        return label is not None and label.run == self.provisioning.run
