@@ -27,6 +27,7 @@ class Entry:
     Attributes:
         cloud: the name of the cloud that it is in.
         place: what tells clouds of that name apart: the subscription, or the emulator's data directory.
+        account: the storage account that shares are in.
         expires: when it may be deleted whatever its owner does, ISO 8601 in UTC; empty for never.
         owner: the process whose end orphans it.
     """
@@ -38,6 +39,7 @@ class Entry:
     state: Literal["creating", "kept", "deleted"]
     cloud: str = ""
     place: str = ""
+    account: str = ""
     expires: str = ""
     owner: Owner = field(default_factory=this_process)
 

@@ -38,7 +38,7 @@ def test_an_entry_after_a_torn_line_is_kept(tmp_path):
 
 def test_entries_tell_cloud_place_expiry_and_owner(tmp_path):
     journal = Journal(tmp_path / "journal.jsonl")
-    written = Entry("run", "cluster", "group", "a", "creating", "azure", "sub", "2026-01-02T03:04:05+00:00")
+    written = Entry("run", "cluster", "group", "a", "creating", "azure", "sub", "account", "2026-01-02T03:04:05+00:00")
     journal.append(written)
     assert journal.left() == [written]
     assert journal.left()[0].owner == this_process()
