@@ -1,0 +1,188 @@
+"""``harness reap``: delete what earlier runs left behind, in a cloud and on this machine."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.emulator import DEFAULT_DIRECTORY
+from harness.clock import SystemClock
+from harness.clouds import Clients, Cloud, open_cloud
+from harness.config import Settings, environment, journal_path, load_settings
+from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
+from harness.errors import UserError
+from harness.resources.journal import Entry, Journal
+from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap, settle
+
+app = typer.Typer(add_completion=False)
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class CloudChoice(StrEnum):
+    """Where to look."""
+
+    emulator = "emulator"
+    azure = "azure"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place that was looked at."""
+
+    cloud: Cloud
+    clients: Clients
+    verdicts: tuple[Verdict, ...]
+
+
+@app.command()
+def run(
+    cloud: Annotated[CloudChoice, typer.Option(help="Where to look.")] = CloudChoice.emulator,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted, and what not.")] = False,
+    older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="Spare what is younger: 90m, 2h, 7d, or ISO 8601 (PT2H).")
+    ] = "0s",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+) -> int:
+    """Delete what earlier runs created and did not delete: what has expired, or has no living owner.
+
+    Found are the resource groups and file shares that carry the harness's tags and, for --cloud emulator, emulators on
+    this machine whose run was killed. What is not ours, or of a run that is alive, is never deleted.
+    """
+    age = _age(older_than)
+    settings = load_settings(Path())
+    journal = Journal(journal_path(settings, environment()))
+    leftovers = find_leftovers() if cloud is CloudChoice.emulator else []
+    with ExitStack() as stack:
+        places = _places(cloud, settings, journal, leftovers)
+        sites = [stack.enter_context(_survey(cloud, place, age)) for place in places]
+        doomed = _show(sites, leftovers)
+        if not dry_run and doomed:
+            _confirm(doomed, yes=yes)
+            failures = _delete(sites, leftovers)
+        else:
+            failures = 0
+        if not dry_run:
+            for site in sites:
+                settle(journal, site.cloud, site.clients)
+            _void(journal)
+    _tell_elsewhere(cloud, settings, journal)
+    return 1 if failures else 0
+
+
+def _places(cloud: CloudChoice, settings: Settings, journal: Journal, leftovers: Sequence[Leftover]) -> list[Settings]:
+    """The settings with which each place is opened: the subscription, or every emulator directory known."""
+    if cloud is CloudChoice.azure:
+        return [settings]
+    chosen = settings.emulator_dir or DEFAULT_DIRECTORY
+    known = [Path(entry.place) for entry in journal.left() if entry.cloud == "emulator" and entry.place]
+    going = {leftover.directory for leftover in leftovers}
+    directories = dict.fromkeys(path.absolute() for path in (chosen, *known))
+    return [
+        settings.model_copy(update={"emulator_dir": directory})
+        for directory in directories
+        if directory not in going and (directory / "lock").exists() and not (directory / "temporary").exists()
+    ]
+
+
+@contextmanager
+def _survey(cloud: CloudChoice, settings: Settings, age: timedelta) -> Iterator[Site]:
+    # No story is recorded, so the directory of cassettes is not looked at.
+    with open_cloud(cloud.value, settings, cassettes=Path()) as opened, opened.clients("reap") as clients:
+        now = SystemClock().now()
+        found = find(opened, clients)
+        yield Site(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
+
+
+def _show(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
+    """Draw what was found; returns how much of it is to go."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "what", "name", "run", "why", box=None)
+    for site in sites:
+        for verdict in site.verdicts:
+            found = verdict.found
+            word = "delete" if verdict.delete else "keep"
+            table.add_row(word, found.kind, found.name, found.label.run, verdict.reason)
+    for left in leftovers:
+        living = f"{len(left.processes)} processes of its jobs run" if left.processes else "no process runs"
+        table.add_row("delete", "emulator", str(left.directory), "", f"its run was killed; {living}")
+    if table.row_count:
+        Console().print(table)
+    else:
+        typer.echo("nothing is left behind")
+    return len(leftovers) + sum(verdict.delete for site in sites for verdict in site.verdicts)
+
+
+def _confirm(count: int, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError("nothing was deleted: there is no terminal to ask on; add --yes, or --dry-run to only look")
+    typer.confirm(f"Delete these {count}?", abort=True)
+
+
+def _delete(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
+    """Delete, telling each; returns how many could not be."""
+    failures = 0
+    for site in sites:
+        results = reap(site.verdicts, site.cloud, site.clients, tell=_tell)
+        failures += sum(bool(result.error) for result in results)
+    for left in leftovers:
+        is_gone = remove_leftover(left)
+        typer.echo(f"{'deleted' if is_gone else 'NOT deleted'} emulator {left.directory}")
+        failures += not is_gone
+    return failures
+
+
+def _tell(result: Reaped) -> None:
+    found = result.verdict.found
+    if result.error:
+        typer.echo(f"NOT deleted {found.kind} {found.name}: {result.error}", err=True)
+    else:
+        typer.echo(f"deleted {found.kind} {found.name}")
+
+
+def _void(journal: Journal) -> None:
+    """End the entries of ended runs whose emulator's data is gone, and everything in it."""
+    for entry in journal.left():
+        if entry.cloud == "emulator" and entry.owner.state != "running" and not Path(entry.place).exists():
+            journal.append(deleted(entry))
+    journal.compact()
+
+
+def _tell_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) -> None:
+    """Say what the journal knows of that this command, as it was given, cannot reach."""
+    left = [entry for entry in journal.left() if entry.cloud == "azure" and entry.owner.state != "running"]
+    if cloud is CloudChoice.emulator:
+        if left:
+            typer.echo(f"{len(left)} resources may be left in Azure; to look: harness reap --cloud azure", err=True)
+        return
+    for entry in left:
+        if entry.place != settings.subscription_id:
+            _say_unreached(entry, f"HARNESS_SUBSCRIPTION_ID={entry.place}")
+        elif entry.kind == "file share" and entry.account != settings.storage_account:
+            _say_unreached(entry, f"HARNESS_STORAGE_ACCOUNT={entry.account} and HARNESS_STORAGE_KEY")
+
+
+def _say_unreached(entry: Entry, wanted: str) -> None:
+    typer.echo(f"{entry.kind} {entry.name} of run {entry.run} may be left; to look, set {wanted}", err=True)
+
+
+def _age(text: str) -> timedelta:
+    from pydantic import TypeAdapter, ValidationError
+
+    if short := re.fullmatch(r"(\d+)([smhd])", text):
+        return timedelta(**{_UNITS[short[2]]: int(short[1])})
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is no age; write 90m, 2h, 7d or PT2H", param_hint="--older-than") from None
