@@ -63,19 +63,27 @@ class ResourceGroup(Resource):
         groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
 
     def adopt(self) -> bool:
-        """Whether it is there from an earlier run.
+        """Whether it is there from an earlier run; it is then tagged as this run's, so that nobody reaps it meanwhile.
 
         Raises:
-            ProvisioningError: it is there and was not made by the harness.
+            ProvisioningError: it is there and not ours, or of another run that is alive.
         """
         groups = self.provisioning.clients.resources.resource_groups
         if not groups.check_existence(self.name):
             return False
-        if RUN_TAG not in (groups.get(self.name).tags or {}):
+        label = read_label(groups.get(self.name).tags)
+        if label is None:
             raise ProvisioningError(
                 f"resource group {self.name} is there already and was not made by the harness; "
                 "name another in the scenario"
             )
+        owner = label.owner
+        if owner and owner != self.provisioning.owner and owner.state == "running":
+            raise ProvisioningError(
+                f"resource group {self.name} is in use by run {label.run} (process {owner.pid}); "
+                "wait for its end, or name another group in the scenario"
+            )
+        groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
         return True
 
     def delete(self) -> None:

@@ -22,7 +22,7 @@ Key = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: a resource of a run is about to be created, is to outlive its run, or is deleted.
+    """One line: a resource of a run is about to be created, or is deleted.
 
     Attributes:
         cloud: the name of the cloud that it is in.
@@ -36,7 +36,7 @@ class Entry:
     kind: str
     group: str
     name: str
-    state: Literal["creating", "kept", "deleted"]
+    state: Literal["creating", "deleted"]
     cloud: str = ""
     place: str = ""
     account: str = ""

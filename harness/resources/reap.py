@@ -65,7 +65,7 @@ def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0))
     """May it be deleted?
 
     Never while the process that made it runs; without one, when it has expired, or at once when its process was of
-    this machine and has ended. What was kept on purpose, or made on another machine, waits for its expiry.
+    this machine and has ended. What was made on another machine waits for its expiry.
 
     Args:
         found: what carries our tags.
@@ -82,7 +82,7 @@ def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0))
         return Verdict(found, delete=True, reason=f"expired at {label.expires:%Y-%m-%d %H:%M} UTC")
     if state == "ended":
         return Verdict(found, delete=True, reason=f"its run has ended (process {_pid(label.owner)})")
-    whose = "made on another machine" if label.owner else "kept by its run"
+    whose = "made on another machine" if label.owner else "its owner cannot be read"
     until = f"until {label.expires:%Y-%m-%d %H:%M} UTC" if label.expires else "for ever: its expiry cannot be read"
     return Verdict(found, delete=False, reason=f"{whose}, {until}")
 

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from harness.resources.owner import Owner, parse_owner, this_process
+from harness.resources.owner import Owner, parse_owner
 from harness.resources.provisioning import Provisioning
 
 RUN_TAG = "batchai-harness-run"
 OWNER_TAG = "batchai-harness-owner"
 CREATED_TAG = "batchai-harness-created"
 EXPIRES_TAG = "batchai-harness-expires"
-KEPT = "kept"  # in place of an owner: the run has ended, and left this on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class Label:
     """What the tags say.
 
     Attributes:
-        owner: None where it was kept on purpose, or cannot be read.
+        owner: None where it cannot be read.
         expires: None where it cannot be read: it then never does.
     """
 
@@ -29,16 +28,11 @@ class Label:
     expires: datetime | None
 
 
-def tags_of(provisioning: Provisioning, *, kept: bool = False) -> dict[str, str]:
-    """The tags of what is made now.
-
-    Args:
-        provisioning: of the run.
-        kept: it outlives its run on purpose, so only its expiry ends it.
-    """
+def tags_of(provisioning: Provisioning) -> dict[str, str]:
+    """The tags of what is made, or taken over, now."""
     return {
         RUN_TAG: provisioning.run,
-        OWNER_TAG: KEPT if kept else str(this_process()),
+        OWNER_TAG: str(provisioning.owner),
         CREATED_TAG: provisioning.cloud.clock.now().isoformat(timespec="seconds"),
         EXPIRES_TAG: provisioning.expires.isoformat(timespec="seconds"),
     }

@@ -74,8 +74,8 @@ def test_what_another_machine_made_waits_for_its_expiry():
     assert decide(group(ELSEWHERE), NOW + HOUR).reason == "expired at 2026-05-01 13:00 UTC"
 
 
-def test_what_was_kept_on_purpose_waits_for_its_expiry():
-    assert decide(group(None), NOW).reason == "kept by its run, until 2026-05-01 13:00 UTC"
+def test_what_has_no_readable_owner_waits_for_its_expiry():
+    assert decide(group(None), NOW).reason == "its owner cannot be read, until 2026-05-01 13:00 UTC"
     assert decide(group(None), NOW + HOUR).delete
 
 
