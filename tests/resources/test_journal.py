@@ -74,12 +74,12 @@ def test_no_entry_is_lost_while_another_process_compacts(tmp_path):
     code = (
         "import sys, pathlib; from harness.resources import Entry, Journal\n"
         "journal = Journal(pathlib.Path(sys.argv[1]))\n"
-        "for number in range(30): journal.append(Entry('r', 'k', 'g', f'{number}', 'creating'))"
+        "for number in range(10): journal.append(Entry('r', 'k', 'g', f'{number}', 'creating'))"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(path)]) as writer:
         while writer.poll() is None:
             Journal(path).compact()
-    assert sorted(int(left.name) for left in Journal(path).left()) == list(range(30))
+    assert sorted(int(left.name) for left in Journal(path).left()) == list(range(10))
 
 
 def test_replay_writes_no_journal(tmp_path):
