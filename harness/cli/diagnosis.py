@@ -198,14 +198,14 @@ def check_runs(around: Surroundings) -> Check:
 
 def check_journal(around: Surroundings) -> Check:
     """What earlier runs left behind, and whether new ones can be journalled."""
-    from harness.emulator.leftovers import find_leftovers
+    from harness.emulator.leftovers import find_leftovers, temporary_directories
     from harness.resources.journal import Journal
 
     path = journal_path(around.settings, around.environ)
     if (reason := _unwritable(_nearest(path.parent))) is not None:
         return Check("left behind", "fail", f"the journal {path} cannot be written: {reason}", "set journal")
     entries = [entry for entry in Journal(path).left() if entry.owner.state == "ended"]
-    emulators = find_leftovers()
+    emulators = find_leftovers(temporary_directories())
     if not entries and not emulators:
         return Check("left behind", "ok", f"nothing (journal {path})")
     clouds = " and ".join(sorted({entry.cloud for entry in entries} | ({"emulator"} if emulators else set())))

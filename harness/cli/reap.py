@@ -1,5 +1,6 @@
 """``harness reap``: delete what earlier runs left behind, in a cloud and on this machine."""
 
+import contextlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,19 +11,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
 
 from harness.cli.emulator import DEFAULT_DIRECTORY
 from harness.clock import SystemClock
 from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings, environment, journal_path, load_settings
-from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
-from harness.errors import UserError
+from harness.emulator import launch
+from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover, temporary_directories
+from harness.errors import CloudError, EmulatorError, UserError
 from harness.resources.journal import Entry, Journal
 from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap, settle
 
 app = typer.Typer(add_completion=False)
 
+_STOP_SECONDS = 10.0
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -59,17 +63,21 @@ def run(
     age = _age(older_than)
     settings = load_settings(Path())
     journal = Journal(journal_path(settings, environment()))
-    leftovers = find_leftovers() if cloud is CloudChoice.emulator else []
     with ExitStack() as stack:
-        places = _places(cloud, settings, journal, leftovers)
-        sites = [stack.enter_context(_survey(cloud, place, age)) for place in places]
-        doomed = _show(sites, leftovers)
-        if not dry_run and doomed:
-            _confirm(doomed, yes=yes)
-            failures = _delete(sites, leftovers)
+        if cloud is CloudChoice.azure:
+            leftovers, failures = [], 0
+            sites = [stack.enter_context(_survey(cloud, settings, age))]
         else:
-            failures = 0
+            leftovers = find_leftovers([*temporary_directories(), *_journalled(journal)])
+            places = _places(settings, journal, leftovers)
+            sites = [site for place in places if (site := _emulated(stack, place, age))]
+            failures = len(places) - len(sites)
+        old = [one for one in leftovers if SystemClock().now() - one.made >= age]
+        doomed = _show(sites, old)
         if not dry_run:
+            if doomed:
+                _confirm(doomed, yes=yes)
+                failures += _delete(sites, old)
             for site in sites:
                 settle(journal, site.cloud, site.clients)
             _void(journal)
@@ -77,19 +85,45 @@ def run(
     return 1 if failures else 0
 
 
-def _places(cloud: CloudChoice, settings: Settings, journal: Journal, leftovers: Sequence[Leftover]) -> list[Settings]:
-    """The settings with which each place is opened: the subscription, or every emulator directory known."""
-    if cloud is CloudChoice.azure:
-        return [settings]
+def _journalled(journal: Journal) -> list[Path]:
+    """Emulators' data directories that runs have written down."""
+    return [Path(entry.place) for entry in journal.left() if entry.cloud == "emulator" and entry.place]
+
+
+def _places(settings: Settings, journal: Journal, leftovers: Sequence[Leftover]) -> list[Settings]:
+    """The settings with which each lasting emulator is opened."""
     chosen = settings.emulator_dir or DEFAULT_DIRECTORY
-    known = [Path(entry.place) for entry in journal.left() if entry.cloud == "emulator" and entry.place]
     going = {leftover.directory for leftover in leftovers}
-    directories = dict.fromkeys(path.absolute() for path in (chosen, *known))
+    directories = dict.fromkeys(path.absolute() for path in (chosen, *_journalled(journal)))
     return [
         settings.model_copy(update={"emulator_dir": directory})
         for directory in directories
         if directory not in going and (directory / "lock").exists() and not (directory / "temporary").exists()
     ]
+
+
+def _emulated(stack: ExitStack, place: Settings, age: timedelta) -> Site | None:
+    """An emulator that was looked at; None, and told, where it does not start or answer: others do."""
+    directory = Path(place.require("emulator_dir"))
+    try:
+        serving = launch.find(directory)
+        try:
+            return stack.enter_context(_survey(CloudChoice.emulator, place, age))
+        except CloudError:
+            # That of a run which was killed just now may have been on its way out: then another is started.
+            if serving is None or not _ends(serving.pid):
+                raise
+            return stack.enter_context(_survey(CloudChoice.emulator, place, age))
+    except (EmulatorError, CloudError) as error:
+        typer.echo(f"NOT looked at {directory}: {error}", err=True)
+        return None
+
+
+def _ends(pid: int) -> bool:
+    """Whether a process ends within the time that an emulator takes to stop."""
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).wait(_STOP_SECONDS)
+    return not psutil.pid_exists(pid)
 
 
 @contextmanager

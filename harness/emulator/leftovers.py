@@ -9,8 +9,9 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ import psutil
 from harness.compute.paths import MARK
 from harness.emulator import launch
 from harness.emulator.paths import DataDirectory
+from harness.errors import EmulatorError
 
 _SUPERVISOR = "supervisor.py"
 _GRACE = 5.0  # seconds; a supervisor ends its job within two
@@ -25,20 +27,26 @@ _GRACE = 5.0  # seconds; a supervisor ends its job within two
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A data directory without a launcher, and the processes of its jobs."""
+    """A data directory without a launcher, and the processes of its jobs.
+
+    Attributes:
+        made: when it was launched.
+        processes: their ids.
+    """
 
     directory: Path
+    made: datetime
     processes: tuple[int, ...]
 
 
-def find_leftovers(parent: Path | None = None) -> list[Leftover]:
-    """Those below a directory; default the one that temporary files are made in."""
-    found = sorted((parent or Path(tempfile.gettempdir())).glob("batchai-*"))
-    return [
-        Leftover(directory, tuple(process.pid for process in _processes(directory)))
-        for directory in found
-        if _is_left(directory)
-    ]
+def temporary_directories() -> list[Path]:
+    """Where leftovers can be: what ``launch`` may have made where this process makes temporary files."""
+    return sorted(Path(tempfile.gettempdir()).glob("batchai-*"))
+
+
+def find_leftovers(candidates: Iterable[Path]) -> list[Leftover]:
+    """Those of some directories that are leftovers."""
+    return [_leftover(directory) for directory in dict.fromkeys(candidates) if _is_left(directory)]
 
 
 def remove_leftover(leftover: Leftover) -> bool:
@@ -46,7 +54,8 @@ def remove_leftover(leftover: Leftover) -> bool:
     directory = leftover.directory
     if not _is_left(directory):
         return not directory.exists()
-    launch.stop(directory)  # it stops with its launcher; one that hangs is stopped here
+    with contextlib.suppress(EmulatorError):  # of which there is nothing to be read, none runs
+        launch.stop(directory)  # it stops with its launcher; one that hangs is stopped here
     for supervisors_only in (True, False):
         living = [process for process in _processes(directory) if not supervisors_only or _is_supervisor(process)]
         for process in living:
@@ -66,7 +75,21 @@ def _is_left(directory: Path) -> bool:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:  # no mark, one that is held, or no directory of ours
         return False
-    return True
+    return not _serves_again(directory)
+
+
+def _serves_again(directory: Path) -> bool:
+    """Whether somebody has started an emulator there that does not end with its launcher."""
+    try:
+        endpoint = launch.find(directory)
+        return endpoint is not None and "--guarded" not in psutil.Process(endpoint.pid).cmdline()
+    except (EmulatorError, psutil.Error):
+        return False
+
+
+def _leftover(directory: Path) -> Leftover:
+    made = datetime.fromtimestamp(DataDirectory(directory).temporary.stat().st_mtime, UTC)
+    return Leftover(directory, made, tuple(process.pid for process in _processes(directory)))
 
 
 def _processes(directory: Path) -> Iterator[psutil.Process]:

@@ -35,16 +35,16 @@ def killed(tmp_path: Path) -> Path:
 
 
 def test_a_killed_launcher_leaves_a_directory_that_is_found_and_removed(killed: Path, tmp_path: Path) -> None:
-    [leftover] = find_leftovers(tmp_path)
+    [leftover] = find_leftovers(tmp_path.iterdir())
     assert (leftover.directory, leftover.processes) == (killed, ())
     assert remove_leftover(leftover)
-    assert find_leftovers(tmp_path) == []
+    assert find_leftovers(tmp_path.iterdir()) == []
 
 
 def test_processes_of_its_jobs_end_with_it(killed: Path, tmp_path: Path) -> None:
     job = str(killed / "jobs" / "1")
     with subprocess.Popen(["sleep", "600"], env={MARK: job}) as orphan:
-        [leftover] = find_leftovers(tmp_path)
+        [leftover] = find_leftovers(tmp_path.iterdir())
         assert leftover.processes == (orphan.pid,)
         assert remove_leftover(leftover)
         orphan.wait(timeout=10)
@@ -55,23 +55,29 @@ def test_the_directory_of_a_living_launcher_is_none(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with launch() as endpoint:
         assert Path(endpoint.directory).parent == tmp_path
-        assert find_leftovers(tmp_path) == []
+        assert find_leftovers(tmp_path.iterdir()) == []
 
 
 def test_a_directory_that_the_user_named_is_none_even_when_nothing_serves_it(tmp_path: Path) -> None:
     mine = tmp_path / "batchai-mine"
     start_detached(mine)
     assert stop(mine)
-    assert find_leftovers(tmp_path) == []
+    assert find_leftovers(tmp_path.iterdir()) == []
+
+
+def test_a_directory_in_which_somebody_has_started_an_emulator_again_is_none(killed: Path, tmp_path: Path) -> None:
+    start_detached(killed)
+    assert find_leftovers(tmp_path.iterdir()) == []
+    assert stop(killed)
 
 
 def test_a_link_to_a_leftover_is_none(killed: Path, tmp_path: Path) -> None:
     (tmp_path / "batchai-link").symlink_to(killed)
-    assert [leftover.directory for leftover in find_leftovers(tmp_path)] == [killed]
+    assert [leftover.directory for leftover in find_leftovers(tmp_path.iterdir())] == [killed]
 
 
 def test_what_was_taken_meanwhile_is_kept(killed: Path, tmp_path: Path) -> None:
-    [leftover] = find_leftovers(tmp_path)
+    [leftover] = find_leftovers(tmp_path.iterdir())
     (killed / "temporary").unlink()
     assert not remove_leftover(leftover)
     assert killed.is_dir()
