@@ -82,3 +82,19 @@ def test_deleting_is_tried_again_before_it_is_reported(tmp_path):
         assert clock.monotonic() == 6.0
         assert "delete what is left with: harness reap" in events[-1].reason
         assert [entry.name for entry in made.journal.left()] == ["mine"]
+
+
+def test_it_stands_in_the_journal_with_its_cloud_before_it_is_there(tmp_path):
+    seen = []
+    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+        made = provisioning(cloud, clients, tmp_path)
+
+        def look(event):
+            is_there = clients.resources.resource_groups.check_existence("mine")
+            seen.append((event.step, [entry.name for entry in made.journal.left()], is_there))
+
+        with ResourceGroup(replace(made, sink=look), name="mine", location="eastus"):
+            [entry] = made.journal.left()
+    assert seen[0] == ("creating", ["mine"], False)
+    assert (entry.cloud, entry.place, entry.owner) == ("emulator", cloud.facts.directory, this_process())
+    assert entry.expiry is not None
