@@ -10,6 +10,7 @@ import pytest
 from harness.compute.paths import MARK
 from harness.emulator.launch import find, launch, start_detached, stop
 from harness.emulator.leftovers import find_leftovers, remove_leftover
+from harness.emulator.options import Options
 
 LAUNCH = """
 import sys, tempfile
@@ -60,13 +61,13 @@ def test_the_directory_of_a_living_launcher_is_none(tmp_path: Path, monkeypatch:
 
 def test_a_directory_that_the_user_named_is_none_even_when_nothing_serves_it(tmp_path: Path) -> None:
     mine = tmp_path / "batchai-mine"
-    start_detached(mine)
+    start_detached(Options(mine))
     assert stop(mine)
     assert find_leftovers(tmp_path.iterdir()) == []
 
 
 def test_a_directory_in_which_somebody_has_started_an_emulator_again_is_none(killed: Path, tmp_path: Path) -> None:
-    start_detached(killed)
+    start_detached(Options(killed))
     assert find_leftovers(tmp_path.iterdir()) == []
     assert stop(killed)
 

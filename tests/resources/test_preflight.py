@@ -1,19 +1,25 @@
 """What is known to go wrong before anything is created."""
 
+import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
+import urllib3
+from requests.adapters import BaseAdapter
 
 from harness.clouds import open_cloud
 from harness.config import Settings
 from harness.errors import CeilingError, ProvisioningError, ServiceRetiredError
 from harness.resources import Journal, Provisioning
-from harness.resources.preflight import Quota, check_ceiling, shortages
+from harness.resources.preflight import Quota, check_ceiling, preflight, shortages
 from harness.resources.refusals import refusals
 from harness.scenario.load import load_scenario
 
 QUICKSTART = load_scenario(Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml")
+MANAGEMENT = "https://management.azure.com"
 TOTAL, FAMILY = "Total Cluster Dedicated Regional vCPUs", "Standard NC Family Cluster Dedicated vCPUs"
 
 
@@ -57,21 +63,73 @@ def test_a_scenario_whose_first_trial_may_pass_the_ceiling_does_not_begin(provis
         check_ceiling(provisioning, QUICKSTART, Settings(max_node_hours=2.4))
 
 
-def test_an_answer_that_batch_ai_is_gone_is_one_clear_message_on_azure(provisioning):
-    provisioning.clients.resources.providers.unregister("Microsoft.BatchAI")
+class Refusing(BaseAdapter):
+    """Resource Manager as it answers where Batch AI was: the one answer to everything."""
+
+    def __init__(self, code):
+        super().__init__()
+        self._body = json.dumps({"error": {"code": code, "message": f"Refused: {code}."}}).encode()
+
+    def send(self, request, **_options):
+        response = requests.Response()
+        response.status_code, response.request, response.url = 409, request, request.url
+        response.headers["Content-Type"] = "application/json"
+        response.raw = urllib3.HTTPResponse(body=io.BytesIO(self._body), status=409, preload_content=False)
+        return response
+
+    def close(self):
+        """Nothing is open."""
+
+
+@pytest.fixture
+def refusing(provisioning):
+    """Clients that sign in, and are refused everything with a code."""
+
+    def refuse(code):
+        provisioning.clients.session.mount(MANAGEMENT, Refusing(code))
+        return provisioning.clients
+
+    yield refuse
+    provisioning.clients.session.adapters.pop(MANAGEMENT, None)
+
+
+@pytest.mark.parametrize("code", ["InvalidResourceType", "InvalidResourceNamespace", "MissingSubscriptionRegistration"])
+def test_an_answer_that_batch_ai_is_gone_is_one_clear_message_on_azure(refusing, code):
     with pytest.raises(ServiceRetiredError) as caught, refusals("read the quota", "azure"):
-        list(provisioning.clients.batchai.usages.list("eastus"))
-    for word in ("MissingSubscriptionRegistration", "14 December 2018", "31 March 2019", "--cloud emulator"):
+        list(refusing(code).batchai.usages.list("eastus"))
+    for word in (code, "14 December 2018", "31 March 2019", "--cloud emulator", "Azure Machine Learning"):
         assert word in str(caught.value)
 
 
-def test_the_same_answer_elsewhere_says_how_to_register(provisioning):
-    provisioning.clients.resources.providers.unregister("Microsoft.BatchAI")
+def test_the_same_answer_elsewhere_says_how_to_register(refusing):
     with (
         pytest.raises(ProvisioningError, match=r"az provider register --namespace Microsoft\.BatchAI"),
         refusals("read the quota", "emulator"),
     ):
-        list(provisioning.clients.batchai.usages.list("eastus"))
+        list(refusing("MissingSubscriptionRegistration").batchai.usages.list("eastus"))
+
+
+def test_a_retired_service_stops_the_preflight(provisioning, refusing):
+    refusing("InvalidResourceNamespace")
+    on_azure = replace(provisioning, cloud=replace(provisioning.cloud, name="azure"))
+    with pytest.raises(ServiceRetiredError, match="cannot register provider"):
+        preflight(on_azure, QUICKSTART, Settings())
+
+
+def test_a_scenario_that_fits_passes_with_nothing_in_doubt(provisioning):
+    assert preflight(provisioning, QUICKSTART, Settings()) == ()
+
+
+def test_a_cluster_beyond_the_quota_is_refused_with_the_rows(provisioning):
+    cluster = QUICKSTART.cluster.model_copy(update={"nodes": 100})
+    with pytest.raises(ProvisioningError, match=r"(?s)Total Cluster.*600 needed.*Standard NC Family.*600 needed"):
+        preflight(provisioning, QUICKSTART.model_copy(update={"cluster": cluster}), Settings())
+
+
+def test_a_size_that_is_not_known_is_told(provisioning):
+    cluster = QUICKSTART.cluster.model_copy(update={"vm_size": "STANDARD_X1"})
+    [doubt] = preflight(provisioning, QUICKSTART.model_copy(update={"cluster": cluster}), Settings())
+    assert "VM size STANDARD_X1 is not known here" in doubt
 
 
 def test_an_unknown_namespace_means_the_same_on_azure(provisioning):
