@@ -69,9 +69,11 @@ class ResourceGroup(Resource):
             ProvisioningError: it is there and not ours, or of another run that is alive.
         """
         groups = self.provisioning.clients.resources.resource_groups
-        if not groups.check_existence(self.name):
-            return False
-        label = read_label(groups.get(self.name).tags)
+        with refusals(f"look for resource group {self.name}", self.provisioning.cloud.name):
+            try:
+                label = read_label(groups.get(self.name).tags)
+            except ResourceNotFoundError:
+                return False
         if label is None:
             raise ProvisioningError(
                 f"resource group {self.name} is there already and was not made by the harness; "
@@ -83,7 +85,8 @@ class ResourceGroup(Resource):
                 f"resource group {self.name} is in use by run {label.run} (process {owner.pid}); "
                 "wait for its end, or name another group in the scenario"
             )
-        groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
+        with refusals(f"tag resource group {self.name}", self.provisioning.cloud.name):
+            groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
         return True
 
     def delete(self) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from harness.config import Settings
 from harness.errors import ProvisioningError
+from harness.resources.ceiling import Meter, ceiling_of
 from harness.resources.group import register_providers
-from harness.resources.plan import Meter, ceiling_of
 from harness.resources.provisioning import Provisioning
 from harness.resources.refusals import refusals
 from harness.resources.vm_sizes import vm_size

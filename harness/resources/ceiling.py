@@ -1,4 +1,4 @@
-"""What a run would create and, at most, use: known before anything is asked of a cloud."""
+"""What a run can use at most, and the ceilings that it must not pass: node-hours, and their price."""
 
 import math
 from dataclasses import dataclass
@@ -7,52 +7,22 @@ from harness.clock import Clock
 from harness.config import Settings
 from harness.errors import CeilingError, SettingsError
 from harness.resources.vm_sizes import vm_size
-from harness.scenario.model import FileUpload, Scenario
-from harness.scenario.names import job_name
+from harness.scenario.model import Scenario
 
 _HOUR = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A resource that would be created; ``detail`` is for people."""
+def most_node_hours(scenario: Scenario, trials: int) -> float:
+    """What trials of a scenario can use when every one takes as long as its limits allow.
 
-    kind: str
-    name: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run would create.
-
-    Attributes:
-        resources: in the order of their creation.
-        node_hours: used at most, when every limit of the scenario is reached.
-        price: of these node-hours, None where the VM size's price is not known.
+    Args:
+        scenario: of the trials.
+        trials: how many run.
     """
-
-    resources: tuple[Planned, ...]
-    node_hours: float
-    price: float | None
-
-
-def plan_run(scenario: Scenario, settings: Settings) -> Plan:
-    """What running a scenario would create."""
-    cluster, share = scenario.cluster, scenario.share
-    uploads = [item.file if isinstance(item, FileUpload) else item.dataset for item in share.upload]
-    resources = (
-        Planned("resource group", scenario.resource_group, scenario.location),
-        Planned("file share", share.name, f"{share.directory or '/'}: {', '.join(uploads) or 'nothing'}"),
-        Planned("cluster", cluster.name, f"{_nodes(scenario)} x {cluster.vm_size}"),
-        *(
-            Planned("job", job_name(scenario.job.name, trial.id), f"{trial.job.toolkit}, {trial.id}")
-            for trial in scenario.trials
-        ),
-    )
-    hours = _most_node_hours(scenario)
-    hourly = node_price(settings, cluster.vm_size)
-    return Plan(resources, hours, None if hourly is None else hours * hourly)
+    nodes, limits = scenario.cluster.most_nodes, scenario.limits
+    at_once = max(1, nodes // scenario.job.nodes)
+    rounds = math.ceil(trials / at_once)
+    return nodes * (limits.queued.total_seconds() + rounds * limits.running.total_seconds()) / _HOUR
 
 
 def node_price(settings: Settings, size: str) -> float | None:
@@ -101,13 +71,14 @@ class Meter:
         clock: of the cloud.
         ceiling: None for none.
         nodes: the most that the cluster has at once; all of them are counted all the time.
+        began: that moment, in the clock's monotonic seconds; default now.
     """
 
-    def __init__(self, clock: Clock, ceiling: Ceiling | None, *, nodes: int) -> None:
+    def __init__(self, clock: Clock, ceiling: Ceiling | None, *, nodes: int, began: float | None = None) -> None:
         self._clock = clock
         self._ceiling = ceiling
         self._nodes = nodes
-        self._began = clock.monotonic()
+        self._began = clock.monotonic() if began is None else began
 
     @property
     def node_hours(self) -> float:
@@ -138,15 +109,3 @@ class Meter:
             f"{what} may use {more:.2f} node-hours; {self.node_hours:.2f} are used and the ceiling is "
             f"{self._ceiling.node_hours:.2f} ({self._ceiling.reason}); raise it, or shorten limits in the scenario"
         )
-
-
-def _nodes(scenario: Scenario) -> str:
-    nodes = scenario.cluster.nodes
-    return str(nodes) if isinstance(nodes, int) else f"{nodes.min} to {nodes.max}"
-
-
-def _most_node_hours(scenario: Scenario) -> float:
-    nodes, limits = scenario.cluster.most_nodes, scenario.limits
-    at_once = max(1, nodes // scenario.job.nodes)
-    rounds = math.ceil(len(scenario.trials) / at_once)
-    return nodes * (limits.queued.total_seconds() + rounds * limits.running.total_seconds()) / _HOUR
