@@ -38,6 +38,7 @@ _DESCRIPTIONS = {
     "Scenario.metrics": "Numbers to read from the job's logs, by name.",
     "Scenario.expect": "What must come out; a trial that differs fails.",
     "Scenario.limits": "The longest that nodes are waited for, and that a job may run.",
+    "Scenario.scope": "How long pytest keeps group, share and cluster: for all trials, or anew for each.",
     "ShareSpec.name": "3 to 63 lower-case letters, digits and single hyphens.",
     "ShareSpec.mount": "Where nodes see the share, relative to $AZ_BATCHAI_MOUNT_ROOT.",
     "ShareSpec.directory": "Directory of the share that gets the uploads; empty for its root.",
@@ -82,6 +83,7 @@ def scenario_schema() -> _Schema:
     literal = {name for field in _LITERAL for name in _referred(made["properties"][field], definitions)}
     shapes = {"Scenario": made, **definitions}
     for name, shape in shapes.items():
+        shape["description"] = shape.get("description", "").partition("\n\n")[0]
         for field, value in shape.get("properties", {}).items():
             is_literal = name in literal or (name == "Scenario" and field in _LITERAL)
             shape["properties"][field] = _described(name, field, _opened(value, is_literal=is_literal))

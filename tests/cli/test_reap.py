@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.cli import main
 from harness.clouds import open_cloud
+from harness.compute.paths import MARK
 from harness.config import Settings
 from harness.emulator.launch import launch
 from harness.resources import Entry, Journal
@@ -20,12 +22,13 @@ RUN = """
 import sys
 from pathlib import Path
 from harness.clouds import open_cloud
+from harness.compute.paths import MARK
 from harness.config import Settings
 from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 settings = Settings(emulator_dir=Path(sys.argv[1]) if sys.argv[1] else None)
 with open_cloud("emulator", settings, cassettes=Path()) as cloud, cloud.clients("run") as clients:
     made = Provisioning(cloud, clients, Journal(Path(sys.argv[2])), lambda event: None, "killed-run")
-    with ResourceGroup(made, name="leftgroup", location="eastus"), FileShare(made, group="leftgroup", name="leftshare", directory="d", upload={}):
+    with ResourceGroup(made, name="leftgroup", location="eastus"), FileShare(made, group="leftgroup", name="leftshare", directory="d"):
         print("made", flush=True)
         input()
 """  # noqa: E501
@@ -180,3 +183,43 @@ def test_azure_without_settings_names_the_one_that_is_missing(
         monkeypatch.delenv(name, raising=False)
     assert main(["reap", "--cloud", "azure"]) == 2
     assert "the setting subscription_id has no value" in capsys.readouterr().err
+
+
+SLEEPER = """
+scenario: sleeper
+resource_group: sleepers
+share: {name: sleepers}
+cluster: {name: bed}
+job: {name: sleep, toolkit: customToolkit, command: sleep 600, stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare}
+"""
+
+
+def test_a_run_that_is_killed_while_its_job_runs_leaves_nothing_after_a_reap(project: Path) -> None:
+    (project / "sleeper.yaml").write_text(SLEEPER)
+    surroundings = {name: value for name, value in os.environ.items() if name != "HARNESS_EMULATOR_DIR"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "harness", "run", "sleeper.yaml"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**surroundings, "TMPDIR": str(project)},
+    ) as process:
+        assert process.stdout is not None
+        while "is running" not in process.stdout.readline():
+            assert process.poll() is None
+        [directory] = project.glob("batchai-*")
+        process.kill()
+    sleeping = [one for one in psutil.process_iter() if _job_of(one).startswith(str(directory))]
+    assert sleeping != []
+    assert {entry.kind for entry in Journal(project / "journal.jsonl").left()} >= {"resource group", "cluster", "job"}
+    assert main(["reap", "--yes"]) == 0
+    assert not any(one.is_running() for one in sleeping)
+    assert not directory.exists()
+    assert Journal(project / "journal.jsonl").left() == []
+
+
+def _job_of(process: psutil.Process) -> str:
+    """The directory of the job that a process belongs to, empty for others."""
+    try:
+        return process.environ().get(MARK, "")
+    except (psutil.Error, OSError):
+        return ""

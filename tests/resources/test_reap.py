@@ -107,7 +107,7 @@ def test_what_a_run_makes_is_found_with_its_owner_until_it_is_deleted(cloud, cli
     made = Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, "mine")
     with (
         ResourceGroup(made, name="mine", location="eastus"),
-        FileShare(made, group="mine", name="myshare", directory="d", upload={}),
+        FileShare(made, group="mine", name="myshare", directory="d"),
     ):
         found = {one.kind: one.label for one in find(cloud, clients)}
         assert found["resource group"].owner == found["file share"].owner == this_process()
@@ -118,7 +118,7 @@ def test_what_a_run_makes_is_found_with_its_owner_until_it_is_deleted(cloud, cli
 def test_a_share_that_was_there_before_a_run_is_never_found(cloud, clients, tmp_path):
     clients.files.create_share("before")
     made = Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, "mine")
-    with FileShare(made, group="mine", name="before", directory="d", upload={}):
+    with FileShare(made, group="mine", name="before", directory="d"):
         assert find(cloud, clients) == []
     assert [share.name for share in clients.files.list_shares()] == ["before"]
     clients.files.delete_share("before")
