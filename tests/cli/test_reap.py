@@ -190,7 +190,7 @@ scenario: sleeper
 resource_group: sleepers
 share: {name: sleepers}
 cluster: {name: bed}
-job: {name: sleep, toolkit: customToolkit, command: sleep 600, stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare}
+job: {name: sleep, toolkit: customToolkit, command: sleep 120, stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare}
 """
 
 
