@@ -147,8 +147,9 @@ def _show(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
             word = "delete" if verdict.delete else "keep"
             table.add_row(word, found.kind, found.name, found.label.run, verdict.reason)
     for left in leftovers:
-        living = f"{len(left.processes)} processes of its jobs run" if left.processes else "no process runs"
-        table.add_row("delete", "emulator", str(left.directory), "", f"its run was killed; {living}")
+        living = f"{len(left.processes)} processes run" if left.processes else "no process runs"
+        what, why = ("emulator", "its run was killed") if left.directory.exists() else ("job", "its directory is gone")
+        table.add_row("delete", what, str(left.directory), "", f"{why}; {living}")
     if table.row_count:
         Console().print(table)
     else:
@@ -172,7 +173,7 @@ def _delete(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
         failures += sum(bool(result.error) for result in results)
     for left in leftovers:
         is_gone = remove_leftover(left)
-        typer.echo(f"{'deleted' if is_gone else 'NOT deleted'} emulator {left.directory}")
+        typer.echo(f"{'deleted' if is_gone else 'NOT deleted'} {left.directory}")
         failures += not is_gone
     return failures
 

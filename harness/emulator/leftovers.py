@@ -1,7 +1,8 @@
 """What a killed launcher left on this machine: its emulator's temporary data directory and the jobs that run there.
 
 Nothing else is ever touched: a directory is a leftover only if this user owns it, ``launch`` marked it as temporary,
-and nobody holds the mark any more, which the kernel lets go of when the launcher dies, however it dies.
+and nobody holds the mark any more, which the kernel lets go of when the launcher dies, however it dies. A process is
+one only if it belongs to a job in such a directory, or to one whose directory is gone.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ _GRACE = 5.0  # seconds; a supervisor ends its job within two
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A data directory without a launcher, and the processes of its jobs.
+    """A data directory without a launcher, and the processes of its jobs; or the directory, gone, of a job that runs.
 
     Attributes:
         made: when it was launched.
@@ -45,25 +46,29 @@ def temporary_directories() -> list[Path]:
 
 
 def find_leftovers(candidates: Iterable[Path]) -> list[Leftover]:
-    """Those of some directories that are leftovers."""
-    return [_leftover(directory) for directory in dict.fromkeys(candidates) if _is_left(directory)]
+    """Those of some directories that are leftovers, and every job of this user whose directory was deleted under it."""
+    jobs = _jobs()
+    left = [_leftover(directory, jobs) for directory in dict.fromkeys(candidates) if _is_left(directory)]
+    within = {process for one in left for process in one.processes}
+    homeless = {job: found for job, found in jobs.items() if not job.exists() and within.isdisjoint(_ids(found))}
+    return left + [Leftover(job, _since(found), _ids(found)) for job, found in homeless.items()]
 
 
 def remove_leftover(leftover: Leftover) -> bool:
     """End its processes and delete its directory, if nobody has taken it since; True when it is gone."""
     directory = leftover.directory
-    if not _is_left(directory):
-        return not directory.exists()
+    if directory.exists() and not _is_left(directory):
+        return False
     with contextlib.suppress(EmulatorError):  # of which there is nothing to be read, none runs
         launch.stop(directory)  # it stops with its launcher; one that hangs is stopped here
     for supervisors_only in (True, False):
-        living = [process for process in _processes(directory) if not supervisors_only or _is_supervisor(process)]
+        living = [one for one in _below(directory, _jobs()) if not supervisors_only or _supervised(one)]
         for process in living:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate() if supervisors_only else process.kill()
         psutil.wait_procs(living, timeout=_GRACE)
     shutil.rmtree(directory, ignore_errors=True)
-    return not directory.exists()
+    return not directory.exists() and not _below(directory, _jobs())
 
 
 def _is_left(directory: Path) -> bool:
@@ -87,26 +92,42 @@ def _serves_again(directory: Path) -> bool:
         return False
 
 
-def _leftover(directory: Path) -> Leftover:
+def _leftover(directory: Path, jobs: Mapping[Path, Sequence[psutil.Process]]) -> Leftover:
     made = datetime.fromtimestamp(DataDirectory(directory).temporary.stat().st_mtime, UTC)
-    return Leftover(directory, made, tuple(process.pid for process in _processes(directory)))
+    return Leftover(directory, made, _ids(_below(directory, jobs)))
 
 
-def _processes(directory: Path) -> Iterator[psutil.Process]:
-    """This user's supervisors of jobs in a data directory, and every process that carries such a job's mark."""
-    root = f"{DataDirectory(directory).jobs}{os.sep}"
+def _jobs() -> dict[Path, list[psutil.Process]]:
+    """The processes of this user's jobs, supervisors included, by the directory of their job."""
+    jobs: dict[Path, list[psutil.Process]] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.uids().real != os.getuid():
+            if process.uids().real != os.getuid() or not _sees_our_files(process):
                 continue
-            words = process.cmdline()
-            is_supervisor = _is_supervisor(process) and any(word.startswith(root) for word in words)
-            if is_supervisor or process.environ().get(MARK, "").startswith(root):
-                yield process
+            if job := _supervised(process) or process.environ().get(MARK):
+                jobs.setdefault(Path(job), []).append(process)
+    return jobs
 
 
-def _is_supervisor(process: psutil.Process) -> bool:
-    try:
-        return any(Path(word).name == _SUPERVISOR for word in process.cmdline()[:5])
-    except (psutil.Error, OSError):
-        return False
+def _below(directory: Path, jobs: Mapping[Path, Sequence[psutil.Process]]) -> list[psutil.Process]:
+    """Processes of the jobs in a directory, or of the job that it is."""
+    return [process for job, found in jobs.items() if job.is_relative_to(directory) for process in found]
+
+
+def _supervised(process: psutil.Process) -> str:
+    """The directory of the job that a process is the supervisor of; empty for others."""
+    words = process.cmdline() if process.is_running() else []
+    return words[-1] if len(words) > 1 and Path(words[-2]).name == _SUPERVISOR else ""
+
+
+def _sees_our_files(process: psutil.Process) -> bool:
+    """Whether a path means the same to it; in another mount namespace (a container, a private /tmp) it may not."""
+    return Path(f"/proc/{process.pid}/ns/mnt").stat().st_ino == Path("/proc/self/ns/mnt").stat().st_ino
+
+
+def _ids(processes: Iterable[psutil.Process]) -> tuple[int, ...]:
+    return tuple(process.pid for process in processes)
+
+
+def _since(processes: Iterable[psutil.Process]) -> datetime:
+    return datetime.fromtimestamp(min(process.create_time() for process in processes), UTC)

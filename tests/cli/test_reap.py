@@ -150,7 +150,7 @@ def test_the_own_emulator_of_a_killed_run_goes_with_all_that_it_holds(
     assert main(["reap", "--yes", "--older-than", "1h"]) == 0
     assert directory.exists()
     assert main(["reap", "--yes"]) == 0
-    assert f"deleted emulator {directory}" in capsys.readouterr().out
+    assert f"deleted {directory}" in capsys.readouterr().out
     assert not directory.exists()
     assert Journal(project / "journal.jsonl").left() == []
 
