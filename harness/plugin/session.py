@@ -61,8 +61,11 @@ def running_emulator(config: pytest.Config) -> Iterator["Endpoint"]:
 def pytest_configure_node(node: Any) -> None:
     """Before the first worker starts, start what all of them share: it outlives any that crashes."""
     config: pytest.Config = node.config
+    cloud = config.stash[SCENARIO_OPTIONS].cloud
+    if cloud == "replay":
+        return
     node.workerinput[_OWNER] = str(session_owner(config))
-    if config.stash[SCENARIO_OPTIONS].cloud != "emulator":
+    if cloud != "emulator":
         return
     if _SHARED not in config.stash:
         config.stash[_SHARED] = config.stash[OPEN].enter_context(running_emulator(config))
