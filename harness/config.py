@@ -1,20 +1,35 @@
 """Settings: the only reader of the environment, ``harness.toml`` and ``.env``."""
 
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from harness.errors import SettingsError
+
+SETTINGS_FILE = "harness.toml"
+ENVIRONMENT_FILE = ".env"
 
 _PREFIX = "HARNESS_"
 
 
-def _azure(name: str) -> Any:
+def _azure(name: str, description: str) -> Any:
     """A setting that Azure's own tools name too."""
     choices = AliasChoices(name, f"{_PREFIX}{name.upper()}", f"AZURE_{name.upper()}")
-    return Field(default=None, validation_alias=choices)
+    return Field(default=None, validation_alias=choices, description=description)
 
 
 class Settings(BaseSettings):
@@ -24,18 +39,39 @@ class Settings(BaseSettings):
         env_prefix=_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
     )
 
-    tenant_id: str | None = _azure("tenant_id")
-    client_id: str | None = _azure("client_id")
-    client_secret: SecretStr | None = _azure("client_secret")
-    subscription_id: str | None = _azure("subscription_id")
-    storage_account: str | None = None
-    storage_key: SecretStr | None = None
-    admin_user: str | None = None
-    admin_password: SecretStr | None = None
-    mnist_dir: Path | None = None
-    cntk_python: Path | None = None
-    emulator_dir: Path | None = None
-    runs_dir: Path = Path("runs")
+    tenant_id: str | None = _azure("tenant_id", "directory (tenant) that the service principal belongs to")
+    client_id: str | None = _azure("client_id", "application id of the service principal")
+    client_secret: SecretStr | None = _azure(
+        "client_secret", "its secret; without one, azure signs in as az, a managed identity and the like do"
+    )
+    subscription_id: str | None = _azure("subscription_id", "subscription that resources are created in")
+    storage_account: str | None = Field(
+        default=None, description="existing storage account that holds the shares; the emulator has its own"
+    )
+    storage_key: SecretStr | None = Field(default=None, description="key of that account")
+    admin_user: str | None = Field(default=None, description="administrator of the cluster's nodes")
+    admin_password: SecretStr | None = Field(default=None, description="the administrator's password")
+    mnist_dir: Path | None = Field(default=None, description="directory with MNIST's idx files, packed or not")
+    cntk_python: Path | None = Field(default=None, description="Python interpreter with real CNTK installed")
+    emulator_dir: Path | None = Field(
+        default=None, description="data directory of an emulator to use; without one, every run starts its own"
+    )
+    runs_dir: Path = Field(default=Path("runs"), description="directory that gets one folder a run")
+    journal: Path | None = Field(
+        default=None, description="file that lists what exists in a cloud; default below XDG_STATE_HOME"
+    )
+    lifetime: timedelta = Field(
+        default=timedelta(days=1),
+        gt=timedelta(0),
+        description="how long what a run creates is meant to live, ISO 8601; harness reap deletes it afterwards",
+    )
+    max_node_hours: float | None = Field(default=None, gt=0, description="node-hours that one run may use at most")
+    max_price: float | None = Field(default=None, gt=0, description="what one run may cost at most, as vm_price counts")
+    vm_price: float | None = Field(
+        default=None,
+        gt=0,
+        description="price of a node-hour; default the last list price of the VM size, USD",
+    )
 
     def require(self, name: str) -> str:
         """The value of a setting that cannot be done without, a secret in clear.
@@ -61,7 +97,8 @@ def load_settings(directory: Path) -> Settings:
         directory: where ``.env`` and ``harness.toml`` are looked for; neither has to be there.
 
     Raises:
-        SettingsError: a file is unreadable or a value is of the wrong type; no value is shown.
+        SettingsError: a file is unreadable, a value is of the wrong type, or ``harness.toml`` has a key that is no
+            setting; no value is shown.
     """
 
     class Located(Settings):
@@ -74,16 +111,74 @@ def load_settings(directory: Path) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            toml = TomlConfigSettingsSource(settings_cls, directory / "harness.toml")
+            toml = TomlConfigSettingsSource(settings_cls, directory / SETTINGS_FILE)
             return init_settings, env_settings, dotenv_settings, toml, file_secret_settings
 
+    _refuse_unknown(directory / SETTINGS_FILE)
     try:
-        return Located(_env_file=directory / ".env")  # type: ignore[call-arg]  # pydantic-settings' own parameter
+        return Located(_env_file=directory / ENVIRONMENT_FILE)  # type: ignore[call-arg]  # pydantic-settings' own parameter
     except ValidationError as error:
         mistakes = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
         raise SettingsError("settings are wrong: " + "; ".join(mistakes)) from None
     except (OSError, ValueError) as error:
         raise SettingsError(f"the settings in {directory} cannot be read: {error}") from error
+
+
+def trace_settings(directory: Path) -> dict[str, str]:
+    """Where each setting that has a value gets it from: ``environment``, ``.env`` or ``harness.toml``; never the value.
+
+    Raises:
+        SettingsError: a file is unreadable.
+    """
+    toml, dotenv = directory / SETTINGS_FILE, directory / ENVIRONMENT_FILE
+    _refuse_unknown(toml)
+    sources: dict[str, PydanticBaseSettingsSource] = {
+        SETTINGS_FILE: TomlConfigSettingsSource(Settings, toml),
+        ENVIRONMENT_FILE: DotEnvSettingsSource(Settings, env_file=dotenv),
+        "environment": EnvSettingsSource(Settings),
+    }
+    try:
+        found = {name: place for place, source in sources.items() for name, value in source().items() if value}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the settings in {directory} cannot be read: {error}") from error
+    return {name: found[name] for name in Settings.model_fields if name in found}
+
+
+def environment() -> Mapping[str, str]:
+    """A copy of the process's environment, for those who look up places and programs in it."""
+    return dict(os.environ)
+
+
+def journal_path(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """The journal that runs write and ``harness reap`` reads, wherever they are started.
+
+    The setting ``journal``, else ``batchai-harness/journal.jsonl`` below ``XDG_STATE_HOME`` (``~/.local/state``).
+    """
+    return settings.journal or _user_directory(environ, "XDG_STATE_HOME", ".local/state") / "journal.jsonl"
+
+
+def mnist_cache(environ: Mapping[str, str]) -> Path:
+    """Where ``harness data mnist`` keeps the idx files: ``batchai-harness/mnist`` below ``XDG_CACHE_HOME``."""
+    return _user_directory(environ, "XDG_CACHE_HOME", ".cache") / "mnist"
+
+
+def _user_directory(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    # The XDG specification: a relative path is to be ignored.
+    chosen = Path(environ.get(variable) or "")
+    root = chosen if chosen.is_absolute() else Path(environ.get("HOME") or Path.home()) / default
+    return root / "batchai-harness"
+
+
+def _refuse_unknown(file: Path) -> None:
+    try:
+        keys = list(tomllib.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    for key in keys:
+        if key not in Settings.model_fields:
+            near = get_close_matches(key, Settings.model_fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(Settings.model_fields)}"
+            raise SettingsError(f"{file}: there is no setting {key!r}; {hint}")
 
 
 def _places(name: str) -> str:

@@ -14,6 +14,7 @@
     │   ├── JobError                 a job could not be submitted or watched
     │   ├── ServiceRetiredError      Batch AI no longer answers there
     │   └── CeilingError             the price or node-hour ceiling would be passed
+    ├── DownloadError            no source gave a file that is good; exit code 1
     ├── UnmatchedRequestError    replay: no recorded interaction answers the request; exit code 1
     └── EmulatorError            the emulator cannot start or its directory is in use; exit code 2
 
@@ -72,6 +73,10 @@ class ServiceRetiredError(CloudError):
 
 class CeilingError(CloudError):
     """Going on would pass the price or node-hour ceiling."""
+
+
+class DownloadError(HarnessError):
+    """No source gave a file, or none gave the right one."""
 
 
 class UnmatchedRequestError(HarnessError):

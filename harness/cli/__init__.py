@@ -13,6 +13,10 @@ _COMMANDS = {
     "cassettes": "check and show recorded cassettes",
     "run": "run scenarios and sweeps: on the emulator, on Azure, or from recordings",
     "toolkits": "what trains on this machine; install CNTK 2.7",
+    "data": "fetch the data that scenarios train on",
+    "doctor": "what works on this machine, what is missing, and the command that mends it",
+    "init": "a first scenario, settings file and test to start from",
+    "reap": "delete what earlier runs left behind",
 }
 
 

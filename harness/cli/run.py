@@ -12,7 +12,7 @@ from harness.cli.emulator import DEFAULT_DIRECTORY
 from harness.cli.progress import Display, open_console, result_table
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
-from harness.config import Settings, load_settings
+from harness.config import Settings, environment, load_settings, mnist_cache
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
@@ -24,9 +24,11 @@ from harness.experiments.outcomes import Outcome
 from harness.experiments.plan import describe
 from harness.experiments.stage import Stage
 from harness.experiments.sweep import run_scenario
+from harness.experiments.terms import terms_of
 from harness.interruption import Interrupted, Interruption
-from harness.resources import Journal
+from harness.resources.ceiling import node_price
 from harness.resources.events import Noted
+from harness.resources.journal import journal_for
 from harness.scenario.failure import render
 from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios, parse_values
@@ -68,15 +70,16 @@ def run(  # noqa: PLR0917 - each is an option of the command
     or setting, 130 after Ctrl-C and 143 after SIGTERM; whatever was made is deleted first.
     """
     loaded = load_scenarios(scenarios, parse_values(values or []))
+    settings = load_settings(Path())
     if dry_run:
         for scenario in loaded:
-            typer.echo(describe(scenario, scenario.trials[:limit], cloud=cloud))
+            price = node_price(settings, scenario.cluster.vm_size) if cloud == "azure" else None
+            typer.echo(describe(scenario, scenario.trials[:limit], cloud=cloud, price=price))
         return 0
     if resume and out is None:
         raise UserError("--resume goes on with a run directory: name it with --out")
     interruption = Interruption()
     with interruption.installed():
-        settings = load_settings(Path())
         folder = open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=SystemClock().now())
         one = _Run(cloud, settings, folder, interruption, reuse=reuse)
         try:
@@ -133,17 +136,16 @@ class _Run:
     @contextmanager
     def _stage(self) -> Iterator[Stage]:
         settings, endpoint = self.settings, self._endpoint()
-        materials = (
-            RecordedMaterials() if self.cloud == "replay" else LocalMaterials(settings.mnist_dir, None, self._display)
-        )
+        local = LocalMaterials(settings.mnist_dir, mnist_cache(environment()), self._display)
         with open_cloud(self.cloud, settings, cassettes=_CASSETTES, endpoint=endpoint, run=self.folder.run) as cloud:
             yield Stage(
                 cloud=cloud,
-                journal=Journal(settings.runs_dir / "journal.jsonl"),
-                materials=materials,
+                journal=journal_for(self.cloud, settings, environment()),
+                materials=RecordedMaterials() if self.cloud == "replay" else local,
                 sink=self._display,
                 interruption=self.interruption,
                 keep=self.reuse,
+                terms=terms_of(self.cloud, settings),
             )
 
     def _endpoint(self) -> Endpoint | None:

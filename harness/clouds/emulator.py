@@ -69,6 +69,7 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
             admin_user=settings.admin_user or "harness",
             admin_password=settings.require("admin_password") if settings.admin_password else secrets.token_urlsafe(18),
             run=run,
+            directory=endpoint.directory,
         ),
         clock=SystemClock(),
         mode="record" if record else "live",

@@ -23,6 +23,7 @@ class CloudFacts:
 
     Attributes:
         run: identity of the run that this cloud was opened for; what it creates is tagged with it.
+        directory: the emulator's data directory; empty elsewhere.
     """
 
     subscription_id: str
@@ -31,6 +32,12 @@ class CloudFacts:
     admin_user: str
     admin_password: str = field(repr=False)
     run: str = ""
+    directory: str = ""
+
+    @property
+    def place(self) -> str:
+        """What tells clouds of one name apart: the emulator's data directory, else the subscription."""
+        return self.directory or self.subscription_id
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 import gzip
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import requests
 
+from harness.data.download import Progress, RemoteFile, download
 from harness.data.samples import Samples, Split
-from harness.errors import SettingsError
+from harness.errors import DownloadError, SettingsError
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -16,7 +19,50 @@ TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 _IMAGE_BYTES = 28 * 28
 _MOST_SAMPLES = 60_000  # no idx file of MNIST has more; a longer stream is not unpacked
 _SPLIT_SEED = 10_000
+_MD5 = {
+    TRAIN_IMAGES: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    TRAIN_LABELS: "d53e105ee54ea40749a09fcbcd1e9432",
+    TEST_IMAGES: "9fb629c4189551a2d022fa330f9573f3",
+    TEST_LABELS: "ec29112dd5afa0611ce80d1b7f02629c",
+}
+FILES = tuple(RemoteFile(f"{name}.gz", md5) for name, md5 in _MD5.items())
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+    "http://yann.lecun.com/exdb/mnist/",
+)
 _REMEDY = "`harness data mnist DIR` fetches the files anew"
+
+
+def fetch_mnist(
+    directory: Path, *, files: Sequence[RemoteFile], mirrors: Sequence[str], progress: Progress
+) -> tuple[Path, ...]:
+    """Fetch MNIST's idx files, those that are not there yet; proxies are the environment's.
+
+    Args:
+        directory: where to; made if absent.
+        files: which; ``FILES`` are all.
+        mirrors: where from, tried in this order; ``MIRRORS`` are the public ones.
+        progress: see ``download``.
+
+    Raises:
+        DownloadError: a file could not be had; says from where, why, and what to do without it.
+        SettingsError: the directory cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with requests.Session() as session:
+            return tuple(
+                download(file, directory, mirrors=mirrors, session=session, progress=progress) for file in files
+            )
+    except DownloadError as error:
+        raise DownloadError(
+            f"{error}\nWithout MNIST, scenarios train on scikit-learn's handwritten digits, which need no network. "
+            "Idx files that you have from elsewhere are used with HARNESS_MNIST_DIR=their directory."
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"{directory} cannot be written: {error.strerror}; choose another with --cache") from error
 
 
 def holds_mnist(directory: Path) -> bool:

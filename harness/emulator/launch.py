@@ -68,9 +68,7 @@ def launch(
     """
     with contextlib.ExitStack() as stack:
         if directory is None:
-            directory = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="batchai-", ignore_cleanup_errors=True))
-            )
+            directory = stack.enter_context(_temporary_directory())
         options = Options(
             directory,
             port,
@@ -129,6 +127,18 @@ def stop(directory: Path) -> bool:
         return False
     _stop(psutil.Process(endpoint.pid))
     return True
+
+
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    """A data directory that says, by a file with a lock, that it is of no use once this process has ended."""
+    with tempfile.TemporaryDirectory(prefix="batchai-", ignore_cleanup_errors=True) as name:
+        mark = DataDirectory(Path(name)).temporary
+        beside = mark.with_suffix(".new")
+        with beside.open("wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            beside.replace(mark)  # so that it is never there without its lock
+            yield mark.parent
 
 
 @contextmanager

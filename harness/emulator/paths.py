@@ -22,6 +22,11 @@ class DataDirectory:
         return self.root / "lock"
 
     @property
+    def temporary(self) -> Path:
+        """There in a directory that ends with its launcher, who holds it by ``flock`` for as long as it lives."""
+        return self.root / "temporary"
+
+    @property
     def endpoint(self) -> Path:
         """Where the running emulator answers, and the credentials it accepts; JSON, owner only."""
         return self.root / "endpoint.json"

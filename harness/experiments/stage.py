@@ -9,6 +9,7 @@ from harness.clouds import Clients, Cloud
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
 from harness.experiments.submission import script_on_share
+from harness.experiments.terms import Terms
 from harness.interruption import Interruption
 from harness.resources import (
     ClusterPlan,
@@ -19,9 +20,10 @@ from harness.resources import (
     Resource,
     ResourceGroup,
     make_experiment,
-    register_providers,
 )
+from harness.resources.ceiling import Meter
 from harness.resources.events import Noted, Sink
+from harness.resources.owner import Owner, this_process
 from harness.scenario.model import Scenario
 
 R = TypeVar("R", bound=Resource)
@@ -38,6 +40,8 @@ class Stage:
         leases: who else uses them, where several processes do.
         worker: name of this process among those; it gets experiments of its own.
         stories: opens the clients of a story; default the cloud's.
+        owner: the process that what is made belongs to; one that outlives all who share it.
+        terms: on which the cloud is used.
     """
 
     cloud: Cloud
@@ -49,6 +53,8 @@ class Stage:
     leases: Leases | None = None
     worker: str = ""
     stories: Stories | None = None
+    owner: Owner = field(default_factory=this_process)
+    terms: Terms = field(default_factory=Terms)
 
     @contextmanager
     def provisioning(self, story: str) -> Iterator[Provisioning]:
@@ -61,6 +67,8 @@ class Stage:
                 self.sink,
                 run=self.cloud.facts.run,
                 interruption=self.interruption,
+                owner=self.owner,
+                lifetime=self.terms.lifetime,
             )
 
     @contextmanager
@@ -95,6 +103,7 @@ class Site:
     Attributes:
         cluster_id: the cluster's resource id.
         data: which data set is on the share; None where none was uploaded.
+        meter: of the cluster; asked before each trial.
     """
 
     group: str
@@ -102,6 +111,7 @@ class Site:
     experiment: str
     cluster_id: str
     data: str | None
+    meter: Meter
 
 
 @contextmanager
@@ -113,7 +123,7 @@ def open_group(stage: Stage, scenario: Scenario) -> Iterator[ResourceGroup]:
     """
     with stage.provisioning(f"{scenario.scenario}/resource_group") as made:
         with made.interruption.allowed():
-            register_providers(made)
+            stage.terms.prepare(made, scenario)
         with stage.hold(ResourceGroup(made, name=scenario.resource_group, location=scenario.location)) as group:
             yield group
 
@@ -184,4 +194,7 @@ def open_site(stage: Stage, scenario: Scenario) -> Iterator[Site]:
 def site_of(stage: Stage, scenario: Scenario, share: FileShare, cluster: GpuCluster) -> Site:
     """The names by which jobs refer to what is there."""
     experiment = f"{scenario.scenario}-{stage.worker}"[-64:] if stage.worker else scenario.scenario
-    return Site(share.group, cluster.plan.workspace, experiment, cluster.id, share.data)
+    spec = scenario.cluster
+    ceiling = stage.terms.ceiling(spec.vm_size)
+    meter = Meter(stage.cloud.clock, ceiling, nodes=spec.most_nodes, began=cluster.began)
+    return Site(share.group, cluster.plan.workspace, experiment, cluster.id, share.data, meter)

@@ -60,5 +60,6 @@ def run_trials(
         poller=stage.cloud.poller,
         interruption=stage.interruption,
         report=report,
+        meter=site.meter,
     )
     drive.play()

@@ -9,7 +9,7 @@ import pytest
 
 from harness.plugin.collection import shelf
 from harness.plugin.options import SCENARIO_OPTIONS, worker_input
-from harness.plugin.session import INTERRUPTION, running_emulator, shared_directory, worker_id
+from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
 
 if TYPE_CHECKING:
     from harness.clouds import Cloud
@@ -90,13 +90,14 @@ def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") 
 @pytest.fixture(scope="session")
 def harness_stage(cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Stage":
     """Where scenarios are played: the cloud, the journal, the uploads; progress goes to the logger ``harness``."""
-    from harness.config import load_settings  # noqa: PLC0415 - start-up stays cheap
+    from harness.config import environment, load_settings, mnist_cache  # noqa: PLC0415 - start-up stays cheap
     from harness.experiments.leases import Leases  # noqa: PLC0415
     from harness.experiments.materials import LocalMaterials, RecordedMaterials  # noqa: PLC0415
     from harness.experiments.stage import Stage  # noqa: PLC0415
-    from harness.resources import Journal  # noqa: PLC0415
+    from harness.experiments.terms import terms_of  # noqa: PLC0415
+    from harness.resources.journal import journal_for  # noqa: PLC0415
 
-    settings = load_settings(pytestconfig.rootpath)
+    settings, environ = load_settings(pytestconfig.rootpath), environment()
     logger = logging.getLogger("harness")
     is_replay = cloud.name == "replay"
     shared = None if is_replay else shared_directory(pytestconfig, tmp_path_factory)
@@ -106,12 +107,14 @@ def harness_stage(cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory:
 
     return Stage(
         cloud=cloud,
-        journal=Journal(pytestconfig.rootpath / settings.runs_dir / "journal.jsonl"),
-        materials=RecordedMaterials() if is_replay else LocalMaterials(settings.mnist_dir, None, tell),
+        journal=journal_for(cloud.name, settings, environ),
+        materials=RecordedMaterials() if is_replay else LocalMaterials(settings.mnist_dir, mnist_cache(environ), tell),
         sink=tell,
         interruption=pytestconfig.stash[INTERRUPTION],
         leases=Leases(shared) if shared else None,
         worker=worker_id(pytestconfig) if shared else "",
+        owner=session_owner(pytestconfig),
+        terms=terms_of(cloud.name, settings),
     )
 
 

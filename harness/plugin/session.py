@@ -13,7 +13,9 @@ from harness.plugin.options import SCENARIO_OPTIONS, is_worker, worker_input
 
 if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
+    from harness.resources.owner import Owner
 
+_OWNER = "harness_owner"  # in a worker's input: the process that what the workers make belongs to
 _EMULATOR = "harness_emulator"  # in a worker's input: the data directory of the emulator that all of them share
 _SIGTERM_EXIT = 143
 
@@ -30,6 +32,13 @@ def worker_id(config: pytest.Config) -> str:
 def shared_directory(config: pytest.Config, factory: pytest.TempPathFactory) -> Path | None:
     """A directory that this worker shares with the others of its session; None where there are none."""
     return factory.getbasetemp().parent / "harness-leases" if is_worker(config) else None
+
+
+def session_owner(config: pytest.Config) -> "Owner":
+    """The process that outlives all workers of a session: the controller, or this one where there are none."""
+    from harness.resources.owner import parse_owner, this_process  # noqa: PLC0415 - start-up stays cheap
+
+    return parse_owner(worker_input(config).get(_OWNER, "")) or this_process()
 
 
 @contextmanager
@@ -52,7 +61,11 @@ def running_emulator(config: pytest.Config) -> Iterator["Endpoint"]:
 def pytest_configure_node(node: Any) -> None:
     """Before the first worker starts, start what all of them share: it outlives any that crashes."""
     config: pytest.Config = node.config
-    if config.stash[SCENARIO_OPTIONS].cloud != "emulator":
+    cloud = config.stash[SCENARIO_OPTIONS].cloud
+    if cloud == "replay":
+        return
+    node.workerinput[_OWNER] = str(session_owner(config))
+    if cloud != "emulator":
         return
     if _SHARED not in config.stash:
         config.stash[_SHARED] = config.stash[OPEN].enter_context(running_emulator(config))

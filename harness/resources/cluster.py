@@ -44,6 +44,7 @@ class GpuCluster(Resource):
     def __init__(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> None:
         super().__init__(provisioning, group=group, name=name)
         self.plan = plan
+        self.began = provisioning.cloud.clock.monotonic()
         self._told: ClusterStatus | None = None
 
     @property

@@ -6,9 +6,9 @@ from harness.errors import ProvisioningError
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.refusals import refusals
+from harness.resources.tags import read_label, tags_of
 
 PROVIDERS = ("Microsoft.BatchAI", "Microsoft.Batch")
-RUN_TAG = "batchai-harness-run"
 _REGISTRATION_SECONDS = 600.0
 
 
@@ -49,7 +49,7 @@ class ResourceGroup(Resource):
         self.location = location
 
     def create(self) -> None:
-        """Create it with our tag.
+        """Create it with our tags.
 
         Raises:
             ProvisioningError: one of that name is there and is not this run's.
@@ -60,22 +60,33 @@ class ResourceGroup(Resource):
                 f"resource group {self.name} is there already and not of this run; "
                 "delete it (harness reap, if an earlier run left it) or name another in the scenario"
             )
-        groups.create_or_update(self.name, {"location": self.location, "tags": {RUN_TAG: self.provisioning.run}})
+        groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
 
     def adopt(self) -> bool:
-        """Whether it is there from an earlier run.
+        """Whether it is there from an earlier run; it is then tagged as this run's, so that nobody reaps it meanwhile.
 
         Raises:
-            ProvisioningError: it is there and was not made by the harness.
+            ProvisioningError: it is there and not ours, or of another run that is alive.
         """
         groups = self.provisioning.clients.resources.resource_groups
-        if not groups.check_existence(self.name):
-            return False
-        if RUN_TAG not in (groups.get(self.name).tags or {}):
+        with refusals(f"look for resource group {self.name}", self.provisioning.cloud.name):
+            try:
+                label = read_label(groups.get(self.name).tags)
+            except ResourceNotFoundError:
+                return False
+        if label is None:
             raise ProvisioningError(
                 f"resource group {self.name} is there already and was not made by the harness; "
                 "name another in the scenario"
             )
+        owner = label.owner
+        if owner and owner != self.provisioning.owner and owner.state == "running":
+            raise ProvisioningError(
+                f"resource group {self.name} is in use by run {label.run} (process {owner.pid}); "
+                "wait for its end, or name another group in the scenario"
+            )
+        with refusals(f"tag resource group {self.name}", self.provisioning.cloud.name):
+            groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
         return True
 
     def delete(self) -> None:
@@ -88,4 +99,5 @@ class ResourceGroup(Resource):
             group = self.provisioning.clients.resources.resource_groups.get(self.name)
         except ResourceNotFoundError:
             return False
-        return (group.tags or {}).get(RUN_TAG) == self.provisioning.run
+        label = read_label(group.tags)
+        return label is not None and label.run == self.provisioning.run

@@ -1,17 +1,22 @@
 """What every resource is made from, and how each is made and unmade."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from harness.clock import Clock
 from harness.clouds import Clients, Cloud
 from harness.errors import CloudError, HarnessError
 from harness.interruption import Interruption
 from harness.resources.events import Began, Ended, Sink, TeardownFailed
 from harness.resources.journal import Entry, Journal
+from harness.resources.owner import Owner, this_process
 from harness.resources.refusals import refusals
+
+_PAUSES = (1.0, 5.0)  # seconds; the SDKs repeat each request by themselves
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Provisioning:
         clients: those of the story that the resource belongs to.
         run: identity of the run, written into the journal and into the group's tags.
         interruption: whom to ask where creating may be interrupted, and deleting not.
+        owner: the process that what is made belongs to; where several share it, one that outlives them all.
+        lifetime: how long what is made is meant to live; ``harness reap`` may delete it afterwards.
     """
 
     cloud: Cloud
@@ -30,6 +37,29 @@ class Provisioning:
     sink: Sink
     run: str
     interruption: Interruption = field(default_factory=Interruption)
+    owner: Owner = field(default_factory=this_process)
+    lifetime: timedelta = timedelta(days=1)
+
+    @property
+    def expires(self) -> datetime:
+        """When what is made now may be deleted by anybody."""
+        return self.cloud.clock.now() + self.lifetime
+
+
+def retried(delete: Callable[[], None], clock: Clock) -> None:
+    """Delete, and again after each of a few growing pauses when the cloud does not.
+
+    Raises:
+        CloudError: it did not even at last.
+    """
+    for pause in _PAUSES:
+        try:
+            delete()
+        except CloudError:
+            clock.sleep(pause)
+        else:
+            return
+    delete()
 
 
 class Resource(ABC):
@@ -109,16 +139,31 @@ class Resource(ABC):
     def _tear_down(self) -> None:
         self._tell(Began("deleting", self.name))
         try:
-            with refusals(f"delete {self.kind} {self.name}", self.provisioning.cloud.name):
-                self.delete()
+            retried(self._delete, self.provisioning.cloud.clock)
         except CloudError as error:
             self._tell(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
             return
         self.provisioning.journal.append(self._entry(deleted=True))
         self._tell(Ended("deleting", self.name))
 
+    def _delete(self) -> None:
+        with refusals(f"delete {self.kind} {self.name}", self.provisioning.cloud.name):
+            self.delete()
+
     def _entry(self, *, deleted: bool) -> Entry:
-        return Entry(self.provisioning.run, self.kind, self.group, self.name, "deleted" if deleted else "creating")
+        made = self.provisioning
+        return Entry(
+            made.run,
+            self.kind,
+            self.group,
+            self.name,
+            "deleted" if deleted else "creating",
+            cloud=made.cloud.name,
+            place=made.cloud.facts.place,
+            account=made.cloud.facts.storage_account,
+            expires=made.expires.isoformat(timespec="seconds"),
+            owner=made.owner,
+        )
 
     def _tell(self, event: Began | Ended | TeardownFailed) -> None:
         self.provisioning.sink(event)

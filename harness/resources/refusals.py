@@ -8,7 +8,20 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 
 from harness.errors import CloudError, HarnessError, ProvisioningError, ServiceRetiredError, SignInError
 
-_RETIRED = frozenset({"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound"})
+# What Resource Manager answers where Batch AI was; the last also where it was merely never registered, but the harness
+# registers before it asks for anything else.
+_RETIRED = frozenset(
+    {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscriptionRegistration"}
+)
+
+_MENDS = {
+    "MissingSubscriptionRegistration": (
+        "register it: az provider register --namespace Microsoft.BatchAI (and Microsoft.Batch)"
+    ),
+    "SubscriptionNotFound": "check the setting subscription_id",
+    "InvalidSubscriptionId": "check the setting subscription_id",
+    "AuthorizationFailed": "give the service principal the role Contributor on the subscription",
+}
 
 
 @contextmanager
@@ -31,13 +44,12 @@ def refusals(what: str, cloud: str, *, otherwise: type[CloudError] = Provisionin
         code = error.error.code if error.error is not None else None
         if cloud == "azure" and code in _RETIRED:
             raise ServiceRetiredError(
-                f"cannot {what}: Microsoft retired Batch AI on 31 March 2019 ({code}); "
-                "use --cloud emulator, or move to Azure Machine Learning"
+                f"cannot {what}: Batch AI no longer answers here ({code}); Microsoft announced its end on 14 December "
+                "2018 and stopped it on 31 March 2019. What works instead: --cloud emulator (the same API on this "
+                "machine), --cloud replay (recorded answers), or Azure Machine Learning, its successor"
             ) from None
-        mend = ""
-        if code == "MissingSubscriptionRegistration":
-            mend = "; register it: az provider register --namespace Microsoft.BatchAI (and Microsoft.Batch)"
-        raise otherwise(f"cannot {what}: {_line(error)}{mend}") from None
+        mend = _MENDS.get(code or "")
+        raise otherwise(f"cannot {what}: {_line(error)}{f'; {mend}' if mend else ''}") from None
     except (AzureError, AzureException) as error:
         # The storage SDK wraps whatever its session raises, what the recording says too.
         if isinstance(error.__context__, HarnessError):

@@ -12,6 +12,7 @@ from harness.errors import JobError
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.refusals import refusals
+from harness.resources.tags import metadata_of, read_label
 
 _DATA = "dataset"  # metadata of an uploaded file: which data it really holds
 
@@ -68,7 +69,9 @@ class FileShare(Resource):
         """Create share and directories, then upload."""
         files = self.provisioning.clients.files
         with self._uploads() as uploads:
-            self._created = files.create_share(self.name)
+            self._created = files.create_share(self.name, metadata=metadata_of(self.provisioning))
+            if not self._created:
+                self._take_over()
             for directory in _directories(self.directory, uploads):
                 files.create_directory(self.name, directory)
             for name, upload in uploads.items():
@@ -77,6 +80,13 @@ class FileShare(Resource):
                 self.provisioning.sink(Ended("uploading", name))
             self.uploaded = tuple(uploads)
             self.data = next((self._data_of(name) for name, upload in uploads.items() if upload.data), None)
+
+    def _take_over(self) -> None:
+        """Keep a share that an earlier run left from being reaped while this one uses it."""
+        files = self.provisioning.clients.files
+        label = read_label(files.get_share_metadata(self.name))
+        if label is not None and not (label.owner and label.owner.state == "running"):
+            files.set_share_metadata(self.name, metadata_of(self.provisioning))
 
     def delete(self) -> None:
         """Delete the share, if it is ours."""

@@ -1,9 +1,15 @@
+import os
+from dataclasses import replace
+
 import pytest
 
+from harness.clock import SteppingClock
 from harness.clouds import open_cloud
 from harness.config import Settings
 from harness.errors import ProvisioningError, SignInError
 from harness.resources import Journal, Provisioning, ResourceGroup, register_providers
+from harness.resources.owner import Owner, owner_of, this_process
+from harness.resources.tags import read_label
 
 
 def provisioning(cloud, clients, tmp_path, run="run"):
@@ -35,3 +41,60 @@ def test_a_wrong_client_secret_names_the_settings(tmp_path):
         made = provisioning(cloud, clients, tmp_path)
         with pytest.raises(SignInError, match="client_secret"):
             register_providers(made)
+
+
+def test_a_group_that_an_ended_run_kept_is_adopted_and_tagged_anew(tmp_path):
+    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+        first = replace(provisioning(cloud, clients, tmp_path, run="first"), owner=Owner(this_process().host, 1, "0.0"))
+        ResourceGroup(first, name="kept", location="eastus").create()
+        second = ResourceGroup(provisioning(cloud, clients, tmp_path, run="second"), name="kept", location="eastus")
+        assert second.adopt()
+        label = read_label(clients.resources.resource_groups.get("kept").tags)
+        assert (label.run, label.owner) == ("second", this_process())
+
+
+def test_a_group_that_is_not_there_cannot_be_adopted(tmp_path):
+    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+        assert not ResourceGroup(provisioning(cloud, clients, tmp_path), name="none", location="eastus").adopt()
+
+
+def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(tmp_path):
+    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+        mine = provisioning(cloud, clients, tmp_path)
+        ResourceGroup(replace(mine, owner=owner_of(os.getppid()), run="other"), name="used", location="eastus").create()
+        with pytest.raises(ProvisioningError, match=rf"in use by run other \(process {os.getppid()}\)"):
+            ResourceGroup(mine, name="used", location="eastus").adopt()
+        clients.resources.resource_groups.create_or_update("theirs", {"location": "eastus"})
+        with pytest.raises(ProvisioningError, match="was not made by the harness"):
+            ResourceGroup(mine, name="theirs", location="eastus").adopt()
+
+
+def test_deleting_is_tried_again_before_it_is_reported(tmp_path):
+    events, clock = [], SteppingClock()
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud,
+        replace(cloud, clock=SteppingClock()).clients("s/group") as clients,  # the SDK's own pauses are not counted
+    ):
+        made = replace(provisioning(cloud, clients, tmp_path), cloud=replace(cloud, clock=clock), sink=events.append)
+        register_providers(made)
+        with ResourceGroup(made, name="mine", location="eastus"):
+            clients.session.proxies = {"https": "http://127.0.0.1:1"}  # the network is lost
+        assert clock.monotonic() == 6.0
+        assert "delete what is left with: harness reap" in events[-1].reason
+        assert [entry.name for entry in made.journal.left()] == ["mine"]
+
+
+def test_it_stands_in_the_journal_with_its_cloud_before_it_is_there(tmp_path):
+    seen = []
+    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+        made = provisioning(cloud, clients, tmp_path)
+
+        def look(event):
+            is_there = clients.resources.resource_groups.check_existence("mine")
+            seen.append((event.step, [entry.name for entry in made.journal.left()], is_there))
+
+        with ResourceGroup(replace(made, sink=look), name="mine", location="eastus"):
+            [entry] = made.journal.left()
+    assert seen[0] == ("creating", ["mine"], False)
+    assert (entry.cloud, entry.place, entry.owner) == ("emulator", cloud.facts.directory, this_process())
+    assert entry.expiry is not None

@@ -1,0 +1,83 @@
+"""``harness init``: a first scenario, settings file and test to start from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.config import SETTINGS_FILE, Settings
+from harness.errors import SettingsError, UserError
+from harness.scenario.schema import SCHEMA_FILE
+
+app = typer.Typer(add_completion=False)
+
+_STARTER = Path(__file__).with_name("starter")
+_SECRETS = "# Keep secrets out of this file: the environment or .env (never committed) is their place."
+
+
+@app.command()
+def run(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; made if absent.")] = Path(),
+) -> None:
+    """Make a first scenario that runs as it is, its script, a test, and a settings file; nothing is overwritten."""
+    files = _files()
+    if there := [name for name in files if (directory / name).exists()]:
+        raise UserError(
+            f"{directory.absolute()} has {', '.join(there)} already, and nothing is overwritten; "
+            "choose another directory: harness init DIR"
+        )
+    try:
+        for name, content in files.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as stream:
+                stream.write(content)
+            typer.echo(f"made {path}")
+    except OSError as error:
+        raise SettingsError(f"{error.filename} cannot be written: {error.strerror}") from error
+    typer.echo(_next(directory))
+
+
+def _files() -> Mapping[str, str]:
+    """What is made: relative path -> content."""
+    return {
+        "scenarios/first.yaml": _text(_STARTER / "scenario.yaml"),
+        "scenarios/scenario.schema.json": _text(SCHEMA_FILE),
+        "scenarios/files/train.py": _text(_STARTER / "train.py.in"),
+        "tests/test_first.py": _text(_STARTER / "test_first.py.in"),
+        SETTINGS_FILE: settings_template(),
+    }
+
+
+def settings_template() -> str:
+    """A ``harness.toml`` with every setting and its meaning, all commented out; secrets are named, not asked for."""
+    lines = ["# Settings of this project; an environment variable HARNESS_<NAME> wins over what is set here.", _SECRETS]
+    for name, field in Settings.model_fields.items():
+        lines += ["", f"# {field.description}"]
+        is_secret = "SecretStr" in str(field.annotation)
+        variable = f"HARNESS_{name.upper()}"
+        lines.append(f"# {name}: {variable} in .env" if is_secret else f"# {name} = {_example(name)}")
+    return "\n".join(lines) + "\n"
+
+
+def _example(name: str) -> str:
+    """A value of the right type, as TOML has it."""
+    known = {"runs_dir": '"runs"', "lifetime": '"P1D"', "max_node_hours": "10", "max_price": "5", "vm_price": "0.9"}
+    return known.get(name, '""')
+
+
+def _next(directory: Path) -> str:
+    lines = [
+        "",
+        "next:",
+        *([] if directory == Path() else [f"  cd {directory}"]),
+        "  harness doctor                                what works on this machine",
+        "  harness run scenarios/first.yaml              the scenario, on a local Azure that starts by itself",
+        "  pytest                                        the tests",
+    ]
+    return "\n".join(lines)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,223 @@
+"""``harness reap``: delete what earlier runs left behind, in a cloud and on this machine."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+
+from harness.cli.emulator import DEFAULT_DIRECTORY
+from harness.clock import SystemClock
+from harness.clouds import Clients, Cloud, open_cloud
+from harness.config import Settings, environment, journal_path, load_settings
+from harness.emulator import launch
+from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover, temporary_directories
+from harness.errors import CloudError, EmulatorError, UserError
+from harness.resources.journal import Entry, Journal
+from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap, settle
+
+app = typer.Typer(add_completion=False)
+
+_STOP_SECONDS = 10.0
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class CloudChoice(StrEnum):
+    """Where to look."""
+
+    emulator = "emulator"
+    azure = "azure"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place that was looked at."""
+
+    cloud: Cloud
+    clients: Clients
+    verdicts: tuple[Verdict, ...]
+
+
+@app.command()
+def run(
+    cloud: Annotated[CloudChoice, typer.Option(help="Where to look.")] = CloudChoice.emulator,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted, and what not.")] = False,
+    older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="Spare what is younger: 90m, 2h, 7d, or ISO 8601 (PT2H).")
+    ] = "0s",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+) -> int:
+    """Delete what earlier runs created and did not delete: what has expired, or has no living owner.
+
+    Found are the resource groups and file shares that carry the harness's tags and, for --cloud emulator, emulators on
+    this machine whose run was killed. What is not ours, or of a run that is alive, is never deleted.
+    """
+    age = _age(older_than)
+    settings = load_settings(Path())
+    journal = Journal(journal_path(settings, environment()))
+    with ExitStack() as stack:
+        if cloud is CloudChoice.azure:
+            leftovers, failures = [], 0
+            sites = [stack.enter_context(_survey(cloud, settings, age))]
+        else:
+            leftovers = find_leftovers([*temporary_directories(), *_journalled(journal)])
+            places = _places(settings, journal, leftovers)
+            sites = [site for place in places if (site := _emulated(stack, place, age))]
+            failures = len(places) - len(sites)
+        old = [one for one in leftovers if SystemClock().now() - one.made >= age]
+        doomed = _show(sites, old)
+        if not dry_run:
+            if doomed:
+                _confirm(doomed, yes=yes)
+                failures += _delete(sites, old)
+            for site in sites:
+                settle(journal, site.cloud, site.clients)
+            _void(journal)
+    _tell_elsewhere(cloud, settings, journal)
+    return 1 if failures else 0
+
+
+def _journalled(journal: Journal) -> list[Path]:
+    """Emulators' data directories that runs have written down."""
+    return [Path(entry.place) for entry in journal.left() if entry.cloud == "emulator" and entry.place]
+
+
+def _places(settings: Settings, journal: Journal, leftovers: Sequence[Leftover]) -> list[Settings]:
+    """The settings with which each lasting emulator is opened."""
+    chosen = settings.emulator_dir or DEFAULT_DIRECTORY
+    going = {leftover.directory for leftover in leftovers}
+    directories = dict.fromkeys(path.absolute() for path in (chosen, *_journalled(journal)))
+    return [
+        settings.model_copy(update={"emulator_dir": directory})
+        for directory in directories
+        if directory not in going and (directory / "lock").exists() and not (directory / "temporary").exists()
+    ]
+
+
+def _emulated(stack: ExitStack, place: Settings, age: timedelta) -> Site | None:
+    """An emulator that was looked at; None, and told, where it does not start or answer: others do."""
+    directory = Path(place.require("emulator_dir"))
+    try:
+        serving = launch.find(directory)
+        try:
+            return stack.enter_context(_survey(CloudChoice.emulator, place, age))
+        except CloudError:
+            # That of a run which was killed just now may have been on its way out: then another is started.
+            if serving is None or not _ends(serving.pid):
+                raise
+            return stack.enter_context(_survey(CloudChoice.emulator, place, age))
+    except (EmulatorError, CloudError) as error:
+        typer.echo(f"NOT looked at {directory}: {error}", err=True)
+        return None
+
+
+def _ends(pid: int) -> bool:
+    """Whether a process ends within the time that an emulator takes to stop."""
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).wait(_STOP_SECONDS)
+    return not psutil.pid_exists(pid)
+
+
+@contextmanager
+def _survey(cloud: CloudChoice, settings: Settings, age: timedelta) -> Iterator[Site]:
+    # No story is recorded, so the directory of cassettes is not looked at.
+    with open_cloud(cloud.value, settings, cassettes=Path()) as opened, opened.clients("reap") as clients:
+        now = SystemClock().now()
+        found = find(opened, clients)
+        yield Site(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
+
+
+def _show(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
+    """Draw what was found; returns how much of it is to go."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "what", "name", "run", "why", box=None)
+    for site in sites:
+        for verdict in site.verdicts:
+            found = verdict.found
+            word = "delete" if verdict.delete else "keep"
+            table.add_row(word, found.kind, found.name, found.label.run, verdict.reason)
+    for left in leftovers:
+        living = f"{len(left.processes)} processes run" if left.processes else "no process runs"
+        what, why = ("emulator", "its run was killed") if left.directory.exists() else ("job", "its directory is gone")
+        table.add_row("delete", what, str(left.directory), "", f"{why}; {living}")
+    if table.row_count:
+        Console().print(table)
+    else:
+        typer.echo("nothing is left behind")
+    return len(leftovers) + sum(verdict.delete for site in sites for verdict in site.verdicts)
+
+
+def _confirm(count: int, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError("nothing was deleted: there is no terminal to ask on; add --yes, or --dry-run to only look")
+    typer.confirm(f"Delete these {count}?", abort=True)
+
+
+def _delete(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
+    """Delete, telling each; returns how many could not be."""
+    failures = 0
+    for site in sites:
+        results = reap(site.verdicts, site.cloud, site.clients, tell=_tell)
+        failures += sum(bool(result.error) for result in results)
+    for left in leftovers:
+        is_gone = remove_leftover(left)
+        typer.echo(f"{'deleted' if is_gone else 'NOT deleted'} {left.directory}")
+        failures += not is_gone
+    return failures
+
+
+def _tell(result: Reaped) -> None:
+    found = result.verdict.found
+    if result.error:
+        typer.echo(f"NOT deleted {found.kind} {found.name}: {result.error}", err=True)
+    else:
+        typer.echo(f"deleted {found.kind} {found.name}")
+
+
+def _void(journal: Journal) -> None:
+    """End the entries of ended runs whose emulator's data is gone, and everything in it."""
+    for entry in journal.left():
+        if entry.cloud == "emulator" and entry.owner.state != "running" and not Path(entry.place).exists():
+            journal.append(deleted(entry))
+    journal.compact()
+
+
+def _tell_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) -> None:
+    """Say what the journal knows of that this command, as it was given, cannot reach."""
+    left = [entry for entry in journal.left() if entry.cloud == "azure" and entry.owner.state != "running"]
+    if cloud is CloudChoice.emulator:
+        if left:
+            typer.echo(f"{len(left)} resources may be left in Azure; to look: harness reap --cloud azure", err=True)
+        return
+    for entry in left:
+        if entry.place != settings.subscription_id:
+            _say_unreached(entry, f"HARNESS_SUBSCRIPTION_ID={entry.place}")
+        elif entry.kind == "file share" and entry.account != settings.storage_account:
+            _say_unreached(entry, f"HARNESS_STORAGE_ACCOUNT={entry.account} and HARNESS_STORAGE_KEY")
+
+
+def _say_unreached(entry: Entry, wanted: str) -> None:
+    typer.echo(f"{entry.kind} {entry.name} of run {entry.run} may be left; to look, set {wanted}", err=True)
+
+
+def _age(text: str) -> timedelta:
+    from pydantic import TypeAdapter, ValidationError
+
+    if short := re.fullmatch(r"(\d+)([smhd])", text):
+        return timedelta(**{_UNITS[short[2]]: int(short[1])})
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is no age; write 90m, 2h, 7d or PT2H", param_hint="--older-than") from None

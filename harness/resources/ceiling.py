@@ -1,0 +1,111 @@
+"""What a run can use at most, and the ceilings that it must not pass: node-hours, and their price."""
+
+import math
+from dataclasses import dataclass
+
+from harness.clock import Clock
+from harness.config import Settings
+from harness.errors import CeilingError, SettingsError
+from harness.resources.vm_sizes import vm_size
+from harness.scenario.model import Scenario
+
+_HOUR = 3600.0
+
+
+def most_node_hours(scenario: Scenario, trials: int) -> float:
+    """What trials of a scenario can use when every one takes as long as its limits allow.
+
+    Args:
+        scenario: of the trials.
+        trials: how many run.
+    """
+    nodes, limits = scenario.cluster.most_nodes, scenario.limits
+    at_once = max(1, nodes // scenario.job.nodes)
+    rounds = math.ceil(trials / at_once)
+    return nodes * (limits.queued.total_seconds() + rounds * limits.running.total_seconds()) / _HOUR
+
+
+def node_price(settings: Settings, size: str) -> float | None:
+    """What one node-hour costs: the setting, else the table's list price in USD, else unknown."""
+    known = vm_size(size)
+    return settings.vm_price or (known.price if known else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """How many node-hours may be used, and which settings say so; the harness stops before they are passed."""
+
+    node_hours: float
+    reason: str
+
+
+def ceiling_of(settings: Settings, size: str) -> Ceiling | None:
+    """The lower of the two ceilings, in node-hours; None where none is set.
+
+    Args:
+        settings: ``max_node_hours``, ``max_price``, ``vm_price``.
+        size: the VM size of the cluster.
+
+    Raises:
+        SettingsError: there is a ceiling of price, but no price.
+    """
+    ceilings = []
+    if settings.max_node_hours is not None:
+        ceilings.append(Ceiling(settings.max_node_hours, f"max_node_hours is {settings.max_node_hours:g}"))
+    if settings.max_price is not None:
+        hourly = node_price(settings, size)
+        if hourly is None:
+            raise SettingsError(
+                f"max_price is set, but the price of VM size {size} is not known; "
+                "set vm_price to what one of its node-hours costs"
+            )
+        reason = f"max_price is {settings.max_price:g}, and a node-hour of {size} costs {hourly:g}"
+        ceilings.append(Ceiling(settings.max_price / hourly, reason))
+    return min(ceilings, key=lambda ceiling: ceiling.node_hours, default=None)
+
+
+class Meter:
+    """Counts the node-hours of a cluster from the moment that it is asked for.
+
+    Args:
+        clock: of the cloud.
+        ceiling: None for none.
+        nodes: the most that the cluster has at once; all of them are counted all the time.
+        began: that moment, in the clock's monotonic seconds; default now.
+    """
+
+    def __init__(self, clock: Clock, ceiling: Ceiling | None, *, nodes: int, began: float | None = None) -> None:
+        self._clock = clock
+        self._ceiling = ceiling
+        self._nodes = nodes
+        self._began = clock.monotonic() if began is None else began
+
+    @property
+    def node_hours(self) -> float:
+        """Used so far."""
+        return self._nodes * (self._clock.monotonic() - self._began) / _HOUR
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the ceiling is reached; infinite where there is none: no wait may be longer."""
+        if self._ceiling is None:
+            return math.inf
+        return max(0.0, self._ceiling.node_hours - self.node_hours) / self._nodes * _HOUR
+
+    def admit(self, what: str, *, seconds: float) -> None:
+        """Return if something that may take as long fits below the ceiling.
+
+        Args:
+            what: for the message: ``trial epochs=5``.
+            seconds: the longest that it may take.
+
+        Raises:
+            CeilingError: it may not.
+        """
+        if self._ceiling is None or seconds <= self.seconds_left:
+            return
+        more = self._nodes * seconds / _HOUR
+        raise CeilingError(
+            f"{what} may use {more:.2f} node-hours; {self.node_hours:.2f} are used and the ceiling is "
+            f"{self._ceiling.node_hours:.2f} ({self._ceiling.reason}); raise it, or shorten limits in the scenario"
+        )

@@ -1,0 +1,169 @@
+"""The scenario format as JSON Schema, for editors: made from the models, so it cannot disagree with them.
+
+It accepts every scenario that ``load_scenario`` does and refuses most that it does not; what two fields say together
+(a metric that is bounded but not defined) only the loader sees. ``python -m harness.scenario.schema`` prints it; a test
+keeps ``scenario.schema.json``, which ships with the package, equal to it.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.scenario.model import Scenario
+
+SCHEMA_FILE = Path(__file__).with_name("scenario.schema.json")
+
+_Schema = dict[str, Any]
+_LITERAL = ("parameters", "sweep", "metrics")  # load.py fills no parameters in there
+_NULLABLE = ("parameters", "sweep")
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_TEMPLATES: dict[str, _Schema] = {
+    "text": {"type": "string", "pattern": rf"\{{{_NAME}\}}", "description": "A text with {parameter}s in it."},
+    "value": {"type": "string", "pattern": rf"^\{{{_NAME}\}}$", "description": "The value of one {parameter}."},
+}
+
+# Shown by editors; what a field is called says the rest.
+_DESCRIPTIONS = {
+    "Scenario.scenario": "Name of the scenario, and of its folder of cassettes.",
+    "Scenario.description": "One line for people.",
+    "Scenario.location": "Azure region that everything is created in.",
+    "Scenario.resource_group": "Resource group that is created, and deleted with everything in it at the end.",
+    "Scenario.share": "Azure file share, and what is uploaded to it.",
+    "Scenario.cluster": "GPU cluster that jobs run on.",
+    "Scenario.job": "Job that every trial runs; any value may hold {parameter}s.",
+    "Scenario.parameters": "Values by name, for {name} anywhere else; --set NAME=VALUE changes one.",
+    "Scenario.sweep": "Parameters that vary; every point is a trial.",
+    "Scenario.metrics": "Numbers to read from the job's logs, by name.",
+    "Scenario.expect": "What must come out; a trial that differs fails.",
+    "Scenario.limits": "The longest that nodes are waited for, and that a job may run.",
+    "Scenario.scope": "How long pytest keeps group, share and cluster: for all trials, or anew for each.",
+    "ShareSpec.name": "3 to 63 lower-case letters, digits and single hyphens.",
+    "ShareSpec.mount": "Where nodes see the share, relative to $AZ_BATCHAI_MOUNT_ROOT.",
+    "ShareSpec.directory": "Directory of the share that gets the uploads; empty for its root.",
+    "ShareSpec.upload": "What is uploaded: data sets, and files relative to this file.",
+    "ClusterSpec.name": "Up to 64 letters, digits, hyphens and underscores.",
+    "ClusterSpec.vm_size": "Azure VM size of every node.",
+    "ClusterSpec.nodes": "A number of nodes, or {min: 0, max: 4} to scale in.",
+    "JobSpec.name": "Name of the job; a sweep adds what tells its trials apart.",
+    "JobSpec.toolkit": "How the job is started; customToolkit and customMpi need command, the others script.",
+    "JobSpec.image": "Container image, as Batch AI would have used it.",
+    "JobSpec.nodes": "Nodes of the cluster that one job uses.",
+    "JobSpec.script": "Training script, as a node sees it: $AZ_BATCHAI_INPUT_<ID>/train.py.",
+    "JobSpec.args": "Command line arguments of the script.",
+    "JobSpec.command": "Shell command, for customToolkit and customMpi.",
+    "JobSpec.inputs": "Directories by id: the job sees them as $AZ_BATCHAI_INPUT_<ID>.",
+    "JobSpec.outputs": "Output directories by id: the job sees them as $AZ_BATCHAI_OUTPUT_<ID>.",
+    "JobSpec.stdouterr": "Directory that gets stdout.txt and stderr.txt.",
+    "JobSpec.preparation": "Shell command that runs on every node before the job.",
+    "JobSpec.environment": "Environment variables of the job.",
+    "OutputSpec.prefix": "Directory on a mount, below which the job gets one of its own.",
+    "OutputSpec.suffix": "Directory below that one.",
+    "SweepSpec.grid": "All combinations of these lists.",
+    "SweepSpec.zip": "First with first, second with second: lists of one length.",
+    "SweepSpec.list": "The trials themselves, one mapping each.",
+    "MetricSpec.file": "File of stdouterr that is searched.",
+    "MetricSpec.pattern": "Regular expression whose first group is the number.",
+    "MetricSpec.scale": "Factor of the number: 0.01 makes a fraction of a percentage.",
+    "MetricSpec.step": "Keep every match as a series, not the last alone.",
+    "ExpectSpec.state": "How the job must end.",
+    "ExpectSpec.exit_code": "Its exit code.",
+    "ExpectSpec.metrics": "Inclusive bounds by name of a metric.",
+    "ExpectSpec.files": "Globs that must match, by id of an output directory or for stdouterr.",
+    "Limits.queued": "ISO 8601 duration (PT30M), or seconds.",
+    "Limits.running": "ISO 8601 duration (PT2H), or seconds.",
+}
+
+
+def scenario_schema() -> _Schema:
+    """The schema of a scenario file, JSON Schema 2020-12."""
+    made = Scenario.model_json_schema()
+    definitions: dict[str, _Schema] = made.pop("$defs")
+    literal = {name for field in _LITERAL for name in _referred(made["properties"][field], definitions)}
+    shapes = {"Scenario": made, **definitions}
+    for name, shape in shapes.items():
+        shape["description"] = shape.get("description", "").partition("\n\n")[0]
+        for field, value in shape.get("properties", {}).items():
+            is_literal = name in literal or (name == "Scenario" and field in _LITERAL)
+            shape["properties"][field] = _described(name, field, _opened(value, is_literal=is_literal))
+    for field in _NULLABLE:
+        made["properties"][field] = _either(made["properties"][field], {"type": "null"})
+    _require_what_runs(definitions["JobSpec"])
+    made["$defs"] = {**definitions, **_TEMPLATES}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Batch AI harness scenario"}
+
+
+def _opened(schema: _Schema, *, is_literal: bool) -> _Schema:
+    """A schema that also takes what the loader turns into such a value: numbers for texts, and templates."""
+    schema = {key: value for key, value in schema.items() if key != "title"}
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            schema[key] = [_opened(one, is_literal=is_literal) for one in schema[key]]
+    if "items" in schema:
+        schema["items"] = _opened(schema["items"], is_literal=is_literal)
+    if "patternProperties" in schema:
+        inner = schema["patternProperties"].items()
+        schema["patternProperties"] = {name: _opened(value, is_literal=is_literal) for name, value in inner}
+        schema["additionalProperties"] = False
+    return _opened_leaf(schema, is_literal=is_literal)
+
+
+def _opened_leaf(schema: _Schema, *, is_literal: bool) -> _Schema:
+    kind = schema.get("type")
+    if schema.get("format") == "duration":
+        text = {**schema, "pattern": "^(P|[0-9])"}
+        return _either(text, {"type": "number", "exclusiveMinimum": 0}, {"$ref": "#/$defs/text"})
+    if kind == "string" and schema.keys() & {"enum", "const"}:
+        return schema if is_literal else _either(schema, {"$ref": "#/$defs/value"})
+    if kind == "string" and "pattern" in schema:
+        named = {**schema, "type": ["string", "integer"]}
+        return named if is_literal else _either(named, {"$ref": "#/$defs/text"})
+    if kind == "string":
+        return {**schema, "type": ["string", "number"]}
+    if kind in ("integer", "number", "boolean") and not is_literal:
+        return _either(schema, {"$ref": "#/$defs/value"})
+    return schema
+
+
+def _either(schema: _Schema, *others: _Schema) -> _Schema:
+    """One of several, with what is said about the first said about all."""
+    about: _Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+    rest = {key: value for key, value in schema.items() if key not in about}
+    return {**about, "anyOf": [rest, *others]}
+
+
+def _described(name: str, field: str, schema: _Schema) -> _Schema:
+    text = _DESCRIPTIONS.get(f"{name}.{field}")
+    return {"description": text, **schema} if text else schema
+
+
+def _require_what_runs(job: _Schema) -> None:
+    """``command`` for the two toolkits that run one, ``script`` for the others."""
+    custom = {"properties": {"toolkit": {"enum": ["customToolkit", "customMpi"]}}}
+    templated = {"properties": {"toolkit": {"$ref": "#/$defs/value"}}}
+    job["if"], job["then"] = custom, {"required": ["command"]}
+    job["else"] = {"if": templated, "else": {"required": ["script"]}}
+
+
+def _referred(schema: Any, definitions: dict[str, _Schema]) -> Iterator[str]:
+    """Names of the definitions that a schema refers to, directly or not."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _referred(one, definitions)
+    elif isinstance(schema, dict):
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            yield name
+            yield from _referred(definitions[name], definitions)
+        for one in schema.values():
+            yield from _referred(one, definitions)
+
+
+def schema_text() -> str:
+    """The schema as ``scenario.schema.json`` holds it."""
+    return json.dumps(scenario_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

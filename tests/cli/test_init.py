@@ -1,0 +1,95 @@
+"""``harness init``: what it makes is right as it is."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.cli import main
+from harness.cli.init import settings_template
+from harness.config import Settings, load_settings
+from harness.scenario.load import load_scenario
+
+MADE = (
+    "harness.toml",
+    "scenarios/files/train.py",
+    "scenarios/first.yaml",
+    "scenarios/scenario.schema.json",
+    "tests/test_first.py",
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert main(["init", str(tmp_path / "project")]) == 0
+    return tmp_path / "project"
+
+
+def test_it_names_what_it_made_and_what_to_type_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "project")]) == 0
+    out = capsys.readouterr().out
+    found = sorted(str(path.relative_to(tmp_path / "project")) for path in (tmp_path / "project").rglob("*.*"))
+    assert tuple(found) == MADE
+    for words in (*MADE, "harness doctor", "harness run scenarios/first.yaml", "pytest"):
+        assert words in out
+
+
+def test_the_scenario_passes_the_loader_and_uploads_what_is_there(project: Path) -> None:
+    scenario = load_scenario(project / "scenarios" / "first.yaml")
+    assert [trial.id for trial in scenario.trials] == ["rate=0.05", "rate=0.5"]
+    for upload in scenario.share.upload:
+        assert getattr(upload, "file", None) is None or (scenario.path.parent / upload.file).exists()
+
+
+def test_the_scenario_agrees_with_the_schema_that_it_names(project: Path) -> None:
+    import json
+
+    from jsonschema import Draft202012Validator
+
+    text = (project / "scenarios" / "first.yaml").read_text()
+    head = text.splitlines()[0]
+    assert head == "# yaml-language-server: $schema=scenario.schema.json"
+    schema = json.loads((project / "scenarios" / "scenario.schema.json").read_text())
+    assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(text))) == []
+
+
+def test_the_tests_that_it_makes_pass(project: Path) -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
+def test_the_settings_change_nothing_until_a_line_is_uncommented(project: Path) -> None:
+    assert tomllib.loads((project / "harness.toml").read_text()) == {}
+    assert load_settings(project).runs_dir == Path("runs")
+
+
+def test_every_setting_can_be_uncommented_and_secrets_are_not_among_them() -> None:
+    lines = [line[2:] for line in settings_template().splitlines() if line.startswith("# ") and " = " in line]
+    named = tomllib.loads("\n".join(lines))
+    secret = {"client_secret", "storage_key", "admin_password"}
+    assert set(named) == set(Settings.model_fields) - secret
+    assert Settings.model_validate({name: value for name, value in named.items() if value})
+
+
+def test_nothing_is_overwritten(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "scenarios" / "first.yaml").write_text("mine")
+    (project / "tests" / "test_first.py").unlink()
+    assert main(["init", str(project)]) == 2
+    err = capsys.readouterr().err
+    assert "scenarios/first.yaml" in err
+    assert "nothing is overwritten" in err
+    assert (project / "scenarios" / "first.yaml").read_text() == "mine"
+    assert not (project / "tests" / "test_first.py").exists()
+
+
+def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["init", str(tmp_path / "file")]) == 2
+    assert "cannot be written" in capsys.readouterr().err

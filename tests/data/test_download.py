@@ -1,0 +1,124 @@
+"""Fetching from mirrors, over real HTTP."""
+
+import fcntl
+import hashlib
+import random
+import socket
+
+import pytest
+import requests
+
+from harness.data.download import RemoteFile, download
+from harness.errors import DownloadError
+
+CONTENT = random.Random(7).randbytes(300_000)
+FILE = RemoteFile("file.gz", hashlib.md5(CONTENT).hexdigest())
+
+
+@pytest.fixture
+def fetch(mirrors, tmp_path):
+    """Fetch the file from mirrors of these behaviours; what was told of its progress is in ``fetch.told``."""
+    mirrors.files["file.gz"] = CONTENT
+
+    def fetch(*behaviours):
+        with requests.Session() as session:
+            addresses = [word if "://" in word else mirrors.url(word) for word in behaviours]
+            fetch.told = []
+            return download(
+                FILE, tmp_path, mirrors=addresses, session=session, progress=lambda *told: fetch.told.append(told)
+            )
+
+    return fetch
+
+
+@pytest.fixture
+def unused_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def test_a_file_arrives_whole_and_its_progress_is_told(fetch, tmp_path):
+    assert fetch("good").read_bytes() == CONTENT
+    assert fetch.told[0] == ("file.gz", 0, len(CONTENT))
+    assert fetch.told[-1] == ("file.gz", len(CONTENT), len(CONTENT))
+    assert [path.name for path in tmp_path.iterdir()] == ["file.gz"]
+
+
+def test_a_good_file_is_not_fetched_again(fetch, mirrors):
+    fetch("good")
+    mirrors.asked.clear()
+    fetch("good")
+    assert mirrors.asked == []
+
+
+def test_a_damaged_file_is_fetched_again(fetch, tmp_path):
+    (tmp_path / "file.gz").write_bytes(b"damaged")
+    assert fetch("good").read_bytes() == CONTENT
+
+
+def test_an_interrupted_transfer_goes_on_where_it_stopped(fetch, mirrors):
+    assert fetch("cut").read_bytes() == CONTENT
+    assert [behaviour for behaviour, _ in mirrors.asked] == ["cut", "cut"]
+    assert mirrors.asked[1][1] > "bytes=1"
+
+
+def test_what_one_mirror_began_another_ends(fetch, mirrors):
+    assert fetch("broken", "good").read_bytes() == CONTENT
+    assert mirrors.asked[-1][0] == "good"
+    assert mirrors.asked[-1][1] > "bytes=1"
+
+
+def test_a_later_call_goes_on_where_an_earlier_one_stopped(fetch, mirrors, tmp_path):
+    with pytest.raises(DownloadError):
+        fetch("broken")
+    kept = (tmp_path / "file.gz.part").stat().st_size
+    assert 0 < kept < len(CONTENT)
+    assert fetch("good").read_bytes() == CONTENT
+    assert mirrors.asked[-1] == ("good", f"bytes={kept}-")
+
+
+def test_a_mirror_that_knows_no_ranges_sends_the_whole_again(fetch, tmp_path):
+    (tmp_path / "file.gz.part").write_bytes(CONTENT[:1000])
+    assert fetch("dull").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("part", [b"wrong" * 10, CONTENT + b"more", CONTENT])
+def test_what_was_there_from_before_cannot_spoil_the_file(fetch, tmp_path, part):
+    (tmp_path / "file.gz.part").write_bytes(part)
+    assert fetch("good").read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_sends_it_to_the_next_mirror(fetch, mirrors):
+    assert fetch("wrong", "none", "good").read_bytes() == CONTENT
+    assert [behaviour for behaviour, _ in mirrors.asked] == ["wrong", "none", "good"]
+
+
+def test_when_all_fail_each_says_why_and_nothing_is_there(fetch, unused_port, tmp_path):
+    with pytest.raises(DownloadError) as caught:
+        fetch("wrong", "none", f"http://127.0.0.1:{unused_port}/")
+    for words in ("wrong checksum", "answered 404 Not Found", f"127.0.0.1:{unused_port}: the connection failed"):
+        assert words in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_proxy_that_refuses_is_named_without_its_credentials(fetch, unused_port, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:hush@127.0.0.1:{unused_port}")
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(DownloadError, match="the proxy did not connect") as caught:
+        fetch("https://data.example/")
+    assert "hush" not in str(caught.value)
+
+
+def test_a_proxy_of_the_environment_is_used(fetch, mirrors, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{mirrors.port}")
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(DownloadError):
+        fetch("http://data.example/")
+    assert mirrors.asked == []  # the server saw an absolute address, which its handler does not take
+
+
+def test_two_processes_do_not_fetch_one_file_at_once(fetch, tmp_path):
+    with (tmp_path / "file.gz.part").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(DownloadError, match="by another process"):
+            fetch("good")

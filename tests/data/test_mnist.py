@@ -1,0 +1,45 @@
+"""Fetching MNIST; reading it is tested with the data that scenarios get."""
+
+import hashlib
+
+import pytest
+
+from harness.data.download import RemoteFile
+from harness.data.mnist import FILES, MIRRORS, fetch_mnist
+from harness.errors import DownloadError, SettingsError
+
+
+def silent(_name, _done, _total):
+    pass
+
+
+def test_the_four_files_have_the_published_checksums():
+    assert {file.name: file.md5[:8] for file in FILES} == {
+        "train-images-idx3-ubyte.gz": "f68b3c2d",
+        "train-labels-idx1-ubyte.gz": "d53e105e",
+        "t10k-images-idx3-ubyte.gz": "9fb629c4",
+        "t10k-labels-idx1-ubyte.gz": "ec29112d",
+    }
+
+
+def test_unencrypted_mirrors_come_last():
+    schemes = [mirror.partition(":")[0] for mirror in MIRRORS]
+    assert schemes == sorted(schemes, reverse=True)
+
+
+def test_every_file_is_fetched_into_a_directory_that_is_made(mirrors, tmp_path):
+    mirrors.files |= {"a": b"1", "b": b"2"}
+    files = [RemoteFile(name, hashlib.md5(content).hexdigest()) for name, content in mirrors.files.items()]
+    found = fetch_mnist(tmp_path / "new" / "dir", progress=silent, mirrors=[mirrors.url("good")], files=files)
+    assert [path.read_bytes() for path in found] == [b"1", b"2"]
+
+
+def test_without_a_source_the_message_names_what_to_do(mirrors, tmp_path):
+    with pytest.raises(DownloadError, match=r"(?s)127\.0\.0\.1.*handwritten digits.*HARNESS_MNIST_DIR"):
+        fetch_mnist(tmp_path, files=FILES, mirrors=[mirrors.url("none")], progress=silent)
+
+
+def test_a_directory_that_cannot_be_made_is_a_settings_error(mirrors, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="cannot be written"):
+        fetch_mnist(tmp_path / "file", files=FILES, mirrors=[mirrors.url("none")], progress=silent)

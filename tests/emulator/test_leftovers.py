@@ -1,0 +1,120 @@
+"""What a killed launcher leaves on this machine, and that nothing else is touched."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.compute.paths import MARK
+from harness.emulator.launch import find, launch, start_detached, stop
+from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
+from harness.emulator.options import Options
+
+LAUNCH = """
+import sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from harness.emulator.launch import launch
+with launch() as endpoint:
+    print(endpoint.directory, endpoint.pid, flush=True)
+    input()
+"""
+
+
+@contextmanager
+def job_process(job: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of a job; it ends with the block at the latest."""
+    with subprocess.Popen(["sleep", "60"], env={MARK: str(job)}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """The data directory of an emulator whose launcher was killed."""
+    words = [sys.executable, "-c", LAUNCH, str(tmp_path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as launcher:
+        assert launcher.stdout is not None
+        directory, pid = launcher.stdout.readline().split()
+        emulator = psutil.Process(int(pid))
+        launcher.kill()
+    emulator.wait(timeout=20)
+    return Path(directory)
+
+
+def below(directory: Path) -> list[Leftover]:
+    """Leftovers in a directory; tests that run beside this one may have others."""
+    found = find_leftovers(directory.iterdir())
+    return [leftover for leftover in found if leftover.directory.is_relative_to(directory)]
+
+
+def test_a_killed_launcher_leaves_a_directory_that_is_found_and_removed(killed: Path, tmp_path: Path) -> None:
+    [leftover] = below(tmp_path)
+    assert (leftover.directory, leftover.processes) == (killed, ())
+    assert remove_leftover(leftover)
+    assert below(tmp_path) == []
+
+
+def test_processes_of_its_jobs_end_with_it(killed: Path, tmp_path: Path) -> None:
+    job = killed / "jobs" / "1"
+    with job_process(job) as orphan:
+        [leftover] = below(tmp_path)
+        assert leftover.processes == (orphan.pid,)
+        assert remove_leftover(leftover)
+        orphan.wait(timeout=10)
+        assert not psutil.pid_exists(orphan.pid)
+
+
+def test_the_directory_of_a_living_launcher_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with launch() as endpoint:
+        assert Path(endpoint.directory).parent == tmp_path
+        assert below(tmp_path) == []
+
+
+def test_a_directory_that_the_user_named_is_none_even_when_nothing_serves_it(tmp_path: Path) -> None:
+    mine = tmp_path / "batchai-mine"
+    start_detached(Options(mine))
+    assert stop(mine)
+    assert below(tmp_path) == []
+
+
+def test_a_directory_in_which_somebody_has_started_an_emulator_again_is_none(killed: Path, tmp_path: Path) -> None:
+    start_detached(Options(killed))
+    assert below(tmp_path) == []
+    assert stop(killed)
+
+
+def test_a_link_to_a_leftover_is_none(killed: Path, tmp_path: Path) -> None:
+    (tmp_path / "batchai-link").symlink_to(killed)
+    assert [leftover.directory for leftover in below(tmp_path)] == [killed]
+
+
+def test_what_was_taken_meanwhile_is_kept(killed: Path, tmp_path: Path) -> None:
+    [leftover] = below(tmp_path)
+    (killed / "temporary").unlink()
+    assert not remove_leftover(leftover)
+    assert killed.is_dir()
+    assert find(killed) is None
+
+
+def test_a_job_whose_directory_was_deleted_under_it_is_found_and_ended(tmp_path: Path) -> None:
+    job = tmp_path / "batchai-gone" / "jobs" / "1"
+    with job_process(job) as homeless:
+        [leftover] = [left for left in find_leftovers([]) if left.directory == job]
+        assert leftover.processes == (homeless.pid,)
+        assert remove_leftover(leftover)
+        homeless.wait(timeout=10)
+
+
+def test_a_job_whose_directory_is_there_goes_on(tmp_path: Path) -> None:
+    job = tmp_path / "mine" / "jobs" / "1"
+    job.mkdir(parents=True)
+    with job_process(job) as working:
+        assert not [left for left in find_leftovers([]) if left.directory == job]
+        assert working.poll() is None

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from harness.clock import SteppingClock
+from harness.config import Settings
+from harness.errors import CeilingError, SettingsError
+from harness.resources.ceiling import Ceiling, Meter, ceiling_of, most_node_hours, node_price
+from harness.resources.vm_sizes import vm_size
+from harness.scenario.load import load_scenario
+
+QUICKSTART = Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml"
+
+
+def quickstart(tmp_path, **changes):
+    text = QUICKSTART.read_text()
+    for old, new in changes.values():
+        text = text.replace(old, new)
+    path = tmp_path / "scenario.yaml"
+    path.write_text(text)
+    return load_scenario(path)
+
+
+def test_waiting_and_running_count_at_their_limits(tmp_path):
+    assert most_node_hours(quickstart(tmp_path), 1) == 2.5
+
+
+def test_trials_that_run_side_by_side_share_their_time(tmp_path):
+    nodes = ("vm_size: STANDARD_NC6, nodes: 1", "vm_size: STANDARD_NC6, nodes: {min: 0, max: 2}")
+    assert most_node_hours(quickstart(tmp_path, nodes=nodes), 4) == 2 * (0.5 + 2 * 2)
+
+
+def test_a_size_without_a_known_price_has_none_unless_a_setting_gives_it():
+    assert node_price(Settings(), "Standard_X1") is None
+    assert node_price(Settings(vm_price=2), "Standard_X1") == 2
+    assert node_price(Settings(), "Standard_NC6") == 0.90
+
+
+def test_sizes_are_known_in_any_casing():
+    assert vm_size("Standard_NC6s_v3").family == "NCv3"
+
+
+def test_no_ceiling_admits_everything():
+    assert ceiling_of(Settings(), "STANDARD_NC6") is None
+    Meter(SteppingClock(), None, nodes=100).admit("anything", seconds=1e9)
+
+
+def test_the_lower_of_two_ceilings_counts():
+    ceiling = ceiling_of(Settings(max_node_hours=10, max_price=0.9), "STANDARD_NC6")
+    assert ceiling == Ceiling(1.0, "max_price is 0.9, and a node-hour of STANDARD_NC6 costs 0.9")
+
+
+def test_a_ceiling_of_price_without_a_price_says_which_setting_to_give():
+    with pytest.raises(SettingsError, match="price of VM size STANDARD_X1 is not known; set vm_price"):
+        ceiling_of(Settings(max_price=1), "STANDARD_X1")
+
+
+def test_what_might_pass_the_ceiling_is_stopped_before_it_begins():
+    clock = SteppingClock()
+    meter = Meter(clock, Ceiling(4.0, "max_node_hours is 4"), nodes=2)
+    meter.admit("trial a", seconds=3600)
+    clock.sleep(3600)
+    assert (meter.node_hours, meter.seconds_left) == (2.0, 3600.0)
+    meter.admit("trial b", seconds=3600)
+    with pytest.raises(CeilingError, match=r"trial c may use 2\.01 node-hours; 2\.00 are used.* ceiling is 4\.00"):
+        meter.admit("trial c", seconds=3620)

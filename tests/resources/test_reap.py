@@ -1,0 +1,172 @@
+"""Which resources may be deleted, and what deleting them does."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceGroup
+from harness.resources.owner import Owner, owner_of, this_process
+from harness.resources.reap import Found, decide, find, reap, settle
+from harness.resources.tags import Label, tags_of
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ELSEWHERE = Owner("0123456789ab", 1, "boot.1")
+
+
+@pytest.fixture(scope="module")
+def ended():
+    """The owner of what a run made that has ended."""
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as process:
+        return owner_of(process.pid)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with open_cloud("emulator", Settings(), cassettes=tmp_path_factory.mktemp("cassettes")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clients(cloud):
+    with cloud.clients("reap") as opened:
+        yield opened
+        for found in find(cloud, opened):
+            if found.kind == "file share":
+                opened.files.delete_share(found.name)
+        for group in opened.resources.resource_groups.list():
+            opened.resources.resource_groups.begin_delete(group.name).result()
+
+
+def group(owner, *, created=NOW - HOUR, expires=NOW + HOUR):
+    return Found("resource group", "g", Label("run", owner, created, expires))
+
+
+def left_behind(cloud, clients, name, owner):
+    tags = tags_of(Provisioning(cloud, clients, Journal.__new__(Journal), lambda _event: None, "dead"))
+    tags["batchai-harness-owner"] = str(owner)
+    clients.resources.resource_groups.create_or_update(name, {"location": "eastus", "tags": tags})
+
+
+def verdicts(cloud, clients):
+    return [decide(found, datetime.now(UTC)) for found in find(cloud, clients)]
+
+
+def test_what_a_living_run_owns_is_kept_even_when_it_has_expired():
+    verdict = decide(group(this_process(), expires=NOW - HOUR), NOW)
+    assert (verdict.delete, verdict.reason) == (False, f"its run is alive (process {this_process().pid})")
+
+
+def test_what_an_ended_run_left_is_deleted_before_it_expires(ended):
+    verdict = decide(group(ended), NOW)
+    assert (verdict.delete, verdict.reason) == (True, f"its run has ended (process {ended.pid})")
+
+
+def test_what_another_machine_made_waits_for_its_expiry():
+    assert decide(group(ELSEWHERE), NOW).reason == "made on another machine, until 2026-05-01 13:00 UTC"
+    assert not decide(group(ELSEWHERE), NOW).delete
+    assert decide(group(ELSEWHERE), NOW + HOUR).reason == "expired at 2026-05-01 13:00 UTC"
+
+
+def test_what_has_no_readable_owner_waits_for_its_expiry():
+    assert decide(group(None), NOW).reason == "its owner cannot be read, until 2026-05-01 13:00 UTC"
+    assert decide(group(None), NOW + HOUR).delete
+
+
+def test_an_expiry_that_cannot_be_read_never_comes():
+    assert not decide(group(None, expires=None), NOW + 1000 * HOUR).delete
+
+
+@pytest.mark.parametrize("created", [NOW - HOUR, None])
+def test_what_is_younger_or_of_unknown_age_is_spared(ended, created):
+    assert not decide(group(ended, created=created), NOW, older_than=2 * HOUR).delete
+    assert decide(group(ended, created=NOW - 3 * HOUR), NOW, older_than=2 * HOUR).delete
+
+
+@given(st.integers(-100, 100), st.integers(-100, 100), st.integers(0, 100))
+def test_no_age_and_no_expiry_deletes_what_is_alive(created, expires, age):
+    found = group(this_process(), created=NOW + created * HOUR, expires=NOW + expires * HOUR)
+    assert not decide(found, NOW, older_than=age * HOUR).delete
+
+
+def test_only_what_carries_our_tags_is_found(cloud, clients, ended):
+    left_behind(cloud, clients, "ours", ended)
+    clients.resources.resource_groups.create_or_update("theirs", {"location": "eastus", "tags": {"owner": "them"}})
+    clients.files.create_share("theirs")
+    assert [found.name for found in find(cloud, clients)] == ["ours"]
+    clients.files.delete_share("theirs")
+
+
+def test_what_a_run_makes_is_found_with_its_owner_until_it_is_deleted(cloud, clients, tmp_path):
+    made = Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, "mine")
+    with (
+        ResourceGroup(made, name="mine", location="eastus"),
+        FileShare(made, group="mine", name="myshare", directory="d"),
+    ):
+        found = {one.kind: one.label for one in find(cloud, clients)}
+        assert found["resource group"].owner == found["file share"].owner == this_process()
+        assert found["file share"].run == "mine"
+    assert find(cloud, clients) == []
+
+
+def test_a_share_that_was_there_before_a_run_is_never_found(cloud, clients, tmp_path):
+    clients.files.create_share("before")
+    made = Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, "mine")
+    with FileShare(made, group="mine", name="before", directory="d"):
+        assert find(cloud, clients) == []
+    assert [share.name for share in clients.files.list_shares()] == ["before"]
+    clients.files.delete_share("before")
+
+
+def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
+    left_behind(cloud, clients, "dead", ended)
+    left_behind(cloud, clients, "alive", this_process())
+    told = []
+    results = reap(verdicts(cloud, clients), cloud, clients, tell=told.append)
+    assert [(result.verdict.found.name, result.error) for result in results] == [("dead", "")]
+    assert told == results
+    assert [found.name for found in find(cloud, clients)] == ["alive"]
+
+
+def test_what_another_run_took_meanwhile_is_left_alone(cloud, clients, ended):
+    left_behind(cloud, clients, "contested", ended)
+    decided = verdicts(cloud, clients)
+    left_behind(cloud, clients, "contested", this_process())
+    reap(decided, cloud, clients, tell=lambda _result: None)
+    assert [found.name for found in find(cloud, clients)] == ["contested"]
+
+
+def test_what_is_gone_already_counts_as_deleted(cloud, clients, ended):
+    left_behind(cloud, clients, "gone", ended)
+    decided = verdicts(cloud, clients)
+    clients.resources.resource_groups.begin_delete("gone").result()
+    assert [result.error for result in reap(decided, cloud, clients, tell=lambda _result: None)] == [""]
+
+
+def test_the_journal_forgets_what_is_gone_and_keeps_what_is_left_or_alive(cloud, clients, tmp_path, ended):
+    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
+    left_behind(cloud, clients, "left", ended)
+    for kind, name, owner in [
+        ("resource group", "left", ended),
+        ("resource group", "gone", ended),
+        ("cluster", "gone", ended),
+        ("file share", "gone", ended),
+        ("resource group", "young", this_process()),
+    ]:
+        journal.append(Entry("dead", kind, name, name, "creating", *here, owner))
+    assert [entry.name for entry in settle(journal, cloud, clients)] == ["left"]
+    assert [entry.name for entry in journal.left()] == ["young", "left"]
+
+
+def test_the_journal_keeps_shares_of_an_account_that_was_not_looked_at(cloud, clients, tmp_path, ended):
+    journal = Journal(tmp_path / "j")
+    entry = Entry("dead", "file share", "g", "s", "creating", "emulator", cloud.facts.place, "another", "", ended)
+    journal.append(entry)
+    settle(journal, cloud, clients)
+    assert journal.left() == [entry]

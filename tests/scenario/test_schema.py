@@ -1,0 +1,123 @@
+"""The JSON Schema of scenarios: equal to the models, and judging as the loader does."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from harness.errors import ScenarioError
+from harness.scenario import load, schema
+from harness.scenario.load import load_scenario
+from harness.scenario.schema import SCHEMA_FILE, scenario_schema, schema_text
+
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+VALIDATOR = Draft202012Validator(scenario_schema())
+QUICKSTART = yaml.safe_load((Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml").read_text())
+
+
+def changed(place, value):
+    document = copy.deepcopy(QUICKSTART)
+    *above, last = place.split(".")
+    part = document
+    for name in above:
+        part = part[name]
+    if value is None:
+        del part[last]
+    else:
+        part[last] = value
+    return document
+
+
+def loads(document, tmp_path):
+    path = tmp_path / "scenario.yaml"
+    path.write_text(yaml.safe_dump(document))
+    try:
+        load_scenario(path)
+    except ScenarioError:
+        return False
+    return True
+
+
+def test_the_shipped_file_is_what_the_models_give():
+    assert SCHEMA_FILE.read_text() == schema_text(), (
+        "the models have changed: python -m harness.scenario.schema > harness/scenario/scenario.schema.json"
+    )
+
+
+def test_it_is_a_schema():
+    Draft202012Validator.check_schema(scenario_schema())
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_it_accepts_the_shipped_scenarios(path):
+    assert list(VALIDATOR.iter_errors(yaml.safe_load(path.read_text()))) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("cluster.nodes", "{epochs}"),
+        ("job.name", "job-{epochs}"),
+        ("job.args", 5),
+        ("job.args", "{epochs}"),
+        ("job.environment", {"EPOCHS": 5}),
+        ("cluster.nodes", {"min": 0, "max": 4}),
+        ("expect.metrics", {"test_error": {"max": "{epochs}"}}),
+        ("expect.exit_code", "{epochs}"),
+        ("limits.running", 90),
+        ("limits.running", "PT90S"),
+        ("sweep", {"grid": {"epochs": [1, 2]}, "zip": {"a": [1], "b": [True]}}),
+        ("sweep", {"list": [{"epochs": 1}, {"epochs": "two"}]}),
+        ("share.upload", [{"dataset": "mnist-ctf"}, {"file": "files"}]),
+        ("share.directory", None),
+    ],
+)
+def test_it_accepts_what_the_loader_accepts(place, value, tmp_path):
+    document = changed(place, value)
+    assert loads(document, tmp_path)
+    assert list(VALIDATOR.iter_errors(document)) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("jobs", {}),
+        ("job.arguments", "--epochs 5"),
+        ("job.toolkit", "CNTK"),
+        ("job.script", None),
+        ("job.toolkit", "customToolkit"),
+        ("job.nodes", 0),
+        ("job.nodes", "two"),
+        ("job.name", "no spaces"),
+        ("job.inputs", ["SAMPLE"]),
+        ("job.outputs", {"MODEL": "$AZ_BATCHAI_MOUNT_ROOT"}),
+        ("job.environment", {"NO-HYPHEN": "1"}),
+        ("cluster.nodes", {"minimum": 0}),
+        ("share.name", "Upper"),
+        ("share.upload", [{"dataset": "cifar"}]),
+        ("share.upload", ["files/x.py"]),
+        ("expect.state", "success"),
+        ("expect.metrics", {"test_error": 0.05}),
+        ("metrics", {"loss": {"regex": "x"}}),
+        ("limits.running", "two hours"),
+        ("sweep", {"grid": {"epochs": []}}),
+        ("sweep", {"grid": {"epochs": 5}}),
+        ("resource_group", None),
+    ],
+)
+def test_it_refuses_typical_mistakes_as_the_loader_does(place, value, tmp_path):
+    document = changed(place, value)
+    assert not loads(document, tmp_path)
+    assert list(VALIDATOR.iter_errors(document)) != []
+
+
+def test_it_knows_where_no_parameters_are_filled_in():
+    assert schema._LITERAL == load._LITERAL
+
+
+def test_every_description_is_of_a_field_that_exists():
+    shapes = {"Scenario": scenario_schema(), **scenario_schema()["$defs"]}
+    fields = {f"{name}.{field}" for name, shape in shapes.items() for field in shape.get("properties", {})}
+    assert set(schema._DESCRIPTIONS) - fields == set()
