@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from azure.storage.file import FileService
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -65,8 +66,8 @@ class Model:
 class Service:
     """One resource group of a running emulator."""
 
-    def __init__(self, session: requests.Session, group: str) -> None:
-        self.session, self.clock = session, SystemClock()
+    def __init__(self, session: requests.Session, group: str, mount: dict[str, Any]) -> None:
+        self.session, self.mount, self.clock = session, mount, SystemClock()
         self.group = (
             f"https://management.azure.com/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}/resourceGroups/{group}"
         )
@@ -81,7 +82,7 @@ class Service:
         data = None if body is None else json.dumps(body)
         answer = self.session.request(method, self.group + path, params={"api-version": version}, data=data)
         assert answer.status_code < 500, answer.text
-        assert (answer.status_code < 400) == ("error" not in answer.text), answer.text
+        assert (answer.status_code < 400) == (not answer.text.startswith('{"error":')), answer.text
         return answer
 
     def finish(self, accepted: requests.Response) -> None:
@@ -113,9 +114,9 @@ class Machine(RuleBasedStateMachine):
 
     groups = itertools.count()
 
-    def __init__(self, session: requests.Session) -> None:
+    def __init__(self, session: requests.Session, mount: dict[str, Any]) -> None:
         super().__init__()
-        self.service = Service(session, f"machine{next(self.groups)}")
+        self.service = Service(session, f"machine{next(self.groups)}", mount)
         self.model = Model()
 
     def teardown(self) -> None:
@@ -169,7 +170,12 @@ class Machine(RuleBasedStateMachine):
         path = self.service.path(workspace, "clusters", name, version)
         manual = {"manual": {"targetNodeCount": nodes}}
         account = {"adminUserName": "u", "adminUserPassword": "p"}
-        properties = {"vmSize": "STANDARD_D1", "scaleSettings": manual, "userAccountSettings": account}
+        properties = {
+            "vmSize": "STANDARD_D1",
+            "scaleSettings": manual,
+            "userAccountSettings": account,
+            "nodeSetup": {"mountVolumes": {"azureFileShares": [self.service.mount]}},
+        }
         answer = self.service.send("PUT", path, version, body={"location": "eastus", "properties": properties})
         known = self.model.clusters.get((workspace, name))
         if version == MAY and workspace not in self.model.workspaces:
@@ -221,7 +227,7 @@ class Machine(RuleBasedStateMachine):
         properties = {
             "cluster": {"id": target},
             "nodeCount": 1,
-            "stdOutErrPathPrefix": "$AZ_BATCHAI_JOB_TEMP",
+            "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/afs",
             "customToolkitSettings": {"commandLine": f"exit {code}"},
         }
         answer = self.service.send("PUT", path, version, body={"location": "eastus", "properties": properties})
@@ -344,10 +350,25 @@ def session(endpoint: Endpoint, sign_in: Callable[[Endpoint], requests.Session])
         yield made
 
 
+@pytest.fixture
+def mount(endpoint: Endpoint, session: requests.Session) -> dict[str, Any]:
+    """A share for what jobs print."""
+    with requests.Session() as plain:
+        plain.trust_env, plain.proxies, plain.verify = False, session.proxies, session.verify
+        files = FileService(endpoint.storage_account, endpoint.storage_key, request_session=plain)
+        files.create_share("machine", fail_on_exist=False)
+    return {
+        "accountName": endpoint.storage_account,
+        "azureFileUrl": f"https://{endpoint.storage_account}.file.core.windows.net/machine",
+        "credentials": {"accountKey": endpoint.storage_key},
+        "relativeMountPath": "afs",
+    }
+
+
 @pytest.mark.slow
-def test_any_sequence_of_operations_agrees_with_the_model(session: requests.Session) -> None:
+def test_any_sequence_of_operations_agrees_with_the_model(session: requests.Session, mount: dict[str, Any]) -> None:
     run_state_machine_as_test(
-        lambda: Machine(session),
+        lambda: Machine(session, mount),
         settings=settings(
             max_examples=EXAMPLES, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
