@@ -101,10 +101,13 @@ class Shares:
                     self.store.delete(kind, key)
         self.trash.take(self._accounts.directory("file", account, name=place))
 
-    def move(self, account: str, place: str, to: str) -> None:
-        """Give a share's content and records another place, where there is nothing."""
+    def move_records(self, account: str, place: str, to: str) -> None:
+        """Give what is remembered of a share's content another place, where there is nothing."""
         for kind in (Properties, Permission):
             self.rekey(kind, entry_key(account, place, [""]), entry_key(account, to, [""]))
+
+    def move_directory(self, account: str, place: str, to: str) -> None:
+        """Give a share's content another place. ``repair`` does it if the emulator is killed before."""
         self._accounts.directory("file", account, name=place).rename(self._accounts.directory("file", account, name=to))
 
     def rekey(self, kind: type[Properties] | type[Permission], before: str, after: str) -> None:

@@ -114,7 +114,8 @@ class ShareHandlers:
         with self._shares.store.transaction():
             self._shares.store.delete(DeletedShare, share_key(target.account, place))
             self._shares.store.put(share_key(target.account, target.share), share)
-            self._shares.move(target.account, place, target.share)
+            self._shares.move_records(target.account, place, target.share)
+        self._shares.move_directory(target.account, place, target.share)
         return Response(201, headers=_stamps(share))
 
     def set_metadata(self, call: Call) -> Response:
@@ -205,7 +206,8 @@ class ShareHandlers:
         with store.transaction():
             store.delete(Share, share_key(account, share.name))
             store.put(share_key(account, place), DeletedShare(share, version, call.now))
-            self._shares.move(account, share.name, place)
+            self._shares.move_records(account, share.name, place)
+        self._shares.move_directory(account, share.name, place)
         aside = sorted((kept.deleted, key) for key, kept in store.list(DeletedShare, share_key(account, "")))
         over = len(aside) - _KEPT_DELETED
         for number, (deleted, key) in enumerate(aside):
