@@ -41,6 +41,9 @@ from harness.errors import EmulatorError
 
 READY = "ready"  # the one line on standard output
 
+_IDLE_SECONDS = (
+    65  # that a connection may be silent: longer than clients keep them, so that none is closed in their hand
+)
 _GRACE_SECONDS = 5  # for answers that are under way when it stops
 
 
@@ -222,6 +225,7 @@ def _server(emulator: Emulator, context: ssl.SSLContext | None) -> "_Server":
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
     )
     config.load()
     config.ssl = context

@@ -8,16 +8,18 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.clock import Clock
+from harness.emulator.providers.blobs.errors import blob_exists, blob_not_found, container_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder, blob_key
 from harness.emulator.providers.blobs.names import check_container, components
 from harness.emulator.providers.storage import conditions, errors, leases, moments
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.entries import Entry
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.model import Container, Policy, share_key
 from harness.emulator.providers.storage.names import DirectoryNames
 from harness.emulator.providers.storage.trash import Trash
-from harness.emulator.providers.storage.tree import Entry, Tree
+from harness.emulator.providers.storage.tree import Tree
 from harness.emulator.store import Store
 
 FOLDER = {"hdi_isfolder": "true"}  # the metadata of a blob that is a directory
@@ -71,7 +73,7 @@ class Containers:
         """
         found = self.store.get(Container, share_key(target.account, target.share))
         if found is None:
-            raise errors.container_not_found()
+            raise container_not_found()
         return found
 
     def keep_container(self, target: Target, container: Container) -> None:
@@ -108,7 +110,7 @@ class Containers:
             StorageError: there is no such container, or the name cannot be.
         """
         if target.snapshot:
-            raise errors.blob_not_found()  # the emulator takes no snapshots of blobs
+            raise blob_not_found()  # the emulator takes no snapshots of blobs
         names = components(target.path)
         self.container(target)
         return Place(target.account, target.share, target.path, self.tree(target.account, target.share), names)
@@ -152,7 +154,7 @@ class Containers:
         """
         found = self.find(self.place(call.target))
         if found is None:
-            raise errors.blob_not_found()
+            raise blob_not_found()
         self.admit(call, found, change=change)
         return found
 
@@ -169,7 +171,7 @@ class Containers:
                 raise errors.lease(412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob.")
             return
         if change and given.get("if-none-match", "").strip() == "*":
-            raise errors.blob_exists()
+            raise blob_exists()
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=not change)
         leases.check(found.blob.lease, given.get("x-ms-lease-id", ""), call.now, noun="Blob", change=change)
 

@@ -4,8 +4,8 @@ import os
 
 from harness.clock import Clock
 from harness.emulator.providers.blobs.containers import Containers, check_target
+from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.routes import operations
-from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.host import StorageHost
@@ -41,7 +41,7 @@ class AzureBlobs(StorageHost):
         check_target(target)
         found = self._containers.find(self._containers.place(target))
         if found is None or found.entry.is_directory:
-            raise errors.blob_not_found()
+            raise blob_not_found()
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
         blob = found.blob
         return Source(descriptor, os.fstat(descriptor).st_size, blob.metadata, blob.content, blob.content_md5)

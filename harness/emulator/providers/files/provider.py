@@ -4,6 +4,7 @@ import os
 
 from harness.clock import Clock
 from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.repair import repair
 from harness.emulator.providers.files.routes import operations
 from harness.emulator.providers.files.shares import Shares, check_target
 from harness.emulator.providers.storage import errors
@@ -21,6 +22,7 @@ class AzureFiles(StorageHost):
 
     def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: Sources) -> None:
         self._shares = shares = Shares(accounts, store=store, clock=clock, trash=trash)
+        repair(shares, accounts)
         super().__init__(
             "file",
             operations(shares, accounts, sources),

@@ -8,16 +8,18 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.emulator.providers.files.copying import RunningCopies
+from harness.emulator.providers.files.errors import pending_copy, share_not_found, snapshot_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.storage import conditions, errors, headers, leases, moments
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.entries import Entry
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.model import Policy, Share, entry_key, share_key
 from harness.emulator.providers.storage.names import DirectoryNames
 from harness.emulator.providers.storage.trash import Trash
-from harness.emulator.providers.storage.tree import Entry, Tree
+from harness.emulator.providers.storage.tree import Tree
 from harness.emulator.store import Store
 
 _TREES = 1000  # remembered: they hold nothing but their address
@@ -66,8 +68,8 @@ class Shares:
         share = self.store.get(Share, share_key(target.account, target.place))
         if share is None:
             if target.snapshot and self.store.get(Share, share_key(target.account, target.share)):
-                raise errors.snapshot_not_found()
-            raise errors.share_not_found()
+                raise snapshot_not_found()
+            raise share_not_found()
         return share
 
     def keep_share(self, target: Target, share: Share) -> None:
@@ -99,10 +101,13 @@ class Shares:
                     self.store.delete(kind, key)
         self.trash.take(self._accounts.directory("file", account, name=place))
 
-    def move(self, account: str, place: str, to: str) -> None:
-        """Give a share's content and records another place, where there is nothing."""
+    def move_records(self, account: str, place: str, to: str) -> None:
+        """Give what is remembered of a share's content another place, where there is nothing."""
         for kind in (Properties, Permission):
             self.rekey(kind, entry_key(account, place, [""]), entry_key(account, to, [""]))
+
+    def move_directory(self, account: str, place: str, to: str) -> None:
+        """Give a share's content another place. ``repair`` does it if the emulator is killed before."""
         self._accounts.directory("file", account, name=place).rename(self._accounts.directory("file", account, name=to))
 
     def rekey(self, kind: type[Properties] | type[Permission], before: str, after: str) -> None:
@@ -170,7 +175,7 @@ class Shares:
         given = request.headers.get("x-ms-lease-id", "")
         leases.check(found.properties.lease, given, call.now, noun="File", change=change)
         if change and found.properties.copy and found.properties.copy.status == "pending":
-            raise errors.pending_copy()
+            raise pending_copy()
 
     def directory(self, call: Call) -> Found:
         """The directory that a request is about.

@@ -27,7 +27,7 @@ class Accounts:
     def __init__(self, store: Store, clock: Clock, *, root: Path) -> None:
         self._store = store
         self._clock = clock
-        self._root = root
+        self.root = root
 
     def get(self, name: str) -> StorageAccount | None:
         """The account of that name, or None."""
@@ -79,11 +79,11 @@ class Accounts:
 
     def directory(self, service: Service, account: str, *, name: str) -> Path:
         """Where a share or container of that name is, if there is one."""
-        return self._root / account / service / name
+        return self.root / account / service / name
 
     def blocks_directory(self, account: str, container: str) -> Path:
         """Where the uncommitted blocks of a container's blobs are; not within the container, which jobs mount."""
-        return self._root / account / "blocks" / container
+        return self.root / account / "blocks" / container
 
     def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
         """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.

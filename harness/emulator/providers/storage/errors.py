@@ -239,27 +239,6 @@ def not_modified() -> StorageError:
 # What is there
 
 
-def share_not_found() -> StorageError:
-    """No such share."""
-    return StorageError(404, "ShareNotFound", "The specified share does not exist.")
-
-
-def share_exists() -> StorageError:
-    """There is a share of that name."""
-    return StorageError(409, "ShareAlreadyExists", "The specified share already exists.")
-
-
-def share_has_snapshots() -> StorageError:
-    """A share with snapshots is deleted together with them only."""
-    text = "The share has snapshots and the operation requires no snapshots."
-    return StorageError(409, "ShareHasSnapshots", text)
-
-
-def snapshot_not_found() -> StorageError:
-    """No snapshot of that moment."""
-    return StorageError(404, "ShareSnapshotNotFound", "The specified share snapshot does not exist.")
-
-
 def share_full() -> StorageError:
     """The share has reached its quota, or the disk below it is full."""
     text = "The share size limit is reached: the operation would exceed the quota of the share, or the disk is full."
@@ -292,53 +271,11 @@ def directory_not_empty() -> StorageError:
     return StorageError(409, "DirectoryNotEmpty", "The specified directory is not empty.")
 
 
-def read_only_attribute() -> StorageError:
-    """The file carries the attribute ReadOnly."""
-    text = "The specified resource is read-only and cannot be modified at this time."
-    return StorageError(409, "ReadOnlyAttribute", text)
-
-
 def undeletable() -> StorageError:
     """The file system refuses to change or delete what is there."""
     return StorageError(
         409, "CannotDeleteFileOrDirectory", "The file or directory could not be deleted because it is in use."
     )
-
-
-def container_not_found() -> StorageError:
-    """No such container."""
-    return StorageError(404, "ContainerNotFound", "The specified container does not exist.")
-
-
-def container_exists() -> StorageError:
-    """There is a container of that name."""
-    return StorageError(409, "ContainerAlreadyExists", "The specified container already exists.")
-
-
-def blob_not_found() -> StorageError:
-    """No such blob."""
-    return StorageError(404, "BlobNotFound", "The specified blob does not exist.")
-
-
-def blob_exists() -> StorageError:
-    """There is a blob of that name."""
-    return StorageError(409, "BlobAlreadyExists", "The specified blob already exists.")
-
-
-def unsupported_blob_type() -> StorageError:
-    """The emulator keeps block blobs only."""
-    return StorageError(400, "InvalidBlobType", "The blob type is invalid for this operation: BlockBlob is allowed.")
-
-
-def invalid_block_list() -> StorageError:
-    """The list names a block that is not there."""
-    return StorageError(400, "InvalidBlockList", "The specified block list is invalid.")
-
-
-def invalid_block_id() -> StorageError:
-    """The id of a block is no base64 of at most 64 bytes."""
-    text = "The specified block ID is invalid. The block ID must be Base64-encoded."
-    return StorageError(400, "InvalidBlockId", text)
 
 
 # Copies
@@ -347,16 +284,6 @@ def invalid_block_id() -> StorageError:
 def copy_source(status: int, text: str) -> StorageError:
     """The source of a copy cannot be read."""
     return StorageError(status, "CannotVerifyCopySource", text)
-
-
-def no_pending_copy() -> StorageError:
-    """There is no copy to abort."""
-    return StorageError(409, "NoPendingCopyOperation", "There is currently no pending copy operation.")
-
-
-def pending_copy() -> StorageError:
-    """A copy into this file is going on."""
-    return StorageError(409, "PendingCopyOperation", "There is currently a pending copy operation.")
 
 
 # Leases

@@ -2,42 +2,15 @@
 
 import errno
 import os
-import stat
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.entries import SAFE, Entry, entry_at, staged, to_entry
 from harness.emulator.providers.storage.names import DirectoryNames
 
-_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe that a job left must not stop us
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file or directory as it is on disk now; times are in ns since 1970."""
-
-    name: str
-    is_directory: bool
-    length: int
-    modified_ns: int
-    changed_ns: int
-    accessed_ns: int
-    inode: int
-
-    @property
-    def modified(self) -> datetime:
-        """When its content was changed last."""
-        return datetime.fromtimestamp(self.modified_ns / 1e9, UTC)
-
-    @property
-    def state(self) -> tuple[int, int]:
-        """What a change of content changes: length and time."""
-        return self.length, self.modified_ns
 
 
 class Tree:
@@ -66,7 +39,7 @@ class Tree:
             return to_entry("", os.stat(self._root))  # noqa: PTH116
         with self._parent(names) as (parent, name):
             found = self._find(parent, name)
-            return _at(parent, found) if found is not None else None
+            return entry_at(parent, found) if found is not None else None
 
     def parent_inode(self, names: list[str]) -> int:
         """The inode of the directory that a path is in; 0 for the root and for what is in it."""
@@ -99,7 +72,7 @@ class Tree:
                     break
                 if len(found) == most:
                     return found, name
-                if (entry := _at(descriptor, name)) is not None:
+                if (entry := entry_at(descriptor, name)) is not None:
                     found.append(entry)
         return found, ""
 
@@ -118,10 +91,10 @@ class Tree:
                 if path < since[: len(path)]:
                     continue
                 if name.endswith("/"):
-                    if (entry := _at(descriptor, name[:-1])) is not None:
+                    if (entry := entry_at(descriptor, name[:-1])) is not None:
                         yield path[:-1], entry
                         yield from self._walk_safely([*above, name[:-1]], since)
-                elif path >= since and (entry := _at(descriptor, name)) is not None:
+                elif path >= since and (entry := entry_at(descriptor, name)) is not None:
                     yield path, entry
 
     def _walk_safely(self, above: list[str], since: str) -> Iterator[tuple[str, Entry]]:
@@ -221,7 +194,7 @@ class Tree:
         """
         with self._parent(names) as (parent, name):
             found = self._require(parent, name, directory=False)
-            return os.open(found, flags | _SAFE, dir_fd=parent)
+            return os.open(found, flags | SAFE, dir_fd=parent)
 
     def touch_directory(self, names: list[str], modified_ns: int) -> None:
         """Set the time of a directory."""
@@ -239,7 +212,7 @@ class Tree:
         """
         with self._parent(source) as (above, name), self._parent(target) as (below, wanted):
             found = self._find(above, name)
-            if found is None or _at(above, found) is None:
+            if found is None or entry_at(above, found) is None:
                 raise errors.not_found()
             there = self._find(below, wanted)
             before_above, before_below = os.fstat(above), os.fstat(below)
@@ -288,47 +261,12 @@ class Tree:
 
     def _require(self, parent: int, name: str, *, directory: bool) -> str:
         found = self._find(parent, name)
-        entry = _at(parent, found) if found is not None else None
+        entry = entry_at(parent, found) if found is not None else None
         if entry is None or found is None:
             raise errors.not_found()
         if entry.is_directory != directory:
             raise errors.type_mismatch()
         return found
-
-
-@contextmanager
-def staged(folder: Path) -> Iterator[tuple[int, Path]]:
-    """A new file, open, and where it is; closed at the end, and deleted unless it was moved meanwhile."""
-    beside = folder / uuid.uuid4().hex
-    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE, 0o666)
-    try:
-        yield descriptor, beside
-    finally:
-        os.close(descriptor)
-        beside.unlink(missing_ok=True)
-
-
-def to_entry(name: str, status: os.stat_result) -> Entry:
-    """What a status says of a file or directory."""
-    directory = stat.S_ISDIR(status.st_mode)
-    return Entry(
-        name,
-        directory,
-        0 if directory else status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        status.st_atime_ns,
-        status.st_ino,
-    )
-
-
-def _at(parent: int, name: str) -> Entry | None:
-    """What a name on disk is; None for links, devices, and what is gone."""
-    try:
-        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    return to_entry(name, status) if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) else None
 
 
 def _place(ordered: list[str], folded: str) -> int:

@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import FOLDER, Containers, Found, Place
+from harness.emulator.providers.blobs.errors import blob_not_found, unsupported_blob_type
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.storage import bodies, errors, headers, leases, moments, ranges
+from harness.emulator.providers.storage.entries import staged
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.leasing import answer, asked
 from harness.emulator.providers.storage.pieces import FilePieces
-from harness.emulator.providers.storage.tree import staged
 from harness.emulator.wire import http_date
 
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob
@@ -35,7 +36,7 @@ class BlobHandlers:
         if kind is None:
             raise errors.missing_header("x-ms-blob-type")
         if kind.lower() != "blockblob" or "x-ms-copy-source" in request.headers:
-            raise errors.unsupported_blob_type()
+            raise unsupported_blob_type()
         place = self._containers.place(call.target)
         self._containers.admit(call, self._containers.find(place), change=True)
         with staged(self._containers.trash.folder) as (descriptor, beside):
@@ -136,7 +137,7 @@ class BlobHandlers:
         """Lease Blob."""
         found = self._containers.find(self._containers.place(call.target))
         if found is None:
-            raise errors.blob_not_found()
+            raise blob_not_found()
         action, lease = asked(call, found.blob.lease, endless=False)
         self._containers.store.put(found.place.key, replace(found.blob, lease=lease, state=found.entry.state))
         return answer(action, lease, call.now, _stamps(found))

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.errors import blob_not_found, invalid_block_id, invalid_block_list
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, encrypted, refuse_structured
 from harness.emulator.providers.blobs.model import Block
 from harness.emulator.providers.storage import bodies, documents, errors, headers, sparse
+from harness.emulator.providers.storage.entries import staged
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.tree import staged
 from harness.emulator.wire import http_date
 
 _BLOCK_LIMIT = 4000 << 20  # bytes
@@ -83,7 +84,7 @@ class BlockHandlers:
         found, folder = self._containers.find(place), self._folder(place)
         staged_blocks = _uncommitted(folder)
         if found is None and not staged_blocks:
-            raise errors.blob_not_found()
+            raise blob_not_found()
         kind = call.request.query.get("blocklisttype", "committed").lower()
         if kind not in ("committed", "uncommitted", "all"):
             raise errors.invalid_query("blocklisttype")
@@ -109,9 +110,9 @@ def _file_name(block: str | None) -> str:
         raise errors.missing_query("blockid")
     try:
         if not 1 <= len(base64.b64decode(block, validate=True)) <= _ID_LIMIT:
-            raise errors.invalid_block_id()
+            raise invalid_block_id()
     except (binascii.Error, ValueError):
-        raise errors.invalid_block_id() from None
+        raise invalid_block_id() from None
     return block.encode().hex()
 
 
@@ -155,7 +156,7 @@ def _located(wanted: list[tuple[str, str]], folder: Path, before: Found | None) 
         elif tag != "Uncommitted" and name in committed:
             parts.append((None, *committed[name]))
         else:
-            raise errors.invalid_block_list()
+            raise invalid_block_list()
     return parts
 
 

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.blobs.errors import container_exists
 from harness.emulator.providers.storage import conditions, documents, errors, headers, leases
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.leasing import answer, asked
@@ -21,7 +22,7 @@ class ContainerHandlers:
         """Create Container."""
         account, name = call.target.account, call.target.share
         if self._containers.store.get(Container, share_key(account, name)):
-            raise errors.container_exists()
+            raise container_exists()
         container = Container(name, call.now, headers.metadata(call.request), access=_access(call))
         directory = self._containers.directory(account, name)
         self._containers.trash.take(directory)  # of a container whose creation or deletion was cut short

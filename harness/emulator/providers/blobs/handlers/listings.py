@@ -8,8 +8,9 @@ from itertools import islice
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import FOLDER, Containers, Found, Place
 from harness.emulator.providers.storage import documents, headers, leases, moments
+from harness.emulator.providers.storage.entries import Entry
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.tree import Entry, Tree
+from harness.emulator.providers.storage.tree import Tree
 from harness.emulator.wire import http_date
 
 _BATCH = 1000  # entries read from disk at a time, in a thread

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.copying import AbortedError, RunningCopy
+from harness.emulator.providers.files.errors import no_pending_copy
 from harness.emulator.providers.files.handlers.answers import again, changed, with_smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.model import Copy, Extent, Properties, Smb
@@ -60,7 +61,7 @@ class CopyHandlers:
         copy = found.properties.copy
         running = self._running.get(call.request.query.get("copyid", ""))
         if copy is None or running is None or copy.id != call.request.query.get("copyid"):
-            raise errors.no_pending_copy()
+            raise no_pending_copy()
         running.stop.set()
         return Response(204)
 

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.answers import again, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares, remembered
 from harness.emulator.providers.storage import documents, errors, headers, moments
+from harness.emulator.providers.storage.entries import Entry
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.model import entry_key
-from harness.emulator.providers.storage.tree import Entry
 from harness.emulator.wire import http_date
 
 _ENCODED = "2021-12-02"  # the version since which names that XML cannot hold are percent-encoded
@@ -50,7 +51,7 @@ class DirectoryHandlers:
         if not found.place.names:
             raise errors.unsupported()
         if "readonly" in found.properties.smb.attributes.lower():
-            raise errors.read_only_attribute()
+            raise read_only_attribute()
         found.place.tree.remove_directory(found.place.names)
         self._shares.forget(found.place)
         return Response(202)

@@ -7,14 +7,15 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import extents, smb
+from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.answers import Headers, again, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Extent, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.providers.storage import bodies, errors, headers, leases, ranges, sparse
 from harness.emulator.providers.storage.crc64 import crc64_of
+from harness.emulator.providers.storage.entries import to_entry
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.pieces import FilePieces
-from harness.emulator.providers.storage.tree import to_entry
 from harness.emulator.wire import http_date
 
 FILE_LIMIT = 4 << 40  # bytes of a file
@@ -196,7 +197,7 @@ def refuse_read_only(found: Found) -> None:
         StorageError: it has it.
     """
     if "readonly" in found.properties.smb.attributes.lower():
-        raise errors.read_only_attribute()
+        raise read_only_attribute()
 
 
 def refuse_structured(call: Call) -> None:

@@ -161,6 +161,7 @@ class RangeHandlers:
     def _note(self, place: Place, descriptor: int, extent: Extent, *, held: bool, preserve: bool) -> None:
         """Remember what a write left."""
         kept = self._shares.store.get(Properties, place.key) or Properties(extents=None)
+        extent = replace(extent, epoch=self._shares.share(place.target).epoch)  # of a snapshot taken meanwhile, too
         if not held:
             kept = replace(kept, content_md5="", extents=None, smb=replace(kept.smb, written=""))
         before = kept.state[1] or moments.nanoseconds(self._shares.clock.now())

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.errors import share_exists, share_has_snapshots, share_not_found
 from harness.emulator.providers.files.handlers.service import RETENTION_DAYS
 from harness.emulator.providers.files.model import Permission
 from harness.emulator.providers.files.names import check_share
@@ -48,7 +49,7 @@ class ShareHandlers:
         """Create Share."""
         key = share_key(call.target.account, call.target.share)
         if self._shares.store.get(Share, key):
-            raise errors.share_exists()
+            raise share_exists()
         quota = headers.number(call.request, "x-ms-share-quota", least=1, most=_MOST_QUOTA)
         share = Share(
             call.target.share,
@@ -89,7 +90,7 @@ class ShareHandlers:
         if including not in ("", "include", "include-leased"):
             raise errors.invalid_header("x-ms-delete-snapshots")
         if snapshots and not including:
-            raise errors.share_has_snapshots()
+            raise share_has_snapshots()
         locked = any(leases.is_locked(each.lease, call.now) for each in snapshots)
         if locked and including != "include-leased":
             raise errors.lease(412, "LeaseIdMissing", "There is currently a lease on a snapshot of the share.")
@@ -106,14 +107,15 @@ class ShareHandlers:
         place = f"{name}!{version}"
         deleted = self._shares.store.get(DeletedShare, share_key(target.account, place))
         if deleted is None:
-            raise errors.share_not_found()
+            raise share_not_found()
         if self._shares.store.get(Share, share_key(target.account, target.share)):
-            raise errors.share_exists()
+            raise share_exists()
         share = replace(deleted.share, name=target.share, changed=call.now, lease=type(deleted.share.lease)())
         with self._shares.store.transaction():
             self._shares.store.delete(DeletedShare, share_key(target.account, place))
             self._shares.store.put(share_key(target.account, target.share), share)
-            self._shares.move(target.account, place, target.share)
+            self._shares.move_records(target.account, place, target.share)
+        self._shares.move_directory(target.account, place, target.share)
         return Response(201, headers=_stamps(share))
 
     def set_metadata(self, call: Call) -> Response:
@@ -204,7 +206,8 @@ class ShareHandlers:
         with store.transaction():
             store.delete(Share, share_key(account, share.name))
             store.put(share_key(account, place), DeletedShare(share, version, call.now))
-            self._shares.move(account, share.name, place)
+            self._shares.move_records(account, share.name, place)
+        self._shares.move_directory(account, share.name, place)
         aside = sorted((kept.deleted, key) for key, kept in store.list(DeletedShare, share_key(account, "")))
         over = len(aside) - _KEPT_DELETED
         for number, (deleted, key) in enumerate(aside):

@@ -1,0 +1,59 @@
+"""A share whose deletion or restoration was cut short is whole again at the next start."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.clock import SteppingClock
+from harness.emulator.providers.files import AzureFiles
+from harness.emulator.providers.storage import Accounts, Sources, Trash
+from harness.emulator.providers.storage.model import DeletedShare, Share, share_key
+from harness.emulator.store import Store
+
+
+class Emulator:
+    """The parts of Azure Files on one directory, started as often as one likes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.store, self.clock = root, Store(":memory:"), SteppingClock()
+        self.shares = root / "storage" / "mine" / "file"
+        self.shares.mkdir(parents=True)
+
+    def start(self) -> None:
+        accounts = Accounts(self.store, self.clock, root=self.root / "storage")
+        trash = Trash(self.root / "trash")
+        AzureFiles(accounts, store=self.store, clock=self.clock, trash=trash, sources=Sources(accounts))
+
+    def names(self) -> list[str]:
+        return sorted(each.name for each in self.shares.iterdir())
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Emulator:
+    return Emulator(tmp_path)
+
+
+def test_a_deletion_is_finished(emulator: Emulator) -> None:
+    share = Share("data", emulator.clock.now())
+    emulator.store.put(share_key("mine", "data!1"), DeletedShare(share, "1", emulator.clock.now()))
+    (emulator.shares / "data").mkdir()
+    emulator.start()
+
+    assert emulator.names() == ["data!1"]
+
+
+def test_a_restoration_is_finished(emulator: Emulator) -> None:
+    emulator.store.put(share_key("mine", "data"), Share("data", emulator.clock.now()))
+    (emulator.shares / "data!1").mkdir()
+    (emulator.shares / "data!1" / "f").write_text("kept")
+    emulator.start()
+
+    assert (emulator.shares / "data" / "f").read_text() == "kept"
+
+
+def test_a_snapshot_that_was_never_acknowledged_goes(emulator: Emulator) -> None:
+    emulator.store.put(share_key("mine", "data"), Share("data", emulator.clock.now()))
+    (emulator.shares / "data@2026-01-01T00:00:00.0000000Z").mkdir()
+    emulator.start()
+
+    assert emulator.names() == ["data"]
