@@ -122,7 +122,7 @@ def _numbers(text: Any) -> tuple[Any, Any]:
         sums[1:] += digits[:-1] * np.uint16(10)
         sums[2:] += digits[:-2] * digit[1:-1] * np.uint16(100)
         ends = np.flatnonzero(digit[:-1] & ~digit[1:])
-        return ends, sums[ends].astype(np.float32)
+        return ends, sums.take(ends).astype(np.float32)
     blank = np.isin(text, np.frombuffer(_BLANKS, np.uint8))
     ends = np.flatnonzero(~blank[:-1] & blank[1:])
     try:
