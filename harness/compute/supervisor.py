@@ -8,7 +8,7 @@ kernel kills its direct children and the emulator those that carry the job's mar
 """
 
 # pathlib alone would take longer to import than everything here.
-# ruff: noqa: PTH103, PTH105, PTH108, PTH110, PTH114, PTH115, PTH118, PTH120, PTH123, PTH208, PTH211
+# ruff: noqa: PTH101, PTH103, PTH105, PTH108, PTH110, PTH114, PTH115, PTH118, PTH120, PTH123, PTH208, PTH211
 
 import contextlib
 import ctypes
