@@ -118,3 +118,4 @@ def _quiet() -> None:
     # The storage SDK logs whole requests, signatures included, when it retries; the others log every request at INFO.
     logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
+    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # a refusal is told once, by us
