@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import ToolkitError
 
 JOBPATH = Path(__file__).with_name("jobpath")
-# Threads that wait for work by spinning bring jobs that share a machine almost to a halt: a fifth of the speed, measured.
+# Threads that spin while they wait bring jobs that share a machine almost to a halt: a fifth of the speed, measured.
 _WAITING = {"OMP_WAIT_POLICY": "passive"}
 _PROBE = "import cntk; print(cntk.__version__)"
 _PROBE_SECONDS = 120
