@@ -1,10 +1,11 @@
+import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
 from harness.errors import ToolkitError
-from harness.toolkits.interpreters import find_cntk, installed_cntk
+from harness.toolkits.interpreters import find_cntk, installed_cntk, on_pytorch
 
 
 def fake_python(path: Path, script: str) -> Path:
@@ -21,7 +22,15 @@ def test_the_installed_environment_is_found_under_the_users_data(tmp_path: Path)
     found = find_cntk(environ=environ)
 
     assert (found.python, found.description) == (str(python), "CNTK 2.7")
-    assert found.environment == {"LD_LIBRARY_PATH": str(python.parent.parent / "lib")}
+    assert found.environment["LD_LIBRARY_PATH"] == str(python.parent.parent / "lib")
+
+
+def test_threads_of_either_do_not_spin_while_they_wait(tmp_path: Path) -> None:
+    python = fake_python(tmp_path / "bin" / "python", "echo 2.7")
+
+    assert find_cntk(python, environ={}).environment["OMP_WAIT_POLICY"] == "passive"
+    if importlib.util.find_spec("torch"):
+        assert on_pytorch().environment["OMP_WAIT_POLICY"] == "passive"
 
 
 def test_a_chosen_interpreter_that_cannot_import_cntk_is_an_error(tmp_path: Path) -> None:
