@@ -145,8 +145,10 @@ class GpuCluster(Resource):
         nodes = cluster.node_state_counts
         if cluster.errors or nodes.unusable_node_count:
             reported = "; ".join(f"{error.code}: {error.message}" for error in cluster.errors or ())
+            mount = f" (share {self.plan.share} of account {self.provisioning.cloud.facts.storage_account})"
             raise ProvisioningError(
                 f"cluster {self.name}: {reported or f'{nodes.unusable_node_count} node(s) are unusable'}"
+                f"{mount if 'Mount' in reported else ''}"
             )
         return bool(nodes.idle_node_count + nodes.running_node_count >= self.plan.least)
 

@@ -1,0 +1,99 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+from harness.errors import ProvisioningError
+from harness.resources import ClusterPlan, FileShare, GpuCluster, Journal, Provisioning, ResourceGroup
+from harness.resources.events import ClusterStatus
+from harness.scenario.model import NodeRange
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def provisioning(emulator: Endpoint, tmp_path: Path, told: list[str]) -> Iterator[Provisioning]:
+    """What clusters are made from, with a group ``clusters`` and in it a share ``mounted``."""
+    with made_on(emulator, tmp_path, told) as made:
+        yield made
+
+
+@contextmanager
+def made_on(endpoint: Endpoint, tmp_path: Path, told: list[str]) -> Iterator[Provisioning]:
+    def tell(event: object) -> None:
+        if isinstance(event, ClusterStatus):
+            told.append(str(event))
+
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=endpoint) as cloud,
+        cloud.clients("s/cluster") as clients,
+    ):
+        made = Provisioning(cloud, clients, Journal(tmp_path / "journal"), tell, run=cloud.facts.run)
+        with (
+            ResourceGroup(made, name="clusters", location="eastus"),
+            FileShare(made, group="clusters", name="mounted"),
+        ):
+            yield made
+
+
+def cluster(
+    provisioning: Provisioning, nodes: int | NodeRange = 1, share: str = "mounted", queued: float = 60
+) -> GpuCluster:
+    plan = ClusterPlan("w", "eastus", "STANDARD_NC6", nodes, share, "azurefileshare", queued)
+    return GpuCluster(provisioning, group="clusters", name="c", plan=plan)
+
+
+def test_nodes_are_told_in_the_quickstarts_own_line(provisioning: Provisioning, told: list[str]) -> None:
+    with cluster(provisioning, 2):
+        pass
+    assert told[-1] == (
+        "Cluster state: steady Target: 2; Allocated: 2; Idle: 2; Unusable: 0; Running: 0; Preparing: 0; Leaving: 0"
+    )
+
+
+def test_a_scaled_cluster_may_begin_without_nodes(provisioning: Provisioning) -> None:
+    with cluster(provisioning, NodeRange(min=0, max=2)) as made:
+        scale = provisioning.clients.batchai.clusters.get("clusters", "w", made.name).scale_settings.auto_scale
+        assert (scale.minimum_node_count, scale.maximum_node_count) == (0, 2)
+
+
+def test_its_id_is_the_one_that_the_service_gives(provisioning: Provisioning) -> None:
+    with cluster(provisioning) as made:
+        assert made.id == provisioning.clients.batchai.clusters.get("clusters", "w", "c").id
+
+
+def test_a_share_that_is_missing_is_named(provisioning: Provisioning) -> None:
+    with pytest.raises(ProvisioningError, match=r"cluster c: AZFMountError: .* [(]share gone of account "):
+        cluster(provisioning, share="gone").open()
+
+
+def test_one_that_is_there_as_planned_is_used_again(provisioning: Provisioning) -> None:
+    with cluster(provisioning):
+        assert cluster(provisioning).adopt()
+    assert not cluster(provisioning).adopt()
+
+
+def test_one_of_another_size_is_refused(provisioning: Provisioning) -> None:
+    with (
+        cluster(provisioning),
+        pytest.raises(ProvisioningError, match=r"is there with STANDARD_NC6 and 1 node.* wants STANDARD_NC6 and 2"),
+    ):
+        cluster(provisioning, 2).adopt()
+
+
+def test_nodes_that_do_not_come_are_an_error_that_names_the_limit(tmp_path: Path, told: list[str]) -> None:
+    slow = launch(pace=0.01)  # a node takes two seconds there
+    with slow as endpoint, made_on(endpoint, tmp_path, told) as provisioning:
+        late = cluster(provisioning, queued=0.01)
+        with pytest.raises(ProvisioningError, match=r"did not get its 1 node.* within 0 s .limits.queued") as caught:
+            late.open()
+        assert "Cluster state: resizing Target: 1;" in str(caught.value)
+        assert list(provisioning.clients.batchai.clusters.list_by_workspace("clusters", "w")) == []
