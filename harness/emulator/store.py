@@ -61,6 +61,23 @@ class Store:
         done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
         return done.rowcount > 0
 
+    def delete_all(self, kind: type[msgspec.Struct], prefix: str) -> None:
+        """Forget every record of a kind whose key begins with ``prefix``, however many."""
+        for cached in [key for key in self._cache if key[0] is kind and key[1].startswith(prefix)]:
+            del self._cache[cached]
+        self._connection.execute(
+            "DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?",
+            (kind.__name__, prefix, prefix + "\U0010ffff"),
+        )
+
+    def copy_all(self, kind: type[msgspec.Struct], prefix: str, to: str) -> None:
+        """Keep a copy of every record whose key begins with ``prefix``, under ``to`` instead; nothing is there yet."""
+        self._connection.execute(
+            "INSERT INTO records SELECT kind, ? || substr(key, ?), value FROM records "
+            "WHERE kind = ? AND key >= ? AND key < ?",
+            (to, len(prefix) + 1, kind.__name__, prefix, prefix + "\U0010ffff"),
+        )
+
     def release(self, kind: type[msgspec.Struct], key: str) -> None:
         """Let go of a decoded record that is hardly asked for again; it stays stored."""
         self._cache.pop((kind, key), None)

@@ -98,8 +98,7 @@ class Containers:
         with self.store.transaction():
             self.store.delete(Container, share_key(account, container))
             for kind in (Blob, Folder):
-                for key, _ in self.store.list(kind, blob_key(account, container, "")):
-                    self.store.delete(kind, key)
+                self.store.delete_all(kind, blob_key(account, container, ""))
         self.trash.take(self.directory(account, container))
         self.trash.take(self.blocks(account, container))
 

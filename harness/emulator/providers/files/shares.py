@@ -16,7 +16,7 @@ from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.entries import Entry
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Policy, Share, entry_key, share_key
+from harness.emulator.providers.storage.model import Lease, Policy, Share, entry_key, share_key
 from harness.emulator.providers.storage.names import DirectoryNames
 from harness.emulator.providers.storage.trash import Trash
 from harness.emulator.providers.storage.tree import Tree
@@ -97,24 +97,23 @@ class Shares:
         with self.store.transaction():
             self.store.delete(Share, share_key(account, place))
             for kind in (Properties, Permission):
-                for key, _ in self.store.list(kind, entry_key(account, place, [""])):
-                    self.store.delete(kind, key)
+                self.store.delete_all(kind, entry_key(account, place, [""]))
         self.trash.take(self._accounts.directory("file", account, name=place))
+
+    def copy_records(self, account: str, place: str, to: str) -> None:
+        """Remember of another place, where there is nothing, what is remembered of a share's content."""
+        for kind in (Properties, Permission):
+            self.store.copy_all(kind, entry_key(account, place, [""]), entry_key(account, to, [""]))
 
     def move_records(self, account: str, place: str, to: str) -> None:
         """Give what is remembered of a share's content another place, where there is nothing."""
+        self.copy_records(account, place, to)
         for kind in (Properties, Permission):
-            self.rekey(kind, entry_key(account, place, [""]), entry_key(account, to, [""]))
+            self.store.delete_all(kind, entry_key(account, place, [""]))
 
     def move_directory(self, account: str, place: str, to: str) -> None:
         """Give a share's content another place. ``repair`` does it if the emulator is killed before."""
         self._accounts.directory("file", account, name=place).rename(self._accounts.directory("file", account, name=to))
-
-    def rekey(self, kind: type[Properties] | type[Permission], before: str, after: str) -> None:
-        """Move all records whose key begins with ``before``."""
-        for key, record in self.store.list(kind, before):
-            self.store.put(after + key.removeprefix(before), record)
-            self.store.delete(kind, key)
 
     # What is in them
 
@@ -146,6 +145,8 @@ class Shares:
         entry, properties = remembered(entry, self.store.get(Properties, place.key))
         if properties.copy is not None:
             properties = replace(properties, copy=self.copies.current(properties.copy))
+        if place.target.snapshot:
+            properties = replace(properties, lease=Lease())  # which holds for what can change
         return Found(place, entry, properties)
 
     def file(self, call: Call, *, change: bool = False) -> Found:

@@ -307,6 +307,8 @@ def of_disk(error: OSError) -> StorageError | None:
         return undeletable()
     if error.errno == errno.ENOENT:
         return not_found()
+    if error.errno == errno.EEXIST:
+        return exists()
     if error.errno in (errno.ENOTDIR, errno.EISDIR):
         return type_mismatch()
     if error.errno in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP, errno.EMLINK, errno.ENXIO):

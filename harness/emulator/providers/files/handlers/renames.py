@@ -87,5 +87,7 @@ class RenameHandlers:
         with self._shares.store.transaction():
             self._shares.forget(source)
             if directory:
-                self._shares.rekey(Properties, f"{source.key}/", f"{place.key}/")
+                self._shares.store.delete_all(Properties, f"{place.key}/")  # of what a job deleted
+                self._shares.store.copy_all(Properties, f"{source.key}/", f"{place.key}/")
+                self._shares.store.delete_all(Properties, f"{source.key}/")
             self._shares.keep(place, properties)

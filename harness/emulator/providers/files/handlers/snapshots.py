@@ -7,12 +7,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.providers.storage import headers, moments, sparse
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Lease, Share, entry_key, share_key
+from harness.emulator.providers.storage.model import Lease, Share, share_key
 from harness.emulator.wire import etag, http_date
 
 
@@ -32,21 +31,19 @@ class SnapshotHandlers:
         self._shares.keep_share(call.target, replace(share, epoch=share.epoch + 1))
         stamp = self._free_stamp(call)
         place = f"{share.name}@{stamp}"
-        records = self._records(account, share.name)
         source = self._accounts.directory("file", account, name=share.name)
         beside = self._shares.trash.folder / f"{account}-{place}"
+        self._shares.copy_records(account, share.name, place)
         try:
             await asyncio.to_thread(_copy_directory, source, beside)
-            metadata = headers.metadata(call.request) or share.metadata
-            taken = replace(share, snapshot=stamp, metadata=metadata, lease=Lease(), changed=call.now)
-            with self._shares.store.transaction():
-                self._shares.store.put(share_key(account, place), taken)
-                for key, record in records:
-                    self._shares.store.put(entry_key(account, place, [""]) + key, record)
-                beside.rename(self._accounts.directory("file", account, name=place))
+            beside.rename(self._accounts.directory("file", account, name=place))
         except BaseException:
+            self._shares.remove(account, place)
             self._shares.trash.take(beside)
             raise
+        metadata = headers.metadata(call.request) or share.metadata
+        taken = replace(share, snapshot=stamp, metadata=metadata, lease=Lease(), changed=call.now)
+        self._shares.store.put(share_key(account, place), taken)
         answer = [("x-ms-snapshot", stamp), ("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
         return Response(201, headers=answer)
 
@@ -57,16 +54,6 @@ class SnapshotHandlers:
             if self._shares.store.get(Share, share_key(call.target.account, f"{call.target.share}@{stamp}")) is None:
                 return stamp
             moment += 100
-
-    def _records(self, account: str, share: str) -> list[tuple[str, Properties | Permission]]:
-        """What is remembered of the share now, by keys within it."""
-        prefix = entry_key(account, share, [""])
-        entries = self._shares.store.list(Properties, prefix)
-        permissions = self._shares.store.list(Permission, prefix)
-        return [
-            *((key.removeprefix(prefix), replace(record, lease=Lease())) for key, record in entries),
-            *((key.removeprefix(prefix), record) for key, record in permissions),
-        ]
 
 
 def _copy_directory(source: Path, target: Path) -> None:
