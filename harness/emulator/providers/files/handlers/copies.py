@@ -3,6 +3,7 @@
 import asyncio
 import os
 import uuid
+from contextlib import ExitStack
 
 from msgspec.structs import replace
 
@@ -85,10 +86,13 @@ class CopyHandlers:
         fresh = with_smb(self._shares, call, place, fresh, shown=shown)
         if headers.flag(call.request, "x-ms-file-copy-set-archive") and "Archive" not in fresh.smb.attributes:
             fresh = replace(fresh, smb=replace(fresh.smb, attributes=f"{fresh.smb.attributes} | Archive"))
-        with place.tree.new_file(place.names) as descriptor:
-            os.truncate(descriptor, source.length)
-            state = self._shares.stamp(descriptor)
-            kept = os.dup(descriptor)
+        with ExitStack() as undo:
+            with place.tree.new_file(place.names) as descriptor:
+                os.truncate(descriptor, source.length)
+                state = self._shares.stamp(descriptor)
+                kept = os.dup(descriptor)
+                undo.callback(os.close, kept)
+            undo.pop_all()
         lease = before.properties.lease if before else fresh.lease
         self._shares.keep(place, replace(fresh, lease=lease, state=state))
         self._running[copy.id] = RunningCopy()
