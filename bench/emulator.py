@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -31,7 +32,7 @@ import tempfile
 import time
 import urllib.request
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -174,23 +175,15 @@ class Bench:
 
     async def create_clusters(self, connections: int, seconds: float, first: int) -> Speed:
         """PUT and polls, over and over."""
-        took: list[float] = []
-        end = time.perf_counter() + seconds
 
-        async def one(number: int) -> None:
-            async with Connection(self.port, self.headers) as client:
-                turn = 0
-                while (begin := time.perf_counter()) < end:
-                    path = f"{self.workspace}/clusters/b{first}-{connections}-{number}-{turn}{API}"
-                    _, headers, _ = await client.send("PUT", path, self.cluster())
-                    poll = headers["azure-asyncoperation"].removeprefix(f"https://{HOST}")
-                    while b'"Succeeded"' not in (await client.send("GET", poll))[2]:
-                        pass
-                    took.append(time.perf_counter() - begin)
-                    turn += 1
+        async def create(client: Connection, number: int) -> None:
+            path = f"{self.workspace}/clusters/b{first}-{connections}-{number}{API}"
+            _, headers, _ = await client.send("PUT", path, self.cluster())
+            poll = headers["azure-asyncoperation"].removeprefix(f"https://{HOST}")
+            while b'"Succeeded"' not in (await client.send("GET", poll))[2]:
+                pass
 
-        await asyncio.gather(*(one(number) for number in range(connections)))
-        return Speed(len(took) / seconds, percentile(took, 99) * 1000)
+        return await repeated(create, self.port, self.headers, connections=connections, seconds=seconds)
 
     async def run_queue(self, count: int) -> dict[str, float]:
         """A queue of no-op jobs, first waiting, then on two nodes."""
@@ -262,7 +255,7 @@ def listener_of(pid: int) -> int:
 
 def trusting() -> ssl.SSLContext:
     """TLS that takes any certificate: what is measured does not depend on it."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
@@ -287,16 +280,34 @@ def load(target: Target, connections: int, seconds: float) -> Speed:
 
 async def _load_in_python(target: Target, connections: int, seconds: float) -> Speed:
     port, _, path = target.url.removeprefix("https://127.0.0.1:").partition("/")
-    took: list[float] = []
-    end = time.perf_counter() + seconds
 
-    async def one() -> None:
-        async with Connection(int(port), target.headers) as client:
+    async def get(client: Connection, _number: int) -> None:
+        await client.send("GET", f"/{path}")
+
+    return await repeated(get, int(port), target.headers, connections=connections, seconds=seconds)
+
+
+async def repeated(
+    act: Callable[[Connection, int], Awaitable[None]],
+    port: int,
+    headers: dict[str, str],
+    *,
+    connections: int,
+    seconds: float,
+) -> Speed:
+    """How often ``act`` can be done in a time, by that many connections at once; it is given a number of its own."""
+    took: list[float] = []
+    numbers = itertools.count()
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Connection(port, headers)) for _ in range(connections)]
+        end = time.perf_counter() + seconds
+
+        async def go_on(client: Connection) -> None:
             while (begin := time.perf_counter()) < end:
-                await client.send("GET", f"/{path}")
+                await act(client, next(numbers))
                 took.append(time.perf_counter() - begin)
 
-    await asyncio.gather(*(one() for _ in range(connections)))
+        await asyncio.gather(*(go_on(client) for client in clients))
     return Speed(len(took) / seconds, percentile(took, 99) * 1000)
 
 
