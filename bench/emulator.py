@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -31,7 +32,7 @@ import tempfile
 import time
 import urllib.request
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -68,9 +69,7 @@ class Connection:
         self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
     async def __aenter__(self) -> "Connection":
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=context)
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=trusting())
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -96,14 +95,15 @@ class Bench:
         from harness.emulator.options import Options
 
         self.endpoint = start_detached(Options(directory))
-        self.port = listener_of(self.endpoint.pid, besides=int(self.endpoint.proxy_url.rpartition(":")[2]))
+        self.port = listener_of(self.endpoint.pid)
         self.group = f"/subscriptions/{self.endpoint.subscription_id}/resourceGroups/bench"
         self.workspace = f"{self.group}/providers/Microsoft.BatchAI/workspaces/w"
         self.jobs = f"{self.workspace}/experiments/e/jobs"
         self.headers = {"Host": HOST, "Content-Type": "application/json"}
 
     async def prepare(self) -> None:
-        """Sign in; a workspace, a cluster without nodes, a job that waits for one."""
+        """Sign in; a share, a workspace, a cluster without nodes, a job that waits for one."""
+        self._make_share()
         await self._sign_in()
         async with Connection(self.port, self.headers) as client:
             provider = f"/subscriptions/{self.endpoint.subscription_id}/providers/Microsoft.BatchAI"
@@ -120,6 +120,17 @@ class Bench:
                 if status not in (200, 201, 202):
                     raise SystemExit(f"PUT {path} answered {status} {answer!r}")
 
+    def _make_share(self) -> None:
+        import requests
+        from azure.storage.file import FileService
+
+        with requests.Session() as session:
+            session.trust_env, session.verify = False, self.endpoint.ca_path
+            session.proxies = {"https": self.endpoint.proxy_url}
+            FileService(self.endpoint.storage_account, self.endpoint.storage_key, request_session=session).create_share(
+                "bench"
+            )
+
     async def _sign_in(self) -> None:
         form = f"grant_type=client_credentials&client_id={self.endpoint.client_id}&resource=https://{HOST}/"
         form += f"&client_secret={self.endpoint.client_secret}"
@@ -129,10 +140,22 @@ class Bench:
         self.headers["Authorization"] = f"Bearer {token}"
 
     def cluster(self) -> dict[str, Any]:
-        """Without nodes."""
-        account = {"adminUserName": "u", "adminUserPassword": "p"}
-        scale = {"manual": {"targetNodeCount": 0}}
-        return {"properties": {"vmSize": "STANDARD_D1", "scaleSettings": scale, "userAccountSettings": account}}
+        """Without nodes; with a share for what jobs print."""
+        account = self.endpoint.storage_account
+        mount = {
+            "accountName": account,
+            "azureFileUrl": f"https://{account}.file.core.windows.net/bench",
+            "credentials": {"accountKey": self.endpoint.storage_key},
+            "relativeMountPath": "afs",
+        }
+        return {
+            "properties": {
+                "vmSize": "STANDARD_D1",
+                "scaleSettings": {"manual": {"targetNodeCount": 0}},
+                "userAccountSettings": {"adminUserName": "u", "adminUserPassword": "p"},
+                "nodeSetup": {"mountVolumes": {"azureFileShares": [mount]}},
+            }
+        }
 
     def job(self) -> dict[str, Any]:
         """That does nothing."""
@@ -140,7 +163,7 @@ class Bench:
             "properties": {
                 "cluster": {"id": f"{self.workspace}/clusters/c"},
                 "nodeCount": 1,
-                "stdOutErrPathPrefix": "$AZ_BATCHAI_JOB_TEMP",
+                "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/afs",
                 "customToolkitSettings": {"commandLine": "true"},
                 "environmentVariables": [{"name": f"VARIABLE_{n}", "value": "what a job knows"} for n in range(3)],
             }
@@ -152,23 +175,15 @@ class Bench:
 
     async def create_clusters(self, connections: int, seconds: float, first: int) -> Speed:
         """PUT and polls, over and over."""
-        took: list[float] = []
-        end = time.perf_counter() + seconds
 
-        async def one(number: int) -> None:
-            async with Connection(self.port, self.headers) as client:
-                turn = 0
-                while (begin := time.perf_counter()) < end:
-                    path = f"{self.workspace}/clusters/b{first}-{number}-{turn}{API}"
-                    _, headers, _ = await client.send("PUT", path, self.cluster())
-                    poll = headers["azure-asyncoperation"].removeprefix(f"https://{HOST}")
-                    while b'"Succeeded"' not in (await client.send("GET", poll))[2]:
-                        pass
-                    took.append(time.perf_counter() - begin)
-                    turn += 1
+        async def create(client: Connection, number: int) -> None:
+            path = f"{self.workspace}/clusters/b{first}-{connections}-{number}{API}"
+            _, headers, _ = await client.send("PUT", path, self.cluster())
+            poll = headers["azure-asyncoperation"].removeprefix(f"https://{HOST}")
+            while b'"Succeeded"' not in (await client.send("GET", poll))[2]:
+                pass
 
-        await asyncio.gather(*(one(number) for number in range(connections)))
-        return Speed(len(took) / seconds, percentile(took, 99) * 1000)
+        return await repeated(create, self.port, self.headers, connections=connections, seconds=seconds)
 
     async def run_queue(self, count: int) -> dict[str, float]:
         """A queue of no-op jobs, first waiting, then on two nodes."""
@@ -225,12 +240,24 @@ class Bench:
             path = page.get("nextLink", "").removeprefix(f"https://{HOST}")
 
 
-def listener_of(pid: int, *, besides: int) -> int:
+def listener_of(pid: int) -> int:
     """The port of the TLS listener that the proxy splices to."""
     import psutil
 
-    listening = [each.laddr.port for each in psutil.Process(pid).net_connections() if each.status == "LISTEN"]
-    return next(port for port in listening if port != besides)
+    context = trusting()
+    for each in psutil.Process(pid).net_connections():
+        if each.status == "LISTEN":
+            with contextlib.suppress(OSError), socket.create_connection(each.laddr, timeout=1) as plain:
+                context.wrap_socket(plain).close()
+                return int(each.laddr.port)
+    raise SystemExit("the emulator has no TLS listener")
+
+
+def trusting() -> ssl.SSLContext:
+    """TLS that takes any certificate: what is measured does not depend on it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -253,39 +280,35 @@ def load(target: Target, connections: int, seconds: float) -> Speed:
 
 async def _load_in_python(target: Target, connections: int, seconds: float) -> Speed:
     port, _, path = target.url.removeprefix("https://127.0.0.1:").partition("/")
-    took: list[float] = []
-    end = time.perf_counter() + seconds
 
-    async def one() -> None:
-        async with Connection(int(port), target.headers) as client:
+    async def get(client: Connection, _number: int) -> None:
+        await client.send("GET", f"/{path}")
+
+    return await repeated(get, int(port), target.headers, connections=connections, seconds=seconds)
+
+
+async def repeated(
+    act: Callable[[Connection, int], Awaitable[None]],
+    port: int,
+    headers: dict[str, str],
+    *,
+    connections: int,
+    seconds: float,
+) -> Speed:
+    """How often ``act`` can be done in a time, by that many connections at once; it is given a number of its own."""
+    took: list[float] = []
+    numbers = itertools.count()
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Connection(port, headers)) for _ in range(connections)]
+        end = time.perf_counter() + seconds
+
+        async def go_on(client: Connection) -> None:
             while (begin := time.perf_counter()) < end:
-                await client.send("GET", f"/{path}")
+                await act(client, next(numbers))
                 took.append(time.perf_counter() - begin)
 
-    await asyncio.gather(*(one() for _ in range(connections)))
+        await asyncio.gather(*(go_on(client) for client in clients))
     return Speed(len(took) / seconds, percentile(took, 99) * 1000)
-
-
-def serve_bare(directory: Path) -> None:
-    """A starlette route on the emulator's own server; runs in a process of its own."""
-    from starlette.applications import Starlette
-    from starlette.responses import JSONResponse
-    from starlette.routing import Route
-
-    from harness.emulator.paths import DataDirectory
-    from harness.emulator.serve import tls_server
-
-    document = json.loads((directory / "document.json").read_text())
-
-    async def answer(_request: Any) -> JSONResponse:
-        return JSONResponse(document)
-
-    paths = DataDirectory(directory)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    (directory / "port").write_text(str(listener.getsockname()[1]))
-    server = tls_server(Starlette(routes=[Route("/job", answer)]), paths)
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
 
 
 @contextlib.contextmanager
@@ -293,7 +316,8 @@ def bare(directory: Path, document: bytes) -> Iterator[Target]:
     """The bare route, for as long as the block lasts."""
     directory.mkdir()
     (directory / "document.json").write_bytes(document)
-    with subprocess.Popen([sys.executable, __file__, "--serve-bare", str(directory)], cwd=ROOT) as process:
+    words = [sys.executable, str(Path(__file__).with_name("bare_job.py")), str(directory)]
+    with subprocess.Popen(words, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
         try:
             port = wait_for((directory / "port").read_text)
             wait_for(lambda: socket.create_connection(("127.0.0.1", int(port)), timeout=1).close() or "ready")
@@ -468,11 +492,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement; default 5")
     parser.add_argument("--jobs", type=int, default=10_000, help="in the queue; default 10,000")
     parser.add_argument("--no-peers", action="store_true", help="leave moto and Azurite out")
-    parser.add_argument("--serve-bare", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve_bare:
-        serve_bare(options.serve_bare)
-        return
     if options.quick:
         options.rounds, options.seconds, options.jobs, options.no_peers = 1, 1.0, 300, True
     figures = measure(options)

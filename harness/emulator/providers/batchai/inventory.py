@@ -17,6 +17,7 @@ from harness.emulator.providers.batchai.model.records import (
     Secrets,
     Workspace,
 )
+from harness.emulator.providers.batchai.rules.clusters import is_at_rest
 from harness.emulator.providers.batchai.rules.jobs import rank
 from harness.emulator.providers.batchai.rules.queue import Place, Queue
 from harness.emulator.store import Store
@@ -32,6 +33,7 @@ class Inventory:
         queues: the waiting jobs of each cluster, by the cluster's key.
         active: keys of the jobs that hold nodes.
         clusters: keys of all clusters.
+        restless: keys of the clusters that may move; most have all their nodes and cost nothing.
         pending: keys of the resources that an operation or a deletion waits for, with their type.
     """
 
@@ -40,6 +42,7 @@ class Inventory:
         self.queues: dict[str, Queue] = {}
         self.active: set[str] = set()
         self.clusters: set[str] = set()
+        self.restless: set[str] = set()
         self.pending: dict[str, type[Resource]] = {}
         for kind in KINDS:
             for key, record in store.list(kind):
@@ -68,6 +71,7 @@ class Inventory:
         self.pending.pop(key, None)
         self.active.discard(key)
         self.clusters.discard(key)
+        self.restless.discard(key)
         if isinstance(resource, Job):
             self._unqueue(resource, key)
 
@@ -101,6 +105,10 @@ class Inventory:
             self.pending.pop(key, None)
         if isinstance(resource, Cluster):
             self.clusters.add(key)
+            if is_at_rest(resource):
+                self.restless.discard(key)
+            else:
+                self.restless.add(key)
         elif isinstance(resource, Job):
             if resource.phase in ("starting", "running"):
                 self.active.add(key)

@@ -164,7 +164,7 @@ class Reconciliation:
 
     def _move_clusters(self, now: datetime) -> bool:
         changed = False
-        for key in sorted(self._inventory.clusters):
+        for key in sorted(self._inventory.restless):
             cluster = self._inventory.store.get(Cluster, key)
             if cluster is None or cluster.creating or cluster.deleting:
                 continue
@@ -280,7 +280,7 @@ class Reconciliation:
             for name in ("creating", "terminating", "deleting"):
                 if pending := getattr(resource, name, None):
                     yield pending.due
-        for key in self._inventory.clusters:
+        for key in self._inventory.restless:
             cluster = store.get(Cluster, key)
             if cluster and (due := clusters.due(cluster)):
                 yield due

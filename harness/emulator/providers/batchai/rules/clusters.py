@@ -48,6 +48,18 @@ def due(cluster: Cluster) -> datetime | None:
     return min(moments, default=None)
 
 
+def is_at_rest(cluster: Cluster) -> bool:
+    """Whether nothing but a request can move the cluster: of fixed size, with all its nodes."""
+    manual = cluster.spec.scale_settings.manual
+    return (
+        cluster.allocation == "steady"
+        and manual is not None
+        and manual.target_node_count == cluster.target
+        and due(cluster) is None
+        and all(node.state in ("idle", "unusable") and not node.departing for node in cluster.nodes)
+    )
+
+
 def retargeted(cluster: Cluster, target: int, around: Surroundings) -> Cluster:
     """The cluster on its way to another number of nodes."""
     growing = around.pace.after(around.now, ALLOCATE) if target > _staying(cluster) else None
