@@ -142,6 +142,23 @@ def source(sweeps):
 x, y = C.input_variable((2, 5, 5)), C.input_variable(3)
 z = fill(C.layers.Dense(3)(x))
 """
+_CROSS = (
+    _SESSION
+    + """
+heard = []
+def hear(index, error, samples, minibatches):
+    heard.append([index, error, samples, minibatches])
+    return len(heard) < 4
+trainer = C.Trainer(z, (C.cross_entropy_with_softmax(z, y), C.classification_error(z, y)),
+    [C.sgd(z.parameters, C.learning_parameter_schedule_per_sample(0.1))])
+training, testing = source(C.io.INFINITELY_REPEAT), source(1)
+def streams(of): return {x: of.streams.x, y: of.streams.y}
+C.train.training_session(trainer=trainer, mb_source=training, mb_size=3, max_samples=40,
+    model_inputs_to_streams=streams(training), cv_config=C.CrossValidationConfig(testing, frequency=OFTEN,
+    minibatch_size=5, callback=hear, model_inputs_to_streams=streams(testing), max_samples=MOST)).train()
+out += heard + [trainer.total_number_of_samples_seen]
+"""
+)
 VALUES = {
     **{expression: unary(expression) for expression in EXPRESSIONS},
     **{
@@ -190,6 +207,11 @@ C.train.training_session(trainer=trainer, mb_source=training, mb_size=C.minibatc
 lines = [line for line in open(path + ".log") if re.search("Minibatch|Finished|per ", line)]
 out += [[float(v) for v in re.findall("[0-9.]+", re.sub(r"[0-9.]+s .*", "", line))] for line in lines]
 """,
+    **{
+        f"cross-validation every {often} of {most}": _CROSS.replace("OFTEN", often).replace("MOST", str(most))
+        for often in ("8", "(4, C.DataUnit.minibatch)", "(1, C.DataUnit.sweep)", "None")
+        for most in (None, 7)
+    },
     "minibatches of a source": _SESSION + """
 for sweeps in (1, 2, 3, C.io.INFINITELY_REPEAT):
     reader = source(sweeps)

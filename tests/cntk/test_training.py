@@ -189,6 +189,32 @@ for trainer in (first, second):
     assert one == other
 
 
+def test_a_session_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    code = """
+import sys, numpy as np, cntk as C
+place = sys.argv[1]
+with open(place + ".txt", "w") as lines:
+    for i in range(8): lines.write("|x %.3f %.3f |y %d\\n" % (np.sin(i), np.cos(i), i % 2))
+def session(samples, restore):
+    C.cntk_py.set_fixed_random_seed(1)
+    x, y = C.input_variable(2), C.input_variable(1)
+    z = C.layers.Dense(1)(x)
+    trainer = C.Trainer(z, C.squared_error(z, y), [C.momentum_sgd(z.parameters, 0.1, 0.9)])
+    streams = C.io.StreamDefs(x=C.io.StreamDef(field="x", shape=2), y=C.io.StreamDef(field="y", shape=1))
+    source = C.io.MinibatchSource(C.io.CTFDeserializer(place + ".txt", streams))
+    C.train.training_session(trainer, source, 3, {x: source.streams.x, y: source.streams.y}, max_samples=samples,
+        checkpoint_config=C.CheckpointConfig(place + ".dnn", frequency=6, restore=restore)).train()
+    return trainer.previous_minibatch_loss_average
+whole = session(18, False)
+session(12, False)
+print(session(18, True) == whole)
+"""
+
+    ran = job(tmp_path / "session", code=code)
+
+    assert ran.stdout == "True\n", ran.stderr
+
+
 @pytest.mark.skipif(shutil.which("mpirun") is None, reason="there is no mpirun on PATH")
 def test_two_workers_learn_what_one_learns(tmp_path: Path) -> None:
     code = """

@@ -9,6 +9,7 @@ import torch
 
 from .device import use_default_device
 from .function import Function, Tensor, ordered
+from .io import MinibatchData
 from .kernel import Kernel
 from .leaves import Constant, Variable
 from .ops import KERNELS
@@ -75,12 +76,12 @@ def feed(arguments: Mapping[Any, Any]) -> dict[Function, Tensor]:
 
 
 def _tensor(value: Any) -> Tensor:
-    raw = value if isinstance(value, np.ndarray) else getattr(value, "data", value)
-    if isinstance(raw, torch.Tensor):
-        return raw
-    if hasattr(raw, "toarray"):  # one of scipy's sparse matrices
-        raw = raw.toarray()
-    return torch.as_tensor(np.ascontiguousarray(raw, dtype=np.float32))
+    if isinstance(value, MinibatchData):
+        return value.data
+    if isinstance(value, torch.Tensor):
+        return value
+    dense = value.toarray() if hasattr(value, "toarray") else value  # scipy's sparse matrices
+    return torch.as_tensor(np.ascontiguousarray(dense, dtype=np.float32))
 
 
 def _fitted(tensor: Tensor, variable: Variable) -> Tensor:

@@ -50,7 +50,7 @@ class Trainer:
             raise ValueError("a trainer needs a learner")
         self._training, self._testing = Plan(parts), Plan([parts[-1]])
         self._learned = [each.tensor for learner in self.parameter_learners for each in learner.parameters]
-        self._distributed = any(learner.distributed for learner in self.parameter_learners)
+        self.distributed = any(learner.distributed for learner in self.parameter_learners)
         self._loss: Tensor = 0.0
         self._metric: Tensor = 0.0
         self._said: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class Trainer:
         check_device(device)
         named = self._named(arguments)
         loss, metric, gradients, samples = self._gradients(named)
-        if self._distributed:
+        if self.distributed:
             loss, metric, samples = all_sum(gradients, loss, metric, samples)
         self._loss, self._metric = loss, 0.0 if metric is None else metric
         self.previous_minibatch_sample_count = samples

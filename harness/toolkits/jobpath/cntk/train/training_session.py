@@ -78,7 +78,7 @@ class CrossValidationConfig(TestConfig):
     """What to test with from time to time.
 
     Args:
-        minibatch_source: the samples; each time from where the last time ended.
+        minibatch_source: the samples, the same ones each time.
         frequency: in samples, or with a unit; default only at the end.
         minibatch_size: how many at a time.
         callback: hears index, average error, samples and minibatches of each test; ``False`` ends the training.
@@ -105,21 +105,28 @@ class CrossValidationConfig(TestConfig):
         self.frequency, self.callback, self.max_samples = frequency, callback, max_samples
 
 
-class _Interval:
-    """Says when a frequency's next time has come."""
+class _Action:
+    """Something done each time that a frequency's next time has come, and at the end if training went on since."""
 
-    def __init__(self, frequency: Frequency) -> None:
+    def __init__(self, frequency: Frequency, act: Callable[[], bool]) -> None:
         self._every, self._unit = frequency if isinstance(frequency, tuple) else (frequency, DataUnit.sample)
+        self._act = act
         self._counts = dict.fromkeys(DataUnit, 0)
         self._done = 0
+        self._pending = False
 
-    def passed(self, samples: int, sweep_end: bool) -> bool:
-        """Count a minibatch in."""
+    def count(self, samples: int, sweep_end: bool) -> bool:
+        """Count a minibatch in, and act where it is time. Returns whether training goes on."""
         for unit, more in ((DataUnit.sample, samples), (DataUnit.minibatch, 1), (DataUnit.sweep, int(sweep_end))):
             self._counts[unit] += more
         times = self._counts[self._unit] // self._every if self._every else 0
-        due, self._done = times > self._done, times
-        return due
+        self._pending, self._done = times == self._done, times
+        return self._pending or self._act()
+
+    def finish(self) -> None:
+        """Act for what was trained since the last time."""
+        if self._pending:
+            self._act()
 
 
 class TrainingSession:
@@ -151,45 +158,45 @@ class TrainingSession:
         """
         del device
         self._restore()
-        progress = _Interval(self._progress)
-        saving = _Interval(self._checkpoint.frequency if self._checkpoint else None)
-        validating = _Interval(self._validation.frequency if self._validation else None)
+        actions = self._actions()
         seen = self._trainer.total_number_of_samples_seen
-        untold = False
-        while seen < self._most:
+        shared = self._trainer.distributed
+        workers, worker = (Communicator.num_workers(), Communicator.rank()) if shared else (1, 0)
+        wanted = True
+        while wanted and seen < self._most:
             size = min(int(self._sizes.at(seen, 0)), self._most - seen)
-            data = self._source.next_minibatch(
-                size, self._streams, num_data_partitions=Communicator.num_workers(), partition_index=Communicator.rank()
-            )
+            data = self._source.next_minibatch(size, self._streams, num_data_partitions=workers, partition_index=worker)
             if not self._trainer.train_minibatch(data):
                 break
             count = self._trainer.previous_minibatch_sample_count
             seen += count
             ended = any(each.end_of_sweep for each in data.values())
-            untold = not progress.passed(count, ended)
-            if not untold:
-                self._trainer.summarize_training_progress()
-            if saving.passed(count, ended):
-                self._save()
-            if validating.passed(count, ended) and not self._validate():
-                break
-        if untold:
-            self._trainer.summarize_training_progress()
-        self._finish()
-
-    def _finish(self) -> None:
-        if self._checkpoint:
-            self._save()
-        if self._validation and self._validation.frequency is None:
-            self._validate()
+            answers = [action.count(count, ended) for action in actions]
+            wanted = all(answers)
+        for action in actions:
+            action.finish()
         if self._test and self._test.source is not None:
             self._evaluate(self._test, None)
+
+    def _actions(self) -> list[_Action]:
+        actions = [_Action(self._progress, self._tell)]
+        if self._checkpoint:
+            actions.append(_Action(self._checkpoint.frequency, self._save))
+        if self._validation:
+            actions.append(_Action(self._validation.frequency, self._validate))
+        return actions
+
+    def _tell(self) -> bool:
+        self._trainer.summarize_training_progress()
+        return True
 
     def _validate(self) -> bool:
         config = self._validation
         if config is None or config.source is None:
             return True
+        start = config.source.get_checkpoint_state()
         average, samples, minibatches = self._evaluate(config, config.max_samples)
+        config.source.restore_from_checkpoint(start)
         index, self._validations = self._validations, self._validations + 1
         return config.callback is None or config.callback(index, average, samples, minibatches) is not False
 
@@ -207,14 +214,14 @@ class TrainingSession:
         self._trainer.summarize_test_progress()
         return total / max(1, samples), samples, minibatches
 
-    def _save(self) -> None:
+    def _save(self) -> bool:
         config = self._checkpoint
-        if config is None or not Communicator.is_main():
-            return
-        name = f"{config.filename}{self._checkpoints}" if config.preserve_all else config.filename
-        self._checkpoints += 1
-        self._trainer.model.save(name)
-        self._trainer.save_checkpoint(f"{name}.ckp", {"source": self._source.get_checkpoint_state()})
+        if config is not None and Communicator.is_main():
+            name = f"{config.filename}{self._checkpoints}" if config.preserve_all else config.filename
+            self._checkpoints += 1
+            self._trainer.model.save(name)
+            self._trainer.save_checkpoint(f"{name}.ckp", {"source": self._source.get_checkpoint_state()})
+        return True
 
     def _restore(self) -> None:
         config = self._checkpoint
