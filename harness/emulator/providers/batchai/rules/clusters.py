@@ -54,7 +54,7 @@ def is_at_rest(cluster: Cluster) -> bool:
     return (
         cluster.allocation == "steady"
         and manual is not None
-        and manual.target_node_count == cluster.target
+        and manual.target_node_count == cluster.target == len(cluster.nodes)
         and due(cluster) is None
         and all(node.state in ("idle", "unusable") and not node.departing for node in cluster.nodes)
     )
