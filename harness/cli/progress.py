@@ -96,7 +96,7 @@ class Display:
         return f"queued {queued}, running {running}, done {done} of {self._total}"
 
     def _line(self, markup: str) -> None:
-        self._console.print(markup)
+        self._console.print(markup, soft_wrap=True)
 
     def _update(self, text: str) -> None:
         if self._status is not None:
