@@ -32,7 +32,7 @@ __all__ = [
     "momentum_schedule", "momentum_schedule_per_sample", "momentum_sgd", "nesterov", "sgd",
 ]  # fmt: skip
 
-_VARIANCE_MOMENTUM: Final = learning_parameter_schedule_per_sample(0.9999986111120757)  # momentum_schedule_per_sample
+_VARIANCE_MOMENTUM: Final = learning_parameter_schedule_per_sample(0.9999986111120757)
 _WHOLE_RATE: Final = learning_parameter_schedule_per_sample(1)
 
 
