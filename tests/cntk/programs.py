@@ -115,7 +115,7 @@ _LEARNERS = [
     "C.momentum_sgd(z.parameters, 0.1, 0.5, minibatch_size=4)",
     *(f"C.adam(z.parameters, {rate}, {_MOMENTUM}, unit_gain={gain}, variance_momentum=C.momentum_schedule(0.9))"
       for rate in (_RATE, _ANY, _OF_FOUR) for gain in (True, False)),
-    f"C.adam(z.parameters, {_RATE}, {_MOMENTUM})",
+    "C.adadelta(z.parameters)", f"C.adam(z.parameters, {_RATE}, {_MOMENTUM})",
     *(f"C.adadelta(z.parameters, {rate})" for rate in ("1.0", "C.learning_rate_schedule(1, C.UnitType.sample)")),
 ]  # fmt: skip
 

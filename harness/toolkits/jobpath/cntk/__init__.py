@@ -168,6 +168,7 @@ from .train import (
     Trainer,
     TrainingSession,
     data_parallel_distributed_learner,
+    distributed,
     minibatch_size_schedule,
     training_session,
 )
@@ -216,6 +217,7 @@ __all__ = [
     "debugging",
     "default_options",
     "device",
+    "distributed",
     "dropout",
     "element_divide",
     "element_max",

@@ -32,7 +32,8 @@ __all__ = [
     "momentum_schedule", "momentum_schedule_per_sample", "momentum_sgd", "nesterov", "sgd",
 ]  # fmt: skip
 
-_VARIANCE_MOMENTUM: Final = learning_parameter_schedule_per_sample(0.9999986111120757)  # momentum_schedule_per_sample
+_VARIANCE_MOMENTUM: Final = learning_parameter_schedule_per_sample(0.9999986111120757)
+_WHOLE_RATE: Final = learning_parameter_schedule_per_sample(1)
 
 
 def sgd(parameters: Sequence[Parameter], lr: Values | Schedule, **options: Any) -> Learner:
@@ -109,7 +110,7 @@ def adam(
 
 
 def adadelta(
-    parameters: Sequence[Parameter], lr: Values | Schedule = 1.0, rho: float = 0.95, epsilon: float = 1e-8,
+    parameters: Sequence[Parameter], lr: Values | Schedule = _WHOLE_RATE, rho: float = 0.95, epsilon: float = 1e-8,
     **options: Any,
 ) -> Learner:  # fmt: skip
     """Adadelta.
