@@ -7,6 +7,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -286,7 +287,7 @@ def mutations(draw: st.DrawFn) -> tuple[str, str, bytes]:
         for key in place[:-1]:
             target = target[key] if isinstance(target, dict | list) and target else {}
         if isinstance(target, dict) or (isinstance(target, list) and target):
-            target[place[-1]] = draw(nasty)
+            target[place[-1]] = deepcopy(draw(nasty))
     version = draw(st.sampled_from(VERSIONS))
     flat = (
         kind if version < "2018-05" else {"jobs": "workspaces/w/experiments/e/jobs"}.get(kind, f"workspaces/w/{kind}")
