@@ -18,7 +18,7 @@ TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 _IMAGE_BYTES = 28 * 28
 _MOST_SAMPLES = 60_000  # no idx file of MNIST has more; a longer stream is not unpacked
-_SPLIT_SEED = 10_000
+_SPLIT_SEED = 0
 _MD5 = {
     TRAIN_IMAGES: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
     TRAIN_LABELS: "d53e105ee54ea40749a09fcbcd1e9432",
