@@ -12,6 +12,7 @@ from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
 from harness.clouds.replay import replay_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
+from harness.recording import ReportUnused
 
 __all__ = ["Clients", "Cloud", "CloudFacts", "CloudName", "Poller", "new_run", "open_cloud", "running_emulator"]
 
@@ -27,6 +28,7 @@ def open_cloud(
     record: bool = False,
     endpoint: Endpoint | None = None,
     run: str | None = None,
+    report_unused: ReportUnused | None = None,
 ) -> Iterator[Cloud]:
     """A place to run in, for as long as the block lasts.
 
@@ -37,6 +39,7 @@ def open_cloud(
         record: write the cassette of every story; means nothing in replay.
         endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
         run: identity of the run; default a new one.
+        report_unused: called when a story was replayed and some of its answers were not asked for.
 
     Raises:
         SettingsError: a setting that the cloud needs has no value.
@@ -45,7 +48,7 @@ def open_cloud(
     run = run or new_run()
     with ExitStack() as stack:
         if name == "replay":
-            cloud = replay_cloud(cassettes)
+            cloud = replay_cloud(cassettes, report_unused)
         elif name == "azure":
             cloud = azure_cloud(settings, cassettes=cassettes, record=record, run=run)
         else:

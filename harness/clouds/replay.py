@@ -8,6 +8,7 @@ from azure.core.credentials import AccessToken
 
 from harness.clock import SteppingClock
 from harness.clouds.sdk import STAND_INS, SdkCloud
+from harness.recording import ReportUnused
 
 _POLL_SECONDS = 0.5  # on a clock that only counts them; no recording polls faster, so no limit comes too early
 _NEVER = 1 << 40  # seconds since 1970
@@ -21,8 +22,12 @@ class ReplayCredential:
         return AccessToken("replay", _NEVER)
 
 
-def replay_cloud(cassettes: Path) -> SdkCloud:
-    """The cloud that answers from a directory of cassettes."""
+def replay_cloud(cassettes: Path, report_unused: ReportUnused | None = None) -> SdkCloud:
+    """The cloud that answers from a directory of cassettes.
+
+    Args:
+        report_unused: called when a story was replayed and some of its answers were not asked for.
+    """
     return SdkCloud(
         name="replay",
         facts=STAND_INS,
@@ -33,4 +38,5 @@ def replay_cloud(cassettes: Path) -> SdkCloud:
         longest=_POLL_SECONDS,
         base=requests.Session,
         credential=lambda _transport: ReplayCredential(),
+        report_unused=report_unused,
     )

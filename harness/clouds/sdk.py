@@ -17,7 +17,7 @@ from azure.storage.file import FileService
 
 from harness.clock import Clock
 from harness.clouds.model import Clients, CloudFacts, Poller
-from harness.recording import RecordMode, cassette_path, open_session
+from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
 
 # Recordings put these in place of a subscription's own values, so a replay asks for them.
 STAND_INS = CloudFacts(
@@ -51,6 +51,7 @@ class SdkCloud:
         longest: seconds between two polls at most.
         base: makes the real session; not called in replay.
         credential: signs in over the given transport.
+        report_unused: called when a story was replayed and some of its answers were not asked for.
     """
 
     name: str
@@ -62,6 +63,7 @@ class SdkCloud:
     longest: float
     base: Callable[[], requests.Session]
     credential: Callable[[RequestsTransport], TokenCredential]
+    report_unused: ReportUnused | None = None
 
     @property
     def poller(self) -> Poller:
@@ -81,6 +83,7 @@ class SdkCloud:
             replacements=self._replacements(),
             base=self.base,
             provenance={"cloud": self.name},
+            report_unused=self.report_unused,
         ) as session:
             yield self._clients(session)
 

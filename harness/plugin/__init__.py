@@ -35,6 +35,7 @@ from harness.plugin.session import (
     pytest_sessionstart,
     pytest_unconfigure,
 )
+from harness.plugin.unused import pytest_terminal_summary, pytest_testnodedown
 
 __all__ = [
     "SCENARIO_OPTIONS",
@@ -65,6 +66,8 @@ __all__ = [
     "pytest_runtest_protocol",
     "pytest_sessionfinish",
     "pytest_sessionstart",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
     "pytest_unconfigure",
     "resource_group",
 ]

@@ -10,6 +10,7 @@ import pytest
 from harness.plugin.collection import shelf
 from harness.plugin.options import SCENARIO_OPTIONS, worker_input
 from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
+from harness.plugin.unused import unused_reporter
 
 if TYPE_CHECKING:
     from harness.clouds import Cloud
@@ -67,6 +68,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator["Cloud"]:
         record=options.record,
         endpoint=endpoint,
         run=f"run-{shared}" if shared else None,
+        report_unused=unused_reporter(config),
     ) as opened:
         yield opened
 

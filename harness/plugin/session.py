@@ -10,6 +10,7 @@ import pytest
 
 from harness.interruption import Interruption
 from harness.plugin.options import SCENARIO_OPTIONS, is_worker, worker_input
+from harness.plugin.unused import hand_over
 
 if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
@@ -83,6 +84,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """After SIGTERM the exit code is the one that shells expect."""
+    hand_over(session.config)
     if session.config.stash[INTERRUPTION].signum == signal.SIGTERM:
         session.exitstatus = _SIGTERM_EXIT
 

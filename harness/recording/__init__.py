@@ -3,10 +3,11 @@
 from harness.recording.cassette import cassette_path, load_cassette
 from harness.recording.guard import blocked_sockets
 from harness.recording.matching import UnusedAnswers
-from harness.recording.session import RecordMode, open_session, unused_answers
+from harness.recording.session import RecordMode, ReportUnused, open_session, unused_answers
 
 __all__ = [
     "RecordMode",
+    "ReportUnused",
     "UnusedAnswers",
     "blocked_sockets",
     "cassette_path",

@@ -36,6 +36,25 @@ def scenarios(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPat
     return write
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_answers_that_nobody_asks_for_any_more_are_named(
+    run_apart: Run, scenarios: Write, pytester: pytest.Pytester, workers: str
+) -> None:
+    scenarios()
+    run_apart("scenarios", *RECORD).assert_outcomes(passed=1)
+    cassette = pytester.path / "cassettes" / "short" / "resource_group.yaml"
+    extra = (
+        "- request: {method: GET, uri: 'https://management.azure.com/never', headers: {}, body: null}\n"
+        "  response: {status: {code: 200, message: OK}, headers: {}, body: {string: ''}}\n"
+    )
+    cassette.write_text(cassette.read_text() + extra)
+    replayed = run_apart("scenarios", "-n", workers)
+
+    replayed.assert_outcomes(passed=1)
+    named = "cassettes/short/resource_group.yaml: GET https://management.azure.com/never (1 unused)"
+    replayed.stdout.fnmatch_lines(["*recorded, and not asked for*", named])
+
+
 def test_every_trial_is_an_item_with_the_trials_id(run_apart: Run, scenarios: Write) -> None:
     scenarios("{grid: {score: [1, 2], pause: [0]}}")
     run_apart("--collect-only", "-q").stdout.fnmatch_lines(
