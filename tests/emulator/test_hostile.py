@@ -282,12 +282,12 @@ def mutations(draw: st.DrawFn) -> tuple[str, str, bytes]:
         st.sampled_from([("clusters", cluster()), ("jobs", job()), ("fileServers", cluster()), ("workspaces", {})])
     )
     document = json.loads(json.dumps(document)) | {"location": "eastus"}
-    for place in draw(st.lists(st.sampled_from(places(document)), min_size=1, max_size=2, unique=True)):
+    chosen = draw(st.lists(st.sampled_from(places(document)), min_size=1, max_size=2, unique=True))
+    for place in sorted(chosen, key=len, reverse=True):  # the deeper one first: the other may replace what it is in
         target = document
         for key in place[:-1]:
-            target = target[key] if isinstance(target, dict | list) and target else {}
-        if isinstance(target, dict) or (isinstance(target, list) and target):
-            target[place[-1]] = deepcopy(draw(nasty))
+            target = target[key]
+        target[place[-1]] = deepcopy(draw(nasty))
     version = draw(st.sampled_from(VERSIONS))
     flat = (
         kind if version < "2018-05" else {"jobs": "workspaces/w/experiments/e/jobs"}.get(kind, f"workspaces/w/{kind}")
