@@ -104,3 +104,9 @@ def test_a_deletion_tells_when_to_poll(
 
     assert (accepted.status_code, accepted.headers["retry-after"]) == (202, "1")
     assert session.get(accepted.headers["location"]).status_code == 200
+
+
+@pytest.mark.parametrize("location", ["east\r\nus", "east/us", "e" * 61, "\0"])
+def test_a_region_is_letters_and_digits(resources: ResourceManagementClient, location: str) -> None:
+    with pytest.raises(HttpResponseError, match="A region is written in letters and digits, for example 'eastus'"):
+        resources.resource_groups.create_or_update("nowhere", {"location": location})

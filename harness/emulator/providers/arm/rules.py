@@ -16,6 +16,7 @@ NAMESPACES = (
 )
 ALWAYS_REGISTERED = ("Microsoft.Authorization", "Microsoft.Resources", "Microsoft.Storage")
 
+_REGION = re.compile(r"[a-z0-9]{1,60}")
 _GROUP_NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 
 
@@ -84,9 +85,16 @@ def parse_location(document: dict[str, Any]) -> str:
     """The region of a body, in Azure's short form (``East US`` is ``eastus``).
 
     Raises:
-        InvalidContentError: it is missing or no text.
+        InvalidContentError: it is missing, or no name of a region.
     """
     location = document.get("location")
     if not isinstance(location, str) or not location.strip():
         raise InvalidContentError("LocationRequired", "The location property is required for this definition.")
-    return location.replace(" ", "").lower()
+    short = location.replace(" ", "").lower()
+    if not _REGION.fullmatch(short):
+        text = (
+            f"The provided location '{location[:60]}' is not available for this resource type. A region is written in "
+            "letters and digits, for example 'eastus'."
+        )
+        raise InvalidContentError("LocationNotAvailableForResourceType", text)
+    return short
