@@ -444,7 +444,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             targets |= with_peers(stack, directory, document)
         speeds = compare(targets, options.rounds, options.seconds)
         changes = asyncio.run(operations(bench, options.rounds, options.seconds))
-        queue = asyncio.run(bench.run_queue(options.jobs))
+        # In a process of its own: memory that was used before would hide what jobs take.
+        fresh = Bench(directory / "queue")
+        stack.callback(stop, directory / "queue")
+        asyncio.run(fresh.prepare())
+        queue = asyncio.run(fresh.run_queue(options.jobs))
     show(speeds, changes, queue, len(document))
     return told(speeds, changes, queue)
 
