@@ -54,7 +54,7 @@ class Inventory:
         before = self.store.get(type(resource), key)
         with self.store.transaction():
             self.store.put(key, resource)
-            if secrets is not None:
+            if secrets is not None and (secrets.variables or secrets.keys):
                 self.store.put(key, secrets)
         if isinstance(before, Job):
             self._unqueue(before, key)

@@ -134,7 +134,7 @@ class Work:
             raise WorkError(error.problem) from error
 
     def _output(self, job: Job, name: str) -> Path:
-        place = job.outputs.get(name)
+        place = output_place(job, name)
         directory = self._mounts.known(place) if place else None
         if directory is None:
             raise WorkError(not_mounted(f"output directory {name}", written_prefix(job, name)))
@@ -158,14 +158,14 @@ def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:
     return volumes(cluster.spec.node_setup.mount_volumes if cluster.spec.node_setup else None)
 
 
-def output_places(job: Job, cluster: Cluster) -> dict[str, Place]:
-    """Where the streams (``stdouterr``) and outputs of a job go, as far as they are on mounted file systems."""
-    prefixes = {"stdouterr": (job.spec.std_out_err_path_prefix, job.logs)}
+def output_place(job: Job, name: str) -> Place | None:
+    """Where a job's streams (``stdouterr``) or outputs go; None where that is on no mounted file system."""
+    prefix, ending = job.spec.std_out_err_path_prefix, job.logs
     for output in job.spec.output_directories or ():
-        prefixes[output.id] = (output.path_prefix, str(PurePosixPath("outputs", output.path_suffix or "")))
-    on_cluster, on_job = cluster_volumes(cluster), volumes(job.spec.mount_volumes)
-    found = {name: (locate(prefix, on_cluster, on_job), ending) for name, (prefix, ending) in prefixes.items()}
-    return {name: place.below(job.segment, ending) for name, (place, ending) in found.items() if place}
+        if output.id == name:
+            prefix, ending = output.path_prefix, str(PurePosixPath("outputs", output.path_suffix or ""))
+    place = locate(prefix, job.volumes, volumes(job.spec.mount_volumes))
+    return place.below(job.segment, ending) if place else None
 
 
 def written_prefix(job: Job, name: str) -> str:

@@ -46,7 +46,7 @@ def job() -> Job:
         incarnation="1",
         segment="s",
         logs="stdouterr",
-        outputs={},
+        volumes=(),
         created=START,
         ready=START,
         phase="queued",

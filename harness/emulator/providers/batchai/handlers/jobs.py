@@ -1,6 +1,7 @@
 """Jobs: submitted, watched, terminated, deleted."""
 
 import re
+import sys
 import uuid
 from datetime import datetime
 
@@ -18,7 +19,7 @@ from harness.emulator.providers.batchai.model.spec import JobSpec
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
 from harness.emulator.providers.batchai.rules.pace import SUBMIT
-from harness.emulator.providers.batchai.work import output_places
+from harness.emulator.providers.batchai.work import cluster_volumes
 
 
 class Jobs:
@@ -115,21 +116,20 @@ class Jobs:
 
     def _new(self, spec: JobSpec, place: Destination, version: Version, *, cluster: Cluster, now: datetime) -> Job:
         incarnation = str(uuid.uuid4())
-        job = Job(
+        return Job(
             address=place.address,
             location=place.location,
             spec=spec,
-            cluster=cluster.key,
+            cluster=sys.intern(cluster.key),  # thousands of jobs may wait for one
             incarnation=incarnation,
             segment=version.segment("job", place.address, incarnation),
             logs=version.logs,
-            outputs={},
+            volumes=cluster_volumes(cluster),
             created=now,
             ready=self._service.pace.after(now, SUBMIT),
             phase="queued",
             changed=now,
         )
-        return replace(job, outputs=output_places(job, cluster))
 
     def _cluster(self, spec: JobSpec) -> Cluster:
         """The cluster that a definition names, of any workspace.

@@ -15,6 +15,7 @@ from harness.emulator.providers.batchai.model.places import Place
 from harness.emulator.providers.batchai.model.records import Job
 from harness.emulator.providers.batchai.model.version import OutputEntry
 from harness.emulator.providers.batchai.mounts import Mounts
+from harness.emulator.providers.batchai.work import output_place
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.providers.storage.model import Service as StorageService
 
@@ -45,7 +46,7 @@ class Outputs:
         known = {"stdouterr", *(output.id for output in job.spec.output_directories or ())}
         if name not in known:
             raise errors.unknown_directory(name)
-        place = job.outputs.get(name)
+        place = output_place(job, name)
         if place is None or place.volume.source not in ("file", "blob"):
             raise errors.not_on_a_mount(name)
         inner = PurePosixPath(request.query.get("directory") or ".")

@@ -105,7 +105,10 @@ class Places:
         check_name(_KINDS[kind], _name(request), version)
         if not version.is_flat:
             address = self.address(request)
-            return Destination(address, self.parent(address).location, None)
+            parent = self.parent(address)
+            if parent.address == address.parent():  # whose names thousands of children then share
+                address = parent.address.child(address.name)
+            return Destination(address, parent.location, None)
         location, tags = read_place(document)
         found: Any = self._flat(request, kind, _KINDS[kind])
         if found and found.location != location:

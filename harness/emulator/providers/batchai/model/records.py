@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.emulator.providers.batchai.model.address import Address
-from harness.emulator.providers.batchai.model.places import Place
+from harness.emulator.providers.batchai.model.places import Volume
 from harness.emulator.providers.batchai.model.spec import ClusterSpec, FileServerSpec, JobSpec
 
 NodeState = Literal["allocated", "preparing", "idle", "unusable", "leaving"]
@@ -167,9 +167,9 @@ class Job(Record, frozen=True):
     """A job.
 
     ``cluster`` is its cluster's key; ``segment`` the part of its paths that the service makes, and ``logs`` the folder
-    of its streams below that; ``outputs`` tells where its output directories and streams (``stdouterr``) are, as far as
-    they are on mounted file systems. ``starting`` holds nodes but is still ``queued`` to clients. ``ending`` says why a
-    job that has started is being stopped; ``run`` counts how often it was put back into the queue.
+    of its streams below that; ``volumes`` is what its cluster mounts. ``starting`` holds nodes but is still ``queued`` to
+    clients. ``ending`` says why a job that has started is being stopped; ``run`` counts how often it was put back into
+    the queue.
     """
 
     address: Address
@@ -179,7 +179,7 @@ class Job(Record, frozen=True):
     incarnation: str
     segment: str
     logs: str
-    outputs: dict[str, Place]
+    volumes: tuple[Volume, ...]
     created: datetime
     ready: datetime
     phase: Phase

@@ -1,5 +1,6 @@
 """Paths of jobs, as people write them, and where they lead; pure."""
 
+import functools
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Literal
@@ -20,6 +21,7 @@ _ROOTS: tuple[tuple[str, Level], ...] = (
 )
 
 
+@functools.lru_cache(maxsize=256)
 def volumes(mounts: MountVolumes | None) -> tuple[Volume, ...]:
     """What a definition mounts."""
     if mounts is None:
