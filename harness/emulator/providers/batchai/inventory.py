@@ -56,8 +56,8 @@ class Inventory:
             self.store.put(key, resource)
             if secrets is not None and (secrets.variables or secrets.keys):
                 self.store.put(key, secrets)
-        if isinstance(before, Job):
-            self._unqueue(before, key)
+        if isinstance(before, Job) and not (isinstance(resource, Job) and resource.phase == before.phase == "queued"):
+            self._unqueue(before, key)  # one that goes on waiting keeps its place
         self._index(key, resource)
 
     def drop(self, resource: Resource, deleted: DeletedJob | None = None) -> None:
