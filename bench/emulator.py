@@ -114,7 +114,7 @@ class Bench:
                 (self.workspace, {"location": "eastus"}),
                 (f"{self.workspace}/experiments/e", None),
                 (f"{self.workspace}/clusters/c", self.cluster()),
-                (f"{self.jobs}/waiting", self.job()),
+                (f"{self.jobs}/waiting", self.job(variables=12)),  # 1.4 KB, as peers' objects
             ):
                 status, _, answer = await client.send("PUT", path + API, body)
                 if status not in (200, 201, 202):
@@ -157,15 +157,15 @@ class Bench:
             }
         }
 
-    def job(self) -> dict[str, Any]:
-        """That does nothing."""
+    def job(self, variables: int = 0) -> dict[str, Any]:
+        """That does nothing; variables make its document longer."""
         return {
             "properties": {
                 "cluster": {"id": f"{self.workspace}/clusters/c"},
                 "nodeCount": 1,
                 "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/afs",
                 "customToolkitSettings": {"commandLine": "true"},
-                "environmentVariables": [{"name": f"VARIABLE_{n}", "value": "what a job knows"} for n in range(3)],
+                "environmentVariables": [{"name": f"NAME_{n}", "value": "what it knows"} for n in range(variables)],
             }
         }
 
