@@ -6,7 +6,8 @@
   Beside it a bare starlette route that returns the same JSON: the same uvicorn, event loop, parser and TLS, in a
   process of its own, in turns. Where wrk is missing, a small client in Python stands in, which is itself the limit.
 - PUT of a cluster without nodes and its polls until it has Succeeded, over the same connections.
-- A queue of no-op jobs on two nodes: jobs a second over the first and the last tenth; the memory of a job that waits.
+- A queue of no-op jobs on two nodes: jobs a second over the first and the last tenth; the memory of a job that waits
+  (of few jobs, mostly that of the connections that sent them).
 - Peers, each in a throw-away environment, without TLS: moto (S3 GetObject) and Azurite (blob on disk), a body of the
   same size. They are left out where they cannot be installed.
 
