@@ -167,9 +167,9 @@ class Job(Record, frozen=True):
     """A job.
 
     ``cluster`` is its cluster's key; ``segment`` the part of its paths that the service makes, and ``logs`` the folder
-    of its streams below that; ``volumes`` is what its cluster mounts. ``starting`` holds nodes but is still ``queued`` to
-    clients. ``ending`` says why a job that has started is being stopped; ``run`` counts how often it was put back into
-    the queue.
+    of its streams below that; ``volumes`` is what its cluster mounts. ``starting`` holds nodes but is still ``queued``
+    to clients. ``ending`` says why a job that has started is being stopped; ``run`` counts how often it was put back
+    into the queue.
     """
 
     address: Address
