@@ -48,7 +48,7 @@ def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) ->
 
 
 def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
-    settings = {"pythonScriptFilePath": "x.py", "pythonInterpreterPath": "/root/anaconda3/bin/python"}
+    settings = {"pythonScriptFilePath": "x.py", "pythonInterpreterPath": "/opt/conda/bin/python"}
 
     notes = render(job(toolkit="cntk", settings=settings, image="microsoft/cntk:2.1"), MACHINE).notes
 
@@ -56,7 +56,7 @@ def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
         "job myjob: 1 node(s), all of them this machine",
         "toolkit: CNTK on PyTorch 2.13.0",
         "container image microsoft/cntk:2.1 is not used: the job runs on the host",
-        "pythonInterpreterPath /root/anaconda3/bin/python lies in that image: not used",
+        "pythonInterpreterPath /opt/conda/bin/python lies in that image: not used",
         "no GPU on this machine: the job runs on the CPU",
     )
 
