@@ -12,7 +12,6 @@ from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Images, Options, parse_account, parse_accounts
-from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
 
 app = typer.Typer(help="The local Azure behind an HTTPS proxy on loopback; its storage on plain ports, too.")
@@ -67,6 +66,8 @@ def start(
     if detach:
         _show(launch.start_detached(options), err=True)
         return
+    from harness.emulator.serve import log_to_stderr, serve
+
     log_to_stderr()
     typer.echo(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
     serve(options)
