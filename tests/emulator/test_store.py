@@ -1,5 +1,8 @@
 """Many records at once."""
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import msgspec
 import pytest
 
@@ -11,11 +14,11 @@ class Note(msgspec.Struct, frozen=True):
 
 
 @pytest.fixture
-def store() -> Store:
-    made = Store(":memory:")
-    for key in ("a/1", "a/2", "ab/1"):
-        made.put(key, Note(key))
-    return made
+def store() -> Iterator[Store]:
+    with closing(Store(":memory:")) as made:
+        for key in ("a/1", "a/2", "ab/1"):
+            made.put(key, Note(key))
+        yield made
 
 
 def test_all_below_a_prefix_are_forgotten_and_nothing_else(store: Store) -> None:

@@ -1,5 +1,6 @@
 """A share whose deletion or restoration was cut short is whole again at the next start."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,10 @@ class Emulator:
 
 
 @pytest.fixture
-def emulator(tmp_path: Path) -> Emulator:
-    return Emulator(tmp_path)
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    made = Emulator(tmp_path)
+    yield made
+    made.store.close()
 
 
 def test_a_deletion_is_finished(emulator: Emulator) -> None:

@@ -1,5 +1,7 @@
 """Storage accounts as the other providers use them."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +19,9 @@ KEY = "c2VjcmV0" * 8
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store(":memory:")
+def store() -> Iterator[Store]:
+    with closing(Store(":memory:")) as made:
+        yield made
 
 
 @pytest.fixture

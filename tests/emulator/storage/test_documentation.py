@@ -22,6 +22,7 @@ def names(tmp_path: Path) -> set[str]:
     accounts, trash = Accounts(store, clock, root=tmp_path), Trash(tmp_path / "trash")
     shares = Shares(accounts, store=store, clock=clock, trash=trash)
     containers = Containers(accounts, store=store, clock=clock, trash=trash)
+    store.close()
     tables = (file_operations(shares, accounts, Sources(accounts)), blob_operations(containers, accounts))
     return {operation.name for table in tables for operation in table.values()}
 
