@@ -1,5 +1,6 @@
 """What Microsoft's CNTK 2.7 needs of a machine: a Python 3.6 and Open MPI 4's libraries."""
 
+import contextlib
 import os
 import platform
 import re
@@ -45,7 +46,9 @@ def find_python(chosen: Path | None, *, environ: Mapping[str, str]) -> Path:
     versions = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", "/")) / ".pyenv") / "versions"
     on_path = shutil.which("python3.6", path=environ.get("PATH", os.defpath))
     candidates = [Path(on_path)] if on_path else []
-    candidates += sorted((path / "bin" / "python3.6" for path in versions.glob("3.6.*")), key=_by_number, reverse=True)
+    with contextlib.suppress(PermissionError):  # another user's pyenv, left in the environment
+        kept = [path / "bin" / "python3.6" for path in versions.glob("3.6.*")]
+        candidates += sorted(kept, key=_by_number, reverse=True)
     found = next((path for path in candidates if not _refusal(path)), None)
     if found is None:
         looked = "".join(f"; {path}: {_refusal(path)}" for path in candidates)

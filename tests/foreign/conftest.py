@@ -1,5 +1,6 @@
 """Interpreters with foreign clients in them, made once and kept in the user's cache."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -56,7 +57,9 @@ def _cache() -> Path:
 def _interpreter(version: str) -> Path | None:
     """``pythonX.Y`` of the path, or of pyenv."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    kept = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
+    kept: list[Path] = []
+    with contextlib.suppress(PermissionError):  # another user's, left in the environment
+        kept = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
     if kept:
         return kept[-1]
     found = shutil.which(f"python{version}")
