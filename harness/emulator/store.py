@@ -95,14 +95,6 @@ class Store:
         )
         return [(key, self._known(kind, key) or self._remember(kind, key, value)) for key, value in rows]
 
-    def count(self, kind: type[msgspec.Struct], prefix: str = "") -> int:
-        """How many records of a kind have a key that begins with ``prefix``."""
-        row = self._connection.execute(
-            "SELECT count(*) FROM records WHERE kind = ? AND key >= ? AND key < ?",
-            (kind.__name__, prefix, prefix + "\U0010ffff"),
-        ).fetchone()
-        return int(row[0])
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside are kept together, or none when the block raises. Nests."""
@@ -120,11 +112,6 @@ class Store:
         self._depth -= 1
         if self._depth == 0:
             self._connection.execute("COMMIT")
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._cache.clear()
-        self._connection.execute("DELETE FROM records")
 
     def close(self) -> None:
         """Write the log into the database file and let go of it."""

@@ -57,10 +57,6 @@ class Address(msgspec.Struct, frozen=True, gc=False):
         """One step down."""
         return Address(self.subscription, self.group, (*self.names, name))
 
-    def workspace(self) -> "Address":
-        """The workspace that the resource is in."""
-        return Address(self.subscription, self.group, self.names[:1])
-
     def id(self, kind: Kind) -> str:
         """The resource id as 2018-05 writes it."""
         steps = zip(TYPES[kind], self.names, strict=True)
