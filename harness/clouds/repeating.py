@@ -16,6 +16,7 @@ from harness.clouds.patience import Patience, Trouble, is_passing
 from harness.recording.exchange import is_sign_in
 
 _REFUSED = frozenset({401, 403})
+_FOR_NOW = frozenset({"ShareBeingDeleted", "OperationTimedOut", "ServerBusy"})
 _PROXY_REFUSES = "Tunnel connection failed: 4"  # the proxy's own answer: it does not go there
 _Failure = requests.RequestException | urllib3.exceptions.HTTPError
 
@@ -89,7 +90,7 @@ class RepeatingAdapter(BaseAdapter):
         return _Try(answer, None, self._trouble(method, url, answer))
 
     def _trouble(self, method: str, url: str, answer: requests.Response) -> Trouble | None:
-        if is_passing(answer.status_code):
+        if is_passing(answer.status_code) or answer.headers.get("x-ms-error-code") in _FOR_NOW:
             return Trouble.BUSY
         if answer.status_code == 404 and method in ("GET", "HEAD"):
             age = self._creations.age(url)
