@@ -28,7 +28,7 @@ from harness.emulator.faults.active import Faults
 from harness.emulator.faults.handlers import FaultPlans
 from harness.emulator.faults.stage import Stage
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity, load_identity
-from harness.emulator.options import Options
+from harness.emulator.options import START_PLAN, Options
 from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
@@ -151,6 +151,7 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
         backend=backend,
         paths=base.paths,
         habits=Habits(options.pace, options.images == "host"),
+        faults=base.faults,
         wake=reconciler.wake,
     )
     tokens, providers = Tokens(base.identity, base.clock), (provider, batchai)
@@ -160,9 +161,18 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
     return _Parts([manager, files, blobs, directory], [provider.reconcile, batchai.reconcile, manager.reconcile])
 
 
+def _faults(store: Store, options: Options) -> Faults:
+    """The stored plans, and that of this start in place of the last one's."""
+    faults = Faults(store)
+    faults.delete(START_PLAN)
+    if options.faults:
+        faults.put(options.faults)
+    return faults
+
+
 async def _serve(paths: DataDirectory, options: Options) -> None:
     with contextlib.closing(Store(paths.database)) as store:
-        base = _Foundation(paths, SystemClock(), load_identity(paths), store, Faults(store))
+        base = _Foundation(paths, SystemClock(), load_identity(paths), store, _faults(store, options))
         storage, stage = _storage(base, options), Stage(base.faults, base.clock)
         reconciler = Reconciler(base.clock)
         async with (
