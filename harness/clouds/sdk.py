@@ -168,4 +168,6 @@ def _quiet() -> None:
     # The storage SDK logs whole requests, signatures included, when it retries; the others log every request at INFO.
     logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
+    # It tells with a traceback that a refused HEAD has no body.
+    logging.getLogger("azure.mgmt.resource.resources._utils.model_base").setLevel(logging.CRITICAL)
     logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # a refusal is told once, by us

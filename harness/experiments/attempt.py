@@ -96,8 +96,6 @@ class Attempt:
                 f"job {self._job.name} runs {' '.join(view.command)!r}, not {' '.join(asked)!r}: it was made with "
                 "other parameters; in a replay, record it again with: pytest --cloud emulator --record"
             )
-        if self._last is not None and self._last.started not in (None, view.started):
-            self._log.restart()  # its node was taken away, and the job has gone back to the queue
         self._last = view
         has_moved = self._move(view.state)
         if self.state is TrialState.RUNNING:

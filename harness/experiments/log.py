@@ -31,10 +31,6 @@ class LogReader:
         for name in self._files:
             self._tell(name, self._fetch(name))
 
-    def restart(self) -> None:
-        """Read from the beginning: the job has begun anew, and its files with it."""
-        self._files, self._read, self._rest = {}, {}, {}
-
     def finish(self, logs: Mapping[str, str]) -> None:
         """Tell what is left of the files, of which all is here now."""
         for name in self._wanted:

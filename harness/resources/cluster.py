@@ -157,8 +157,8 @@ class GpuCluster(Resource):
             nodes = ", ".join(str(node.node_id) for node in clusters.list_remote_login_information(*address))
         except (AzureError, HarnessError):
             nodes = ""  # the error that is being told must not be hidden by another
-        which = f"of {nodes} " if nodes else ""
-        return f"; {which}{self._told.preparing} still preparing: a node that does not boot; run again, or delete it"
+        which = f" (of {nodes})" if nodes else ""
+        return f"; {self._told.preparing} node(s){which} still preparing: run again, and the cluster gets others"
 
     def _is_up(self, cluster: models.Cluster) -> bool:
         nodes = cluster.node_state_counts

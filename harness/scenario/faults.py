@@ -90,7 +90,7 @@ def _given(word: str) -> tuple[str, Any]:
 def _words(rule: float | Mapping[str, float]) -> str:
     if not isinstance(rule, Mapping):
         return f"{rule:g}"
-    times = f" at most {rule['times']} times" if "times" in rule else ""
+    times = f" at most {rule['times']} time(s)" if "times" in rule else ""
     seconds = f" for {rule['seconds']:g} s" if "seconds" in rule else ""
     return f"{rule['rate']:g}{times}{seconds}"
 
