@@ -55,6 +55,7 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
         for pause in self._pauses(response):
             self._clock.sleep(pause)
             self._renewable.refuse(request.http_request.headers["Authorization"].removeprefix("Bearer "))
+            self._token = None
             response = super().send(request)
             if not _is_refused(response):
                 break

@@ -77,7 +77,7 @@ def with_faults(spec: FaultsSpec, words: Sequence[str], seed: int | None) -> Fau
 
 def _given(word: str) -> tuple[str, Any]:
     name, equals, text = word.partition("=")
-    if not equals or name not in FAULT_NAMES:
+    if not equals or not text or name not in FAULT_NAMES:
         raise UserError(
             f"--fault {word}: write NAME=RATE, such as throttle=0.3; the faults are {', '.join(FAULT_NAMES)}"
         )
