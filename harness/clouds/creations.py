@@ -20,8 +20,9 @@ class Creations:
         """A request is about to be sent; what it deletes, and all below it, is rightly missing from now on."""
         if method == "DELETE":
             gone = _address(url)
-            for address in [one for one in self._moments if one == gone or one.startswith(f"{gone}/")]:
-                del self._moments[address]
+            for address in list(self._moments):  # a copy: other threads may create meanwhile
+                if address == gone or address.startswith(f"{gone}/"):
+                    self._moments.pop(address, None)
 
     def answered(self, method: str, url: str) -> None:
         """A request was answered well."""

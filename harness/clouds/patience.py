@@ -4,7 +4,7 @@ Every request that the harness sends may be sent again: what it creates has a na
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 # The service is there but cannot answer now; 408 and 429 ask for a later try themselves.
@@ -74,6 +74,6 @@ def is_passing(status: int) -> bool:
     return status in _PASSING
 
 
-CLOUD = Patience(first=0.8, longest=30.0, total=600.0, grace=30.0)
+CLOUD = Patience(first=0.8, longest=30.0, total=300.0, grace=30.0, reaches=7)
 LOCAL = Patience(first=0.02, longest=0.5, total=120.0, grace=10.0)
-REPLAY = Patience(first=0.8, longest=30.0, total=600.0, grace=30.0, judges_clocks=False)
+REPLAY = replace(CLOUD, judges_clocks=False)
