@@ -45,7 +45,7 @@ class Stage:
         place = host.place(request)
         if place is None:
             return await host.handle(request)
-        resource = f"{request.host} {request.path.rstrip('/').lower()}"
+        resource = f"{request.headers.get('host')} {request.path.rstrip('/').lower()}"
         if request.method in ("GET", "HEAD") and self._is_late(resource):
             return host.refuse(request, "absent")
         strike = self.faults.strike(request_key(request.method, request.path), place, possible(request, place))

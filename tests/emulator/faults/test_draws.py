@@ -6,9 +6,9 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.emulator.faults.active import Faults
+from harness.emulator.faults.active import Faults, Strikes
 from harness.emulator.faults.draws import draw, request_key
-from harness.emulator.faults.model import FAULTS, Place, parse_plan
+from harness.emulator.faults.model import FAULTS, FaultPlan, Place, parse_plan
 from harness.emulator.store import Store
 
 ANYWHERE = Place("arm")
@@ -106,3 +106,11 @@ def test_plans_and_what_they_have_struck_are_stored(tmp_path):
         assert faults.delete("p")
     with closing(Store(tmp_path / "db")) as store:
         assert not Faults(store).active
+
+
+def test_without_a_plan_nothing_strikes_and_nothing_is_stored():
+    with closing(Store(":memory:")) as store:
+        faults = Faults(store)
+
+        assert (faults.active, faults.strike("key", ANYWHERE), faults.names()) == (False, None, [])
+        assert (store.list(FaultPlan), store.list(Strikes)) == ([], [])
