@@ -20,6 +20,7 @@ _ANYWHERE: tuple[Fault, ...] = ("throttle", "unavailable", "drop", "cut", "slow"
 _MANAGEMENT: tuple[Fault, ...] = (*_ANYWHERE, "expired-token", "clock-skew")
 _STORAGE: tuple[Fault, ...] = (*_ANYWHERE, "clock-skew")
 _FILLS_DISK = frozenset({"", "range", "block", "blocklist"})  # ``comp`` of the writes that need room
+_CREATES = frozenset({"", "blocklist"})  # ``comp`` of the writes that make what was not there
 _MOST_LATE = 10_000  # resources that are not to be seen yet; then the oldest are
 
 
@@ -44,12 +45,12 @@ class Stage:
         place = host.place(request)
         if place is None:
             return await host.handle(request)
-        resource = f"{request.host} {request.path.rstrip('/').lower()}"
+        resource = f"{request.headers.get('host')} {request.path.rstrip('/').lower()}"
         if request.method in ("GET", "HEAD") and self._is_late(resource):
             return host.refuse(request, "absent")
         strike = self.faults.strike(request_key(request.method, request.path), place, possible(request, place))
         answer = await (_struck(strike, host, request, self._clock) if strike else host.handle(request))
-        if request.method == "PUT" and answer.status in (201, 202) and "comp" not in request.query:
+        if request.method == "PUT" and answer.status in (201, 202) and request.query.get("comp", "") in _CREATES:
             self._created(resource, request, place)
         return answer
 

@@ -52,9 +52,9 @@ def failed(subscription: str, now: datetime) -> Response:
     return arm_error(500, "InternalServerError", text, headers=_GATEWAY)
 
 
-def resource_not_found(type_: str, name: str, group: str) -> Response:
+def resource_not_found(resource: str, group: str) -> Response:
     """Resource Manager does not know the resource, or does not see it yet."""
-    text = f"The Resource '{type_}/{name}' under resource group '{group}' was not found."
+    text = f"The Resource '{resource}' under resource group '{group}' was not found."
     return arm_error(404, "ResourceNotFound", text, headers=_GATEWAY)
 
 

@@ -26,5 +26,4 @@ def _absent(path: str) -> Response:
     group = words[3] if len(words) > 3 else ""
     if len(words) < 7:
         return errors.group_not_found(group)
-    type_, names = "/".join([words[5], *words[6::2]]), "/".join(words[7::2])
-    return errors.resource_not_found(type_, names, group)
+    return errors.resource_not_found("/".join(words[5:]), group)

@@ -1,26 +1,32 @@
 """What fault plans do to nodes and jobs."""
 
+from datetime import timedelta
+
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.model import Fault, Place
 from harness.emulator.providers.batchai.model.records import Cluster, Job, Problem
+from harness.emulator.providers.batchai.rules import clusters
 
 
 class Misfortunes:
-    """Draws, each where its outcome is stored with the step that it belongs to."""
+    """Draws what befalls them; whoever asks stores the outcome with the step that it belongs to."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    def never_boots(self, cluster: Cluster) -> bool:
-        """Whether a new node of a cluster stays in preparing."""
-        address = cluster.address
-        return self._faults.strike(f"node {address.name}", _place(address.group), ("no-boot",)) is not None
+    def at_birth(self, before: Cluster, after: Cluster) -> Cluster:
+        """A cluster that has got new nodes, some of which may never boot."""
+        known = {node.id for node in before.nodes}
+        new = [node.id for node in after.nodes if node.id not in known]
+        key, place = f"node {after.address.name}", Place("compute", after.address.group)
+        never = {node for node in new if self._faults.strike(key, place, ("no-boot",))}
+        return clusters.stuck(after, never) if never else after
 
     def at_start(self, job: Job) -> Problem | None:
         """What keeps a job that has its nodes from being started."""
-        address, container = job.address, job.spec.container_settings
+        container = job.spec.container_settings
         among: tuple[Fault, ...] = ("full-disk", "image-pull") if container else ("full-disk",)
-        strike = self._faults.strike(f"start {address.name}", _place(address.group), among)
+        strike = self._faults.strike(f"start {job.address.name}", Place("compute", job.address.group), among)
         if strike is None:
             return None
         if strike.fault == "image-pull" and container:
@@ -28,11 +34,9 @@ class Misfortunes:
             return Problem("FailedStartingContainer", "unable to start docker container", details)
         return Problem("DiskFull", "There is not enough disk space on the node", (("NodeId", job.nodes[0]),))
 
-    def until_preempted(self, job: Job) -> float | None:
-        """Seconds from the start of a job until Azure takes a node of it; None where it takes none."""
-        strike = self._faults.strike(f"run {job.address.name}", _place(job.address.group), ("preempt",))
-        return strike.seconds if strike else None
-
-
-def _place(group: str) -> Place:
-    return Place("compute", group)
+    def at_work(self, cluster: Cluster, job: Job) -> Cluster:
+        """The cluster of a job that has begun to run, from which Azure may take a node."""
+        strike = self._faults.strike(f"run {job.address.name}", Place("compute", job.address.group), ("preempt",))
+        if strike is None or job.started is None:
+            return cluster
+        return clusters.doomed(cluster, job.nodes[-1], job.started + timedelta(seconds=strike.seconds))

@@ -111,25 +111,19 @@ class Reconciliation:
 
     def _settle(self, job: Job, after: Job) -> None:
         """Store how a job moved; one that holds its nodes no more gives them back in the same step."""
-        store = self._inventory.store
+        store, runs = self._inventory.store, after.phase == "running"
         with store.transaction():
             self._inventory.keep(after)
             cluster = store.get(Cluster, job.cluster)
-            if cluster and after.phase == "running":
-                self._doom(cluster, after)
-            elif cluster:
+            if cluster and not runs:
                 self._inventory.keep(clusters.with_job(cluster, job.nodes, None))
-        if after.phase == "running":
+            elif cluster and (doomed := self._misfortunes.at_work(cluster, after)) is not cluster:
+                self._inventory.keep(doomed)
+        if runs:
             return
         self._begun.discard(job.key)
         self._stopped.discard(job.key)
         self._backend.forget(self._work.job_directory(job))
-
-    def _doom(self, cluster: Cluster, job: Job) -> None:
-        seconds = self._misfortunes.until_preempted(job)
-        if seconds is not None and job.started:
-            lost = job.started + timedelta(seconds=seconds)
-            self._inventory.keep(clusters.doomed(cluster, job.nodes[-1], lost))
 
     def stop(self, job: Job, reason: Reason) -> None:
         """Ask for the end of a job that holds nodes; the reason is stored first, so that a restart asks again."""
@@ -184,18 +178,13 @@ class Reconciliation:
                 continue
             after = clusters.moved(cluster, self._surroundings(cluster, now))
             if after is not cluster:
-                after = self._with_stuck_nodes(cluster, after)
-                self._inventory.keep(after)
+                with self._inventory.store.transaction():
+                    after = self._misfortunes.at_birth(cluster, after)
+                    self._inventory.keep(after)
                 self._clear_nodes(cluster, after)
                 changed = True
             changed |= self._evict(after)
         return changed
-
-    def _with_stuck_nodes(self, before: Cluster, after: Cluster) -> Cluster:
-        old = {node.id for node in before.nodes}
-        new = [node.id for node in after.nodes if node.id not in old]
-        never = {node for node in new if self._misfortunes.never_boots(after)}
-        return clusters.stuck(after, never) if never else after
 
     def _surroundings(self, cluster: Cluster, now: datetime) -> clusters.Surroundings:
         setup = cluster.spec.node_setup
