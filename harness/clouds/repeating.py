@@ -81,7 +81,7 @@ class RepeatingAdapter(BaseAdapter):
         try:
             answer = self._real.send(request, *args, **options)
             if not options.get("stream"):
-                _ = answer.content  # the SDKs would read it where nothing asks again
+                _read(answer)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as failure:
             return _Try(None, failure, _trouble_of(failure))
         if answer.ok:
@@ -127,6 +127,15 @@ class RepeatingAdapter(BaseAdapter):
         return min(connect or self._patience.connect, self._patience.connect), min(
             read or self._patience.read, self._patience.read
         )
+
+
+def _read(answer: requests.Response) -> None:
+    """Read the body here: the SDKs would do so where nothing asks again."""
+    try:
+        _ = answer.content
+    except BaseException:
+        answer.close()
+        raise
 
 
 def _trouble_of(failure: _Failure) -> Trouble | None:

@@ -1,6 +1,7 @@
 """Tokens that a service takes no longer: asked for anew, by a credential that remembers nothing of the old one."""
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any
 
 from azure.core.credentials import AccessToken, TokenCredential
@@ -64,10 +65,16 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
     def _pauses(self, response: PipelineResponse[Any, Any]) -> Iterator[float]:
         if _is_refused(response):
             yield 0.0
-            if _EXPIRED in response.http_response.text():
-                yield from self._patience.pauses()
+            if _is_expired(response):
+                yield from repeat(self._patience.first, self._patience.tries - 1)
 
 
 def _is_refused(response: PipelineResponse[Any, Any]) -> bool:
     answer = response.http_response
     return bool(answer.status_code == 401 and "WWW-Authenticate" in answer.headers)
+
+
+def _is_expired(response: PipelineResponse[Any, Any]) -> bool:
+    answer = response.http_response
+    # An answer to HEAD has no body: there the challenge alone tells.
+    return _EXPIRED in answer.text() or "insufficient_claims" in answer.headers["WWW-Authenticate"]
