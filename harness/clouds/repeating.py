@@ -119,6 +119,7 @@ class RepeatingAdapter(BaseAdapter):
         if one.answer is None:
             raise requests.ConnectionError(f"{host} gave no answer ({_reason(one.failure)}); {after}") from None
         if one.trouble is Trouble.SKEWED:
+            one.answer.close()
             raise requests.ConnectionError(f"{self._skew(url, one.answer)}; {after}")
         return one.answer
 
