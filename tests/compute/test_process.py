@@ -213,3 +213,16 @@ def test_a_supervisor_that_breaks_leaves_its_last_words(jobs: Jobs, job: Build) 
 
     assert progress.error == "JobStartFailed"
     assert "state.json" in progress.message
+
+
+def test_what_a_mount_command_shows_is_seen_by_its_job_alone(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    mount = MountSpec("deep/memory", command="mount -t tmpfs none")
+    spec = job("touch $AZ_BATCHAI_JOB_MOUNT_ROOT/deep/memory/mark", job_mounts=(mount,))
+
+    ended = jobs.run(spec)
+
+    if ended.message and "lets the job mount nothing" in ended.message:
+        pytest.skip("this machine lets no process of its user mount anything")
+    assert ended.exit_code == 0
+    place = JobPaths(spec.directory).mounts(spec.nodes[0].id) / "deep" / "memory"
+    assert list(place.iterdir()) == []
