@@ -9,7 +9,7 @@ from harness import __version__
 from harness.errors import HarnessError
 
 _COMMANDS = {
-    "emulator": "the local Azure: start, stop, status, env, reset",
+    "emulator": "the local Azure: start, stop, status, env, faults, reset",
     "cassettes": "check and show recorded cassettes",
     "run": "run scenarios and sweeps: on the emulator, on Azure, or from recordings",
     "toolkits": "what trains on this machine; install CNTK 2.7",

@@ -8,13 +8,25 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.faults import fault_plans, lines
 from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Images, Options, parse_account, parse_accounts
+from harness.emulator.faults.model import parse_words
+from harness.emulator.options import (
+    ACCOUNTS_VARIABLE,
+    ONLY,
+    Images,
+    Options,
+    parse_account,
+    parse_accounts,
+    parse_faults,
+)
 from harness.errors import EmulatorError
 
 app = typer.Typer(help="The local Azure behind an HTTPS proxy on loopback; its storage on plain ports, too.")
+faults = typer.Typer(no_args_is_help=True, help="What clouds do to their clients, on demand: docs/faults.md.")
+app.add_typer(faults, name="faults")
 
 DEFAULT_DIRECTORY = Path(".harness/emulator")
 Directory = Annotated[Path, typer.Option("--dir", help="Data directory; one emulator serves it at a time.")]
@@ -47,6 +59,11 @@ def start(
         typer.Option(min=0, help="Of what took the service its time: 1 is its own, 0 takes none that it can spare."),
     ] = 0.0,
     images: Annotated[Images, typer.Option(help="What becomes of jobs that ask for a container image.")] = "host",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FAULT=RATE", help="What strikes for as long as it serves; may be repeated."),
+    ] = None,
+    fault_seed: Annotated[int, typer.Option(help="Decides, with the requests, when faults strike.")] = 0,
 ) -> None:
     """Start it, in the foreground until Ctrl-C, or in the background."""
     if only and only not in ONLY:
@@ -61,6 +78,7 @@ def start(
         accounts=accounts,
         pace=pace,
         images=images,
+        faults=parse_faults(fault or (), fault_seed),
         cntk_python=load_settings(Path()).cntk_python,
     )
     if detach:
@@ -93,9 +111,7 @@ def status(directory: Directory = DEFAULT_DIRECTORY) -> int:
 @app.command()
 def env(directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Print the shell commands that point Azure clients at it: eval "$(harness emulator env)"."""
-    endpoint = launch.find(directory)
-    if endpoint is None:
-        raise EmulatorError(f"no emulator serves {directory}; start one with: harness emulator start --detach")
+    endpoint = _running(directory)
     for name, value in endpoint.environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
@@ -108,6 +124,57 @@ def reset(directory: Directory = DEFAULT_DIRECTORY) -> None:
         raise EmulatorError(f"{directory} is not an emulator's data directory; nothing was deleted")
     shutil.rmtree(directory, ignore_errors=True)
     typer.echo(f"{directory} is empty", err=True)
+
+
+@faults.command("set")
+def set_faults(
+    *,
+    rates: Annotated[list[str], typer.Argument(metavar="FAULT=RATE...", help="What strikes, and how often: 0 to 1.")],
+    seed: Annotated[int, typer.Option(help="Decides, with the requests, when.")] = 0,
+    times: Annotated[int | None, typer.Option(min=1, help="The most that each strikes.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0, help="How long those last that have a duration.")] = None,
+    group: Annotated[str, typer.Option(help="Only in this resource group.")] = "",
+    share: Annotated[str, typer.Option(help="Only on this share.")] = "",
+    name: Annotated[str, typer.Option(help="Of the plan; it takes the place of one of the same name.")] = "default",
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Put faults in force, until they are cleared."""
+    scope = {key: value for key, value in (("group", group), ("share", share)) if value}
+    plan = {"seed": seed, "faults": parse_words(rates, times=times, seconds=seconds), "scope": scope}
+    with fault_plans(_running(directory)) as plans:
+        typer.echo("\n".join(lines(plans.put(name, plan))))
+
+
+@faults.command("show")
+def show_faults(directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Say what is in force, and how often it has struck."""
+    with fault_plans(_running(directory)) as plans:
+        found = plans.all()
+    for plan in found:
+        typer.echo("\n".join(lines(plan)))
+    if not found:
+        typer.echo("no faults are in force; set some with: harness emulator faults set throttle=0.3", err=True)
+
+
+@faults.command("clear")
+def clear_faults(
+    name: Annotated[str, typer.Option(help="Of one plan; default: all.")] = "", directory: Directory = DEFAULT_DIRECTORY
+) -> None:
+    """End faults. A node that never boots stays as it is; what the plans caused is not undone."""
+    with fault_plans(_running(directory)) as plans:
+        known = [plan["name"] for plan in plans.all()]
+        if name and name not in known:
+            raise EmulatorError(f"there is no fault plan {name!r}; in force: {', '.join(known) or 'none'}")
+        for each in [name] if name else known:
+            plans.delete(each)
+            typer.echo(f"cleared {each}", err=True)
+
+
+def _running(directory: Path) -> Endpoint:
+    endpoint = launch.find(directory)
+    if endpoint is None:
+        raise EmulatorError(f"no emulator serves {directory}; start one with: harness emulator start --detach")
+    return endpoint
 
 
 def _show(endpoint: Endpoint, *, err: bool = False) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Images, Options, parse_accounts
+from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Images, Options, parse_accounts, parse_faults
 from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
 
@@ -23,6 +23,8 @@ def main() -> int:
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
     parser.add_argument("--pace", type=float, default=0.0, help="of what took the service its time (default: 0)")
     parser.add_argument("--images", choices=get_args(Images), default="host", help="of jobs that ask for a container")
+    parser.add_argument("--fault", action="append", default=[], help="what strikes, and its rate: throttle=0.3")
+    parser.add_argument("--fault-seed", type=int, default=0, help="decides, with the requests, when (default: 0)")
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
     words = parser.parse_args()
     if words.detach and (waiter := _detach()) is not None:
@@ -41,6 +43,7 @@ def main() -> int:
                 accounts=accounts,
                 pace=words.pace,
                 images=words.images,
+                faults=parse_faults(words.fault, words.fault_seed),
                 cntk_python=words.cntk_python,
             )
         )

@@ -7,11 +7,13 @@ from typing import Any
 from harness.emulator.context import (
     BrokenAnswerError,
     ClientGoneError,
+    DroppedRequestError,
     MalformedRequestError,
     Receive,
     Request,
     Response,
 )
+from harness.emulator.faults.stage import Stage
 from harness.emulator.providers import Host
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -24,10 +26,13 @@ class Emulator:
 
     Args:
         hosts: who answers; the first that plays a request's host does.
+        stage: where faults strike, while a plan for them is in force.
     """
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
+    def __init__(self, hosts: Sequence[Host], stage: Stage) -> None:
         self._hosts = hosts
+        self._stage = stage
+        self._faults = stage.faults
 
     def plays(self, host: str) -> bool:
         """Whether some part of the emulator answers for a host (lower case, no port)."""
@@ -40,8 +45,14 @@ class Emulator:
         try:
             answer = await self._answer(scope, receive)
             await _send(answer, send, head=scope["method"] == "HEAD")
-        except (ClientGoneError, BrokenAnswerError):
+        except ClientGoneError:
             return
+        except DroppedRequestError:
+            scope["state"]["connection"].abort()
+            await _gone(receive)
+        except BrokenAnswerError:
+            scope["state"]["connection"].close()
+            await _gone(receive)
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Response:
         headers = dict(scope["headers"])
@@ -50,15 +61,27 @@ class Emulator:
         if part is None:
             return Response(421, f"The emulator does not play the host {name!r}.\n".encode())
         try:
-            return await part.handle(Request(scope, receive))
+            request = Request(scope, receive)
+            if not self._faults.active:
+                return await part.handle(request)
+            answer = await self._stage.answer(part, request)
+            if request.ahead:
+                scope["state"]["connection"].leave_date()
+            return answer
         except MalformedRequestError as error:
             return part.malformed(str(error))
-        except ClientGoneError:
+        except (ClientGoneError, DroppedRequestError):
             raise
         except Exception:
             # The path may hold no secret, the query may: a SAS signature.
             _log.exception("%s https://%s%s failed", scope["method"], name, scope["path"])
             return part.broken()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until a connection that was closed is: uvicorn takes an early end for a mistake and answers it."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _send(answer: Response, send: Send, *, head: bool) -> None:

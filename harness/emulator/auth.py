@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from harness.clock import Clock
 from harness.emulator.identity import Identity
+from harness.emulator.wire import new_request_id
 
 LIFETIME = timedelta(seconds=3599)  # as AAD's client credentials tokens
 AUDIENCES = (
@@ -24,6 +25,16 @@ class InvalidTokenError(Exception):
     """The token is missing, malformed, expired, or not for Resource Manager; the text says which."""
 
 
+class ExpiredTokenError(InvalidTokenError):
+    """The token's time is over; ``revoked`` where it was ended early."""
+
+    def __init__(self, until: datetime, now: datetime, *, revoked: bool = False) -> None:
+        super().__init__(
+            f"The access token expiry UTC time '{_written(until)}' is earlier than current UTC time '{_written(now)}'."
+        )
+        self.revoked = revoked
+
+
 class Tokens:
     """Signs and verifies the tokens of one identity."""
 
@@ -36,6 +47,7 @@ class Tokens:
             raise TypeError("the signing key of an emulator is an RSA key")
         self._public = public
         self._verified: dict[str, datetime] = {}
+        self._revoked: dict[str, datetime] = {}  # token to the moment
 
     def issue(self, audience: str, issuer: str) -> str:
         """A signed token for one audience, valid for an hour."""
@@ -48,12 +60,16 @@ class Tokens:
             "exp": int((now + LIFETIME).timestamp()),
             "appid": self._identity.client_id,
             "tid": self._identity.tenant_id,
+            "uti": new_request_id(),  # no two tokens are the same, even of one second
             "ver": "1.0",
         }
         return jwt.encode(claims, self._identity.signing_key, algorithm="RS256", headers={"kid": KEY_ID})
 
-    def verify(self, authorization: str) -> None:
+    def verify(self, authorization: str, ahead: timedelta = timedelta()) -> None:
         """Accept an ``Authorization`` header that carries a valid token for Resource Manager.
+
+        Args:
+            ahead: how far the clock that judges it is ahead of ours.
 
         Raises:
             InvalidTokenError: anything else.
@@ -61,14 +77,28 @@ class Tokens:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise InvalidTokenError("Authentication failed. The 'Authorization' header is missing.")
-        now = self._clock.now()
+        now = self._clock.now() + ahead
         if (until := self._verified.get(token)) is None:
+            if ended := self._revoked.get(token):
+                raise ExpiredTokenError(ended, now, revoked=True)
             until = self._decode(token)
             if len(self._verified) > 1000:
                 self._verified.clear()
             self._verified[token] = until
         if until <= now:
-            raise InvalidTokenError("The access token has expired.")
+            raise ExpiredTokenError(until, now)
+
+    def revoke(self, authorization: str) -> ExpiredTokenError:
+        """Refuse a valid token from now on, as if it had expired; what its bearer is told.
+
+        Raises:
+            InvalidTokenError: it is not valid any more, or never was.
+        """
+        self.verify(authorization)
+        token = authorization.partition(" ")[2]
+        now = self._revoked[token] = self._clock.now()
+        self._verified.pop(token, None)
+        return ExpiredTokenError(now, now, revoked=True)
 
     def keys(self) -> dict[str, list[dict[str, Any]]]:
         """The public key as a JSON Web Key Set."""
@@ -91,6 +121,11 @@ class Tokens:
             raise InvalidTokenError("The access token has been obtained for wrong audience or resource.") from error
         except (jwt.InvalidTokenError, KeyError, ValueError, OverflowError) as error:
             raise InvalidTokenError("The access token is invalid.") from error
+
+
+def _written(moment: datetime) -> str:
+    """As Resource Manager writes moments in sentences."""
+    return f"{moment.month}/{moment.day}/{moment.year} {moment:%I:%M:%S %p}"
 
 
 def _base64url(number: int) -> str:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, MutableMapping
+from datetime import timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 _STALL_SECONDS = 30.0  # without a byte of a body that is awaited
+_NOTHING = timedelta()
 BODY_LIMIT = 4 << 20  # bytes; Resource Manager's own limit for a request body
 
 
@@ -40,12 +42,16 @@ class BrokenAnswerError(Exception):
     """An answer's body cannot be sent to the end that its head promised: the connection is dropped instead."""
 
 
+class DroppedRequestError(Exception):
+    """A request gets no answer: the connection is dropped instead."""
+
+
 class Request:
     """One HTTP request.
 
     ``host`` is lower-case without port; ``path`` is percent-decoded and ``raw_target`` is path and query
     exactly as sent; names in ``query`` and ``headers`` are lower-case; ``params`` holds what the route's
-    template matched, in the caller's casing.
+    template matched, in the caller's casing. ``ahead`` is how far the clock of who judges the request is ahead of ours.
 
     Raises:
         MalformedRequestError: the path is not UTF-8 or holds a NUL.
@@ -53,6 +59,7 @@ class Request:
 
     __slots__ = (
         "_receive",
+        "ahead",
         "client",
         "headers",
         "host",
@@ -66,6 +73,7 @@ class Request:
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
         self._receive = receive
+        self.ahead = _NOTHING
         self.method: str = scope["method"]
         self.scheme: str = scope["scheme"]
         self.client: str = scope["client"][0] if scope.get("client") else ""

@@ -3,14 +3,17 @@
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.emulator.faults.model import FaultPlan, parse_plan, parse_words
 from harness.errors import EmulatorError
 
 ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY;NAME:KEY; a command line can be read by everybody
 ONLY = ("storage",)
+START_PLAN = "start"  # the fault plan of the command line: it ends, or changes, with the next start
 Images = Literal["host", "refuse"]
 
 _NAME = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
@@ -42,6 +45,7 @@ class Options:
         pace: of all that the service took its time for: 1 is its own pace, 0 takes no time that is not needed.
         images: what becomes of jobs that ask for a container image: they run on the ``host`` without it, or are
             refused (``refuse``).
+        faults: what strikes for as long as it serves; see ``parse_faults``.
         cntk_python: the interpreter of CNTK jobs; default the one that ``harness toolkits install cntk`` made, or
             CNTK's API on PyTorch.
     """
@@ -55,6 +59,7 @@ class Options:
     accounts: tuple[Account, ...] = ()
     pace: float = 0.0
     images: Images = "host"
+    faults: FaultPlan | None = None
     cntk_python: Path | None = None
 
     def words(self) -> list[str]:
@@ -62,7 +67,10 @@ class Options:
         pairs: dict[str, object] = {"--dir": self.directory, "--port": self.port, "--only": self.only}
         pairs |= {"--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
+        pairs |= {"--fault-seed": self.faults.seed if self.faults else 0}
         words = [word for name, value in pairs.items() if value or name == "--dir" for word in (name, str(value))]
+        rules = self.faults.faults.items() if self.faults else ()
+        words += [word for fault, rule in rules for word in ("--fault", f"{fault}={rule.rate}")]
         return [*words, "--guarded"] if self.guarded else words
 
     def environment(self) -> dict[str, str]:
@@ -89,6 +97,15 @@ def parse_account(text: str) -> Account:
     if not known:
         raise EmulatorError(f"the key of the account {name} is no base64 text; write {name}:KEY, for one")
     return Account(name, key)
+
+
+def parse_faults(words: Sequence[str], seed: int) -> FaultPlan | None:
+    """The fault plan of a start, written ``throttle=0.3`` each; None for no words.
+
+    Raises:
+        EmulatorError: there is no such fault, or its rate is none.
+    """
+    return parse_plan(START_PLAN, {"seed": seed, "faults": parse_words(words)}) if words else None
 
 
 def parse_accounts(text: str) -> tuple[Account, ...]:

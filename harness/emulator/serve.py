@@ -22,9 +22,13 @@ from harness.compute.machine import find_machine
 from harness.compute.process import ProcessBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
+from harness.emulator.connection import Connection
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.faults.active import Faults
+from harness.emulator.faults.handlers import FaultPlans
+from harness.emulator.faults.stage import Stage
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity, load_identity
-from harness.emulator.options import Options
+from harness.emulator.options import START_PLAN, Options
 from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
@@ -97,6 +101,7 @@ class _Foundation:
     clock: Clock
     identity: Identity
     store: Store
+    faults: Faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,25 +151,36 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
         backend=backend,
         paths=base.paths,
         habits=Habits(options.pace, options.images == "host"),
+        faults=base.faults,
         wake=reconciler.wake,
     )
     tokens, providers = Tokens(base.identity, base.clock), (provider, batchai)
-    manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=providers)
+    own = FaultPlans(base.faults).routes
+    manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=providers, own=own)
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
     return _Parts([manager, files, blobs, directory], [provider.reconcile, batchai.reconcile, manager.reconcile])
 
 
+def _faults(store: Store, options: Options) -> Faults:
+    """The stored plans, and that of this start in place of the last one's."""
+    faults = Faults(store)
+    faults.delete(START_PLAN)
+    if options.faults:
+        faults.put(options.faults)
+    return faults
+
+
 async def _serve(paths: DataDirectory, options: Options) -> None:
     with contextlib.closing(Store(paths.database)) as store:
-        base = _Foundation(paths, SystemClock(), load_identity(paths), store)
-        storage = _storage(base, options)
+        base = _Foundation(paths, SystemClock(), load_identity(paths), store, _faults(store, options))
+        storage, stage = _storage(base, options), Stage(base.faults, base.clock)
         reconciler = Reconciler(base.clock)
         async with (
             _computing(reconciler, options, base.clock) as backend,
-            _listening_plainly(storage.files, options.file_port, "--file-port") as file_port,
-            _listening_plainly(storage.blobs, options.blob_port, "--blob-port") as blob_port,
-            _playing(base, storage, options, reconciler=reconciler, backend=backend) as emulator,
-            _listening(emulator, paths, options) as port,
+            _listening_plainly(storage.files, stage, options.file_port, "--file-port") as file_port,
+            _listening_plainly(storage.blobs, stage, options.blob_port, "--blob-port") as blob_port,
+            _playing(base, storage, options, reconciler=reconciler, backend=backend) as hosts,
+            _listening(Emulator(hosts, stage), paths, options) as port,
         ):
             storage.sources.listens("file", file_port)
             storage.sources.listens("blob", blob_port)
@@ -195,13 +211,13 @@ async def _listening(emulator: Emulator, paths: DataDirectory, options: Options)
 
 
 @contextlib.asynccontextmanager
-async def _listening_plainly(service: StorageHost, port: int, option: str) -> AsyncIterator[int]:
+async def _listening_plainly(service: StorageHost, stage: Stage, port: int, option: str) -> AsyncIterator[int]:
     """A service on plain HTTP, with the account in the path; its port."""
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=512)
     except OSError as error:
         raise _unusable(port, option, error) from error
-    server = _server(Emulator([PathStyle(service)]), None)
+    server = _server(Emulator([PathStyle(service)], stage), None)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield int(listener.getsockname()[1])
@@ -217,7 +233,7 @@ def _unusable(port: int, option: str, error: OSError) -> EmulatorError:
 def _server(emulator: Emulator, context: ssl.SSLContext | None) -> "_Server":
     config = uvicorn.Config(
         emulator,
-        http="httptools",
+        http=Connection,
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -251,13 +267,13 @@ async def _computing(reconciler: Reconciler, options: Options, clock: Clock) -> 
 @contextlib.asynccontextmanager
 async def _playing(
     base: _Foundation, storage: _Storage, options: Options, *, reconciler: Reconciler, backend: Backend
-) -> AsyncIterator[Emulator]:
-    """The emulator, reconciled until the end."""
+) -> AsyncIterator[Sequence[Host]]:
+    """What the emulator plays, reconciled until the end."""
     whole = not options.only
     parts = _parts(base, storage, options, reconciler, backend) if whole else _Parts([storage.files, storage.blobs], [])
     task = asyncio.create_task(reconciler.run(parts.steps))
     try:
-        yield Emulator(parts.hosts)
+        yield parts.hosts
     finally:
         task.cancel()
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from harness.emulator.context import Request, Response
+from harness.emulator.faults.model import Place, Trouble
 from harness.emulator.routing import Route
 
 
@@ -41,3 +42,9 @@ class Host(Protocol):
 
     def broken(self) -> Response:
         """The answer when the emulator itself is at fault."""
+
+    def place(self, request: Request) -> Place | None:
+        """What a request concerns; None for the emulator's own operations, which no fault ever strikes."""
+
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """The answer of a service in trouble, in its words and envelope."""

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from harness.emulator.context import Response
+from harness.emulator.faults.model import Trouble
 from harness.emulator.wire import json_response, new_request_id
 
 
@@ -51,6 +52,20 @@ def invalid_resource(resource: str, now: datetime) -> Response:
     """No such resource in the tenant."""
     text = f"AADSTS500011: The resource principal named {resource} was not found in the tenant."
     return _error(400, "invalid_resource", 500011, text, now)
+
+
+def troubled(trouble: Trouble, now: datetime) -> Response:
+    """The service cannot sign anybody in now."""
+    match trouble:
+        case "throttled":
+            text = "AADSTS90055: There are too many incoming requests. Please try again later."
+            return _error(429, "temporarily_unavailable", 90055, text, now)
+        case "unavailable":
+            text = "AADSTS90033: A transient error has occurred. Please try again."
+            return _error(503, "temporarily_unavailable", 90033, text, now)
+        case _:
+            text = "AADSTS50000: There was an error issuing a token or an issue with our sign-in service."
+            return _error(500, "server_error", 50000, text, now)
 
 
 def not_found() -> Response:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from harness.clock import Clock
 from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens
 from harness.emulator.context import Request, Response
+from harness.emulator.faults.model import Place, Trouble
 from harness.emulator.identity import Identity
 from harness.emulator.providers.aad import errors
 from harness.emulator.routing import Route, Router
@@ -63,6 +64,14 @@ class AzureActiveDirectory:
     def broken(self) -> Response:
         """The emulator is at fault."""
         return json_response(500, {"error": "server_error", "error_description": "The emulator failed; see its log."})
+
+    def place(self, _request: Request) -> Place:
+        """Nothing in particular."""
+        return Place("aad")
+
+    def refuse(self, _request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        return errors.troubled(trouble, self._clock.now())
 
     def _instance(self, _request: Request) -> Response:
         names = ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"]

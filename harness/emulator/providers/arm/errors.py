@@ -1,7 +1,12 @@
 """How Resource Manager refuses, in its own words."""
 
+import base64
+from datetime import datetime
+
+import msgspec
+
 from harness.emulator.context import Response
-from harness.emulator.wire import arm_error
+from harness.emulator.wire import arm_error, new_request_id
 
 _GATEWAY = [("x-ms-failure-cause", "gateway")]
 
@@ -13,6 +18,44 @@ def unauthenticated(message: str) -> Response:
         'error_description="The authentication failed."'
     )
     return arm_error(401, "AuthenticationFailed", message, headers=[("www-authenticate", challenge)])
+
+
+def expired(message: str, now: datetime, *, revoked: bool) -> Response:
+    """The token has expired; where it was ended early, the challenge asks for one that was made since."""
+    if revoked:
+        claims = msgspec.json.encode({"access_token": {"nbf": {"essential": True, "value": str(int(now.timestamp()))}}})
+        reason = f'error="insufficient_claims", claims="{base64.b64encode(claims).decode()}"'
+    else:
+        reason = 'error="invalid_token", error_description="The access token expired."'
+    challenge = f'Bearer authorization_uri="https://login.windows.net/common", {reason}'
+    return arm_error(401, "ExpiredAuthenticationToken", message, headers=[("www-authenticate", challenge)])
+
+
+def throttled(subscription: str) -> Response:
+    """Too many calls; the header that tells when to come again is for the caller to add."""
+    text = f"Number of requests for subscription '{subscription}' exceeded the limit. Please try again later."
+    return arm_error(429, "TooManyRequests", text, headers=_GATEWAY)
+
+
+def unavailable() -> Response:
+    """Resource Manager cannot answer now."""
+    text = "The service is temporarily unavailable. Please retry the request later."
+    return arm_error(503, "ServiceUnavailable", text, headers=_GATEWAY)
+
+
+def failed(subscription: str, now: datetime) -> Response:
+    """Resource Manager is at fault."""
+    text = (
+        f"Encountered internal server error. Diagnostic information: timestamp '{now:%Y%m%dT%H%M%SZ}', subscription id "
+        f"'{subscription}', tracking id '{new_request_id()}', request correlation id '{new_request_id()}'."
+    )
+    return arm_error(500, "InternalServerError", text, headers=_GATEWAY)
+
+
+def resource_not_found(resource: str, group: str) -> Response:
+    """Resource Manager does not know the resource, or does not see it yet."""
+    text = f"The Resource '{resource}' under resource group '{group}' was not found."
+    return arm_error(404, "ResourceNotFound", text, headers=_GATEWAY)
 
 
 def subscription_not_found(subscription: str) -> Response:

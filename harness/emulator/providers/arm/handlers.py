@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from harness.clock import Clock
-from harness.emulator.auth import InvalidTokenError, Tokens
+from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
+from harness.emulator.faults.model import Place, Trouble
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm import errors
@@ -25,13 +26,16 @@ from harness.emulator.providers.arm.model import (
 from harness.emulator.providers.arm.rules import (
     ALWAYS_REGISTERED,
     NAMESPACES,
+    OWN,
     InvalidContentError,
     check_group_name,
     namespace,
     parse_location,
     parse_object,
     parse_tags,
+    place_of,
 )
+from harness.emulator.providers.arm.troubles import troubled
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
 from harness.emulator.wire import arm_error, json_response, new_request_id
@@ -49,6 +53,7 @@ class ResourceManager:
     Args:
         providers: the namespaces behind it; each gets only calls that are authenticated, name a version, an
             existing subscription and, where the address has one, an existing group.
+        own: the emulator's own operations, which need a token and no version.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class ResourceManager:
         store: Store,
         clock: Clock,
         providers: Sequence[ResourceProvider],
+        own: Sequence[Route] = (),
     ) -> None:
         self._identity = identity
         self._tokens = tokens
@@ -66,7 +72,7 @@ class ResourceManager:
         self._clock = clock
         self._providers = providers
         self._namespaces = {provider.namespace.lower(): provider for provider in providers}
-        self._router = Router([*self.routes, *(route for provider in providers for route in provider.routes)])
+        self._router = Router([*self.routes, *own, *(route for provider in providers for route in provider.routes)])
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -104,23 +110,49 @@ class ResourceManager:
     async def handle(self, request: Request) -> Response:
         """Authenticate, check what every call must have, route and answer."""
         try:
-            self._tokens.verify(request.headers.get("authorization", ""))
+            self._admit(request)
             answer = self._refusal(request) or await self._routed(request)
         except InvalidTokenError as error:
-            answer = errors.unauthenticated(str(error))
+            answer = self._unauthenticated(error)
         except InvalidContentError as error:
             answer = arm_error(400, error.code, str(error))
         except BodyTooLargeError:
             answer = arm_error(413, "RequestEntityTooLarge", "The request body is longer than 4 MiB.")
-        request_id = new_request_id()
-        answer.headers += [
-            *_NO_CACHE,
-            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-            ("x-content-type-options", "nosniff"),
-            ("x-ms-request-id", request_id),
-            ("x-ms-correlation-request-id", request.headers.get("x-ms-correlation-request-id", request_id)),
-        ]
-        return answer
+        return _enveloped(answer, request)
+
+    def place(self, request: Request) -> Place | None:
+        """The group of a request; None for the emulator's own operations."""
+        return place_of(request.path)
+
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """Resource Manager in trouble."""
+        if trouble == "expired":
+            return _enveloped(self._expired(request), request)
+        subscription, now = self._identity.subscription_id, self._clock.now()
+        return _enveloped(troubled(request, trouble, subscription=subscription, now=now), request)
+
+    def _admit(self, request: Request) -> None:
+        """Check the token; faults that made it expire cannot keep anybody from ending them.
+
+        Raises:
+            InvalidTokenError: it is not accepted.
+        """
+        try:
+            self._tokens.verify(request.headers.get("authorization", ""), request.ahead)
+        except ExpiredTokenError as error:
+            if not error.revoked or place_of(request.path):
+                raise
+
+    def _expired(self, request: Request) -> Response:
+        try:
+            return self._unauthenticated(self._tokens.revoke(request.headers.get("authorization", "")))
+        except InvalidTokenError as error:
+            return self._unauthenticated(error)
+
+    def _unauthenticated(self, error: InvalidTokenError) -> Response:
+        if isinstance(error, ExpiredTokenError):
+            return errors.expired(str(error), self._clock.now(), revoked=error.revoked)
+        return errors.unauthenticated(str(error))
 
     def reconcile(self, now: datetime) -> float | None:
         """Finish deletions whose group is empty, forget old ones."""
@@ -140,9 +172,9 @@ class ResourceManager:
 
     def _refusal(self, request: Request) -> Response | None:
         """What is wrong with a call before its operation is looked at."""
-        if "api-version" not in request.query:
-            return errors.missing_api_version()
         words = request.path.strip("/").split("/")
+        if "api-version" not in request.query:
+            return None if [word.lower() for word in words[:2]] == OWN else errors.missing_api_version()
         if words[0].lower() != "subscriptions" or len(words) < 2:
             return None
         subscription = words[1]
@@ -317,3 +349,16 @@ class ResourceManager:
 
     def _group(self, request: Request) -> ResourceGroup | None:
         return self._store.get(ResourceGroup, group_key(request.params["subscription"], request.params["group"]))
+
+
+def _enveloped(answer: Response, request: Request) -> Response:
+    """An answer with what all of Resource Manager's carry."""
+    request_id = new_request_id()
+    answer.headers += [
+        *_NO_CACHE,
+        ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+        ("x-content-type-options", "nosniff"),
+        ("x-ms-request-id", request_id),
+        ("x-ms-correlation-request-id", request.headers.get("x-ms-correlation-request-id", request_id)),
+    ]
+    return answer

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from harness.emulator.faults.model import Place
+
 NAMESPACES = (
     "Microsoft.Authorization",
     "Microsoft.Batch",
@@ -16,6 +18,8 @@ NAMESPACES = (
 )
 ALWAYS_REGISTERED = ("Microsoft.Authorization", "Microsoft.Resources", "Microsoft.Storage")
 
+OWN = ["providers", "harness.emulator"]  # how the addresses of the emulator's own operations begin
+_POLLS = frozenset({"operationresults", "operationstatuses", "asyncoperations"})
 _REGION = re.compile(r"[a-z0-9]{1,60}")
 _GROUP_NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 
@@ -31,6 +35,16 @@ class InvalidContentError(Exception):
 def namespace(name: str) -> str | None:
     """The namespace in its own casing, or None if there is none of that name."""
     return next((known for known in NAMESPACES if known.lower() == name.lower()), None)
+
+
+def place_of(path: str) -> Place | None:
+    """Which group a path is below, or that it polls an operation; None for the emulator's own operations."""
+    words = path.strip("/").split("/")
+    lower = [word.lower() for word in words]
+    if lower[:2] == OWN or (lower[-1] == "preempt" and "clusters" in lower[-3:]):
+        return None
+    group = words[3] if len(words) > 3 and lower[2] == "resourcegroups" else ""
+    return Place("arm", group, polls=not _POLLS.isdisjoint(lower))
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

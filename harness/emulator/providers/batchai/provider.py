@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from harness.clock import Clock
 from harness.compute.backend import Backend
 from harness.emulator.context import Request, Response
+from harness.emulator.faults.active import Faults
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.handlers.clusters import Clusters
@@ -20,6 +21,7 @@ from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.handlers.subscription import Subscription
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
 from harness.emulator.providers.batchai.inventory import Inventory
+from harness.emulator.providers.batchai.misfortunes import Misfortunes
 from harness.emulator.providers.batchai.model.address import NAMESPACE, Address
 from harness.emulator.providers.batchai.model.records import Pending, Workspace
 from harness.emulator.providers.batchai.mounts import Mounts
@@ -55,6 +57,7 @@ class BatchAI:
     """The resource provider, in all three API versions.
 
     Args:
+        faults: what goes wrong on purpose.
         wake: has ``reconcile`` called soon, on the event loop's thread.
     """
 
@@ -69,6 +72,7 @@ class BatchAI:
         backend: Backend,
         paths: DataDirectory,
         habits: Habits,
+        faults: Faults,
         wake: Callable[[], None],
     ) -> None:
         inventory, pace = Inventory(store), Pace(habits.pace)
@@ -76,7 +80,8 @@ class BatchAI:
         work = Work(inventory, mounts, paths=paths, host_images=habits.host_images)
         service, places = Service(inventory, clock, pace, wake), Places(inventory)
         self._service = service
-        self._reconciliation = Reconciliation(inventory, work, backend=backend, pace=pace)
+        misfortunes = Misfortunes(faults)
+        self._reconciliation = Reconciliation(inventory, work, backend=backend, pace=pace, misfortunes=misfortunes)
         outputs = Outputs(service, places, mounts=mounts, accounts=accounts)
         table = (
             *workspace_routes(Workspaces(service, places), Experiments(service, places)),

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from harness.compute.backend import Backend
 from harness.emulator.providers.batchai.inventory import Inventory
+from harness.emulator.providers.batchai.misfortunes import Misfortunes
 from harness.emulator.providers.batchai.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
 from harness.emulator.providers.batchai.model.spec import DeallocationOption
 from harness.emulator.providers.batchai.rules import clusters, jobs, queue
@@ -36,13 +37,17 @@ class Reconciliation:
         work: describes them to the back end.
         backend: runs jobs and set-up tasks.
         pace: of everything that the service took its time for.
+        misfortunes: what goes wrong on purpose.
     """
 
-    def __init__(self, inventory: Inventory, work: Work, *, backend: Backend, pace: Pace) -> None:
+    def __init__(
+        self, inventory: Inventory, work: Work, *, backend: Backend, pace: Pace, misfortunes: Misfortunes
+    ) -> None:
         self._inventory = inventory
         self._work = work
         self._backend = backend
         self._pace = pace
+        self._misfortunes = misfortunes
         self._teardown = Teardown(inventory, self.stop, work=work, backend=backend)
         self._begun: set[str] = set()  # jobs and set-up tasks that this process started or took up
         self._stopped: set[str] = set()
@@ -95,6 +100,8 @@ class Reconciliation:
         try:
             if cluster is None:
                 raise WorkError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
+            if problem := self._misfortunes.at_start(job):
+                raise WorkError(problem)
             self._backend.start(self._backend.render(self._work.job(job, cluster)))
         except WorkError as error:
             self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
@@ -104,15 +111,16 @@ class Reconciliation:
 
     def _settle(self, job: Job, after: Job) -> None:
         """Store how a job moved; one that holds its nodes no more gives them back in the same step."""
-        store = self._inventory.store
-        if after.phase == "running":
-            self._inventory.keep(after)
-            return
+        store, runs = self._inventory.store, after.phase == "running"
         with store.transaction():
             self._inventory.keep(after)
             cluster = store.get(Cluster, job.cluster)
-            if cluster:
+            if cluster and not runs:
                 self._inventory.keep(clusters.with_job(cluster, job.nodes, None))
+            elif cluster and (doomed := self._misfortunes.at_work(cluster, after)) is not cluster:
+                self._inventory.keep(doomed)
+        if runs:
+            return
         self._begun.discard(job.key)
         self._stopped.discard(job.key)
         self._backend.forget(self._work.job_directory(job))
@@ -170,7 +178,9 @@ class Reconciliation:
                 continue
             after = clusters.moved(cluster, self._surroundings(cluster, now))
             if after is not cluster:
-                self._inventory.keep(after)
+                with self._inventory.store.transaction():
+                    after = self._misfortunes.at_birth(cluster, after)
+                    self._inventory.keep(after)
                 self._clear_nodes(cluster, after)
                 changed = True
             changed |= self._evict(after)
@@ -179,7 +189,7 @@ class Reconciliation:
     def _surroundings(self, cluster: Cluster, now: datetime) -> clusters.Surroundings:
         setup = cluster.spec.node_setup
         has_setup = bool(setup and setup.setup_task)
-        coming = [node for node in cluster.nodes if node.state in ("allocated", "preparing") and not node.departing]
+        coming = [node for node in cluster.nodes if clusters.is_coming(node)]
         mounts = self._mount_problem(cluster) if coming else None
         wanted = 0
         if (waiting := self._inventory.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
+from harness.emulator.faults.model import Place, Trouble
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Grant, Target, check
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.errors import StorageError
 from harness.emulator.providers.storage.model import Policy, Service
+from harness.emulator.providers.storage.troubles import troubled
 from harness.emulator.wire import new_request_id, storage_error
 
 DEFAULT_VERSION = "2017-07-29"  # where a request names none
@@ -95,21 +97,24 @@ class StorageHost:
 
     async def handle(self, request: Request) -> Response:
         """Authenticate, find the operation and answer, at the account's own host."""
-        return await self._handle(request, request.host.removesuffix(self._domain), request.path.lstrip("/"))
+        return await self.handle_target(request, self._own(request))
 
-    async def handle_path(self, request: Request) -> Response:
-        """The same where the account is the first segment of the path."""
-        account, _, rest = request.path.lstrip("/").partition("/")
-        return await self._handle(request, account, rest)
+    def place(self, request: Request) -> Place:
+        """The share or container of a request."""
+        return Place("storage", share=self._own(request).share)
 
-    async def _handle(self, request: Request, account: str, path: str) -> Response:
-        request_id = new_request_id()
-        version = request.headers.get("x-ms-version") or request.query.get("sv") or DEFAULT_VERSION
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        return self.refuse_target(request, trouble, self._own(request))
+
+    async def handle_target(self, request: Request, target: Target) -> Response:
+        """Answer a request for a target, wherever it was named."""
+        request_id, version = new_request_id(), _asked_version(request)
         try:
             if not _VERSION.fullmatch(version):
                 version = DEFAULT_VERSION
                 raise errors.invalid_header("x-ms-version")
-            answer = await self._answer(request, self._target(request, account, path), version)
+            answer = await self._answer(request, target, version)
         except StorageError as error:
             answer = self._refused(error, request_id, version)
         except BodyTooLargeError as error:
@@ -123,6 +128,13 @@ class StorageHost:
                 raise
             _log.warning("the disk refused %s of %s: %s", request.method, self._service, error.strerror)
             answer = self._refused(refusal, request_id, version)
+        answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
+        return answer
+
+    def refuse_target(self, request: Request, trouble: Trouble, target: Target) -> Response:
+        """The service in trouble, when asked for a target."""
+        request_id, version = new_request_id(), _asked_version(request)
+        answer = self._refused(troubled(trouble, target), request_id, version)
         answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
         return answer
 
@@ -142,7 +154,12 @@ class StorageHost:
             envelope.append(("x-ms-client-request-id", client_id))
         return envelope
 
-    def _target(self, request: Request, account: str, path: str) -> Target:
+    def _own(self, request: Request) -> Target:
+        """The target of a request at the account's own host."""
+        return self.target(request, request.host.removesuffix(self._domain), request.path.lstrip("/"))
+
+    def target(self, request: Request, account: str, path: str) -> Target:
+        """What a request is about."""
         share, _, below = path.partition("/")
         snapshot = request.query.get("sharesnapshot" if self._service == "file" else "snapshot", "")
         secondary = account.endswith(_SECONDARY)
@@ -161,7 +178,7 @@ class StorageHost:
             keys=account.keys if account else (),
             grant=Grant(operation.letters, operation.kind) if operation else Grant("r", "o"),
             policies=lambda: self._policies(target),
-            now=now,
+            now=now + request.ahead,
         )
         if account is not None and account.https_only and request.scheme != "https":
             raise errors.https_required()
@@ -200,7 +217,7 @@ class PathStyle:
 
     async def handle(self, request: Request) -> Response:
         """Answer for the account that the path names."""
-        return await self._host.handle_path(request)
+        return await self._host.handle_target(request, self._target(request))
 
     def malformed(self, message: str) -> Response:
         """A request that cannot be understood."""
@@ -209,6 +226,22 @@ class PathStyle:
     def broken(self) -> Response:
         """The emulator is at fault."""
         return self._host.broken()
+
+    def place(self, request: Request) -> Place:
+        """The share or container of a request."""
+        return Place("storage", share=self._target(request).share)
+
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        return self._host.refuse_target(request, trouble, self._target(request))
+
+    def _target(self, request: Request) -> Target:
+        account, _, rest = request.path.lstrip("/").partition("/")
+        return self._host.target(request, account, rest)
+
+
+def _asked_version(request: Request) -> str:
+    return request.headers.get("x-ms-version") or request.query.get("sv") or DEFAULT_VERSION
 
 
 def _override(answer: Response, query: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from harness.emulator.providers.batchai.model.records import Problem
-from harness.emulator.providers.batchai.rules.clusters import Surroundings, due, idle, moved, with_job
+from harness.emulator.providers.batchai.rules.clusters import Surroundings, doomed, due, idle, moved, stuck, with_job
 from harness.emulator.providers.batchai.rules.pace import Pace
 from tests.emulator.batchai.rules.conftest import at, make_cluster
 
@@ -133,3 +133,33 @@ def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(sizes, bu
     assert free.allocation == "steady"
     numbers = [node.number for node in free.nodes]
     assert len(set(numbers)) == len(numbers)
+
+
+def test_a_stuck_node_stays_in_preparing_whatever_the_others_do():
+    cluster = make_cluster(manual(2))
+    for _ in range(3):
+        cluster = moved(cluster, Surroundings(at(0), SERVICE))
+    cluster = moved(cluster, Surroundings(at(110), SERVICE))
+    cluster = stuck(cluster, {cluster.nodes[0].id})
+    for seconds in (155, 275, 100_000):
+        cluster = moved(cluster, Surroundings(at(seconds), SERVICE))
+
+    assert [node.state for node in cluster.nodes] == ["preparing", "idle"]
+    assert due(cluster) is None
+
+
+def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it():
+    cluster = with_job(settled(make_cluster(manual(2))), ["tvm-7_2-20180607t000000z"], "j")
+    cluster = doomed(cluster, cluster.nodes[1].id, at(5))
+    assert due(cluster) == at(5)
+    assert moved(cluster, Surroundings(at(4), INSTANT)) is cluster
+
+    taken = moved(cluster, Surroundings(at(5), INSTANT)).nodes[1]
+    assert (taken.departing, taken.preempted, taken.job, taken.lost) == (True, True, "j", None)
+
+
+def test_a_doomed_node_stays_when_its_job_has_ended():
+    cluster = with_job(settled(make_cluster(manual(1))), ["tvm-7_1-20180607t000000z"], "j")
+    freed = with_job(doomed(cluster, cluster.nodes[0].id, at(5)), [cluster.nodes[0].id], None)
+
+    assert moved(freed, Surroundings(at(5), INSTANT)) is freed

@@ -92,7 +92,8 @@ class Node(Record, frozen=True):
 
     ``allocated`` comes before ``preparing``, and only 2017 clients can tell them apart. ``due`` is when it can move on
     at the earliest, when it begins to leave (``departing``), or when it is gone; a ``preempted`` one does not wait for
-    its job. ``job`` is the key of the job that has it.
+    its job. ``job`` is the key of the job that has it. A ``stuck`` one never boots; ``lost`` is when Azure takes it
+    back from its job.
     """
 
     id: str
@@ -102,6 +103,8 @@ class Node(Record, frozen=True):
     departing: bool = False
     preempted: bool = False
     job: str | None = None
+    stuck: bool = False
+    lost: datetime | None = None
 
 
 class Cluster(Record, frozen=True):

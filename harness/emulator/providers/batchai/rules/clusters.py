@@ -4,7 +4,7 @@ One function, ``moved``, takes a cluster as it was and gives it as it is now. It
 order: decide on a size, let nodes go, bring new ones up, let others come, settle.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -43,7 +43,7 @@ def moved(cluster: Cluster, around: Surroundings) -> Cluster:
 
 def due(cluster: Cluster) -> datetime | None:
     """When the cluster moves next by itself; None when only something else can move it."""
-    moments = [node.due for node in cluster.nodes if node.due]
+    moments = [moment for node in cluster.nodes for moment in (node.due, node.lost) if moment]
     moments += [moment for moment in (cluster.growing, cluster.eager, cluster.quiet) if moment]
     return min(moments, default=None)
 
@@ -85,8 +85,17 @@ def preempted(cluster: Cluster, now: datetime) -> Cluster | None:
     if not staying:
         return None
     taken = max(staying, key=lambda node: (node.job is not None, node.number))
-    nodes = tuple(replace(n, departing=True, preempted=True, due=now) if n is taken else n for n in cluster.nodes)
-    return replace(cluster, nodes=nodes)
+    return replace(cluster, nodes=tuple(_taken(n, now) if n is taken else n for n in cluster.nodes))
+
+
+def stuck(cluster: Cluster, nodes: Container[str]) -> Cluster:
+    """The cluster in which these nodes never boot."""
+    return replace(cluster, nodes=tuple(replace(n, stuck=True) if n.id in nodes else n for n in cluster.nodes))
+
+
+def doomed(cluster: Cluster, node: str, moment: datetime) -> Cluster:
+    """The cluster from which Azure takes a node at some moment, should its job still have it."""
+    return replace(cluster, nodes=tuple(replace(n, lost=moment) if n.id == node else n for n in cluster.nodes))
 
 
 def deallocation(cluster: Cluster) -> DeallocationOption:
@@ -100,6 +109,11 @@ def idle(cluster: Cluster) -> list[Node]:
     return [node for node in cluster.nodes if node.state == "idle" and node.job is None and not node.departing]
 
 
+def is_coming(node: Node) -> bool:
+    """Whether a node is on its way to be idle."""
+    return node.state in ("allocated", "preparing") and not (node.departing or node.stuck)
+
+
 def capacity(cluster: Cluster) -> int:
     """The most nodes that the cluster can have without being changed."""
     auto = cluster.spec.scale_settings.auto_scale
@@ -109,7 +123,8 @@ def capacity(cluster: Cluster) -> int:
 def with_job(cluster: Cluster, nodes: Iterable[str], job: str | None) -> Cluster:
     """The cluster with a job on these nodes, or with them free again (``job`` None)."""
     chosen = set(nodes)
-    return replace(cluster, nodes=tuple(replace(n, job=job) if n.id in chosen else n for n in cluster.nodes))
+    changed = tuple(replace(n, job=job, lost=None) if n.id in chosen else n for n in cluster.nodes)
+    return replace(cluster, nodes=changed)
 
 
 def _decide_manually(cluster: Cluster, around: Surroundings) -> Cluster:
@@ -132,6 +147,18 @@ def _decide_automatically(cluster: Cluster, around: Surroundings) -> Cluster:
     if (eager and eager <= around.now) or (quiet and quiet <= around.now):
         return retargeted(cluster, need, around)
     return cluster if (eager, quiet) == (cluster.eager, cluster.quiet) else replace(cluster, eager=eager, quiet=quiet)
+
+
+def _lose(cluster: Cluster, around: Surroundings) -> Cluster:
+    """Nodes whose time has come are taken from their jobs."""
+    if not any(node.lost and node.lost <= around.now for node in cluster.nodes):
+        return cluster
+    nodes = (_taken(n, around.now) if n.lost and n.lost <= around.now else n for n in cluster.nodes)
+    return replace(cluster, nodes=tuple(nodes))
+
+
+def _taken(node: Node, now: datetime) -> Node:
+    return replace(node, departing=True, preempted=True, due=now, lost=None)
 
 
 def _let_go(cluster: Cluster, around: Surroundings) -> Cluster:
@@ -191,6 +218,8 @@ def _brought_up(node: Node, around: Surroundings) -> Node:
         node = replace(node, state="preparing", due=around.pace.after(node.due, BOOT - ANNOUNCE))
     if node.state != "preparing" or (node.due and node.due > around.now):
         return node
+    if node.stuck:
+        return replace(node, due=None) if node.due else node
     if around.mounts or _failed(node, around):
         return replace(node, state="unusable", due=None)
     if around.has_setup and node.id not in around.setups:
@@ -215,6 +244,7 @@ def _settle(cluster: Cluster, around: Surroundings) -> Cluster:
 _STEPS: tuple[Step, ...] = (
     _decide_manually,
     _decide_automatically,
+    _lose,
     _let_go,
     _bring_up,
     _replace_lost,

@@ -1,0 +1,1 @@
+"""Faults on demand: what clouds do to their clients, injected by plan, seeded and reproducible."""

@@ -1,0 +1,57 @@
+"""The emulator's own operation on fault plans, at ``management.azure.com/providers/Harness.Emulator/faults``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.emulator.context import Request, Response
+from harness.emulator.faults.active import Faults
+from harness.emulator.faults.model import parse_plan
+from harness.emulator.providers.arm.rules import InvalidContentError, parse_object
+from harness.emulator.routing import Route
+from harness.emulator.wire import arm_error, json_response
+from harness.errors import EmulatorError
+
+_ALL = "/providers/Harness.Emulator/faults"
+_ONE = _ALL + "/{name}"
+
+
+class FaultPlans:
+    """Puts plans in force, shows and ends them."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The operations."""
+        return (
+            Route("GET", _ALL, "Faults_List", self._list),
+            Route("PUT", _ONE, "Faults_Create", self._put),
+            Route("GET", _ONE, "Faults_Get", self._get),
+            Route("DELETE", _ONE, "Faults_Delete", self._delete),
+        )
+
+    def _list(self, _request: Request) -> Response:
+        return json_response(200, {"value": [self._shown(name) for name in self._faults.names()]})
+
+    async def _put(self, request: Request) -> Response:
+        name, document = request.params["name"], parse_object(await request.read())
+        try:
+            self._faults.put(parse_plan(name, document))
+        except EmulatorError as error:
+            raise InvalidContentError("InvalidFaultPlan", str(error)) from error
+        return json_response(200, self._shown(name))
+
+    def _get(self, request: Request) -> Response:
+        name = request.params["name"]
+        if shown := self._shown(name):
+            return json_response(200, shown)
+        known = ", ".join(self._faults.names()) or "none"
+        return arm_error(404, "FaultPlanNotFound", f"There is no fault plan '{name[:100]}'. In force: {known}.")
+
+    def _delete(self, request: Request) -> Response:
+        return Response(200 if self._faults.delete(request.params["name"]) else 204)
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        found = self._faults.get(name)
+        return found[0].wire() | {"struck": found[1]} if found else {}

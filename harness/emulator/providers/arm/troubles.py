@@ -1,0 +1,29 @@
+"""What Resource Manager answers when it is in trouble."""
+
+from datetime import datetime
+
+from harness.emulator.context import Request, Response
+from harness.emulator.faults.model import Trouble
+from harness.emulator.providers.arm import errors
+
+
+def troubled(request: Request, trouble: Trouble, *, subscription: str, now: datetime) -> Response:
+    """The answer to a request, whatever it asked; a token that has expired is not answered here."""
+    match trouble:
+        case "throttled":
+            return errors.throttled(subscription)
+        case "unavailable":
+            return errors.unavailable()
+        case "absent":
+            return _absent(request.path)
+        case _:
+            return errors.failed(subscription, now)
+
+
+def _absent(path: str) -> Response:
+    """A resource or group that is not to be seen yet."""
+    words = path.strip("/").split("/")
+    group = words[3] if len(words) > 3 else ""
+    if len(words) < 7:
+        return errors.group_not_found(group)
+    return errors.resource_not_found("/".join(words[5:]), group)

@@ -1,0 +1,104 @@
+"""``harness emulator faults`` and ``harness emulator start --fault``."""
+
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.storage.fileshare import ShareServiceClient
+
+from harness.cli import main
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import find, stop
+from harness.emulator.options import Options, parse_faults
+from tests.emulator.faults.conftest import Plans
+
+
+@pytest.fixture
+def faults(endpoint: Endpoint, plans: Plans, capsys: pytest.CaptureFixture[str]):
+    """Runs the command on the emulator: its exit code, what it printed, what it told."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(["emulator", "faults", *words, "--dir", endpoint.directory])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def test_faults_are_set_and_shown(faults, plans: Plans) -> None:
+    words = ["set", "throttle=0.3", "slow=1", "--seed", "7", "--times", "2", "--seconds", "0.1", "--group", "g"]
+    shown = (
+        "default: seed 7, group g\n"
+        "  throttle      0.3, 2 times at most, 0.1 s; struck 0\n"
+        "  slow          1, 2 times at most, 0.1 s; struck 0\n"
+    )
+
+    assert faults(*words) == (0, shown, "")
+    assert faults("show") == (0, shown, "")
+
+
+def test_faults_are_cleared_by_name_or_all(faults) -> None:
+    for name in ("a", "b", "c"):
+        faults("set", "drop=1", "--name", name)
+
+    assert faults("clear", "--name", "b") == (0, "", "cleared b\n")
+    assert faults("clear") == (0, "", "cleared a\ncleared c\n")
+    assert faults("show")[2] == "no faults are in force; set some with: harness emulator faults set throttle=0.3\n"
+
+
+def test_a_plan_that_is_not_there_is_told_with_those_that_are(faults) -> None:
+    faults("set", "drop=1")
+
+    assert faults("clear", "--name", "x") == (2, "", "harness: there is no fault plan 'x'; in force: default\n")
+
+
+def test_a_fault_that_there_is_not_is_told_with_those_that_there_are(faults) -> None:
+    code, _, told = faults("set", "thrtle=1")
+
+    assert (code, told[:60]) == (2, "harness: there is no fault 'thrtle'; they are throttle, unav")
+
+
+def test_faults_that_strike_every_sign_in_can_be_cleared(faults) -> None:
+    faults("set", "unavailable=1", "drop=1")
+
+    assert faults("clear")[0] == 0
+
+
+def test_no_emulator_is_told_with_the_command_that_starts_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["emulator", "faults", "show", "--dir", str(tmp_path)]) == 2
+    assert "start one with: harness emulator start --detach" in capsys.readouterr().err
+
+
+def test_storage_alone_starts_with_faults_and_says_how_to_change_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--only", "storage", "--detach", "--fault", "throttle=1", "--fault", "slow=0", "--fault-seed", "3"]
+    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), *words]) == 0
+    endpoint = find(tmp_path / "data")
+    assert endpoint is not None
+    try:
+        with (
+            ShareServiceClient.from_connection_string(endpoint.connection_string, retry_total=0) as shares,
+            pytest.raises(HttpResponseError, match="Operations per second is over the account limit"),
+        ):
+            shares.get_service_properties()
+        assert main(["emulator", "faults", "show", "--dir", str(tmp_path / "data")]) == 2
+        told = capsys.readouterr().err
+        assert "learns of faults when it starts: harness emulator start --only storage --fault throttle=0.3" in told
+    finally:
+        stop(tmp_path / "data")
+
+
+def test_a_wrong_fault_keeps_the_emulator_from_starting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), "--fault", "slow=2"]) == 2
+    assert "the rate of slow, 2.0, is no number from 0 to 1" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_words_of_a_start_give_the_same_plan(tmp_path: Path) -> None:
+    options = Options(tmp_path, faults=parse_faults(["throttle=0.3", "drop=1"], 7))
+
+    assert options.words()[2:] == [
+        "--images", "host", "--fault-seed", "7", "--fault", "throttle=0.3", "--fault", "drop=1.0",
+    ]  # fmt: skip

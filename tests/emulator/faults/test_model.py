@@ -1,0 +1,89 @@
+"""Plans as they are written: forms, scopes, and every mistake by name."""
+
+import pytest
+
+from harness.emulator.faults.model import FAULTS, FaultPlan, Place, Rule, Scope, parse_plan, parse_words
+from harness.errors import EmulatorError
+
+KNOWN = ", ".join(FAULTS)
+
+
+def test_a_rule_is_a_rate_or_says_more():
+    written = {"seed": 7, "faults": {"throttle": 0.3, "preempt": {"rate": 1, "times": 1, "seconds": 2}}}
+
+    assert parse_plan("p", written) == FaultPlan("p", 7, {"throttle": Rule(0.3), "preempt": Rule(1, 1, 2)})
+
+
+def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds():
+    assert parse_words(["slow=0.5", "drop=1"], times=3, seconds=2) == {
+        "slow": {"rate": 0.5, "times": 3, "seconds": 2},
+        "drop": {"rate": 1.0, "times": 3},
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"faults": {"thrtle": 1}}, f"there is no fault 'thrtle'; they are {KNOWN}"),
+        ({"faults": {"drop": 1.5}}, "the rate of drop, 1.5, is no number from 0 to 1"),
+        ({"faults": {"drop": True}}, "the rate of drop, True, is no number from 0 to 1"),
+        ({"faults": {"drop": {"times": 1}}}, "the rate of drop, None, is no number from 0 to 1"),
+        ({"faults": {"drop": {"rate": 1, "times": 0}}}, "the times of drop, 0, are no whole number from 1"),
+        ({"faults": {"slow": {"rate": 1, "seconds": -1}}}, "the seconds of slow, -1, are no number from 0 to 86400"),
+        ({"faults": {"drop": {"rate": 1, "seconds": 1}}}, "drop lasts no seconds; throttle, slow, late-read, "),
+        ({"faults": {"drop": {"rate": 1, "often": 1}}}, "'often' says nothing of a fault; rate, times and seconds do"),
+        ({"faults": {}}, f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; they are {KNOWN}"),
+        ({"faults": {"drop": 1}, "seed": "x"}, "the seed 'x' is no whole number below 2^63"),
+        ({"faults": {"drop": 1}, "sede": 1}, "'sede' is no part of a fault plan, which has seed, faults and scope"),
+        ({"faults": {"drop": 1}, "scope": {"grp": "g"}}, "the scope names a group, a share, or both"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_what_is_allowed(document, message):
+    with pytest.raises(EmulatorError) as caught:
+        parse_plan("p", document)
+    assert message in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(EmulatorError, match=r"the seed 1.5 .*; the rate of cut, 7, .*; there is no fault 'x'"):
+        parse_plan("p", {"seed": 1.5, "faults": {"cut": 7, "x": 1}})
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["throttle"], f"'throttle' is no fault with its rate, such as throttle=0.3; faults are {KNOWN}"),
+        (["throttle=often"], "'throttle=often' is no fault with its rate"),
+    ],
+)
+def test_a_word_without_a_rate_is_refused(words, message):
+    with pytest.raises(EmulatorError) as caught:
+        parse_words(words)
+    assert message in str(caught.value)
+
+
+def test_seconds_for_nothing_that_lasts_are_refused():
+    with pytest.raises(EmulatorError, match=r"seconds are for throttle, slow, .*; drop=1 last no time"):
+        parse_words(["drop=1"], seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("scope", "covered"),
+    [
+        (Scope(), {"group", "other", "share", "other share", "sign-in", "poll"}),
+        (Scope("group"), {"group", "poll"}),
+        (Scope(share="share"), {"share", "poll"}),
+        (Scope("GROUP", "share"), {"group", "share", "poll"}),
+    ],
+)
+def test_a_scope_covers_a_group_a_share_and_every_poll(scope, covered):
+    places = {
+        "group": Place("arm", "Group"),
+        "other": Place("compute", "other"),
+        "share": Place("storage", share="share"),
+        "other share": Place("storage", share="other"),
+        "sign-in": Place("aad"),
+        "poll": Place("arm", polls=True),
+    }
+
+    assert {name for name, place in places.items() if scope.covers(place)} == covered

@@ -1,0 +1,126 @@
+"""What befalls nodes and jobs: each as the service tells it."""
+
+import psutil
+import pytest
+
+from harness.emulator.launch import start_detached, stop
+from harness.emulator.options import Options
+from tests.emulator.batchai.conftest import group  # noqa: F401 - a fixture
+from tests.emulator.faults.conftest import PLANS, Plans
+
+IMAGE = {"imageSourceRegistry": {"image": "ubuntu:16.04"}}
+
+
+def counts(cluster):
+    return {name: count for name, count in cluster["properties"]["nodeStateCounts"].items() if count}
+
+
+@pytest.fixture
+def scoped(plans: Plans, group):  # noqa: F811
+    """Puts plans in force for the group alone."""
+
+    def put(faults, **rest):
+        plans.put(faults, scope={"group": group.name}, **rest)
+
+    return put
+
+
+def test_a_node_that_never_boots_stays_in_preparing_and_another_size_is_rid_of_it(plans, scoped, group):  # noqa: F811
+    path = f"{group.workspace}/clusters/cluster"
+    scoped({"no-boot": {"rate": 1, "times": 1}})
+    group.done(group.send("PUT", path, group.cluster(2)))
+    group.until(path, lambda seen: counts(seen) == {"idleNodeCount": 1, "preparingNodeCount": 1})
+    assert plans.struck() == {"no-boot": 1}
+
+    for size in (0, 2):
+        group.send("PATCH", path, {"properties": {"scaleSettings": {"manual": {"targetNodeCount": size}}}})
+        group.until(path, lambda seen, size=size: counts(seen) == ({"idleNodeCount": 2} if size else {}))
+
+
+def test_a_node_that_never_boots_runs_no_set_up_task(scoped, group):  # noqa: F811
+    task = {"commandLine": "exit 7", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share"}
+    setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
+    path = f"{group.workspace}/clusters/cluster"
+    scoped({"no-boot": {"rate": 1, "times": 1}})
+    group.done(group.send("PUT", path, group.cluster(2, nodeSetup=setup)))
+    group.until(path, lambda seen: counts(seen) == {"unusableNodeCount": 1, "preparingNodeCount": 1})
+
+
+def test_a_running_job_loses_its_node_and_runs_again_on_another(plans, scoped, group):  # noqa: F811
+    scoped({"preempt": {"rate": 1, "times": 1}})
+    group.make_cluster()
+    path = f"{group.workspace}/clusters/cluster"
+    before = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
+
+    assert group.run("job", "sleep 0.5")["executionState"] == "succeeded"
+    assert plans.struck() == {"preempt": 1}
+    group.until(path, lambda seen: counts(seen) == {"idleNodeCount": 1})
+    after = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
+    assert [login["nodeId"].split("_")[1].split("-")[0] for login in before + after] == ["1", "2"]
+
+
+def test_a_job_that_ends_before_its_node_is_taken_has_ended_well(scoped, group):  # noqa: F811
+    scoped({"preempt": {"rate": 1, "seconds": 3600}})
+    group.make_cluster()
+
+    assert group.run("first", "sleep 0.1")["executionState"] == "succeeded"
+    assert group.run("second", "sleep 0.1")["executionState"] == "succeeded"
+
+
+def test_a_full_disk_fails_the_job_by_name(scoped, group):  # noqa: F811
+    group.make_cluster()
+    scoped({"full-disk": {"rate": 1, "times": 1}})
+    info = group.run("job")["executionInfo"]
+
+    assert info["errors"][0]["code"] == "DiskFull"
+    assert info["errors"][0]["message"] == "There is not enough disk space on the node"
+    assert info["errors"][0]["details"][0]["name"] == "NodeId"
+    assert group.run("next")["executionState"] == "succeeded"
+
+
+def test_an_image_that_cannot_be_pulled_fails_the_job_that_asks_for_it(scoped, group):  # noqa: F811
+    group.make_cluster()
+    scoped({"image-pull": 1})
+    info = group.run("job", containerSettings=IMAGE)["executionInfo"]
+
+    assert info["errors"][0] == {
+        "code": "FailedStartingContainer",
+        "message": "unable to start docker container",
+        "details": [{"name": "imageName", "value": "ubuntu:16.04"}],
+    }
+    assert group.run("plain")["executionState"] == "succeeded"
+
+
+def test_what_was_to_befall_a_job_does_after_the_emulator_was_killed(tmp_path, sign_in):
+    from tests.emulator.batchai.conftest import Group
+
+    def open_group(endpoint):
+        session = sign_in(endpoint)
+        session.params = {}
+        made = Group(endpoint, session, session.headers.pop("Authorization").removeprefix("Bearer "))
+        made.files.request_session = session
+        return made
+
+    directory = tmp_path / "data"
+    first = start_detached(Options(directory))
+    try:
+        made = open_group(first)
+        made.set_up()
+        made.make_cluster(nodes=1)
+        faults = {"preempt": {"rate": 1, "times": 1, "seconds": 2}}
+        assert made.send("PUT", PLANS.removeprefix("https://management.azure.com") + "/p", {"faults": faults}).ok
+        second = "$AZ_BATCHAI_MOUNT_ROOT/share/second"
+        job = made.submit("job", f"test -e {second} && exit 3; touch {second}; sleep 600")
+        made.reached(job, "running")
+        killed = psutil.Process(first.pid)
+        killed.kill()
+        killed.wait(timeout=10)
+        made.session.close()
+
+        again = open_group(start_detached(Options(directory)))
+        for name in ("id", "provider", "workspace", "experiment"):
+            setattr(again, name, getattr(made, name))
+        assert again.ended(job)["executionInfo"]["exitCode"] == 3
+        again.session.close()
+    finally:
+        stop(directory)
