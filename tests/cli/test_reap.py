@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.clouds import open_cloud
 from harness.compute.paths import MARK
 from harness.config import Settings
-from harness.emulator.launch import launch
+from harness.emulator.launch import ends, launch
 from harness.resources import Entry, Journal
 from harness.resources.reap import find
 
@@ -212,7 +212,7 @@ def test_a_run_that_is_killed_while_its_job_runs_leaves_nothing_after_a_reap(pro
     assert sleeping != []
     assert {entry.kind for entry in Journal(project / "journal.jsonl").left()} >= {"resource group", "cluster", "job"}
     assert main(["reap", "--yes"]) == 0
-    assert not any(one.is_running() for one in sleeping)
+    assert all(ends(one.pid, seconds=0) for one in sleeping)
     assert not directory.exists()
     assert Journal(project / "journal.jsonl").left() == []
 
