@@ -12,6 +12,7 @@ import pytest
 
 from harness.emulator.endpoint import Endpoint
 from tests.fakes import write_scenario
+from tests.plugin.conftest import PLUGINS
 
 Run = Callable[..., pytest.RunResult]
 Write = Callable[..., Path]
@@ -211,7 +212,7 @@ def test_a_signal_leaves_nothing_behind(
     scenarios()
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "pytest", "-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true",
-         "--log-cli-level=INFO", *plugin_words()],
+         "--log-cli-level=INFO", *PLUGINS],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=pytester.path,
     )  # fmt: skip
     assert process.stdout is not None
@@ -227,11 +228,3 @@ def journal(pytester: pytest.Pytester) -> Path:
     """Where the runs of a project say what they make."""
     (found,) = pytester.path.rglob("journal.jsonl")
     return found
-
-
-def plugin_words() -> tuple[str, ...]:
-    """How to load the plugin where it is not installed."""
-    from importlib.metadata import entry_points
-
-    installed = any(entry.value == "harness.plugin" for entry in entry_points(group="pytest11"))
-    return () if installed else ("-p", "harness.plugin")
