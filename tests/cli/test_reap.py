@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from harness.clouds import open_cloud
 from harness.compute.paths import MARK
 from harness.config import Settings
 from harness.emulator.launch import ends, launch
-from harness.emulator.leftovers import Leftover, find_leftovers
 from harness.resources import Entry, Journal
 from harness.resources.reap import find
 
@@ -44,19 +43,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(own_leftovers: None, tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a journal of its own; nothing of this machine but the emulator is looked at."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_JOURNAL", str(tmp_path / "journal.jsonl"))
     monkeypatch.setenv("HARNESS_EMULATOR_DIR", str(emulator))
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-
-    def leftovers_here(candidates: Iterable[Path]) -> list[Leftover]:
-        """Without the homeless jobs of tests that run beside this one."""
-        return [left for left in find_leftovers(candidates) if left.directory.is_relative_to(tmp_path)]
-
-    monkeypatch.setattr("harness.cli.reap.find_leftovers", leftovers_here)
     return tmp_path
 
 

@@ -14,9 +14,11 @@ from harness.toolkits.interpreters import on_pytorch
 Job = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # A process that has imported cntk and forks itself for each program: importing PyTorch takes longer than the programs.
+# What is frozen is not copied page by page when a fork ends.
 FORKING = """
-import json, os, sys
+import gc, json, os, sys
 import cntk
+gc.freeze()
 print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()
