@@ -211,6 +211,7 @@ print(session(18, True) == whole)
     assert ran.stdout == "True\n", ran.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("mpirun") is None, reason="there is no mpirun on PATH")
 def test_two_workers_learn_what_one_learns(job: Job, tmp_path: Path) -> None:
     code = """
