@@ -13,6 +13,7 @@ import pytest
 
 from harness.compute.backend import JobSpec, MountSpec
 from harness.compute.paths import JobPaths
+from harness.emulator.launch import ends
 
 if TYPE_CHECKING:
     from conftest import Jobs
@@ -134,7 +135,7 @@ def test_a_killed_supervisor_takes_its_job_along(jobs: Jobs, job: Build, tmp_pat
     progress = jobs.finish(spec)
 
     assert (progress.error, progress.exit_code) == ("JobSupervisorLost", None)
-    psutil.wait_procs(below, timeout=5)
+    assert all(ends(process.pid, seconds=5) for process in below)
     assert living("sleep 7654.5") == []
 
 
