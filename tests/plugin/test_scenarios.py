@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.emulator.endpoint import Endpoint
+from tests.commands import pytest_command
 from tests.fakes import write_scenario
 
 Run = Callable[..., pytest.RunResult]
@@ -210,8 +210,7 @@ def test_a_signal_leaves_nothing_behind(
 ) -> None:
     scenarios()
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "pytest", "-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true",
-         "--log-cli-level=INFO", *plugin_words()],
+        pytest_command("-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true", "--log-cli-level=INFO"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=pytester.path,
     )  # fmt: skip
     assert process.stdout is not None
@@ -227,11 +226,3 @@ def journal(pytester: pytest.Pytester) -> Path:
     """Where the runs of a project say what they make."""
     (found,) = pytester.path.rglob("journal.jsonl")
     return found
-
-
-def plugin_words() -> tuple[str, ...]:
-    """How to load the plugin where it is not installed."""
-    from importlib.metadata import entry_points
-
-    installed = any(entry.value == "harness.plugin" for entry in entry_points(group="pytest11"))
-    return () if installed else ("-p", "harness.plugin")
