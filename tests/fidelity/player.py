@@ -164,8 +164,7 @@ class Player:
                     self._links |= _links(one, given)
                     return []
                 found = found or wrong
-            is_read = item.request.method in ("GET", "HEAD")
-            if not is_read or given.response.status >= 400 or self._clock.monotonic() > end:
+            if not _is_read(item) or given.response.status >= 400 or self._clock.monotonic() > end:
                 return found
             self._clock.sleep(0.01)
 
@@ -239,10 +238,14 @@ class Player:
                 self._session.post(f"{place}/register?{query}", headers=authorized).raise_for_status()
 
 
+def _is_read(item: Interaction) -> bool:
+    return item.request.method in ("GET", "HEAD") or "/listOutputFiles?" in item.request.uri
+
+
 def _answers_until_the_next_write(item: Interaction, later: Sequence[Interaction]) -> Iterator[Interaction]:
     asked = question(item.request.method, item.request.uri, item.request.headers)
-    for other in later if asked.method in ("GET", "HEAD") else ():
-        if other.request.method not in ("GET", "HEAD", "POST"):
+    for other in later if _is_read(item) else ():
+        if not _is_read(other):
             return
         if question(other.request.method, other.request.uri, other.request.headers) == asked:
             yield other
