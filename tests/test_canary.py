@@ -32,7 +32,7 @@ SECONDS = 600.0  # that a command may take at most
 
 SHORT = ("--set", "epochs=1") + (() if FULL else ("--set", "learning_rate=0.001", "--set", "minibatch_size=64"))
 QUICKSTART = "scenarios/mnist_quickstart.yaml"
-TALKATIVE = ("-rA", "--log-level=DEBUG", "-o", "junit_logging=all", "-p", "no:cacheprovider")
+TALKATIVE = ("-rA", "--showlocals", "--log-level=DEBUG", "-o", "junit_logging=all", "-p", "no:cacheprovider")
 
 PLANTED = {
     "HARNESS_STORAGE_KEY": "Y2FuYXJ5OiBhIHN0b3JhZ2Uga2V5IHRoYXQgdGhlIGVtdWxhdG9yIGRvZXMgbm90IG5lZWQgYXQgYWxsIQ==",
