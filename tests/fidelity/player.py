@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -22,90 +21,12 @@ from harness.recording.question import question
 from harness.recording.scrub import Scrubber, scrub
 from harness.recording.stand_ins import WORD, stand_in_key
 from tests.fidelity.comparison import Names, differences
+from tests.fidelity.recorded_job import RecordedJob
 
 ACCOUNT, KEY = STAND_INS.storage_account, stand_in_key(1)  # the emulator has to have it
 _AGENT = "azsdk-python-mgmt-batchai/7.0.0"  # who asked; a cassette does not keep it, and it is told shorter pauses
 _TIMEOUT = 30.0  # seconds
 _UPLOAD = re.compile(rb"<(\d+) bytes, sha256:[0-9a-f]{64}>")
-
-# In place of a training script: writes what the recorded job wrote, as far as the player has come.
-_JOB = """\
-import json, os, pathlib, sys, time
-place = pathlib.Path({place!r})
-while True:
-    plan = json.loads((place / "plan.json").read_text())
-    for stream, name in ((sys.stdout, "stdout.txt"), (sys.stderr, "stderr.txt")):
-        text = (place / name).read_bytes()[: plan["sizes"].get(name)]
-        os.write(stream.fileno(), text[os.fstat(stream.fileno()).st_size :])
-    if plan["ends"]:
-        for path in (place / "outputs").rglob("*.*"):
-            target = pathlib.Path(os.environ["AZ_BATCHAI_OUTPUT_" + path.parent.name]) / path.name
-            target.write_bytes(path.read_bytes())
-        sys.exit(plan["exit_code"])
-    time.sleep(0.01)
-"""
-
-
-@dataclass
-class RecordedJob:
-    """What a trial's job wrote, from the cassette of the trial, in a directory that the stand-in reads."""
-
-    place: Path
-    ends: bool = False
-    exit_code: int = 0
-    sizes: dict[str, int] = field(default_factory=lambda: {"stdout.txt": 0, "stderr.txt": 0})
-
-    @property
-    def script(self) -> bytes:
-        """The stand-in."""
-        return _JOB.format(place=str(self.place)).encode()
-
-    def begin(self, story: Sequence[Interaction]) -> None:
-        """Take what the story tells of the job's files."""
-        self.ends, self.sizes = False, {"stdout.txt": 0, "stderr.txt": 0}
-        for name in self.sizes:
-            (self.place / name).write_bytes(_downloaded(story, name))
-        for directory, file, size in _listed(story):
-            if directory != "stdouterr":
-                target = self.place / "outputs" / directory / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(_downloaded(story, file) or bytes(size))
-        self.tell()
-
-    def tell(self) -> None:
-        """How far the job may come."""
-        beside = self.place / "plan.part"
-        beside.write_text(json.dumps({"sizes": self.sizes, "ends": self.ends, "exit_code": self.exit_code}))
-        beside.replace(self.place / "plan.json")
-
-    def come_to(self, item: Interaction) -> None:
-        """Let the job do what it had done when an answer was given."""
-        name = Path(urlsplit(item.request.uri).path).name
-        if name in self.sizes and item.request.method == "HEAD":
-            self.sizes[name] = int(item.response.headers["content-length"])
-        for directory, file, size in _listed([item]):
-            if directory == "stdouterr" and file in self.sizes:
-                self.sizes[file] = size
-        ended = re.search(rb'"exitCode": (\d+)', item.response.body)
-        if ended:
-            self.ends, self.exit_code = True, int(ended[1])
-            self.sizes = {name: (self.place / name).stat().st_size for name in self.sizes}
-        self.tell()
-
-
-def _downloaded(story: Sequence[Interaction], name: str) -> bytes:
-    """A file that was downloaded as a whole; empty where it was not."""
-    found = [item.response.body for item in story if urlsplit(item.request.uri).path.endswith(f"/{name}")
-             and item.request.method == "GET" and item.response.status == 200]  # fmt: skip
-    return found[-1] if found else b""
-
-
-def _listed(story: Sequence[Interaction]) -> Iterator[tuple[str, str, int]]:
-    """Output directory, name and size of every file that a list of outputs tells."""
-    for item in story:
-        found = re.search(r"/listOutputFiles\?.*outputdirectoryid=(\w+)", item.request.uri)
-        for file in json.loads(item.response.body)["value"] if found else ():
-            yield found[1], file["name"], file["properties"]["contentLength"]
 
 
 class Player:
