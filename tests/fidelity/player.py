@@ -53,7 +53,8 @@ class Player:
         self._token = self._signed_in()
 
     def close(self) -> None:
-        """End the connections."""
+        """End the job and the connections."""
+        self._job.end()
         self._session.close()
 
     def play(self, story: Sequence[Interaction]) -> list[str]:
