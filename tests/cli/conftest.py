@@ -4,10 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from harness.emulator import leftovers
 from harness.emulator.endpoint import Endpoint
 from tests.fakes import write_scenario
 
 Write = Callable[..., Path]
+
+
+@pytest.fixture
+def own_jobs_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all jobs on this machine only those below the test's own directory are seen: tests beside it leave others."""
+    find_all = leftovers._jobs
+    monkeypatch.setattr(
+        leftovers, "_jobs", lambda: {job: of for job, of in find_all().items() if job.is_relative_to(tmp_path)}
+    )
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from harness.resources.owner import Owner, owner_of
 
 
 @pytest.fixture
-def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_jobs_only: None) -> Surroundings:
     """An empty directory of a user without anything."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))

@@ -43,7 +43,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch, own_jobs_only: None) -> Path:
     """A directory with a journal of its own; nothing of this machine but the emulator is looked at."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_JOURNAL", str(tmp_path / "journal.jsonl"))
