@@ -1,7 +1,8 @@
 """What a job wrote: listed by the service with links, read over plain HTTP."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import requests
@@ -26,7 +27,7 @@ class OutputFile:
     directory: str
     name: str
     size: int
-    link: str
+    link: str = field(repr=False)  # who has it may read the file
 
 
 class JobOutput:
@@ -55,10 +56,10 @@ class JobOutput:
             JobError: its link does not answer.
         """
         # Asked for its length first: refusals of a range would all differ, and a recording would keep each.
-        with self._ask("HEAD", file, {}) as answer:
+        with self._asked("HEAD", file, {}) as answer:
             if answer.status_code == 404 or int(answer.headers.get("Content-Length", "0")) <= start:
                 return b""
-        with self._ask("GET", file, {"Range": f"bytes={start}-"}) as answer:
+        with self._asked("GET", file, {"Range": f"bytes={start}-"}) as answer:
             content = self._checked(file, answer).content
             return content[start:] if answer.status_code == 200 else content
 
@@ -73,7 +74,7 @@ class JobOutput:
         try:
             with beside.open("wb") as stream:
                 if file.size:
-                    with self._ask("GET", file, {}) as answer:
+                    with self._asked("GET", file, {}) as answer:
                         for piece in self._checked(file, answer).iter_content(_PIECE):
                             stream.write(piece)
             beside.replace(target)
@@ -92,11 +93,15 @@ class JobOutput:
             elif len(path.parts) <= _DEEPEST:
                 yield from self._walk(directory, path)
 
-    def _ask(self, method: str, file: OutputFile, headers: dict[str, str]) -> requests.Response:
+    @contextmanager
+    def _asked(self, method: str, file: OutputFile, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """An answer, for as long as it is read: a connection can be lost in the middle of it, too."""
         session = self._job.provisioning.clients.session
         try:
             # A streamed answer without a body would close its connection instead of giving it back.
-            return session.request(method, file.link, headers=headers, stream=method == "GET", timeout=_PATIENCE)
+            is_streamed = method == "GET"
+            with session.request(method, file.link, headers=headers, stream=is_streamed, timeout=_PATIENCE) as answer:
+                yield answer
         except requests.RequestException as error:
             raise JobError(f"cannot read {file.name} of job {self._job.name}: {type(error).__name__}") from None
 

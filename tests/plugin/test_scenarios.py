@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.emulator.endpoint import Endpoint
+from tests.commands import pytest_command
 from tests.fakes import write_scenario
 from tests.plugin.conftest import PLUGINS
 
@@ -209,8 +209,8 @@ def test_a_signal_leaves_nothing_behind(
 ) -> None:
     scenarios()
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "pytest", "-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true",
-         "--log-cli-level=INFO", *PLUGINS],
+        pytest_command(*PLUGINS, "-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true",
+                       "--log-cli-level=INFO"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=pytester.path,
     )  # fmt: skip
     assert process.stdout is not None
