@@ -1,6 +1,7 @@
-"""The floor that ``emulator.py`` compares with: a starlette route that returns one JSON document, behind the same TLS.
+"""The floor that ``emulator.py`` compares with: starlette routes that return fixed JSON, behind the same TLS.
 
-Run as ``bare_job.py DIRECTORY``: it reads ``document.json`` there and writes ``port``.
+Run as ``bare_job.py PORT DIRECTORY``: a GET of ``/job`` returns ``document.json`` of that directory; a PUT of
+``/clusters/NAME`` is accepted, and its operation has succeeded at the first look. Nothing is checked or kept.
 """
 
 import asyncio
@@ -12,24 +13,41 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from harness.emulator.paths import DataDirectory
 from harness.emulator.tls import server_context
 
-DIRECTORY = Path(sys.argv[1])
+PORT, DIRECTORY = int(sys.argv[1]), Path(sys.argv[2])
 DOCUMENT = json.loads((DIRECTORY / "document.json").read_text())
 
 
-async def answer(_request: Request) -> JSONResponse:
+async def job(_request: Request) -> Response:
     return JSONResponse(DOCUMENT)
+
+
+async def create(request: Request) -> Response:
+    await request.json()
+    poll = f"https://management.azure.com/operations/{request.path_params['name']}"
+    return Response(status_code=202, headers={"azure-asyncoperation": poll})
+
+
+async def operation(request: Request) -> Response:
+    return JSONResponse({"id": request.url.path, "status": "Succeeded"})
+
+
+ROUTES = [
+    Route("/job", job),
+    Route("/clusters/{name}", create, methods=["PUT"]),
+    Route("/operations/{name}", operation),
+]
 
 
 def main() -> None:
     # As harness.emulator.serve sets up its own listener.
     config = uvicorn.Config(
-        Starlette(routes=[Route("/job", answer)]),
+        Starlette(routes=ROUTES),
         http="httptools",
         lifespan="off",
         access_log=False,
@@ -40,8 +58,7 @@ def main() -> None:
     )
     config.load()
     config.ssl = server_context(DataDirectory(DIRECTORY))
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    (DIRECTORY / "port").write_text(str(listener.getsockname()[1]))
+    listener = socket.create_server(("127.0.0.1", PORT), backlog=512)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(uvicorn.Server(config).serve(sockets=[listener]))
 

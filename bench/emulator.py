@@ -5,7 +5,8 @@
 - GET of one queued job at 1, 16 and 64 connections, with a valid token, by wrk (Debian's) straight at the TLS listener.
   Beside it a bare starlette route that returns the same JSON: the same uvicorn, event loop, parser and TLS, in a
   process of its own, in turns. Where wrk is missing, a small client in Python stands in, which is itself the limit.
-- PUT of a cluster without nodes and its polls until it has Succeeded, over the same connections.
+- PUT of clusters without nodes, each polled until its operation has Succeeded, at the same numbers of connections;
+  beside it a bare route that accepts the same body, keeps nothing, and says Succeeded at the first look.
 - A queue of no-op jobs on two nodes: jobs a second over the first and the last tenth; the memory of a job that waits
   (of few jobs, mostly that of the connections that sent them).
 - Peers, each in a throw-away environment, without TLS: moto (S3 GetObject) and Azurite (blob on disk), a body of the
@@ -16,76 +17,29 @@ Each figure is the median of all rounds.
 
 import argparse
 import asyncio
-import base64
 import contextlib
-import itertools
 import json
-import os
-import re
-import secrets
-import shutil
 import socket
-import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-import venv
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import load
+import peers
+from load import Connection, Creation, Speed, Target, trusting
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "management.azure.com"
 CONNECTIONS = (1, 16, 64)
 API = "?api-version=2018-05-01"
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is asked, again and again."""
-
-    url: str
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Of one run: per second, and the 99th percentile in milliseconds."""
-
-    rate: float
-    p99: float
-
-
-class Connection:
-    """One kept connection of a plain client."""
-
-    def __init__(self, port: int, headers: dict[str, str]) -> None:
-        self._port = port
-        self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-
-    async def __aenter__(self) -> "Connection":
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=trusting())
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._writer.close()
-
-    async def send(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of one answer."""
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        self._writer.write(
-            f"{method} {path} HTTP/1.1\r\n{self._lines}Content-Length: {len(data)}\r\n\r\n".encode() + data
-        )
-        first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        content = await self._reader.readexactly(int(headers.get("content-length", 0)))
-        return int(first.split()[1]), headers, content
+Speeds = dict[str, dict[int, Speed]]
 
 
 class Bench:
@@ -174,19 +128,17 @@ class Bench:
         """The job that waits."""
         return Target(f"https://127.0.0.1:{self.port}{self.jobs}/waiting{API}", self.headers)
 
-    async def create_clusters(self, connections: int, seconds: float, first: int) -> Speed:
-        """PUT and polls, over and over."""
+    def creation(self, directory: Path) -> Creation:
+        """Clusters without nodes."""
+        return Creation(
+            f"https://127.0.0.1:{self.port}",
+            f"{self.workspace}/clusters/b",
+            API,
+            self.headers,
+            body_file(directory, self.cluster()),
+        )
 
-        async def create(client: Connection, number: int) -> None:
-            path = f"{self.workspace}/clusters/b{first}-{connections}-{number}{API}"
-            _, headers, _ = await client.send("PUT", path, self.cluster())
-            poll = headers["azure-asyncoperation"].removeprefix(f"https://{HOST}")
-            while b'"Succeeded"' not in (await client.send("GET", poll))[2]:
-                pass
-
-        return await repeated(create, self.port, self.headers, connections=connections, seconds=seconds)
-
-    async def run_queue(self, count: int) -> dict[str, float]:
+    async def run_queue(self, count: int) -> dict[str, Any]:
         """A queue of no-op jobs, first waiting, then on two nodes."""
         import psutil
 
@@ -215,8 +167,9 @@ class Bench:
             "submitted_per_s": round(count / submitted, 1),
             "bytes_per_waiting_job": round(memory),
             "jobs_per_s": round(count / (ends[-1] - ends[0]), 2),
-            "jobs_per_s_first_tenth": round(tenth / (ends[tenth] - ends[0]), 2),
-            "jobs_per_s_last_tenth": round(tenth / (ends[-1] - ends[-1 - tenth]), 2),
+            "jobs_per_s_by_tenth": [
+                round(tenth / (ends[(n + 1) * tenth] - ends[n * tenth]), 2) for n in range(count // tenth)
+            ],
         }
 
     async def _ends(self, client: Connection, count: int) -> list[float]:
@@ -241,6 +194,13 @@ class Bench:
             path = page.get("nextLink", "").removeprefix(f"https://{HOST}")
 
 
+def body_file(directory: Path, document: object) -> Path:
+    """A document on disk, for wrk."""
+    file = directory / "body.json"
+    file.write_text(json.dumps(document))
+    return file
+
+
 def listener_of(pid: int) -> int:
     """The port of the TLS listener that the proxy splices to."""
     import psutil
@@ -254,169 +214,34 @@ def listener_of(pid: int) -> int:
     raise SystemExit("the emulator has no TLS listener")
 
 
-def trusting() -> ssl.SSLContext:
-    """TLS that takes any certificate: what is measured does not depend on it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
-def percentile(values: list[float], percent: int) -> float:
-    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)] if values else float("nan")
-
-
-def load(target: Target, connections: int, seconds: float) -> Speed:
-    """By wrk, or by the client in Python where that is not installed."""
-    if shutil.which("wrk") is None:
-        return asyncio.run(_load_in_python(target, connections, seconds))
-    headers = [word for name, value in target.headers.items() for word in ("-H", f"{name}: {value}")]
-    words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", *headers, target.url]
-    printed = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in printed or "Socket errors" in printed:
-        raise SystemExit(f"{target.url} was not answered well:\n{printed}")
-    unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-    slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)", printed)
-    return Speed(float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1]), float(slowest[1]) * unit[slowest[2]])
-
-
-async def _load_in_python(target: Target, connections: int, seconds: float) -> Speed:
-    port, _, path = target.url.removeprefix("https://127.0.0.1:").partition("/")
-
-    async def get(client: Connection, _number: int) -> None:
-        await client.send("GET", f"/{path}")
-
-    return await repeated(get, int(port), target.headers, connections=connections, seconds=seconds)
-
-
-async def repeated(
-    act: Callable[[Connection, int], Awaitable[None]],
-    port: int,
-    headers: dict[str, str],
-    *,
-    connections: int,
-    seconds: float,
-) -> Speed:
-    """How often ``act`` can be done in a time, by that many connections at once; it is given a number of its own."""
-    took: list[float] = []
-    numbers = itertools.count()
-    async with contextlib.AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(Connection(port, headers)) for _ in range(connections)]
-        end = time.perf_counter() + seconds
-
-        async def go_on(client: Connection) -> None:
-            while (begin := time.perf_counter()) < end:
-                await act(client, next(numbers))
-                took.append(time.perf_counter() - begin)
-
-        await asyncio.gather(*(go_on(client) for client in clients))
-    return Speed(len(took) / seconds, percentile(took, 99) * 1000)
-
-
 @contextlib.contextmanager
-def bare(directory: Path, document: bytes) -> Iterator[Target]:
-    """The bare route, for as long as the block lasts."""
+def bare(directory: Path, document: bytes) -> Iterator[str]:
+    """The bare routes, for as long as the block lasts; their address."""
     directory.mkdir()
     (directory / "document.json").write_bytes(document)
-    words = [sys.executable, str(Path(__file__).with_name("bare_job.py")), str(directory)]
-    with subprocess.Popen(words, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
-        try:
-            port = wait_for((directory / "port").read_text)
-            wait_for(lambda: socket.create_connection(("127.0.0.1", int(port)), timeout=1).close() or "ready")
-            yield Target(f"https://127.0.0.1:{port}/job", {"Host": HOST})
-        finally:
-            process.terminate()
-
-
-def wait_for(look: Callable[[], str], seconds: float = 60) -> str:
-    end = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(OSError):
-            if found := look():
-                return found
-        if time.monotonic() > end:
-            raise SystemExit("it did not start")
-        time.sleep(0.05)
+    port = peers.free_port()
+    with peers.bare("bare_job.py", str(directory), port=port):
+        yield f"https://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
 def moto(directory: Path, document: bytes) -> Iterator[Target]:
     """The S3 server of moto with one object."""
-    venv.create(directory, with_pip=True)
-    python = directory / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "moto[server,s3]==5.2.5"], check=True, capture_output=True)
-    port = free_port()
-    words = [str(directory / "bin" / "moto_server"), "-p", str(port)]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            base = f"http://127.0.0.1:{port}"
-            wait_for(lambda: urllib.request.urlopen(base).read() and "ready")
-            put(f"{base}/bucket", b"")
-            put(f"{base}/bucket/job", document)
-            yield Target(f"{base}/bucket/job", {})
-        finally:
-            process.terminate()
+    with peers.moto(directory, "job", document) as url:
+        yield Target(url, {})
 
 
 @contextlib.contextmanager
 def azurite(directory: Path, document: bytes) -> Iterator[Target]:
     """Azurite's blob server, on disk, with one public blob."""
+    from azure.storage.blob import BlobServiceClient
+
     directory.mkdir()
-    install = ["npm", "install", "--silent", "--no-fund", "--no-audit", "azurite@3.37.0"]
-    subprocess.run(install, cwd=directory, check=True, capture_output=True)
-    port, program = free_port(), directory / "node_modules" / ".bin" / "azurite-blob"
-    words = [
-        str(program),
-        "--blobPort",
-        str(port),
-        "--location",
-        str(directory / "data"),
-        "--silent",
-        "--skipApiVersionCheck",
-    ]
-    key = base64.b64encode(secrets.token_bytes(64)).decode()
-    accounts = os.environ | {"AZURITE_ACCOUNTS": f"peer:{key}"}
-    with subprocess.Popen(words, env=accounts, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close() or "ready")
-            from azure.storage.blob import BlobServiceClient
-
-            client = BlobServiceClient(f"http://127.0.0.1:{port}/peer", credential=key)
-            container = client.create_container("public", public_access="blob")
-            container.upload_blob("job", document)
-            yield Target(f"http://127.0.0.1:{port}/peer/public/job", {})
-        finally:
-            process.terminate()
-
-
-def put(url: str, data: bytes) -> None:
-    urllib.request.urlopen(urllib.request.Request(url, data, method="PUT")).close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def compare(targets: dict[str, Target], rounds: int, seconds: float) -> dict[str, dict[int, Speed]]:
-    """Everyone at every number of connections, in turns; medians."""
-    seen: dict[str, dict[int, list[Speed]]] = {name: {count: [] for count in CONNECTIONS} for name in targets}
-    for _ in range(rounds):
-        for count in CONNECTIONS:
-            for name, target in targets.items():
-                seen[name][count].append(load(target, count, seconds))
-    return {name: {count: median(runs) for count, runs in found.items()} for name, found in seen.items()}
-
-
-def median(runs: list[Speed]) -> Speed:
-    return Speed(statistics.median(run.rate for run in runs), statistics.median(run.p99 for run in runs))
-
-
-async def operations(bench: Bench, rounds: int, seconds: float) -> dict[int, Speed]:
-    runs: dict[int, list[Speed]] = {count: [] for count in CONNECTIONS}
-    for number in range(rounds):
-        for count in CONNECTIONS:
-            runs[count].append(await bench.create_clusters(count, seconds, first=number))
-    return {count: median(found) for count, found in runs.items()}
+    key = peers.new_key()
+    with peers.azurite(directory, "peer", key) as url:
+        container = BlobServiceClient(f"{url}/peer", credential=key).create_container("public", public_access="blob")
+        container.upload_blob("job", document)
+        yield Target(f"{url}/peer/public/job", {})
 
 
 def with_peers(stack: contextlib.ExitStack, directory: Path, document: bytes) -> dict[str, Target]:
@@ -430,6 +255,26 @@ def with_peers(stack: contextlib.ExitStack, directory: Path, document: bytes) ->
     return found
 
 
+def compare(targets: dict[str, Target], creations: dict[str, Creation], options: argparse.Namespace) -> Speeds:
+    """Everyone at every number of connections, in turns; medians."""
+    seen: dict[str, dict[int, list[Speed]]] = {}
+
+    def note(name: str, count: int, speed: Speed) -> None:
+        seen.setdefault(name, {}).setdefault(count, []).append(speed)
+
+    for round_ in range(options.rounds):
+        for count in CONNECTIONS:
+            for name, target in targets.items():
+                note(name, count, load.get(target, count, options.seconds))
+            for name, creation in creations.items():
+                note(f"{name}, PUT", count, load.create(creation, count, options.seconds, f"{round_}-{count}"))
+    return {name: {count: median(runs) for count, runs in found.items()} for name, found in seen.items()}
+
+
+def median(runs: list[Speed]) -> Speed:
+    return Speed(statistics.median(run.rate for run in runs), statistics.median(run.p99 for run in runs))
+
+
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     from harness.emulator.launch import stop
@@ -440,18 +285,20 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         stack.callback(stop, directory / "emulator")
         asyncio.run(bench.prepare())
         document = asyncio.run(fetch(bench))
-        targets = {"emulator": bench.get_job(), "bare route": stack.enter_context(bare(directory / "bare", document))}
+        floor = stack.enter_context(bare(directory / "bare", document))
+        ours = bench.creation(directory)
+        targets = {"emulator": bench.get_job(), "bare route": Target(f"{floor}/job", {"Host": HOST})}
+        creations = {"emulator": ours, "bare route": Creation(floor, "/clusters/b", "", {"Host": HOST}, ours.body)}
         if not options.no_peers:
             targets |= with_peers(stack, directory, document)
-        speeds = compare(targets, options.rounds, options.seconds)
-        changes = asyncio.run(operations(bench, options.rounds, options.seconds))
+        speeds = compare(targets, creations, options)
         # In a process of its own: memory that was used before would hide what jobs take.
         fresh = Bench(directory / "queue")
         stack.callback(stop, directory / "queue")
         asyncio.run(fresh.prepare())
         queue = asyncio.run(fresh.run_queue(options.jobs))
-    show(speeds, changes, queue, len(document))
-    return told(speeds, changes, queue)
+    show(speeds, queue, len(document))
+    return told(speeds, queue)
 
 
 async def fetch(bench: Bench) -> bytes:
@@ -459,34 +306,31 @@ async def fetch(bench: Bench) -> bytes:
         return (await client.send("GET", f"{bench.jobs}/waiting{API}"))[2]
 
 
-def show(speeds: dict[str, dict[int, Speed]], changes: dict[int, Speed], queue: dict[str, float], size: int) -> None:
-    print(f"{f'GET of {size} bytes':<28}" + "".join(f"{count:>14} conn." for count in CONNECTIONS))
-    for name, found in {**speeds, "emulator, PUT and polls": changes}.items():
+def show(speeds: Speeds, queue: dict[str, Any], size: int) -> None:
+    print(f"{f'GET of {size} bytes, PUT + polls':<28}" + "".join(f"{count:>14} conn." for count in CONNECTIONS))
+    for name, found in speeds.items():
         cells = (f"{found[count].rate:8.0f}/s {found[count].p99:6.1f} ms" for count in CONNECTIONS)
         print(f"{name:<28}" + "".join(f"{cell:>20}" for cell in cells))
     for name, value in queue.items():
-        print(f"{name:<28}{value:>12}")
+        print(f"{name:<28}{value!s:>12}")
 
 
-def told(speeds: dict[str, dict[int, Speed]], changes: dict[int, Speed], queue: dict[str, float]) -> dict[str, Any]:
+def told(speeds: Speeds, queue: dict[str, Any]) -> dict[str, Any]:
     """Ratios, ours over theirs, larger is better; and the figures."""
-    ours, floor = speeds["emulator"], speeds["bare route"]
-    ratios = {"get_vs_bare": round(ours[16].rate / floor[16].rate, 3)}
+    ratios = {"get_vs_bare": round(speeds["emulator"][16].rate / speeds["bare route"][16].rate, 3)}
     for count in CONNECTIONS:
-        ratios[f"get_vs_bare_{count}"] = round(ours[count].rate / floor[count].rate, 3)
-        ratios[f"p99_vs_bare_{count}"] = round(floor[count].p99 / ours[count].p99, 3)
-    for name in speeds.keys() - {"emulator", "bare route"}:
-        ratios[f"get_vs_{name.split()[0].lower()}"] = round(ours[16].rate / speeds[name][16].rate, 2)
-    ratios["jobs_rate_end_vs_start"] = round(queue["jobs_per_s_last_tenth"] / queue["jobs_per_s_first_tenth"], 3)
+        for what, ending in (("get", ""), ("put", ", PUT")):
+            ours, floor = speeds[f"emulator{ending}"][count], speeds[f"bare route{ending}"][count]
+            ratios[f"{what}_vs_bare_{count}"] = round(ours.rate / floor.rate, 3)
+            ratios[f"{what}_p99_vs_bare_{count}"] = round(floor.p99 / ours.p99, 3)
+    for name in speeds.keys() & {"moto S3", "Azurite blob"}:
+        ratios[f"get_vs_{name.split()[0].lower()}"] = round(speeds["emulator"][16].rate / speeds[name][16].rate, 2)
+    tenths = queue["jobs_per_s_by_tenth"]
+    ratios["jobs_rate_end_vs_start"] = round(tenths[-1] / tenths[0], 3)
     table = {name: {count: vars(speed) for count, speed in found.items()} for name, found in speeds.items()}
     versions = {name: version(name) for name in ("uvicorn", "httptools", "starlette")}
-    return ratios | {
-        "bytes_per_waiting_job": queue["bytes_per_waiting_job"],
-        "get": table,
-        "put_and_polls": {count: vars(speed) for count, speed in changes.items()},
-        "queue": queue,
-        "versions": versions,
-    }
+    memory = {"bytes_per_waiting_job": queue["bytes_per_waiting_job"]}
+    return ratios | memory | {"speeds": table, "queue": queue, "versions": versions}
 
 
 def main() -> None:

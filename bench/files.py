@@ -5,33 +5,29 @@ Everybody is driven by Microsoft's SDK over plain HTTP on loopback, in turns wit
 """
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import requests
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.fileshare import ShareClient, ShareServiceClient
+from peers import azurite, bare, free_port
 
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 from harness.emulator.launch import launch
 
 MIB = 1 << 20
 PIECE = 4 * MIB
-AZURITE = "azurite@3.37"
 SMALL = 1000  # bytes of a small file
 
 
@@ -170,54 +166,6 @@ class Nowhere:
         return self._at
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], url: str, **options: object) -> Iterator[None]:
-    """A server, once it answers."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options) as process:  # type: ignore[call-overload]
-        try:
-            for _ in range(600):
-                with contextlib.suppress(requests.ConnectionError):
-                    requests.get(url, timeout=5)
-                    break
-                time.sleep(0.1)
-            yield
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def azurite(directory: Path, installed: Path | None) -> Iterator[Blobs]:
-    """Azurite's blob service on disk, installed for this run unless it is there."""
-    root = installed or directory / "npm"
-    program = root / "node_modules" / ".bin" / "azurite-blob"
-    if not program.exists():
-        root.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--silent", "--no-fund", "--no-audit", AZURITE]
-        subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
-    port, place = free_port(), directory / "azurite"
-    place.mkdir()
-    command = [str(program), "--silent", "--location", str(place), "--blobPort", str(port), "--disableTelemetry"]
-    with running(command, f"http://127.0.0.1:{port}"):
-        peer = Blobs("azurite", f"http://127.0.0.1:{port}")
-        peer.prepare()
-        yield peer
-
-
-@contextmanager
-def bare(directory: Path) -> Iterator[Blobs]:
-    """A starlette route that appends blocks to a file and sends ranges of it, on the same uvicorn set-up."""
-    port = free_port()
-    command = [sys.executable, str(Path(__file__).with_name("bare_storage.py")), str(port), str(directory / "bare")]
-    with running(command, f"http://127.0.0.1:{port}"):
-        yield Blobs("bare", f"http://127.0.0.1:{port}")
-
-
 def rate(action: Callable[[], object], amount: float) -> float:
     """Amount per second."""
     begun = time.perf_counter()
@@ -280,9 +228,13 @@ def main() -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-files-")))
         endpoint = stack.enter_context(launch(directory / "ours", only="storage"))
         ours = Ours(endpoint.connection_string, directory / "ours")
-        peers = {"bare": stack.enter_context(bare(directory))}
+        port = free_port()
+        stack.enter_context(bare("bare_storage.py", str(directory / "bare"), port=port))
+        peers = {"bare": Blobs("bare", f"http://127.0.0.1:{port}")}
         if not words.no_azurite:
-            peers["azurite"] = stack.enter_context(azurite(directory, words.azurite))
+            url = stack.enter_context(azurite(directory, DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, words.azurite))
+            peers["azurite"] = Blobs("azurite", url)
+            peers["azurite"].prepare()
         rates = measure(ours, peers, dose, directory)
     result = {"vs_azurite": ratio(rates, "azurite"), "vs_bare": ratio(rates, "bare"), "rates": rates}
     print(json.dumps(result) if words.json else json.dumps(result, indent=1))

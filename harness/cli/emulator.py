@@ -12,7 +12,7 @@ from harness.cli.faults import fault_plans, lines
 from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.faults.model import parse_words
+from harness.emulator.faults.model import FAULTS, parse_words
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
     ONLY,
@@ -28,6 +28,7 @@ app = typer.Typer(help="The local Azure behind an HTTPS proxy on loopback; its s
 faults = typer.Typer(no_args_is_help=True, help="What clouds do to their clients, on demand: docs/faults.md.")
 app.add_typer(faults, name="faults")
 
+_FAULTS = f"Faults: {', '.join(FAULTS)}."
 DEFAULT_DIRECTORY = Path(".harness/emulator")
 Directory = Annotated[Path, typer.Option("--dir", help="Data directory; one emulator serves it at a time.")]
 
@@ -61,7 +62,7 @@ def start(
     images: Annotated[Images, typer.Option(help="What becomes of jobs that ask for a container image.")] = "host",
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="FAULT=RATE", help="What strikes for as long as it serves; may be repeated."),
+        typer.Option(metavar="FAULT=RATE", help=f"What strikes for as long as it serves; may be repeated. {_FAULTS}"),
     ] = None,
     fault_seed: Annotated[int, typer.Option(help="Decides, with the requests, when faults strike.")] = 0,
 ) -> None:
@@ -129,7 +130,7 @@ def reset(directory: Directory = DEFAULT_DIRECTORY) -> None:
 @faults.command("set")
 def set_faults(
     *,
-    rates: Annotated[list[str], typer.Argument(metavar="FAULT=RATE...", help="What strikes, and how often: 0 to 1.")],
+    rates: Annotated[list[str], typer.Argument(metavar="FAULT=RATE...", help=f"Rates are 0 to 1. {_FAULTS}")],
     seed: Annotated[int, typer.Option(help="Decides, with the requests, when.")] = 0,
     times: Annotated[int | None, typer.Option(min=1, help="The most that each strikes.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="How long those last that have a duration.")] = None,

@@ -1,6 +1,5 @@
 """``harness reap``: delete what earlier runs left behind, in a cloud and on this machine."""
 
-import contextlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 
 from harness.cli.emulator import DEFAULT_DIRECTORY
@@ -111,19 +109,12 @@ def _emulated(stack: ExitStack, place: Settings, age: timedelta) -> Site | None:
             return stack.enter_context(_survey(CloudChoice.emulator, place, age))
         except CloudError:
             # That of a run which was killed just now may have been on its way out: then another is started.
-            if serving is None or not _ends(serving.pid):
+            if serving is None or not launch.ends(serving.pid, _STOP_SECONDS):
                 raise
             return stack.enter_context(_survey(CloudChoice.emulator, place, age))
     except (EmulatorError, CloudError) as error:
         typer.echo(f"NOT looked at {directory}: {error}", err=True)
         return None
-
-
-def _ends(pid: int) -> bool:
-    """Whether a process ends within the time that an emulator takes to stop."""
-    with contextlib.suppress(psutil.Error):
-        psutil.Process(pid).wait(_STOP_SECONDS)
-    return not psutil.pid_exists(pid)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """SDK clients over the one session that records, replays, or does neither."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from harness.clouds.patience import Patience
 from harness.clouds.repeating import RepeatingAdapter
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
+from harness.recording.stand_ins import WORD
 
 _SCOPE = "https://management.azure.com/.default"
 
@@ -164,7 +166,20 @@ class SdkCloud:
         return {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}
 
 
+class _NoSignatures(logging.Filter):
+    """urllib3 logs the address of every request at DEBUG, and of one that it repeats as a warning: links are secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _SIGNATURE.sub(WORD, record.getMessage()), ()
+        return True
+
+
+_SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s\"']+")
+_NO_SIGNATURES = _NoSignatures()
+
+
 def _quiet() -> None:
+    logging.getLogger("urllib3.connectionpool").addFilter(_NO_SIGNATURES)
     # The storage SDK logs whole requests, signatures included, when it retries; the others log every request at INFO.
     logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 State = Literal["waiting", "preparing", "running", "finished"]
-StepName = Literal["preparation", "main"]
+StepName = Literal["mounting", "preparation", "main"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class MountSpec:
     """A mount at the relative ``path``: the directory it shows, or the command of an unmanaged file system."""
 
     path: str
-    source: Path | None
+    source: Path | None = None
     command: str | None = None
 
 
@@ -87,7 +87,10 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Processes that run side by side; the first that fails ends the step."""
+    """Processes that run side by side; the first that fails ends the step.
+
+    From ``mounting`` on, what is mounted is seen by the job alone, and gone with it.
+    """
 
     name: StepName
     executions: tuple[Execution, ...]
@@ -132,6 +135,7 @@ class Progress:
 ERRORS: Mapping[str, str] = {
     "JobFailed": "Job failed with non-zero exit code",
     "JobPreparationFailed": "Job preparation task failed with non-zero exit code",
+    "UnmanagedMountError": "Unable to mount unmanaged file system",
     "JobTerminated": "The specified job has been terminated by the user",
     "JobMaxWallClockTimeExceeded": "Job exceeded its maximum wall clock time",
     "JobStartFailed": "Job could not be started",

@@ -43,6 +43,11 @@ class JobPaths:
         return self.root / "supervisor.log"
 
     @property
+    def mounting(self) -> Path:
+        """What the mount commands of unmanaged file systems print."""
+        return self.root / "mounting.log"
+
+    @property
     def hostfile(self) -> Path:
         """Open MPI's host file."""
         return self.root / "hostfile"

@@ -1,7 +1,8 @@
 """A job becomes a plan: pure, so that it can be read, and tested as golden text."""
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from harness.compute import ssh
@@ -22,7 +23,7 @@ def render(job: JobSpec, machine: Machine) -> Plan:
     """The plan of a job.
 
     Raises:
-        ToolkitError: this machine cannot run it, or a mount is of a kind that processes cannot have.
+        ToolkitError: this machine cannot run it, or a mount lies outside of the root of mounts.
     """
     paths = JobPaths(job.directory)
     started = catalogue.processes(job.toolkit, _assignment(job, machine))
@@ -31,18 +32,18 @@ def render(job: JobSpec, machine: Machine) -> Plan:
         steps = (Step("preparation", tuple(_preparation(job, machine, node) for node in job.nodes)), *steps)
     local = [folder for node in job.nodes for folder in (paths.temporary(node.id), paths.mounts(node.id))]
     roots = [node.directory / "mounts" for node in job.nodes]
-    temporary = [link for node in job.nodes for link in _links(paths.mounts(node.id), job.job_mounts)]
-    cluster = [link for root in roots for link in _links(root, job.cluster_mounts)]
+    temporary = [mount for node in job.nodes for mount in _placed(paths.mounts(node.id), job.job_mounts)]
+    cluster = [mount for root in roots for mount in _placed(root, job.cluster_mounts)]
     return Plan(
         directory=job.directory,
         directories=(paths.shared, ssh.folder(job.directory), *local, *roots, job.stdouterr, *job.outputs.values()),
-        links=(*cluster, *temporary),
-        temporary=tuple(place for place, _ in temporary),
+        links=_links([*cluster, *temporary]),
+        temporary=tuple(place for place, _ in _links(temporary)),
         files={
             paths.hostfile: f"localhost slots={max(len(started), len(job.nodes), machine.cpus)}\n",
             ssh.folder(job.directory) / "ssh": ssh.script(machine.shell, machine.environment["PATH"]),
         },
-        steps=steps,
+        steps=(*_mounting([*cluster, *temporary], machine, paths), *steps),
         logs=_logs(job),
         notes=_notes(job, machine, started),
         wall_clock=job.wall_clock,
@@ -51,7 +52,8 @@ def render(job: JobSpec, machine: Machine) -> Plan:
 
 def render_task(task: TaskSpec, machine: Machine) -> Plan:
     """The plan of a node's set-up task."""
-    root = task.node.directory / "mounts"
+    root, paths = task.node.directory / "mounts", JobPaths(task.directory)
+    mounts = _placed(root, task.mounts)
     variables = {"AZ_BATCHAI_MOUNT_ROOT": str(root), "AZ_BATCHAI_STDOUTERR_DIR": str(task.stdouterr)}
     environment = {
         **machine.environment,
@@ -70,10 +72,10 @@ def render_task(task: TaskSpec, machine: Machine) -> Plan:
     return Plan(
         directory=task.directory,
         directories=(root, task.stdouterr),
-        links=tuple(_links(root, task.mounts)),
+        links=_links(mounts),
         temporary=(),
         files={},
-        steps=(Step("main", (execution,)),),
+        steps=(*_mounting(mounts, machine, paths), Step("main", (execution,))),
         logs=(),
         notes=(),
         wall_clock=None,
@@ -166,16 +168,36 @@ def _assignment(job: JobSpec, machine: Machine) -> Assignment:
     )
 
 
-def _links(root: Path, mounts: tuple[MountSpec, ...]) -> list[tuple[Path, Path]]:
-    links = []
+def _placed(root: Path, mounts: Iterable[MountSpec]) -> list[tuple[Path, MountSpec]]:
+    """Mounts with where they are on this machine."""
+    placed = []
     for mount in mounts:
         relative = PurePosixPath(mount.path)
-        if mount.source is None:
-            raise ToolkitError(f"the mount {mount.path} has a mount command; processes can only mount shares, as links")
         if relative.is_absolute() or ".." in relative.parts or not relative.parts:
             raise ToolkitError(f"the mount path {mount.path!r} does not lie below the root of mounts")
-        links.append((root / relative, mount.source))
-    return links
+        placed.append((root / relative, mount))
+    return placed
+
+
+def _links(placed: Iterable[tuple[Path, MountSpec]]) -> tuple[tuple[Path, Path], ...]:
+    return tuple((place, mount.source) for place, mount in placed if mount.source is not None)
+
+
+def _mounting(placed: Iterable[tuple[Path, MountSpec]], machine: Machine, paths: JobPaths) -> tuple[Step, ...]:
+    """The step in which unmanaged file systems are mounted: Batch AI wrote the place behind the user's command."""
+    executions = tuple(
+        Execution(
+            argv=(machine.shell, "-c", f"mkdir -p {at} && {mount.command} {at}"),
+            environment={**machine.environment, MARK: str(paths.root)},
+            cwd=paths.root,
+            stdout=paths.mounting,
+            stderr=paths.mounting,
+        )
+        for place, mount in placed
+        if mount.command is not None
+        for at in [shlex.quote(str(place))]
+    )
+    return (Step("mounting", executions),) if executions else ()
 
 
 def _logs(job: JobSpec) -> tuple[Path, ...]:

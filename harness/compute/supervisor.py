@@ -24,6 +24,10 @@ from typing import Any, NoReturn
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL when a job is ended
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
+UNMOUNTABLE = "Unable to mount unmanaged file system"
+FAILURES = {"mounting": "UnmanagedMountError", "preparation": "JobPreparationFailed", "main": "JobFailed"}
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -189,6 +193,29 @@ def reap() -> dict[int, int]:
         ended[process] = code if code >= 0 else 128 - code
 
 
+def leave_mounts(libc: ctypes.CDLL) -> None:
+    """From here on, what is mounted is seen by this job alone, and unmounted when it ends.
+
+    Only root may mount; a user is given a namespace in which it is root, where the system allows that.
+    """
+    user, group = os.geteuid(), os.getegid()
+    if libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if user else 0)):
+        reason = os.strerror(ctypes.get_errno())
+        raise JobEndError("UnmanagedMountError", f"{UNMOUNTABLE}: this machine lets the job mount nothing: {reason}")
+    if user:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+            with open(f"/proc/self/{name}", "w", encoding="ascii") as stream:
+                stream.write(text)
+    libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+
+
+def last_line(path: str) -> str:
+    """Of a file, as far as it can be read."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
+        return stream.read().strip().rpartition("\n")[2]
+    return ""
+
+
 class Job:
     """A plan being run: its steps in order, ended early by a failure, a request to stop, or the time limit."""
 
@@ -207,22 +234,25 @@ class Job:
         return 0
 
     def _step(self, step: Mapping[str, Any]) -> None:
-        preparing = step["name"] == "preparation"
+        name = step["name"]
         self._check()
+        if name == "mounting":
+            leave_mounts(self.libc)
         leaders = set()
         for execution in step["executions"]:
             process = spawn(execution, self.libc)
             if execution["leads"]:
                 leaders.add(process)
-        self.journal.tell(state="preparing" if preparing else "running")
-        self.journal.log(f"{step['name']} started, {len(step['executions'])} process(es)")
+        self.journal.tell(state="running" if name == "main" else "preparing")
+        self.journal.log(f"{name} started, {len(step['executions'])} process(es)")
         while leaders:
             for process, code in self._wait().items():
                 if process in leaders:
                     leaders.discard(process)
-                    self.journal.log(f"{step['name']} process ended with exit code {code}")
+                    self.journal.log(f"{name} process ended with exit code {code}")
                     if code != 0:
-                        raise JobEndError("JobPreparationFailed" if preparing else "JobFailed", None, code)
+                        words = last_line(step["executions"][0]["stderr"]) if name == "mounting" else ""
+                        raise JobEndError(FAILURES[name], f"{UNMOUNTABLE}: {words}" if words else None, code)
 
     def _wait(self) -> dict[int, int]:
         ended = reap()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
-import psutil
 
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.options import Images, Options, parse_account
@@ -86,7 +85,7 @@ def launch(
         try:
             yield endpoint
         finally:
-            _stop(psutil.Process(process.pid) if process.poll() is None else None)
+            _stop(process.pid)
 
 
 def start_detached(options: Options) -> Endpoint:
@@ -125,8 +124,25 @@ def stop(directory: Path) -> bool:
     endpoint = find(directory)
     if endpoint is None:
         return False
-    _stop(psutil.Process(endpoint.pid))
+    _stop(endpoint.pid)
     return True
+
+
+def ends(pid: int, seconds: float) -> bool:
+    """Whether a process ends within so many seconds.
+
+    One that runs no more has ended, also while nobody collects it: process 1 of a container may do so late or never.
+    """
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(process, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+    finally:
+        os.close(process)
 
 
 @contextmanager
@@ -178,13 +194,9 @@ def _did_not_start(printed: str) -> EmulatorError:
     return EmulatorError("\n".join(["the emulator did not start; it printed:", *printed.strip().splitlines()[-20:]]))
 
 
-def _stop(process: psutil.Process | None) -> None:
-    if process is None:
-        return
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_STOP_SECONDS)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(_STOP_SECONDS)
+def _stop(pid: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if ends(pid, _STOP_SECONDS):
+            return

@@ -66,7 +66,8 @@ def remove_leftover(leftover: Leftover) -> bool:
         for process in living:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate() if supervisors_only else process.kill()
-        psutil.wait_procs(living, timeout=_GRACE)
+        for process in living:
+            launch.ends(process.pid, _GRACE)
     shutil.rmtree(directory, ignore_errors=True)
     return not directory.exists() and not _below(directory, _jobs())
 

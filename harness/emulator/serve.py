@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +21,12 @@ from harness.compute.machine import find_machine
 from harness.compute.process import ProcessBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
-from harness.emulator.connection import Connection
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.handlers import FaultPlans
 from harness.emulator.faults.stage import Stage
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity, load_identity
+from harness.emulator.listener import serve_http
 from harness.emulator.options import START_PLAN, Options
 from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
@@ -44,11 +43,6 @@ from harness.emulator.tls import server_context
 from harness.errors import EmulatorError
 
 READY = "ready"  # the one line on standard output
-
-_IDLE_SECONDS = (
-    65  # that a connection may be silent: longer than clients keep them, so that none is closed in their hand
-)
-_GRACE_SECONDS = 5  # for answers that are under way when it stops
 
 
 def serve(options: Options) -> None:
@@ -174,17 +168,17 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
     with contextlib.closing(Store(paths.database)) as store:
         base = _Foundation(paths, SystemClock(), load_identity(paths), store, _faults(store, options))
         storage, stage = _storage(base, options), Stage(base.faults, base.clock)
-        reconciler = Reconciler(base.clock)
+        reconciler, stopping = Reconciler(base.clock), asyncio.Event()
         async with (
             _computing(reconciler, options, base.clock) as backend,
-            _listening_plainly(storage.files, stage, options.file_port, "--file-port") as file_port,
-            _listening_plainly(storage.blobs, stage, options.blob_port, "--blob-port") as blob_port,
+            _listening_plainly(storage.files, stage, options.file_port, "--file-port", stopping=stopping) as file_port,
+            _listening_plainly(storage.blobs, stage, options.blob_port, "--blob-port", stopping=stopping) as blob_port,
             _playing(base, storage, options, reconciler=reconciler, backend=backend) as hosts,
-            _listening(Emulator(hosts, stage), paths, options) as port,
+            _listening(Emulator(hosts, stage), paths, options, stopping) as port,
         ):
             storage.sources.listens("file", file_port)
             storage.sources.listens("blob", blob_port)
-            stopping = _stop_requested(guarded=options.guarded)
+            _watch_for_stop(stopping, guarded=options.guarded)
             endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
             write_private(paths.endpoint, msgspec.json.encode(endpoint))
             print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
@@ -192,7 +186,9 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _listening(emulator: Emulator, paths: DataDirectory, options: Options) -> AsyncIterator[int]:
+async def _listening(
+    emulator: Emulator, paths: DataDirectory, options: Options, stopping: asyncio.Event
+) -> AsyncIterator[int]:
     """The TLS listener and the proxy before it; the proxy's port."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     proxy = Proxy(emulator.plays, listener.getsockname())
@@ -200,52 +196,34 @@ async def _listening(emulator: Emulator, paths: DataDirectory, options: Options)
         port = await proxy.start(options.port)
     except OSError as error:
         raise _unusable(options.port, "--port", error) from error
-    server = _server(emulator, server_context(paths))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(serve_http(emulator, listener, stopping, server_context(paths)))
     try:
         yield port
     finally:
-        await proxy.stop()  # first: a listener waits for its open connections, and all of them come through here
-        server.should_exit = True
+        stopping.set()
+        await proxy.stop()  # the listener waits for its open connections, and all of them come through here
         await serving
 
 
 @contextlib.asynccontextmanager
-async def _listening_plainly(service: StorageHost, stage: Stage, port: int, option: str) -> AsyncIterator[int]:
+async def _listening_plainly(
+    service: StorageHost, stage: Stage, port: int, option: str, *, stopping: asyncio.Event
+) -> AsyncIterator[int]:
     """A service on plain HTTP, with the account in the path; its port."""
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=512)
     except OSError as error:
         raise _unusable(port, option, error) from error
-    server = _server(Emulator([PathStyle(service)], stage), None)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(serve_http(Emulator([PathStyle(service)], stage), listener, stopping))
     try:
         yield int(listener.getsockname()[1])
     finally:
-        server.should_exit = True
+        stopping.set()
         await serving
 
 
 def _unusable(port: int, option: str, error: OSError) -> EmulatorError:
     return EmulatorError(f"port {port} cannot be used: {error.strerror}; choose another with {option}")
-
-
-def _server(emulator: Emulator, context: ssl.SSLContext | None) -> "_Server":
-    config = uvicorn.Config(
-        emulator,
-        http=Connection,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        ws="none",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        timeout_keep_alive=_IDLE_SECONDS,
-    )
-    config.load()
-    config.ssl = context
-    return _Server(config)
 
 
 @contextlib.asynccontextmanager
@@ -297,18 +275,9 @@ def _endpoint(base: _Foundation, options: Options, *, port: int, file_port: int,
     )
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to ``_stop_requested``, which also watches standard input."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-def _stop_requested(*, guarded: bool) -> asyncio.Event:
-    """Set by SIGTERM, SIGINT or, when guarded, the end of standard input."""
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+def _watch_for_stop(stopping: asyncio.Event, *, guarded: bool) -> None:
+    """Set ``stopping`` at SIGTERM, SIGINT or, when guarded, the end of standard input."""
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
 
@@ -319,7 +288,6 @@ def _stop_requested(*, guarded: bool) -> asyncio.Event:
 
     if guarded:
         loop.add_reader(sys.stdin.fileno(), watch)
-    return stopping
 
 
 async def _nothing(*_arguments: object) -> None:

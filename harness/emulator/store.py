@@ -22,10 +22,14 @@ class Store:
     """The records of one data directory.
 
     Args:
-        path: the database file, made when missing; ``:memory:`` keeps nothing.
+        path: the database file, made when missing, its owner's alone; ``:memory:`` keeps nothing.
     """
 
     def __init__(self, path: Path | str) -> None:
+        if isinstance(path, Path):
+            # It holds keys, and the directory may be one that others can read. SQLite gives its other files this mode.
+            path.touch(mode=0o600)
+            path.chmod(0o600)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")

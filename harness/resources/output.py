@@ -1,13 +1,14 @@
 """What a job wrote: listed by the service with links, read over plain HTTP."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import requests
 from azure.mgmt.batchai import models
 
+from harness.clouds import NoAnswerError
 from harness.errors import JobError
 from harness.resources.job import Job
 from harness.resources.refusals import refusals
@@ -26,7 +27,7 @@ class OutputFile:
     directory: str
     name: str
     size: int
-    link: str
+    link: str = field(repr=False)  # who has it may read the file
 
 
 class JobOutput:
@@ -102,7 +103,7 @@ class JobOutput:
                 except requests.RequestException as error:
                     pause = next(pauses, None)
                     if pause is None:
-                        raise JobError(f"cannot read all of {file.name} of job {self._job.name}: {error}") from None
+                        raise self._unread(file, error) from None
                 else:
                     return
             self._job.provisioning.cloud.clock.sleep(pause)
@@ -116,7 +117,12 @@ class JobOutput:
         try:
             return session.request(method, file.link, headers=headers, stream=stream)
         except requests.RequestException as error:
-            raise JobError(f"cannot read {file.name} of job {self._job.name}: {error}") from None
+            raise self._unread(file, error) from None
+
+    def _unread(self, file: OutputFile, error: requests.RequestException) -> JobError:
+        # Any other text may tell the link, and with it the signature.
+        told = error if isinstance(error, NoAnswerError) else type(error).__name__
+        return JobError(f"cannot read {file.name} of job {self._job.name}: {told}")
 
     def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
         if answer.status_code not in (200, 206):

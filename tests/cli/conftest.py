@@ -1,10 +1,11 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.leftovers import Leftover, find_leftovers
 from tests.fakes import write_scenario
 
 Write = Callable[..., Path]
@@ -31,3 +32,16 @@ def scenario(project: Path) -> Write:
         return write_scenario(project, sweep, name=name, **changes)
 
     return write
+
+
+@pytest.fixture
+def own_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what killed runs left on this machine, only that of this test is seen: others may run beside it."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+
+    def found(candidates: Iterable[Path]) -> list[Leftover]:
+        return [leftover for leftover in find_leftovers(candidates) if leftover.directory.is_relative_to(tmp_path)]
+
+    for module in ("harness.cli.reap", "harness.emulator.leftovers"):
+        monkeypatch.setattr(f"{module}.find_leftovers", found)

@@ -16,10 +16,8 @@ from harness.resources.owner import Owner, owner_of
 
 
 @pytest.fixture
-def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+def around(own_leftovers: None, tmp_path: Path) -> Surroundings:
     """An empty directory of a user without anything."""
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     return Surroundings(tmp_path, {"HOME": str(tmp_path), "PATH": "/nowhere"}, Settings.model_construct())
 
 

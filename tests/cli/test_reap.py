@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.clouds import open_cloud
 from harness.compute.paths import MARK
 from harness.config import Settings
-from harness.emulator.launch import launch
+from harness.emulator.launch import ends, launch
 from harness.resources import Entry, Journal
 from harness.resources.reap import find
 
@@ -43,13 +43,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(own_leftovers: None, tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a journal of its own; nothing of this machine but the emulator is looked at."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_JOURNAL", str(tmp_path / "journal.jsonl"))
     monkeypatch.setenv("HARNESS_EMULATOR_DIR", str(emulator))
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     return tmp_path
 
 
@@ -212,7 +210,7 @@ def test_a_run_that_is_killed_while_its_job_runs_leaves_nothing_after_a_reap(pro
     assert sleeping != []
     assert {entry.kind for entry in Journal(project / "journal.jsonl").left()} >= {"resource group", "cluster", "job"}
     assert main(["reap", "--yes"]) == 0
-    assert not any(one.is_running() for one in sleeping)
+    assert all(ends(one.pid, seconds=0) for one in sleeping)
     assert not directory.exists()
     assert Journal(project / "journal.jsonl").left() == []
 

@@ -15,7 +15,7 @@ from harness.cli import main
 from harness.clouds import open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import stop
+from harness.emulator.launch import ends, stop
 
 Write = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
@@ -294,5 +294,4 @@ def test_a_second_ctrl_c_does_not_break_the_teardown(
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    _, alive = psutil.wait_procs(children, timeout=20)
-    assert alive == []
+    assert all(ends(child.pid, seconds=20) for child in children)

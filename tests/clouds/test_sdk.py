@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,17 @@ def test_signing_in_happens_once(emulator: Endpoint, tmp_path: Path, monkeypatch
         with cloud.clients("a/two") as clients:
             list(clients.resources.resource_groups.list())
     assert sum("login.microsoftonline.com" in url and "/token" in url for url in sent) == 1
+
+
+def test_no_log_tells_the_signature_of_a_link(
+    emulator: Endpoint, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
+        cloud.clients("a/link") as clients,
+    ):
+        account = cloud.facts.storage_account
+        clients.session.get(f"https://{account}.file.core.windows.net/s/f?sv=2016-05-31&sig=secret%2Fpart&sp=r")
+    assert "/s/f?sv=2016-05-31&sig=scrubbed&sp=r" in caplog.text
+    assert "secret" not in caplog.text

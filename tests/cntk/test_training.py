@@ -1,5 +1,6 @@
 """Our CNTK on PyTorch against figures that CNTK 2.7 gave for the same programs, and as the shipped script uses it."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -11,8 +12,9 @@ import pytest
 
 from harness.data import prepare
 from harness.toolkits.interpreters import on_pytorch
+from tests.cntk.conftest import Job
 
-pytest.importorskip("torch", reason="PyTorch is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scenarios/files/ConvNet_MNIST.py"
@@ -48,14 +50,7 @@ CNTK_LOSSES = {
 }
 
 
-def job(*arguments: object, code: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """Python as a job has it: our ``cntk`` on the path."""
-    command = [sys.executable, *(["-c", code] if code else []), *map(str, arguments)]
-    environment = {**os.environ, **on_pytorch().environment}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-
-
-def test_losses_are_those_of_cntk() -> None:
+def test_losses_are_those_of_cntk(job: Job) -> None:
     calls = "\n".join(f"print(*losses({lr}, {momentum}))" for lr, momentum in SCHEDULES.values())
 
     ran = job(code=PROGRAM + calls)
@@ -71,7 +66,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_the_script_learns_to_read_digits_as_cntk_does(data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_script_learns_to_read_digits_as_cntk_does(job: Job, data: Path, tmp_path: Path) -> None:
     # CNTK 2.7 with the seeds 1 to 3 gave losses of 1.53 to 1.65, then 0.32 to 0.40, and errors of 3.7 to 5.1 % then.
     ran = job(SCRIPT, data, tmp_path / "models", "--epochs", 2)
 
@@ -86,7 +82,7 @@ def test_the_script_learns_to_read_digits_as_cntk_does(data: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_five_epochs_read_digits_within_the_scenarios_bound(data: Path, tmp_path: Path) -> None:
+def test_five_epochs_read_digits_within_the_scenarios_bound(job: Job, data: Path, tmp_path: Path) -> None:
     # CNTK 2.7 with the seeds 1 to 3: 1.7 to 3.4 %.
     ran = job(SCRIPT, data, tmp_path, "--epochs", 5)
 
@@ -94,14 +90,14 @@ def test_five_epochs_read_digits_within_the_scenarios_bound(data: Path, tmp_path
     assert float(error) <= 5
 
 
-def test_an_epoch_can_be_any_number_of_samples(data: Path, tmp_path: Path) -> None:
+def test_an_epoch_can_be_any_number_of_samples(job: Job, data: Path, tmp_path: Path) -> None:
     ran = job(SCRIPT, data, tmp_path, "--epochs", 1, "--epoch-size", 100)
 
     assert "loss = 2." in ran.stderr
     assert "* 100" in ran.stderr
 
 
-def test_no_epochs_test_and_save_the_untrained_network(data: Path, tmp_path: Path) -> None:
+def test_no_epochs_test_and_save_the_untrained_network(job: Job, data: Path, tmp_path: Path) -> None:
     ran = job(SCRIPT, data, tmp_path, "--epochs", 0)
 
     assert ran.returncode == 0, ran.stderr
@@ -109,7 +105,7 @@ def test_no_epochs_test_and_save_the_untrained_network(data: Path, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["ConvNet_MNIST_0.dnn"]
 
 
-def test_a_seed_repeats_a_run(data: Path, tmp_path: Path) -> None:
+def test_a_seed_repeats_a_run(job: Job, data: Path, tmp_path: Path) -> None:
     first, second, other = (
         re.findall(r"errs = .*", job(SCRIPT, data, tmp_path, "--epochs", 0, "--seed", seed).stderr)
         for seed in (5, 5, 6)
@@ -119,7 +115,7 @@ def test_a_seed_repeats_a_run(data: Path, tmp_path: Path) -> None:
     assert first != other
 
 
-def test_a_saved_network_computes_the_same(tmp_path: Path) -> None:
+def test_a_saved_network_computes_the_same(job: Job, tmp_path: Path) -> None:
     code = (
         "import sys, numpy as np, cntk as C\n"
         "x = C.input_variable((1, 6, 6), name='image')\n"
@@ -136,7 +132,7 @@ def test_a_saved_network_computes_the_same(tmp_path: Path) -> None:
     assert ran.stdout == "True\n", ran.stderr
 
 
-def test_what_is_not_there_says_how_to_get_it() -> None:
+def test_what_is_not_there_says_how_to_get_it(job: Job) -> None:
     names = (
         "ops.attention",
         "learners.rmsprop",
@@ -157,13 +153,13 @@ def test_what_is_not_there_says_how_to_get_it() -> None:
     assert all("`harness toolkits install cntk` installs Microsoft's CNTK 2.7" in line for line in lines)
 
 
-def test_a_module_that_is_not_there_says_so_too() -> None:
+def test_a_module_that_is_not_there_says_so_too(job: Job) -> None:
     ran = job(code="from cntk.contrib.crosstalk import find_func_param")
 
     assert "ModuleNotFoundError: the module cntk.contrib is not part of CNTK on PyTorch" in ran.stderr
 
 
-def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_a_training_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
     code = """
 import sys, numpy as np, cntk as C
 def made():
@@ -189,7 +185,7 @@ for trainer in (first, second):
     assert one == other
 
 
-def test_a_session_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_a_session_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
     code = """
 import sys, numpy as np, cntk as C
 place = sys.argv[1]
@@ -215,8 +211,9 @@ print(session(18, True) == whole)
     assert ran.stdout == "True\n", ran.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("mpirun") is None, reason="there is no mpirun on PATH")
-def test_two_workers_learn_what_one_learns(tmp_path: Path) -> None:
+def test_two_workers_learn_what_one_learns(job: Job, tmp_path: Path) -> None:
     code = """
 import os, numpy as np, cntk as C
 x, y = C.input_variable(4), C.input_variable(2)
@@ -240,7 +237,7 @@ C.Communicator.finalize()
     assert together.stdout.splitlines() == [alone.stdout.strip()] * 2, together.stderr
 
 
-def test_data_that_lacks_a_field_ends_the_job_with_file_and_line(tmp_path: Path) -> None:
+def test_data_that_lacks_a_field_ends_the_job_with_file_and_line(job: Job, tmp_path: Path) -> None:
     for name in ("Train-28x28_cntk_text.txt", "Test-28x28_cntk_text.txt"):
         (tmp_path / name).write_text("|labels 1 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
 
@@ -250,7 +247,7 @@ def test_data_that_lacks_a_field_ends_the_job_with_file_and_line(tmp_path: Path)
     assert "Train-28x28_cntk_text.txt:1: there is no field 'features'" in ran.stderr
 
 
-def test_every_window_over_an_image_is_where_cntk_puts_it() -> None:
+def test_every_window_over_an_image_is_where_cntk_puts_it(job: Job) -> None:
     code = (
         "import numpy as np, cntk as C\n"
         "x = C.input_variable((1, 1, 6)); image = np.arange(6, dtype=np.float32).reshape(1, 1, 1, 6)\n"

@@ -13,6 +13,7 @@ import pytest
 
 from harness.compute.backend import JobSpec, MountSpec
 from harness.compute.paths import JobPaths
+from harness.emulator.launch import ends
 
 if TYPE_CHECKING:
     from conftest import Jobs
@@ -134,7 +135,7 @@ def test_a_killed_supervisor_takes_its_job_along(jobs: Jobs, job: Build, tmp_pat
     progress = jobs.finish(spec)
 
     assert (progress.error, progress.exit_code) == ("JobSupervisorLost", None)
-    psutil.wait_procs(below, timeout=5)
+    assert all(ends(process.pid, seconds=5) for process in below)
     assert living("sleep 7654.5") == []
 
 
@@ -213,3 +214,16 @@ def test_a_supervisor_that_breaks_leaves_its_last_words(jobs: Jobs, job: Build) 
 
     assert progress.error == "JobStartFailed"
     assert "state.json" in progress.message
+
+
+def test_what_a_mount_command_shows_is_seen_by_its_job_alone(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    mount = MountSpec("deep/memory", command="mount -t tmpfs none")
+    spec = job("touch $AZ_BATCHAI_JOB_MOUNT_ROOT/deep/memory/mark", job_mounts=(mount,))
+
+    ended = jobs.run(spec)
+
+    if ended.message and "lets the job mount nothing" in ended.message:
+        pytest.skip("this machine lets no process of its user mount anything")
+    assert ended.exit_code == 0
+    place = JobPaths(spec.directory).mounts(spec.nodes[0].id) / "deep" / "memory"
+    assert list(place.iterdir()) == []

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ TOOL = SHARED / "tools" / "conform.py"
 RECORDINGS = SHARED / "reference" / "recordings"
 FOUND = sorted(path.relative_to(RECORDINGS).as_posix() for path in RECORDINGS.rglob("*.yaml"))
 PACE = 0.01  # slow enough for the tool to see the passing states
+NEWEST = "2018-05-01/"
 
 pytestmark = pytest.mark.shared
 
@@ -27,8 +29,18 @@ def imitating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         yield running
 
 
+def recordings() -> list[Any]:
+    """Every recording. Clusters take their time, and one version's jobs are enough of a quick dose."""
+    return [pytest.param(name, marks=pytest.mark.slow if _is_long(name) else ()) for name in FOUND or ["none"]]
+
+
+def _is_long(name: str) -> bool:
+    scaled = any(word in name for word in ("clusters.", "file_server", "scale"))
+    return scaled or ("/jobs." in name and not name.startswith(NEWEST))
+
+
 @pytest.mark.skipif(not FOUND, reason="Microsoft's recordings are not beside the repository (../shared)")
-@pytest.mark.parametrize("recording", FOUND or ["none"])
+@pytest.mark.parametrize("recording", recordings())
 def test_every_answer_is_the_recorded_one(imitating: Endpoint, recording: str) -> None:
     played = subprocess.run(
         [sys.executable, str(TOOL), str(RECORDINGS / recording), "--interval", "0.05"],

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from harness.compute.paths import MARK
-from harness.emulator.launch import find, launch, start_detached, stop
+from harness.emulator.launch import ends, find, launch, start_detached, stop
 from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
 from harness.emulator.options import Options
 
@@ -41,9 +41,8 @@ def killed(tmp_path: Path) -> Path:
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout is not None
         directory, pid = launcher.stdout.readline().split()
-        emulator = psutil.Process(int(pid))
         launcher.kill()
-    emulator.wait(timeout=20)
+    assert ends(int(pid), seconds=20)
     return Path(directory)
 
 

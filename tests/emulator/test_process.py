@@ -1,5 +1,6 @@
 """The emulator as a process: its lock, its proxy, its end."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from azure.storage.fileshare import ShareServiceClient
 
 from harness.cli import main
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import find, launch, start_detached, stop
+from harness.emulator.launch import ends, find, launch, start_detached, stop
 from harness.emulator.options import Options
 from harness.errors import EmulatorError
 
@@ -78,9 +79,8 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         files = FileService(first.storage_account, first.storage_key, request_session=session)
         files.create_share("kept")
         files.create_file_from_text("kept", None, "f.txt", "hello", metadata={"a": "b"})
-    killed = psutil.Process(first.pid)
-    killed.kill()
-    killed.wait(timeout=10)
+    os.kill(first.pid, signal.SIGKILL)
+    assert ends(first.pid, seconds=10)
     assert find(tmp_path / "data") is None
 
     second = start_detached(Options(tmp_path / "data"))
@@ -101,10 +101,17 @@ def test_a_launched_emulator_ends_when_its_launcher_is_killed(tmp_path: Path) ->
     )
     with launcher:
         assert launcher.stdout is not None
-        emulator = psutil.Process(int(launcher.stdout.readline()))
+        emulator = int(launcher.stdout.readline())
         launcher.send_signal(signal.SIGKILL)
 
-    assert psutil.wait_procs([emulator], timeout=10)[1] == []
+    assert ends(emulator, seconds=10)
+
+
+def test_a_process_has_ended_also_while_nobody_collects_it() -> None:
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+        assert ends(process.pid, seconds=0)
 
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:

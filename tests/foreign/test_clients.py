@@ -16,6 +16,8 @@ from harness.toolkits.interpreters import installed_cntk
 CLIENTS = Path(__file__).parent / "clients"
 CNTK = importlib.util.find_spec("torch") is not None or installed_cntk(os.environ).exists()
 
+pytestmark = pytest.mark.slow  # installing what they need takes minutes
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

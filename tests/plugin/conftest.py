@@ -1,5 +1,5 @@
+import importlib
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -16,24 +16,33 @@ def test_options(pytestconfig):
     print("seen:", options.cloud, options.record, dict(options.values))
 """
 
+# Nobody else's plugins: this machine's choice of them must not matter, and importing them takes longer than the tests.
+PLUGINS = ("-p", "harness.plugin", "-p", "xdist.plugin")
+
+
+@pytest.fixture(scope="session")
+def everything_loaded() -> None:
+    """What the plugin imports late: pytester would import it anew for each run, and libyaml's binding fails at that."""
+    for name in (
+        "clouds",
+        "experiments.explain",
+        "experiments.stage",
+        "experiments.sweep",
+        "resources",
+        "scenario.collect",
+    ):
+        importlib.import_module(f"harness.{name}")
+
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(everything_loaded: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run pytest with the plugin on one test that prints the options it sees."""
-    installed = any(entry.value == "harness.plugin" for entry in entry_points(group="pytest11"))
-    plugin = () if installed else ("-p", "harness.plugin")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     # The emulator's process finds the package in a checkout that is not installed, too.
     monkeypatch.setenv("PYTHONPATH", str(Path(harness.__file__).parent.parent))
     pytester.makepyfile(ASSERTS_OPTIONS)
 
     def run_it(*words: str) -> pytest.RunResult:
-        return pytester.runpytest_inprocess(*plugin, "-p", "no:randomly", "-s", *words)
+        return pytester.runpytest_inprocess(*PLUGINS, "-s", *words)
 
     return run_it
-
-
-@pytest.fixture
-def run_apart(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """As ``run``, in a process of its own: libyaml's binding does not survive a second import."""
-    monkeypatch.setattr(pytester, "runpytest_inprocess", pytester.runpytest_subprocess)
-    return run

@@ -23,25 +23,25 @@ interactions:
 """
 
 
-def test_a_replaying_cloud_answers_from_the_projects_cassettes(run_apart: Run, pytester: pytest.Pytester) -> None:
+def test_a_replaying_cloud_answers_from_the_projects_cassettes(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_story=STORY)
     directory = pytester.mkdir("cassettes") / "mine"
     directory.mkdir()
     (directory / "story.yaml").write_text(CASSETTE)
 
-    run_apart("test_story.py").assert_outcomes(passed=1)
+    run("test_story.py").assert_outcomes(passed=1)
 
 
-def test_a_missing_cassette_says_how_to_record_it(run_apart: Run, pytester: pytest.Pytester) -> None:
+def test_a_missing_cassette_says_how_to_record_it(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_story=STORY)
 
-    result = run_apart("test_story.py")
+    result = run("test_story.py")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines("*there is no cassette *story.yaml*--record*")
 
 
-def test_what_is_recorded_on_the_emulator_replays_offline(run_apart: Run, pytester: pytest.Pytester) -> None:
+def test_what_is_recorded_on_the_emulator_replays_offline(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_group="""
         def test_group(cloud):
@@ -52,7 +52,7 @@ def test_what_is_recorded_on_the_emulator_replays_offline(run_apart: Run, pytest
                 assert not groups.check_existence("mine")
         """
     )
-    run_apart("test_group.py", "--cloud", "emulator", "--record").assert_outcomes(passed=1)
+    run("test_group.py", "--cloud", "emulator", "--record").assert_outcomes(passed=1)
 
-    run_apart("test_group.py").assert_outcomes(passed=1)
+    run("test_group.py").assert_outcomes(passed=1)
     assert "provenance:\n  cloud: emulator\n" in (pytester.path / "cassettes/mine/group.yaml").read_text()

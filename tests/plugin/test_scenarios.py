@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,7 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.emulator.endpoint import Endpoint
+from tests.commands import pytest_command
 from tests.fakes import write_scenario
+from tests.plugin.conftest import PLUGINS
 
 Run = Callable[..., pytest.RunResult]
 Write = Callable[..., Path]
@@ -38,76 +39,74 @@ def scenarios(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_answers_that_nobody_asks_for_any_more_are_named(
-    run_apart: Run, scenarios: Write, pytester: pytest.Pytester, workers: str
+    run: Run, scenarios: Write, pytester: pytest.Pytester, workers: str
 ) -> None:
     scenarios()
-    run_apart("scenarios", *RECORD).assert_outcomes(passed=1)
+    run("scenarios", *RECORD).assert_outcomes(passed=1)
     cassette = pytester.path / "cassettes" / "short" / "resource_group.yaml"
     extra = (
         "- request: {method: GET, uri: 'https://management.azure.com/never', headers: {}, body: null}\n"
         "  response: {status: {code: 200, message: OK}, headers: {}, body: {string: ''}}\n"
     )
     cassette.write_text(cassette.read_text() + extra)
-    replayed = run_apart("scenarios", "-n", workers)
+    replayed = run("scenarios", "-n", workers)
 
     replayed.assert_outcomes(passed=1)
     named = "cassettes/short/resource_group.yaml: GET https://management.azure.com/never (1 unused)"
     replayed.stdout.fnmatch_lines(["*recorded, and not asked for*", named])
 
 
-def test_every_trial_is_an_item_with_the_trials_id(run_apart: Run, scenarios: Write) -> None:
+def test_every_trial_is_an_item_with_the_trials_id(run: Run, scenarios: Write) -> None:
     scenarios("{grid: {score: [1, 2], pause: [0]}}")
-    run_apart("--collect-only", "-q").stdout.fnmatch_lines(
+    run("--collect-only", "-q").stdout.fnmatch_lines(
         ["scenarios/short.yaml::short?score=1,pause=0?", "scenarios/short.yaml::short?score=2,pause=0?"]
     )
 
 
-def test_what_was_recorded_replays_whole_or_in_part(
-    run_apart: Run, scenarios: Write, pytester: pytest.Pytester
-) -> None:
+def test_what_was_recorded_replays_whole_or_in_part(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios(SWEEP)
-    run_apart(*RECORD).assert_outcomes(passed=2)
+    run(*RECORD).assert_outcomes(passed=2)
     assert sorted(path.name for path in pytester.path.joinpath("cassettes/short").iterdir()) == [
         "file_share.yaml", "gpu_cluster.yaml", "resource_group.yaml", "score=1.yaml", "score=2.yaml",
     ]  # fmt: skip
     # What is uploaded must not matter: a replay has none of it.
     pytester.path.joinpath("scenarios/train.sh").write_text("longer than it was\n" * 1000)
 
-    run_apart().assert_outcomes(passed=2)
-    run_apart("scenarios/short.yaml::short[score=2]").assert_outcomes(passed=1)
-    run_apart("-k", "score=2").assert_outcomes(passed=1)
-    run_apart("--set", "score=2").assert_outcomes(passed=1)
-    run_apart("-n", "2").assert_outcomes(passed=2)
+    run().assert_outcomes(passed=2)
+    run("scenarios/short.yaml::short[score=2]").assert_outcomes(passed=1)
+    run("-k", "score=2").assert_outcomes(passed=1)
+    run("--set", "score=2").assert_outcomes(passed=1)
+    run("-n", "2").assert_outcomes(passed=2)
 
 
-def test_a_replay_of_other_parameters_is_refused(run_apart: Run, scenarios: Write) -> None:
+def test_a_replay_of_other_parameters_is_refused(run: Run, scenarios: Write) -> None:
     scenarios()
-    run_apart(*RECORD).assert_outcomes(passed=1)
-    result = run_apart("--set", "score=2")
+    run(*RECORD).assert_outcomes(passed=1)
+    result = run("--set", "score=2")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines("*train.sh*2 0 0*record*")
 
 
-def test_a_scenario_without_cassettes_is_skipped_and_says_how_to_record_it(run_apart: Run, scenarios: Write) -> None:
+def test_a_scenario_without_cassettes_is_skipped_and_says_how_to_record_it(run: Run, scenarios: Write) -> None:
     scenarios()
-    result = run_apart("-rs")
+    result = run("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(
         "*short.yaml:5: short has no cassettes yet: pytest *short.yaml --cloud emulator --record"
     )
 
 
-def test_a_trial_that_was_not_recorded_fails(run_apart: Run, scenarios: Write) -> None:
+def test_a_trial_that_was_not_recorded_fails(run: Run, scenarios: Write) -> None:
     scenarios(SWEEP)
-    run_apart(*RECORD, "-k", "score=1").assert_outcomes(passed=1, deselected=1)
-    result = run_apart()
+    run(*RECORD, "-k", "score=1").assert_outcomes(passed=1, deselected=1)
+    result = run()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines("*there is no cassette *score=2.yaml*")
 
 
-def test_a_failing_trial_shows_the_scenario_and_the_log(run_apart: Run, scenarios: Write, pytester) -> None:
+def test_a_failing_trial_shows_the_scenario_and_the_log(run: Run, scenarios: Write, pytester) -> None:
     scenarios("{grid: {score: [1, 3]}}")
-    result = run_apart("--cloud", "emulator", "--junitxml=report.xml")
+    result = run("--cloud", "emulator", "--junitxml=report.xml")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -121,12 +120,12 @@ def test_a_failing_trial_shows_the_scenario_and_the_log(run_apart: Run, scenario
     )
     cases = ET.parse(pytester.path / "report.xml").getroot().iter("testcase")
     assert [case.get("name") for case in cases] == ["short[score=1]", "short[score=3]"]
-    run_apart("--cloud", "emulator", "--lf", "--collect-only", "-q").stdout.fnmatch_lines("*short?score=3?")
+    run("--cloud", "emulator", "--lf", "--collect-only", "-q").stdout.fnmatch_lines("*short?score=3?")
 
 
-def test_workers_share_one_cluster(run_apart: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
+def test_workers_share_one_cluster(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios("{grid: {score: [0, 0.5, 1, 2]}}")
-    run_apart("--cloud", "emulator", "-n", "2").assert_outcomes(passed=4)
+    run("--cloud", "emulator", "-n", "2").assert_outcomes(passed=4)
     entries = [json.loads(line) for line in journal(pytester).read_text().splitlines() if line]
     told = [(entry["kind"], entry["state"]) for entry in entries if entry["kind"] != "job"]
     assert sorted(told) == sorted(
@@ -135,39 +134,39 @@ def test_workers_share_one_cluster(run_apart: Run, scenarios: Write, pytester: p
 
 
 def test_with_scope_function_each_trial_has_all_to_itself(
-    run_apart: Run, scenarios: Write, pytester: pytest.Pytester
+    run: Run, scenarios: Write, pytester: pytest.Pytester
 ) -> None:
     path = scenarios(SWEEP)
     path.write_text(path.read_text() + "scope: function\n")
-    run_apart(*RECORD).assert_outcomes(passed=2)
+    run(*RECORD).assert_outcomes(passed=2)
     assert sorted(path.name for path in pytester.path.joinpath("cassettes/short").iterdir()) == [
         "score=1.yaml", "score=2.yaml",
     ]  # fmt: skip
-    run_apart().assert_outcomes(passed=2)
+    run().assert_outcomes(passed=2)
 
 
-def test_a_wrong_file_is_told_with_its_line(run_apart: Run, scenarios: Write) -> None:
+def test_a_wrong_file_is_told_with_its_line(run: Run, scenarios: Write) -> None:
     scenarios(cluster="clustr: {name: c}")
-    result = run_apart()
+    result = run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines("*short.yaml:4: clustr: there is no such field; did you mean 'cluster'?")
 
 
-def test_a_value_that_no_scenario_knows_is_refused(run_apart: Run, scenarios: Write) -> None:
+def test_a_value_that_no_scenario_knows_is_refused(run: Run, scenarios: Write) -> None:
     scenarios()
-    result = run_apart("--set", "epochs=1")
+    result = run("--set", "epochs=1")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines("*--set epochs: none of the scenarios that were collected has such a parameter")
 
 
-def test_what_cannot_run_live_fails_and_is_not_skipped(run_apart: Run, scenarios: Write) -> None:
+def test_what_cannot_run_live_fails_and_is_not_skipped(run: Run, scenarios: Write) -> None:
     scenarios()
-    result = run_apart("-m", "live")
+    result = run("-m", "live")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines("*the setting subscription_id has no value*")
 
 
-def test_a_test_of_ones_own_uses_the_fixtures(run_apart: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
+def test_a_test_of_ones_own_uses_the_fixtures(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios()
     pytester.makepyfile(
         test_mine="""
@@ -183,11 +182,11 @@ def test_a_test_of_ones_own_uses_the_fixtures(run_apart: Run, scenarios: Write, 
             assert file_share.uploaded == ("train.sh",)
         """
     )
-    run_apart("test_mine.py", *RECORD).assert_outcomes(passed=2)
-    run_apart("test_mine.py").assert_outcomes(passed=2)
+    run("test_mine.py", *RECORD).assert_outcomes(passed=2)
+    run("test_mine.py").assert_outcomes(passed=2)
 
 
-def test_a_test_of_ones_own_makes_what_it_needs(run_apart: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
+def test_a_test_of_ones_own_makes_what_it_needs(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_made="""
         MOUNT = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
@@ -200,18 +199,18 @@ def test_a_test_of_ones_own_makes_what_it_needs(run_apart: Run, scenarios: Write
             assert job.wait(deadline=60).exit_code == 3
         """
     )
-    run_apart("test_made.py", *RECORD).assert_outcomes(passed=1)
-    run_apart("test_made.py").assert_outcomes(passed=1)
+    run("test_made.py", *RECORD).assert_outcomes(passed=1)
+    run("test_made.py").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_nothing_behind(
-    run_apart: Run, scenarios: Write, pytester: pytest.Pytester, signum: int, code: int
+    run: Run, scenarios: Write, pytester: pytest.Pytester, signum: int, code: int
 ) -> None:
     scenarios()
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "pytest", "-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true",
-         "--log-cli-level=INFO", *plugin_words()],
+        pytest_command(*PLUGINS, "-s", "--cloud", "emulator", "--set", "pause=60", "-o", "log_cli=true",
+                       "--log-cli-level=INFO"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=pytester.path,
     )  # fmt: skip
     assert process.stdout is not None
@@ -227,11 +226,3 @@ def journal(pytester: pytest.Pytester) -> Path:
     """Where the runs of a project say what they make."""
     (found,) = pytester.path.rglob("journal.jsonl")
     return found
-
-
-def plugin_words() -> tuple[str, ...]:
-    """How to load the plugin where it is not installed."""
-    from importlib.metadata import entry_points
-
-    installed = any(entry.value == "harness.plugin" for entry in entry_points(group="pytest11"))
-    return () if installed else ("-p", "harness.plugin")

@@ -6,18 +6,32 @@ import pytest
 from harness.clock import SteppingClock
 from harness.clouds import open_cloud
 from harness.config import Settings
+from harness.emulator.launch import launch
 from harness.errors import ProvisioningError, SignInError
 from harness.resources import Journal, Provisioning, ResourceGroup, register_providers
 from harness.resources.owner import Owner, owner_of, this_process
 from harness.resources.tags import read_label
 
 
+@pytest.fixture(scope="module")
+def endpoint():
+    """An emulator for all tests here: what some leave in it has a name of its own."""
+    with launch() as running:
+        yield running
+
+
+@pytest.fixture
+def cloud(endpoint, tmp_path):
+    with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=endpoint) as opened:
+        yield opened
+
+
 def provisioning(cloud, clients, tmp_path, run="run"):
     return Provisioning(cloud, clients, Journal(tmp_path / "journal.jsonl"), lambda _event: None, run)
 
 
-def test_a_group_is_there_inside_the_block_and_gone_after(tmp_path):
-    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+def test_a_group_is_there_inside_the_block_and_gone_after(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
         made = provisioning(cloud, clients, tmp_path)
         register_providers(made)
         with ResourceGroup(made, name="mine", location="eastus"):
@@ -26,8 +40,8 @@ def test_a_group_is_there_inside_the_block_and_gone_after(tmp_path):
         assert made.journal.left() == []
 
 
-def test_a_group_of_somebody_else_is_refused_and_kept(tmp_path):
-    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+def test_a_group_of_somebody_else_is_refused_and_kept(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
         clients.resources.resource_groups.create_or_update("theirs", {"location": "eastus"})
         made = provisioning(cloud, clients, tmp_path)
         with pytest.raises(ProvisioningError, match="theirs"), ResourceGroup(made, name="theirs", location="eastus"):
@@ -35,16 +49,19 @@ def test_a_group_of_somebody_else_is_refused_and_kept(tmp_path):
         assert clients.resources.resource_groups.check_existence("theirs")
 
 
-def test_a_wrong_client_secret_names_the_settings(tmp_path):
+def test_a_wrong_client_secret_names_the_settings(tmp_path, endpoint):
     wrong = Settings(client_secret="wrong")
-    with open_cloud("emulator", wrong, cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+    with (
+        open_cloud("emulator", wrong, cassettes=tmp_path, endpoint=endpoint) as cloud,
+        cloud.clients("s/group") as clients,
+    ):
         made = provisioning(cloud, clients, tmp_path)
         with pytest.raises(SignInError, match="client_secret"):
             register_providers(made)
 
 
-def test_a_group_that_an_ended_run_kept_is_adopted_and_tagged_anew(tmp_path):
-    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+def test_a_group_that_an_ended_run_kept_is_adopted_and_tagged_anew(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
         first = replace(provisioning(cloud, clients, tmp_path, run="first"), owner=Owner(this_process().host, 1, "0.0"))
         ResourceGroup(first, name="kept", location="eastus").create()
         second = ResourceGroup(provisioning(cloud, clients, tmp_path, run="second"), name="kept", location="eastus")
@@ -53,40 +70,38 @@ def test_a_group_that_an_ended_run_kept_is_adopted_and_tagged_anew(tmp_path):
         assert (label.run, label.owner) == ("second", this_process())
 
 
-def test_a_group_that_is_not_there_cannot_be_adopted(tmp_path):
-    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+def test_a_group_that_is_not_there_cannot_be_adopted(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
         assert not ResourceGroup(provisioning(cloud, clients, tmp_path), name="none", location="eastus").adopt()
 
 
-def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(tmp_path):
-    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
         mine = provisioning(cloud, clients, tmp_path)
         ResourceGroup(replace(mine, owner=owner_of(os.getppid()), run="other"), name="used", location="eastus").create()
         with pytest.raises(ProvisioningError, match=rf"in use by run other \(process {os.getppid()}\)"):
             ResourceGroup(mine, name="used", location="eastus").adopt()
-        clients.resources.resource_groups.create_or_update("theirs", {"location": "eastus"})
+        clients.resources.resource_groups.create_or_update("unmarked", {"location": "eastus"})
         with pytest.raises(ProvisioningError, match="was not made by the harness"):
-            ResourceGroup(mine, name="theirs", location="eastus").adopt()
+            ResourceGroup(mine, name="unmarked", location="eastus").adopt()
 
 
-def test_deleting_is_tried_again_before_it_is_reported(tmp_path):
+def test_deleting_is_tried_again_before_it_is_reported(cloud, tmp_path):
     events, clock = [], SteppingClock()
-    with (
-        open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud,
-        replace(cloud, clock=SteppingClock()).clients("s/group") as clients,  # the SDK's own pauses are not counted
-    ):
+    # The SDK's own pauses are not counted.
+    with replace(cloud, clock=SteppingClock()).clients("s/group") as clients:
         made = replace(provisioning(cloud, clients, tmp_path), cloud=replace(cloud, clock=clock), sink=events.append)
         register_providers(made)
-        with ResourceGroup(made, name="mine", location="eastus"):
+        with ResourceGroup(made, name="lost", location="eastus"):
             clients.session.proxies = {"https": "http://127.0.0.1:1"}  # the network is lost
         assert clock.monotonic() == 6.0
         assert "delete what is left with: harness reap" in events[-1].reason
-        assert [entry.name for entry in made.journal.left()] == ["mine"]
+        assert [entry.name for entry in made.journal.left()] == ["lost"]
 
 
-def test_it_stands_in_the_journal_with_its_cloud_before_it_is_there(tmp_path):
+def test_it_stands_in_the_journal_with_its_cloud_before_it_is_there(cloud, tmp_path):
     seen = []
-    with open_cloud("emulator", Settings(), cassettes=tmp_path) as cloud, cloud.clients("s/group") as clients:
+    with cloud.clients("s/group") as clients:
         made = provisioning(cloud, clients, tmp_path)
 
         def look(event):

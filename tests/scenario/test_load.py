@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import ScenarioError
-from harness.experiments.space import expand
 from harness.scenario.load import load_scenario
 from harness.scenario.template import fill
 
@@ -21,13 +20,13 @@ def changed(directory: Path, old: str, new: str) -> Path:
 
 
 def test_without_a_sweep_there_is_one_trial() -> None:
-    (trial,) = expand(load_scenario(QUICKSTART))
+    (trial,) = load_scenario(QUICKSTART).trials
     assert trial.id == "default"
     assert trial.job.args.endswith("--epochs 5")
 
 
 def test_set_replaces_a_parameter_with_its_yaml_value() -> None:
-    (trial,) = expand(load_scenario(QUICKSTART, {"epochs": "0"}))
+    (trial,) = load_scenario(QUICKSTART, {"epochs": "0"}).trials
     assert trial.parameters == {"epochs": 0}
 
 
@@ -48,13 +47,13 @@ def test_an_unknown_parameter_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_a_grid_makes_every_combination_in_file_order(tmp_path: Path) -> None:
     path = changed(tmp_path, "sweep: {}", "sweep: {grid: {epochs: [1, 2], seed: [3, 4]}}")
-    ids = [trial.id for trial in expand(load_scenario(path))]
+    ids = [trial.id for trial in load_scenario(path).trials]
     assert ids == ["epochs=1,seed=3", "epochs=1,seed=4", "epochs=2,seed=3", "epochs=2,seed=4"]
 
 
 def test_setting_a_swept_name_fixes_it(tmp_path: Path) -> None:
     path = changed(tmp_path, "sweep: {}", "sweep: {grid: {epochs: [1, 2], seed: [3, 4]}}")
-    assert [t.id for t in expand(load_scenario(path, {"epochs": "7"}))] == ["epochs=7,seed=3", "epochs=7,seed=4"]
+    assert [t.id for t in load_scenario(path, {"epochs": "7"}).trials] == ["epochs=7,seed=3", "epochs=7,seed=4"]
 
 
 @given(st.text())

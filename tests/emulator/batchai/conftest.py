@@ -1,4 +1,3 @@
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,9 +7,11 @@ import requests
 from azure.identity import ClientSecretCredential
 from azure.storage.file import FileService
 
+from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
 
 PATIENCE = 30.0
+PAUSE = 0.005  # between two looks, so that what is waited for gets the processor
 MANAGEMENT = "https://management.azure.com"
 Json = dict[str, Any]
 
@@ -45,9 +46,11 @@ class Group:
 
     def until(self, path: str, wanted: Callable[[Json], bool], **query: str) -> Json:
         """What a GET shows, as soon as it is as wished."""
-        deadline = time.monotonic() + PATIENCE
+        clock = SystemClock()
+        deadline = clock.monotonic() + PATIENCE
         while not wanted(document := self.send("GET", path, **query).json()):
-            assert time.monotonic() < deadline, document
+            assert clock.monotonic() < deadline, document
+            clock.sleep(PAUSE)
         return document
 
     def set_up(self) -> None:

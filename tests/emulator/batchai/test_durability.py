@@ -1,5 +1,6 @@
 """What an emulator that was killed had begun is taken up by the next one, and never begun twice."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import requests
 from azure.identity import ClientSecretCredential
 
-from harness.emulator.launch import find, start_detached, stop
+from harness.emulator.launch import ends, find, start_detached, stop
 from harness.emulator.options import Options
 from tests.emulator.batchai.conftest import Group
 
@@ -43,9 +44,8 @@ def kill(directory: Path) -> None:
     """As ``kill -9``."""
     endpoint = find(directory)
     assert endpoint is not None
-    process = psutil.Process(endpoint.pid)
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    os.kill(endpoint.pid, signal.SIGKILL)
+    assert ends(endpoint.pid, seconds=10)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_job_that_ended_while_no_emulator_ran_is_known_by_the_next_one(directo
     supervisors = [
         process for process in psutil.process_iter(["cmdline"]) if str(directory) in str(process.info["cmdline"])
     ]
-    psutil.wait_procs(supervisors, timeout=20)
+    assert all(ends(process.pid, seconds=20) for process in supervisors)
     with serving(directory, first) as second:
         assert second.ended(job)["executionInfo"]["exitCode"] == 4
 

@@ -56,10 +56,28 @@ def test_outputs_in_a_container_are_listed_with_links_and_marked_directories(gro
     assert (marker.status_code, marker.content, marker.headers["x-ms-meta-hdi_isfolder"]) == (200, b"", "true")
 
 
-def test_an_unmanaged_file_system_fails_its_job_and_says_why(group):
+@pytest.mark.parametrize("level", ["cluster", "job"])
+def test_an_unmanaged_file_system_is_mounted_by_its_command(group, level, tmp_path):
+    (tmp_path / "data.txt").write_text("hello")
+    mount = {"unmanagedFileSystems": [{"mountCommand": f"mount --bind {tmp_path}", "relativeMountPath": "data"}]}
+    shares = {"azureFileShares": [group.mount]}
+    group.make_cluster(nodeSetup={"mountVolumes": shares | (mount if level == "cluster" else {})})
+    root = "$AZ_BATCHAI_MOUNT_ROOT" if level == "cluster" else "$AZ_BATCHAI_JOB_MOUNT_ROOT"
+    mounted = {"mountVolumes": mount} if level == "job" else {}
+    ended = group.run("job", f"cp {root}/data/data.txt {root}/data/copy.txt", **mounted)
+
+    if any("lets the job mount nothing" in error["message"] for error in ended["executionInfo"].get("errors", [])):
+        pytest.skip("this machine lets no process of its user mount anything")
+    assert ended["executionState"] == "succeeded"
+    assert (tmp_path / "copy.txt").read_text() == "hello"
+
+
+def test_a_mount_command_that_fails_fails_the_job_with_what_it_printed(group):
     group.make_cluster()
-    mount = {"mountCommand": "mount -t nfs server:/data", "relativeMountPath": "data"}
+    mount = {"mountCommand": "echo no such server >&2; exit 32 #", "relativeMountPath": "data"}
     ended = group.run("job", mountVolumes={"unmanagedFileSystems": [mount]})
 
-    assert ended["executionInfo"]["errors"][0]["code"] == "UnmanagedMountError"
-    assert "mount -t nfs server:/data" in ended["executionInfo"]["errors"][0]["details"][0]["value"]
+    (error,) = ended["executionInfo"]["errors"]
+    assert error["code"] == "UnmanagedMountError"
+    assert error["message"] == "Unable to mount unmanaged file system: no such server"
+    assert ended["executionInfo"]["exitCode"] == 32

@@ -24,6 +24,8 @@ NAMES = st.text(ALLOWED, min_size=1, max_size=20).filter(
 CONTENTS = st.binary(max_size=3000) | st.builds(os.urandom, st.integers(60_000, 200_000))
 TREES = st.dictionaries(st.tuples(NAMES) | st.tuples(NAMES, NAMES), CONTENTS, max_size=5)
 
+EXAMPLES = 100 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 10
+
 
 @pytest.fixture
 def connection(storage: Endpoint) -> str:
@@ -61,7 +63,7 @@ def plain(tree: dict[tuple[str, ...], bytes]) -> dict[tuple[str, ...], bytes]:
     return dict(found.values())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=TREES)
 def test_what_one_writes_all_others_read(
     share: ShareClient, old: FileService, on_disk: Path, tree: dict[tuple[str, ...], bytes]
@@ -94,7 +96,7 @@ def test_what_one_writes_all_others_read(
 WRITES = st.lists(st.tuples(st.integers(0, 9_999), st.integers(1, 4_000), st.booleans(), st.booleans()), max_size=12)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writes=WRITES)
 def test_ranges_are_as_in_memory_whoever_writes_them(
     share: ShareClient, on_disk: Path, writes: list[tuple[int, int, bool, bool]]

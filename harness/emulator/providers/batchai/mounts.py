@@ -51,7 +51,7 @@ class Mounts:
         if volume.source == "server":
             return self._server(volume)
         if volume.source == "command":
-            text = f"the emulator's nodes are processes of this machine, which mount nothing by command: {volume.name}"
+            text = "what a mount command shows is seen by the job alone; nothing of the service's own can be there"
             raise MountError(*_REFUSALS["command"], text)
         return self._storage(volume, keys.get(volume.path))
 

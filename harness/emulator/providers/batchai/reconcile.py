@@ -5,7 +5,6 @@ idempotent, so what an emulator that was killed had begun is taken up by the nex
 """
 
 import logging
-import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.compute.backend import Backend
+from harness.emulator.providers.batchai.boot import Boot
 from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.misfortunes import Misfortunes
 from harness.emulator.providers.batchai.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
@@ -48,8 +48,9 @@ class Reconciliation:
         self._backend = backend
         self._pace = pace
         self._misfortunes = misfortunes
+        self._boot = Boot(work, backend)
         self._teardown = Teardown(inventory, self.stop, work=work, backend=backend)
-        self._begun: set[str] = set()  # jobs and set-up tasks that this process started or took up
+        self._begun: set[str] = set()  # jobs that this process started or took up
         self._stopped: set[str] = set()
         self._swept: datetime | None = None
         self._forget_strangers()
@@ -181,64 +182,17 @@ class Reconciliation:
                 with self._inventory.store.transaction():
                     after = self._misfortunes.at_birth(cluster, after)
                     self._inventory.keep(after)
-                self._clear_nodes(cluster, after)
+                self._boot.clear(cluster, after)
                 changed = True
             changed |= self._evict(after)
         return changed
 
     def _surroundings(self, cluster: Cluster, now: datetime) -> clusters.Surroundings:
-        setup = cluster.spec.node_setup
-        has_setup = bool(setup and setup.setup_task)
-        coming = [node for node in cluster.nodes if clusters.is_coming(node)]
-        mounts = self._mount_problem(cluster) if coming else None
         wanted = 0
         if (waiting := self._inventory.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
             wanted = queue.wanted(waiting, clusters.capacity(cluster), lambda key: self._size(key, now))
-        setups: dict[str, bool | Problem] = {}
-        for node in coming if has_setup and not mounts else ():
-            if node.state == "preparing" and (node.due is None or node.due <= now):
-                outcome = self._set_up(cluster, node)
-                if outcome is not None:
-                    setups[node.id] = outcome
-        return clusters.Surroundings(now, self._pace, wanted, has_setup, setups, mounts)
-
-    def _mount_problem(self, cluster: Cluster) -> Problem | None:
-        try:
-            self._work.cluster_mounts(cluster)
-        except WorkError as error:
-            return error.problem
-        return None
-
-    def _set_up(self, cluster: Cluster, node: Node) -> bool | Problem | None:
-        """How a node's set-up task went, which is begun where it is not; None while it goes on."""
-        directory = self._work.setup_directory(cluster, node)
-        if node.id not in self._begun:
-            self._begun.add(node.id)
-            try:
-                if not self._backend.adopt(directory):
-                    self._backend.start(self._backend.render_task(self._work.setup(cluster, node)))
-            except WorkError as error:
-                return error.problem
-            except (ToolkitError, OSError) as error:
-                return Problem("NodeSetupTaskFailed", f"Node setup task could not be started: {error}")
-        seen = self._backend.poll(directory)
-        if seen.state != "finished":
-            return None
-        if seen.error is None:
-            return True
-        details = (("NodeId", node.id), ("ExitCode", str(seen.exit_code)))
-        return Problem("NodeSetupTaskFailed", "Node setup task failed with non-zero exit code", details)
-
-    def _clear_nodes(self, before: Cluster, after: Cluster) -> None:
-        """Remove what nodes that have gone, or are set up, leave on this machine."""
-        left = {node.id: node for node in after.nodes}
-        for node in before.nodes:
-            if node.id in self._begun and (node.id not in left or left[node.id].state in ("idle", "unusable")):
-                self._begun.discard(node.id)
-                self._backend.terminate(self._work.setup_directory(before, node))
-                self._backend.forget(self._work.setup_directory(before, node))
-            if node.id not in left:
-                shutil.rmtree(self._work.cluster_directory(before) / node.id, ignore_errors=True)
+        mounts, setups = self._boot.outcomes(cluster, now)
+        return clusters.Surroundings(now, self._pace, wanted, self._boot.has_task(cluster), setups, mounts)
 
     def _evict(self, cluster: Cluster) -> bool:
         """End or put back the jobs on nodes that have to go, unless the cluster waits for them."""

@@ -129,7 +129,12 @@ class Work:
 
     def _mounted(self, wanted: tuple[Volume, ...], keys: dict[str, str]) -> tuple[MountSpec, ...]:
         try:
-            return tuple(MountSpec(volume.path, self._mounts.directory(volume, keys)) for volume in wanted)
+            return tuple(
+                MountSpec(volume.path, command=volume.name)
+                if volume.source == "command"
+                else MountSpec(volume.path, self._mounts.directory(volume, keys))
+                for volume in wanted
+            )
         except MountError as error:
             raise WorkError(error.problem) from error
 

@@ -1,0 +1,80 @@
+"""What nodes do before they are idle: mount what their cluster mounts, run its set-up task."""
+
+import shutil
+from datetime import datetime
+
+from harness.compute.backend import Backend
+from harness.emulator.providers.batchai.model.records import Cluster, Node, Problem
+from harness.emulator.providers.batchai.rules import clusters
+from harness.emulator.providers.batchai.work import Work, WorkError
+from harness.errors import ToolkitError
+
+
+class Boot:
+    """Runs set-up tasks; what becomes of a node by them, the rules decide.
+
+    Args:
+        work: describes them to the back end.
+        backend: runs them.
+    """
+
+    def __init__(self, work: Work, backend: Backend) -> None:
+        self._work = work
+        self._backend = backend
+        self._begun: set[str] = set()  # nodes whose task this process started or took up
+
+    def has_task(self, cluster: Cluster) -> bool:
+        """Whether the nodes of a cluster have a set-up task."""
+        setup = cluster.spec.node_setup
+        return bool(setup and setup.setup_task)
+
+    def outcomes(self, cluster: Cluster, now: datetime) -> tuple[Problem | None, dict[str, bool | Problem]]:
+        """What is wrong with the mounts, and how set-up tasks ended, by node; those that go on are not in it."""
+        coming = [node for node in cluster.nodes if clusters.is_coming(node)]
+        mounts = self._mount_problem(cluster) if coming else None
+        setups: dict[str, bool | Problem] = {}
+        for node in coming if self.has_task(cluster) and not mounts else ():
+            if node.state == "preparing" and (node.due is None or node.due <= now):
+                outcome = self._set_up(cluster, node)
+                if outcome is not None:
+                    setups[node.id] = outcome
+        return mounts, setups
+
+    def clear(self, before: Cluster, after: Cluster) -> None:
+        """Remove what nodes that have gone, or are set up, leave on this machine."""
+        left = {node.id: node for node in after.nodes}
+        for node in before.nodes:
+            if node.id in self._begun and (node.id not in left or left[node.id].state in ("idle", "unusable")):
+                self._begun.discard(node.id)
+                self._backend.terminate(self._work.setup_directory(before, node))
+                self._backend.forget(self._work.setup_directory(before, node))
+            if node.id not in left:
+                shutil.rmtree(self._work.cluster_directory(before) / node.id, ignore_errors=True)
+
+    def _mount_problem(self, cluster: Cluster) -> Problem | None:
+        try:
+            self._work.cluster_mounts(cluster)
+        except WorkError as error:
+            return error.problem
+        return None
+
+    def _set_up(self, cluster: Cluster, node: Node) -> bool | Problem | None:
+        """How a node's set-up task went, which is begun where it is not; None while it goes on."""
+        directory = self._work.setup_directory(cluster, node)
+        if node.id not in self._begun:
+            self._begun.add(node.id)
+            try:
+                if not self._backend.adopt(directory):
+                    self._backend.start(self._backend.render_task(self._work.setup(cluster, node)))
+            except WorkError as error:
+                return error.problem
+            except (ToolkitError, OSError) as error:
+                return Problem("NodeSetupTaskFailed", f"Node setup task could not be started: {error}")
+        seen = self._backend.poll(directory)
+        if seen.state != "finished":
+            return None
+        if seen.error is None:
+            return True
+        details = (("NodeId", node.id), ("ExitCode", str(seen.exit_code)))
+        failed = "with non-zero exit code" if seen.error == "JobFailed" else f"({seen.message})"
+        return Problem("NodeSetupTaskFailed", f"Node setup task failed {failed}", details)

@@ -1,0 +1,242 @@
+"""Whatever is killed, and whenever: ``harness reap`` deletes all that the run left, and nothing of anybody else.
+
+HARNESS_TEST_DOSE=full pytest tests/cli/test_random_kills.py     # 100 kills instead of 4
+"""
+
+import contextlib
+import logging
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+import harness
+from harness.clock import SystemClock
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import find
+from harness.experiments.submission import job_parameters
+from harness.resources import (
+    ClusterPlan,
+    FileShare,
+    GpuCluster,
+    Job,
+    JobView,
+    Journal,
+    Provisioning,
+    ResourceGroup,
+    make_experiment,
+)
+from harness.scenario.model import JobSpec, Limits
+from tests.commands import harness_command, pytest_command
+from tests.fakes import write_scenario
+
+KILLS = 100 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 4
+SEED = int(os.environ.get("HARNESS_TEST_SEED", "5"))
+MOST_LINES = 14  # that a run which nobody kills writes into the journal
+LATEST = 0.4  # seconds after one of these; all together they reach over the whole of a run
+SECONDS = 120.0  # that anything may take at most
+
+SWEEP = "{grid: {score: [0, 0.5, 1, 2]}}"
+SCENARIO = "scenarios/short.yaml"
+MOUNT = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
+VICTIMS = ("run", "worker", "emulator", "pytest")
+STRANGERS = {"foreign", "share foreign", "living", "share living"}  # nobody's, and of a run that is alive
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class World:
+    """A project, its journal, and an emulator that lasts."""
+
+    project: Path
+    environment: dict[str, str]
+    port: int = 0
+
+    @property
+    def directory(self) -> Path:
+        """The emulator's data directory."""
+        return Path(self.environment["HARNESS_EMULATOR_DIR"])
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(Path(self.environment["HARNESS_JOURNAL"]))
+
+    def lines(self) -> list[str]:
+        """Of the journal."""
+        path = self.journal.path
+        return [line for line in path.read_text().splitlines() if line] if path.exists() else []
+
+    @contextmanager
+    def started(self, words: list[str], output: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A command; what it prints goes to a file, since a pipe would stay open for as long as any worker lives."""
+        with (self.project / output).open("wb") as printed:
+            surroundings = {"cwd": self.project, "env": self.environment}
+            process = subprocess.Popen(words, stdout=printed, stderr=subprocess.STDOUT, **surroundings)
+        try:
+            yield process
+            process.wait(SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+
+    def do(self, *words: str) -> tuple[int, str]:
+        """A ``harness`` command to its end: its exit code, and what it printed."""
+        with self.started(harness_command(*words), "command.txt") as process:
+            pass
+        return process.returncode, (self.project / "command.txt").read_text()
+
+    def serve(self) -> None:
+        """Start the emulator, always on the same port, unless a run has done so already for itself."""
+        where = ("--dir", str(self.directory), "--port", str(self.port))
+        code, printed = self.do("emulator", "start", "--detach", *where)
+        assert code == 0 or "in use by the emulator" in printed, printed
+        self.port = self.port or urlsplit(self.endpoint.proxy_url).port or 0
+
+    @property
+    def endpoint(self) -> Endpoint:
+        running = find(self.directory)
+        assert running is not None
+        return running
+
+    @contextmanager
+    def opened(self) -> Iterator[Provisioning]:
+        """What another run, which is alive, makes things from."""
+        with (
+            open_cloud("emulator", Settings(emulator_dir=self.directory), cassettes=self.project) as cloud,
+            cloud.clients("look") as clients,
+        ):
+            yield Provisioning(cloud, clients, Journal(self.project / "another.jsonl"), log.debug, run="another-run")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    for name in ("tmp", "scenarios"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    write_scenario(tmp_path / "scenarios", SWEEP)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST_"))}
+    ours = {
+        "HARNESS_EMULATOR_DIR": str(tmp_path / "emulator"),
+        "HARNESS_JOURNAL": str(tmp_path / "journal.jsonl"),
+        "PYTHONPATH": str(Path(harness.__file__).parent.parent),
+        "TMPDIR": str(tmp_path / "tmp"),
+    }
+    made = World(tmp_path, kept | ours)
+    made.serve()
+    yield made
+    made.do("emulator", "reset", "--dir", str(made.directory))
+
+
+@pytest.fixture
+def strangers_job(world: World) -> Callable[[], JobView]:
+    """A job that runs, in a group and on a share that are not ours; beside it what a living run has made."""
+    place = {"group": "foreign", "workspace": "w", "experiment": "e", "name": "j"}
+    plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, "foreign", "azurefileshare", queued=SECONDS)
+    spec = JobSpec(name="j", toolkit="customToolkit", command="sleep 86400", stdouterr=MOUNT)
+    with world.opened() as made:
+        ResourceGroup(made, name="living", location="eastus").create()
+        FileShare(made, group="living", name="living").create()
+        made.clients.files.create_share("foreign")
+        made.clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
+        cluster = GpuCluster(made, group="foreign", name="c", plan=plan)
+        cluster.create()
+        make_experiment(made, group="foreign", workspace="w", name="e")
+        parameters = job_parameters(spec, cluster_id=cluster.id, limits=Limits())
+        Job(made, **place, parameters=parameters).create()
+
+    def look() -> JobView:
+        with world.opened() as made:
+            return Job(made, **place, parameters=parameters).look_all()["j"]
+
+    until(lambda: look().state == "running")
+    return look
+
+
+def until(holds: Callable[[], bool], seconds: float = SECONDS) -> None:
+    clock = SystemClock()
+    end = clock.monotonic() + seconds
+    while not holds():
+        assert clock.monotonic() < end
+        clock.sleep(0.02)
+
+
+def kill(process: psutil.Process) -> None:
+    process.kill()
+    process.wait(SECONDS)
+
+
+def strike(world: World, chance: random.Random, victim: str) -> bool:
+    """Start a run, and kill at some moment of it; False where it had ended before."""
+    commands = {
+        "run": harness_command("run", SCENARIO, "--set", "pause=0.3"),
+        "pytest": pytest_command("-n", "2", "--cloud", "emulator", "--set", "pause=0.3", SCENARIO),
+    }
+    command = {"worker": "pytest", "emulator": chance.choice(("run", "pytest"))}.get(victim, victim)
+    lines, delay = chance.randint(0, MOST_LINES), chance.uniform(0, LATEST)
+    end = len(world.lines()) + lines
+    with world.started(commands[command], "run.txt") as process:
+        until(lambda: len(world.lines()) >= end or process.poll() is not None)
+        SystemClock().sleep(delay)
+        left = [entry.kind for entry in world.journal.left()]
+        if process.poll() is not None:
+            log.info("%s had ended before %d lines and %.2f s", command, lines, delay)
+            return False
+        if victim == "emulator":
+            kill(psutil.Process(world.endpoint.pid))
+            world.serve()
+        elif victim == "worker":
+            workers = psutil.Process(process.pid).children()
+            if not workers:
+                return False
+            kill(chance.choice(workers))
+        else:
+            kill(psutil.Process(process.pid))
+    log.info("%s killed during %s at %d lines and %.2f s; made: %s", victim, command, lines, delay, left)
+    return True
+
+
+def here(world: World) -> set[str]:
+    """The groups and the shares of the emulator."""
+    with world.opened() as made:
+        groups = [group.name for group in made.clients.resources.resource_groups.list()]
+        return {*groups, *(f"share {share.name}" for share in made.clients.files.list_shares())}
+
+
+def processes(world: World) -> list[str]:
+    """Command lines of what runs in the project, but for the emulator and the stranger's job."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = " ".join(process.cmdline())
+            is_ours = process.cwd().startswith(str(world.project)) or str(world.project) in words
+            if is_ours and process.pid != world.endpoint.pid:
+                found.append(words)
+    return found
+
+
+@pytest.mark.slow
+def test_after_any_kill_reap_leaves_nothing_of_ours_and_all_that_is_not(
+    world: World, strangers_job: Callable[[], JobView]
+) -> None:
+    chance = random.Random(SEED)
+    before, alone = strangers_job(), processes(world)
+    kills = 0
+    while kills < KILLS:
+        kills += strike(world, chance, VICTIMS[kills % len(VICTIMS)])
+        code, printed = world.do("reap", "--yes")
+
+        assert code == 0, printed
+        assert here(world) == STRANGERS
+        assert world.journal.left() == []
+    assert strangers_job() == before
+    until(lambda: processes(world) == alone)

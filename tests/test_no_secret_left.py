@@ -1,0 +1,212 @@
+"""Every secret of a run is unique, and afterwards none is found: the shipped scenarios recorded, replayed and failing.
+
+HARNESS_TEST_DOSE=full pytest tests/test_no_secret_left.py     # every trial of the sweep instead of one
+"""
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+import harness
+from harness.compute.paths import MARK
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+from harness.emulator.paths import DataDirectory
+from tests.commands import harness_command, pytest_command
+from tests.recording.hiding import Search
+
+ROOT = Path(__file__).parents[1]
+FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
+SECONDS = 600.0  # that a command may take at most
+
+SHORT = ("--set", "epochs=1") + (() if FULL else ("--set", "learning_rate=0.001", "--set", "minibatch_size=64"))
+QUICKSTART = "scenarios/mnist_quickstart.yaml"
+TALKATIVE = ("-rA", "--showlocals", "--log-level=DEBUG", "-o", "junit_logging=all", "-p", "no:cacheprovider")
+
+PLANTED = {
+    "HARNESS_STORAGE_KEY": "Y2FuYXJ5OiBhIHN0b3JhZ2Uga2V5IHRoYXQgdGhlIGVtdWxhdG9yIGRvZXMgbm90IG5lZWQgYXQgYWxsIQ==",
+    "HARNESS_ADMIN_PASSWORD": 'Canary&/pass+word="x',
+}
+ADMIN_USER = "canary-user"  # no secret, but nobody's business
+WRONG_SECRET = "canary~wrong/client+secret"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("torch") is None, reason="torch is not installed, so the emulator cannot run CNTK jobs"
+    ),
+]
+
+
+@dataclass
+class Project:
+    """A user's project with the shipped scenarios, whose settings come from the environment alone.
+
+    Attributes:
+        files: everything that any of its commands writes, but for the emulator's data.
+        tap: where the secrets that go over the wire are written down.
+        seen: command lines of this machine's processes while a command ran, and environments of jobs.
+    """
+
+    files: Path
+    endpoint: Endpoint
+    tap: Path
+    seen: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for name in ("project", "home", "state", "tmp", "printed"):
+            (self.files / name).mkdir(parents=True)
+        shutil.copytree(ROOT / "scenarios", self.files / "project" / "scenarios")
+        (self.files / "project" / "pytest.ini").write_text("[pytest]\n")
+
+    def run(self, name: str, words: list[str], **settings: str) -> int:
+        """Run a command to its end, its output in a file; returns the exit code."""
+        printed = self.files / "printed" / f"{name}.txt"
+        surroundings = {"cwd": self.files / "project", "env": self.environment | settings}
+        with printed.open("wb") as output, self.watched():
+            done = subprocess.run(words, stdout=output, stderr=output, timeout=SECONDS, check=False, **surroundings)
+        return done.returncode
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of every command: settings, and places of its own."""
+        kept = {
+            name: text for name, text in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST"))
+        }
+        places = {
+            "HOME": str(self.files / "home"),
+            "TMPDIR": str(self.files / "tmp"),
+            "XDG_STATE_HOME": str(self.files / "state"),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "tap"), str(Path(harness.__file__).parents[1])]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SECRETS_TAP": str(self.tap),
+            "HARNESS_EMULATOR_DIR": self.endpoint.directory,
+            "HARNESS_CLIENT_SECRET": self.endpoint.client_secret,
+            "HARNESS_ADMIN_USER": ADMIN_USER,
+        }
+        return kept | places | PLANTED
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """What anybody can see of processes, all the time."""
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(0.2):
+                self.seen.update(filter(None, map(visible, psutil.process_iter())))
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watching.join()
+
+    def secrets(self) -> dict[str, str]:
+        """Everything secret, by name."""
+        told = {json.loads(line) for line in self.tap.read_text().splitlines()}
+        made = {"client secret": self.endpoint.client_secret, "storage key": self.endpoint.storage_key}
+        return PLANTED | made | {"wrong secret": WRONG_SECRET} | {f"on the wire: {text}": text for text in told}
+
+    def printed(self, name: str) -> str:
+        return (self.files / "printed" / f"{name}.txt").read_text(errors="replace")
+
+
+def visible(process: psutil.Process) -> str:
+    """The command line of a process and, of a job's, the environment, too, in which nothing of ours may be."""
+    words: list[str] = []
+    with contextlib.suppress(psutil.Error, OSError):
+        words += process.cmdline()
+        environment = process.environ()
+        words += [f"{name}={text}" for name, text in environment.items() if MARK in environment]
+    return "\0".join(words)
+
+
+def play(project: Project) -> None:
+    """Record, replay, fail in three ways, each as a test and by ``harness run``, and look at what is there."""
+    emulator, bad = ("--cloud", "emulator"), ("--set", "epochs=none")  # which the script refuses
+    refused = {"HARNESS_CLIENT_SECRET": WRONG_SECRET}
+
+    # One epoch is enough for some trials and not for others: that is the first way.
+    code = project.run("recorded", pytest_command("scenarios", *emulator, "--record", *SHORT, *reported("recorded")))
+    assert code == 1, project.printed("recorded")
+    assert "expect.metrics.test_error" in project.printed("recorded")
+    assert project.run("replayed", pytest_command("scenarios", *SHORT, *reported("replayed"))) == 1
+    assert "expect.metrics.test_error" in project.printed("replayed")
+
+    assert project.run("exit code", pytest_command(QUICKSTART, *emulator, *bad, *reported("exit code"))) == 1
+    assert "expect.exit_code" in project.printed("exit code")
+    assert project.run("run", harness_command("run", QUICKSTART, *bad, "--out", "out")) == 1
+    assert "expect.exit_code" in project.printed("run")
+
+    assert project.run("refused", pytest_command(QUICKSTART, *emulator, *reported("refused")), **refused) == 1
+    assert project.run("refused run", harness_command("run", QUICKSTART, "--out", "refused"), **refused) == 1
+    assert all("sign-in was refused" in project.printed(name) for name in ("refused", "refused run"))
+
+    assert project.run("checked", harness_command("cassettes", "check")) == 0, project.printed("checked")
+    assert project.run("status", harness_command("emulator", "status", "--dir", project.endpoint.directory)) == 0
+
+
+def reported(name: str) -> tuple[str, ...]:
+    """Everything that pytest can tell, in its output and in a report."""
+    return (*TALKATIVE, f"--junitxml={name}.xml")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project in which everything was done."""
+    place = tmp_path_factory.mktemp("canary")
+    with launch(place / "emulator") as endpoint:
+        made = Project(place / "files", endpoint, place / "tap.jsonl")
+        play(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def search(project: Project) -> Search:
+    """Looks for all that was secret."""
+    return Search(project.secrets().items())
+
+
+def test_all_shipped_scenarios_were_recorded(project: Project) -> None:
+    recorded = {path.name for path in (project.files / "project" / "cassettes").iterdir()}
+    assert recorded == {path.name for path in (ROOT / "cassettes").iterdir()}
+
+
+def test_tokens_and_signatures_were_seen_on_the_wire(project: Project) -> None:
+    told = [secret for name, secret in project.secrets().items() if name.startswith("on the wire")]
+    assert any(secret.startswith("eyJ") for secret in told)
+    assert len(told) > 10
+
+
+def test_no_file_holds_a_secret(project: Project, search: Search) -> None:
+    assert search.in_files(project.files) == {}
+
+
+def test_no_process_shows_a_secret(project: Project, search: Search) -> None:
+    assert any("ConvNet_MNIST.py" in words for words in project.seen)
+    assert search.in_data("\n".join(project.seen).encode()) == set()
+
+
+def test_no_cassette_tells_whose_it_is(project: Project) -> None:
+    names = {"tenant": project.endpoint.tenant_id, "client": project.endpoint.client_id, "user": ADMIN_USER}
+    assert Search(names.items()).in_files(project.files / "project" / "cassettes") == {}
+
+
+def test_the_emulators_own_data_is_its_owners_alone(project: Project) -> None:
+    data = DataDirectory(Path(project.endpoint.directory))
+    held = [data.root, data.endpoint, data.identity, data.server_certificate, *data.root.glob("emulator.db*")]
+    assert [path.name for path in held if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
