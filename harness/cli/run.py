@@ -30,6 +30,7 @@ from harness.resources.ceiling import node_price
 from harness.resources.events import Noted
 from harness.resources.journal import journal_for
 from harness.scenario.failure import render
+from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios, parse_values
 
@@ -60,6 +61,18 @@ def run(  # noqa: PLR0917 - each is an option of the command
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be made and run, and touch nothing.")
     ] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="NAME=RATE",
+            help="Have the emulator inject a fault, such as throttle=0.3, beside those of the scenario; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    fault_seed: Annotated[
+        int | None, typer.Option(help="Seed of the faults; default: the scenario's, or 0.", show_default=False)
+    ] = None,
     reuse: Annotated[
         bool, typer.Option("--reuse", help="Find the cluster of an earlier run again, and keep it for the next.")
     ] = False,
@@ -69,7 +82,10 @@ def run(  # noqa: PLR0917 - each is an option of the command
     Exit code 0 when all that is expected came out, 1 when something did not or the cloud refused, 2 for a bad scenario
     or setting, 130 after Ctrl-C and 143 after SIGTERM; whatever was made is deleted first.
     """
-    loaded = load_scenarios(scenarios, parse_values(values or []))
+    loaded = [
+        scenario.model_copy(update={"faults": with_faults(scenario.faults, fault or [], fault_seed)})
+        for scenario in load_scenarios(scenarios, parse_values(values or []))
+    ]
     settings = load_settings(Path())
     if dry_run:
         for scenario in loaded:

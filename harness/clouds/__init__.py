@@ -8,13 +8,26 @@ from typing import Literal
 
 from harness.clouds.azure import azure_cloud
 from harness.clouds.emulator import emulator_cloud, running_emulator
+from harness.clouds.faults import FaultPlan
 from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
+from harness.clouds.patience import Patience
 from harness.clouds.replay import replay_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.recording import ReportUnused
 
-__all__ = ["Clients", "Cloud", "CloudFacts", "CloudName", "Poller", "new_run", "open_cloud", "running_emulator"]
+__all__ = [
+    "Clients",
+    "Cloud",
+    "CloudFacts",
+    "CloudName",
+    "FaultPlan",
+    "Patience",
+    "Poller",
+    "new_run",
+    "open_cloud",
+    "running_emulator",
+]
 
 CloudName = Literal["replay", "emulator", "azure"]
 

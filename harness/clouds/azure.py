@@ -9,6 +9,7 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
 from harness.clock import SystemClock
 from harness.clouds.model import CloudFacts
+from harness.clouds.patience import CLOUD
 from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
 
@@ -24,12 +25,13 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str) 
 
     def credential(transport: RequestsTransport) -> TokenCredential:
         if settings.client_secret is None:
-            return DefaultAzureCredential(transport=transport)
+            return DefaultAzureCredential(transport=transport, retry_total=0)
         return ClientSecretCredential(
             settings.require("tenant_id"),
             settings.require("client_id"),
             settings.require("client_secret"),
             transport=transport,
+            retry_total=0,  # the transport asks again
         )
 
     return SdkCloud(
@@ -47,6 +49,7 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str) 
         cassettes=cassettes,
         interval=_POLL_SECONDS,
         longest=_POLL_SECONDS,
+        patience=CLOUD,
         base=requests.Session,
         credential=credential,
     )

@@ -12,6 +12,7 @@ from azure.identity import ClientSecretCredential
 
 from harness.clock import SystemClock
 from harness.clouds.model import CloudFacts
+from harness.clouds.patience import LOCAL
 from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
@@ -58,6 +59,7 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
             settings.client_id or endpoint.client_id,
             endpoint.client_secret if secret is None else secret.get_secret_value(),
             transport=transport,
+            retry_total=0,  # the transport asks again
         )
 
     return SdkCloud(
@@ -76,6 +78,8 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
         cassettes=cassettes,
         interval=_POLL_SECONDS,
         longest=_LONGEST_POLL_SECONDS,
+        patience=LOCAL,
         base=base,
         credential=credential,
+        injects=True,
     )

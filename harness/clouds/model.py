@@ -11,6 +11,8 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.storage.file import FileService
 
 from harness.clock import Clock
+from harness.clouds.faults import FaultPlan
+from harness.clouds.patience import Patience
 
 T = TypeVar("T")
 
@@ -75,13 +77,14 @@ class Poller:
 
 @dataclass(frozen=True)
 class Clients:
-    """The SDK clients of one story, over one session."""
+    """The SDK clients of one story, over one session that asks again by itself, and how it does so."""
 
     batchai: BatchAI
     resources: ResourceManagementClient
     files: FileService
     session: requests.Session
     poller: Poller
+    patience: Patience
 
 
 class Cloud(Protocol):
@@ -105,3 +108,6 @@ class Cloud(Protocol):
 
     def clients(self, cassette: str) -> AbstractContextManager[Clients]:
         """Clients for one story, ``<scenario>/<resource or trial id>``."""
+
+    def inject(self, plan: FaultPlan) -> AbstractContextManager[bool]:
+        """Have faults injected as long as the block lasts; whether that can be done there."""

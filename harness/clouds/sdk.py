@@ -13,13 +13,20 @@ from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport._requests_basic import RequestsTransport
 from azure.mgmt.batchai import BatchAI
 from azure.mgmt.resource.resources import ResourceManagementClient
-from azure.storage.common.retry import LinearRetry, no_retry
+from azure.storage.common.retry import no_retry
 from azure.storage.file import FileService
 
 from harness.clock import Clock
+from harness.clouds.creations import Creations
+from harness.clouds.faults import FaultPlan, injected
 from harness.clouds.model import Clients, CloudFacts, Poller
+from harness.clouds.patience import Patience
+from harness.clouds.repeating import RepeatingAdapter
+from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
 from harness.recording.stand_ins import WORD
+
+_SCOPE = "https://management.azure.com/.default"
 
 # Recordings put these in place of a subscription's own values, so a replay asks for them.
 STAND_INS = CloudFacts(
@@ -52,7 +59,9 @@ class SdkCloud:
         interval: seconds between two polls, at first.
         longest: seconds between two polls at most.
         base: makes the real session; not called in replay.
+        patience: how often the clients of this cloud ask again, and when.
         credential: signs in over the given transport.
+        injects: whether faults can be ordered there.
         report_unused: called when a story was replayed and some of its answers were not asked for.
     """
 
@@ -63,9 +72,11 @@ class SdkCloud:
     cassettes: Path
     interval: float
     longest: float
+    patience: Patience
     base: Callable[[], requests.Session]
     credential: Callable[[RequestsTransport], TokenCredential]
     report_unused: ReportUnused | None = None
+    injects: bool = False
 
     @property
     def poller(self) -> Poller:
@@ -89,6 +100,28 @@ class SdkCloud:
         ) as session:
             yield self._clients(session)
 
+    @contextmanager
+    def inject(self, plan: FaultPlan) -> Iterator[bool]:
+        """Have the plan's faults injected as long as the block lasts; whether that can be done here.
+
+        Raises:
+            ProvisioningError: the emulator does not take the plan.
+        """
+        if not self.injects:
+            yield False
+            return
+        _quiet()
+        # Over a session of its own: that a recording was made under faults shows in what it answers.
+        with (
+            self._patient(self.base()) as session,
+            injected(plan, session, self.credential(ClockTransport(session, self.clock))),
+        ):
+            yield True
+
+    @cached_property
+    def _creations(self) -> Creations:
+        return Creations(self.clock)
+
     @cached_property
     def _lasting(self) -> Clients:
         """Signing in, and a connection, once: a sweep has hundreds of stories."""
@@ -101,18 +134,32 @@ class SdkCloud:
             self._lasting.session.close()
 
     def _clients(self, session: requests.Session) -> Clients:
-        transport = ClockTransport(session, self.clock)
-        credential, subscription = self.credential(transport), self.facts.subscription_id
+        transport = ClockTransport(self._patient(session), self.clock)
+        credential = RenewableCredential(lambda: self.credential(transport))
+        subscription = self.facts.subscription_id
         files = FileService(self.facts.storage_account, self.facts.storage_key, request_session=session)
-        files.retry = no_retry if self.mode == "replay" else LinearRetry(backoff=1, max_attempts=3).retry
-        options = {"transport": transport, "polling_interval": self.interval}
+        files.retry = no_retry
+        options = {"transport": transport, "polling_interval": self.interval, "retry_total": 0}
+
+        def policy() -> RenewingPolicy:
+            return RenewingPolicy(credential, _SCOPE, patience=self.patience, clock=self.clock)
+
         return Clients(
-            BatchAI(credential, subscription, **options),
-            ResourceManagementClient(credential, subscription, **options),
+            BatchAI(credential, subscription, authentication_policy=policy(), **options),
+            ResourceManagementClient(credential, subscription, authentication_policy=policy(), **options),
             files,
             session,
             self.poller,
+            self.patience,
         )
+
+    def _patient(self, session: requests.Session) -> requests.Session:
+        """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""
+        adapter = RepeatingAdapter(
+            session.get_adapter("https://"), patience=self.patience, clock=self.clock, creations=self._creations
+        )
+        session.mount("https://", adapter)
+        return session
 
     def _replacements(self) -> Mapping[str, str]:
         mine, theirs = vars(self.facts), vars(STAND_INS)
@@ -136,4 +183,6 @@ def _quiet() -> None:
     # The storage SDK logs whole requests, signatures included, when it retries; the others log every request at INFO.
     logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
+    # It tells with a traceback that a refused HEAD has no body.
+    logging.getLogger("azure.mgmt.resource.resources._utils.model_base").setLevel(logging.CRITICAL)
     logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # a refusal is told once, by us

@@ -36,6 +36,8 @@ def _lines(scenario: Scenario, trials: Sequence[Trial], cloud: str, price: float
     hours = most_node_hours(scenario, len(trials))
     costs = "" if price is None else f", which cost {hours * price:.2f} at {price:g} each"
     yield f"  at most         {hours:.2f} node-hours if every limit is reached{costs}"
+    if scenario.faults.rules:
+        yield f"  faults          {scenario.faults} (injected by the emulator only)"
     yield f"  trials          {len(trials)}, at most {cluster.most_nodes} node(s) at a time"
     for trial in trials:
         job = trial.job

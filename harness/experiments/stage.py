@@ -1,11 +1,11 @@
 """What the trials of a scenario share, each with a story of its own: group, share, cluster."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from harness.clouds import Clients, Cloud
+from harness.clouds import Clients, Cloud, FaultPlan
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
 from harness.experiments.submission import script_on_share
@@ -24,6 +24,7 @@ from harness.resources import (
 from harness.resources.ceiling import Meter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
+from harness.resources.refusals import refusals
 from harness.scenario.model import Scenario
 
 R = TypeVar("R", bound=Resource)
@@ -124,8 +125,35 @@ def open_group(stage: Stage, scenario: Scenario) -> Iterator[ResourceGroup]:
     with stage.provisioning(f"{scenario.scenario}/resource_group") as made:
         with made.interruption.allowed():
             stage.terms.prepare(made, scenario)
-        with stage.hold(ResourceGroup(made, name=scenario.resource_group, location=scenario.location)) as group:
+        with (
+            _faults(stage, scenario),
+            stage.hold(ResourceGroup(made, name=scenario.resource_group, location=scenario.location)) as group,
+        ):
             yield group
+
+
+@contextmanager
+def _faults(stage: Stage, scenario: Scenario) -> Iterator[None]:
+    """What the scenario must survive is injected as long as the block lasts, where that can be done."""
+    cloud, faults = stage.cloud, scenario.faults
+    if not faults.rules:
+        yield
+        return
+    plan = FaultPlan(
+        name=f"{cloud.facts.run}-{scenario.scenario}",
+        seed=faults.seed,
+        faults=faults.rules,
+        group=scenario.resource_group,
+        share=scenario.share.name,
+    )
+    with ExitStack() as stack:
+        with refusals("inject faults", cloud.name):
+            is_injected = stack.enter_context(cloud.inject(plan))
+        if is_injected:
+            stage.sink(Noted(f"faults injected: {faults}"))
+        elif cloud.name == "azure":
+            stage.sink(Noted(f"faults are injected by the emulator only; not injected here: {faults}"))
+        yield
 
 
 @contextmanager

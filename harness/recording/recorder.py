@@ -49,8 +49,8 @@ class RecordingAdapter(BaseAdapter):
         place = self._tape.begin()
         sent = _request_record(request)
         response = self._real.send(request, **(options | {"stream": True}))
-        body = response.raw.read(decode_content=True)
-        response.raw.release_conn()
+        with response:
+            body = response.raw.read(decode_content=True)
         answer = RecordedResponse(response.status_code, response.reason or "", dict(response.headers), body)
         self._tape.finish(place, Interaction(sent, answer))
         return rebuild(request, answer)

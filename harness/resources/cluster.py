@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.batchai import models
 
-from harness.errors import ProvisioningError
+from harness.errors import HarnessError, ProvisioningError
 from harness.resources.events import ClusterStatus
 from harness.resources.provisioning import Provisioning, Resource
 from harness.scenario.model import NodeRange
@@ -63,7 +63,13 @@ class GpuCluster(Resource):
         batchai, plan = self.provisioning.clients.batchai, self.plan
         workspace = models.WorkspaceCreateParameters(location=plan.location)
         batchai.workspaces.begin_create(self.group, plan.workspace, workspace).result()
-        batchai.clusters.begin_create(self.group, plan.workspace, self.name, self._parameters()).result()
+        try:
+            batchai.clusters.begin_create(self.group, plan.workspace, self.name, self._parameters()).result()
+        except ResourceExistsError:
+            # An earlier try took effect, and its answer was lost: then it is as planned.
+            if not self.adopt():
+                raise
+            return
         self.wait_for_nodes()
 
     def wait_for_nodes(self) -> None:
@@ -76,7 +82,7 @@ class GpuCluster(Resource):
         if seen is None:
             raise ProvisioningError(
                 f"cluster {self.name} ({self.plan.vm_size}) did not get its {self.plan.least} node(s) within "
-                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._told}"
+                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._told}{self._unready()}"
             )
 
     def adopt(self) -> bool:
@@ -140,6 +146,19 @@ class GpuCluster(Resource):
             self.provisioning.sink(status)
             self._told = status
         return cluster
+
+    def _unready(self) -> str:
+        """Which nodes are there and do not come up, as far as the service tells."""
+        if self._told is None or not self._told.preparing:
+            return ""
+        clusters = self.provisioning.clients.batchai.clusters
+        try:
+            address = (self.group, self.plan.workspace, self.name)
+            nodes = ", ".join(str(node.node_id) for node in clusters.list_remote_login_information(*address))
+        except (AzureError, HarnessError):
+            nodes = ""  # the error that is being told must not be hidden by another
+        which = f" (of {nodes})" if nodes else ""
+        return f"; {self._told.preparing} node(s){which} still preparing: run again, and the cluster gets others"
 
     def _is_up(self, cluster: models.Cluster) -> bool:
         nodes = cluster.node_state_counts

@@ -91,8 +91,12 @@ class ResourceGroup(Resource):
 
     def delete(self) -> None:
         """Delete it with all that is in it, if it carries our tag."""
-        if self._is_ours():
+        if not self._is_ours():
+            return
+        try:
             self.provisioning.clients.resources.resource_groups.begin_delete(self.name).result()
+        except ResourceNotFoundError:
+            return  # an earlier try took effect, and its answer was lost
 
     def _is_ours(self) -> bool:
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.batchai import models
 
 from harness.errors import JobError
@@ -71,7 +71,12 @@ class Job(Resource):
     def create(self) -> None:
         """Submit the job; that it was taken shows in ``look_all``, so nothing waits for the operation."""
         jobs = self.provisioning.clients.batchai.jobs
-        jobs.begin_create(*self.address, self.parameters, polling=False)
+        try:
+            jobs.begin_create(*self.address, self.parameters, polling=False)
+        except ResourceExistsError:
+            # An earlier try took effect, and its answer was lost: then it is the same job.
+            if command_of(jobs.get(*self.address)) != command_of(self.parameters):
+                raise
 
     def delete(self) -> None:
         """Delete the job, and wait where it may still run; what a finished one used is free already."""

@@ -1,9 +1,9 @@
 """What a job wrote: listed by the service with links, read over plain HTTP."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import requests
 from azure.mgmt.batchai import models
@@ -16,7 +16,6 @@ STDOUTERR = "stdouterr"  # the id under which the service lists logs
 
 _LINK_MINUTES = 600  # the longest that Batch AI gives
 _PIECE = 1 << 20  # bytes
-_PATIENCE = 300  # seconds without a byte
 _DEEPEST = 16  # directories
 
 
@@ -56,12 +55,14 @@ class JobOutput:
             JobError: its link does not answer.
         """
         # Asked for its length first: refusals of a range would all differ, and a recording would keep each.
-        with self._asked("HEAD", file, {}) as answer:
-            if answer.status_code == 404 or int(answer.headers.get("Content-Length", "0")) <= start:
-                return b""
-        with self._asked("GET", file, {"Range": f"bytes={start}-"}) as answer:
-            content = self._checked(file, answer).content
-            return content[start:] if answer.status_code == 200 else content
+        answer = self._ask("HEAD", file, {})
+        if answer.status_code == 404 or int(self._checked(file, answer).headers.get("Content-Length", "0")) <= start:
+            return b""
+        answer = self._ask("GET", file, {"Range": f"bytes={start}-"})
+        if answer.status_code in (404, 416):
+            return b""  # its job has begun anew meanwhile, and the file with it
+        content = self._checked(file, answer).content
+        return content[start:] if answer.status_code == 200 else content
 
     def download(self, file: OutputFile, target: Path) -> None:
         """Write a file to the local path ``target``, whose directories are made; it appears whole or not at all.
@@ -74,9 +75,7 @@ class JobOutput:
         try:
             with beside.open("wb") as stream:
                 if file.size:
-                    with self._asked("GET", file, {}) as answer:
-                        for piece in self._checked(file, answer).iter_content(_PIECE):
-                            stream.write(piece)
+                    self._fetch(file, stream)
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
@@ -93,17 +92,33 @@ class JobOutput:
             elif len(path.parts) <= _DEEPEST:
                 yield from self._walk(directory, path)
 
-    @contextmanager
-    def _asked(self, method: str, file: OutputFile, headers: dict[str, str]) -> Iterator[requests.Response]:
-        """An answer, for as long as it is read: a connection can be lost in the middle of it, too."""
+    def _fetch(self, file: OutputFile, stream: BinaryIO) -> None:
+        """Write a file's bytes; an answer that breaks off in the middle is asked for from its beginning."""
+        pauses = self._job.provisioning.clients.patience.pauses()
+        while True:
+            with self._ask("GET", file, {}, stream=True) as answer:
+                try:
+                    stream.writelines(self._checked(file, answer).iter_content(_PIECE))
+                except requests.RequestException as error:
+                    pause = next(pauses, None)
+                    if pause is None:
+                        # Not in its own words: they may hold the link, which is signed.
+                        words = f"cannot read all of {file.name} of job {self._job.name}: {type(error).__name__}"
+                        raise JobError(words) from None
+                else:
+                    return
+            self._job.provisioning.cloud.clock.sleep(pause)
+            stream.seek(0)
+            stream.truncate()
+
+    def _ask(
+        self, method: str, file: OutputFile, headers: dict[str, str], *, stream: bool = False
+    ) -> requests.Response:
         session = self._job.provisioning.clients.session
         try:
-            # A streamed answer without a body would close its connection instead of giving it back.
-            is_streamed = method == "GET"
-            with session.request(method, file.link, headers=headers, stream=is_streamed, timeout=_PATIENCE) as answer:
-                yield answer
+            return session.request(method, file.link, headers=headers, stream=stream)
         except requests.RequestException as error:
-            raise JobError(f"cannot read {file.name} of job {self._job.name}: {type(error).__name__}") from None
+            raise JobError(f"cannot read {file.name} of job {self._job.name}: {error}") from None
 
     def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
         if answer.status_code not in (200, 206):

@@ -1,5 +1,6 @@
 """Azure's refusals in the harness's words: one clear line each."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,8 @@ _MENDS = {
     "InvalidSubscriptionId": "check the setting subscription_id",
     "AuthorizationFailed": "give the service principal the role Contributor on the subscription",
 }
+
+_STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storage service's XML
 
 
 @contextmanager
@@ -58,5 +61,7 @@ def refusals(what: str, cloud: str, *, otherwise: type[CloudError] = Provisionin
 
 
 def _line(error: Exception) -> str:
-    message = getattr(error, "message", None) or str(error)
-    return str(message).strip().splitlines()[0] if str(message).strip() else type(error).__name__
+    message = str(getattr(error, "message", None) or error).strip()
+    line = message.splitlines()[0] if message else type(error).__name__
+    explained = _STORAGE_MESSAGE.search(message)
+    return f"{line}: {explained[1]}" if explained else line

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from azure.common import AzureMissingResourceHttpError
+from azure.common import AzureConflictHttpError, AzureMissingResourceHttpError
 
 from harness.errors import JobError
 from harness.resources.events import Began, Ended
@@ -69,11 +70,15 @@ class FileShare(Resource):
         """Create share and directories, then upload."""
         files = self.provisioning.clients.files
         with self._uploads() as uploads:
-            self._created = files.create_share(self.name, metadata=metadata_of(self.provisioning))
+            tags = metadata_of(self.provisioning)
+            self._created = _is_new(
+                "ShareAlreadyExists", lambda: files.create_share(self.name, metadata=tags, fail_on_exist=True)
+            )
             if not self._created:
-                self._take_over()
+                self._created = self._take_over()
             for directory in _directories(self.directory, uploads):
-                files.create_directory(self.name, directory)
+                make = partial(files.create_directory, self.name, directory, fail_on_exist=True)
+                _is_new("ResourceAlreadyExists", make)
             for name, upload in uploads.items():
                 self.provisioning.sink(Began("uploading", name))
                 self._put(name, upload)
@@ -81,12 +86,17 @@ class FileShare(Resource):
             self.uploaded = tuple(uploads)
             self.data = next((self._data_of(name) for name, upload in uploads.items() if upload.data), None)
 
-    def _take_over(self) -> None:
-        """Keep a share that an earlier run left from being reaped while this one uses it."""
+    def _take_over(self) -> bool:
+        """Whether it is ours after all: created, and the answer lost. One of an ended run is kept from being reaped."""
         files = self.provisioning.clients.files
         label = read_label(files.get_share_metadata(self.name))
-        if label is not None and not (label.owner and label.owner.state == "running"):
+        if label is None:
+            return False
+        if label.run == self.provisioning.run and label.owner == self.provisioning.owner:
+            return True
+        if not (label.owner and label.owner.state == "running"):
             files.set_share_metadata(self.name, metadata_of(self.provisioning))
+        return False
 
     def delete(self) -> None:
         """Delete the share, if it is ours."""
@@ -140,6 +150,20 @@ class FileShare(Resource):
         path = PurePosixPath(self.directory) / name
         parent = str(path.parent)
         return (None if parent == "." else parent), path.name
+
+
+def _is_new(exists: str, create: Callable[[], object]) -> bool:
+    """Whether something was created; False where it is there, which the service calls ``exists``.
+
+    The SDK's own ``fail_on_exist=False`` takes every conflict for that, a full disk too.
+    """
+    try:
+        create()
+    except AzureConflictHttpError as error:
+        if error.error_code != exists:
+            raise
+        return False
+    return True
 
 
 def _directories(root: str, names: Iterable[str]) -> list[str]:

@@ -48,7 +48,7 @@ def load_scenario(path: Path, overrides: Mapping[str, str] | None = None) -> Sce
     shared = resolved[0].model_dump(exclude={"parameters", *_PER_TRIAL})
     if any(one.model_dump(exclude={"parameters", *_PER_TRIAL}) != shared for one in resolved):
         raise ScenarioError(f"{path}: only job and expect may hold swept parameters; the trials share the rest")
-    return Scenario.model_validate(resolved[0].model_dump(), context=Origin(path, document.lines, trials))
+    return Scenario.model_validate(resolved[0].model_dump(by_alias=True), context=Origin(path, document.lines, trials))
 
 
 def _space(document: Document, typed: Mapping[str, Scalar]) -> _Space:
@@ -123,8 +123,11 @@ def _explain(document: Document, error: ValidationError, above: Place) -> list[s
         place = _written(document.data, (*above, *mistake["loc"]), is_missing=mistake["type"] == "missing")
         found = "" if isinstance(mistake["input"], dict | list) else f"; found {mistake['input']!r}"
         if mistake["type"] == "extra_forbidden":
-            near = get_close_matches(str(place[-1]), _keys(place[:-1]), n=1)
-            text = "there is no such field" + (f"; did you mean {near[0]!r}?" if near else "")
+            known = _keys(place[:-1])
+            near = get_close_matches(str(place[-1]), known, n=1)
+            text = "there is no such field" + (
+                f"; did you mean {near[0]!r}?" if near else f"; one of: {', '.join(known)}"
+            )
         elif mistake["type"] == "missing":
             text = "is required"
         elif place[:1] in (("parameters",), ("sweep",)) and mistake["type"] in _SCALAR_TYPES:
@@ -151,4 +154,6 @@ def _keys(place: Place) -> list[str]:
     for step in place:
         fields = getattr(field, "model_fields", {})
         field = fields[step].annotation if step in fields else None
-    return list(field.model_fields) if isinstance(field, type) and issubclass(field, BaseModel) else []
+    if not (isinstance(field, type) and issubclass(field, BaseModel)):
+        return []
+    return [one.alias or name for name, one in field.model_fields.items()]

@@ -8,9 +8,11 @@ from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, model_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from harness.scenario.document import Place
+from harness.scenario.faults import FaultsSpec
+from harness.scenario.record import Record
 
 Scalar = bool | int | float | str
 Toolkit = Literal[
@@ -20,13 +22,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=
 GroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=90)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 Longest = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # Batch AI's own limit
-
-
-class Record(BaseModel):
-    """A part of a scenario: immutable, and it refuses keys that it does not know."""
-
-    # A parameter that is a number may fill a text: args: '{epochs}'.
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 def _size(value: Any) -> str:
@@ -248,6 +243,7 @@ class Scenario(Record):
     metrics: dict[Identifier, MetricSpec] = Field(default_factory=dict)
     expect: ExpectSpec = Field(default_factory=ExpectSpec)
     limits: Limits = Field(default_factory=Limits)
+    faults: FaultsSpec = Field(default_factory=FaultsSpec)
     scope: Literal["session", "function"] = "session"
 
     _origin: Origin | None = PrivateAttr(default=None)

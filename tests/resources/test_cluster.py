@@ -1,10 +1,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.clouds import open_cloud
+from harness.clouds import FaultPlan, open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
@@ -97,3 +98,27 @@ def test_nodes_that_do_not_come_are_an_error_that_names_the_limit(tmp_path: Path
             late.open()
         assert "Cluster state: resizing Target: 1;" in str(caught.value)
         assert list(provisioning.clients.batchai.clusters.list_by_workspace("clusters", "w")) == []
+
+
+def test_one_that_is_there_already_as_planned_is_ours(provisioning: Provisioning, told: list[str]) -> None:
+    second = cluster(provisioning)
+    second.plan = replace(second.plan, vm_size="standard_nc6")  # to the service another definition, hence a conflict
+    with cluster(provisioning):
+        second.create()
+    assert told[-1].startswith("Cluster state: steady Target: 1")
+
+
+def test_one_that_is_there_already_and_is_another_is_refused(provisioning: Provisioning) -> None:
+    with cluster(provisioning), pytest.raises(ProvisioningError, match="is there with STANDARD_NC6 and 1 node"):
+        cluster(provisioning, 2).open()
+
+
+def test_a_node_that_never_boots_is_named(provisioning: Provisioning) -> None:
+    plan = FaultPlan("no-boot", 0, {"no-boot": 1}, "clusters", "mounted")
+    told = r"within 1 s \(limits.queued in the scenario\): .*; 1 node\(s\) \(of tvm-.*\) still preparing: run again"
+    with (
+        provisioning.cloud.inject(plan),
+        pytest.raises(ProvisioningError, match=told),
+        cluster(provisioning, queued=1),
+    ):
+        pass

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clouds import open_cloud
+from harness.clouds import FaultPlan, open_cloud
 from harness.config import Settings
 from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.owner import Owner, owner_of, this_process
@@ -132,6 +132,27 @@ def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
     assert [(result.verdict.found.name, result.error) for result in results] == [("dead", "")]
     assert told == results
     assert [found.name for found in find(cloud, clients)] == ["alive"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reaping_survives_what_clouds_do(cloud, clients, ended, seed):
+    left_behind(cloud, clients, "struck", ended)
+    faults = {"throttle": {"rate": 0.2, "seconds": 0.1}, "unavailable": 0.2, "drop": 0.2, "cut": 0.2}
+    with cloud.inject(FaultPlan("reap", seed, faults, "", "")):
+        results = reap(verdicts(cloud, clients), cloud, clients, tell=lambda _result: None)
+    assert [(result.verdict.found.name, result.error) for result in results] == [("struck", "")]
+    assert find(cloud, clients) == []
+
+
+def test_what_cannot_be_deleted_is_told_and_stays_in_the_journal(cloud, clients, tmp_path, ended):
+    left_behind(cloud, clients, "stuck", ended)
+    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
+    journal.append(Entry("dead", "resource group", "stuck", "stuck", "creating", *here, ended))
+    decided = verdicts(cloud, clients)
+    with cloud.inject(FaultPlan("reap", 0, {"unavailable": 1}, "stuck", "")):
+        (result,) = reap(decided, cloud, clients, tell=lambda _result: None)
+    assert "cannot delete resource group stuck: " in result.error
+    assert [entry.name for entry in settle(journal, cloud, clients)] == ["stuck"]
 
 
 def test_what_another_run_took_meanwhile_is_left_alone(cloud, clients, ended):

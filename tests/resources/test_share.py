@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.clouds import open_cloud
+from harness.clouds import FaultPlan, open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
-from harness.errors import JobError
+from harness.errors import JobError, ProvisioningError
 from harness.resources import FileShare, Journal, Provisioning, Upload
+from harness.resources.tags import metadata_of
 
 
 @pytest.fixture
@@ -58,3 +59,22 @@ def test_a_file_that_is_required_and_missing_is_named(provisioning: Provisioning
         share.require("deep/er/script")
         with pytest.raises(JobError, match=f"{path} is not on share uploads; uploaded to deep/er: script"):
             share.require(path)
+
+
+def test_a_share_whose_creation_took_effect_though_its_answer_was_lost_is_ours(provisioning: Provisioning) -> None:
+    provisioning.clients.files.create_share("uploads", metadata=metadata_of(provisioning))
+    with share_of(provisioning, one=Upload(b"bytes")):
+        pass
+    assert not provisioning.clients.files.exists("uploads")
+
+
+def test_a_full_disk_is_told_and_not_taken_for_a_share_that_is_there(provisioning: Provisioning) -> None:
+    plan = FaultPlan("full", 0, {"full-disk": 1}, "g", "uploads")
+    with (
+        provisioning.cloud.inject(plan),
+        pytest.raises(
+            ProvisioningError, match=r"cannot create file share uploads: .*ShareSizeLimitReached.*disk is full"
+        ),
+        share_of(provisioning),
+    ):
+        pass

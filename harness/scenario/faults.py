@@ -1,0 +1,98 @@
+"""What a scenario must survive: faults by name, how often each strikes, and the seed of the draws."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Discriminator, Field, Tag, ValidationError
+
+from harness.errors import UserError
+from harness.scenario.record import Record
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class FaultRule(Record):
+    """How often a fault strikes: at a rate, so many times at most, for so many seconds where it has a duration."""
+
+    rate: Rate
+    times: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, ge=0, le=86_400)
+
+
+def _shape(value: Any) -> str:
+    return "fault rule" if isinstance(value, dict | FaultRule) else "fault rate"
+
+
+Fault = Annotated[Annotated[Rate, Tag("fault rate")] | Annotated[FaultRule, Tag("fault rule")], Discriminator(_shape)]
+_Optional = Fault | None
+
+
+class FaultsSpec(Record):
+    """Faults that the emulator injects; the same seed and the same requests meet the same ones."""
+
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
+    throttle: _Optional = None
+    unavailable: _Optional = None
+    drop: _Optional = None
+    cut: _Optional = None
+    slow: _Optional = None
+    expired_token: _Optional = Field(default=None, alias="expired-token")
+    late_read: _Optional = Field(default=None, alias="late-read")
+    clock_skew: _Optional = Field(default=None, alias="clock-skew")
+    full_disk: _Optional = Field(default=None, alias="full-disk")
+    image_pull: _Optional = Field(default=None, alias="image-pull")
+    no_boot: _Optional = Field(default=None, alias="no-boot")
+    preempt: _Optional = None
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The faults that are asked for, by name, as the emulator reads them."""
+        return self.model_dump(exclude={"seed"}, exclude_none=True, by_alias=True)
+
+    def __str__(self) -> str:
+        rules = [f"{name} {_words(rule)}" for name, rule in self.rules.items()]
+        return f"{', '.join(rules)}; seed {self.seed}" if rules else "none"
+
+
+def with_faults(spec: FaultsSpec, words: Sequence[str], seed: int | None) -> FaultsSpec:
+    """Faults, and those of a command line in addition; what both name goes by the command line.
+
+    Args:
+        spec: of a scenario.
+        words: ``throttle=0.3``, or ``preempt={rate: 1, times: 1}``.
+        seed: in place of the scenario's.
+
+    Raises:
+        UserError: a word names no fault, or says no rate.
+    """
+    given = dict(map(_given, words))
+    seeds = {} if seed is None else {"seed": seed}
+    try:
+        return FaultsSpec.model_validate({"seed": spec.seed, **spec.rules, **given, **seeds})
+    except ValidationError as error:
+        mistake = error.errors()[0]
+        raise UserError(f"--fault {mistake['loc'][0]}: {mistake['msg']}; found {mistake['input']!r}") from None
+
+
+def _given(word: str) -> tuple[str, Any]:
+    name, equals, text = word.partition("=")
+    if not equals or not text or name not in FAULT_NAMES:
+        raise UserError(
+            f"--fault {word}: write NAME=RATE, such as throttle=0.3; the faults are {', '.join(FAULT_NAMES)}"
+        )
+    try:
+        return name, yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        raise UserError(f"--fault {word}: {text!r} is no rate; write a number from 0 to 1") from None
+
+
+def _words(rule: float | Mapping[str, float]) -> str:
+    if not isinstance(rule, Mapping):
+        return f"{rule:g}"
+    times = f" at most {rule['times']} time(s)" if "times" in rule else ""
+    seconds = f" for {rule['seconds']:g} s" if "seconds" in rule else ""
+    return f"{rule['rate']:g}{times}{seconds}"
+
+
+FAULT_NAMES = tuple(field.alias or name for name, field in FaultsSpec.model_fields.items() if name != "seed")

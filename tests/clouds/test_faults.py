@@ -1,0 +1,129 @@
+"""Faults ordered from a running emulator, and what the clients make of them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+
+from harness.clouds import Clients, Cloud, FaultPlan, open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.errors import ProvisioningError
+from harness.scenario.faults import FAULT_NAMES
+
+PLANS = "https://management.azure.com/providers/Harness.Emulator/faults"
+
+
+@pytest.fixture
+def cloud(emulator: Endpoint, tmp_path: Path) -> Iterator[Cloud]:
+    with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clients(cloud: Cloud) -> Iterator[Clients]:
+    with cloud.clients("s/faults") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sent(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that the clients send, ``METHOD last part``, those that are sent again once."""
+    seen: list[str] = []
+    send = clients.session.send
+
+    def listen(request: Any, **options: Any) -> Any:
+        seen.append(f"{request.method} {request.url.partition('?')[0].rpartition('/')[2]}")
+        return send(request, **options)
+
+    monkeypatch.setattr(clients.session, "send", listen)
+    return seen
+
+
+Make = Callable[..., None]
+
+
+@pytest.fixture
+def make(clients: Clients) -> Iterator[Make]:
+    """Create the resource group ``struck``; it is deleted at the end."""
+    groups = clients.resources.resource_groups
+    yield lambda: groups.create_or_update("struck", {"location": "eastus"})
+    groups.begin_delete("struck").result()
+
+
+def plan(**faults: Any) -> FaultPlan:
+    named = {name.replace("_", "-"): rule for name, rule in faults.items()}
+    return FaultPlan("test-plan", 0, named, "struck", "struckshare")
+
+
+def test_a_plan_is_in_force_in_the_block_alone(cloud: Cloud, clients: Clients) -> None:
+    def names() -> list[str]:
+        token = clients.batchai._config.credential.get_token("https://management.azure.com/.default").token
+        answer = clients.session.get(PLANS, headers={"Authorization": f"Bearer {token}"})
+        return [one["name"] for one in answer.json()["value"]]
+
+    with cloud.inject(plan(throttle=0.5)) as is_injected:
+        assert is_injected
+        assert "test-plan" in names()
+    assert "test-plan" not in names()
+
+
+def test_a_replay_injects_none(tmp_path: Path) -> None:
+    with open_cloud("replay", Settings(), cassettes=tmp_path) as replay, replay.inject(plan(drop=1)) as is_injected:
+        assert not is_injected
+
+
+def test_a_plan_that_is_none_is_refused_with_the_emulators_words(cloud: Cloud) -> None:
+    with pytest.raises(ProvisioningError, match=r"cannot inject faults: 400 .*throttle"), cloud.inject(plan(heat=1)):
+        pass
+
+
+def test_the_emulator_knows_every_fault_of_the_scenario_format(cloud: Cloud) -> None:
+    with cloud.inject(plan(**dict.fromkeys(FAULT_NAMES, 0))) as is_injected:
+        assert is_injected
+
+
+def test_a_token_that_expires_early_is_asked_for_anew(
+    cloud: Cloud, clients: Clients, make: Make, sent: list[str]
+) -> None:
+    with cloud.inject(plan(expired_token={"rate": 1, "times": 3})):
+        make()
+    assert sent.count("PUT struck") == 4
+    assert sent.count("POST token") == 3 + 1
+
+
+def test_a_token_that_never_is_good_is_an_error_that_says_so(cloud: Cloud, clients: Clients) -> None:
+    with (
+        cloud.inject(plan(expired_token=1)),
+        pytest.raises(ClientAuthenticationError, match="ExpiredAuthenticationToken"),
+    ):
+        clients.resources.resource_groups.get("struck")
+
+
+def test_what_was_created_just_now_is_waited_for(cloud: Cloud, clients: Clients, make: Make) -> None:
+    with cloud.inject(plan(late_read={"rate": 1, "seconds": 0.3})):
+        make()
+        assert clients.resources.resource_groups.get("struck").name == "struck"
+
+
+def test_a_recording_under_faults_replays_without_waiting(emulator: Endpoint, tmp_path: Path) -> None:
+    def story(cloud: Cloud) -> str:
+        with cloud.clients("s/struck") as clients:
+            groups = clients.resources.resource_groups
+            groups.create_or_update("struck", {"location": "eastus"})
+            found = groups.get("struck").name
+            groups.begin_delete("struck").result()
+        return found
+
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as recorded,
+        recorded.inject(plan(throttle={"rate": 1, "times": 2, "seconds": 0.1}, late_read={"rate": 1, "seconds": 0.2})),
+    ):
+        assert story(recorded) == "struck"
+    text = (tmp_path / "s" / "struck.yaml").read_text()
+    assert "TooManyRequests" in text
+    assert "ResourceGroupNotFound" in text
+    with open_cloud("replay", Settings(), cassettes=tmp_path) as replayed:
+        assert story(replayed) == "struck"

@@ -1,0 +1,104 @@
+"""Tokens that are taken no longer, with a service that says so without a challenge that the SDK understands."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+from azure.core.credentials import AccessToken
+from azure.core.pipeline import Pipeline
+from azure.core.rest import HttpRequest
+from requests.adapters import BaseAdapter
+
+from harness.clock import SteppingClock
+from harness.clouds.patience import LOCAL
+from harness.clouds.sdk import ClockTransport
+from harness.clouds.tokens import RenewableCredential, RenewingPolicy
+from harness.recording.exchange import rebuild
+from harness.recording.interactions import RecordedResponse
+
+URL = "https://management.azure.com/thing"
+
+
+class Caching:
+    """A credential that always gives the token that it gave first, as the libraries do."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        return AccessToken(self.token, 1 << 40)
+
+
+class Service(BaseAdapter):
+    """Takes one token, and refuses every other for a reason."""
+
+    def __init__(self, takes: str, code: str) -> None:
+        super().__init__()
+        self.takes, self.code = takes, code
+        self.seen: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        token = str(request.headers["Authorization"]).removeprefix("Bearer ")
+        self.seen.append(token)
+        if token == self.takes:
+            return rebuild(request, RecordedResponse(200, "OK", {}, b"{}"))
+        headers = {"WWW-Authenticate": 'Bearer error="invalid_token"', "Content-Type": "application/json"}
+        body = f'{{"error": {{"code": "{self.code}"}}}}'.encode()
+        return rebuild(request, RecordedResponse(401, "Unauthorized", headers, body))
+
+    def close(self) -> None:
+        pass
+
+
+Ask = Callable[[], int]
+Connect = Callable[[Service], Callable[[], Ask]]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Makes clients of a service; they share one credential, which gives t1, t2, ... one for each time it is made."""
+    with requests.Session() as session:
+
+        def to(service: Service) -> Callable[[], Ask]:
+            session.mount("https://", service)
+            numbers = count(1)
+            credential = RenewableCredential(lambda: Caching(f"t{next(numbers)}"))
+
+            def client() -> Ask:
+                policy = RenewingPolicy(credential, "scope", patience=LOCAL, clock=SteppingClock())
+                pipeline = Pipeline(ClockTransport(session, SteppingClock()), [policy])
+                return lambda: int(pipeline.run(HttpRequest("GET", URL)).http_response.status_code)
+
+            return client
+
+        yield to
+
+
+def test_an_expired_token_is_replaced_until_one_is_taken(connect: Connect) -> None:
+    service = Service("t4", "ExpiredAuthenticationToken")
+    assert connect(service)()() == 200
+    assert service.seen == ["t1", "t2", "t3", "t4"]
+
+
+def test_clients_share_the_new_token(connect: Connect) -> None:
+    service = Service("t1", "ExpiredAuthenticationToken")
+    client = connect(service)
+    one, other = client(), client()
+    assert (one(), other()) == (200, 200)
+    service.takes = "t2"
+    assert (one(), other()) == (200, 200)
+    assert service.seen == ["t1", "t1", "t1", "t2", "t1", "t2"]
+
+
+def test_a_token_that_is_wrong_is_replaced_once(connect: Connect) -> None:
+    service = Service("none", "InvalidAuthenticationToken")
+    assert connect(service)()() == 401
+    assert service.seen == ["t1", "t2"]
+
+
+def test_an_expiry_that_never_ends_is_handed_on(connect: Connect) -> None:
+    service = Service("none", "ExpiredAuthenticationToken")
+    assert connect(service)()() == 401
+    assert len(service.seen) == LOCAL.tries + 1

@@ -1,0 +1,54 @@
+"""A job whose name is taken: by itself, when the answer to its creation was lost, or by another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from azure.mgmt.batchai import models
+
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.errors import ProvisioningError
+from harness.resources import ClusterPlan, FileShare, GpuCluster, Job, Journal, Provisioning, ResourceGroup
+from harness.resources.job import make_experiment
+
+
+@pytest.fixture
+def cluster(emulator: Endpoint, tmp_path: Path) -> Iterator[GpuCluster]:
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
+        cloud.clients("s/job") as clients,
+    ):
+        made = Provisioning(cloud, clients, Journal(tmp_path / "journal"), lambda _event: None, run=cloud.facts.run)
+        plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, "jobs", "azurefileshare", 60)
+        with (
+            ResourceGroup(made, name="jobs", location="eastus"),
+            FileShare(made, group="jobs", name="jobs"),
+            GpuCluster(made, group="jobs", name="c", plan=plan) as cluster,
+        ):
+            make_experiment(made, group="jobs", workspace="w", name="e")
+            yield cluster
+
+
+def job(cluster: GpuCluster, command: str, variable: str = "") -> Job:
+    parameters = models.JobCreateParameters(
+        cluster=models.ResourceId(id=cluster.id),
+        node_count=1,
+        std_out_err_path_prefix="$AZ_BATCHAI_MOUNT_ROOT/azurefileshare",
+        custom_toolkit_settings=models.CustomToolkitSettings(command_line=command),
+        environment_variables=[models.EnvironmentVariable(name="V", value=variable)],
+    )
+    address = {"group": "jobs", "workspace": "w", "experiment": "e", "name": "j"}
+    return Job(cluster.provisioning, **address, parameters=parameters)
+
+
+@pytest.mark.parametrize("variable", ["", "another definition to the service"])
+def test_the_same_job_is_taken_as_submitted(cluster: GpuCluster, variable: str) -> None:
+    with job(cluster, "true"):
+        job(cluster, "true", variable).create()
+
+
+def test_another_job_of_that_name_is_refused(cluster: GpuCluster) -> None:
+    with job(cluster, "true"), pytest.raises(ProvisioningError, match="j already exists with a different definition"):
+        job(cluster, "false").open()

@@ -1,0 +1,92 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ScenarioError, UserError
+from harness.scenario.faults import FAULT_NAMES, FaultsSpec, with_faults
+from harness.scenario.load import load_scenario
+from harness.scenario.model import Scenario
+
+QUICKSTART = Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml"
+
+Load = Callable[[str], Scenario]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """The quickstart with a section of faults in its last line."""
+
+    def load_it(faults: str) -> Scenario:
+        path = tmp_path / "struck.yaml"
+        path.write_text(f"{QUICKSTART.read_text().rstrip()}\nfaults: {faults}\n")
+        return load_scenario(path)
+
+    return load_it
+
+
+def test_a_scenario_without_them_states_none() -> None:
+    assert load_scenario(QUICKSTART).faults.rules == {}
+
+
+def test_a_fault_is_a_rate_or_a_rule(load: Load) -> None:
+    faults = load("{seed: 7, throttle: 0.3, expired-token: {rate: 1, times: 2}, slow: {rate: 0.5, seconds: 3}}").faults
+    assert faults.seed == 7
+    assert faults.rules == {
+        "throttle": 0.3,
+        "expired-token": {"rate": 1, "times": 2},
+        "slow": {"rate": 0.5, "seconds": 3},
+    }
+
+
+def test_they_are_told_in_one_line(load: Load) -> None:
+    faults = load("{seed: 7, throttle: 0.3, preempt: {rate: 1, times: 1}, slow: {rate: 0.5, seconds: 3}}").faults
+    assert str(faults) == "throttle 0.3, slow 0.5 for 3 s, preempt 1 at most 1 time(s); seed 7"
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ("{throtle: 0.3}", "faults.throtle: there is no such field; did you mean 'throttle'?"),
+        ("{meteor: 0.3}", "faults.meteor: there is no such field; one of: seed, throttle, unavailable"),
+        ("{expired_token: 0.3}", "did you mean 'expired-token'?"),
+        ("{throttle: 3}", "faults.throttle: Input should be less than or equal to 1; found 3"),
+        ("{throttle: often}", "faults.throttle: Input should be a valid number"),
+        ("{throttle: {times: 3}}", "faults.throttle.rate: is required"),
+        ("{throttle: {rate: 1, times: 0}}", "faults.throttle.times: Input should be greater than or equal to 1"),
+        ("{seed: lucky}", "faults.seed: Input should be a valid integer"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(load: Load, faults: str, told: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(faults)
+    line = len(QUICKSTART.read_text().rstrip().splitlines()) + 1
+    assert f"struck.yaml:{line}: " in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_a_command_line_adds_to_them_and_wins() -> None:
+    spec = FaultsSpec.model_validate({"seed": 7, "throttle": 0.3, "drop": 0.1})
+    made = with_faults(spec, ["drop=0.5", "preempt={rate: 1, times: 1}"], None)
+    assert (made.seed, made.rules) == (7, {"throttle": 0.3, "drop": 0.5, "preempt": {"rate": 1, "times": 1}})
+    assert with_faults(spec, [], 9).seed == 9
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("meteor=1", "write NAME=RATE, such as throttle=0.3; the faults are throttle, .*, preempt"),
+        ("drop", "write NAME=RATE"),
+        ("drop=", "write NAME=RATE"),
+        ("drop=2", "--fault drop: .*less than or equal to 1; found 2"),
+        ("drop={", "--fault drop={: .* is no rate"),
+    ],
+)
+def test_a_word_that_is_no_fault_is_refused(word: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        with_faults(FaultsSpec(), [word], None)
+
+
+def test_every_fault_has_a_name_as_on_the_wire() -> None:
+    assert len(FAULT_NAMES) == 12
+    assert not any("_" in name for name in FAULT_NAMES)
