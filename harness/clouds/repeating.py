@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from harness.clock import Clock
 from harness.clouds import skew
@@ -75,7 +75,12 @@ class RepeatingAdapter(BaseAdapter):
             self._clock.sleep(wait)
 
     def close(self) -> None:
-        """Close the real adapter."""
+        """Close the real adapter, and the connections that it would leave to the garbage collector.
+
+        The errors of the SDKs refer to answers, and to themselves: what they hold stays open for long.
+        """
+        for pool in _pools(self._real):
+            pool.close()
         self._real.close()
 
     def _ask(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> _Try:
@@ -150,6 +155,14 @@ def _trouble_of(failure: _Failure) -> Trouble | None:
         return Trouble.UNREACHABLE
     is_ours = isinstance(failure, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL)
     return None if is_ours else Trouble.BUSY
+
+
+def _pools(adapter: BaseAdapter) -> list[urllib3.HTTPConnectionPool]:
+    """The pools of connections that an adapter has open."""
+    if not isinstance(adapter, HTTPAdapter):
+        return []
+    managers = (adapter.poolmanager, *adapter.proxy_manager.values())
+    return [manager.pools[key] for manager in managers for key in manager.pools.keys()]  # noqa: SIM118 - no mapping
 
 
 def _causes(failure: object) -> list[BaseException]:

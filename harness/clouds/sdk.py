@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import requests
 from azure.core.credentials import TokenCredential
@@ -45,6 +46,10 @@ class ClockTransport(RequestsTransport):
     def __init__(self, session: requests.Session, clock: Clock) -> None:
         super().__init__(session=session, session_owner=False, connection_verify=session.verify)
         self._clock = clock
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Send and read the answer whole: the SDKs would read some of them where nothing asks again."""
+        return super().send(request, **(options | {"stream": False}))
 
     def sleep(self, duration: float) -> None:
         """Let time pass between two requests."""

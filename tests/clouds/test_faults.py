@@ -1,5 +1,7 @@
 """Faults ordered from a running emulator, and what the clients make of them."""
 
+import gc
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -141,3 +143,24 @@ def test_a_recording_under_faults_replays_without_waiting(emulator: Endpoint, tm
     assert "ResourceGroupNotFound" in text
     with open_cloud("replay", Settings(), cassettes=tmp_path) as replayed:
         assert story(replayed) == "struck"
+
+
+@pytest.mark.parametrize("fault", ["drop", "cut"])
+def test_no_connection_outlives_its_cloud(emulator: Endpoint, tmp_path: Path, fault: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = open_connections()
+        with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
+            with cloud.clients("s/struck") as clients, cloud.inject(plan(**{fault: {"rate": 1, "times": 2}})):
+                clients.resources.resource_groups.create_or_update("struck", {"location": "eastus"})
+                clients.resources.resource_groups.begin_delete("struck").result()
+            del clients
+        del cloud
+        assert open_connections() <= before
+    finally:
+        gc.enable()
+
+
+def open_connections() -> set[int]:
+    return {one.fileno() for one in gc.get_objects() if isinstance(one, ssl.SSLSocket)} - {-1}
