@@ -11,6 +11,7 @@ from harness.clouds.emulator import emulator_cloud, running_emulator
 from harness.clouds.faults import FaultPlan
 from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
 from harness.clouds.patience import Patience
+from harness.clouds.repeating import NoAnswerError
 from harness.clouds.replay import replay_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
@@ -22,6 +23,7 @@ __all__ = [
     "CloudFacts",
     "CloudName",
     "FaultPlan",
+    "NoAnswerError",
     "Patience",
     "Poller",
     "new_run",

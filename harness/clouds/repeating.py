@@ -21,6 +21,10 @@ _PROXY_REFUSES = "Tunnel connection failed: 4"  # the proxy's own answer: it doe
 _Failure = requests.RequestException | urllib3.exceptions.HTTPError
 
 
+class NoAnswerError(requests.ConnectionError):
+    """No answer is to be had; it names the host and what happened, and no address: that may hold a signature."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Try:
     """What came of a request: an answer or a failure, and whether it may be asked again."""
@@ -55,8 +59,7 @@ class RepeatingAdapter(BaseAdapter):
         """The first answer that is to be believed, or the last there was; read whole unless it is streamed.
 
         Raises:
-            requests.ConnectionError: there was none; it names the host and what happened, and no address, for an
-                address may hold a signature.
+            NoAnswerError: there was none.
         """
         began, number = self._clock.monotonic(), 0
         options["timeout"] = self._timeouts(options.get("timeout"))
@@ -117,10 +120,10 @@ class RepeatingAdapter(BaseAdapter):
         url = request.url or ""
         host, after = urlsplit(url).netloc, f"given up after {number} tries in {elapsed:.1f} s"
         if one.answer is None:
-            raise requests.ConnectionError(f"{host} gave no answer ({_reason(one.failure)}); {after}") from None
+            raise NoAnswerError(f"{host} gave no answer ({_reason(one.failure)}); {after}") from None
         if one.trouble is Trouble.SKEWED:
             one.answer.close()
-            raise requests.ConnectionError(f"{self._skew(url, one.answer)}; {after}")
+            raise NoAnswerError(f"{self._skew(url, one.answer)}; {after}")
         return one.answer
 
     def _timeouts(self, asked: Any) -> tuple[float, float]:

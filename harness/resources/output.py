@@ -8,6 +8,7 @@ from typing import BinaryIO
 import requests
 from azure.mgmt.batchai import models
 
+from harness.clouds import NoAnswerError
 from harness.errors import JobError
 from harness.resources.job import Job
 from harness.resources.refusals import refusals
@@ -102,9 +103,7 @@ class JobOutput:
                 except requests.RequestException as error:
                     pause = next(pauses, None)
                     if pause is None:
-                        # Not in its own words: they may hold the link, which is signed.
-                        words = f"cannot read all of {file.name} of job {self._job.name}: {type(error).__name__}"
-                        raise JobError(words) from None
+                        raise self._unread(file, error) from None
                 else:
                     return
             self._job.provisioning.cloud.clock.sleep(pause)
@@ -118,7 +117,12 @@ class JobOutput:
         try:
             return session.request(method, file.link, headers=headers, stream=stream)
         except requests.RequestException as error:
-            raise JobError(f"cannot read {file.name} of job {self._job.name}: {error}") from None
+            raise self._unread(file, error) from None
+
+    def _unread(self, file: OutputFile, error: requests.RequestException) -> JobError:
+        # Any other text may tell the link, and with it the signature.
+        told = error if isinstance(error, NoAnswerError) else type(error).__name__
+        return JobError(f"cannot read {file.name} of job {self._job.name}: {told}")
 
     def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
         if answer.status_code not in (200, 206):

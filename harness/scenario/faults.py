@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Discriminator, Field, Tag, ValidationError
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from harness.errors import UserError
 from harness.scenario.record import Record
+
+_LASTING = ("throttle", "slow", "late-read", "clock-skew", "preempt")  # the faults that have a duration
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
@@ -45,6 +47,13 @@ class FaultsSpec(Record):
     no_boot: _Optional = Field(default=None, alias="no-boot")
     preempt: _Optional = None
 
+    @model_validator(mode="after")
+    def _lasts_what_can(self) -> "FaultsSpec":
+        for name, rule in self.rules.items():
+            if isinstance(rule, dict) and "seconds" in rule and name not in _LASTING:
+                raise ValueError(f"{name} lasts no seconds; {', '.join(_LASTING)} do")
+        return self
+
     @property
     def rules(self) -> dict[str, Any]:
         """The faults that are asked for, by name, as the emulator reads them."""
@@ -72,7 +81,10 @@ def with_faults(spec: FaultsSpec, words: Sequence[str], seed: int | None) -> Fau
         return FaultsSpec.model_validate({"seed": spec.seed, **spec.rules, **given, **seeds})
     except ValidationError as error:
         mistake = error.errors()[0]
-        raise UserError(f"--fault {mistake['loc'][0]}: {mistake['msg']}; found {mistake['input']!r}") from None
+        message = mistake["msg"].removeprefix("Value error, ")
+        if not mistake["loc"]:
+            raise UserError(f"--fault: {message}") from None
+        raise UserError(f"--fault {mistake['loc'][0]}: {message}; found {mistake['input']!r}") from None
 
 
 def _given(word: str) -> tuple[str, Any]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
+from pydantic import ValidationError
 
 from harness.clouds import Clients, Cloud, FaultPlan, open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import ProvisioningError
-from harness.scenario.faults import FAULT_NAMES
+from harness.scenario.faults import FAULT_NAMES, FaultsSpec
 
 PLANS = "https://management.azure.com/providers/Harness.Emulator/faults"
 
@@ -83,6 +84,19 @@ def test_a_plan_that_is_none_is_refused_with_the_emulators_words(cloud: Cloud) -
 def test_the_emulator_knows_every_fault_of_the_scenario_format(cloud: Cloud) -> None:
     with cloud.inject(plan(**dict.fromkeys(FAULT_NAMES, 0))) as is_injected:
         assert is_injected
+
+
+@pytest.mark.parametrize("fault", FAULT_NAMES)
+def test_the_emulator_and_the_scenario_format_agree_on_what_has_a_duration(cloud: Cloud, fault: str) -> None:
+    rules = {fault: {"rate": 0, "seconds": 1}}
+    try:
+        FaultsSpec.model_validate(rules)
+    except ValidationError:
+        with pytest.raises(ProvisioningError, match="lasts no seconds"), cloud.inject(plan(**rules)):
+            pass
+    else:
+        with cloud.inject(plan(**rules)) as is_injected:
+            assert is_injected
 
 
 def test_a_token_that_expires_early_is_asked_for_anew(

@@ -16,6 +16,7 @@ from types import FrameType
 
 import psutil
 import pytest
+import yaml
 
 from harness.cli import main
 from harness.clouds import open_cloud
@@ -180,8 +181,8 @@ def test_what_lasts_and_always_strikes_is_named(survive: Callable[[str, int], En
 @pytest.mark.parametrize("fault", PASSING | LASTING)
 def test_the_quickstart_survives_or_names_what_struck_it(play: Survive, fault: str) -> None:
     pytest.importorskip("torch")
-    rate = PASSING.get(fault, f"{{{fault}: 0.3}}").strip("{}")
-    words = [f"--fault={name}={rule}" for name, rule in re.findall(r"([\w-]+): (\{.*?\}|[\d.]+)", f"{rate}")]
+    faults = yaml.safe_load(PASSING.get(fault, f"{{{fault}: 0.3}}"))
+    words = [f"--fault={name}={json.dumps(rule)}" for name, rule in faults.items()]
     ended = play(QUICKSTART, "--set", "epochs=1", *words, group="myresourcegroup", share="batchaiquickstart")
     out = Path("out/outcomes.jsonl")
     states = [json.loads(line)["state"] for line in out.read_text().splitlines()] if out.exists() else []

@@ -54,6 +54,10 @@ def test_they_are_told_in_one_line(load: Load) -> None:
         ("{throttle: often}", "faults.throttle: Input should be a valid number"),
         ("{throttle: {times: 3}}", "faults.throttle.rate: is required"),
         ("{throttle: {rate: 1, times: 0}}", "faults.throttle.times: Input should be greater than or equal to 1"),
+        (
+            "{drop: {rate: 1, seconds: 3}}",
+            "faults: drop lasts no seconds; throttle, slow, late-read, clock-skew, preempt do",
+        ),
         ("{seed: lucky}", "faults.seed: Input should be a valid integer"),
     ],
 )
@@ -79,6 +83,7 @@ def test_a_command_line_adds_to_them_and_wins() -> None:
         ("drop", "write NAME=RATE"),
         ("drop=", "write NAME=RATE"),
         ("drop=2", "--fault drop: .*less than or equal to 1; found 2"),
+        ("drop={rate: 1, seconds: 3}", "--fault: drop lasts no seconds"),
         ("drop={", "--fault drop={: .* is no rate"),
     ],
 )
