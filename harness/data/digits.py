@@ -3,6 +3,8 @@
 They are 1,797 images of 8 x 8 pixels with 17 shades (UCI, "Optical Recognition of Handwritten Digits"), not MNIST.
 """
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,23 @@ _SHADES = 16
 
 def load_digits_split() -> Split:
     """1,500 samples to train and 297 to test, always the same ones."""
-    from sklearn.datasets import load_digits  # noqa: PLC0415  # a second of import time, for this data set only
-
-    digits = load_digits()
-    images, labels = _scaled(digits.images.astype(np.int64)), digits.target.astype(np.int64)
+    rows = _rows()
+    images, labels = _scaled(rows[:, :-1].reshape(-1, 8, 8)), rows[:, -1]
     order = np.random.default_rng(_SEED).permutation(len(labels))
     train, test = order[:TRAIN], order[TRAIN:]
     return Split("digits", Samples(images[train], labels[train]), Samples(images[test], labels[test]))
+
+
+def _rows() -> Any:
+    """Of each image its 64 pixels and its label, from scikit-learn's file: importing the package takes a second."""
+    package = find_spec("sklearn")
+    file = Path(package.origin).with_name("datasets") / "data" / "digits.csv.gz" if package and package.origin else None
+    if file is not None and file.is_file():
+        return np.loadtxt(file, delimiter=",", dtype=np.int64)
+    from sklearn.datasets import load_digits  # noqa: PLC0415  # of a version that keeps it elsewhere
+
+    digits = load_digits()
+    return np.column_stack([digits.data, digits.target]).astype(np.int64)
 
 
 def _scaled(images: Any) -> Any:

@@ -56,6 +56,7 @@ def test_the_scenario_agrees_with_the_schema_that_it_names(project: Path) -> Non
     assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(text))) == []
 
 
+@pytest.mark.slow
 def test_the_tests_that_it_makes_pass(project: Path) -> None:
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)

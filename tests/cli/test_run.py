@@ -260,10 +260,10 @@ def until(process: subprocess.Popen[str], words: str) -> None:
 @pytest.mark.parametrize(
     ("moment", "signum", "code"),
     [
-        ("trial(s)", signal.SIGINT, 130),
-        ("created shortgroup", signal.SIGTERM, 143),
-        ("uploaded train.sh", signal.SIGINT, 130),
-        ("Cluster state", signal.SIGTERM, 143),
+        pytest.param("trial(s)", signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param("created shortgroup", signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param("uploaded train.sh", signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param("Cluster state", signal.SIGTERM, 143, marks=pytest.mark.slow),
         ("is running", signal.SIGINT, 130),
         ("deleted c", signal.SIGTERM, 143),
     ],

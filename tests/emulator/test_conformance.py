@@ -17,7 +17,6 @@ TOOL = SHARED / "tools" / "conform.py"
 RECORDINGS = SHARED / "reference" / "recordings"
 FOUND = sorted(path.relative_to(RECORDINGS).as_posix() for path in RECORDINGS.rglob("*.yaml"))
 PACE = 0.01  # slow enough for the tool to see the passing states
-NEWEST = "2018-05-01/"
 
 pytestmark = pytest.mark.shared
 
@@ -30,13 +29,12 @@ def imitating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 
 def recordings() -> list[Any]:
-    """Every recording. Clusters take their time, and one version's jobs are enough of a quick dose."""
-    return [pytest.param(name, marks=pytest.mark.slow if _is_long(name) else ()) for name in FOUND or ["none"]]
+    """Every recording; those in which nodes start take their time."""
+    return [pytest.param(name, marks=pytest.mark.slow if _starts_nodes(name) else ()) for name in FOUND or ["none"]]
 
 
-def _is_long(name: str) -> bool:
-    scaled = any(word in name for word in ("clusters.", "file_server", "scale"))
-    return scaled or ("/jobs." in name and not name.startswith(NEWEST))
+def _starts_nodes(name: str) -> bool:
+    return any(word in name for word in ("clusters.", "jobs.", "file_servers.", "manual_scale"))
 
 
 @pytest.mark.skipif(not FOUND, reason="Microsoft's recordings are not beside the repository (../shared)")

@@ -35,6 +35,8 @@ GONE = (requests.RequestException, AzureException)
 
 SignIn = Callable[[Endpoint], requests.Session]
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Promises:
@@ -210,7 +212,6 @@ def processes_of(directory: Path) -> list[str]:
     return found
 
 
-@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_and_no_job_runs_twice(tmp_path: Path, sign_in: SignIn) -> None:
     directory, promises, numbers, seen = tmp_path / "data", Promises(), itertools.count(), 0
     for number in range(ROUNDS):

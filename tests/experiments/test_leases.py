@@ -62,6 +62,7 @@ def test_the_first_makes_and_the_last_one_out_deletes(tmp_path: Path, start) -> 
     assert story(tmp_path) == ["made", "deleted"]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_keeps_nobody_waiting(tmp_path: Path, start) -> None:
     first, second = start(), start()
     first.kill()
@@ -70,6 +71,7 @@ def test_a_killed_worker_keeps_nobody_waiting(tmp_path: Path, start) -> None:
     assert story(tmp_path) == ["made", "deleted"]
 
 
+@pytest.mark.slow
 def test_what_only_killed_workers_used_is_made_anew(tmp_path: Path, start) -> None:
     first = start()
     first.kill()

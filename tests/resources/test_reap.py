@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.clock import SteppingClock
 from harness.clouds import FaultPlan, open_cloud
 from harness.config import Settings
 from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceGroup
@@ -149,8 +151,9 @@ def test_what_cannot_be_deleted_is_told_and_stays_in_the_journal(cloud, clients,
     journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
     journal.append(Entry("dead", "resource group", "stuck", "stuck", "creating", *here, ended))
     decided = verdicts(cloud, clients)
-    with cloud.inject(FaultPlan("reap", 0, {"unavailable": 1}, "stuck", "")):
-        (result,) = reap(decided, cloud, clients, tell=lambda _result: None)
+    hurried = replace(cloud, clock=SteppingClock())  # it is tried again for a while
+    with cloud.inject(FaultPlan("reap", 0, {"unavailable": 1}, "stuck", "")), hurried.clients("reap") as trying:
+        (result,) = reap(decided, hurried, trying, tell=lambda _result: None)
     assert "cannot delete resource group stuck: " in result.error
     assert [entry.name for entry in settle(journal, cloud, clients)] == ["stuck"]
 

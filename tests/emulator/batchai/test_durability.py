@@ -17,6 +17,8 @@ from harness.emulator.launch import ends, find, start_detached, stop
 from harness.emulator.options import Options
 from tests.emulator.batchai.conftest import Group
 
+pytestmark = pytest.mark.slow  # each kills an emulator in the middle of its work, and starts another
+
 
 @contextmanager
 def serving(directory: Path, before: Group | None = None) -> Iterator[Group]:
