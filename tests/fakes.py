@@ -1,10 +1,13 @@
 """Stand-ins for what is too large to make in a test: a resource that is a file, a job that ends at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from harness.clock import SteppingClock
+from harness.clouds import Cloud, FaultPlan
 from harness.interruption import Interruption
 from harness.resources import Journal, Provisioning, Resource
 
@@ -89,3 +92,13 @@ def write_scenario(directory: Path, sweep: str = "{}", *, name: str = "short", *
     path.write_text("\n".join(lines) + "\n")
     (directory / "train.sh").write_text(SCRIPT)
     return path
+
+
+@contextmanager
+def injected(cloud: Cloud, plan: FaultPlan) -> Iterator[bool]:
+    """A plan in force for as long as the block lasts; whether the cloud injects faults."""
+    is_injected = cloud.inject(plan)
+    try:
+        yield is_injected
+    finally:
+        cloud.withdraw(plan)

@@ -1,7 +1,7 @@
 """What clouds do to those who use them, ordered from the emulator: which faults, how often, to whom."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,27 +37,29 @@ class FaultPlan:
         return {"seed": self.seed, "faults": dict(self.faults), "scope": {"group": self.group, "share": self.share}}
 
 
-@contextmanager
-def injected(plan: FaultPlan, session: requests.Session, credential: TokenCredential) -> Iterator[None]:
-    """The emulator injects the plan's faults as long as the block lasts.
+def put(plan: FaultPlan, session: requests.Session, credential: TokenCredential) -> None:
+    """Order faults.
 
     Raises:
         ProvisioningError: the emulator does not take the plan.
     """
-    address = f"{_PLANS}/{plan.name}"
-
-    def headers() -> dict[str, str]:
-        return {"Authorization": f"Bearer {credential.get_token(_SCOPE).token}"}
-
     try:
-        answer = session.put(address, json=plan.document(), headers=headers())
+        answer = session.put(_address(plan), json=plan.document(), headers=_headers(credential))
     except requests.RequestException as error:
         raise ProvisioningError(f"cannot inject faults: {error}") from None
     if not answer.ok:
         raise ProvisioningError(f"cannot inject faults: {answer.status_code} {answer.text.strip()}")
-    try:
-        yield
-    finally:
-        # Its scope is deleted by now: a plan that stays strikes nobody.
-        with suppress(requests.RequestException):
-            session.delete(address, headers=headers())
+
+
+def delete(plan: FaultPlan, session: requests.Session, credential: TokenCredential) -> None:
+    """Order no more; where nobody answers, nobody is struck."""
+    with suppress(requests.RequestException):
+        session.delete(_address(plan), headers=_headers(credential))
+
+
+def _address(plan: FaultPlan) -> str:
+    return f"{_PLANS}/{plan.name}"
+
+
+def _headers(credential: TokenCredential) -> dict[str, str]:
+    return {"Authorization": f"Bearer {credential.get_token(_SCOPE).token}"}

@@ -109,5 +109,8 @@ class Cloud(Protocol):
     def clients(self, cassette: str) -> AbstractContextManager[Clients]:
         """Clients for one story, ``<scenario>/<resource or trial id>``."""
 
-    def inject(self, plan: FaultPlan) -> AbstractContextManager[bool]:
-        """Have faults injected as long as the block lasts; whether that can be done there."""
+    def inject(self, plan: FaultPlan) -> bool:
+        """Have the faults of a plan injected until it is withdrawn; whether that can be done there."""
+
+    def withdraw(self, plan: FaultPlan) -> None:
+        """Have them injected no longer."""

@@ -18,8 +18,9 @@ from azure.storage.common.retry import no_retry
 from azure.storage.file import FileService
 
 from harness.clock import Clock
+from harness.clouds import faults
 from harness.clouds.creations import Creations
-from harness.clouds.faults import FaultPlan, injected
+from harness.clouds.faults import FaultPlan
 from harness.clouds.model import Clients, CloudFacts, Poller
 from harness.clouds.patience import Patience
 from harness.clouds.repeating import RepeatingAdapter
@@ -105,23 +106,26 @@ class SdkCloud:
         ) as session:
             yield self._clients(session)
 
-    @contextmanager
-    def inject(self, plan: FaultPlan) -> Iterator[bool]:
-        """Have the plan's faults injected as long as the block lasts; whether that can be done here.
+    def inject(self, plan: FaultPlan) -> bool:
+        """Have the faults of a plan injected until it is withdrawn; whether that can be done here.
 
         Raises:
             ProvisioningError: the emulator does not take the plan.
         """
-        if not self.injects:
-            yield False
-            return
+        if self.injects:
+            self._order(faults.put, plan)
+        return self.injects
+
+    def withdraw(self, plan: FaultPlan) -> None:
+        """Have them injected no longer."""
+        if self.injects:
+            self._order(faults.delete, plan)
+
+    def _order(self, order: Callable[[FaultPlan, requests.Session, TokenCredential], None], plan: FaultPlan) -> None:
         _quiet()
         # Over a session of its own: that a recording was made under faults shows in what it answers.
-        with (
-            self._patient(self.base()) as session,
-            injected(plan, session, self.credential(ClockTransport(session, self.clock))),
-        ):
-            yield True
+        with self._patient(self.base()) as session:
+            order(plan, session, self.credential(ClockTransport(session, self.clock)))
 
     @cached_property
     def _creations(self) -> Creations:

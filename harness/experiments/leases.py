@@ -4,14 +4,33 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
-from harness.resources import Resource
 
-R = TypeVar("R", bound=Resource)
+class Shareable(Protocol):
+    """A resource, as far as sharing it is concerned."""
+
+    kind: str
+    group: str
+    name: str
+
+    def open(self) -> None:
+        """Make it."""
+
+    def close(self) -> None:
+        """Delete it, also what is half made."""
+
+    def remember(self) -> dict[str, Any]:
+        """What another process that shares it has to know, as JSON can say it."""
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Take what ``remember`` of the process that made it tells."""
+
+
+R = TypeVar("R", bound=Shareable)
 
 
 class Leases:
@@ -43,7 +62,7 @@ class Leases:
                     resource.close()
 
 
-def _make_or_join(place: Path, resource: Resource) -> None:
+def _make_or_join(place: Path, resource: Shareable) -> None:
     made = place / "made.json"
     if made.exists():
         if _holders(place):

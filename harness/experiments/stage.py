@@ -1,11 +1,12 @@
 """What the trials of a scenario share, each with a story of its own: group, share, cluster."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from harness.clouds import Clients, Cloud, FaultPlan
+from harness.experiments.injection import Injection
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
 from harness.experiments.submission import script_on_share
@@ -24,7 +25,6 @@ from harness.resources import (
 from harness.resources.ceiling import Meter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
-from harness.resources.refusals import refusals
 from harness.scenario.model import Scenario
 
 R = TypeVar("R", bound=Resource)
@@ -146,13 +146,12 @@ def _faults(stage: Stage, scenario: Scenario) -> Iterator[None]:
         group=scenario.resource_group,
         share=scenario.share.name,
     )
-    with ExitStack() as stack:
-        with refusals("inject faults", cloud.name):
-            is_injected = stack.enter_context(cloud.inject(plan))
-        if is_injected:
-            stage.sink(Noted(f"faults injected: {faults}"))
-        elif cloud.name == "azure":
-            stage.sink(Noted(f"faults are injected by the emulator only; not injected here: {faults}"))
+    if cloud.name == "emulator":
+        stage.sink(Noted(f"faults injected: {faults}"))
+    elif cloud.name == "azure":
+        stage.sink(Noted(f"faults are injected by the emulator only; not injected here: {faults}"))
+    injection = Injection(cloud, plan)
+    with stage.leases.shared(injection) if stage.leases is not None else injection:
         yield
 
 

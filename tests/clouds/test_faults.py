@@ -15,6 +15,7 @@ from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import ProvisioningError
 from harness.scenario.faults import FAULT_NAMES, FaultsSpec
+from tests.fakes import injected
 
 PLANS = "https://management.azure.com/providers/Harness.Emulator/faults"
 
@@ -67,24 +68,24 @@ def test_a_plan_is_in_force_in_the_block_alone(cloud: Cloud, clients: Clients) -
         answer = clients.session.get(PLANS, headers={"Authorization": f"Bearer {token}"})
         return [one["name"] for one in answer.json()["value"]]
 
-    with cloud.inject(plan(throttle=0.5)) as is_injected:
+    with injected(cloud, plan(throttle=0.5)) as is_injected:
         assert is_injected
         assert "test-plan" in names()
     assert "test-plan" not in names()
 
 
 def test_a_replay_injects_none(tmp_path: Path) -> None:
-    with open_cloud("replay", Settings(), cassettes=tmp_path) as replay, replay.inject(plan(drop=1)) as is_injected:
+    with open_cloud("replay", Settings(), cassettes=tmp_path) as replay, injected(replay, plan(drop=1)) as is_injected:
         assert not is_injected
 
 
 def test_a_plan_that_is_none_is_refused_with_the_emulators_words(cloud: Cloud) -> None:
-    with pytest.raises(ProvisioningError, match=r"cannot inject faults: 400 .*throttle"), cloud.inject(plan(heat=1)):
+    with pytest.raises(ProvisioningError, match=r"cannot inject faults: 400 .*throttle"), injected(cloud, plan(heat=1)):
         pass
 
 
 def test_the_emulator_knows_every_fault_of_the_scenario_format(cloud: Cloud) -> None:
-    with cloud.inject(plan(**dict.fromkeys(FAULT_NAMES, 0))) as is_injected:
+    with injected(cloud, plan(**dict.fromkeys(FAULT_NAMES, 0))) as is_injected:
         assert is_injected
 
 
@@ -94,17 +95,17 @@ def test_the_emulator_and_the_scenario_format_agree_on_what_has_a_duration(cloud
     try:
         FaultsSpec.model_validate(rules)
     except ValidationError:
-        with pytest.raises(ProvisioningError, match="lasts no seconds"), cloud.inject(plan(**rules)):
+        with pytest.raises(ProvisioningError, match="lasts no seconds"), injected(cloud, plan(**rules)):
             pass
     else:
-        with cloud.inject(plan(**rules)) as is_injected:
+        with injected(cloud, plan(**rules)) as is_injected:
             assert is_injected
 
 
 def test_a_token_that_expires_early_is_asked_for_anew(
     cloud: Cloud, clients: Clients, make: Make, sent: list[str]
 ) -> None:
-    with cloud.inject(plan(expired_token={"rate": 1, "times": 3})):
+    with injected(cloud, plan(expired_token={"rate": 1, "times": 3})):
         make()
     assert sent.count("PUT struck") == 4
     assert sent.count("POST token") == 3 + 1
@@ -112,14 +113,14 @@ def test_a_token_that_expires_early_is_asked_for_anew(
 
 def test_a_token_that_never_is_good_is_an_error_that_says_so(cloud: Cloud, clients: Clients) -> None:
     with (
-        cloud.inject(plan(expired_token=1)),
+        injected(cloud, plan(expired_token=1)),
         pytest.raises(ClientAuthenticationError, match="ExpiredAuthenticationToken"),
     ):
         clients.resources.resource_groups.get("struck")
 
 
 def test_what_was_created_just_now_is_waited_for(cloud: Cloud, clients: Clients, make: Make) -> None:
-    with cloud.inject(plan(late_read={"rate": 1, "seconds": 0.3})):
+    with injected(cloud, plan(late_read={"rate": 1, "seconds": 0.3})):
         make()
         assert clients.resources.resource_groups.get("struck").name == "struck"
 
@@ -135,7 +136,9 @@ def test_a_recording_under_faults_replays_without_waiting(emulator: Endpoint, tm
 
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as recorded,
-        recorded.inject(plan(throttle={"rate": 1, "times": 2, "seconds": 0.1}, late_read={"rate": 1, "seconds": 0.2})),
+        injected(
+            recorded, plan(throttle={"rate": 1, "times": 2, "seconds": 0.1}, late_read={"rate": 1, "seconds": 0.2})
+        ),
     ):
         assert story(recorded) == "struck"
     text = (tmp_path / "s" / "struck.yaml").read_text()
@@ -152,7 +155,7 @@ def test_no_connection_outlives_its_cloud(emulator: Endpoint, tmp_path: Path, fa
     try:
         before = open_connections()
         with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
-            with cloud.clients("s/struck") as clients, cloud.inject(plan(**{fault: {"rate": 1, "times": 2}})):
+            with cloud.clients("s/struck") as clients, injected(cloud, plan(**{fault: {"rate": 1, "times": 2}})):
                 clients.resources.resource_groups.create_or_update("struck", {"location": "eastus"})
                 clients.resources.resource_groups.begin_delete("struck").result()
             del clients

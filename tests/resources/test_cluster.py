@@ -13,6 +13,7 @@ from harness.errors import ProvisioningError
 from harness.resources import ClusterPlan, FileShare, GpuCluster, Journal, Provisioning, ResourceGroup
 from harness.resources.events import ClusterStatus
 from harness.scenario.model import NodeRange
+from tests.fakes import injected
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_a_node_that_never_boots_is_named(provisioning: Provisioning) -> None:
     plan = FaultPlan("no-boot", 0, {"no-boot": 1}, "clusters", "mounted")
     told = r"within 1 s \(limits.queued in the scenario\): .*; 1 node\(s\) \(of tvm-.*\) still preparing: run again"
     with (
-        provisioning.cloud.inject(plan),
+        injected(provisioning.cloud, plan),
         pytest.raises(ProvisioningError, match=told),
         cluster(provisioning, queued=1),
     ):

@@ -16,6 +16,7 @@ from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceG
 from harness.resources.owner import Owner, owner_of, this_process
 from harness.resources.reap import Found, decide, find, reap, settle
 from harness.resources.tags import Label, tags_of
+from tests.fakes import injected
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -140,7 +141,7 @@ def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
 def test_reaping_survives_what_clouds_do(cloud, clients, ended, seed):
     left_behind(cloud, clients, "struck", ended)
     faults = {"throttle": {"rate": 0.2, "seconds": 0.1}, "unavailable": 0.2, "drop": 0.2, "cut": 0.2}
-    with cloud.inject(FaultPlan("reap", seed, faults, "", "")):
+    with injected(cloud, FaultPlan("reap", seed, faults, "", "")):
         results = reap(verdicts(cloud, clients), cloud, clients, tell=lambda _result: None)
     assert [(result.verdict.found.name, result.error) for result in results] == [("struck", "")]
     assert find(cloud, clients) == []
@@ -152,7 +153,7 @@ def test_what_cannot_be_deleted_is_told_and_stays_in_the_journal(cloud, clients,
     journal.append(Entry("dead", "resource group", "stuck", "stuck", "creating", *here, ended))
     decided = verdicts(cloud, clients)
     hurried = replace(cloud, clock=SteppingClock())  # it is tried again for a while
-    with cloud.inject(FaultPlan("reap", 0, {"unavailable": 1}, "stuck", "")), hurried.clients("reap") as trying:
+    with injected(cloud, FaultPlan("reap", 0, {"unavailable": 1}, "stuck", "")), hurried.clients("reap") as trying:
         (result,) = reap(decided, hurried, trying, tell=lambda _result: None)
     assert "cannot delete resource group stuck: " in result.error
     assert [entry.name for entry in settle(journal, cloud, clients)] == ["stuck"]

@@ -10,6 +10,7 @@ from harness.emulator.endpoint import Endpoint
 from harness.errors import JobError, ProvisioningError
 from harness.resources import FileShare, Journal, Provisioning, Upload
 from harness.resources.tags import metadata_of
+from tests.fakes import injected
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_share_whose_creation_took_effect_though_its_answer_was_lost_is_ours(p
 def test_a_full_disk_is_told_and_not_taken_for_a_share_that_is_there(provisioning: Provisioning) -> None:
     plan = FaultPlan("full", 0, {"full-disk": 1}, "g", "uploads")
     with (
-        provisioning.cloud.inject(plan),
+        injected(provisioning.cloud, plan),
         pytest.raises(
             ProvisioningError, match=r"cannot create file share uploads: .*ShareSizeLimitReached.*disk is full"
         ),

@@ -1,0 +1,45 @@
+"""What a scenario must survive, ordered from its cloud for as long as any process works on the scenario."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from harness.clouds import Cloud, FaultPlan
+from harness.resources.refusals import refusals
+
+
+class Injection:
+    """A fault plan that processes share as they share resources: the first orders it, the last one out withdraws it."""
+
+    kind = "fault plan"
+
+    def __init__(self, cloud: Cloud, plan: FaultPlan) -> None:
+        self.group, self.name = plan.group, plan.name
+        self._cloud = cloud
+        self._plan = plan
+
+    def open(self) -> None:
+        """Order it.
+
+        Raises:
+            ProvisioningError: the cloud does not take it.
+        """
+        with refusals("inject faults", self._cloud.name):
+            self._cloud.inject(self._plan)
+
+    def close(self) -> None:
+        """Withdraw it."""
+        self._cloud.withdraw(self._plan)
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def remember(self) -> dict[str, Any]:
+        """Nothing: every process knows the plan."""
+        return {}
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Nothing to take."""

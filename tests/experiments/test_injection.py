@@ -1,0 +1,37 @@
+"""Faults of a scenario that several workers play."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from harness.clouds import FaultPlan
+from harness.experiments.injection import Injection
+from harness.experiments.leases import Leases
+
+
+class OrderedCloud:
+    """Remembers what is ordered from it."""
+
+    name = "emulator"
+
+    def __init__(self) -> None:
+        self.orders: list[str] = []
+
+    def inject(self, plan: FaultPlan) -> bool:
+        self.orders.append(f"inject {plan.name}")
+        return True
+
+    def withdraw(self, plan: FaultPlan) -> None:
+        self.orders.append(f"withdraw {plan.name}")
+
+
+def test_the_first_worker_orders_the_plan_and_the_last_one_out_withdraws_it(tmp_path: Path) -> None:
+    cloud: Any = OrderedCloud()
+    plan = FaultPlan("run-scenario", 0, {"drop": 0.3}, "group", "share")
+    first, second = (Leases(tmp_path).shared(Injection(cloud, plan)) for _ in range(2))
+
+    with ExitStack() as stack:
+        with first:
+            stack.enter_context(second)
+        assert cloud.orders == ["inject run-scenario"]
+    assert cloud.orders == ["inject run-scenario", "withdraw run-scenario"]
