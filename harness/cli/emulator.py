@@ -13,6 +13,7 @@ from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.faults.model import FAULTS, parse_words
+from harness.emulator.leftovers import end_jobs
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
     ONLY,
@@ -119,10 +120,11 @@ def env(directory: Directory = DEFAULT_DIRECTORY) -> None:
 
 @app.command()
 def reset(directory: Directory = DEFAULT_DIRECTORY) -> None:
-    """Forget everything: stop it and delete its data directory."""
+    """Forget everything: stop it, end the jobs that run in it, and delete its data directory."""
     launch.stop(directory)
     if directory.exists() and not (directory / "lock").exists():
         raise EmulatorError(f"{directory} is not an emulator's data directory; nothing was deleted")
+    end_jobs(directory.absolute())  # a job outlives its emulator, but not the files that it works on
     shutil.rmtree(directory, ignore_errors=True)
     typer.echo(f"{directory} is empty", err=True)
 

@@ -61,6 +61,13 @@ def remove_leftover(leftover: Leftover) -> bool:
         return False
     with contextlib.suppress(EmulatorError):  # of which there is nothing to be read, none runs
         launch.stop(directory)  # it stops with its launcher; one that hangs is stopped here
+    end_jobs(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    return not directory.exists() and not _below(directory, _jobs())
+
+
+def end_jobs(directory: Path) -> None:
+    """End every job that runs in an absolute data directory, which nobody serves."""
     for supervisors_only in (True, False):
         living = [one for one in _below(directory, _jobs()) if not supervisors_only or _supervised(one)]
         for process in living:
@@ -68,8 +75,6 @@ def remove_leftover(leftover: Leftover) -> bool:
                 process.terminate() if supervisors_only else process.kill()
         for process in living:
             launch.ends(process.pid, _GRACE)
-    shutil.rmtree(directory, ignore_errors=True)
-    return not directory.exists() and not _below(directory, _jobs())
 
 
 def _is_left(directory: Path) -> bool:

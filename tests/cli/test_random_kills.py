@@ -135,6 +135,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.serve()
     yield made
     made.do("emulator", "reset", "--dir", str(made.directory))
+    assert processes(made) == []
 
 
 @pytest.fixture
@@ -213,13 +214,15 @@ def here(world: World) -> set[str]:
 
 
 def processes(world: World) -> list[str]:
-    """Command lines of what runs in the project, but for the emulator and the stranger's job."""
+    """Command lines of what runs in the project, but for the emulator."""
+    emulator = find(world.directory)
+    serving = {emulator.pid} if emulator else set()
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             words = " ".join(process.cmdline())
             is_ours = process.cwd().startswith(str(world.project)) or str(world.project) in words
-            if is_ours and process.pid != world.endpoint.pid:
+            if is_ours and process.pid not in serving:
                 found.append(words)
     return found
 

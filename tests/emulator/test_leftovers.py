@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.cli import main
 from harness.compute.paths import MARK
 from harness.emulator.launch import ends, find, launch, start_detached, stop
 from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
@@ -117,3 +118,14 @@ def test_a_job_whose_directory_is_there_goes_on(tmp_path: Path) -> None:
     with job_process(job) as working:
         assert not [left for left in find_leftovers([]) if left.directory == job]
         assert working.poll() is None
+
+
+def test_a_reset_ends_the_jobs_that_run_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    start_detached(Options(Path("data")))
+    job = tmp_path / "data" / "jobs" / "1"
+    job.mkdir()
+    with job_process(job) as working:
+        assert main(["emulator", "reset", "--dir", "data"]) == 0
+        assert working.wait(timeout=10) != 0
+    assert list(tmp_path.iterdir()) == []
