@@ -111,6 +111,7 @@ def test_what_a_living_run_has_is_not_left_behind(around: Surroundings) -> None:
     assert diagnosis.check_journal(around).state == "ok"
 
 
+@pytest.mark.slow  # it tries everything, PyTorch too
 def test_the_command_says_whether_the_main_job_would_run(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,6 +90,7 @@ def test_five_epochs_read_digits_within_the_scenarios_bound(job: Job, data: Path
     assert float(error) <= 5
 
 
+@pytest.mark.slow
 def test_an_epoch_can_be_any_number_of_samples(job: Job, data: Path, tmp_path: Path) -> None:
     ran = job(SCRIPT, data, tmp_path, "--epochs", 1, "--epoch-size", 100)
 
@@ -97,6 +98,7 @@ def test_an_epoch_can_be_any_number_of_samples(job: Job, data: Path, tmp_path: P
     assert "* 100" in ran.stderr
 
 
+@pytest.mark.slow
 def test_no_epochs_test_and_save_the_untrained_network(job: Job, data: Path, tmp_path: Path) -> None:
     ran = job(SCRIPT, data, tmp_path, "--epochs", 0)
 
@@ -105,6 +107,7 @@ def test_no_epochs_test_and_save_the_untrained_network(job: Job, data: Path, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["ConvNet_MNIST_0.dnn"]
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_a_run(job: Job, data: Path, tmp_path: Path) -> None:
     first, second, other = (
         re.findall(r"errs = .*", job(SCRIPT, data, tmp_path, "--epochs", 0, "--seed", seed).stderr)
@@ -115,6 +118,7 @@ def test_a_seed_repeats_a_run(job: Job, data: Path, tmp_path: Path) -> None:
     assert first != other
 
 
+@pytest.mark.slow
 def test_a_saved_network_computes_the_same(job: Job, tmp_path: Path) -> None:
     code = (
         "import sys, numpy as np, cntk as C\n"
@@ -132,6 +136,7 @@ def test_a_saved_network_computes_the_same(job: Job, tmp_path: Path) -> None:
     assert ran.stdout == "True\n", ran.stderr
 
 
+@pytest.mark.slow
 def test_what_is_not_there_says_how_to_get_it(job: Job) -> None:
     names = (
         "ops.attention",
@@ -153,12 +158,14 @@ def test_what_is_not_there_says_how_to_get_it(job: Job) -> None:
     assert all("`harness toolkits install cntk` installs Microsoft's CNTK 2.7" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_a_module_that_is_not_there_says_so_too(job: Job) -> None:
     ran = job(code="from cntk.contrib.crosstalk import find_func_param")
 
     assert "ModuleNotFoundError: the module cntk.contrib is not part of CNTK on PyTorch" in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
     code = """
 import sys, numpy as np, cntk as C
@@ -185,6 +192,7 @@ for trainer in (first, second):
     assert one == other
 
 
+@pytest.mark.slow
 def test_a_session_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
     code = """
 import sys, numpy as np, cntk as C
@@ -237,6 +245,7 @@ C.Communicator.finalize()
     assert together.stdout.splitlines() == [alone.stdout.strip()] * 2, together.stderr
 
 
+@pytest.mark.slow
 def test_data_that_lacks_a_field_ends_the_job_with_file_and_line(job: Job, tmp_path: Path) -> None:
     for name in ("Train-28x28_cntk_text.txt", "Test-28x28_cntk_text.txt"):
         (tmp_path / name).write_text("|labels 1 0 0 0 0 0 0 0 0 0\n", encoding="ascii")
@@ -247,6 +256,7 @@ def test_data_that_lacks_a_field_ends_the_job_with_file_and_line(job: Job, tmp_p
     assert "Train-28x28_cntk_text.txt:1: there is no field 'features'" in ran.stderr
 
 
+@pytest.mark.slow
 def test_every_window_over_an_image_is_where_cntk_puts_it(job: Job) -> None:
     code = (
         "import numpy as np, cntk as C\n"
