@@ -35,7 +35,8 @@ class Attempt:
         self.trial = trial
         self.state = TrialState.WAITING
         self._stage, self._site, self._scenario, self._folder = stage, site, scenario, folder
-        self._since = 0.0
+        self._since = self._submitted = 0.0
+        self._returns = 0
         self._stopped = ""
         self._last: JobView | None = None
         self._story = ExitStack()
@@ -70,7 +71,15 @@ class Attempt:
 
     def view(self) -> TrialView:
         """What decisions are made from."""
-        return TrialView(self.trial.id, self.state, self.trial.job.nodes, self._since, bool(self._stopped))
+        return TrialView(
+            self.trial.id,
+            self.state,
+            self.trial.job.nodes,
+            self._since,
+            submitted=self._submitted,
+            returns=self._returns,
+            is_stopping=bool(self._stopped),
+        )
 
     @property
     def job(self) -> str:
@@ -151,7 +160,12 @@ class Attempt:
         new = moved(self.state, told)
         if new is self.state:
             return False
-        self.state, self._since = new, self._stage.cloud.clock.monotonic()
+        self._since = self._stage.cloud.clock.monotonic()
+        if self.state is TrialState.WAITING:
+            self._submitted = self._since
+        elif new is TrialState.QUEUED:
+            self._returns += 1
+        self.state = new
         self._stage.sink(TrialMoved(self.trial.id, self._job.name, new.value))
         return True
 

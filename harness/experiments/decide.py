@@ -14,6 +14,8 @@ class TrialView:
     Attributes:
         nodes: how many nodes its job takes.
         since: when it came into its state, in the clock's monotonic seconds.
+        submitted: when its job was submitted, likewise.
+        returns: how often the job has gone back to the queue, because its node was taken away.
         is_stopping: it was told to stop already.
     """
 
@@ -21,6 +23,8 @@ class TrialView:
     state: TrialState
     nodes: int
     since: float
+    submitted: float = 0.0
+    returns: int = 0
     is_stopping: bool = False
 
 
@@ -46,7 +50,8 @@ def decide(trials: Sequence[TrialView], *, capacity: int, now: float, limits: Li
     """The actions that are due.
 
     Jobs are submitted in file order, as many as the cluster has nodes for; one that does not fit waits, and those
-    behind it with it, so that a large one is not overtaken for ever. A job that is queued or runs too long is stopped.
+    behind it with it, so that a large one is not overtaken for ever. A job that is queued or runs too long is stopped,
+    also one that goes back and forth between the two for longer than both together may take.
 
     Args:
         trials: all of the run, in file order.
@@ -72,7 +77,11 @@ def _overdue(trial: TrialView, now: float, limits: Limits) -> str:
     if trial.is_stopping or trial.state not in longest:
         return ""
     name, limit = longest[trial.state]
-    seconds = now - trial.since
-    if seconds <= limit.total_seconds():
-        return ""
-    return f"was {name} for {seconds:.0f} s, and limits.{name} is {limit.total_seconds():.0f} s"
+    seconds, most = now - trial.since, limit.total_seconds()
+    if seconds > most:
+        return f"was {name} for {seconds:.0f} s, and limits.{name} is {most:.0f} s"
+    seconds, most = now - trial.submitted, (limits.queued + limits.running).total_seconds()
+    if trial.returns and seconds > most:
+        times = f"went back to the queue {trial.returns} times, as its nodes were taken away"
+        return f"{times}, and was not done after {seconds:.0f} s; limits.queued and limits.running are {most:.0f} s"
+    return ""

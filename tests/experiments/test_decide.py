@@ -11,7 +11,7 @@ LIMITS = Limits(queued=timedelta(minutes=30), running=timedelta(hours=2))
 
 
 def view(name: str, state: str, nodes: int = 1, since: float = 0.0, *, is_stopping: bool = False) -> TrialView:
-    return TrialView(name, TrialState(state), nodes, since, is_stopping)
+    return TrialView(name, TrialState(state), nodes, since, is_stopping=is_stopping)
 
 
 def test_as_many_are_submitted_as_there_are_nodes_in_file_order() -> None:
@@ -43,6 +43,16 @@ def test_a_job_that_runs_too_long_is_stopped_once() -> None:
     overdue = [view("a", "running"), view("b", "running", is_stopping=True)]
     (action,) = decide(overdue, capacity=2, now=7201, limits=LIMITS)
     assert action == Stop("a", "was running for 7201 s, and limits.running is 7200 s")
+
+
+def test_a_job_that_is_preempted_for_ever_is_stopped_when_both_limits_are_used_up() -> None:
+    trial = TrialView("a", TrialState.RUNNING, 1, since=8999.0, submitted=0.0, returns=40)
+    assert decide([trial], capacity=1, now=9000, limits=LIMITS) == ()
+    (action,) = decide([trial], capacity=1, now=9001, limits=LIMITS)
+    assert action.reason == (
+        "went back to the queue 40 times, as its nodes were taken away, and was not done after 9001 s; "
+        "limits.queued and limits.running are 9000 s"
+    )
 
 
 def test_waiting_for_a_node_of_ours_is_not_queueing() -> None:
