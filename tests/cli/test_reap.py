@@ -192,6 +192,7 @@ job: {name: sleep, toolkit: customToolkit, command: sleep 120, stdouterr: $AZ_BA
 """
 
 
+@pytest.mark.slow  # a whole run, killed
 def test_a_run_that_is_killed_while_its_job_runs_leaves_nothing_after_a_reap(project: Path) -> None:
     (project / "sleeper.yaml").write_text(SLEEPER)
     surroundings = {name: value for name, value in os.environ.items() if name != "HARNESS_EMULATOR_DIR"}

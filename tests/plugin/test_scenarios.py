@@ -123,6 +123,7 @@ def test_a_failing_trial_shows_the_scenario_and_the_log(run: Run, scenarios: Wri
     run("--cloud", "emulator", "--lf", "--collect-only", "-q").stdout.fnmatch_lines("*short?score=3?")
 
 
+@pytest.mark.slow  # pytest and its workers in processes of their own
 def test_workers_share_one_cluster(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios("{grid: {score: [0, 0.5, 1, 2]}}")
     run("--cloud", "emulator", "-n", "2").assert_outcomes(passed=4)
@@ -203,6 +204,7 @@ def test_a_test_of_ones_own_makes_what_it_needs(run: Run, scenarios: Write, pyte
     run("test_made.py").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow  # pytest in a process of its own, ended in the middle of a trial
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_nothing_behind(
     run: Run, scenarios: Write, pytester: pytest.Pytester, signum: int, code: int

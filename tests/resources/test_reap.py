@@ -137,6 +137,7 @@ def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
     assert [found.name for found in find(cloud, clients)] == ["alive"]
 
 
+@pytest.mark.slow  # seconds of asking again
 @pytest.mark.parametrize("seed", range(3))
 def test_reaping_survives_what_clouds_do(cloud, clients, ended, seed):
     left_behind(cloud, clients, "struck", ended)

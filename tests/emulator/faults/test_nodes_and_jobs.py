@@ -91,6 +91,7 @@ def test_an_image_that_cannot_be_pulled_fails_the_job_that_asks_for_it(scoped, g
     assert group.run("plain")["executionState"] == "succeeded"
 
 
+@pytest.mark.slow  # it kills an emulator, and starts another
 def test_what_was_to_befall_a_job_does_after_the_emulator_was_killed(tmp_path, sign_in):
     from tests.emulator.batchai.conftest import Group
 

@@ -108,6 +108,7 @@ def test_the_same_seed_strikes_the_same_requests(plans: Plans, management: reque
     assert set(first) == {429, 404}
 
 
+@pytest.mark.slow  # it kills an emulator, and starts another
 def test_plans_survive_a_killed_emulator_and_that_of_a_start_does_not(tmp_path: Path, sign_in) -> None:
     directory = tmp_path / "data"
     first = start_detached(Options(directory, faults=parse_faults(["slow=0.1"], 3)))
