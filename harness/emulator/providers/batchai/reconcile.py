@@ -139,15 +139,19 @@ class Reconciliation:
 
     def _finish_operations(self, now: datetime) -> bool:
         changed = False
+        created: list[tuple[Any, str]] = []
         for key, kind in list(self._inventory.pending.items()):
             resource: Any = self._inventory.store.get(kind, key)
             creating = getattr(resource, "creating", None)
             if creating and creating.due <= now:
-                self._end(replace(resource, creating=None, provisioned=now), creating.operation, now)
-                changed = True
+                created.append((replace(resource, creating=None, provisioned=now), creating.operation))
             elif isinstance(resource, Job) and resource.terminating and not resource.deleting:
                 changed |= self._terminate(resource, now)
-        return changed
+        if created:
+            with self._inventory.store.transaction():  # one for all: each costs as much as what is written
+                for resource, operation in created:
+                    self._end(resource, operation, now)
+        return changed or bool(created)
 
     def _terminate(self, job: Job, now: datetime) -> bool:
         pending = job.terminating
@@ -172,20 +176,20 @@ class Reconciliation:
     # Clusters
 
     def _move_clusters(self, now: datetime) -> bool:
-        changed = False
-        for key in sorted(self._inventory.restless):
-            cluster = self._inventory.store.get(Cluster, key)
-            if cluster is None or cluster.creating or cluster.deleting:
-                continue
-            after = clusters.moved(cluster, self._surroundings(cluster, now))
-            if after is not cluster:
-                with self._inventory.store.transaction():
-                    after = self._misfortunes.at_birth(cluster, after)
-                    self._inventory.keep(after)
-                self._boot.clear(cluster, after)
-                changed = True
-            changed |= self._evict(after)
-        return changed
+        store = self._inventory.store
+        found = [store.get(Cluster, key) for key in sorted(self._inventory.restless)]
+        free = [cluster for cluster in found if cluster and not (cluster.creating or cluster.deleting)]
+        after = {cluster.key: clusters.moved(cluster, self._surroundings(cluster, now)) for cluster in free}
+        moved = [cluster for cluster in free if after[cluster.key] is not cluster]
+        if moved:
+            with store.transaction():
+                for cluster in moved:
+                    after[cluster.key] = self._misfortunes.at_birth(cluster, after[cluster.key])
+                    self._inventory.keep(after[cluster.key])
+        for cluster in moved:
+            self._boot.clear(cluster, after[cluster.key])
+        evicted = [self._evict(cluster) for cluster in after.values()]
+        return bool(moved) or any(evicted)
 
     def _surroundings(self, cluster: Cluster, now: datetime) -> clusters.Surroundings:
         wanted = 0
