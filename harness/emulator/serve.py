@@ -21,7 +21,6 @@ from harness.compute.machine import find_machine
 from harness.compute.process import ProcessBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
-from harness.emulator.checkpoints import checkpoints
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.handlers import FaultPlans
@@ -171,7 +170,6 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
         storage, stage = _storage(base, options), Stage(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
         async with (
-            checkpoints(store, paths.database),
             _computing(reconciler, options, base.clock) as backend,
             _listening_plainly(storage.files, stage, options.file_port, "--file-port", stopping=stopping) as file_port,
             _listening_plainly(storage.blobs, stage, options.blob_port, "--blob-port", stopping=stopping) as blob_port,

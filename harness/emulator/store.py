@@ -16,7 +16,6 @@ import msgspec
 T = TypeVar("T", bound=msgspec.Struct)
 
 _CACHED = 50_000  # decoded records kept; about 1 kB each
-_LOG_PAGES = 25_000  # of 4 kB: when a write has to empty the log itself, because nobody did (``checkpoints``)
 
 
 class Store:
@@ -24,9 +23,6 @@ class Store:
 
     Args:
         path: the database file, made when missing, its owner's alone; ``:memory:`` keeps nothing.
-
-    Attributes:
-        writes: how often a record was kept or forgotten.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -37,14 +33,12 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS records "
             "(kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
         )
         self._cache: dict[tuple[type[msgspec.Struct], str], msgspec.Struct] = {}
         self._depth = 0
-        self.writes = 0
 
     def get(self, kind: type[T], key: str) -> T | None:
         """The record of that kind and key, or None."""
@@ -64,12 +58,10 @@ class Store:
         )
         self._make_room()
         self._cache[type(record), key] = record
-        self.writes += 1
 
     def delete(self, kind: type[msgspec.Struct], key: str) -> bool:
         """Forget a record; False if there was none."""
         self._cache.pop((kind, key), None)
-        self.writes += 1
         done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
         return done.rowcount > 0
 

@@ -128,6 +128,7 @@ def test_what_is_younger_than_asked_for_is_spared(run: subprocess.Popen[str], pr
     assert left(emulator) == ["leftgroup", "leftshare"]
 
 
+@pytest.mark.slow  # an emulator of its own, stopped and started
 def test_it_is_found_from_anywhere_by_the_journal_and_its_emulator_started_for_it(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +139,7 @@ def test_it_is_found_from_anywhere_by_the_journal_and_its_emulator_started_for_i
     assert left(project / "another") == []
 
 
+@pytest.mark.slow  # a whole run, killed
 def test_the_own_emulator_of_a_killed_run_goes_with_all_that_it_holds(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,8 @@ from harness.emulator.launch import ends, find, launch, start_detached, stop
 from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
 from harness.emulator.options import Options
 
+pytestmark = pytest.mark.slow  # nearly each kills the launcher of an emulator of its own
+
 LAUNCH = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1]

@@ -63,6 +63,7 @@ def test_secrets_are_readable_by_the_owner_alone(endpoint: Endpoint) -> None:
     assert endpoint.client_secret not in " ".join(psutil.Process(endpoint.pid).cmdline())
 
 
+@pytest.mark.slow  # an emulator of its own, ended and started
 def test_a_detached_emulator_keeps_its_identity_over_a_restart(tmp_path: Path) -> None:
     first = start_detached(Options(tmp_path / "data"))
     assert stop(tmp_path / "data")
@@ -73,6 +74,7 @@ def test_a_detached_emulator_keeps_its_identity_over_a_restart(tmp_path: Path) -
     assert find(tmp_path / "data") is None
 
 
+@pytest.mark.slow  # an emulator of its own, ended and started
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     first = start_detached(Options(tmp_path / "data"))
     with behind(first) as session:
@@ -91,6 +93,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     stop(tmp_path / "data")
 
 
+@pytest.mark.slow  # an emulator of its own, ended and started
 def test_a_launched_emulator_ends_when_its_launcher_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from harness.emulator.launch import launch\n"

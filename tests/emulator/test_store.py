@@ -1,4 +1,4 @@
-"""Records: many at once, and where they lie."""
+"""Many records at once."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.emulator.checkpoints import checkpoint
 from harness.emulator.store import Store
 
 
@@ -48,16 +47,3 @@ def test_others_cannot_read_its_files_wherever_they_are(tmp_path: Path) -> None:
             "emulator.db-wal": 0o600,
             "emulator.db-shm": 0o600,
         }
-
-
-def test_a_checkpoint_beside_its_user_empties_the_log_and_loses_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "emulator.db"
-    with closing(Store(path)) as store:
-        store.put("a", Note("first"))
-        checkpoint(path)
-        copied = tmp_path / "copy.db"
-        copied.write_bytes(path.read_bytes())  # without its log
-        store.put("a", Note("second"))
-        assert store.get(Note, "a") == Note("second")
-    with closing(Store(copied)) as copy:
-        assert copy.get(Note, "a") == Note("first")

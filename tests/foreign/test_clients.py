@@ -9,8 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
+from azure.storage.file import FileService
+from azure.storage.fileshare import ShareClient
 
 from harness.data import prepare
+from harness.emulator.endpoint import Endpoint
 from harness.toolkits.interpreters import installed_cntk
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -82,3 +86,31 @@ def test_az_batchai_runs_a_job(run_client: Run) -> None:
     assert "Job completed at" in ran.stdout
     assert ran.stdout.count("hello from foreigner") == 2
     assert ran.stdout.splitlines()[-1] == "deleted foreign-az"
+
+
+def test_az_storage_file_and_both_sdks_read_one_anothers_bytes(
+    run_client: Run, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    written = {name: os.urandom(5 << 20) for name in ("mine.bin", "sdk.bin", "old.bin")}  # more than one range
+    (tmp_path / "mine.bin").write_bytes(written["mine.bin"])
+    account, key, share = endpoint.storage_account, endpoint.storage_key, "azstorage"
+    trusting = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
+    with requests.Session() as session, ShareClient(
+        f"https://{account}.file.core.windows.net", share, credential=key, **trusting
+    ) as new:  # fmt: skip
+        session.trust_env, session.proxies, session.verify = False, trusting["proxies"], endpoint.ca_path
+        old = FileService(account, key, request_session=session)
+        new.create_share()
+        new.create_directory("new").upload_file("sdk.bin", written["sdk.bin"])
+        old.create_file_from_bytes(share, None, "old.bin", written["old.bin"])
+
+        ran = run_client("az", "sh", str(CLIENTS / "az_storage.sh"), share, limit=240)
+
+        assert ran.returncode == 0, ran.stdout
+        assert {name: (tmp_path / name).read_bytes() for name in ("sdk.bin", "old.bin")} == {
+            name: written[name] for name in ("sdk.bin", "old.bin")
+        }
+        assert new.get_file_client("new/az.bin").download_file().readall() == written["mine.bin"]
+        assert old.get_file_to_bytes(share, "new", "az.bin").content == written["mine.bin"]
+        assert new.get_file_client("old.bin").download_file().readall() == written["old.bin"]
+        new.delete_share()
