@@ -223,7 +223,7 @@ print(session(18, True) == whole)
 @pytest.mark.skipif(shutil.which("mpirun") is None, reason="there is no mpirun on PATH")
 def test_two_workers_learn_what_one_learns(job: Job, tmp_path: Path) -> None:
     code = """
-import os, numpy as np, cntk as C
+import sys, numpy as np, cntk as C
 x, y = C.input_variable(4), C.input_variable(2)
 z = C.layers.Dense(2)(x)
 learner = C.train.distributed.data_parallel_distributed_learner(C.sgd(z.parameters, 0.1))
@@ -232,7 +232,8 @@ workers, rank = C.Communicator.num_workers(), C.Communicator.rank()
 for each in z.parameters: each.value = 0.1
 images, labels = np.sin(np.arange(24)).reshape(6, 4).astype(np.float32), np.ones((6, 2), np.float32)
 for _ in range(4): trainer.train_minibatch({x: images[rank::workers], y: labels[rank::workers]})
-print(trainer.previous_minibatch_sample_count, round(trainer.previous_minibatch_loss_average, 5))
+count, loss = trainer.previous_minibatch_sample_count, round(trainer.previous_minibatch_loss_average, 5)
+sys.stdout.write(f"{count} {loss}\\n")  # in one piece: two workers write at once
 C.Communicator.finalize()
 """
     command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", "2", sys.executable, "-c", code]
