@@ -123,6 +123,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow  # an emulator of its own
 def test_storage_alone_has_the_well_known_account_at_plain_ports(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage") as endpoint:
         assert endpoint.storage_account == "devstoreaccount1"
@@ -140,6 +141,7 @@ def test_storage_alone_has_the_well_known_account_at_plain_ports(tmp_path: Path)
                 session.get("https://management.azure.com/")
 
 
+@pytest.mark.slow  # an emulator of its own
 def test_a_whole_emulator_revokes_the_well_known_key(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage") as alone:
         known = alone.storage_key
@@ -152,6 +154,7 @@ def test_a_whole_emulator_revokes_the_well_known_key(tmp_path: Path) -> None:
             list(service.list_shares())
 
 
+@pytest.mark.slow  # an emulator of its own
 def test_accounts_of_ones_own_do_not_show_in_the_process_list(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage", accounts=["mine:c2VjcmV0"]) as endpoint:
         assert "c2VjcmV0" not in " ".join(psutil.Process(endpoint.pid).cmdline())
@@ -169,6 +172,7 @@ def test_an_account_that_cannot_be_is_named(tmp_path: Path, account: str, told: 
         pass
 
 
+@pytest.mark.slow  # an emulator of its own
 def test_the_commands_print_a_connection_string(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = ["--dir", str(tmp_path / "data")]
     try:
