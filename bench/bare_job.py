@@ -1,4 +1,4 @@
-"""The floor that ``emulator.py`` compares with: starlette routes that return fixed JSON, behind the same TLS.
+"""The floor that ``emulator.py`` compares with: starlette routes that return fixed JSON, on the emulator's own server.
 
 Run as ``bare_job.py PORT DIRECTORY``: a GET of ``/job`` returns ``document.json`` of that directory; a PUT of
 ``/clusters/NAME`` is accepted, and its operation has succeeded at the first look. Nothing is checked or kept.
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from harness.emulator.listener import serve_http
 from harness.emulator.paths import DataDirectory
 from harness.emulator.tls import server_context
 
@@ -45,22 +46,11 @@ ROUTES = [
 
 
 def main() -> None:
-    # As harness.emulator.serve sets up its own listener.
-    config = uvicorn.Config(
-        Starlette(routes=ROUTES),
-        http="httptools",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        ws="none",
-    )
-    config.load()
-    config.ssl = server_context(DataDirectory(DIRECTORY))
     listener = socket.create_server(("127.0.0.1", PORT), backlog=512)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(uvicorn.Server(config).serve(sockets=[listener]))
+    loop_factory = uvicorn.Config(Starlette(), loop="auto").get_loop_factory()
+    context = server_context(DataDirectory(DIRECTORY))
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(serve_http(Starlette(routes=ROUTES), listener, asyncio.Event(), context))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
   process of its own, in turns. Where wrk is missing, a small client in Python stands in, which is itself the limit.
 - PUT of clusters without nodes, each polled until its operation has Succeeded, at the same numbers of connections;
   beside it a bare route that accepts the same body, keeps nothing, and says Succeeded at the first look.
-- A queue of no-op jobs on two nodes: jobs a second over the first and the last tenth; the memory of a job that waits
+- A queue of no-op jobs on two nodes: jobs a second, tenth by tenth; the memory of a job that waits
   (of few jobs, mostly that of the connections that sent them).
 - Peers, each in a throw-away environment, without TLS: moto (S3 GetObject) and Azurite (blob on disk), a body of the
   same size. They are left out where they cannot be installed.

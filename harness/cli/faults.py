@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.faults.model import ADDRESS
 from harness.errors import EmulatorError
 
-_PLANS = "https://management.azure.com/providers/Harness.Emulator/faults"
+_PLANS = f"https://management.azure.com{ADDRESS}"
 _SECONDS = 30.0  # for an answer
 
 

@@ -109,6 +109,10 @@ class Cloud(Protocol):
     def clients(self, cassette: str) -> AbstractContextManager[Clients]:
         """Clients for one story, ``<scenario>/<resource or trial id>``."""
 
+    @property
+    def injects(self) -> bool:
+        """Whether faults can be ordered there."""
+
     def inject(self, plan: FaultPlan) -> bool:
         """Have the faults of a plan injected until it is withdrawn; whether that can be done there."""
 

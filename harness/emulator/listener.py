@@ -4,32 +4,32 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
-from harness.emulator.app import Emulator
 from harness.emulator.connection import Connection
 
-_IDLE_SECONDS = (
-    65  # that a connection may be silent: longer than clients keep them, so that none is closed in their hand
-)
+Application = Callable[..., Awaitable[None]]  # of ASGI
+
+# A connection may be silent for longer than clients keep it, so that none is closed in their hand.
+_IDLE_SECONDS = 65
 _GRACE_SECONDS = 5  # for answers that are under way when it stops
 
 
 async def serve_http(
-    emulator: Emulator, listener: socket.socket, stopping: asyncio.Event, context: ssl.SSLContext | None = None
+    app: Application, listener: socket.socket, stopping: asyncio.Event, context: ssl.SSLContext | None = None
 ) -> None:
     """Serve until ``stopping`` is set and the answers under way have been given.
 
     Args:
-        emulator: the application.
+        app: the emulator, or another application on the same set-up.
         listener: a listening socket; it is closed at the end.
         stopping: shared by all listeners of a process, so that none waits for another.
         context: of TLS; default plain HTTP.
     """
     config = uvicorn.Config(
-        emulator,
+        app,
         http=Connection,
         lifespan="off",
         access_log=False,

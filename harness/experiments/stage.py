@@ -146,7 +146,7 @@ def _faults(stage: Stage, scenario: Scenario) -> Iterator[None]:
         group=scenario.resource_group,
         share=scenario.share.name,
     )
-    if cloud.name == "emulator":
+    if cloud.injects:
         stage.sink(Noted(f"faults injected: {faults}"))
     elif cloud.name == "azure":
         stage.sink(Noted(f"faults are injected by the emulator only; not injected here: {faults}"))

@@ -1,18 +1,17 @@
-"""The emulator's own operation on fault plans, at ``management.azure.com/providers/Harness.Emulator/faults``."""
+"""The emulator's own operations on fault plans."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from harness.emulator.context import Request, Response
 from harness.emulator.faults.active import Faults
-from harness.emulator.faults.model import parse_plan
+from harness.emulator.faults.model import ADDRESS, parse_plan
 from harness.emulator.providers.arm.rules import InvalidContentError, parse_object
 from harness.emulator.routing import Route
 from harness.emulator.wire import arm_error, json_response
 from harness.errors import EmulatorError
 
-_ALL = "/providers/Harness.Emulator/faults"
-_ONE = _ALL + "/{name}"
+_ONE = ADDRESS + "/{name}"
 
 
 class FaultPlans:
@@ -25,7 +24,7 @@ class FaultPlans:
     def routes(self) -> Sequence[Route]:
         """The operations."""
         return (
-            Route("GET", _ALL, "Faults_List", self._list),
+            Route("GET", ADDRESS, "Faults_List", self._list),
             Route("PUT", _ONE, "Faults_Create", self._put),
             Route("GET", _ONE, "Faults_Get", self._get),
             Route("DELETE", _ONE, "Faults_Delete", self._delete),

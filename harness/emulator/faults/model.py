@@ -31,6 +31,8 @@ SECONDS: Mapping[Fault, float] = {  # of faults that have a duration, when the p
     "preempt": 0.0,  # from the start of the job
 }
 
+ADDRESS = "/providers/Harness.Emulator/faults"  # of the plans, at Resource Manager's host
+
 Trouble = Literal["throttled", "unavailable", "failed", "absent", "expired", "full"]
 """What a host can be made to answer: 429 or its like, 503, 500, 404, 401 for the token, a full disk."""
 
