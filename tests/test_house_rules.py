@@ -1,6 +1,7 @@
 """What holds for the whole package, whoever writes in it."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,9 +30,14 @@ def relative(module: Path) -> str:
     return module.relative_to(PACKAGE).as_posix()
 
 
+@functools.cache
+def parsed(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
 def imported(module: Path) -> Iterator[str]:
     """Dotted names of the harness's modules that a module imports."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(module)):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield from (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
@@ -77,7 +83,7 @@ def test_only_the_clock_reads_the_time() -> None:
         f"{relative(module)}:{node.lineno}"
         for module in MODULES
         if relative(module) != "clock.py" and not relative(module).startswith(STANDALONE)
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(module))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
@@ -95,7 +101,7 @@ def test_no_assert_guards_the_package() -> None:
     wrong = [
         f"{relative(module)}:{node.lineno}"
         for module in MODULES
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(module))
         if isinstance(node, ast.Assert)
     ]
 
