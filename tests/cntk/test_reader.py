@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ROWS = st.lists(st.lists(st.integers(0, 10**9), min_size=3, max_size=3), min_size=1, max_size=20)
@@ -32,7 +32,7 @@ def read(read_ctf: Any, tmp_path: Path) -> Any:
     return parse
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS, st.sampled_from([" ", "  "]), st.booleans())
 def test_dense_rows_are_read_as_written(read: Any, rows: list[list[int]], gap: str, ended: bool) -> None:
     lines = [f"|y {row[0]}{gap}|x {gap.join(map(str, row[1:]))}" for row in rows]

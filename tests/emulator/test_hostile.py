@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.emulator.endpoint import Endpoint
@@ -254,8 +254,6 @@ documents = st.recursive(
 )
 examples = settings(
     max_examples=2000 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

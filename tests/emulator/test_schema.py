@@ -82,7 +82,7 @@ def test_no_request_is_a_server_error(
     version, path, method = place
     operation = described(version)[path][method]
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None)
     @given(st.data())
     def ask(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from(list(GenerationMode)))

@@ -386,7 +386,5 @@ def mount(endpoint: Endpoint, session: requests.Session) -> dict[str, Any]:
 def test_any_sequence_of_operations_agrees_with_the_model(session: requests.Session, mount: dict[str, Any]) -> None:
     run_state_machine_as_test(
         lambda: Machine(session, mount),
-        settings=settings(
-            max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=EXAMPLES, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiments.decide import Stop, Submit, TrialView, decide
@@ -64,7 +64,6 @@ states = st.sampled_from([state.value for state in TrialState])
 trials = st.lists(st.tuples(states, st.integers(1, 4)), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is slow
 @given(trials, st.integers(4, 8))
 def test_never_more_nodes_are_asked_for_than_there_are(drawn: list[tuple[str, int]], capacity: int) -> None:
     views = [view(str(number), state, nodes) for number, (state, nodes) in enumerate(drawn)]
@@ -74,7 +73,6 @@ def test_never_more_nodes_are_asked_for_than_there_are(drawn: list[tuple[str, in
     assert not submitted or active + asked <= capacity
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is slow
 @given(trials, st.integers(4, 8))
 def test_something_is_always_submitted_to_an_idle_cluster(drawn: list[tuple[str, int]], capacity: int) -> None:
     views = [view(str(number), state, nodes) for number, (state, nodes) in enumerate(drawn)]

@@ -2,7 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiments.outcomes import Outcome, OutcomeFile
@@ -26,7 +26,6 @@ def test_each_is_one_line_with_the_documented_keys(tmp_path: Path, one: Outcome)
     assert documented <= json.loads(line).keys()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.integers(0, 400))
 def test_a_torn_line_costs_that_line_alone(tmp_path_factory, one: Outcome, cut: int) -> None:
     file = OutcomeFile(tmp_path_factory.mktemp("run") / "outcomes.jsonl")

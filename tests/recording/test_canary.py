@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus, urlencode
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.recording.cassette import load_cassette, save_cassette
@@ -187,7 +187,6 @@ EVERYWHERE = [*PASSWORD_PLACES.values(), *(plant for _, plant in OTHER_PLACES.va
 FRAMES = "".join(str(plant("stand-in")) for plant in EVERYWHERE)
 
 
-@settings(deadline=None)
 @given(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40).filter(
         lambda text: text not in FRAMES and not is_stand_in(text)
@@ -200,7 +199,6 @@ def test_a_known_secret_survives_nowhere(secret: str, plant: Place) -> None:
     assert not list(scrubber.known.find(texts_of(item)))
 
 
-@settings(deadline=None)
 @given(st.uuids(version=4).map(str), st.booleans())
 def test_equal_secrets_get_equal_stand_ins(guid: str, upper: bool) -> None:
     spelt = guid.upper() if upper else guid

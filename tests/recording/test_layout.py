@@ -66,7 +66,6 @@ def read(text: str) -> Any:
         return None
 
 
-@settings(deadline=None)
 @given(INTERACTIONS, STYLES, st.sampled_from([yaml.CSafeDumper, Literal]))
 def test_what_is_read_is_what_was_written(item: dict[str, Any], style: dict[str, Any], dumper: type) -> None:
     found = read(yaml.dump([item], Dumper=dumper, **style))
@@ -76,7 +75,7 @@ def test_what_is_read_is_what_was_written(item: dict[str, Any], style: dict[str,
     )
 
 
-@settings(max_examples=2000 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 50, deadline=None)
+@settings(max_examples=2000 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 50)
 @given(INTERACTIONS, STYLES, st.sampled_from([yaml.CSafeDumper, Literal]), st.data())
 def test_damage_is_read_as_yaml_reads_it(item: dict[str, Any], style: dict[str, Any], dumper: type, data: Any) -> None:
     text = yaml.dump([item], Dumper=dumper, **style)

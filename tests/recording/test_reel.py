@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import CassetteError
@@ -31,7 +31,6 @@ def told(uri: str, body: bytes = b"{}", headers: dict[str, str] | None = None) -
     return Interaction(RecordedRequest("GET", uri), RecordedResponse(200, "OK", headers or {}, body))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(string.printable[:90], max_size=20), ANSWERS, HEADERS), min_size=1, max_size=4))
 def test_what_is_saved_is_loaded(parts: list[tuple[str, bytes, dict[str, str]]]) -> None:
     story = [told(f"https://a.file.core.windows.net/{path}", body, headers) for path, body, headers in parts]

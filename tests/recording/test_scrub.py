@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import CassetteError
@@ -28,7 +28,6 @@ def story(uri: str = "https://management.azure.com/", body: str | bytes = "", **
     return Interaction(RecordedRequest("GET", uri, headers), RecordedResponse(200, "OK", {}, data))
 
 
-@settings(deadline=None)
 @given(KEYS)
 def test_a_storage_key_becomes_a_key_that_can_sign(key: bytes) -> None:
     text = base64.b64encode(key).decode()
@@ -40,7 +39,6 @@ def test_a_storage_key_becomes_a_key_that_can_sign(key: bytes) -> None:
     assert len(base64.b64decode(first["value"])) == 64
 
 
-@settings(deadline=None)
 @given(KEYS, KEYS)
 def test_values_that_differ_get_stand_ins_that_differ(one: bytes, other: bytes) -> None:
     texts = {Scrubber({}).text(base64.b64encode(key).decode()) for key in (one, other)}
@@ -61,7 +59,6 @@ FRAGMENTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
     scrubber = Scrubber({"hunter22": "password"})
@@ -69,19 +66,16 @@ def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
     assert scrubber.text(scrubber.text(text)) == scrubber.text(text)
 
 
-@settings(deadline=None)
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_what_was_scrubbed_does_not_look_secret(text: str) -> None:
     assert [found.what for found in find_secrets(Scrubber({}).text(text))] == []
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_bytes_without_secrets_stay_as_they_are(body: bytes) -> None:
     assert Scrubber({"a-long-secret-value": "x"}).body(body) == body
 
 
-@settings(deadline=None)
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_a_part_of_a_file_keeps_its_length(text: str) -> None:
     body = text.encode()
@@ -89,7 +83,6 @@ def test_a_part_of_a_file_keeps_its_length(text: str) -> None:
     assert len(Scrubber({"hunter22": "a much longer stand-in"}).body(body, in_place=True)) == len(body)
 
 
-@settings(deadline=None)
 @given(st.binary(), st.sampled_from(["utf-16-le", "utf-16-be"]))
 def test_text_in_utf_16_is_text_even_if_it_is_cut(body: bytes, codec: str) -> None:
     marked = "\ufeffpassword=hunter2222 ".encode(codec)
@@ -99,7 +92,6 @@ def test_text_in_utf_16_is_text_even_if_it_is_cut(body: bytes, codec: str) -> No
     assert "hunter2222".encode(codec) not in scrubbed or len(body) % 2
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"me@corp.com", b"pwd=abc", b"\xff"]))
 def test_what_scrubbing_leaves_of_other_bytes_can_be_saved(body: bytes, likeness: bytes) -> None:
     data = b"\xff" + body + likeness + b"\xfe"

@@ -5,7 +5,7 @@ import requests
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.resource.resources import ResourceManagementClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.emulator.endpoint import Endpoint
@@ -77,7 +77,7 @@ BODIES = st.one_of(
 NAMES = st.text(min_size=1, max_size=100).filter(lambda name: name.strip("./") != "")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(name=NAMES, body=BODIES)
 def test_hostile_groups_get_an_error_envelope_and_never_a_500(
     endpoint: Endpoint, session: requests.Session, credential: ClientSecretCredential, name: str, body: bytes

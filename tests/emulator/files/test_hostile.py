@@ -209,7 +209,7 @@ SENT = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(sent=SENT)
 def test_nothing_that_is_sent_is_the_emulators_fault(storage: Endpoint, token: str, sent: Sent) -> None:
     url = storage.file_url if sent.service == "file" else storage.blob_url

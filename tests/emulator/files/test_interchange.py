@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from azure.storage.file import FileService
 from azure.storage.fileshare import ShareClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.emulator.endpoint import Endpoint
@@ -63,7 +63,7 @@ def plain(tree: dict[tuple[str, ...], bytes]) -> dict[tuple[str, ...], bytes]:
     return dict(found.values())
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(tree=TREES)
 def test_what_one_writes_all_others_read(
     share: ShareClient, old: FileService, on_disk: Path, tree: dict[tuple[str, ...], bytes]
@@ -96,7 +96,7 @@ def test_what_one_writes_all_others_read(
 WRITES = st.lists(st.tuples(st.integers(0, 9_999), st.integers(1, 4_000), st.booleans(), st.booleans()), max_size=12)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(writes=WRITES)
 def test_ranges_are_as_in_memory_whoever_writes_them(
     share: ShareClient, on_disk: Path, writes: list[tuple[int, int, bool, bool]]

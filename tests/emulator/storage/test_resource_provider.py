@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.storage.file import FileService
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.emulator.endpoint import Endpoint
@@ -173,7 +173,7 @@ JSON = st.recursive(
 HOSTILE = st.dictionaries(st.sampled_from([*BODY, "tags", "properties"]), JSON)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(changes=HOSTILE)
 def test_hostile_bodies_never_break_it(storage: Storage, changes: dict[str, Any]) -> None:
     answer = storage.create("hostile", **changes)

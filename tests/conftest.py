@@ -1,0 +1,8 @@
+from hypothesis import HealthCheck, settings
+
+# These machines are noisy: how long an example takes says nothing. And where a test has a fixture of its own, all its
+# examples are meant to share it.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("untimed")
