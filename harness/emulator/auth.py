@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from harness.clock import Clock
 from harness.emulator.identity import Identity
-from harness.emulator.wire import new_request_id
+from harness.emulator.wire import new_guid
 
 LIFETIME = timedelta(seconds=3599)  # as AAD's client credentials tokens
 AUDIENCES = (
@@ -62,7 +62,7 @@ class Tokens:
             "exp": int((now + LIFETIME).timestamp()),
             "appid": self._identity.client_id,
             "tid": self._identity.tenant_id,
-            "uti": new_request_id(),  # no two tokens are the same, even of one second
+            "uti": new_guid(),  # no two tokens are the same, even of one second
             "ver": "1.0",
         }
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": KEY_ID})

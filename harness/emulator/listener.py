@@ -36,6 +36,7 @@ async def serve_http(
         log_config=None,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # which would let any client name its own address and scheme
         ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=_IDLE_SECONDS,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -152,7 +153,7 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
     own = FaultPlans(base.faults).routes
     manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=providers, own=own)
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
-    return _Parts([manager, files, blobs, directory], [provider.reconcile, batchai.reconcile, manager.reconcile])
+    return _Parts([manager, files, blobs, directory], [batchai.reconcile, manager.reconcile])
 
 
 def _faults(store: Store, options: Options) -> Faults:
@@ -181,6 +182,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
             _watch_for_stop(stopping, guarded=options.guarded)
             endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
             write_private(paths.endpoint, msgspec.json.encode(endpoint))
+            gc.freeze()  # what there is now stays: no request has to wait until the collector has looked through it
             print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
             await stopping.wait()
 

@@ -13,9 +13,12 @@ from typing import TypeVar
 
 import msgspec
 
+from harness.emulator.checkpoints import Checkpoints
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 _CACHED = 50_000  # decoded records kept; about 1 kB each
+_LOGGED = 16_384  # pages of log, 64 MB, after which SQLite does not wait for our checkpoints any more
 
 
 class Store:
@@ -33,12 +36,14 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute(f"PRAGMA wal_autocheckpoint={_LOGGED}")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS records "
             "(kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
         )
         self._cache: dict[tuple[type[msgspec.Struct], str], msgspec.Struct] = {}
         self._depth = 0
+        self._checkpoints = Checkpoints(path) if isinstance(path, Path) else None
 
     def get(self, kind: type[T], key: str) -> T | None:
         """The record of that kind and key, or None."""
@@ -58,6 +63,8 @@ class Store:
         )
         self._make_room()
         self._cache[type(record), key] = record
+        if self._checkpoints:
+            self._checkpoints.count()
 
     def delete(self, kind: type[msgspec.Struct], key: str) -> bool:
         """Forget a record; False if there was none."""
@@ -119,6 +126,8 @@ class Store:
 
     def close(self) -> None:
         """Write the log into the database file and let go of it."""
+        if self._checkpoints:
+            self._checkpoints.close()
         self._connection.close()
 
     def _known(self, kind: type[T], key: str) -> T | None:

@@ -1,10 +1,10 @@
-"""How answers are written: the three envelopes of Azure, dates, etags and request ids."""
+"""How answers are written: the three envelopes of Azure, dates, etags and GUIDs."""
 
 import math
-import os
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from random import Random
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -14,6 +14,7 @@ from harness.emulator.context import Request, Response
 JSON = "application/json; charset=utf-8"
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_GUIDS = Random()  # noqa: S311 - names; and its own, since tests seed the one that everybody shares
 _SOONEST = 0.05  # seconds that a client is asked to wait at least: to some, 0 means half a minute
 
 
@@ -24,9 +25,7 @@ def http_date(moment: datetime) -> str:
 
 def timestamp(moment: datetime) -> str:
     """Batch AI's form: at most three decimals, trailing zeros dropped (``04:50:12Z``, ``04:50:12.58Z``)."""
-    text = f"{moment:%Y-%m-%dT%H:%M:%S}"
-    decimals = f"{moment.microsecond // 1000:03}".rstrip("0")
-    return f"{text}.{decimals}Z" if decimals else f"{text}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds").rstrip("0").rstrip(".") + "Z"
 
 
 def precise_timestamp(moment: datetime) -> str:
@@ -71,10 +70,16 @@ def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
     return ("retry-after", f"{seconds:g}" if takes_fractions else str(max(1, math.ceil(seconds))))
 
 
-def new_request_id() -> str:
-    """An id for one answer: a random GUID, made at a fifth of the cost of ``uuid.uuid4``."""
-    digits = os.urandom(16).hex()
+def new_guid() -> str:
+    """A random GUID, which names something and keeps no secret: made without the system calls of ``uuid.uuid4``."""
+    digits = f"{_GUIDS.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def ordered_guid(moment: datetime) -> str:
+    """A GUID that begins with its moment, as UUIDs of version 7 do: the store keeps what is of one time together."""
+    digits = f"{int(moment.timestamp() * 1000):012x}{_GUIDS.getrandbits(80):020x}"
+    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _xml(text: str) -> str:

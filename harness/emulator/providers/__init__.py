@@ -1,7 +1,6 @@
 """What every part of Azure that the emulator plays looks like from outside."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
 from harness.emulator.context import Request, Response
@@ -17,9 +16,6 @@ class ResourceProvider(Protocol):
     @property
     def routes(self) -> Sequence[Route]:
         """Its operations."""
-
-    def reconcile(self, now: datetime) -> float | None:
-        """Move observed state towards desired state; seconds until it must run again, None when idle."""
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
         """Start to delete everything it has in a resource group."""

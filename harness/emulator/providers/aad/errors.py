@@ -4,7 +4,7 @@ from datetime import datetime
 
 from harness.emulator.context import Response
 from harness.emulator.faults.model import Trouble
-from harness.emulator.wire import json_response, new_request_id
+from harness.emulator.wire import json_response, new_guid
 
 
 def unknown_tenant(tenant: str, now: datetime) -> Response:
@@ -74,7 +74,7 @@ def not_found() -> Response:
 
 
 def _error(status: int, error: str, code: int, text: str, now: datetime) -> Response:
-    trace, correlation = new_request_id(), new_request_id()
+    trace, correlation = new_guid(), new_guid()
     moment = f"{now:%Y-%m-%d %H:%M:%SZ}"
     document = {
         "error": error,

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from harness.emulator.context import Response
-from harness.emulator.wire import arm_error, new_request_id
+from harness.emulator.wire import arm_error, new_guid
 
 _GATEWAY = [("x-ms-failure-cause", "gateway")]
 
@@ -47,7 +47,7 @@ def failed(subscription: str, now: datetime) -> Response:
     """Resource Manager is at fault."""
     text = (
         f"Encountered internal server error. Diagnostic information: timestamp '{now:%Y%m%dT%H%M%SZ}', subscription id "
-        f"'{subscription}', tracking id '{new_request_id()}', request correlation id '{new_request_id()}'."
+        f"'{subscription}', tracking id '{new_guid()}', request correlation id '{new_guid()}'."
     )
     return arm_error(500, "InternalServerError", text, headers=_GATEWAY)
 

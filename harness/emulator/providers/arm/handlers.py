@@ -5,7 +5,7 @@ Answers as in the recorded sessions of the ``az`` command line and Microsoft's A
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from harness.emulator.faults.model import Place, Trouble
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm import errors
+from harness.emulator.providers.arm.deletions import Deletions
 from harness.emulator.providers.arm.model import (
     GroupDeletion,
     Registration,
@@ -38,11 +39,10 @@ from harness.emulator.providers.arm.rules import (
 from harness.emulator.providers.arm.troubles import troubled
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, json_response, new_request_id
+from harness.emulator.wire import arm_error, json_response, new_guid
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
-_KEPT = timedelta(hours=1)  # that the end of a deletion can be polled
 _LOOKS, _LOOK_SECONDS = 100, 0.01  # at a deletion, while a poll of it is held
 _NO_CACHE = [("cache-control", "no-cache"), ("pragma", "no-cache"), ("expires", "-1")]
 
@@ -70,7 +70,7 @@ class ResourceManager:
         self._tokens = tokens
         self._store = store
         self._clock = clock
-        self._providers = providers
+        self._deletions = Deletions(store, providers)
         self._namespaces = {provider.namespace.lower(): provider for provider in providers}
         self._router = Router([*self.routes, *own, *(route for provider in providers for route in provider.routes)])
 
@@ -155,20 +155,8 @@ class ResourceManager:
         return errors.unauthenticated(str(error))
 
     def reconcile(self, now: datetime) -> float | None:
-        """Finish deletions whose group is empty, forget old ones."""
-        waiting = False
-        for key, deletion in self._store.list(GroupDeletion):
-            if deletion.done:
-                if now - deletion.started > _KEPT:
-                    self._store.delete(GroupDeletion, key)
-                continue
-            if all(provider.group_is_empty(deletion.subscription, deletion.group) for provider in self._providers):
-                with self._store.transaction():
-                    self._store.delete(ResourceGroup, group_key(deletion.subscription, deletion.group))
-                    self._store.put(key, replace(deletion, done=True))
-            else:
-                waiting = True
-        return 0.05 if waiting else None
+        """Finish deletions whose group is empty."""
+        return self._deletions.reconcile(now)
 
     def _refusal(self, request: Request) -> Response | None:
         """What is wrong with a call before its operation is looked at."""
@@ -321,13 +309,7 @@ class ResourceManager:
         group = self._group(request)
         if group is None:
             return errors.group_not_found(request.params["group"])
-        operation = new_request_id()
-        with self._store.transaction():
-            self._store.put(group_key(subscription, group.name), replace(group, deleting=True))
-            self._store.put(operation, GroupDeletion(group.name, subscription, self._clock.now()))
-        for provider in self._providers:
-            provider.begin_group_delete(subscription, group.name)
-        self.reconcile(self._clock.now())
+        operation = self._deletions.begin(subscription, group, self._clock.now())
         return self._accepted(request, operation)
 
     async def _poll(self, request: Request) -> Response:
@@ -353,7 +335,7 @@ class ResourceManager:
 
 def _enveloped(answer: Response, request: Request) -> Response:
     """An answer with what all of Resource Manager's carry."""
-    request_id = new_request_id()
+    request_id = new_guid()
     answer.headers += [
         *_NO_CACHE,
         ("strict-transport-security", "max-age=31536000; includeSubDomains"),

@@ -51,12 +51,12 @@ class Inventory:
     def keep(self, resource: Resource, secrets: Secrets | None = None) -> None:
         """Store a resource as it is now; with what it must not show, when it is new."""
         key = resource.key
-        before = self.store.get(type(resource), key)
+        before = self.store.get(Job, key) if isinstance(resource, Job) else None
         with self.store.transaction():
             self.store.put(key, resource)
             if secrets is not None and (secrets.variables or secrets.keys):
                 self.store.put(key, secrets)
-        if isinstance(before, Job) and not (isinstance(resource, Job) and resource.phase == before.phase == "queued"):
+        if isinstance(resource, Job) and before and not resource.phase == before.phase == "queued":
             self._unqueue(before, key)  # one that goes on waiting keeps its place
         self._index(key, resource)
 

@@ -4,7 +4,7 @@ Answers as recorded from ``az storage account create`` of 2018 (API version 2017
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -26,7 +26,7 @@ from harness.emulator.providers.storage.rules import (
 )
 from harness.emulator.routing import Route
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, new_request_id, retry_after
+from harness.emulator.wire import arm_error, new_guid, retry_after
 
 _NAMESPACE = "Microsoft.Storage"
 _SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{_NAMESPACE}"
@@ -80,13 +80,6 @@ class StorageProvider:
             Route("GET", operation, "AsyncOperations_Get", self._poll),
         )
 
-    def reconcile(self, now: datetime) -> float | None:
-        """Forget creations that nobody polls any more; accounts themselves never move."""
-        for key, creation in self._store.list(AccountCreation):
-            if now - creation.started > _KEPT:
-                self._store.delete(AccountCreation, key)
-        return None
-
     def begin_group_delete(self, subscription: str, group: str) -> None:
         """Delete every account of a group."""
         for account in self._accounts.list(_group_id(subscription, group)):
@@ -129,8 +122,11 @@ class StorageProvider:
             tags=parse_tags(document) or {},
             https_only=parse_https_only(document, default=False),
         )
-        operation = new_request_id()
+        operation = new_guid()
         with self._store.transaction():
+            for key, earlier in self._store.list(AccountCreation):
+                if account.created - earlier.started > _KEPT:
+                    self._store.delete(AccountCreation, key)
             self._accounts.put(account)
             self._store.put(operation, AccountCreation(account.name, account.created))
         place = (
@@ -184,7 +180,7 @@ class StorageProvider:
     def _list_all(self, _request: Request) -> Response:
         body = {"value": [account.wire(self._tenant) for account in self._accounts.list()]}
         answer = _json(body, content_type=f"{_JSON}; charset=utf-8")
-        answer.headers.append(("x-ms-original-request-ids", new_request_id()))
+        answer.headers.append(("x-ms-original-request-ids", new_guid()))
         return answer
 
     def _list_keys(self, request: Request) -> Response:

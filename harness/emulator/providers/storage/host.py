@@ -15,7 +15,7 @@ from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.errors import StorageError
 from harness.emulator.providers.storage.model import Policy, Service
 from harness.emulator.providers.storage.troubles import troubled
-from harness.emulator.wire import new_request_id, storage_error
+from harness.emulator.wire import new_guid, storage_error
 
 DEFAULT_VERSION = "2017-07-29"  # where a request names none
 _ERROR_CODES = "2017-07-29"  # the version since which an error's code is in a header too
@@ -109,7 +109,7 @@ class StorageHost:
 
     async def handle_target(self, request: Request, target: Target) -> Response:
         """Answer a request for a target, wherever it was named."""
-        request_id, version = new_request_id(), _asked_version(request)
+        request_id, version = new_guid(), _asked_version(request)
         try:
             if not _VERSION.fullmatch(version):
                 version = DEFAULT_VERSION
@@ -133,13 +133,13 @@ class StorageHost:
 
     def refuse_target(self, request: Request, trouble: Trouble, target: Target) -> Response:
         """The service in trouble, when asked for a target."""
-        request_id, version = new_request_id(), _asked_version(request)
+        request_id, version = new_guid(), _asked_version(request)
         answer = self._refused(troubled(trouble, target), request_id, version)
         answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
         return answer
 
     def _unheard(self, error: StorageError) -> Response:
-        request_id = new_request_id()
+        request_id = new_guid()
         answer = self._refused(error, request_id)
         answer.headers += self._envelope(request_id, DEFAULT_VERSION, "")
         return answer

@@ -1,7 +1,6 @@
 """Clusters: made and deleted over time, resized at once."""
 
 import random
-import uuid
 
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from harness.emulator.providers.batchai.mounts import Mounts
 from harness.emulator.providers.batchai.rules.clusters import preempted
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_cluster, read_update
 from harness.emulator.providers.batchai.rules.pace import ALLOCATE
+from harness.emulator.wire import new_guid
 
 _POOLS = 1 << 32  # numbers in the names of nodes
 
@@ -54,12 +54,9 @@ class Clusters:
             if found.spec != self._on_network(spec) or self._service.inventory.secrets(found) != secrets:
                 raise errors.different_definition("cluster", found.address.name)
             return self._service.one(version.cluster(found), found.written, is_write=True)
-        now, incarnation = self._service.clock.now(), str(uuid.uuid4())
+        now, incarnation = self._service.clock.now(), new_guid()
         self._places.prepare(place, now)
-        creating = self._service.begin(
-            place.address, version, location=place.location, seconds=version.times.create_cluster
-        )
-        target = _initial(spec)
+        target, grown = _initial(spec), self._service.pace.after(now, ALLOCATE)
         cluster = Cluster(
             address=place.address,
             location=place.location,
@@ -69,15 +66,14 @@ class Clusters:
             pool=random.randrange(_POOLS),  # noqa: S311 - a name, no secret
             created=now,
             written=now,
-            allocation="resizing",
+            allocation="resizing" if target or grown > now else "steady",
             allocation_changed=now,
             target=target,
-            growing=self._service.pace.after(now, ALLOCATE) if target else None,
-            creating=creating,
+            growing=grown if target else None,
             task_suffix=version.segment("cluster", place.address, incarnation),
         )
-        self._service.inventory.keep(cluster, secrets)
-        return self._service.accepted(request, version, creating.operation, place.location)
+        seconds = version.times.create_cluster
+        return self._service.create(request, cluster, version, seconds=seconds, secrets=secrets)
 
     async def patch(self, request: Request) -> Response:
         """Change the scale settings; the answer shows them with the state as it was before."""

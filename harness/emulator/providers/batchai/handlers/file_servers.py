@@ -12,6 +12,7 @@ from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.mounts import Mounts
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_file_server
 from harness.emulator.providers.batchai.work import cluster_volumes
+from harness.emulator.wire import new_guid
 
 
 class FileServers:
@@ -43,11 +44,8 @@ class FileServers:
             if found.spec != spec:
                 raise errors.different_definition("file_server", found.address.name)
             return self._service.one(version.file_server(found), found.created, is_write=True)
-        now, incarnation = self._service.clock.now(), str(uuid.uuid4())
+        now, incarnation = self._service.clock.now(), new_guid()
         self._places.prepare(place, now)
-        creating = self._service.begin(
-            place.address, version, location=place.location, seconds=version.times.create_file_server
-        )
         own = (
             f"/subscriptions/{place.address.subscription}/resourceGroups/fileserverrg-{incarnation}/providers/"
             f"Microsoft.Network/virtualNetworks/{incarnation}vnet/subnets/Subnet-1"
@@ -61,10 +59,8 @@ class FileServers:
             subnet=spec.subnet.id if spec.subnet else own,
             public_address=f"203.0.113.{uuid.UUID(incarnation).int % 254 + 1}",
             created=now,
-            creating=creating,
         )
-        self._service.inventory.keep(server)
-        return self._service.accepted(request, version, creating.operation, place.location)
+        return self._service.create(request, server, version, seconds=version.times.create_file_server)
 
     def get(self, request: Request) -> Response:
         """Show one."""

@@ -2,7 +2,6 @@
 
 import re
 import sys
-import uuid
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -20,6 +19,7 @@ from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
 from harness.emulator.providers.batchai.rules.pace import SUBMIT
 from harness.emulator.providers.batchai.work import cluster_volumes
+from harness.emulator.wire import new_guid
 
 
 class Jobs:
@@ -53,13 +53,9 @@ class Jobs:
         cluster = self._cluster(spec)
         now = self._service.clock.now()
         self._places.prepare(place, now)
-        creating = self._service.begin(
-            place.address, version, location=place.location, seconds=version.times.create_job
-        )
-        job = replace(self._new(spec, place, version, cluster=cluster, now=now), creating=creating)
+        job = self._new(spec, place, version, cluster=cluster, now=now)
         self._service.inventory.store.delete(DeletedJob, job.key)
-        self._service.inventory.keep(job, secrets)
-        return self._service.accepted(request, version, creating.operation, place.location)
+        return self._service.create(request, job, version, seconds=version.times.create_job, secrets=secrets)
 
     def get(self, request: Request) -> Response:
         """Show one."""
@@ -90,7 +86,7 @@ class Jobs:
             raise errors.being_deleted("job", job.address.name)
         times = version.times
         seconds = times.terminate_queued if job.phase == "queued" else times.terminate_running
-        pending = job.terminating or self._service.begin(job.address, version, location=job.location, seconds=seconds)
+        pending = job.terminating or self._service.begin(job, version, seconds=seconds)
         self._service.inventory.keep(replace(job, terminating=pending))
         return self._service.accepted(request, version, pending.operation, job.location)
 
@@ -115,7 +111,7 @@ class Jobs:
         return self._service.value({"value": [login(cluster, node) for node in held if cluster]})
 
     def _new(self, spec: JobSpec, place: Destination, version: Version, *, cluster: Cluster, now: datetime) -> Job:
-        incarnation = str(uuid.uuid4())
+        incarnation = new_guid()
         return Job(
             address=place.address,
             location=place.location,

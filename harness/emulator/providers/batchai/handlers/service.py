@@ -1,7 +1,6 @@
 """What all operations share: versions, long-running operations, and how the service writes its answers."""
 
 import itertools
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,16 +14,17 @@ from harness.emulator.context import Request, Response
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.inventory import Inventory, Resource
-from harness.emulator.providers.batchai.model.address import NAMESPACE, Address
-from harness.emulator.providers.batchai.model.records import Operation, Pending
+from harness.emulator.providers.batchai.model.address import NAMESPACE
+from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
 from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version2017
 from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.pace import Pace
-from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, new_request_id, retry_after
+from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, new_guid, ordered_guid, retry_after
 
 R = TypeVar("R", bound=Resource)
+Created = Cluster | FileServer | Job  # what takes its time to be made
 
 VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May(), Version2018March(), Version2017())}
 _MANAGEMENT = "https://management.azure.com"
@@ -72,18 +72,36 @@ class Service:
             return self.version(request, f"{above}/{type_}", "2018-05-01")
         return self.version(request, type_, "2018-03-01", "2017-09-01-preview")
 
-    def begin(self, address: Address, version: Version, *, location: str, seconds: float) -> Pending:
+    def create(
+        self, request: Request, resource: Created, version: Version, *, seconds: float, secrets: Secrets | None = None
+    ) -> Response:
+        """Store a new resource with the operation that makes it, which takes that many of the service's seconds.
+
+        Where it takes no time it has ended when it is answered: to store it as begun, too, would double the writes.
+        """
+        operation = _operation(resource, version, self.clock.now())
+        due = self.pace.after(operation.started, seconds)
+        if due > operation.started:
+            resource = replace(resource, creating=Pending(operation.id, operation.started, due))
+        else:
+            resource = replace(resource, provisioned=operation.started)
+            operation = operation.finished(operation.started)
+        with self.inventory.store.transaction():
+            self.inventory.store.put(operation.id, operation)
+            self.inventory.keep(resource, secrets)
+        return self.accepted(request, version, operation.id, resource.location)
+
+    def begin(self, resource: Resource, version: Version, *, seconds: float) -> Pending:
         """A new operation on a resource, stored; it ends no sooner than after that many of the service's seconds."""
-        now = self.clock.now()
-        operation = Operation(str(uuid.uuid4()), address.subscription, location, version.target(address), now)
+        operation = _operation(resource, version, self.clock.now())
         self.inventory.store.put(operation.id, operation)
-        return Pending(operation.id, now, self.pace.after(now, seconds))
+        return Pending(operation.id, operation.started, self.pace.after(operation.started, seconds))
 
     def delete(self, request: Request, resource: Resource, version: Version, *, seconds: float) -> Response:
         """Begin to delete a resource, or go on with a deletion that has begun, also one by its parent's."""
         pending = resource.deleting
         if pending is None or not pending.operation:
-            begun = self.begin(resource.address, version, location=resource.location, seconds=seconds)
+            begun = self.begin(resource, version, seconds=seconds)
             pending = replace(begun, due=pending.due) if pending else begun
         self.inventory.keep(replace(resource, deleting=pending))
         return self.accepted(request, version, pending.operation, resource.location)
@@ -140,7 +158,12 @@ class Service:
         return self._stamped(answer)
 
     def _stamped(self, answer: Response, *, is_write: bool = False) -> Response:
-        answer.headers += [("server", "Microsoft-HTTPAPI/2.0"), ("request-id", new_request_id())]
+        answer.headers += [("server", "Microsoft-HTTPAPI/2.0"), ("request-id", new_guid())]
         if is_write:
             answer.headers.append(("x-ms-ratelimit-remaining-subscription-writes", str(next(self._writes))))
         return answer
+
+
+def _operation(resource: Resource, version: Version, now: datetime) -> Operation:
+    target = version.target(resource.address)
+    return Operation(ordered_guid(now), resource.address.subscription, resource.location, target, now)

@@ -1,6 +1,7 @@
 """Names of Batch AI's resources: their place in the tree, their ids and the store's keys."""
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -64,7 +65,12 @@ class Address(msgspec.Struct, frozen=True, gc=False):
 
     def key(self, kind: Kind) -> str:
         """The store's key: the id in lower case."""
-        return self.id(kind).lower()
+        return _key(self, kind)
+
+
+@lru_cache(1024)  # the few that move are asked for again and again
+def _key(address: Address, kind: Kind) -> str:
+    return address.id(kind).lower()
 
 
 def migrated_workspace(location: str) -> str:

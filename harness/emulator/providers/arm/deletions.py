@@ -1,0 +1,53 @@
+"""Resource groups on their way out: gone as soon as every provider says that nothing of it is left there."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from harness.emulator.providers import ResourceProvider
+from harness.emulator.providers.arm.model import GroupDeletion, ResourceGroup, group_key
+from harness.emulator.store import Store
+from harness.emulator.wire import new_guid
+
+_KEPT = timedelta(hours=1)  # that the end of a deletion can be polled
+_LOOK_SECONDS = 0.05
+
+
+class Deletions:
+    """Those of all resource groups.
+
+    Args:
+        providers: what has resources in groups.
+    """
+
+    def __init__(self, store: Store, providers: Sequence[ResourceProvider]) -> None:
+        self._store = store
+        self._providers = providers
+        self._open = {operation for operation, deletion in store.list(GroupDeletion) if not deletion.done}
+
+    def begin(self, subscription: str, group: ResourceGroup, now: datetime) -> str:
+        """Have everything in a group deleted, then the group; the id of the operation."""
+        operation = new_guid()
+        with self._store.transaction():
+            for key, earlier in self._store.list(GroupDeletion):
+                if earlier.done and now - earlier.started > _KEPT:
+                    self._store.delete(GroupDeletion, key)
+            self._store.put(group_key(subscription, group.name), replace(group, deleting=True))
+            self._store.put(operation, GroupDeletion(group.name, subscription, now))
+        self._open.add(operation)
+        for provider in self._providers:
+            provider.begin_group_delete(subscription, group.name)
+        self.reconcile(now)
+        return operation
+
+    def reconcile(self, _now: datetime) -> float | None:
+        """Finish deletions whose group is empty; seconds until the next look at the others."""
+        for operation in sorted(self._open):
+            deletion = self._store.get(GroupDeletion, operation)
+            if deletion and all(it.group_is_empty(deletion.subscription, deletion.group) for it in self._providers):
+                with self._store.transaction():
+                    self._store.delete(ResourceGroup, group_key(deletion.subscription, deletion.group))
+                    self._store.put(operation, replace(deletion, done=True))
+                self._open.discard(operation)
+        return _LOOK_SECONDS if self._open else None
