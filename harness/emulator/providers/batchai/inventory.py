@@ -30,7 +30,7 @@ class Inventory:
     """Every resource by its key.
 
     Attributes:
-        queues: the waiting jobs of each cluster, by the cluster's key.
+        queues: the waiting jobs of each cluster that has some, by the cluster's key.
         active: keys of the jobs that hold nodes.
         clusters: keys of all clusters.
         restless: keys of the clusters that may move; most have all their nodes and cost nothing.
@@ -47,6 +47,11 @@ class Inventory:
         for kind in KINDS:
             for key, record in store.list(kind):
                 self._index(key, record)
+
+    @property
+    def may_move(self) -> bool:
+        """Whether anything may move that no request moves."""
+        return bool(self.pending or self.restless or self.active or self.queues)
 
     def keep(self, resource: Resource, secrets: Secrets | None = None) -> None:
         """Store a resource as it is now; with what it must not show, when it is new."""
@@ -120,6 +125,8 @@ class Inventory:
     def _unqueue(self, job: Job, key: str) -> None:
         if queue := self.queues.get(job.cluster):
             queue.remove(_place(job, key))
+            if not queue:
+                del self.queues[job.cluster]
 
 
 def _place(job: Job, key: str) -> Place:

@@ -215,7 +215,7 @@ class Reconciliation:
 
     def _start_jobs(self, now: datetime) -> bool:
         changed = False
-        for key, waiting in self._inventory.queues.items():
+        for key, waiting in list(self._inventory.queues.items()):
             cluster = self._inventory.store.get(Cluster, key)
             if cluster is None or cluster.creating or cluster.deleting:
                 continue

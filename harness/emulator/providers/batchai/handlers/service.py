@@ -143,7 +143,8 @@ class Service:
             ("location", f"{base}/{version.location_path}/{query}"),
             retry_after(request, self.pace.retry_after),
         ]
-        self.wake()
+        if self.inventory.may_move:
+            self.wake()
         answer = self._stamped(Response(202, headers=headers), is_write=request.method != "DELETE" or version.is_flat)
         if request.method == "DELETE" and not version.is_flat:
             answer.headers.append(("x-ms-ratelimit-remaining-subscription-deletes", str(next(self._deletes))))

@@ -20,6 +20,9 @@ class Queue:
     def __init__(self) -> None:
         self._places: list[Place] = []
 
+    def __len__(self) -> int:
+        return len(self._places)
+
     def __iter__(self) -> Iterator[str]:
         """Keys of jobs, the next one first."""
         return (place[2] for place in self._places)
