@@ -59,6 +59,8 @@ class Inventory:
         before = self.store.get(Job, key) if isinstance(resource, Job) else None
         with self.store.transaction():
             self.store.put(key, resource)
+            if isinstance(resource, Job) and before is None:
+                self.store.delete(DeletedJob, key)
             if secrets is not None and (secrets.variables or secrets.keys):
                 self.store.put(key, secrets)
         if isinstance(resource, Job) and before and not resource.phase == before.phase == "queued":

@@ -13,7 +13,7 @@ from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Destination, Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.address import MIGRATED_EXPERIMENT, Address, referred
-from harness.emulator.providers.batchai.model.records import Cluster, DeletedJob, Experiment, Job
+from harness.emulator.providers.batchai.model.records import Cluster, Experiment, Job
 from harness.emulator.providers.batchai.model.spec import JobSpec
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
@@ -54,7 +54,6 @@ class Jobs:
         now = self._service.clock.now()
         self._places.prepare(place, now)
         job = self._new(spec, place, version, cluster=cluster, now=now)
-        self._service.inventory.store.delete(DeletedJob, job.key)
         return self._service.create(request, job, version, seconds=version.times.create_job, secrets=secrets)
 
     def get(self, request: Request) -> Response:
