@@ -2,9 +2,8 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from harness.errors import UnmatchedRequestError
 
@@ -43,13 +42,21 @@ def blocked_sockets() -> Iterator[None]:
     def guarded_lookup(host: Any, port: Any, *_args: Any, **_options: Any) -> Any:
         raise _refuse(f"{host}:{port}")
 
-    with (
-        patch.object(socket.socket, "connect", guarded_connect),
-        patch.object(socket.socket, "connect_ex", guarded_connect_ex),
-        patch.object(socket.socket, "sendto", guarded_sendto),
-        patch.object(socket, "getaddrinfo", guarded_lookup),
-    ):
+    with ExitStack() as stack:
+        _replace(stack, socket.socket, "connect", guarded_connect)
+        _replace(stack, socket.socket, "connect_ex", guarded_connect_ex)
+        _replace(stack, socket.socket, "sendto", guarded_sendto)
+        _replace(stack, socket, "getaddrinfo", guarded_lookup)
         yield
+
+
+def _replace(stack: ExitStack, owner: Any, name: str, value: Any) -> None:
+    """Give an attribute another value for as long as the stack lasts; one that was inherited is inherited again."""
+    if name in vars(owner):
+        stack.callback(setattr, owner, name, getattr(owner, name))
+    else:
+        stack.callback(delattr, owner, name)
+    setattr(owner, name, value)
 
 
 def _name(address: Any) -> str:

@@ -1,5 +1,6 @@
 """Recording from a real server and replaying without one."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -158,6 +159,16 @@ def test_we_replay_what_vcrpy_writes(server: str, opened: Open, cassette: Path) 
 
     with opened("replay") as session:
         assert session.get(f"{server}/bytes").content == bytes(range(256)) * 64
+
+
+def test_blocked_sockets_are_as_before_afterwards() -> None:
+    def found() -> list[object]:
+        return [vars(socket.socket).get("connect"), vars(socket.socket).get("sendto"), socket.getaddrinfo]
+
+    before = found()
+    with blocked_sockets():
+        assert found() != before
+    assert found() == before
 
 
 def test_blocked_sockets_name_the_host_and_the_remedy() -> None:
