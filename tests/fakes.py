@@ -97,8 +97,8 @@ def write_scenario(directory: Path, sweep: str = "{}", *, name: str = "short", *
 @contextmanager
 def injected(cloud: Cloud, plan: FaultPlan) -> Iterator[bool]:
     """A plan in force for as long as the block lasts; whether the cloud injects faults."""
-    is_injected = cloud.inject(plan)
+    cloud.inject(plan)
     try:
-        yield is_injected
+        yield cloud.injects
     finally:
         cloud.withdraw(plan)

@@ -113,8 +113,8 @@ class Cloud(Protocol):
     def injects(self) -> bool:
         """Whether faults can be ordered there."""
 
-    def inject(self, plan: FaultPlan) -> bool:
-        """Have the faults of a plan injected until it is withdrawn; whether that can be done there."""
+    def inject(self, plan: FaultPlan) -> None:
+        """Have the faults of a plan injected until it is withdrawn, where that can be ordered."""
 
     def withdraw(self, plan: FaultPlan) -> None:
         """Have them injected no longer."""

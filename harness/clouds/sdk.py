@@ -106,15 +106,14 @@ class SdkCloud:
         ) as session:
             yield self._clients(session)
 
-    def inject(self, plan: FaultPlan) -> bool:
-        """Have the faults of a plan injected until it is withdrawn; whether that can be done here.
+    def inject(self, plan: FaultPlan) -> None:
+        """Have the faults of a plan injected until it is withdrawn, where that can be ordered.
 
         Raises:
             ProvisioningError: the emulator does not take the plan.
         """
         if self.injects:
             self._order(faults.put, plan)
-        return self.injects
 
     def withdraw(self, plan: FaultPlan) -> None:
         """Have them injected no longer."""

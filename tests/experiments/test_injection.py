@@ -17,9 +17,8 @@ class OrderedCloud:
     def __init__(self) -> None:
         self.orders: list[str] = []
 
-    def inject(self, plan: FaultPlan) -> bool:
+    def inject(self, plan: FaultPlan) -> None:
         self.orders.append(f"inject {plan.name}")
-        return True
 
     def withdraw(self, plan: FaultPlan) -> None:
         self.orders.append(f"withdraw {plan.name}")
