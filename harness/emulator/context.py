@@ -52,6 +52,7 @@ class Request:
     ``host`` is lower-case without port; ``path`` is percent-decoded and ``raw_target`` is path and query
     exactly as sent; names in ``query`` and ``headers`` are lower-case; ``params`` holds what the route's
     template matched, in the caller's casing. ``ahead`` is how far the clock of who judges the request is ahead of ours.
+    ``content`` is the body, once it has been read whole.
 
     Raises:
         MalformedRequestError: the path is not UTF-8 or holds a NUL.
@@ -61,6 +62,7 @@ class Request:
         "_receive",
         "ahead",
         "client",
+        "content",
         "headers",
         "host",
         "method",
@@ -74,6 +76,7 @@ class Request:
     def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
         self._receive = receive
         self.ahead = _NOTHING
+        self.content = b""
         self.method: str = scope["method"]
         self.scheme: str = scope["scheme"]
         self.client: str = scope["client"][0] if scope.get("client") else ""
@@ -110,7 +113,8 @@ class Request:
             if size > limit:
                 raise BodyTooLargeError(limit)
             parts.append(part)
-        return b"".join(parts)
+        self.content = b"".join(parts)
+        return self.content
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body in the pieces in which it arrives.

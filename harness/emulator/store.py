@@ -6,7 +6,7 @@ are kept, so that a read is a dictionary look-up. One thread uses a store: the e
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -43,6 +43,7 @@ class Store:
         )
         self._cache: dict[tuple[type[msgspec.Struct], str], msgspec.Struct] = {}
         self._depth = 0
+        self._rolled_back: list[Callable[[], None]] = []
         self._checkpoints = Checkpoints(path) if isinstance(path, Path) else None
 
     def get(self, kind: type[T], key: str) -> T | None:
@@ -108,27 +109,37 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside are kept together, or none when the block raises. Nests."""
+        """All writes inside are kept together, or none when the block raises or the disk is full. Nests."""
         if self._depth == 0:
             self._connection.execute("BEGIN")
         self._depth += 1
         try:
             yield
+            if self._depth == 1:
+                self._connection.execute("COMMIT")
         except BaseException:
-            self._depth -= 1
-            if self._depth == 0:
-                self._connection.execute("ROLLBACK")
-                self._cache.clear()
+            if self._depth == 1:
+                self._roll_back()
             raise
-        self._depth -= 1
-        if self._depth == 0:
-            self._connection.execute("COMMIT")
+        finally:
+            self._depth -= 1
+
+    def when_rolled_back(self, act: Callable[[], None]) -> None:
+        """Have ``act`` called whenever writes were taken back: who knows of them must read anew what is stored."""
+        self._rolled_back.append(act)
 
     def close(self) -> None:
         """Write the log into the database file and let go of it."""
         if self._checkpoints:
             self._checkpoints.close()
         self._connection.close()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # a commit that failed may have ended it
+            self._connection.execute("ROLLBACK")
+        self._cache.clear()
+        for act in self._rolled_back:
+            act()
 
     def _known(self, kind: type[T], key: str) -> T | None:
         record = self._cache.get((kind, key))

@@ -1,7 +1,9 @@
-"""Many records at once."""
+"""Many records at once, and a disk that is full."""
 
+import resource
+import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -47,3 +49,46 @@ def test_others_cannot_read_its_files_wherever_they_are(tmp_path: Path) -> None:
             "emulator.db-wal": 0o600,
             "emulator.db-shm": 0o600,
         }
+
+
+@contextmanager
+def full_disk(database: Path) -> Iterator[None]:
+    """No file can become longer than the log of the database is now."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (database.with_name(f"{database.name}-wal").stat().st_size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def put_all(store: Store, **notes: Note) -> None:
+    with store.transaction():
+        for key, note in notes.items():
+            store.put(key, note)
+
+
+def test_what_does_not_fit_on_the_disk_is_an_error_and_all_else_stays(tmp_path: Path) -> None:
+    database, told = tmp_path / "emulator.db", []
+    with closing(Store(database)) as made:
+        made.when_rolled_back(lambda: told.append(made.list(Note)))
+        made.put("before", Note("kept"))
+        with full_disk(database), pytest.raises(sqlite3.Error):
+            put_all(made, before=Note("changed"), lost=Note("x" * 100_000))
+
+        assert told == [[("before", Note("kept"))]]
+        assert made.get(Note, "lost") is None
+        put_all(made, after=Note("fits"))
+
+    with closing(Store(database)) as opened:
+        assert opened.list(Note) == [("after", Note("fits")), ("before", Note("kept"))]
+
+
+def test_a_single_write_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
+    database = tmp_path / "emulator.db"
+    with closing(Store(database)) as made:
+        made.put("a", Note("kept"))
+        with full_disk(database), pytest.raises(sqlite3.Error):
+            made.put("a", Note("x" * 100_000))
+
+        assert made.get(Note, "a") == Note("kept")

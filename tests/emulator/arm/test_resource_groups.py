@@ -1,5 +1,7 @@
 """Resource groups, driven by azure-mgmt-resource."""
 
+from collections.abc import Iterator
+
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -104,6 +106,27 @@ def test_a_deletion_tells_when_to_poll(
 
     assert (accepted.status_code, accepted.headers["retry-after"]) == (202, "1")
     assert session.get(accepted.headers["location"]).status_code == 200
+
+
+def test_a_change_that_comes_slowly_brings_no_group_back_that_was_deleted_meanwhile(
+    session: requests.Session,
+    endpoint: Endpoint,
+    credential: ClientSecretCredential,
+    resources: ResourceManagementClient,
+) -> None:
+    resources.resource_groups.create_or_update("slowly", {"location": "eastus"})
+    session.headers["Authorization"] = f"Bearer {credential.get_token(f'{ARM}/.default').token}"
+
+    def body() -> Iterator[bytes]:
+        yield b'{"tags": '
+        resources.resource_groups.begin_delete("slowly").result()
+        yield b"{}}"
+
+    url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/slowly?api-version=2018-05-01"
+    answer = session.patch(url, data=body())
+
+    assert answer.status_code == 404
+    assert not resources.resource_groups.check_existence("slowly")
 
 
 @pytest.mark.parametrize("location", ["east\r\nus", "east/us", "e" * 61, "\0"])

@@ -1,3 +1,4 @@
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,6 +38,20 @@ class Group:
         url = path if path.startswith("https:") else MANAGEMENT + path
         asked = query if "api-version=" in url else {"api-version": version, **query}
         return self.session.request(method, url, params=asked, json=body, headers=self._headers)
+
+    def send_slowly(
+        self, method: str, path: str, body: Json, meanwhile: Callable[[], object], api: str = "2018-05-01"
+    ) -> requests.Response:
+        """A call in the middle of whose body something else is done."""
+
+        def pieces() -> Iterator[bytes]:
+            yield b" "
+            meanwhile()
+            yield json.dumps(body).encode()
+
+        headers = self._headers | {"Content-Type": "application/json"}
+        url, query = MANAGEMENT + path, {"api-version": api}
+        return self.session.request(method, url, params=query, data=pieces(), headers=headers)
 
     def done(self, answer: requests.Response) -> Json:
         """The status document of the operation that an answer began, once it has ended."""

@@ -23,6 +23,16 @@ def test_tags_of_a_workspace_can_be_changed_and_move_its_etag(group):
     assert after.headers["etag"] != before.headers["etag"]
 
 
+def test_a_change_that_comes_slowly_brings_nothing_back_that_was_deleted_meanwhile(group):
+    def delete():
+        group.done(group.send("DELETE", group.workspace))
+
+    answer = group.send_slowly("PATCH", group.workspace, {"tags": {"late": "yes"}}, delete)
+
+    assert answer.status_code == 404
+    assert group.send("GET", group.workspace).status_code == 404
+
+
 def test_a_workspace_in_another_region_of_that_name_is_refused(group):
     answer = group.send("PUT", group.workspace, {"location": "westus"})
 

@@ -295,10 +295,10 @@ class ResourceManager:
         return Response(204 if self._group(request) else 404)
 
     async def _patch_group(self, request: Request) -> Response:
+        document = parse_object(await request.read())
         group = self._group(request)
         if group is None:
             return errors.group_not_found(request.params["group"])
-        document = parse_object(await request.read())
         if "tags" in document:
             group = replace(group, tags=parse_tags(document))
             self._store.put(group_key(request.params["subscription"], group.name), group)

@@ -44,9 +44,8 @@ class Inventory:
         self.clusters: set[str] = set()
         self.restless: set[str] = set()
         self.pending: dict[str, type[Resource]] = {}
-        for kind in KINDS:
-            for key, record in store.list(kind):
-                self._index(key, record)
+        self._index_all()
+        store.when_rolled_back(self._index_all)
 
     @property
     def may_move(self) -> bool:
@@ -103,6 +102,13 @@ class Inventory:
             *(found for _, found in self.store.list(Cluster, f"{prefix}/clusters/")),
             *(found for _, found in self.store.list(FileServer, f"{prefix}/fileservers/")),
         ]
+
+    def _index_all(self) -> None:
+        for index in (self.queues, self.active, self.clusters, self.restless, self.pending):
+            index.clear()
+        for kind in KINDS:
+            for key, record in self.store.list(kind):
+                self._index(key, record)
 
     def _index(self, key: str, resource: Resource) -> None:
         operations = (getattr(resource, name, None) for name in ("creating", "terminating", "deleting"))

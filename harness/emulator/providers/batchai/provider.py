@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.compute.backend import Backend
+from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
 from harness.emulator.faults.active import Faults
 from harness.emulator.paths import DataDirectory
@@ -90,7 +91,8 @@ class BatchAI:
             *job_routes(Jobs(service, places), outputs),
             *subscription_routes(Subscription(service)),
         )
-        self._routes = [dataclasses.replace(route, handler=self._answering(route.handler)) for route in table]
+        self._commits = Commits(store)
+        self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -118,14 +120,26 @@ class BatchAI:
         prefix = Address(subscription, group, ("",)).key("workspace")
         return [workspace for _, workspace in self._service.inventory.store.list(Workspace, prefix)]
 
-    def _answering(self, handler: Handler) -> Handler:
-        """A handler whose refusals are answers."""
+    def _answering(self, route: Route) -> Handler:
+        """The handler of a route, its refusals as answers. One that may write is called with the body at hand.
+
+        So nothing else happens between what it reads of the store and what it writes.
+        """
 
         async def answer(request: Request) -> Response:
             try:
-                given = handler(request)
-                return given if isinstance(given, Response) else await given
+                if route.method == "GET":
+                    return _at_once(route.handler, request)
+                await request.read()
+                return await self._commits.write(lambda: _at_once(route.handler, request))
             except BatchAIError as error:
                 return self._service.refused(error)
 
         return answer
+
+
+def _at_once(handler: Handler, request: Request) -> Response:
+    given = handler(request)
+    if not isinstance(given, Response):
+        raise TypeError("the handlers of Batch AI wait for nothing")
+    return given

@@ -149,10 +149,9 @@ class StorageProvider:
         return self._answer(account) if account else _not_found(request)
 
     async def _update(self, request: Request) -> Response:
+        document = parse_object(await request.read())
         account = self._account(request)
-        if account is None:
-            return _not_found(request)
-        return self._change(account, parse_object(await request.read()))
+        return self._change(account, document) if account else _not_found(request)
 
     def _change(self, account: StorageAccount, document: dict[str, Any]) -> Response:
         tags = parse_tags(document)
@@ -188,11 +187,11 @@ class StorageProvider:
         return _keys(account) if account else _not_found(request)
 
     async def _regenerate_key(self, request: Request) -> Response:
+        number = parse_key_number(parse_object(await request.read()))
         account = self._account(request)
         if account is None:
             return _not_found(request)
         first, second = account.keys
-        number = parse_key_number(parse_object(await request.read()))
         changed = replace(account, keys=(new_key(), second) if number == 0 else (first, new_key()))
         self._accounts.put(changed)
         return _keys(changed)

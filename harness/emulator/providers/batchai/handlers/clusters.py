@@ -41,10 +41,10 @@ class Clusters:
         # last, however old (az's recorded scale scenario: nodes that had run a job were still on their way).
         self._shown: dict[str, Cluster] = {}
 
-    async def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> Response:
         """Make one; the same definition again shows what is there."""
         version = self._version(request)
-        document = read_body(await request.read())
+        document = read_body(request.content)
         spec, secrets = read_cluster(document, version)
         place = self._places.destination(request, Cluster, document, version)
         found = self._places.get(request, Cluster, version)
@@ -75,13 +75,13 @@ class Clusters:
         seconds = version.times.create_cluster
         return self._service.create(request, cluster, version, seconds=seconds, secrets=secrets)
 
-    async def patch(self, request: Request) -> Response:
+    def patch(self, request: Request) -> Response:
         """Change the scale settings; the answer shows them with the state as it was before."""
         version = self._version(request)
         cluster = self._places.find(request, Cluster, version)
         if cluster.deleting:
             raise errors.being_deleted("cluster", cluster.address.name)
-        document = read_body(await request.read())
+        document = read_body(request.content)
         scale, tags = read_update(document, version), parse_tags(document) if version.is_flat else None
         if scale:
             cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=scale))

@@ -31,10 +31,10 @@ class FileServers:
             show=lambda version, it: version.file_server(it),
         )
 
-    async def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> Response:
         """Make one; the same definition again shows what is there."""
         version = self._version(request)
-        document = read_body(await request.read())
+        document = read_body(request.content)
         spec = read_file_server(document, version)
         place = self._places.destination(request, FileServer, document, version)
         found = self._places.get(request, FileServer, version)

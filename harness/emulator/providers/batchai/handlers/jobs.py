@@ -37,10 +37,10 @@ class Jobs:
             show=lambda version, job: version.job(job),
         )
 
-    async def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> Response:
         """Submit one; the same definition again shows it as it was submitted."""
         version = self._version(request)
-        document = read_body(await request.read())
+        document = read_body(request.content)
         spec, secrets = read_job(document, version)
         place = self._places.destination(request, Job, document, version)
         found = self._places.get(request, Job, version)

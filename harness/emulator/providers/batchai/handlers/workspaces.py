@@ -23,12 +23,12 @@ class Workspaces:
         self._service = service
         self._places = places
 
-    async def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> Response:
         """Make one, or show the one that is there as it is."""
         version = self._version(request)
         address = self._places.address(request)
         check_name("workspace", address.name, version)
-        location, tags = read_place(read_body(await request.read()))
+        location, tags = read_place(read_body(request.content))
         found = self._places.get(request, Workspace, version)
         if found is None:
             now = self._service.clock.now()
@@ -40,11 +40,11 @@ class Workspaces:
             raise errors.wrong_location(address.name, address.group, found=found.location, asked=location)
         return self._service.one(version.workspace(found), found.written, is_write=True)
 
-    async def patch(self, request: Request) -> Response:
+    def patch(self, request: Request) -> Response:
         """Give it other tags."""
         version = self._version(request)
         workspace = self._places.find(request, Workspace, version)
-        tags = parse_tags(read_body(await request.read()))
+        tags = parse_tags(read_body(request.content))
         if tags is not None:
             workspace = replace(workspace, tags=tags, written=self._service.clock.now())
             self._service.inventory.keep(workspace)
@@ -88,12 +88,12 @@ class Experiments:
         self._service = service
         self._places = places
 
-    async def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> Response:
         """Make one, or show the one that is there as it is; a body is not needed."""
         version = self._version(request)
         address = self._places.address(request)
         check_name("experiment", address.name, version)
-        if body := await request.read():
+        if body := request.content:
             read_body(body)
         workspace = self._places.parent(address)
         found = self._places.get(request, Experiment, version)

@@ -1,0 +1,93 @@
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.emulator.commits import Commits
+from harness.emulator.store import Store
+
+
+class Note(msgspec.Struct, frozen=True):
+    text: str
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "emulator.db")) as made:
+        yield made
+
+
+def stored(tmp_path: Path) -> list[str]:
+    """What another process would find."""
+    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection:
+        return [key for (key,) in connection.execute("SELECT key FROM records ORDER BY key")]
+
+
+def test_what_is_acknowledged_is_stored(store: Store, tmp_path: Path) -> None:
+    async def write() -> list[str]:
+        await Commits(store).write(lambda: store.put("a", Note("")))
+        return stored(tmp_path)
+
+    assert asyncio.run(write()) == ["a"]
+
+
+def test_writes_of_one_turn_are_stored_at_once(store: Store, tmp_path: Path) -> None:
+    found: list[list[str]] = []
+
+    def put(key: str) -> str:
+        found.append(stored(tmp_path))
+        store.put(key, Note(""))
+        return key
+
+    async def write() -> list[str]:
+        commits = Commits(store)
+        return await asyncio.gather(*(commits.write(lambda key=key: put(key)) for key in "abc"))
+
+    assert asyncio.run(write()) == ["a", "b", "c"]
+    assert found == [[], [], []]
+    assert stored(tmp_path) == ["a", "b", "c"]
+
+
+def test_each_sees_what_those_before_it_wrote(store: Store) -> None:
+    def append(text: str) -> None:
+        before = store.get(Note, "a")
+        store.put("a", Note((before.text if before else "") + text))
+
+    async def write() -> None:
+        commits = Commits(store)
+        await asyncio.gather(*(commits.write(lambda text=text: append(text)) for text in "abc"))
+
+    asyncio.run(write())
+    assert store.get(Note, "a") == Note("abc")
+
+
+def test_one_that_is_refused_keeps_nobody_elses_write_back(store: Store, tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise ValueError("no such cluster")
+
+    async def write() -> list[object]:
+        commits = Commits(store)
+        acts = (lambda: store.put("a", Note("")), refuse, lambda: store.put("b", Note("")))
+        return await asyncio.gather(*map(commits.write, acts), return_exceptions=True)
+
+    first, refusal, last = asyncio.run(write())
+    assert (first, str(refusal), last) == (None, "no such cluster", None)
+    assert stored(tmp_path) == ["a", "b"]
+
+
+def test_where_nothing_can_be_stored_nothing_is_acknowledged(store: Store, tmp_path: Path) -> None:
+    def fail() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async def write() -> list[object]:
+        commits = Commits(store)
+        acts = (lambda: store.put("a", Note("")), fail)
+        return await asyncio.gather(*map(commits.write, acts), return_exceptions=True)
+
+    assert [str(error) for error in asyncio.run(write())] == ["database or disk is full"] * 2
+    assert stored(tmp_path) == []
+    assert store.get(Note, "a") is None
