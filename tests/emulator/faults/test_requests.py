@@ -100,7 +100,7 @@ def test_storage_and_the_sign_in_are_unavailable_in_their_own_words(
 ) -> None:
     plans.put({"unavailable": 1})
     told = set()
-    for number in range(12):
+    for number in range(40):  # a coin each: the name of the account is in the address, and random
         with pytest.raises(HttpResponseError) as caught:
             shares.get_share_client(f"share{number}").get_share_properties()
         told.add((caught.value.status_code, caught.value.error_code))
