@@ -2,8 +2,10 @@ import gc
 
 pytest_plugins = ["pytester"]
 
+gc.disable()  # until all is collected: what is imported stays
+
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays until the end: the garbage collector need not look at it ever again."""
-    gc.collect()
+    """The garbage collector begins its work, and need never look at what there is by now."""
     gc.freeze()
+    gc.enable()
