@@ -158,9 +158,10 @@ class ShareHandlers:
 
     async def create_permission(self, call: Call) -> Response:
         """Create Permission: a security descriptor that files name by its key."""
+        body = await call.request.read(_PERMISSION_LIMIT)
         self._shares.share(call.target)
         try:
-            document = msgspec.json.decode(await call.request.read(_PERMISSION_LIMIT), type=dict[str, str])
+            document = msgspec.json.decode(body, type=dict[str, str])
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise errors.invalid_input("The request body is not a JSON object with a permission.") from None
         if not document.get("permission"):
