@@ -40,7 +40,7 @@ class Commits:
             with self._store.transaction():
                 for write in waiting:
                     write.run()
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is: nobody must wait for ever
             for write in waiting:
                 write.error = error
         for write in waiting:
