@@ -8,6 +8,7 @@ are kept, so that a read is a dictionary look-up. One thread uses a store: the e
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from harness.emulator.checkpoints import Checkpoints
 T = TypeVar("T", bound=msgspec.Struct)
 
 _CACHED = 50_000  # decoded records kept; about 1 kB each
+_EVICTED = 100  # of them at a time: no request waits for long, and none for the look at those that went before
 _LOGGED = 16_384  # pages of log, 64 MB, after which SQLite does not wait for our checkpoints any more
 
 
@@ -153,5 +155,5 @@ class Store:
 
     def _make_room(self) -> None:
         if len(self._cache) >= _CACHED:
-            for oldest in list(self._cache)[: _CACHED // 10]:
+            for oldest in list(islice(self._cache, _EVICTED)):
                 del self._cache[oldest]

@@ -62,6 +62,15 @@ def full_disk(database: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def test_more_records_than_are_kept_decoded_are_all_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.emulator.store._CACHED", 150)
+    with closing(Store(tmp_path / "emulator.db")) as made:
+        put_all(made, **{f"{number:04}": Note(str(number)) for number in range(1000)})
+
+        assert [made.get(Note, f"{number:04}") for number in range(1000)] == [Note(str(n)) for n in range(1000)]
+        assert len(made._cache) <= 150
+
+
 def put_all(store: Store, **notes: Note) -> None:
     with store.transaction():
         for key, note in notes.items():
