@@ -80,7 +80,11 @@ class ProcessBackend:
             return self._finished[directory]
         paths = JobPaths(directory)
         progress = _read(paths)
-        if progress.state != "finished" and paths.claim.exists() and _holder(paths) is None:
+        if progress.state != "finished" and paths.claim.exists():
+            if (holder := _holder(paths)) is not None:
+                # It is not the one that we started where that of a killed emulator was the first.
+                self._watcher.watch(directory, holder)
+                return progress
             # It may have finished between the two looks: a dead supervisor's last word counts.
             progress = _read(paths)
             if progress.state != "finished":

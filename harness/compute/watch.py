@@ -61,13 +61,17 @@ class Watcher:
 
     def _run(self) -> None:
         while True:
-            for key, _ in self._selector.select():
-                if key.fd == self._wake_read:
-                    return
-                if isinstance(key.data, Path):
+            keys = [key for key, _ in self._selector.select()]
+            if any(key.fd == self._wake_read for key in keys):
+                return
+            # Bells first: the end of a job closes its own.
+            for key in keys:
+                if key.data is None:
+                    with contextlib.suppress(BlockingIOError):  # another emulator, now ending, heard it too
+                        os.read(key.fd, 4096)
+            for key in keys:
+                if key.data is not None:
                     self._gone(key.data)
-                else:
-                    os.read(key.fd, 4096)
             self._on_change()
 
     def _gone(self, directory: Path) -> None:

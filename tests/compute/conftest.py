@@ -26,8 +26,9 @@ class Jobs:
 
     def until(self, directory: Path, wanted: Callable[[Progress], bool]) -> Progress:
         with self._moved:
-            assert self._moved.wait_for(lambda: wanted(self.backend.poll(directory)), PATIENCE), "the bell never rang"
-        return self.backend.poll(directory)
+            while not wanted(progress := self.backend.poll(directory)):
+                assert self._moved.wait(PATIENCE), "the bell never rang"
+        return progress
 
     def run(self, job: JobSpec) -> Progress:
         self.backend.start(self.backend.render(job))

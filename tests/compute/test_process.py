@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,24 @@ def test_a_later_backend_adopts_what_runs(jobs: Jobs, later_jobs: Jobs, job: Bui
     progress = later_jobs.finish(spec)
 
     assert (progress.exit_code, (tmp_path / "count").read_text()) == (0, "ran\n")
+
+
+def test_a_job_is_heard_of_whose_supervisor_is_not_the_one_that_was_watched(
+    jobs: Jobs, later_jobs: Jobs, job: Build, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    spec = job(f"cat '{gate}'")
+    jobs.start(spec)
+    second = subprocess.Popen(["cat"], stdin=subprocess.PIPE)  # as one that came too late to claim the job
+    later_jobs.backend._watcher.watch(spec.directory, second.pid)
+    second.communicate()
+
+    later_jobs.until(spec.directory, lambda _: spec.directory in later_jobs.backend._watcher._watched)
+    jobs.backend.close()
+    gate.write_text("go\n")
+
+    assert later_jobs.finish(spec).exit_code == 0
 
 
 def test_terminate_ends_the_tree_that_changed_its_session(jobs: Jobs, job: Build, tmp_path: Path) -> None:
