@@ -25,7 +25,8 @@ class Commits:
         """Have ``act`` called in the next transaction; what it returned, as soon as that is stored.
 
         Raises:
-            Exception: what it raised; others' writes are stored all the same. Or they could not be stored.
+            Exception: what it raised; what it had written by then, and what others wrote, is stored all the same.
+            sqlite3.Error: nothing could be stored.
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:

@@ -72,14 +72,16 @@ def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
 
 def new_guid() -> str:
     """A random GUID, which names something and keeps no secret: made without the system calls of ``uuid.uuid4``."""
-    digits = f"{_GUIDS.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    return _guid(f"{_GUIDS.getrandbits(128):032x}", version=4)
 
 
 def ordered_guid(moment: datetime) -> str:
     """A GUID that begins with its moment, as UUIDs of version 7 do: the store keeps what is of one time together."""
-    digits = f"{int(moment.timestamp() * 1000):012x}{_GUIDS.getrandbits(80):020x}"
-    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    return _guid(f"{int(moment.timestamp() * 1000):012x}{_GUIDS.getrandbits(80):020x}", version=7)
+
+
+def _guid(digits: str, version: int) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _xml(text: str) -> str:

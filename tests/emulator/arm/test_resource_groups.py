@@ -15,6 +15,13 @@ from harness.emulator.endpoint import Endpoint
 ARM = "https://management.azure.com"
 
 
+@pytest.fixture
+def signed_in(session: requests.Session, credential: ClientSecretCredential) -> requests.Session:
+    """Plain HTTP with a token in every request."""
+    session.headers["Authorization"] = f"Bearer {credential.get_token(f'{ARM}/.default').token}"
+    return session
+
+
 def test_a_group_is_created_found_and_listed(resources: ResourceManagementClient) -> None:
     made = resources.resource_groups.create_or_update("First.Group", {"location": "East US", "tags": {"a": "b"}})
 
@@ -82,40 +89,31 @@ NAMES = st.text(min_size=1, max_size=100).filter(lambda name: name.strip("./") !
 @settings(max_examples=100)
 @given(name=NAMES, body=BODIES)
 def test_hostile_groups_get_an_error_envelope_and_never_a_500(
-    endpoint: Endpoint, session: requests.Session, credential: ClientSecretCredential, name: str, body: bytes
+    endpoint: Endpoint, signed_in: requests.Session, name: str, body: bytes
 ) -> None:
-    headers = {"Authorization": f"Bearer {credential.get_token(f'{ARM}/.default').token}"}
     path = "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
     url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/{path}?api-version=2020-01-01"
-    answer = session.put(url, data=body, headers=headers)
+    answer = signed_in.put(url, data=body)
 
     assert 400 <= answer.status_code < 500
     assert set(answer.json()["error"]) == {"code", "message"}
 
 
 def test_a_deletion_tells_when_to_poll(
-    session: requests.Session,
-    endpoint: Endpoint,
-    credential: ClientSecretCredential,
-    resources: ResourceManagementClient,
+    signed_in: requests.Session, endpoint: Endpoint, resources: ResourceManagementClient
 ) -> None:
     resources.resource_groups.create_or_update("polled", {"location": "eastus"})
-    session.headers["Authorization"] = f"Bearer {credential.get_token(f'{ARM}/.default').token}"
     url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/polled?api-version=2018-05-01"
-    accepted = session.delete(url)
+    accepted = signed_in.delete(url)
 
     assert (accepted.status_code, accepted.headers["retry-after"]) == (202, "1")
-    assert session.get(accepted.headers["location"]).status_code == 200
+    assert signed_in.get(accepted.headers["location"]).status_code == 200
 
 
 def test_a_change_that_comes_slowly_brings_no_group_back_that_was_deleted_meanwhile(
-    session: requests.Session,
-    endpoint: Endpoint,
-    credential: ClientSecretCredential,
-    resources: ResourceManagementClient,
+    signed_in: requests.Session, endpoint: Endpoint, resources: ResourceManagementClient
 ) -> None:
     resources.resource_groups.create_or_update("slowly", {"location": "eastus"})
-    session.headers["Authorization"] = f"Bearer {credential.get_token(f'{ARM}/.default').token}"
 
     def body() -> Iterator[bytes]:
         yield b'{"tags": '
@@ -123,7 +121,7 @@ def test_a_change_that_comes_slowly_brings_no_group_back_that_was_deleted_meanwh
         yield b"{}}"
 
     url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/slowly?api-version=2018-05-01"
-    answer = session.patch(url, data=body())
+    answer = signed_in.patch(url, data=body())
 
     assert answer.status_code == 404
     assert not resources.resource_groups.check_existence("slowly")
