@@ -167,7 +167,9 @@ def test_what_the_job_left_behind_ends_with_it(jobs: Jobs, job: Build) -> None:
 def test_secrets_reach_the_job_and_no_command_line(jobs: Jobs, job: Build, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    spec = job(f'test "$KEY" = swordfish-71 && cat "{gate}"', secrets={"KEY": "swordfish-71"})
+    expected = tmp_path / "expected"  # in a file: the command itself must not name it
+    expected.write_text("swordfish-71")
+    spec = job(f'test "$KEY" = "$(cat "{expected}")" && cat "{gate}"', secrets={"KEY": "swordfish-71"})
     jobs.start(spec)
 
     assert living("swordfish-71") == []
