@@ -6,6 +6,7 @@ are kept, so that a read is a dictionary look-up. One thread uses a store: the e
 """
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -18,7 +19,7 @@ from harness.emulator.checkpoints import Checkpoints
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_CACHED = 50_000  # decoded records kept; about 1 kB each
+_CACHED = 25_000  # decoded records of one kind kept; about 1 kB each
 _EVICTED = 100  # of them at a time: no request waits for long, and none for the look at those that went before
 _LOGGED = 16_384  # pages of log, 64 MB, after which SQLite does not wait for our checkpoints any more
 
@@ -39,20 +40,23 @@ class Store:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_LOGGED}")
+        # With row ids: they keep whole records of 1 kB in a page, and those of one time beside each other.
         self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS records "
-            "(kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key))"
         )
-        self._cache: dict[tuple[type[msgspec.Struct], str], msgspec.Struct] = {}
+        # Keys are strings, not tuples: the garbage collector would look through each of those again and again.
+        self._cache: defaultdict[type[msgspec.Struct], dict[str, msgspec.Struct]] = defaultdict(dict)
+        self._whole: set[type[msgspec.Struct]] = set()  # kinds of which every record is decoded and kept
         self._depth = 0
         self._rolled_back: list[Callable[[], None]] = []
         self._checkpoints = Checkpoints(path) if isinstance(path, Path) else None
 
     def get(self, kind: type[T], key: str) -> T | None:
         """The record of that kind and key, or None."""
-        cached = self._cache.get((kind, key))
-        if isinstance(cached, kind):
-            return cached
+        if (known := self._known(kind, key)) is not None:
+            return known
+        if kind in self._whole:
+            return None
         row = self._connection.execute(
             "SELECT value FROM records WHERE kind = ? AND key = ?", (kind.__name__, key)
         ).fetchone()
@@ -64,21 +68,21 @@ class Store:
             "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
             (type(record).__name__, key, msgspec.json.encode(record)),
         )
-        self._make_room()
-        self._cache[type(record), key] = record
+        self._cache_one(key, record)
         if self._checkpoints:
             self._checkpoints.count()
 
     def delete(self, kind: type[msgspec.Struct], key: str) -> bool:
         """Forget a record; False if there was none."""
-        self._cache.pop((kind, key), None)
+        self._cache[kind].pop(key, None)
         done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
         return done.rowcount > 0
 
     def delete_all(self, kind: type[msgspec.Struct], prefix: str) -> None:
         """Forget every record of a kind whose key begins with ``prefix``, however many."""
-        for cached in [key for key in self._cache if key[0] is kind and key[1].startswith(prefix)]:
-            del self._cache[cached]
+        cached = self._cache[kind]
+        for key in [key for key in cached if key.startswith(prefix)]:
+            del cached[key]
         self._connection.execute(
             "DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?",
             (kind.__name__, prefix, prefix + "\U0010ffff"),
@@ -86,6 +90,7 @@ class Store:
 
     def copy_all(self, kind: type[msgspec.Struct], prefix: str, to: str) -> None:
         """Keep a copy of every record whose key begins with ``prefix``, under ``to`` instead; nothing is there yet."""
+        self._whole.discard(kind)
         self._connection.execute(
             "INSERT INTO records SELECT kind, ? || substr(key, ?), value FROM records "
             "WHERE kind = ? AND key >= ? AND key < ?",
@@ -94,7 +99,8 @@ class Store:
 
     def release(self, kind: type[msgspec.Struct], key: str) -> None:
         """Let go of a decoded record that is hardly asked for again; it stays stored."""
-        self._cache.pop((kind, key), None)
+        self._cache[kind].pop(key, None)
+        self._whole.discard(kind)
 
     def list(self, kind: type[T], prefix: str = "", *, after: str = "", limit: int = -1) -> list[tuple[str, T]]:
         """Keys and records of a kind whose key begins with ``prefix``, in key order.
@@ -107,7 +113,10 @@ class Store:
             "SELECT key, value FROM records WHERE kind = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
             (kind.__name__, prefix, prefix + "\U0010ffff", after, limit),
         )
-        return [(key, self._known(kind, key) or self._remember(kind, key, value)) for key, value in rows]
+        found = [(key, self._known(kind, key) or self._remember(kind, key, value)) for key, value in rows]
+        if not prefix and not after and limit < 0 and len(found) <= _CACHED:
+            self._whole.add(kind)
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -140,20 +149,23 @@ class Store:
         if self._connection.in_transaction:  # a commit that failed may have ended it
             self._connection.execute("ROLLBACK")
         self._cache.clear()
+        self._whole.clear()
         for act in self._rolled_back:
             act()
 
     def _known(self, kind: type[T], key: str) -> T | None:
-        record = self._cache.get((kind, key))
+        record = self._cache[kind].get(key)
         return record if isinstance(record, kind) else None
 
     def _remember(self, kind: type[T], key: str, value: bytes) -> T:
         record = msgspec.json.decode(value, type=kind)
-        self._make_room()
-        self._cache[kind, key] = record
+        self._cache_one(key, record)
         return record
 
-    def _make_room(self) -> None:
-        if len(self._cache) >= _CACHED:
-            for oldest in list(islice(self._cache, _EVICTED)):
-                del self._cache[oldest]
+    def _cache_one(self, key: str, record: msgspec.Struct) -> None:
+        cached = self._cache[type(record)]
+        cached[key] = record
+        if len(cached) > _CACHED:
+            self._whole.discard(type(record))
+            for oldest in list(islice(cached, _EVICTED)):
+                del cached[oldest]

@@ -1,13 +1,15 @@
-"""Many records at once, and a disk that is full."""
+"""A store is a dictionary by kind, whatever of it is kept decoded; many records at once, and a disk that is full."""
 
 import resource
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from harness.emulator.store import Store
 
@@ -32,9 +34,27 @@ def test_all_below_a_prefix_are_forgotten_and_nothing_else(store: Store) -> None
 
 
 def test_all_below_a_prefix_are_copied(store: Store) -> None:
+    assert len(store.list(Note)) == 3
     store.copy_all(Note, "a/", "copy/")
 
+    assert store.get(Note, "copy/1") == Note("a/1")
     assert store.list(Note, "copy/") == [("copy/1", Note("a/1")), ("copy/2", Note("a/2"))]
+    assert store.get(Note, "a/1") == Note("a/1")
+
+
+def test_a_record_that_was_let_go_of_is_still_there(store: Store) -> None:
+    assert len(store.list(Note)) == 3
+    store.release(Note, "a/1")
+
+    assert store.get(Note, "a/1") == Note("a/1")
+
+
+def test_a_change_that_was_taken_back_was_never_made(store: Store) -> None:
+    assert len(store.list(Note)) == 3
+    with suppress(OSError), store.transaction():
+        store.put("a/1", Note("changed"))
+        raise OSError("the disk is full")
+
     assert store.get(Note, "a/1") == Note("a/1")
 
 
@@ -65,10 +85,76 @@ def full_disk(database: Path) -> Iterator[None]:
 def test_more_records_than_are_kept_decoded_are_all_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.emulator.store._CACHED", 150)
     with closing(Store(tmp_path / "emulator.db")) as made:
-        put_all(made, **{f"{number:04}": Note(str(number)) for number in range(1000)})
+        put_all(made, **{f"{number:04}": Note(str(number)) for number in range(100)})
+        assert len(made.list(Note)) == 100
+        put_all(made, **{f"{number:04}": Note(str(number)) for number in range(100, 1000)})
 
         assert [made.get(Note, f"{number:04}") for number in range(1000)] == [Note(str(n)) for n in range(1000)]
-        assert len(made._cache) <= 150
+        assert len(made._cache[Note]) <= 150
+
+
+ALL_KEYS = ("a/1", "a/2", "b/1", "b/2")
+KEYS = st.sampled_from(ALL_KEYS)
+
+
+class Dictionary(RuleBasedStateMachine):
+    """A store that keeps two records of a kind decoded, beside a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr("harness.emulator.store._CACHED", 2)
+        self._patch.setattr("harness.emulator.store._EVICTED", 1)
+        self._store, self._model = Store(":memory:"), dict[str, Note]()
+
+    def teardown(self) -> None:
+        found = {key: self._store.get(Note, key) for key in ALL_KEYS}
+        self._store.close()
+        self._patch.undo()
+        assert found == {key: self._model.get(key) for key in ALL_KEYS}
+
+    @rule(key=KEYS, text=st.text(max_size=3))
+    def put(self, key: str, text: str) -> None:
+        self._store.put(key, Note(text))
+        self._model[key] = Note(text)
+
+    @rule(key=KEYS)
+    def get(self, key: str) -> None:
+        assert self._store.get(Note, key) == self._model.get(key)
+
+    @rule(key=KEYS)
+    def delete(self, key: str) -> None:
+        assert self._store.delete(Note, key) == (self._model.pop(key, None) is not None)
+
+    @rule(key=KEYS)
+    def release(self, key: str) -> None:
+        self._store.release(Note, key)
+
+    @rule()
+    def delete_folder(self) -> None:
+        self._store.delete_all(Note, "b/")
+        self._model = {key: note for key, note in self._model.items() if not key.startswith("b/")}
+
+    @precondition(lambda self: not any(key.startswith("b/") for key in self._model))
+    @rule()
+    def copy_folder(self) -> None:
+        self._store.copy_all(Note, "a/", "b/")
+        self._model |= {f"b{key[1:]}": note for key, note in self._model.items()}
+
+    @rule(key=KEYS)
+    def take_back(self, key: str) -> None:
+        with suppress(OSError), self._store.transaction():
+            self._store.put(key, Note("never"))
+            self._store.list(Note)
+            raise OSError("the disk is full")
+
+    @rule(prefix=st.sampled_from(["", "a/", "b/"]))
+    def list_some(self, prefix: str) -> None:
+        expected = sorted((key, note) for key, note in self._model.items() if key.startswith(prefix))
+        assert self._store.list(Note, prefix) == expected
+
+
+TestDictionary = Dictionary.TestCase
 
 
 def put_all(store: Store, **notes: Note) -> None:
