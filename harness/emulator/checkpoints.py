@@ -6,8 +6,9 @@ slow disk takes. Here a thread does it, often and so in little time each; writer
 
 import logging
 import sqlite3
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 _WRITES = 100  # from one checkpoint to the next
 _log = logging.getLogger(__name__)
@@ -18,28 +19,37 @@ class Checkpoints:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(1, "checkpoint")
-        self._connection: sqlite3.Connection | None = None
-        self._running: Future[None] | None = None
+        # Little Python in the thread, since requests wait while it runs: no pool, whose futures take ten times as much.
+        self._asked: SimpleQueue[bool] = SimpleQueue()  # False is the end
+        self._thread: Thread | None = None
+        self._busy = False
         self._writes = 0
 
     def count(self) -> None:
         """Something was written: once in a while, and unless one is on its way, a checkpoint begins."""
         self._writes += 1
-        if self._writes >= _WRITES and (self._running is None or self._running.done()):
-            self._writes = 0
-            self._running = self._thread.submit(self._checkpoint)
+        if self._writes < _WRITES or self._busy:
+            return
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="checkpoints", daemon=True)
+            self._thread.start()
+        self._writes, self._busy = 0, True
+        self._asked.put(True)
 
     def close(self) -> None:
         """Return when none is on its way any more."""
-        self._thread.shutdown()
-        if self._connection:
-            self._connection.close()
+        if self._thread:
+            self._asked.put(False)
+            self._thread.join()
 
-    def _checkpoint(self) -> None:
-        try:
-            if self._connection is None:
-                self._connection = sqlite3.connect(self._path, check_same_thread=False)
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as error:
-            _log.warning("the log of %s was not moved into it, which is tried again: %s", self._path, error)
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        while self._asked.get():
+            try:
+                connection = connection or sqlite3.connect(self._path)
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                _log.warning("the log of %s was not moved into it, which is tried again: %s", self._path, error)
+            self._busy = False
+        if connection:
+            connection.close()
