@@ -35,6 +35,7 @@ class Reconciler:
             try:
                 async with asyncio.timeout(min(delays) if delays else None):
                     await self._woken.wait()
+                await asyncio.sleep(0)  # who woke it answers first
             except TimeoutError:
                 continue
 

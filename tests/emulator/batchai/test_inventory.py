@@ -25,11 +25,11 @@ def inventory() -> Iterator[Inventory]:
 def test_a_resource_that_waits_is_pending_until_it_does_no_more(inventory: Inventory) -> None:
     inventory.keep(replace(WORKSPACE, deleting=Pending("", NOW, NOW)))
     assert inventory.pending == {WORKSPACE.key: Workspace}
-    assert inventory.may_move
+    assert inventory.may_move(WORKSPACE)
 
     inventory.keep(WORKSPACE)
     assert inventory.pending == {}
-    assert not inventory.may_move
+    assert not inventory.may_move(WORKSPACE)
 
 
 def test_what_is_taken_back_is_indexed_as_before(inventory: Inventory) -> None:

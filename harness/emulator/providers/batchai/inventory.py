@@ -47,10 +47,10 @@ class Inventory:
         self._index_all()
         store.when_rolled_back(self._index_all)
 
-    @property
-    def may_move(self) -> bool:
-        """Whether anything may move that no request moves."""
-        return bool(self.pending or self.restless or self.active or self.queues)
+    def may_move(self, resource: Resource) -> bool:
+        """Whether a resource may move, or have others move, without a request."""
+        key = resource.key
+        return key in self.pending or key in self.restless or isinstance(resource, Job)
 
     def keep(self, resource: Resource, secrets: Secrets | None = None) -> None:
         """Store a resource as it is now; with what it must not show, when it is new."""

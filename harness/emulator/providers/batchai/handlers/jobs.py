@@ -87,7 +87,7 @@ class Jobs:
         seconds = times.terminate_queued if job.phase == "queued" else times.terminate_running
         pending = job.terminating or self._service.begin(job, version, seconds=seconds)
         self._service.inventory.keep(replace(job, terminating=pending))
-        return self._service.accepted(request, version, pending.operation, job.location)
+        return self._service.accepted(request, version, pending.operation, job)
 
     def list_in_experiment(self, request: Request) -> Response:
         """Those of an experiment."""

@@ -89,7 +89,7 @@ class Service:
         with self.inventory.store.transaction():
             self.inventory.store.put(operation.id, operation)
             self.inventory.keep(resource, secrets)
-        return self.accepted(request, version, operation.id, resource.location)
+        return self.accepted(request, version, operation.id, resource)
 
     def begin(self, resource: Resource, version: Version, *, seconds: float) -> Pending:
         """A new operation on a resource, stored; it ends no sooner than after that many of the service's seconds."""
@@ -104,7 +104,7 @@ class Service:
             begun = self.begin(resource, version, seconds=seconds)
             pending = replace(begun, due=pending.due) if pending else begun
         self.inventory.keep(replace(resource, deleting=pending))
-        return self.accepted(request, version, pending.operation, resource.location)
+        return self.accepted(request, version, pending.operation, resource)
 
     # Answers
 
@@ -132,18 +132,17 @@ class Service:
         """Nothing to say."""
         return self._stamped(Response(status), is_write=is_write)
 
-    def accepted(self, request: Request, version: Version, operation: str, location: str) -> Response:
-        """A long-running operation has begun: where its status is, and when to look."""
-        base = (
-            f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}/providers/{NAMESPACE}/locations/{location}"
-        )
+    def accepted(self, request: Request, version: Version, operation: str, resource: Resource) -> Response:
+        """A long-running operation on a resource has begun: where its status is, and when to look."""
+        subscription = f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}"
+        base = f"{subscription}/providers/{NAMESPACE}/locations/{resource.location}"
         query = f"{operation}?api-version={request.query['api-version']}"
         headers = [
             ("azure-asyncoperation", f"{base}/operationresults/{query}"),
             ("location", f"{base}/{version.location_path}/{query}"),
             retry_after(request, self.pace.retry_after),
         ]
-        if self.inventory.may_move:
+        if self.inventory.may_move(resource):
             self.wake()
         answer = self._stamped(Response(202, headers=headers), is_write=request.method != "DELETE" or version.is_flat)
         if request.method == "DELETE" and not version.is_flat:
