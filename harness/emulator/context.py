@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, MutableMapping
 from datetime import timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -89,14 +91,11 @@ class Request:
         self.raw_target = raw_path + b"?" + query if query else raw_path
         try:
             self.path = unquote_to_bytes(raw_path).decode("utf-8")
-            pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict")
+            self.query = _parsed(query)
         except ValueError as error:
             raise MalformedRequestError("The request URI is not valid.") from error
         if "\0" in self.path:
             raise MalformedRequestError("The request URI is not valid.")
-        self.query: dict[str, str] = {}
-        for name, value in pairs:
-            self.query.setdefault(name.lower(), value)
         self.params: Mapping[str, str] = {}
 
     async def read(self, limit: int = BODY_LIMIT) -> bytes:
@@ -123,20 +122,29 @@ class Request:
             ClientGoneError: the client went away before the end.
             BodyStalledError: nothing came for half a minute.
         """
-        now, more = asyncio.get_running_loop().time, True
+        more = True
+        while more:
+            event = await self._next()
+            if event["type"] == "http.disconnect":
+                raise ClientGoneError
+            more = event.get("more_body", False)
+            if body := event.get("body"):
+                yield body
+
+    async def _next(self) -> MutableMapping[str, Any]:
         try:
-            async with asyncio.timeout(None) as patience:
-                while more:
-                    patience.reschedule(now() + _STALL_SECONDS)
-                    event = await self._receive()
-                    patience.reschedule(None)  # what the caller does with it may take its time
-                    if event["type"] == "http.disconnect":
-                        raise ClientGoneError
-                    more = event.get("more_body", False)
-                    if body := event.get("body"):
-                        yield body
+            async with asyncio.timeout(_STALL_SECONDS):
+                return await self._receive()
         except TimeoutError:
             raise BodyStalledError from None
+
+
+@lru_cache(256)  # most requests of a client have the same
+def _parsed(query: bytes) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict"):
+        found.setdefault(name.lower(), value)
+    return MappingProxyType(found)
 
 
 class Response:

@@ -25,7 +25,7 @@ def http_date(moment: datetime) -> str:
 
 def timestamp(moment: datetime) -> str:
     """Batch AI's form: at most three decimals, trailing zeros dropped (``04:50:12Z``, ``04:50:12.58Z``)."""
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds").rstrip("0").rstrip(".") + "Z"
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00").rstrip("0").rstrip(".") + "Z"
 
 
 def precise_timestamp(moment: datetime) -> str:
@@ -72,12 +72,12 @@ def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
 
 def new_guid() -> str:
     """A random GUID, which names something and keeps no secret: made without the system calls of ``uuid.uuid4``."""
-    return _guid(f"{_GUIDS.getrandbits(128):032x}", version=4)
+    return _guid(_GUIDS.randbytes(16).hex(), version=4)
 
 
 def ordered_guid(moment: datetime) -> str:
     """A GUID that begins with its moment, as UUIDs of version 7 do: the store keeps what is of one time together."""
-    return _guid(f"{int(moment.timestamp() * 1000):012x}{_GUIDS.getrandbits(80):020x}", version=7)
+    return _guid(f"{int(moment.timestamp() * 1000):012x}{_GUIDS.randbytes(10).hex()}", version=7)
 
 
 def _guid(digits: str, version: int) -> str:

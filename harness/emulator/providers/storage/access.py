@@ -1,7 +1,7 @@
 """Who may do what: the credentials of one storage request, checked to the letter."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -115,7 +115,7 @@ def _check_key(request: Request, account: str, authorization: str, *, keys: Sequ
 
 
 def check_sas(
-    query: dict[str, str],
+    query: Mapping[str, str],
     target: Target,
     *,
     keys: Sequence[str],
@@ -156,7 +156,7 @@ def check_sas(
         raise errors.permission_mismatch()
 
 
-def _sas_resource(query: dict[str, str], target: Target) -> str:
+def _sas_resource(query: Mapping[str, str], target: Target) -> str:
     """The resource that a service SAS signs."""
     if not query.get("sr"):
         raise errors.authentication_failed("sr is mandatory. Cannot be empty")
@@ -164,7 +164,7 @@ def _sas_resource(query: dict[str, str], target: Target) -> str:
     return f"/{target.account}/{target.share}{path}"
 
 
-def _terms(query: dict[str, str], policies: Policies) -> dict[str, str]:
+def _terms(query: Mapping[str, str], policies: Policies) -> Mapping[str, str]:
     """Start, expiry and permissions of a service SAS: its own, or those of the policy that it names."""
     name = query.get("si")
     if not name:
@@ -180,7 +180,7 @@ def _terms(query: dict[str, str], policies: Policies) -> dict[str, str]:
     return {field: stored[field] or query.get(field, "") for field in stored}
 
 
-def _check_time(terms: dict[str, str], now: datetime) -> None:
+def _check_time(terms: Mapping[str, str], now: datetime) -> None:
     start, expiry = terms.get("st", ""), terms["se"]
     begins, ends = moment(start) if start else now, moment(expiry)
     if begins is None or ends is None:
@@ -192,7 +192,7 @@ def _check_time(terms: dict[str, str], now: datetime) -> None:
         )
 
 
-def _check_caller(query: dict[str, str], *, scheme: str, address: str) -> None:
+def _check_caller(query: Mapping[str, str], *, scheme: str, address: str) -> None:
     protocols = query.get("spr", "").lower()
     if protocols and scheme not in protocols.split(","):
         raise errors.protocol_mismatch()
@@ -207,7 +207,7 @@ def _check_caller(query: dict[str, str], *, scheme: str, address: str) -> None:
             raise errors.source_mismatch(address)
 
 
-def _check_account_scope(query: dict[str, str], target: Target, grant: Grant) -> None:
+def _check_account_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:
     if target.service[0] not in query["ss"]:
         raise errors.service_mismatch()
     if grant.kind not in query.get("srt", ""):

@@ -59,7 +59,9 @@ def read_body(body: bytes) -> dict[str, Any]:
         InvalidContentError: it is no JSON object.
         BatchAIError: it is nested too deep.
     """
-    document: dict[str, Any] = _without_nulls(parse_object(body), 0)
+    document = parse_object(body)
+    if b"null" in body or body.count(b"{") + body.count(b"[") > _DEEPEST:
+        document = _without_nulls(document, 0)
     return document
 
 

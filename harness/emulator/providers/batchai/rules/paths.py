@@ -55,6 +55,7 @@ def locate(path: str, cluster: Iterable[Volume], job: Iterable[Volume]) -> Place
     return None
 
 
+@functools.lru_cache(maxsize=256)
 def mount_path_problem(path: str) -> str | None:
     """Why a file system cannot be mounted at a relative path; None if it can."""
     pure = PurePosixPath(_plain(path))
