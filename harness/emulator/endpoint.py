@@ -46,16 +46,15 @@ class Endpoint(msgspec.Struct, frozen=True):
     def environment(self) -> dict[str, str]:
         """The variables with which unmodified Azure clients reach the emulator and sign in.
 
-        An emulator of storage alone needs no proxy for it, and leaves that of the surroundings as it is.
+        An emulator of storage alone needs no proxy for it, and leaves that of the surroundings as it is. Of a whole
+        one the connection string has a name of ours: by Azure's name ``az`` would take it before any account that its
+        user names, and a whole emulator has many.
         """
-        storage = {
-            "AZURE_STORAGE_CONNECTION_STRING": self.connection_string,
-            "HARNESS_STORAGE_ACCOUNT": self.storage_account,
-            "HARNESS_STORAGE_KEY": self.storage_key,
-        }
+        storage = {"HARNESS_STORAGE_ACCOUNT": self.storage_account, "HARNESS_STORAGE_KEY": self.storage_key}
         if self.only:
-            return storage
+            return {"AZURE_STORAGE_CONNECTION_STRING": self.connection_string} | storage
         return storage | {
+            "HARNESS_STORAGE_CONNECTION_STRING": self.connection_string,
             "HTTPS_PROXY": self.proxy_url,
             "https_proxy": self.proxy_url,
             "NO_PROXY": "",

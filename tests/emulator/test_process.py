@@ -123,6 +123,13 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         pass
 
 
+def test_clients_of_a_whole_emulator_choose_their_storage_account_themselves(endpoint: Endpoint) -> None:
+    environment = endpoint.environment()
+
+    assert [name for name in environment if name.startswith("AZURE_STORAGE")] == []
+    assert environment["HARNESS_STORAGE_CONNECTION_STRING"] == endpoint.connection_string
+
+
 @pytest.mark.slow  # an emulator of its own
 def test_storage_alone_has_the_well_known_account_at_plain_ports(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage") as endpoint:
