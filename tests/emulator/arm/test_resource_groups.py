@@ -62,6 +62,20 @@ def test_a_provider_registers_by_way_of_registering(resources: ResourceManagemen
     assert resources.providers.get("Microsoft.Batch").registration_state == "Registered"
 
 
+def test_a_provider_that_is_still_registering_can_be_used(
+    resources: ResourceManagementClient, signed_in: requests.Session
+) -> None:
+    group = resources.resource_groups.create_or_update("registers", {"location": "eastus"})
+    url = f"{ARM}{group.id}/providers/Microsoft.Batch/batchAccounts/none?api-version=2018-12-01"
+    resources.providers.unregister("Microsoft.Batch")
+    assert signed_in.get(url).json()["error"]["code"] == "MissingSubscriptionRegistration"
+
+    resources.providers.register("Microsoft.Batch")
+
+    assert signed_in.get(url).json()["error"]["code"] != "MissingSubscriptionRegistration"
+    assert resources.providers.get("Microsoft.Batch").registration_state == "Registered"
+
+
 def test_an_unknown_subscription_is_refused(endpoint: Endpoint, credential: ClientSecretCredential) -> None:
     with ResourceManagementClient(
         credential, "11111111-1111-1111-1111-111111111111",

@@ -10,8 +10,6 @@ mounted="--storage-account-name $HARNESS_STORAGE_ACCOUNT --storage-account-key $
 
 az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID"
 az provider register -n Microsoft.BatchAI
-az provider show -n Microsoft.BatchAI -o table
-az provider show -n Microsoft.BatchAI -o table
 az group create -n foreign-az -l northeurope
 
 az storage share create --name foreignaz $storage
@@ -21,6 +19,7 @@ az storage file upload --share-name foreignaz --source greet.sh --path scripts/g
 
 az batchai list-usages -l northeurope -o table
 az batchai workspace create -g foreign-az -n w -l northeurope
+az provider show -n Microsoft.BatchAI -o table
 az batchai experiment create $where -n e
 az batchai cluster create $where -n c -s STANDARD_NC6 -t 1 -u admin -p 'p4$sw0rd' \
     --afs-name foreignaz --afs-mount-path afs $mounted

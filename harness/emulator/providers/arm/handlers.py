@@ -184,7 +184,7 @@ class ResourceManager:
         if (known := namespace(name)) is None:
             return errors.unknown_namespace(name)
         registration = self._registration(subscription, known)
-        if registration.state == "Unused":
+        if registration.state in ("Unused", "Registering"):
             self._store.put(registration_key(subscription, known), replace(registration, state="Registered"))
         elif registration.state != "Registered":
             return errors.not_registered(known)

@@ -10,8 +10,8 @@ class Registration(msgspec.Struct, frozen=True):
     """A namespace in a subscription.
 
     ``Unused`` (which clients see as ``NotRegistered``) becomes ``Registered`` at the first use, as deployments register
-    what they need; ``Registering`` lasts until it was seen once; what was unregistered is ``NotRegistered``, and is
-    refused until it is registered again.
+    what they need; ``Registering`` lasts until it was seen or used once, since Azure's documentation says that nobody
+    need wait for it; what was unregistered is ``NotRegistered``, and is refused until it is registered again.
     """
 
     namespace: str
