@@ -74,19 +74,19 @@ class Store:
 
     def delete(self, kind: type[msgspec.Struct], key: str) -> bool:
         """Forget a record; False if there was none."""
-        self._cache[kind].pop(key, None)
         done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
+        self._cache[kind].pop(key, None)
         return done.rowcount > 0
 
     def delete_all(self, kind: type[msgspec.Struct], prefix: str) -> None:
         """Forget every record of a kind whose key begins with ``prefix``, however many."""
-        cached = self._cache[kind]
-        for key in [key for key in cached if key.startswith(prefix)]:
-            del cached[key]
         self._connection.execute(
             "DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?",
             (kind.__name__, prefix, prefix + "\U0010ffff"),
         )
+        cached = self._cache[kind]
+        for key in [key for key in cached if key.startswith(prefix)]:
+            del cached[key]
 
     def copy_all(self, kind: type[msgspec.Struct], prefix: str, to: str) -> None:
         """Keep a copy of every record whose key begins with ``prefix``, under ``to`` instead; nothing is there yet."""

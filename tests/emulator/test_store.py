@@ -2,7 +2,7 @@
 
 import resource
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -185,5 +185,17 @@ def test_a_single_write_that_does_not_fit_changes_nothing(tmp_path: Path) -> Non
         made.put("a", Note("kept"))
         with full_disk(database), pytest.raises(sqlite3.Error):
             made.put("a", Note("x" * 100_000))
+
+        assert made.get(Note, "a") == Note("kept")
+
+
+@pytest.mark.parametrize("forget", [lambda store: store.delete(Note, "a"), lambda store: store.delete_all(Note, "a")])
+def test_a_record_that_could_not_be_forgotten_is_still_there(tmp_path: Path, forget: Callable[[Store], None]) -> None:
+    database = tmp_path / "emulator.db"
+    with closing(Store(database)) as made:
+        made.put("a", Note("kept"))
+        assert len(made.list(Note)) == 1
+        with full_disk(database), pytest.raises(sqlite3.Error):
+            forget(made)
 
         assert made.get(Note, "a") == Note("kept")
