@@ -185,7 +185,7 @@ class ResourceManager:
             return errors.unknown_namespace(name)
         registration = self._registration(subscription, known)
         if registration.state in ("Unused", "Registering"):
-            self._store.put(registration_key(subscription, known), replace(registration, state="Registered"))
+            self._keep(subscription, registration, "Registered")
         elif registration.state != "Registered":
             return errors.not_registered(known)
         return None
@@ -243,8 +243,7 @@ class ResourceManager:
             return errors.unknown_namespace(name)
         registration = self._registration(subscription, known)
         if registration.state != reached:
-            registration = replace(registration, state=to)
-            self._store.put(registration_key(subscription, known), registration)
+            registration = self._keep(subscription, registration, to)
         return json_response(200, registration.wire(subscription))
 
     def _registration(self, subscription: str, known: str) -> Registration:
@@ -256,8 +255,13 @@ class ResourceManager:
         """The registration as it is shown; ``Registering`` is shown once and is ``Registered`` from then on."""
         registration = self._registration(subscription, known)
         if registration.state == "Registering":
-            self._store.put(registration_key(subscription, known), replace(registration, state="Registered"))
+            self._keep(subscription, registration, "Registered")
         return registration.wire(subscription)
+
+    def _keep(self, subscription: str, registration: Registration, state: str) -> Registration:
+        moved = replace(registration, state=state)
+        self._store.put(registration_key(subscription, moved.namespace), moved)
+        return moved
 
     def _list_groups(self, request: Request) -> Response:
         groups = self._store.list(ResourceGroup, group_key(request.params["subscription"], ""))
