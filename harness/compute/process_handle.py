@@ -1,0 +1,109 @@
+"""Signals for a process that is known by its id alone: it is verified first, and no other process gets the signal.
+
+The kernel gives the id of an ended process to another one. A pidfd keeps naming the process that it was opened for, so
+``open_process`` opens it first, reads what ``/proc`` says after that, and then asks the pidfd whether the process still
+lives: if it does, no other process can have had the id while ``/proc`` was read (man 2 pidfd_open, NOTES).
+"""
+
+import contextlib
+import errno
+import os
+import selectors
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_NO_SUCH_PROCESS = {errno.ESRCH, errno.EINVAL}  # EINVAL: the id is not positive, or it is the id of a thread
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """What ``/proc`` says about a process.
+
+    Attributes:
+        user: the real user id; None where it cannot be read.
+        command_line: its arguments, the program first; empty for a zombie, or where it cannot be read.
+        environment: with which its program was started; empty where it cannot be read.
+    """
+
+    pid: int
+    user: int | None
+    command_line: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessHandle:
+    """A process that was verified, and the descriptor that names it and no other."""
+
+    pid: int
+    descriptor: int
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process; nothing happens if it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.descriptor, number)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the process ends within ``seconds``; a zombie has ended, even if nobody collects it."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.descriptor, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+
+
+@contextmanager
+def open_process(pid: int, is_expected: Callable[[ProcessFacts], bool]) -> Iterator[ProcessHandle | None]:
+    """The living process that has an id, if it is the expected one; None if it is not, or if there is none.
+
+    Args:
+        pid: the id, from wherever it was remembered; any integer is safe.
+        is_expected: decides from what ``/proc`` says about the process.
+
+    Raises:
+        OSError: this kernel has no pidfd, or this process has too many files open.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OverflowError:
+        yield None
+        return
+    except OSError as error:
+        if error.errno not in _NO_SUCH_PROCESS:
+            raise
+        yield None
+        return
+    try:
+        handle = ProcessHandle(pid, descriptor)
+        is_verified = is_expected(read_facts(pid)) and not handle.ends_within(0)
+        yield handle if is_verified else None
+    finally:
+        os.close(descriptor)
+
+
+def read_facts(pid: int) -> ProcessFacts:
+    """What ``/proc`` says about an id now. Before a signal is sent, ``open_process`` has to verify the process."""
+    root = Path("/proc", str(pid))
+    variables = (word.partition("=") for word in _words(root / "environ"))
+    environment = {name: value for name, equals, value in variables if equals}
+    return ProcessFacts(pid, _user(root / "status"), _words(root / "cmdline"), environment)
+
+
+def _words(path: Path) -> tuple[str, ...]:
+    content = _content(path)
+    return tuple(os.fsdecode(word) for word in content.removesuffix(b"\0").split(b"\0")) if content else ()
+
+
+def _user(path: Path) -> int | None:
+    for line in _content(path).splitlines():
+        if line.startswith(b"Uid:"):
+            return int(line.split()[1])
+    return None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # the process has ended, or belongs to another user
+        return b""
