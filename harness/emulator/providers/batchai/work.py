@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
+from harness.emulator.engine.model.mount_paths import Place, Volume
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.batchai.inventory import Inventory
-from harness.emulator.providers.batchai.model.places import Place, Volume
 from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.providers.batchai.model.spec import EnvironmentVariable, Secret
 from harness.emulator.providers.batchai.mounts import MountError, Mounts

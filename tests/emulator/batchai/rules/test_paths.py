@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.emulator.providers.batchai.model.places import Volume
+from harness.emulator.engine.model.mount_paths import Volume
 from harness.emulator.providers.batchai.rules.paths import locate, mount_path_problem, suffix_problem
 
 SHARE = Volume("share", "file", "account", "share")

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
-from harness.emulator.providers.batchai.model.places import Place, Volume
+from harness.emulator.engine.model.mount_paths import Place, Volume
 from harness.emulator.providers.batchai.model.spec import MountVolumes
 
 Level = Literal["cluster", "job"]

@@ -1,0 +1,1 @@
+"""What the engine decides: pure functions over records and a moment."""
