@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from harness.emulator.engine.model.address import Address
 from harness.emulator.providers.batchai.inventory import Inventory
-from harness.emulator.providers.batchai.model.address import Address
 from harness.emulator.providers.batchai.model.records import Pending, Workspace
 from harness.emulator.store import Store
 

@@ -5,7 +5,7 @@ Statuses and codes of refusals that were never recorded follow Resource Manager'
 
 from collections.abc import Iterable
 
-from harness.emulator.providers.batchai.model.address import NAMESPACE, Kind
+from harness.emulator.engine.model.address import NAMESPACE, Kind
 
 _NOUNS: dict[Kind, tuple[str, str, str]] = {  # code, noun in sentences, type for the gateway
     "workspace": ("WorkspaceNotFound", "workspace", "workspaces"),

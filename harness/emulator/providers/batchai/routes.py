@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from harness.emulator.engine.model.address import NAMESPACE
 from harness.emulator.providers.batchai.handlers.clusters import Clusters
 from harness.emulator.providers.batchai.handlers.file_servers import FileServers
 from harness.emulator.providers.batchai.handlers.jobs import Jobs
 from harness.emulator.providers.batchai.handlers.outputs import Outputs
 from harness.emulator.providers.batchai.handlers.subscription import Subscription
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
-from harness.emulator.providers.batchai.model.address import NAMESPACE
 from harness.emulator.routing import Route
 
 _ALL = f"/subscriptions/{{subscription}}/providers/{NAMESPACE}"

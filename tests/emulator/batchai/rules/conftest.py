@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.emulator.providers.batchai.model.address import Address
+from harness.emulator.engine.model.address import Address
 from harness.emulator.providers.batchai.model.records import Cluster, Job
 from harness.emulator.providers.batchai.model.spec import ClusterSpec, JobSpec
 

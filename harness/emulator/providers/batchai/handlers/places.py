@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from harness.emulator.context import Request
+from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, Address, Kind, migrated_workspace
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.inventory import Inventory, Resource
-from harness.emulator.providers.batchai.model.address import MIGRATED_EXPERIMENT, Address, Kind, migrated_workspace
 from harness.emulator.providers.batchai.model.records import (
     Cluster,
     DeletedJob,

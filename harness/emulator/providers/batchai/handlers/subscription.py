@@ -1,9 +1,9 @@
 """What concerns no resource: operations that are polled, quotas, and the list of what the provider can do."""
 
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.address import NAMESPACE
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.service import VERSIONS, Service
-from harness.emulator.providers.batchai.model.address import NAMESPACE
 from harness.emulator.providers.batchai.model.records import Cluster, Operation
 from harness.emulator.providers.batchai.model.version import Document
 from harness.emulator.providers.batchai.rules.usages import usages

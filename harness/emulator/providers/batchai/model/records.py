@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.mount_paths import Volume
-from harness.emulator.providers.batchai.model.address import Address
 from harness.emulator.providers.batchai.model.spec import ClusterSpec, FileServerSpec, JobSpec
 
 NodeState = Literal["allocated", "preparing", "idle", "unusable", "leaving"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from harness.emulator.providers.batchai.model.address import Address, Kind
+from harness.emulator.engine.model.address import Address, Kind
 from harness.emulator.providers.batchai.model.records import Cluster, Experiment, FileServer, Job, Workspace
 from harness.emulator.providers.batchai.rules.pace import OperationTimes
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from harness.emulator.engine.model.address import Kind, referred
 from harness.emulator.providers.arm.rules import parse_location, parse_object, parse_tags
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.model.address import Kind, referred
 from harness.emulator.providers.batchai.model.records import Secrets
 from harness.emulator.providers.batchai.model.spec import (
     ClusterSpec,
