@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.mount_paths import Volume
-from harness.emulator.providers.batchai.model.spec import ClusterSpec, FileServerSpec, JobSpec
+from harness.emulator.engine.model.spec import ClusterSpec, FileServerSpec, JobSpec
 
 NodeState = Literal["allocated", "preparing", "idle", "unusable", "leaving"]
 Phase = Literal["queued", "starting", "running", "succeeded", "failed"]

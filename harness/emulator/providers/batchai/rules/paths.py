@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from harness.emulator.engine.model.mount_paths import Place, Volume
-from harness.emulator.providers.batchai.model.spec import MountVolumes
+from harness.emulator.engine.model.spec import MountVolumes
 
 Level = Literal["cluster", "job"]
 
