@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.records import Pending, Workspace
 from harness.emulator.providers.batchai.inventory import Inventory
-from harness.emulator.providers.batchai.model.records import Pending, Workspace
 from harness.emulator.store import Store
 
 NOW = datetime(2018, 5, 1, tzinfo=UTC)

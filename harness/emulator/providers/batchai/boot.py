@@ -4,7 +4,7 @@ import shutil
 from datetime import datetime
 
 from harness.compute.backend import Backend
-from harness.emulator.providers.batchai.model.records import Cluster, Node, Problem
+from harness.emulator.engine.model.records import Cluster, Node, Problem
 from harness.emulator.providers.batchai.rules import clusters
 from harness.emulator.providers.batchai.work import Work, WorkError
 from harness.errors import ToolkitError

@@ -7,7 +7,7 @@ store when the emulator starts.
 from datetime import datetime
 
 from harness.emulator.engine.model.address import Address
-from harness.emulator.providers.batchai.model.records import (
+from harness.emulator.engine.model.records import (
     Cluster,
     DeletedJob,
     Experiment,

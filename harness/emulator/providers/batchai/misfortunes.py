@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from harness.emulator.engine.model.records import Cluster, Job, Problem
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.model import Fault, Place
-from harness.emulator.providers.batchai.model.records import Cluster, Job, Problem
 from harness.emulator.providers.batchai.rules import clusters
 
 

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from harness.emulator.engine.model.address import Address, referred
 from harness.emulator.engine.model.mount_paths import Place, Volume
-from harness.emulator.providers.batchai.model.records import FileServer, Problem
+from harness.emulator.engine.model.records import FileServer, Problem
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.store import Store
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from harness.compute.backend import Backend
-from harness.emulator.providers.batchai.inventory import Inventory, Resource
-from harness.emulator.providers.batchai.model.records import (
+from harness.emulator.engine.model.records import (
     Cluster,
     DeletedJob,
     Experiment,
@@ -18,6 +17,7 @@ from harness.emulator.providers.batchai.model.records import (
     Reason,
     Workspace,
 )
+from harness.emulator.providers.batchai.inventory import Inventory, Resource
 from harness.emulator.providers.batchai.work import Work
 
 Stop = Callable[[Job, Reason], None]

@@ -7,10 +7,10 @@ import msgspec
 
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
 from harness.emulator.engine.model.mount_paths import Place, Volume
+from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.engine.model.spec import EnvironmentVariable, Secret
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.batchai.inventory import Inventory
-from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.providers.batchai.mounts import MountError, Mounts
 from harness.emulator.providers.batchai.rules.definitions import TOOLKITS
 from harness.emulator.providers.batchai.rules.durations import seconds

@@ -5,8 +5,8 @@ import msgspec
 import pytest
 
 from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.records import Cluster, Job
 from harness.emulator.engine.model.spec import ClusterSpec, JobSpec
-from harness.emulator.providers.batchai.model.records import Cluster, Job
 
 START = datetime(2018, 6, 7, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from harness.emulator.providers.batchai.model.records import Pending, Problem
+from harness.emulator.engine.model.records import Pending, Problem
 from harness.emulator.providers.batchai.rules.jobs import MOVES, observed, placed, refused, requeued, withdrawn
 from tests.emulator.batchai.rules.conftest import at
 

@@ -5,13 +5,13 @@ import random
 from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Cluster, Node, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, VmPriority
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
-from harness.emulator.providers.batchai.model.records import Cluster, Node, Workspace
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.mounts import Mounts
 from harness.emulator.providers.batchai.rules.clusters import preempted

@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Experiment, Workspace
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.inventory import Resource
-from harness.emulator.providers.batchai.model.records import Experiment, Workspace
 from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.odata import FilterError, Predicate, parse_filter, select

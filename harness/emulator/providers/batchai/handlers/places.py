@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 
 from harness.emulator.context import Request
 from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, Address, Kind, migrated_workspace
-from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.inventory import Inventory, Resource
-from harness.emulator.providers.batchai.model.records import (
+from harness.emulator.engine.model.records import (
     Cluster,
     DeletedJob,
     Experiment,
@@ -20,6 +18,8 @@ from harness.emulator.providers.batchai.model.records import (
     Job,
     Workspace,
 )
+from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.inventory import Inventory, Resource
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import check_name, read_place
 

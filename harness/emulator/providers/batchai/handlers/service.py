@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from harness.clock import Clock
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import NAMESPACE
+from harness.emulator.engine.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.inventory import Inventory, Resource
-from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
 from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version2017
 from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May

@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.records import Experiment, Workspace
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.lists import listed
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
-from harness.emulator.providers.batchai.model.records import Experiment, Workspace
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import check_name, read_body, read_place
 

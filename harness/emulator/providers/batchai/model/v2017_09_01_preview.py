@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.emulator.engine.model.address import Address, Kind
-from harness.emulator.providers.batchai.model.records import Cluster, FileServer, Job, Problem
+from harness.emulator.engine.model.records import Cluster, FileServer, Job, Problem
 from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
 from harness.emulator.providers.batchai.model.v2018_05_01 import download
 from harness.emulator.providers.batchai.model.version import Document, OutputEntry

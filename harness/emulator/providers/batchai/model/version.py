@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from harness.emulator.engine.model.address import Address, Kind
-from harness.emulator.providers.batchai.model.records import Cluster, Experiment, FileServer, Job, Workspace
+from harness.emulator.engine.model.records import Cluster, Experiment, FileServer, Job, Workspace
 from harness.emulator.providers.batchai.rules.pace import OperationTimes
 
 Document = dict[str, Any]

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from harness.emulator.engine.model.records import Cluster, Node, Problem
 from harness.emulator.engine.model.spec import DeallocationOption, VmPriority
-from harness.emulator.providers.batchai.model.records import Cluster, Node, Problem
 from harness.emulator.providers.batchai.rules.pace import ALLOCATE, ANNOUNCE, BOOT, GROW, LEAVE, NOTICE, SHRINK, Pace
 
 

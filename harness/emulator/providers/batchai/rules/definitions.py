@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.emulator.engine.model.address import Kind, referred
+from harness.emulator.engine.model.records import Secrets
 from harness.emulator.engine.model.spec import (
     ClusterSpec,
     ClusterUpdate,
@@ -25,7 +26,6 @@ from harness.emulator.engine.model.spec import (
 )
 from harness.emulator.providers.arm.rules import parse_location, parse_object, parse_tags
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.model.records import Secrets
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.durations import seconds
 from harness.emulator.providers.batchai.rules.paths import mount_path_problem, suffix_problem

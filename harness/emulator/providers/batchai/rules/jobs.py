@@ -10,8 +10,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from harness.emulator.engine.model.records import Job, Phase, Problem, Reason
 from harness.emulator.engine.model.spec import JobPriority, JobSpec
-from harness.emulator.providers.batchai.model.records import Job, Phase, Problem, Reason
 
 MOVES: Mapping[Phase, frozenset[Phase]] = {
     "queued": frozenset({"starting", "failed"}),

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from harness.emulator.engine.model.records import Cluster
 from harness.emulator.engine.model.spec import VmPriority
-from harness.emulator.providers.batchai.model.records import Cluster
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.sizes import vm_size
 
