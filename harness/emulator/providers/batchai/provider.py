@@ -12,6 +12,7 @@ from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import NAMESPACE, Address
 from harness.emulator.engine.model.records import Pending, Workspace
+from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.faults.active import Faults
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.batchai.errors import BatchAIError
@@ -34,7 +35,6 @@ from harness.emulator.providers.batchai.routes import (
     subscription_routes,
     workspace_routes,
 )
-from harness.emulator.providers.batchai.rules.pace import Pace
 from harness.emulator.providers.batchai.work import Work
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route

@@ -10,6 +10,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, Address, referred
 from harness.emulator.engine.model.records import Cluster, Experiment, Job
 from harness.emulator.engine.model.spec import JobSpec
+from harness.emulator.engine.rules.pace import SUBMIT
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.clusters import login
 from harness.emulator.providers.batchai.handlers.lists import Collection
@@ -17,7 +18,6 @@ from harness.emulator.providers.batchai.handlers.places import Destination, Plac
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
-from harness.emulator.providers.batchai.rules.pace import SUBMIT
 from harness.emulator.providers.batchai.work import cluster_volumes
 from harness.emulator.wire import new_guid
 

@@ -13,6 +13,7 @@ from harness.clock import Clock
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import NAMESPACE
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
+from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.inventory import Inventory, Resource
@@ -20,7 +21,6 @@ from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version
 from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May
 from harness.emulator.providers.batchai.model.version import Version
-from harness.emulator.providers.batchai.rules.pace import Pace
 from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, new_guid, ordered_guid, retry_after
 
 R = TypeVar("R", bound=Resource)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from harness.emulator.engine.model.address import NAMESPACE, Address, Kind
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Problem
+from harness.emulator.engine.rules.pace import MARCH_2018
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May, download
 from harness.emulator.providers.batchai.model.version import Document, OutputEntry
-from harness.emulator.providers.batchai.rules.pace import MARCH_2018
 
 _TYPES: dict[Kind, tuple[str, str]] = {  # in types, in ids
     "cluster": ("Clusters", "clusters"),

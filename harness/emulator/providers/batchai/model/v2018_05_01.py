@@ -9,8 +9,8 @@ import msgspec
 
 from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, NAMESPACE, TYPES, Address, Kind
 from harness.emulator.engine.model.records import Cluster, Experiment, FileServer, Job, Problem, Workspace
+from harness.emulator.engine.rules.pace import MAY_2018
 from harness.emulator.providers.batchai.model.version import Document, OutputEntry
-from harness.emulator.providers.batchai.rules.pace import MAY_2018
 from harness.emulator.wire import timestamp
 
 TOOL_TYPES = {

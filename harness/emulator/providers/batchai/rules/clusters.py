@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from harness.emulator.engine.model.records import Cluster, Node, Problem
 from harness.emulator.engine.model.spec import DeallocationOption, VmPriority
-from harness.emulator.providers.batchai.rules.pace import ALLOCATE, ANNOUNCE, BOOT, GROW, LEAVE, NOTICE, SHRINK, Pace
+from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, BOOT, GROW, LEAVE, NOTICE, SHRINK, Pace
 
 
 @dataclass(frozen=True, slots=True)
