@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.emulator.providers.batchai.rules.durations import seconds
+from harness.emulator.engine.rules.durations import seconds
 
 
 @pytest.mark.parametrize(

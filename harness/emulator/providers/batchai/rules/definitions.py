@@ -24,10 +24,10 @@ from harness.emulator.engine.model.spec import (
     Spec,
     UserAccountSettings,
 )
+from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.providers.arm.rules import parse_location, parse_object, parse_tags
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.model.version import Version
-from harness.emulator.providers.batchai.rules.durations import seconds
 from harness.emulator.providers.batchai.rules.paths import mount_path_problem, suffix_problem
 from harness.emulator.providers.batchai.rules.sizes import SIZES, vm_size
 
