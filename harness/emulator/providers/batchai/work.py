@@ -10,11 +10,11 @@ from harness.emulator.engine.model.mount_paths import Place, Volume
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.engine.model.spec import EnvironmentVariable, Secret
 from harness.emulator.engine.rules.durations import seconds
+from harness.emulator.engine.rules.paths import locate, volumes
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.mounts import MountError, Mounts
 from harness.emulator.providers.batchai.rules.definitions import TOOLKITS
-from harness.emulator.providers.batchai.rules.paths import locate, volumes
 from harness.emulator.providers.batchai.rules.sizes import vm_size
 
 _TOOLKIT_NAMES = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.emulator.engine.model.mount_paths import Volume
-from harness.emulator.providers.batchai.rules.paths import locate, mount_path_problem, suffix_problem
+from harness.emulator.engine.rules.paths import locate, mount_path_problem, suffix_problem
 
 SHARE = Volume("share", "file", "account", "share")
 INNER = Volume("share/inner", "blob", "account", "container")
