@@ -11,11 +11,11 @@ from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node
 from harness.emulator.engine.model.spec import EnvironmentVariable, Secret
 from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.paths import locate, volumes
+from harness.emulator.engine.vm_sizes import vm_size
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.mounts import MountError, Mounts
 from harness.emulator.providers.batchai.rules.definitions import TOOLKITS
-from harness.emulator.providers.batchai.rules.sizes import vm_size
 
 _TOOLKIT_NAMES = {
     "py_torch_settings": "pyTorch",

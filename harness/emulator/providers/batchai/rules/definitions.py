@@ -26,10 +26,10 @@ from harness.emulator.engine.model.spec import (
 )
 from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.paths import mount_path_problem, suffix_problem
+from harness.emulator.engine.vm_sizes import SIZES, vm_size
 from harness.emulator.providers.arm.rules import parse_location, parse_object, parse_tags
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.model.version import Version
-from harness.emulator.providers.batchai.rules.sizes import SIZES, vm_size
 
 T = TypeVar("T", bound=Spec)
 
