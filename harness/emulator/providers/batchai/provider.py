@@ -12,6 +12,7 @@ from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import NAMESPACE, Address
 from harness.emulator.engine.model.records import Pending, Workspace
+from harness.emulator.engine.mounts import Mounts
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.faults.active import Faults
 from harness.emulator.paths import DataDirectory
@@ -26,7 +27,6 @@ from harness.emulator.providers.batchai.handlers.subscription import Subscriptio
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
 from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.misfortunes import Misfortunes
-from harness.emulator.providers.batchai.mounts import Mounts
 from harness.emulator.providers.batchai.reconcile import Reconciliation
 from harness.emulator.providers.batchai.routes import (
     cluster_routes,

@@ -9,12 +9,12 @@ from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
 from harness.emulator.engine.model.mount_paths import Place, Volume
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.engine.model.spec import EnvironmentVariable, Secret
+from harness.emulator.engine.mounts import MountError, Mounts
 from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.paths import locate, volumes
 from harness.emulator.engine.vm_sizes import vm_size
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.batchai.inventory import Inventory
-from harness.emulator.providers.batchai.mounts import MountError, Mounts
 from harness.emulator.providers.batchai.rules.definitions import TOOLKITS
 
 _TOOLKIT_NAMES = {
