@@ -5,7 +5,7 @@ from datetime import datetime
 
 from harness.compute.backend import Backend
 from harness.emulator.engine.model.records import Cluster, Node, Problem
-from harness.emulator.providers.batchai.rules import clusters
+from harness.emulator.engine.rules import scaling
 from harness.emulator.providers.batchai.work import Work, WorkError
 from harness.errors import ToolkitError
 
@@ -30,7 +30,7 @@ class Boot:
 
     def outcomes(self, cluster: Cluster, now: datetime) -> tuple[Problem | None, dict[str, bool | Problem]]:
         """What is wrong with the mounts, and how set-up tasks ended, by node; those that go on are not in it."""
-        coming = [node for node in cluster.nodes if clusters.is_coming(node)]
+        coming = [node for node in cluster.nodes if scaling.is_coming(node)]
         mounts = self._mount_problem(cluster) if coming else None
         setups: dict[str, bool | Problem] = {}
         for node in coming if self.has_task(cluster) and not mounts else ():

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from harness.emulator.engine.model.records import Cluster, Job, Problem
+from harness.emulator.engine.rules import scaling
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.model import Fault, Place
-from harness.emulator.providers.batchai.rules import clusters
 
 
 class Misfortunes:
@@ -20,7 +20,7 @@ class Misfortunes:
         new = [node.id for node in after.nodes if node.id not in known]
         key, place = f"node {after.address.name}", Place("compute", after.address.group)
         never = {node for node in new if self._faults.strike(key, place, ("no-boot",))}
-        return clusters.stuck(after, never) if never else after
+        return scaling.stuck(after, never) if never else after
 
     def at_start(self, job: Job) -> Problem | None:
         """What keeps a job that has its nodes from being started."""
@@ -39,4 +39,4 @@ class Misfortunes:
         strike = self._faults.strike(f"run {job.address.name}", Place("compute", job.address.group), ("preempt",))
         if strike is None or job.started is None:
             return cluster
-        return clusters.doomed(cluster, job.nodes[-1], job.started + timedelta(seconds=strike.seconds))
+        return scaling.doomed(cluster, job.nodes[-1], job.started + timedelta(seconds=strike.seconds))

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from harness.compute.backend import Backend
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
+from harness.emulator.engine.rules import scaling
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.providers.batchai.boot import Boot
 from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.misfortunes import Misfortunes
-from harness.emulator.providers.batchai.rules import clusters, jobs, queue
+from harness.emulator.providers.batchai.rules import jobs, queue
 from harness.emulator.providers.batchai.teardown import Teardown
 from harness.emulator.providers.batchai.work import Work, WorkError
 from harness.errors import ToolkitError
@@ -117,7 +118,7 @@ class Reconciliation:
             self._inventory.keep(after)
             cluster = store.get(Cluster, job.cluster)
             if cluster and not runs:
-                self._inventory.keep(clusters.with_job(cluster, job.nodes, None))
+                self._inventory.keep(scaling.with_job(cluster, job.nodes, None))
             elif cluster and (doomed := self._misfortunes.at_work(cluster, after)) is not cluster:
                 self._inventory.keep(doomed)
         if runs:
@@ -179,7 +180,7 @@ class Reconciliation:
         store = self._inventory.store
         found = [store.get(Cluster, key) for key in sorted(self._inventory.restless)]
         free = [cluster for cluster in found if cluster and not (cluster.creating or cluster.deleting)]
-        after = {cluster.key: clusters.moved(cluster, self._surroundings(cluster, now)) for cluster in free}
+        after = {cluster.key: scaling.moved(cluster, self._surroundings(cluster, now)) for cluster in free}
         moved = [cluster for cluster in free if after[cluster.key] is not cluster]
         if moved:
             with store.transaction():
@@ -191,12 +192,12 @@ class Reconciliation:
         evicted = [self._evict(cluster) for cluster in after.values()]
         return bool(moved) or any(evicted)
 
-    def _surroundings(self, cluster: Cluster, now: datetime) -> clusters.Surroundings:
+    def _surroundings(self, cluster: Cluster, now: datetime) -> scaling.Surroundings:
         wanted = 0
         if (waiting := self._inventory.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
-            wanted = queue.wanted(waiting, clusters.capacity(cluster), lambda key: self._size(key, now))
+            wanted = queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
         mounts, setups = self._boot.outcomes(cluster, now)
-        return clusters.Surroundings(now, self._pace, wanted, self._boot.has_task(cluster), setups, mounts)
+        return scaling.Surroundings(now, self._pace, wanted, self._boot.has_task(cluster), setups, mounts)
 
     def _evict(self, cluster: Cluster) -> bool:
         """End or put back the jobs on nodes that have to go, unless the cluster waits for them."""
@@ -219,14 +220,14 @@ class Reconciliation:
             cluster = self._inventory.store.get(Cluster, key)
             if cluster is None or cluster.creating or cluster.deleting:
                 continue
-            free = clusters.idle(cluster)
-            for name in queue.chosen(waiting, len(free), clusters.capacity(cluster), lambda key: self._size(key, now)):
+            free = scaling.idle(cluster)
+            for name in queue.chosen(waiting, len(free), scaling.capacity(cluster), lambda key: self._size(key, now)):
                 job = self._inventory.store.get(Job, name)
                 if job is None:
                     continue
                 nodes = tuple(node.id for node in free[: job.spec.node_count])
                 free = free[job.spec.node_count :]
-                cluster = clusters.with_job(cluster, nodes, name)
+                cluster = scaling.with_job(cluster, nodes, name)
                 with self._inventory.store.transaction():
                     self._inventory.keep(jobs.placed(job, nodes))
                     self._inventory.keep(cluster)
@@ -250,7 +251,7 @@ class Reconciliation:
                     yield pending.due
         for key in self._inventory.restless:
             cluster = store.get(Cluster, key)
-            if cluster and (due := clusters.due(cluster)):
+            if cluster and (due := scaling.due(cluster)):
                 yield due
         yield from self._first_ready()
 
@@ -259,7 +260,7 @@ class Reconciliation:
         for key, waiting in self._inventory.queues.items():
             cluster = self._inventory.store.get(Cluster, key)
             auto = cluster and cluster.spec.scale_settings.auto_scale
-            if cluster is None or not (auto or clusters.idle(cluster)):
+            if cluster is None or not (auto or scaling.idle(cluster)):
                 continue
             for name in waiting:
                 if job := self._inventory.store.get(Job, name):
@@ -296,7 +297,7 @@ class Reconciliation:
 
 def _eviction(cluster: Cluster, node: Node) -> Reason | None:
     """Why the job on a node that has to go is ended; None where the cluster waits for it."""
-    option = clusters.deallocation(cluster)
+    option = scaling.deallocation(cluster)
     if node.preempted or option is DeallocationOption.REQUEUE:
         return "requeued"
     return "terminated" if option is DeallocationOption.TERMINATE else None
