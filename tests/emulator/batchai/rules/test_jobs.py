@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.emulator.engine.model.records import Pending, Problem
-from harness.emulator.providers.batchai.rules.jobs import MOVES, observed, placed, refused, requeued, withdrawn
+from harness.emulator.engine.rules.jobs import MOVES, observed, placed, refused, requeued, withdrawn
 from tests.emulator.batchai.rules.conftest import at
 
 
