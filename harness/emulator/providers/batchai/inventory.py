@@ -18,8 +18,8 @@ from harness.emulator.engine.model.records import (
     Workspace,
 )
 from harness.emulator.engine.rules.jobs import rank
+from harness.emulator.engine.rules.queue import Place, Queue
 from harness.emulator.engine.rules.scaling import is_at_rest
-from harness.emulator.providers.batchai.rules.queue import Place, Queue
 from harness.emulator.store import Store
 
 Resource = Workspace | Experiment | Cluster | FileServer | Job

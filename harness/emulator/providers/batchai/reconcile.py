@@ -14,12 +14,11 @@ from msgspec.structs import replace
 from harness.compute.backend import Backend
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
-from harness.emulator.engine.rules import jobs, scaling
+from harness.emulator.engine.rules import jobs, queue, scaling
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.providers.batchai.boot import Boot
 from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.misfortunes import Misfortunes
-from harness.emulator.providers.batchai.rules import queue
 from harness.emulator.providers.batchai.teardown import Teardown
 from harness.emulator.providers.batchai.work import Work, WorkError
 from harness.errors import ToolkitError

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.emulator.providers.batchai.rules.queue import Queue, chosen, wanted
+from harness.emulator.engine.rules.queue import Queue, chosen, wanted
 from tests.emulator.batchai.rules.conftest import at
 
 
