@@ -13,6 +13,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import NAMESPACE, Address
 from harness.emulator.engine.model.records import Pending, Workspace
 from harness.emulator.engine.mounts import Mounts
+from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.faults.active import Faults
 from harness.emulator.paths import DataDirectory
@@ -25,7 +26,6 @@ from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.handlers.subscription import Subscription
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
-from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.misfortunes import Misfortunes
 from harness.emulator.providers.batchai.reconcile import Reconciliation
 from harness.emulator.providers.batchai.routes import (
@@ -76,13 +76,13 @@ class BatchAI:
         faults: Faults,
         wake: Callable[[], None],
     ) -> None:
-        inventory, pace = Inventory(store), Pace(habits.pace)
+        repository, pace = Repository(store), Pace(habits.pace)
         mounts = Mounts(store, accounts, servers=paths.nodes)
-        work = Work(inventory, mounts, paths=paths, host_images=habits.host_images)
-        service, places = Service(inventory, clock, pace, wake), Places(inventory)
+        work = Work(repository, mounts, paths=paths, host_images=habits.host_images)
+        service, places = Service(repository, clock, pace, wake), Places(repository)
         self._service = service
         misfortunes = Misfortunes(faults)
-        self._reconciliation = Reconciliation(inventory, work, backend=backend, pace=pace, misfortunes=misfortunes)
+        self._reconciliation = Reconciliation(repository, work, backend=backend, pace=pace, misfortunes=misfortunes)
         outputs = Outputs(service, places, mounts=mounts, accounts=accounts)
         table = (
             *workspace_routes(Workspaces(service, places), Experiments(service, places)),
@@ -108,7 +108,7 @@ class BatchAI:
         now = self._service.clock.now()
         for workspace in self._workspaces(subscription, group):
             pending = workspace.deleting or Pending("", now, now)
-            self._service.inventory.keep(replace(workspace, deleting=replace(pending, due=now)))
+            self._service.repository.keep(replace(workspace, deleting=replace(pending, due=now)))
         self.reconcile(now)  # so that where no job has to end first, the first poll finds the group gone
         self._service.wake()
 
@@ -118,7 +118,7 @@ class BatchAI:
 
     def _workspaces(self, subscription: str, group: str) -> list[Workspace]:
         prefix = Address(subscription, group, ("",)).key("workspace")
-        return [workspace for _, workspace in self._service.inventory.store.list(Workspace, prefix)]
+        return [workspace for _, workspace in self._service.repository.store.list(Workspace, prefix)]
 
     def _answering(self, route: Route) -> Handler:
         """The handler of a route, its refusals as answers. One that may write is called with the body at hand.

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from harness.compute.backend import Backend
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
+from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import jobs, queue, scaling
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.providers.batchai.boot import Boot
-from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.misfortunes import Misfortunes
 from harness.emulator.providers.batchai.teardown import Teardown
 from harness.emulator.providers.batchai.work import Work, WorkError
@@ -33,7 +33,7 @@ class Reconciliation:
     """One pass after the other until nothing moves any more.
 
     Args:
-        inventory: the resources.
+        repository: the resources.
         work: describes them to the back end.
         backend: runs jobs and set-up tasks.
         pace: of everything that the service took its time for.
@@ -41,15 +41,15 @@ class Reconciliation:
     """
 
     def __init__(
-        self, inventory: Inventory, work: Work, *, backend: Backend, pace: Pace, misfortunes: Misfortunes
+        self, repository: Repository, work: Work, *, backend: Backend, pace: Pace, misfortunes: Misfortunes
     ) -> None:
-        self._inventory = inventory
+        self._repository = repository
         self._work = work
         self._backend = backend
         self._pace = pace
         self._misfortunes = misfortunes
         self._boot = Boot(work, backend)
-        self._teardown = Teardown(inventory, self.stop, work=work, backend=backend)
+        self._teardown = Teardown(repository, self.stop, work=work, backend=backend)
         self._begun: set[str] = set()  # jobs that this process started or took up
         self._stopped: set[str] = set()
         self._swept: datetime | None = None
@@ -74,8 +74,8 @@ class Reconciliation:
 
     def _watch(self, now: datetime) -> bool:
         changed = False
-        for key in sorted(self._inventory.active):
-            job = self._inventory.store.get(Job, key)
+        for key in sorted(self._repository.active):
+            job = self._repository.store.get(Job, key)
             if job is None:
                 continue
             if key not in self._begun:
@@ -97,7 +97,7 @@ class Reconciliation:
         self._begun.add(job.key)
         if self._backend.adopt(directory):
             return
-        cluster = self._inventory.store.get(Cluster, job.cluster)
+        cluster = self._repository.store.get(Cluster, job.cluster)
         try:
             if cluster is None:
                 raise WorkError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
@@ -112,14 +112,14 @@ class Reconciliation:
 
     def _settle(self, job: Job, after: Job) -> None:
         """Store how a job moved; one that holds its nodes no more gives them back in the same step."""
-        store, runs = self._inventory.store, after.phase == "running"
+        store, runs = self._repository.store, after.phase == "running"
         with store.transaction():
-            self._inventory.keep(after)
+            self._repository.keep(after)
             cluster = store.get(Cluster, job.cluster)
             if cluster and not runs:
-                self._inventory.keep(scaling.with_job(cluster, job.nodes, None))
+                self._repository.keep(scaling.with_job(cluster, job.nodes, None))
             elif cluster and (doomed := self._misfortunes.at_work(cluster, after)) is not cluster:
-                self._inventory.keep(doomed)
+                self._repository.keep(doomed)
         if runs:
             return
         self._begun.discard(job.key)
@@ -130,7 +130,7 @@ class Reconciliation:
         """Ask for the end of a job that holds nodes; the reason is stored first, so that a restart asks again."""
         if job.ending is None:
             job = replace(job, ending=reason)
-            self._inventory.keep(job)
+            self._repository.keep(job)
         if job.key in self._begun and job.key not in self._stopped:
             self._stopped.add(job.key)
             self._backend.terminate(self._work.job_directory(job))
@@ -140,15 +140,15 @@ class Reconciliation:
     def _finish_operations(self, now: datetime) -> bool:
         changed = False
         created: list[tuple[Any, str]] = []
-        for key, kind in list(self._inventory.pending.items()):
-            resource: Any = self._inventory.store.get(kind, key)
+        for key, kind in list(self._repository.pending.items()):
+            resource: Any = self._repository.store.get(kind, key)
             creating = getattr(resource, "creating", None)
             if creating and creating.due <= now:
                 created.append((replace(resource, creating=None, provisioned=now), creating.operation))
             elif isinstance(resource, Job) and resource.terminating and not resource.deleting:
                 changed |= self._terminate(resource, now)
         if created:
-            with self._inventory.store.transaction():  # one for all: each costs as much as what is written
+            with self._repository.store.transaction():  # one for all: each costs as much as what is written
                 for resource, operation in created:
                     self._end(resource, operation, now)
         return changed or bool(created)
@@ -169,15 +169,15 @@ class Reconciliation:
         return True
 
     def _end(self, resource: Any, operation: str, now: datetime) -> None:
-        with self._inventory.store.transaction():
-            self._inventory.keep(resource)
-            self._inventory.end_operation(operation, now)
+        with self._repository.store.transaction():
+            self._repository.keep(resource)
+            self._repository.end_operation(operation, now)
 
     # Clusters
 
     def _move_clusters(self, now: datetime) -> bool:
-        store = self._inventory.store
-        found = [store.get(Cluster, key) for key in sorted(self._inventory.restless)]
+        store = self._repository.store
+        found = [store.get(Cluster, key) for key in sorted(self._repository.restless)]
         free = [cluster for cluster in found if cluster and not (cluster.creating or cluster.deleting)]
         after = {cluster.key: scaling.moved(cluster, self._surroundings(cluster, now)) for cluster in free}
         moved = [cluster for cluster in free if after[cluster.key] is not cluster]
@@ -185,7 +185,7 @@ class Reconciliation:
             with store.transaction():
                 for cluster in moved:
                     after[cluster.key] = self._misfortunes.at_birth(cluster, after[cluster.key])
-                    self._inventory.keep(after[cluster.key])
+                    self._repository.keep(after[cluster.key])
         for cluster in moved:
             self._boot.clear(cluster, after[cluster.key])
         evicted = [self._evict(cluster) for cluster in after.values()]
@@ -193,7 +193,7 @@ class Reconciliation:
 
     def _surroundings(self, cluster: Cluster, now: datetime) -> scaling.Surroundings:
         wanted = 0
-        if (waiting := self._inventory.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
+        if (waiting := self._repository.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
             wanted = queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
         mounts, setups = self._boot.outcomes(cluster, now)
         return scaling.Surroundings(now, self._pace, wanted, self._boot.has_task(cluster), setups, mounts)
@@ -205,7 +205,7 @@ class Reconciliation:
             if not (node.departing and node.job):
                 continue
             reason = _eviction(cluster, node)
-            job = self._inventory.store.get(Job, node.job)
+            job = self._repository.store.get(Job, node.job)
             if reason and job and job.ending is None:
                 self.stop(job, reason)
                 changed = True
@@ -215,26 +215,26 @@ class Reconciliation:
 
     def _start_jobs(self, now: datetime) -> bool:
         changed = False
-        for key, waiting in list(self._inventory.queues.items()):
-            cluster = self._inventory.store.get(Cluster, key)
+        for key, waiting in list(self._repository.queues.items()):
+            cluster = self._repository.store.get(Cluster, key)
             if cluster is None or cluster.creating or cluster.deleting:
                 continue
             free = scaling.idle(cluster)
             for name in queue.chosen(waiting, len(free), scaling.capacity(cluster), lambda key: self._size(key, now)):
-                job = self._inventory.store.get(Job, name)
+                job = self._repository.store.get(Job, name)
                 if job is None:
                     continue
                 nodes = tuple(node.id for node in free[: job.spec.node_count])
                 free = free[job.spec.node_count :]
                 cluster = scaling.with_job(cluster, nodes, name)
-                with self._inventory.store.transaction():
-                    self._inventory.keep(jobs.placed(job, nodes))
-                    self._inventory.keep(cluster)
+                with self._repository.store.transaction():
+                    self._repository.keep(jobs.placed(job, nodes))
+                    self._repository.keep(cluster)
                 changed = True
         return changed
 
     def _size(self, key: str, now: datetime) -> int | None:
-        job = self._inventory.store.get(Job, key)
+        job = self._repository.store.get(Job, key)
         if job is None or job.ready > now or job.creating or job.terminating or job.deleting:
             return None
         return job.spec.node_count
@@ -242,13 +242,13 @@ class Reconciliation:
     # Housekeeping
 
     def _moments(self) -> Iterator[datetime]:
-        store = self._inventory.store
-        for key, kind in self._inventory.pending.items():
+        store = self._repository.store
+        for key, kind in self._repository.pending.items():
             resource: Any = store.get(kind, key)
             for name in ("creating", "terminating", "deleting"):
                 if pending := getattr(resource, name, None):
                     yield pending.due
-        for key in self._inventory.restless:
+        for key in self._repository.restless:
             cluster = store.get(Cluster, key)
             if cluster and (due := scaling.due(cluster)):
                 yield due
@@ -256,13 +256,13 @@ class Reconciliation:
 
     def _first_ready(self) -> Iterator[datetime]:
         """When jobs at the head of a queue that could start have their first chance."""
-        for key, waiting in self._inventory.queues.items():
-            cluster = self._inventory.store.get(Cluster, key)
+        for key, waiting in self._repository.queues.items():
+            cluster = self._repository.store.get(Cluster, key)
             auto = cluster and cluster.spec.scale_settings.auto_scale
             if cluster is None or not (auto or scaling.idle(cluster)):
                 continue
             for name in waiting:
-                if job := self._inventory.store.get(Job, name):
+                if job := self._repository.store.get(Job, name):
                     yield job.ready
 
     def _sweep(self, now: datetime) -> None:
@@ -270,7 +270,7 @@ class Reconciliation:
         if self._swept and now - self._swept < _SWEEP:
             return
         self._swept = now
-        store = self._inventory.store
+        store = self._repository.store
         for key, operation in store.list(Operation):
             if operation.ended and now - operation.ended > _KEPT:
                 store.delete(Operation, key)
@@ -280,10 +280,10 @@ class Reconciliation:
 
     def _forget_strangers(self) -> None:
         """End and remove what a killed emulator left behind of jobs and set-up tasks that are over."""
-        store = self._inventory.store
-        active = (store.get(Job, key) for key in self._inventory.active)
+        store = self._repository.store
+        active = (store.get(Job, key) for key in self._repository.active)
         known = {self._work.job_directory(job) for job in active if job}
-        for key in self._inventory.clusters:
+        for key in self._repository.clusters:
             if cluster := store.get(Cluster, key):
                 known |= {
                     self._work.setup_directory(cluster, node) for node in cluster.nodes if node.state == "preparing"

@@ -17,7 +17,7 @@ from harness.emulator.engine.model.records import (
     Reason,
     Workspace,
 )
-from harness.emulator.providers.batchai.inventory import Inventory, Resource
+from harness.emulator.engine.repository import Repository, Resource
 from harness.emulator.providers.batchai.work import Work
 
 Stop = Callable[[Job, Reason], None]
@@ -30,8 +30,8 @@ class Teardown:
         stop: asks for the end of a job that holds nodes.
     """
 
-    def __init__(self, inventory: Inventory, stop: Stop, *, work: Work, backend: Backend) -> None:
-        self._inventory = inventory
+    def __init__(self, repository: Repository, stop: Stop, *, work: Work, backend: Backend) -> None:
+        self._repository = repository
         self._stop = stop
         self._work = work
         self._backend = backend
@@ -39,14 +39,14 @@ class Teardown:
     def run(self, now: datetime) -> bool:
         """Take every deletion as far as it goes; whether anything moved."""
         changed = False
-        for key, kind in list(self._inventory.pending.items()):
-            resource = self._inventory.store.get(kind, key)
+        for key, kind in list(self._repository.pending.items()):
+            resource = self._repository.store.get(kind, key)
             if resource is not None and resource.deleting:
                 changed |= self._advance(resource, resource.deleting, now)
         return changed
 
     def _advance(self, resource: Resource, pending: Pending, now: datetime) -> bool:
-        if isinstance(resource, Workspace | Experiment) and (children := self._inventory.children(resource.address)):
+        if isinstance(resource, Workspace | Experiment) and (children := self._repository.children(resource.address)):
             return self._condemn(children, now)
         if isinstance(resource, Job) and resource.phase in ("starting", "running"):
             if resource.ending is None:
@@ -54,7 +54,7 @@ class Teardown:
                 return True
             return False
         if isinstance(resource, Cluster) and (busy := {node.job for node in resource.nodes if node.job}):
-            found = [job for key in busy if (job := self._inventory.store.get(Job, key)) and job.ending is None]
+            found = [job for key in busy if (job := self._repository.store.get(Job, key)) and job.ending is None]
             for job in found:
                 self._stop(job, "cluster deleted")
             return bool(found)
@@ -68,20 +68,20 @@ class Teardown:
         changed = False
         for child in children:
             if not child.deleting:
-                self._inventory.keep(replace(child, deleting=Pending("", now, now)))
+                self._repository.keep(replace(child, deleting=Pending("", now, now)))
                 changed = True
             elif child.deleting.due > now:
-                self._inventory.keep(replace(child, deleting=replace(child.deleting, due=now)))
+                self._repository.keep(replace(child, deleting=replace(child.deleting, due=now)))
                 changed = True
         return changed
 
     def _remove(self, resource: Resource, pending: Pending, now: datetime) -> None:
-        with self._inventory.store.transaction():
-            self._inventory.drop(resource, _trace(resource, now))
+        with self._repository.store.transaction():
+            self._repository.drop(resource, _trace(resource, now))
             for waiting in ("creating", "terminating"):
                 if operation := getattr(resource, waiting, None):
-                    self._inventory.end_operation(operation.operation, now)
-            self._inventory.end_operation(pending.operation, now)
+                    self._repository.end_operation(operation.operation, now)
+            self._repository.end_operation(pending.operation, now)
         if isinstance(resource, Cluster):
             for node in resource.nodes:
                 directory = self._work.setup_directory(resource, node)

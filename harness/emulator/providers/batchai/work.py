@@ -10,11 +10,11 @@ from harness.emulator.engine.model.mount_paths import Place, Volume
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.engine.model.spec import EnvironmentVariable, Secret
 from harness.emulator.engine.mounts import MountError, Mounts
+from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.paths import locate, volumes
 from harness.emulator.engine.vm_sizes import vm_size
 from harness.emulator.paths import DataDirectory
-from harness.emulator.providers.batchai.inventory import Inventory
 from harness.emulator.providers.batchai.rules.definitions import TOOLKITS
 
 _TOOLKIT_NAMES = {
@@ -40,8 +40,8 @@ class Work:
         host_images: whether jobs that ask for a container image may run without it, on the host.
     """
 
-    def __init__(self, inventory: Inventory, mounts: Mounts, *, paths: DataDirectory, host_images: bool) -> None:
-        self._inventory = inventory
+    def __init__(self, repository: Repository, mounts: Mounts, *, paths: DataDirectory, host_images: bool) -> None:
+        self._repository = repository
         self._mounts = mounts
         self._paths = paths
         self._host_images = host_images
@@ -72,7 +72,7 @@ class Work:
         Raises:
             WorkError: a file system cannot be mounted, an output directory is on none, or a secret is out of reach.
         """
-        spec, secrets = job.spec, self._inventory.secrets(job)
+        spec, secrets = job.spec, self._repository.secrets(job)
         self._refuse_images(job)
         toolkit = next(name for name in TOOLKITS if getattr(spec, name) is not None)
         outputs = {output.id: self._output(job, output.id) for output in spec.output_directories or ()}
@@ -104,7 +104,7 @@ class Work:
         task = cluster.spec.node_setup.setup_task if cluster.spec.node_setup else None
         if task is None:
             raise ValueError("the cluster has no set-up task")
-        secrets = self._inventory.secrets(cluster)
+        secrets = self._repository.secrets(cluster)
         place = locate(task.std_out_err_path_prefix, cluster_volumes(cluster), ())
         directory = self._mounts.known(place.below(cluster.task_suffix)) if place else None
         if directory is None:
@@ -125,7 +125,7 @@ class Work:
         Raises:
             WorkError: one of it cannot be mounted.
         """
-        return self._mounted(cluster_volumes(cluster), self._inventory.secrets(cluster).keys)
+        return self._mounted(cluster_volumes(cluster), self._repository.secrets(cluster).keys)
 
     def _mounted(self, wanted: tuple[Volume, ...], keys: dict[str, str]) -> tuple[MountSpec, ...]:
         try:

@@ -51,7 +51,7 @@ class Clusters:
         if found:
             if found.deleting:
                 raise errors.being_deleted("cluster", found.address.name)
-            if found.spec != self._on_network(spec) or self._service.inventory.secrets(found) != secrets:
+            if found.spec != self._on_network(spec) or self._service.repository.secrets(found) != secrets:
                 raise errors.different_definition("cluster", found.address.name)
             return self._service.one(version.cluster(found), found.written, is_write=True)
         now, incarnation = self._service.clock.now(), new_guid()
@@ -89,7 +89,7 @@ class Clusters:
             cluster = replace(cluster, tags=tags)
         if version.name != "2017-09-01-preview":
             cluster = replace(cluster, written=self._service.clock.now())
-        self._service.inventory.keep(cluster)
+        self._service.repository.keep(cluster)
         self._service.wake()
         told = self._shown.get(cluster.key)
         if told and told.incarnation == cluster.incarnation:
@@ -134,7 +134,7 @@ class Clusters:
             raise errors.not_preemptible(cluster.address.name)
         after = preempted(cluster, self._service.clock.now())
         if after is not None:
-            self._service.inventory.keep(after)
+            self._service.repository.keep(after)
             self._service.wake()
         return self._service.empty(200 if after else 204, is_write=True)
 

@@ -91,8 +91,8 @@ class FileServers:
         return self._lists.in_subscription(request, self._version(request))
 
     def _refuse_while_mounted(self, server: FileServer) -> None:
-        for key in self._service.inventory.clusters:
-            cluster = self._service.inventory.store.get(Cluster, key)
+        for key in self._service.repository.clusters:
+            cluster = self._service.repository.store.get(Cluster, key)
             if cluster is None or cluster.deleting:
                 continue
             for volume in cluster_volumes(cluster):

@@ -47,7 +47,7 @@ class Jobs:
         if found:
             if found.deleting:
                 raise errors.being_deleted("job", found.address.name)
-            if found.spec != spec or self._service.inventory.secrets(found) != secrets:
+            if found.spec != spec or self._service.repository.secrets(found) != secrets:
                 raise errors.different_definition("job", found.address.name)
             return self._service.one(version.job(_as_submitted(found)), found.created, is_write=True)
         cluster = self._cluster(spec)
@@ -86,7 +86,7 @@ class Jobs:
         times = version.times
         seconds = times.terminate_queued if job.phase == "queued" else times.terminate_running
         pending = job.terminating or self._service.begin(job, version, seconds=seconds)
-        self._service.inventory.keep(replace(job, terminating=pending))
+        self._service.repository.keep(replace(job, terminating=pending))
         return self._service.accepted(request, version, pending.operation, job)
 
     def list_in_experiment(self, request: Request) -> Response:
@@ -105,7 +105,7 @@ class Jobs:
     def remote_login(self, request: Request) -> Response:
         """Where the job's nodes can be logged in to."""
         job = self._places.find(request, Job, self._version(request))
-        cluster = self._service.inventory.store.get(Cluster, job.cluster)
+        cluster = self._service.repository.store.get(Cluster, job.cluster)
         held = [node for node in cluster.nodes if node.job == job.key] if cluster else []
         return self._service.value({"value": [login(cluster, node) for node in held if cluster]})
 
@@ -144,12 +144,12 @@ class Jobs:
 
     def _in_workspace(self, found: "re.Match[str]") -> Cluster | None:
         address = Address(found["subscription"], found["group"], (found["workspace"], found["name"]))
-        return self._service.inventory.store.get(Cluster, address.key("cluster"))
+        return self._service.repository.store.get(Cluster, address.key("cluster"))
 
     def _in_group(self, found: "re.Match[str]") -> Cluster | None:
         for workspace in self._places.migrated_workspaces(found["subscription"], found["group"]):
             key = workspace.address.child(found["name"]).key("cluster")
-            if cluster := self._service.inventory.store.get(Cluster, key):
+            if cluster := self._service.repository.store.get(Cluster, key):
                 return cluster
         return None
 

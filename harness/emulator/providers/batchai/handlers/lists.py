@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Experiment, Workspace
+from harness.emulator.engine.repository import Resource
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
-from harness.emulator.providers.batchai.inventory import Resource
 from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.odata import FilterError, Predicate, parse_filter, select
@@ -156,7 +156,7 @@ def _from(
     for prefix in prefixes:
         last = after if after.startswith(prefix) else "" if after < prefix else None
         while last is not None:
-            rows = service.inventory.store.list(kind, prefix, after=last, limit=size + 1)
+            rows = service.repository.store.list(kind, prefix, after=last, limit=size + 1)
             yield from rows
             last = rows[-1][0] if len(rows) > size else None
 

@@ -18,8 +18,8 @@ from harness.emulator.engine.model.records import (
     Job,
     Workspace,
 )
+from harness.emulator.engine.repository import Repository, Resource
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.inventory import Inventory, Resource
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import check_name, read_place
 
@@ -48,8 +48,8 @@ class Destination:
 class Places:
     """Finds resources by requests."""
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
 
     def address(self, request: Request) -> Address:
         """The place that a request in a workspace names."""
@@ -78,7 +78,7 @@ class Places:
         if version.is_flat:
             found: R | None = self._flat(request, kind, _KINDS[kind])
             return found
-        return self._inventory.store.get(kind, self.address(request).key(_KINDS[kind]))
+        return self._repository.store.get(kind, self.address(request).key(_KINDS[kind]))
 
     def parent(self, address: Address) -> Workspace | Experiment:
         """What a resource is to be made in.
@@ -88,7 +88,7 @@ class Places:
         """
         above = address.parent()
         kind, word = _PARENTS[len(above.names) - 1]
-        found: Any = self._inventory.store.get(kind, above.key(word))
+        found: Any = self._repository.store.get(kind, above.key(word))
         if found is None:
             raise self._missing(above, kind)
         if found.deleting:
@@ -123,7 +123,7 @@ class Places:
         Raises:
             BatchAIError: it is being deleted.
         """
-        store = self._inventory.store
+        store = self._repository.store
         for size, (kind, word) in enumerate(_PARENTS[: len(destination.address.names) - 1], start=1):
             above = Address(
                 destination.address.subscription, destination.address.group, destination.address.names[:size]
@@ -132,19 +132,19 @@ class Places:
             if found and found.deleting:
                 raise errors.being_deleted(word, above.name)
             if found is None and kind is Workspace:
-                self._inventory.keep(Workspace(above, destination.location, None, created=now, written=now))
+                self._repository.keep(Workspace(above, destination.location, None, created=now, written=now))
             elif found is None:
-                self._inventory.keep(Experiment(above, destination.location, created=now))
+                self._repository.keep(Experiment(above, destination.location, created=now))
 
     def migrated_workspaces(self, subscription: str, group: str) -> list[Workspace]:
         """Where a group's resources of earlier versions are: one workspace a region."""
         prefix = Address(subscription, group, ("migrated-",)).key("workspace")
-        return [workspace for _, workspace in self._inventory.store.list(Workspace, prefix)]
+        return [workspace for _, workspace in self._repository.store.list(Workspace, prefix)]
 
     def _flat(self, request: Request, kind: type[Any], word: Kind) -> Any:
         for workspace in self.migrated_workspaces(request.params["subscription"], request.params["group"]):
             inner = workspace.address.child(MIGRATED_EXPERIMENT) if word == "job" else workspace.address
-            if found := self._inventory.store.get(kind, inner.child(_name(request)).key(word)):
+            if found := self._repository.store.get(kind, inner.child(_name(request)).key(word)):
                 return found
         return None
 
@@ -152,7 +152,7 @@ class Places:
         """The nearest thing that is not there, from the top."""
         for size, (parent, word) in enumerate(_PARENTS[: len(address.names) - 1], start=1):
             above = Address(address.subscription, address.group, address.names[:size])
-            if self._inventory.store.get(parent, above.key(word)) is None:
+            if self._repository.store.get(parent, above.key(word)) is None:
                 return errors.not_found(word, above.name)
         return errors.not_found(_KINDS[kind], address.name)
 

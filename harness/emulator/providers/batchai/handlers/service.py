@@ -13,10 +13,10 @@ from harness.clock import Clock
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import NAMESPACE
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
+from harness.emulator.engine.repository import Repository, Resource
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.errors import BatchAIError
-from harness.emulator.providers.batchai.inventory import Inventory, Resource
 from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version2017
 from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May
@@ -40,7 +40,7 @@ class Service:
         wake: has the reconciler run soon.
     """
 
-    inventory: Inventory
+    repository: Repository
     clock: Clock
     pace: Pace
     wake: Callable[[], None]
@@ -86,15 +86,15 @@ class Service:
         else:
             resource = replace(resource, provisioned=operation.started)
             operation = operation.finished(operation.started)
-        with self.inventory.store.transaction():
-            self.inventory.store.put(operation.id, operation)
-            self.inventory.keep(resource, secrets)
+        with self.repository.store.transaction():
+            self.repository.store.put(operation.id, operation)
+            self.repository.keep(resource, secrets)
         return self.accepted(request, version, operation.id, resource)
 
     def begin(self, resource: Resource, version: Version, *, seconds: float) -> Pending:
         """A new operation on a resource, stored; it ends no sooner than after that many of the service's seconds."""
         operation = _operation(resource, version, self.clock.now())
-        self.inventory.store.put(operation.id, operation)
+        self.repository.store.put(operation.id, operation)
         return Pending(operation.id, operation.started, self.pace.after(operation.started, seconds))
 
     def delete(self, request: Request, resource: Resource, version: Version, *, seconds: float) -> Response:
@@ -103,7 +103,7 @@ class Service:
         if pending is None or not pending.operation:
             begun = self.begin(resource, version, seconds=seconds)
             pending = replace(begun, due=pending.due) if pending else begun
-        self.inventory.keep(replace(resource, deleting=pending))
+        self.repository.keep(replace(resource, deleting=pending))
         return self.accepted(request, version, pending.operation, resource)
 
     # Answers
@@ -142,7 +142,7 @@ class Service:
             ("location", f"{base}/{version.location_path}/{query}"),
             retry_after(request, self.pace.retry_after),
         ]
-        if self.inventory.may_move(resource):
+        if self.repository.may_move(resource):
             self.wake()
         answer = self._stamped(Response(202, headers=headers), is_write=request.method != "DELETE" or version.is_flat)
         if request.method == "DELETE" and not version.is_flat:

@@ -36,7 +36,7 @@ class Subscription:
         """The state of a long-running operation."""
         self._service.version(request, "locations/operationresults", *VERSIONS)
         name = request.params["operation"]
-        operation = self._service.inventory.store.get(Operation, name.lower())
+        operation = self._service.repository.store.get(Operation, name.lower())
         if operation is None or operation.subscription.lower() != request.params["subscription"].lower():
             raise errors.operation_not_found(name)
         base = f"{_MANAGEMENT}/subscriptions/{operation.subscription}/providers/{NAMESPACE}"
@@ -53,11 +53,11 @@ class Subscription:
     def usages(self, request: Request) -> Response:
         """How much of a region's quotas is in use."""
         version = self._service.version(request, "locations/usages", "2018-05-01", "2018-03-01")
-        location, inventory = request.params["location"].lower(), self._service.inventory
-        found = (inventory.store.get(Cluster, key) for key in inventory.clusters)
+        location, repository = request.params["location"].lower(), self._service.repository
+        found = (repository.store.get(Cluster, key) for key in repository.clusters)
         here = [cluster for cluster in found if cluster and cluster.location == location]
-        queued = sum(1 for cluster in here for _ in inventory.queues.get(cluster.key, ()))
-        return self._service.value({"value": usages(here, len(inventory.active) + queued, version)})
+        queued = sum(1 for cluster in here for _ in repository.queues.get(cluster.key, ()))
+        return self._service.value({"value": usages(here, len(repository.active) + queued, version)})
 
     def operations(self, request: Request) -> Response:
         """What the provider can do, for role definitions."""

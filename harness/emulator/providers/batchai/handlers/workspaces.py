@@ -33,7 +33,7 @@ class Workspaces:
         if found is None:
             now = self._service.clock.now()
             found = Workspace(address, location, tags, created=now, written=now)
-            self._service.inventory.keep(found)
+            self._service.repository.keep(found)
         elif found.deleting:
             raise errors.being_deleted("workspace", found.address.name)
         elif found.location != location:
@@ -47,7 +47,7 @@ class Workspaces:
         tags = parse_tags(read_body(request.content))
         if tags is not None:
             workspace = replace(workspace, tags=tags, written=self._service.clock.now())
-            self._service.inventory.keep(workspace)
+            self._service.repository.keep(workspace)
         return self._service.one(version.workspace(workspace), workspace.written, is_write=True)
 
     def get(self, request: Request) -> Response:
@@ -99,7 +99,7 @@ class Experiments:
         found = self._places.get(request, Experiment, version)
         if found is None:
             found = Experiment(address, workspace.location, created=self._service.clock.now())
-            self._service.inventory.keep(found)
+            self._service.repository.keep(found)
         elif found.deleting:
             raise errors.being_deleted("experiment", found.address.name)
         return self._service.one(version.experiment(found), found.created, is_write=True)

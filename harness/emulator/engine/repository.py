@@ -26,7 +26,7 @@ Resource = Workspace | Experiment | Cluster | FileServer | Job
 KINDS: tuple[type[Resource], ...] = (Workspace, Experiment, Cluster, FileServer, Job)
 
 
-class Inventory:
+class Repository:
     """Every resource by its key.
 
     Attributes:
