@@ -10,6 +10,7 @@ from harness.clock import Clock
 from harness.compute.backend import Backend
 from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.fault_effects import FaultEffects
 from harness.emulator.engine.model.address import NAMESPACE, Address
 from harness.emulator.engine.model.records import Pending, Workspace
 from harness.emulator.engine.mounts import Mounts
@@ -26,7 +27,6 @@ from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.handlers.subscription import Subscription
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
-from harness.emulator.providers.batchai.misfortunes import Misfortunes
 from harness.emulator.providers.batchai.reconcile import Reconciliation
 from harness.emulator.providers.batchai.routes import (
     cluster_routes,
@@ -81,8 +81,8 @@ class BatchAI:
         work = Work(repository, mounts, paths=paths, host_images=habits.host_images)
         service, places = Service(repository, clock, pace, wake), Places(repository)
         self._service = service
-        misfortunes = Misfortunes(faults)
-        self._reconciliation = Reconciliation(repository, work, backend=backend, pace=pace, misfortunes=misfortunes)
+        fault_effects = FaultEffects(faults)
+        self._reconciliation = Reconciliation(repository, work, backend=backend, pace=pace, fault_effects=fault_effects)
         outputs = Outputs(service, places, mounts=mounts, accounts=accounts)
         table = (
             *workspace_routes(Workspaces(service, places), Experiments(service, places)),

@@ -12,13 +12,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.compute.backend import Backend
+from harness.emulator.engine.fault_effects import FaultEffects
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import jobs, queue, scaling
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.providers.batchai.boot import Boot
-from harness.emulator.providers.batchai.misfortunes import Misfortunes
 from harness.emulator.providers.batchai.teardown import Teardown
 from harness.emulator.providers.batchai.work import Work, WorkError
 from harness.errors import ToolkitError
@@ -37,17 +37,17 @@ class Reconciliation:
         work: describes them to the back end.
         backend: runs jobs and set-up tasks.
         pace: of everything that the service took its time for.
-        misfortunes: what goes wrong on purpose.
+        fault_effects: what goes wrong on purpose.
     """
 
     def __init__(
-        self, repository: Repository, work: Work, *, backend: Backend, pace: Pace, misfortunes: Misfortunes
+        self, repository: Repository, work: Work, *, backend: Backend, pace: Pace, fault_effects: FaultEffects
     ) -> None:
         self._repository = repository
         self._work = work
         self._backend = backend
         self._pace = pace
-        self._misfortunes = misfortunes
+        self._fault_effects = fault_effects
         self._boot = Boot(work, backend)
         self._teardown = Teardown(repository, self.stop, work=work, backend=backend)
         self._begun: set[str] = set()  # jobs that this process started or took up
@@ -101,7 +101,7 @@ class Reconciliation:
         try:
             if cluster is None:
                 raise WorkError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
-            if problem := self._misfortunes.at_start(job):
+            if problem := self._fault_effects.at_start(job):
                 raise WorkError(problem)
             self._backend.start(self._backend.render(self._work.job(job, cluster)))
         except WorkError as error:
@@ -118,7 +118,7 @@ class Reconciliation:
             cluster = store.get(Cluster, job.cluster)
             if cluster and not runs:
                 self._repository.keep(scaling.with_job(cluster, job.nodes, None))
-            elif cluster and (doomed := self._misfortunes.at_work(cluster, after)) is not cluster:
+            elif cluster and (doomed := self._fault_effects.at_work(cluster, after)) is not cluster:
                 self._repository.keep(doomed)
         if runs:
             return
@@ -184,7 +184,7 @@ class Reconciliation:
         if moved:
             with store.transaction():
                 for cluster in moved:
-                    after[cluster.key] = self._misfortunes.at_birth(cluster, after[cluster.key])
+                    after[cluster.key] = self._fault_effects.at_birth(cluster, after[cluster.key])
                     self._repository.keep(after[cluster.key])
         for cluster in moved:
             self._boot.clear(cluster, after[cluster.key])

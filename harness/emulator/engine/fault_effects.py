@@ -8,7 +8,7 @@ from harness.emulator.faults.active import Faults
 from harness.emulator.faults.model import Fault, Place
 
 
-class Misfortunes:
+class FaultEffects:
     """Draws what befalls them; whoever asks stores the outcome with the step that it belongs to."""
 
     def __init__(self, faults: Faults) -> None:
