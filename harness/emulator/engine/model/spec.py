@@ -414,6 +414,10 @@ class JobSpec(Spec, frozen=True, kw_only=True):
     constraints: JobConstraints = filled(JobConstraints())
 
 
+# The fields of a job's toolkit, of which exactly one is set.
+TOOLKITS = tuple(name for name in JobSpec.__struct_fields__ if name.endswith("_settings") and name[:3] != "con")
+
+
 class DataDisks(Spec, frozen=True, kw_only=True):
     """The disks of a file server."""
 

@@ -4,9 +4,9 @@ import shutil
 from datetime import datetime
 
 from harness.compute.backend import Backend
+from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Node, Problem
 from harness.emulator.engine.rules import scaling
-from harness.emulator.providers.batchai.work import Work, WorkError
 from harness.errors import ToolkitError
 
 
@@ -14,12 +14,12 @@ class Boot:
     """Runs set-up tasks; what becomes of a node by them, the rules decide.
 
     Args:
-        work: describes them to the back end.
+        specs: describes them to the back end.
         backend: runs them.
     """
 
-    def __init__(self, work: Work, backend: Backend) -> None:
-        self._work = work
+    def __init__(self, specs: JobSpecs, backend: Backend) -> None:
+        self._specs = specs
         self._backend = backend
         self._begun: set[str] = set()  # nodes whose task this process started or took up
 
@@ -46,27 +46,27 @@ class Boot:
         for node in before.nodes:
             if node.id in self._begun and (node.id not in left or left[node.id].state in ("idle", "unusable")):
                 self._begun.discard(node.id)
-                self._backend.terminate(self._work.setup_directory(before, node))
-                self._backend.forget(self._work.setup_directory(before, node))
+                self._backend.terminate(self._specs.setup_directory(before, node))
+                self._backend.forget(self._specs.setup_directory(before, node))
             if node.id not in left:
-                shutil.rmtree(self._work.cluster_directory(before) / node.id, ignore_errors=True)
+                shutil.rmtree(self._specs.cluster_directory(before) / node.id, ignore_errors=True)
 
     def _mount_problem(self, cluster: Cluster) -> Problem | None:
         try:
-            self._work.cluster_mounts(cluster)
-        except WorkError as error:
+            self._specs.cluster_mounts(cluster)
+        except JobSpecError as error:
             return error.problem
         return None
 
     def _set_up(self, cluster: Cluster, node: Node) -> bool | Problem | None:
         """How a node's set-up task went, which is begun where it is not; None while it goes on."""
-        directory = self._work.setup_directory(cluster, node)
+        directory = self._specs.setup_directory(cluster, node)
         if node.id not in self._begun:
             self._begun.add(node.id)
             try:
                 if not self._backend.adopt(directory):
-                    self._backend.start(self._backend.render_task(self._work.setup(cluster, node)))
-            except WorkError as error:
+                    self._backend.start(self._backend.render_task(self._specs.setup(cluster, node)))
+            except JobSpecError as error:
                 return error.problem
             except (ToolkitError, OSError) as error:
                 return Problem("NodeSetupTaskFailed", f"Node setup task could not be started: {error}")

@@ -11,6 +11,7 @@ from harness.compute.backend import Backend
 from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.fault_effects import FaultEffects
+from harness.emulator.engine.job_specs import JobSpecs
 from harness.emulator.engine.model.address import NAMESPACE, Address
 from harness.emulator.engine.model.records import Pending, Workspace
 from harness.emulator.engine.mounts import Mounts
@@ -35,7 +36,6 @@ from harness.emulator.providers.batchai.routes import (
     subscription_routes,
     workspace_routes,
 )
-from harness.emulator.providers.batchai.work import Work
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route
 from harness.emulator.store import Store
@@ -78,11 +78,13 @@ class BatchAI:
     ) -> None:
         repository, pace = Repository(store), Pace(habits.pace)
         mounts = Mounts(store, accounts, servers=paths.nodes)
-        work = Work(repository, mounts, paths=paths, host_images=habits.host_images)
+        specs = JobSpecs(repository, mounts, paths=paths, host_images=habits.host_images)
         service, places = Service(repository, clock, pace, wake), Places(repository)
         self._service = service
         fault_effects = FaultEffects(faults)
-        self._reconciliation = Reconciliation(repository, work, backend=backend, pace=pace, fault_effects=fault_effects)
+        self._reconciliation = Reconciliation(
+            repository, specs, backend=backend, pace=pace, fault_effects=fault_effects
+        )
         outputs = Outputs(service, places, mounts=mounts, accounts=accounts)
         table = (
             *workspace_routes(Workspaces(service, places), Experiments(service, places)),

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from harness.compute.backend import Backend
 from harness.emulator.engine.fault_effects import FaultEffects
+from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
 from harness.emulator.engine.repository import Repository
@@ -20,7 +21,6 @@ from harness.emulator.engine.rules import jobs, queue, scaling
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.providers.batchai.boot import Boot
 from harness.emulator.providers.batchai.teardown import Teardown
-from harness.emulator.providers.batchai.work import Work, WorkError
 from harness.errors import ToolkitError
 
 _KEPT = timedelta(hours=1)  # that the end of an operation can be polled
@@ -34,22 +34,22 @@ class Reconciliation:
 
     Args:
         repository: the resources.
-        work: describes them to the back end.
+        specs: describes them to the back end.
         backend: runs jobs and set-up tasks.
         pace: of everything that the service took its time for.
         fault_effects: what goes wrong on purpose.
     """
 
     def __init__(
-        self, repository: Repository, work: Work, *, backend: Backend, pace: Pace, fault_effects: FaultEffects
+        self, repository: Repository, specs: JobSpecs, *, backend: Backend, pace: Pace, fault_effects: FaultEffects
     ) -> None:
         self._repository = repository
-        self._work = work
+        self._specs = specs
         self._backend = backend
         self._pace = pace
         self._fault_effects = fault_effects
-        self._boot = Boot(work, backend)
-        self._teardown = Teardown(repository, self.stop, work=work, backend=backend)
+        self._boot = Boot(specs, backend)
+        self._teardown = Teardown(repository, self.stop, specs=specs, backend=backend)
         self._begun: set[str] = set()  # jobs that this process started or took up
         self._stopped: set[str] = set()
         self._swept: datetime | None = None
@@ -82,7 +82,7 @@ class Reconciliation:
                 self._take_up(job, now)
                 changed = True  # look again: what was taken up may have ended before anybody watched it
                 continue
-            seen = self._backend.poll(self._work.job_directory(job))
+            seen = self._backend.poll(self._specs.job_directory(job))
             after = jobs.observed(job, seen, now)
             if after is not job:
                 self._settle(job, after)
@@ -93,18 +93,18 @@ class Reconciliation:
 
     def _take_up(self, job: Job, now: datetime) -> None:
         """Start a job that was given nodes, or watch it where an earlier emulator has started it."""
-        directory = self._work.job_directory(job)
+        directory = self._specs.job_directory(job)
         self._begun.add(job.key)
         if self._backend.adopt(directory):
             return
         cluster = self._repository.store.get(Cluster, job.cluster)
         try:
             if cluster is None:
-                raise WorkError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
+                raise JobSpecError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
             if problem := self._fault_effects.at_start(job):
-                raise WorkError(problem)
-            self._backend.start(self._backend.render(self._work.job(job, cluster)))
-        except WorkError as error:
+                raise JobSpecError(problem)
+            self._backend.start(self._backend.render(self._specs.job(job, cluster)))
+        except JobSpecError as error:
             self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
         except (ToolkitError, OSError) as error:
             problem = Problem("JobStartFailed", f"Job could not be started: {error}")
@@ -124,7 +124,7 @@ class Reconciliation:
             return
         self._begun.discard(job.key)
         self._stopped.discard(job.key)
-        self._backend.forget(self._work.job_directory(job))
+        self._backend.forget(self._specs.job_directory(job))
 
     def stop(self, job: Job, reason: Reason) -> None:
         """Ask for the end of a job that holds nodes; the reason is stored first, so that a restart asks again."""
@@ -133,7 +133,7 @@ class Reconciliation:
             self._repository.keep(job)
         if job.key in self._begun and job.key not in self._stopped:
             self._stopped.add(job.key)
-            self._backend.terminate(self._work.job_directory(job))
+            self._backend.terminate(self._specs.job_directory(job))
 
     # Operations
 
@@ -282,13 +282,13 @@ class Reconciliation:
         """End and remove what a killed emulator left behind of jobs and set-up tasks that are over."""
         store = self._repository.store
         active = (store.get(Job, key) for key in self._repository.active)
-        known = {self._work.job_directory(job) for job in active if job}
+        known = {self._specs.job_directory(job) for job in active if job}
         for key in self._repository.clusters:
             if cluster := store.get(Cluster, key):
                 known |= {
-                    self._work.setup_directory(cluster, node) for node in cluster.nodes if node.state == "preparing"
+                    self._specs.setup_directory(cluster, node) for node in cluster.nodes if node.state == "preparing"
                 }
-        for directory in self._work.directories():
+        for directory in self._specs.directories():
             if directory not in known:
                 self._backend.terminate(directory)
                 self._backend.forget(directory)

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from harness.compute.backend import Backend
+from harness.emulator.engine.job_specs import JobSpecs
 from harness.emulator.engine.model.records import (
     Cluster,
     DeletedJob,
@@ -18,7 +19,6 @@ from harness.emulator.engine.model.records import (
     Workspace,
 )
 from harness.emulator.engine.repository import Repository, Resource
-from harness.emulator.providers.batchai.work import Work
 
 Stop = Callable[[Job, Reason], None]
 
@@ -30,10 +30,10 @@ class Teardown:
         stop: asks for the end of a job that holds nodes.
     """
 
-    def __init__(self, repository: Repository, stop: Stop, *, work: Work, backend: Backend) -> None:
+    def __init__(self, repository: Repository, stop: Stop, *, specs: JobSpecs, backend: Backend) -> None:
         self._repository = repository
         self._stop = stop
-        self._work = work
+        self._specs = specs
         self._backend = backend
 
     def run(self, now: datetime) -> bool:
@@ -84,12 +84,12 @@ class Teardown:
             self._repository.end_operation(pending.operation, now)
         if isinstance(resource, Cluster):
             for node in resource.nodes:
-                directory = self._work.setup_directory(resource, node)
+                directory = self._specs.setup_directory(resource, node)
                 self._backend.terminate(directory)
                 self._backend.forget(directory)
-            shutil.rmtree(self._work.cluster_directory(resource), ignore_errors=True)
+            shutil.rmtree(self._specs.cluster_directory(resource), ignore_errors=True)
         elif isinstance(resource, FileServer):
-            shutil.rmtree(self._work.server_directory(resource), ignore_errors=True)
+            shutil.rmtree(self._specs.server_directory(resource), ignore_errors=True)
 
 
 def _trace(resource: Resource, now: datetime) -> DeletedJob | None:

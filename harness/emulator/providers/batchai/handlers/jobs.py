@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.job_specs import cluster_volumes
 from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, Address, referred
 from harness.emulator.engine.model.records import Cluster, Experiment, Job
 from harness.emulator.engine.model.spec import JobSpec
@@ -18,7 +19,6 @@ from harness.emulator.providers.batchai.handlers.places import Destination, Plac
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
-from harness.emulator.providers.batchai.work import cluster_volumes
 from harness.emulator.wire import new_guid
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.job_specs import output_place
 from harness.emulator.engine.model.mount_paths import Place
 from harness.emulator.engine.model.records import Job
 from harness.emulator.engine.mounts import Mounts
@@ -15,7 +16,6 @@ from harness.emulator.providers.batchai.handlers.lists import number, page_of
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import OutputEntry
-from harness.emulator.providers.batchai.work import output_place
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.providers.storage.model import Service as StorageService
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from harness.emulator.engine.model.address import Kind, referred
 from harness.emulator.engine.model.records import Secrets
 from harness.emulator.engine.model.spec import (
+    TOOLKITS,
     ClusterSpec,
     ClusterUpdate,
     CntkSettings,
@@ -38,7 +39,6 @@ _FLAT_NAME = re.compile(r"[-\w.]{1,64}", re.ASCII)
 _DIRECTORY_ID = re.compile(r"\w{1,64}", re.ASCII)
 _VARIABLE = re.compile(r"[^=\0]+")
 _DEEPEST = 100  # levels of a body: deeper ones are no definition and would exhaust the stack
-TOOLKITS = tuple(name for name in JobSpec.__struct_fields__ if name.endswith("_settings") and name[:3] != "con")
 
 
 def check_name(kind: Kind, name: str, version: Version) -> None:

@@ -8,14 +8,13 @@ import msgspec
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
 from harness.emulator.engine.model.mount_paths import Place, Volume
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
-from harness.emulator.engine.model.spec import EnvironmentVariable, Secret
+from harness.emulator.engine.model.spec import TOOLKITS, EnvironmentVariable, Secret
 from harness.emulator.engine.mounts import MountError, Mounts
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.paths import locate, volumes
 from harness.emulator.engine.vm_sizes import vm_size
 from harness.emulator.paths import DataDirectory
-from harness.emulator.providers.batchai.rules.definitions import TOOLKITS
 
 _TOOLKIT_NAMES = {
     "py_torch_settings": "pyTorch",
@@ -25,7 +24,7 @@ _TOOLKIT_NAMES = {
 }
 
 
-class WorkError(Exception):
+class JobSpecError(Exception):
     """A job or set-up task cannot be started; ``problem`` is what clients are told."""
 
     def __init__(self, problem: Problem) -> None:
@@ -33,7 +32,7 @@ class WorkError(Exception):
         self.problem = problem
 
 
-class Work:
+class JobSpecs:
     """Describes jobs and set-up tasks to a back end.
 
     Args:
@@ -70,7 +69,7 @@ class Work:
         """A job on the nodes that it was given.
 
         Raises:
-            WorkError: a file system cannot be mounted, an output directory is on none, or a secret is out of reach.
+            JobSpecError: a file system cannot be mounted, an output directory is on none, or a secret is out of reach.
         """
         spec, secrets = job.spec, self._repository.secrets(job)
         self._refuse_images(job)
@@ -99,7 +98,7 @@ class Work:
         """The set-up task of a node.
 
         Raises:
-            WorkError: a file system cannot be mounted, or a secret is out of reach.
+            JobSpecError: a file system cannot be mounted, or a secret is out of reach.
         """
         task = cluster.spec.node_setup.setup_task if cluster.spec.node_setup else None
         if task is None:
@@ -108,7 +107,7 @@ class Work:
         place = locate(task.std_out_err_path_prefix, cluster_volumes(cluster), ())
         directory = self._mounts.known(place.below(cluster.task_suffix)) if place else None
         if directory is None:
-            raise WorkError(not_mounted("stdOutErrPathPrefix of the setup task", task.std_out_err_path_prefix))
+            raise JobSpecError(not_mounted("stdOutErrPathPrefix of the setup task", task.std_out_err_path_prefix))
         return TaskSpec(
             directory=self.setup_directory(cluster, node),
             node=self._node(cluster, node),
@@ -123,7 +122,7 @@ class Work:
         """What every node of a cluster sees.
 
         Raises:
-            WorkError: one of it cannot be mounted.
+            JobSpecError: one of it cannot be mounted.
         """
         return self._mounted(cluster_volumes(cluster), self._repository.secrets(cluster).keys)
 
@@ -136,13 +135,13 @@ class Work:
                 for volume in wanted
             )
         except MountError as error:
-            raise WorkError(error.problem) from error
+            raise JobSpecError(error.problem) from error
 
     def _output(self, job: Job, name: str) -> Path:
         place = output_place(job, name)
         directory = self._mounts.known(place) if place else None
         if directory is None:
-            raise WorkError(not_mounted(f"output directory {name}", written_prefix(job, name)))
+            raise JobSpecError(not_mounted(f"output directory {name}", written_prefix(job, name)))
         return directory
 
     def _node(self, cluster: Cluster, node: Node) -> NodeSpec:
@@ -155,7 +154,7 @@ class Work:
         if container and not self._host_images:
             image = container.image_source_registry.image
             text = f"this emulator has no containers, and jobs may not run on the host in place of image {image}"
-            raise WorkError(Problem("FailedStartingContainer", text, (("imageName", image),)))
+            raise JobSpecError(Problem("FailedStartingContainer", text, (("imageName", image),)))
 
 
 def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:
@@ -198,7 +197,7 @@ def _known(secrets: tuple[Secret, ...] | None, values: dict[str, str]) -> dict[s
     for secret in secrets or ():
         if secret.name not in values:
             text = f"the secret {secret.name} is in a key vault, which the emulator cannot read"
-            raise WorkError(Problem("SecretNotFound", text))
+            raise JobSpecError(Problem("SecretNotFound", text))
     return values
 
 
