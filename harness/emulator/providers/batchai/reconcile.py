@@ -16,10 +16,10 @@ from harness.emulator.engine.fault_effects import FaultEffects
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
+from harness.emulator.engine.node_setup import NodeSetupRunner
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import jobs, queue, scaling
 from harness.emulator.engine.rules.pace import Pace
-from harness.emulator.providers.batchai.boot import Boot
 from harness.emulator.providers.batchai.teardown import Teardown
 from harness.errors import ToolkitError
 
@@ -48,7 +48,7 @@ class Reconciliation:
         self._backend = backend
         self._pace = pace
         self._fault_effects = fault_effects
-        self._boot = Boot(specs, backend)
+        self._node_setup = NodeSetupRunner(specs, backend)
         self._teardown = Teardown(repository, self.stop, specs=specs, backend=backend)
         self._begun: set[str] = set()  # jobs that this process started or took up
         self._stopped: set[str] = set()
@@ -187,7 +187,7 @@ class Reconciliation:
                     after[cluster.key] = self._fault_effects.at_birth(cluster, after[cluster.key])
                     self._repository.keep(after[cluster.key])
         for cluster in moved:
-            self._boot.clear(cluster, after[cluster.key])
+            self._node_setup.clear(cluster, after[cluster.key])
         evicted = [self._evict(cluster) for cluster in after.values()]
         return bool(moved) or any(evicted)
 
@@ -195,8 +195,8 @@ class Reconciliation:
         wanted = 0
         if (waiting := self._repository.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
             wanted = queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
-        mounts, setups = self._boot.outcomes(cluster, now)
-        return scaling.Surroundings(now, self._pace, wanted, self._boot.has_task(cluster), setups, mounts)
+        mounts, setups = self._node_setup.outcomes(cluster, now)
+        return scaling.Surroundings(now, self._pace, wanted, self._node_setup.has_task(cluster), setups, mounts)
 
     def _evict(self, cluster: Cluster) -> bool:
         """End or put back the jobs on nodes that have to go, unless the cluster waits for them."""

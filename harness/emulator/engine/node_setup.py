@@ -10,7 +10,7 @@ from harness.emulator.engine.rules import scaling
 from harness.errors import ToolkitError
 
 
-class Boot:
+class NodeSetupRunner:
     """Runs set-up tasks; what becomes of a node by them, the rules decide.
 
     Args:
