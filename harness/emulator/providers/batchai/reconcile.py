@@ -20,7 +20,7 @@ from harness.emulator.engine.node_setup import NodeSetupRunner
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import jobs, queue, scaling
 from harness.emulator.engine.rules.pace import Pace
-from harness.emulator.providers.batchai.teardown import Teardown
+from harness.emulator.engine.teardown import Teardown
 from harness.errors import ToolkitError
 
 _KEPT = timedelta(hours=1)  # that the end of an operation can be polled
