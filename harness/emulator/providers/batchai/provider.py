@@ -15,6 +15,7 @@ from harness.emulator.engine.job_specs import JobSpecs
 from harness.emulator.engine.model.address import NAMESPACE, Address
 from harness.emulator.engine.model.records import Pending, Workspace
 from harness.emulator.engine.mounts import Mounts
+from harness.emulator.engine.reconcile import Reconciliation
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.faults.active import Faults
@@ -28,7 +29,6 @@ from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.handlers.subscription import Subscription
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
-from harness.emulator.providers.batchai.reconcile import Reconciliation
 from harness.emulator.providers.batchai.routes import (
     cluster_routes,
     file_server_routes,
