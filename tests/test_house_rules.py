@@ -26,6 +26,10 @@ ALLOWED = {
 }
 
 
+# What the engine may import of the emulator: it knows no HTTP, no API version and no service but storage.
+ENGINE_ALLOWED = ("engine", "faults", "paths", "providers.storage", "store")
+
+
 def relative(module: Path) -> str:
     return module.relative_to(PACKAGE).as_posix()
 
@@ -69,6 +73,33 @@ def test_only_launching_is_imported_of_the_emulator() -> None:
     ]
 
     assert wrong == []
+
+
+def test_the_engine_knows_no_service() -> None:
+    allowed = tuple(f"harness.emulator.{name}." for name in ENGINE_ALLOWED)
+    wrong = [
+        f"{relative(module)} imports {name}"
+        for module in sorted((PACKAGE / "emulator/engine").rglob("*.py"))
+        for name in imported(module)
+        if name.startswith("harness.emulator.") and not name.startswith(allowed)
+    ]
+
+    assert wrong == []
+
+
+def test_a_kind_of_record_belongs_to_one_class() -> None:
+    """The store names a record's kind by its class alone, so two classes of one name would share their rows."""
+    records: dict[str, list[str]] = {}
+    for module in sorted((PACKAGE / "emulator").rglob("*.py")):
+        for node in ast.walk(parsed(module)):
+            if isinstance(node, ast.ClassDef) and any(_is_struct(base) for base in node.bases):
+                records.setdefault(node.name, []).append(relative(module))
+
+    assert {name: modules for name, modules in records.items() if len(modules) > 1} == {}
+
+
+def _is_struct(base: ast.expr) -> bool:
+    return ast.unparse(base) in ("msgspec.Struct", "Struct", "Record", "Spec")
 
 
 def test_only_the_clock_reads_the_time() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.emulator.engine.rules.queue import Queue, chosen, wanted
-from tests.emulator.batchai.rules.conftest import at
+from tests.emulator.engine.rules.conftest import at
 
 
 def queue_of(*places):

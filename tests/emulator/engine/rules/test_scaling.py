@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from harness.emulator.engine.model.records import Problem
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.rules.scaling import Surroundings, doomed, due, idle, moved, stuck, with_job
-from tests.emulator.batchai.rules.conftest import at, make_cluster
+from tests.emulator.engine.rules.conftest import at, make_cluster
 
 SERVICE, INSTANT = Pace(1), Pace(0)
 

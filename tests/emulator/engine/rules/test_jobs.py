@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from harness.emulator.engine.model.records import Pending, Problem
 from harness.emulator.engine.rules.jobs import MOVES, observed, placed, refused, requeued, withdrawn
-from tests.emulator.batchai.rules.conftest import at
+from tests.emulator.engine.rules.conftest import at
 
 
 @dataclass
