@@ -83,6 +83,8 @@ def job_routes(jobs: Jobs, outputs: Outputs) -> Sequence[Route]:
         ("DELETE", "", "Jobs_Delete", jobs.delete),
         ("POST", "/terminate", "Jobs_Terminate", jobs.terminate),
         ("POST", "/listOutputFiles", "Jobs_ListOutputFiles", outputs.list),
+        # The SDK of 2018-05 follows nextLink by GET, the earlier ones by POST.
+        ("GET", "/listOutputFiles", "Jobs_ListOutputFilesNext", outputs.list),
         ("POST", "/listRemoteLoginInformation", "Jobs_ListRemoteLoginInformation", jobs.remote_login),
     )
     return (

@@ -110,19 +110,19 @@ class Collection(Generic[R]):
 
 
 def page_of(request: Request, documents: Sequence[Document]) -> Document:
-    """A page of documents that are all at hand.
+    """A page of a list of documents that is known whole.
+
+    The token names the last document of the page before, so that documents which appear between two pages, as the
+    files of a running job do, neither repeat nor hide others.
 
     Raises:
         BatchAIError: a query parameter is wrong.
     """
     size, token = page_size(request), _token(request)
-    try:
-        first = int(token or "0")
-    except ValueError:
-        raise errors.invalid_parameter(_TOKEN, "take it from nextLink") from None
+    first = _position_after(token, documents) if token else 0
     page: Document = {"value": list(documents[first : first + size])}
     if len(documents) > first + size:
-        page["nextLink"] = _next(request, str(first + size))
+        page["nextLink"] = _next(request, _mark(documents[first + size - 1]))
     return page
 
 
@@ -169,6 +169,20 @@ def _filter(request: Request) -> Predicate | None:
         return parse_filter(text)
     except FilterError as error:
         raise errors.invalid_parameter("$filter", str(error)) from None
+
+
+def _mark(document: Document) -> str:
+    """What tells a document of a list from the others: a container shows a directory as a file of the same name too."""
+    return f"{document['name']}\0{document.get('fileType', '')}"
+
+
+def _position_after(mark: str, documents: Sequence[Document]) -> int:
+    marks = [_mark(document) for document in documents]
+    if mark in marks:
+        return marks.index(mark) + 1
+    # The file has been deleted in between: the list is sorted by name, and continues behind where the file was.
+    name = mark.partition("\0")[0]
+    return next((at for at, document in enumerate(documents) if document["name"] > name), len(documents))
 
 
 def _token(request: Request) -> str:
