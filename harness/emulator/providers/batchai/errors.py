@@ -5,7 +5,7 @@ Statuses and codes of refusals that were never recorded follow Resource Manager'
 
 from collections.abc import Iterable
 
-from harness.emulator.engine.model.address import NAMESPACE, Kind
+from harness.emulator.engine.model.address import BATCH_AI, Kind
 
 _NOUNS: dict[Kind, tuple[str, str, str]] = {  # code, noun in sentences, type for the gateway
     "workspace": ("WorkspaceNotFound", "workspace", "workspaces"),
@@ -34,7 +34,7 @@ def not_found(kind: Kind, name: str) -> BatchAIError:
 
 def untracked(kind: Kind, name: str, group: str) -> BatchAIError:
     """Resource Manager does not know the resource: what 2017 and 2018-03 clients are told."""
-    text = f"The Resource '{NAMESPACE}/{_NOUNS[kind][2]}/{name}' under resource group '{group}' was not found."
+    text = f"The Resource '{BATCH_AI}/{_NOUNS[kind][2]}/{name}' under resource group '{group}' was not found."
     return BatchAIError(404, "ResourceNotFound", text, gateway=True)
 
 

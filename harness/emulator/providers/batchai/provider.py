@@ -12,7 +12,7 @@ from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.fault_effects import FaultEffects
 from harness.emulator.engine.job_specs import JobSpecs
-from harness.emulator.engine.model.address import NAMESPACE, Address
+from harness.emulator.engine.model.address import BATCH_AI, Address
 from harness.emulator.engine.model.records import Pending, Workspace
 from harness.emulator.engine.mounts import Mounts
 from harness.emulator.engine.reconcile import Reconciliation
@@ -62,7 +62,7 @@ class BatchAI:
         wake: has ``reconcile`` called soon, on the event loop's thread.
     """
 
-    namespace = NAMESPACE
+    namespace = BATCH_AI
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.emulator.engine.model.address import NAMESPACE
+from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.providers.batchai.handlers.clusters import Clusters
 from harness.emulator.providers.batchai.handlers.file_servers import FileServers
 from harness.emulator.providers.batchai.handlers.jobs import Jobs
@@ -11,8 +11,8 @@ from harness.emulator.providers.batchai.handlers.subscription import Subscriptio
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
 from harness.emulator.routing import Route
 
-_ALL = f"/subscriptions/{{subscription}}/providers/{NAMESPACE}"
-_GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{NAMESPACE}"
+_ALL = f"/subscriptions/{{subscription}}/providers/{BATCH_AI}"
+_GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{BATCH_AI}"
 _WORKSPACES = f"{_GROUP}/workspaces"
 _WORKSPACE = f"{_WORKSPACES}/{{workspace}}"
 _EXPERIMENT = f"{_WORKSPACE}/experiments/{{experiment}}"
@@ -106,5 +106,5 @@ def subscription_routes(subscription: Subscription) -> Sequence[Route]:
         Route("GET", f"{location}/operationresults/{{operation}}", "OperationResults_Get", subscription.poll),
         Route("GET", f"{location}/operationstatuses/{{operation}}", "OperationStatuses_Get", subscription.poll),
         Route("GET", f"{location}/usages", "Usages_List", subscription.usages),
-        Route("GET", f"/providers/{NAMESPACE}/operations", "Operations_List", subscription.operations),
+        Route("GET", f"/providers/{BATCH_AI}/operations", "Operations_List", subscription.operations),
     )

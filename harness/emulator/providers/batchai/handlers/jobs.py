@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.job_specs import cluster_volumes
-from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, Address, referred
+from harness.emulator.engine.model.address import Address, referred
 from harness.emulator.engine.model.records import Cluster, Experiment, Job
 from harness.emulator.engine.model.spec import JobSpec
 from harness.emulator.engine.rules.pace import SUBMIT
@@ -17,6 +17,7 @@ from harness.emulator.providers.batchai.handlers.clusters import login
 from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Destination, Places
 from harness.emulator.providers.batchai.handlers.service import Service
+from harness.emulator.providers.batchai.model.migrated import MIGRATED_EXPERIMENT
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
 from harness.emulator.wire import new_guid

@@ -12,7 +12,7 @@ from harness.emulator.engine.repository import Resource
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
-from harness.emulator.providers.batchai.model.v2018_05_01 import is_migrated
+from harness.emulator.providers.batchai.model.migrated import is_migrated
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.odata import FilterError, Predicate, parse_filter, select
 

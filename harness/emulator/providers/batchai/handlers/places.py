@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from harness.emulator.context import Request
-from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, Address, Kind, migrated_workspace
+from harness.emulator.engine.model.address import Address, Kind
 from harness.emulator.engine.model.records import (
     Cluster,
     DeletedJob,
@@ -20,6 +20,7 @@ from harness.emulator.engine.model.records import (
 )
 from harness.emulator.engine.repository import Repository, Resource
 from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.model.migrated import MIGRATED_EXPERIMENT, migrated_workspace
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import check_name, read_place
 

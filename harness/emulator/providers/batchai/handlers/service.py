@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.emulator.context import Request, Response
-from harness.emulator.engine.model.address import NAMESPACE
+from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
 from harness.emulator.engine.repository import Repository, Resource
 from harness.emulator.engine.rules.pace import Pace
@@ -135,7 +135,7 @@ class Service:
     def accepted(self, request: Request, version: Version, operation: str, resource: Resource) -> Response:
         """A long-running operation on a resource has begun: where its status is, and when to look."""
         subscription = f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}"
-        base = f"{subscription}/providers/{NAMESPACE}/locations/{resource.location}"
+        base = f"{subscription}/providers/{BATCH_AI}/locations/{resource.location}"
         query = f"{operation}?api-version={request.query['api-version']}"
         headers = [
             ("azure-asyncoperation", f"{base}/operationresults/{query}"),

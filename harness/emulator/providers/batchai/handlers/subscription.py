@@ -1,7 +1,7 @@
 """What concerns no resource: operations that are polled, quotas, and the list of what the provider can do."""
 
 from harness.emulator.context import Request, Response
-from harness.emulator.engine.model.address import NAMESPACE
+from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Cluster, Operation
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.service import VERSIONS, Service
@@ -39,7 +39,7 @@ class Subscription:
         operation = self._service.repository.store.get(Operation, name.lower())
         if operation is None or operation.subscription.lower() != request.params["subscription"].lower():
             raise errors.operation_not_found(name)
-        base = f"{_MANAGEMENT}/subscriptions/{operation.subscription}/providers/{NAMESPACE}"
+        base = f"{_MANAGEMENT}/subscriptions/{operation.subscription}/providers/{BATCH_AI}"
         document: Document = {
             "id": f"{base}/locations/{operation.location}/operationresults/{operation.id}",
             "name": operation.id,
@@ -80,4 +80,4 @@ def _operation(name: str, noun: str, operation: str, description: str) -> Docume
         "operation": operation,
         "description": description,
     }
-    return {"name": f"{NAMESPACE}/{name}", "display": display, "origin": "user,system"}
+    return {"name": f"{BATCH_AI}/{name}", "display": display, "origin": "user,system"}

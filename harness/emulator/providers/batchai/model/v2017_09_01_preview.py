@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.emulator.engine.model.address import Address, Kind
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Problem
-from harness.emulator.engine.rules.pace import SEPTEMBER_2017
+from harness.emulator.providers.batchai.model.operation_times import SEPTEMBER_2017
 from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
 from harness.emulator.providers.batchai.model.v2018_05_01 import download
 from harness.emulator.providers.batchai.model.version import Document, OutputEntry

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from harness.emulator.engine.model.address import NAMESPACE, Address, Kind
+from harness.emulator.engine.model.address import BATCH_AI, Address, Kind
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Problem
-from harness.emulator.engine.rules.pace import MARCH_2018
+from harness.emulator.providers.batchai.model.operation_times import MARCH_2018
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May, download
 from harness.emulator.providers.batchai.model.version import Document, OutputEntry
 
@@ -89,7 +89,7 @@ class Version2018March(Version2018May):
 
     def type_of(self, kind: Kind) -> str:
         """With capitals."""
-        return f"{NAMESPACE}/{_TYPES[kind][0]}"
+        return f"{BATCH_AI}/{_TYPES[kind][0]}"
 
     def id_of(self, kind: Kind, address: Address) -> str:
         """In the group itself."""

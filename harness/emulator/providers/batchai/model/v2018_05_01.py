@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from harness.emulator.engine.model.address import MIGRATED_EXPERIMENT, NAMESPACE, TYPES, Address, Kind
+from harness.emulator.engine.model.address import BATCH_AI, TYPES, Address, Kind
 from harness.emulator.engine.model.records import Cluster, Experiment, FileServer, Job, Problem, Workspace
-from harness.emulator.engine.rules.pace import MAY_2018
+from harness.emulator.providers.batchai.model.operation_times import MAY_2018
 from harness.emulator.providers.batchai.model.version import Document, OutputEntry
 from harness.emulator.wire import timestamp
 
@@ -52,11 +52,11 @@ class Version2018May:
 
     def target(self, address: Address) -> str:
         """Subscription, group and all names."""
-        return address.operation_target
+        return "$".join((address.subscription, address.group, *address.names))
 
     def segment(self, kind: Kind, address: Address, incarnation: str) -> str:
         """The resource's place and the id of its incarnation."""
-        steps = zip(TYPES[kind], address.names, strict=True)
+        steps = zip(TYPES[BATCH_AI][kind], address.names, strict=True)
         place = "".join(f"/{step}/{name}" for step, name in steps)
         return f"{address.subscription}/{address.group}{place}/{incarnation}"
 
@@ -217,7 +217,7 @@ class Version2018May:
 
     def type_of(self, kind: Kind) -> str:
         """The type of a resource."""
-        return "/".join((NAMESPACE, *TYPES[kind]))
+        return "/".join((BATCH_AI, *TYPES[BATCH_AI][kind]))
 
     def id_of(self, kind: Kind, address: Address) -> str:
         """The id of a resource."""
@@ -241,9 +241,3 @@ def _provisioning(resource: Any) -> str:
 
 def _provisioned(resource: Cluster | FileServer) -> datetime:
     return resource.provisioned or resource.created
-
-
-def is_migrated(address: Address) -> bool:
-    """Whether earlier versions can see a resource: it lies in the workspace that 2018-05 shows theirs in."""
-    names = address.names
-    return names[0].lower().startswith("migrated-") and (len(names) < 3 or names[1].lower() == MIGRATED_EXPERIMENT)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from harness.emulator.engine.model.address import Address, Kind
 from harness.emulator.engine.model.records import Cluster, Experiment, FileServer, Job, Workspace
-from harness.emulator.engine.rules.pace import OperationTimes
+from harness.emulator.providers.batchai.model.operation_times import OperationTimes
 
 Document = dict[str, Any]
 
