@@ -27,7 +27,7 @@ ALLOWED = {
 
 
 # What the engine may import of the emulator: it knows no HTTP, no API version and no service but storage.
-ENGINE_ALLOWED = ("engine", "faults", "paths", "providers.storage", "store")
+ENGINE_ALLOWED = ("engine", "faults", "guids", "paths", "providers.storage", "store")
 
 
 def relative(module: Path) -> str:

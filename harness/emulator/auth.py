@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from harness.clock import Clock
+from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
-from harness.emulator.wire import new_guid
 
 LIFETIME = timedelta(seconds=3599)  # as AAD's client credentials tokens
 AUDIENCES = (

@@ -1,10 +1,9 @@
-"""How answers are written: the three envelopes of Azure, dates, etags and GUIDs."""
+"""How responses are written: the three envelopes of Azure, dates and etags."""
 
 import math
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from random import Random
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -14,7 +13,6 @@ from harness.emulator.context import Request, Response
 JSON = "application/json; charset=utf-8"
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_GUIDS = Random()  # noqa: S311 - names; and its own, since tests seed the one that everybody shares
 _SOONEST = 0.05  # seconds that a client is asked to wait at least: to some, 0 means half a minute
 
 
@@ -68,20 +66,6 @@ def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
     seconds = max(seconds, _SOONEST)
     takes_fractions = request.headers.get("user-agent", "").startswith("azsdk-python-mgmt-batchai/")
     return ("retry-after", f"{seconds:g}" if takes_fractions else str(max(1, math.ceil(seconds))))
-
-
-def new_guid() -> str:
-    """A random GUID, which names something and keeps no secret: made without the system calls of ``uuid.uuid4``."""
-    return _guid(_GUIDS.randbytes(16).hex(), version=4)
-
-
-def ordered_guid(moment: datetime) -> str:
-    """A GUID that begins with its moment, as UUIDs of version 7 do: the store keeps what is of one time together."""
-    return _guid(f"{int(moment.timestamp() * 1000):012x}{_GUIDS.randbytes(10).hex()}", version=7)
-
-
-def _guid(digits: str, version: int) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _xml(text: str) -> str:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from harness.emulator.context import Response
 from harness.emulator.faults.model import Trouble
-from harness.emulator.wire import json_response, new_guid
+from harness.emulator.guids import new_guid
+from harness.emulator.wire import json_response
 
 
 def unknown_tenant(tenant: str, now: datetime) -> Response:

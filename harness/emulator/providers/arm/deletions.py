@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from harness.emulator.guids import new_guid
 from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm.model import GroupDeletion, ResourceGroup, group_key
 from harness.emulator.store import Store
-from harness.emulator.wire import new_guid
 
 _KEPT = timedelta(hours=1)  # that the end of a deletion can be polled
 _LOOK_SECONDS = 0.05

@@ -6,7 +6,8 @@ from datetime import datetime
 import msgspec
 
 from harness.emulator.context import Response
-from harness.emulator.wire import arm_error, new_guid
+from harness.emulator.guids import new_guid
+from harness.emulator.wire import arm_error
 
 _GATEWAY = [("x-ms-failure-cause", "gateway")]
 

@@ -13,6 +13,7 @@ from harness.clock import Clock
 from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.faults.model import Place, Trouble
+from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm import errors
@@ -39,7 +40,7 @@ from harness.emulator.providers.arm.rules import (
 from harness.emulator.providers.arm.troubles import troubled
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, json_response, new_guid
+from harness.emulator.wire import arm_error, json_response
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"

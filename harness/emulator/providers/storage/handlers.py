@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.emulator.context import Request, Response
+from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers.arm.rules import InvalidContentError, parse_location, parse_object, parse_tags
 from harness.emulator.providers.storage.accounts import Accounts, new_key
@@ -26,7 +27,7 @@ from harness.emulator.providers.storage.rules import (
 )
 from harness.emulator.routing import Route
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, new_guid, retry_after
+from harness.emulator.wire import arm_error, retry_after
 
 _NAMESPACE = "Microsoft.Storage"
 _SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{_NAMESPACE}"

@@ -9,13 +9,14 @@ from datetime import datetime
 from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
 from harness.emulator.faults.model import Place, Trouble
+from harness.emulator.guids import new_guid
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Grant, Target, check
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.errors import StorageError
 from harness.emulator.providers.storage.model import Policy, Service
 from harness.emulator.providers.storage.troubles import troubled
-from harness.emulator.wire import new_guid, storage_error
+from harness.emulator.wire import storage_error
 
 DEFAULT_VERSION = "2017-07-29"  # where a request names none
 _ERROR_CODES = "2017-07-29"  # the version since which an error's code is in a header too

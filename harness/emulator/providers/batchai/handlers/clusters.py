@@ -10,6 +10,7 @@ from harness.emulator.engine.model.spec import ClusterSpec, VmPriority
 from harness.emulator.engine.mounts import Mounts
 from harness.emulator.engine.rules.pace import ALLOCATE
 from harness.emulator.engine.rules.scaling import preempted
+from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.lists import Collection
@@ -17,7 +18,6 @@ from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_cluster, read_update
-from harness.emulator.wire import new_guid
 
 _POOLS = 1 << 32  # numbers in the names of nodes
 

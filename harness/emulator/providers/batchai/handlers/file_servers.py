@@ -6,13 +6,13 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.job_specs import cluster_volumes
 from harness.emulator.engine.model.records import Cluster, FileServer, Workspace
 from harness.emulator.engine.mounts import Mounts
+from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.lists import Collection
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_file_server
-from harness.emulator.wire import new_guid
 
 
 class FileServers:

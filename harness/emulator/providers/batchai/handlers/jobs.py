@@ -12,6 +12,7 @@ from harness.emulator.engine.model.address import Address, referred
 from harness.emulator.engine.model.records import Cluster, Experiment, Job
 from harness.emulator.engine.model.spec import JobSpec
 from harness.emulator.engine.rules.pace import SUBMIT
+from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.clusters import login
 from harness.emulator.providers.batchai.handlers.lists import Collection
@@ -20,7 +21,6 @@ from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.migrated import MIGRATED_EXPERIMENT
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
-from harness.emulator.wire import new_guid
 
 
 class Jobs:

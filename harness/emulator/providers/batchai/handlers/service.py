@@ -15,13 +15,14 @@ from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
 from harness.emulator.engine.repository import Repository, Resource
 from harness.emulator.engine.rules.pace import Pace
+from harness.emulator.guids import new_guid, ordered_guid
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version2017
 from harness.emulator.providers.batchai.model.v2018_03_01 import Version2018March
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May
 from harness.emulator.providers.batchai.model.version import Version
-from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, new_guid, ordered_guid, retry_after
+from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, retry_after
 
 R = TypeVar("R", bound=Resource)
 Created = Cluster | FileServer | Job  # what takes its time to be made
