@@ -23,6 +23,7 @@ from harness.compute.process import ProcessBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.engine import Engine, EngineOptions
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.handlers import FaultPlans
 from harness.emulator.faults.stage import Stage
@@ -33,7 +34,7 @@ from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
-from harness.emulator.providers.batchai import BatchAI, Habits
+from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
 from harness.emulator.providers.storage import Accounts, PathStyle, Sources, StorageHost, StorageProvider, Trash
@@ -139,21 +140,22 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
     provider = StorageProvider(
         base.identity, storage.accounts, store=base.store, clock=base.clock, services=[files, blobs]
     )
-    batchai = BatchAI(
+    engine = Engine(
         base.store,
         storage.accounts,
         clock=base.clock,
         backend=backend,
         paths=base.paths,
-        habits=Habits(options.pace, options.images == "host"),
+        options=EngineOptions(options.pace, options.images == "host"),
         faults=base.faults,
         wake=reconciler.wake,
     )
+    batchai = BatchAI(engine, storage.accounts)
     tokens, providers = Tokens(base.identity, base.clock), (provider, batchai)
     own = FaultPlans(base.faults).routes
     manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=providers, own=own)
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
-    return _Parts([manager, files, blobs, directory], [batchai.reconcile, manager.reconcile])
+    return _Parts([manager, files, blobs, directory], [engine.reconcile, manager.reconcile])
 
 
 def _faults(store: Store, options: Options) -> Faults:

@@ -5,7 +5,7 @@ idempotent, so what an emulator that was killed had begun is taken up by the nex
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from harness.compute.backend import Backend
 from harness.emulator.engine.fault_effects import FaultEffects
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
-from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Problem, Reason
+from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Pending, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
 from harness.emulator.engine.node_setup import NodeSetupRunner
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import jobs, queue, scaling
 from harness.emulator.engine.rules.pace import Pace
+from harness.emulator.engine.service import Service
 from harness.emulator.engine.teardown import Teardown
 from harness.errors import ToolkitError
 
@@ -35,16 +36,25 @@ class Reconciliation:
     Args:
         repository: the resources.
         specs: describes them to the back end.
+        services: say what a back end runs for their jobs, by namespace.
         backend: runs jobs and set-up tasks.
         pace: of everything that the service took its time for.
         fault_effects: what goes wrong on purpose.
     """
 
     def __init__(
-        self, repository: Repository, specs: JobSpecs, *, backend: Backend, pace: Pace, fault_effects: FaultEffects
+        self,
+        repository: Repository,
+        specs: JobSpecs,
+        services: Mapping[str, Service],
+        *,
+        backend: Backend,
+        pace: Pace,
+        fault_effects: FaultEffects,
     ) -> None:
         self._repository = repository
         self._specs = specs
+        self._services = services
         self._backend = backend
         self._pace = pace
         self._fault_effects = fault_effects
@@ -103,7 +113,8 @@ class Reconciliation:
                 raise JobSpecError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
             if problem := self._fault_effects.at_start(job):
                 raise JobSpecError(problem)
-            self._backend.start(self._backend.render(self._specs.job(job, cluster)))
+            service = self._services[job.address.namespace]
+            self._backend.start(self._backend.render(service.job_spec(job, cluster)))
         except JobSpecError as error:
             self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
         except (ToolkitError, OSError) as error:
@@ -189,7 +200,8 @@ class Reconciliation:
         for cluster in moved:
             self._node_setup.clear(cluster, after[cluster.key])
         evicted = [self._evict(cluster) for cluster in after.values()]
-        return bool(moved) or any(evicted)
+        retired = [self._retire(cluster, now) for cluster in after.values()]
+        return any([bool(moved), *evicted, *retired])
 
     def _surroundings(self, cluster: Cluster, now: datetime) -> scaling.Surroundings:
         wanted = 0
@@ -210,6 +222,14 @@ class Reconciliation:
                 self.stop(job, reason)
                 changed = True
         return changed
+
+    def _retire(self, cluster: Cluster, now: datetime) -> bool:
+        """Delete a cluster that a service made for one job which needs it no longer."""
+        job = self._repository.store.get(Job, cluster.made_for) if cluster.made_for else None
+        if not scaling.is_needless(cluster, job):
+            return False
+        self._repository.keep(replace(cluster, deleting=Pending("", now, now)))
+        return True
 
     # The queue
 

@@ -4,9 +4,10 @@ Handlers and reconciler write through here, so the indexes always follow what is
 store when the emulator starts.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
-from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.address import Address, Kind, types_below
 from harness.emulator.engine.model.records import (
     Cluster,
     DeletedJob,
@@ -14,6 +15,7 @@ from harness.emulator.engine.model.records import (
     FileServer,
     Job,
     Operation,
+    Resource,
     Secrets,
     Workspace,
 )
@@ -22,8 +24,11 @@ from harness.emulator.engine.rules.queue import Place, Queue
 from harness.emulator.engine.rules.scaling import is_at_rest
 from harness.emulator.store import Store
 
-Resource = Workspace | Experiment | Cluster | FileServer | Job
-KINDS: tuple[type[Resource], ...] = (Workspace, Experiment, Cluster, FileServer, Job)
+Observer = Callable[[Resource | None, Resource | None], None]  # what a resource was before, and what it is now
+
+RECORDS: dict[Kind, type[Resource]] = {
+    record.kind: record for record in (Workspace, Experiment, Cluster, FileServer, Job)
+}
 
 
 class Repository:
@@ -44,8 +49,17 @@ class Repository:
         self.clusters: set[str] = set()
         self.restless: set[str] = set()
         self.pending: dict[str, type[Resource]] = {}
+        self._observers: dict[str, Observer] = {}
         self._index_all()
         store.when_rolled_back(self._index_all)
+
+    def observe(self, namespace: str, observer: Observer) -> None:
+        """Have ``observer`` called whenever a resource of a service is stored or deleted.
+
+        It is called in the same transaction, with the resource before and after: None before it is new, None after it
+        is deleted. What it writes to the store is therefore kept or lost together with the change.
+        """
+        self._observers[namespace] = observer
 
     def may_move(self, resource: Resource) -> bool:
         """Whether a resource may move, or have others move, without a request."""
@@ -55,14 +69,17 @@ class Repository:
     def keep(self, resource: Resource, secrets: Secrets | None = None) -> None:
         """Store a resource as it is now; with what it must not show, when it is new."""
         key = resource.key
-        before = self.store.get(Job, key) if isinstance(resource, Job) else None
+        observer = self._observers.get(resource.address.namespace)
+        before = self.store.get(type(resource), key) if observer or isinstance(resource, Job) else None
         with self.store.transaction():
             self.store.put(key, resource)
             if isinstance(resource, Job) and before is None:
                 self.store.delete(DeletedJob, key)
             if secrets is not None and (secrets.variables or secrets.keys):
                 self.store.put(key, secrets)
-        if isinstance(resource, Job) and before and not resource.phase == before.phase == "queued":
+            if observer:
+                observer(before, resource)
+        if isinstance(before, Job) and isinstance(resource, Job) and not resource.phase == before.phase == "queued":
             self._unqueue(before, key)  # one that goes on waiting keeps its place
         self._index(key, resource)
 
@@ -74,6 +91,8 @@ class Repository:
             self.store.delete(Secrets, key)
             if deleted:
                 self.store.put(key, deleted)
+            if observer := self._observers.get(resource.address.namespace):
+                observer(resource, None)
         self.pending.pop(key, None)
         self.active.discard(key)
         self.clusters.discard(key)
@@ -92,21 +111,21 @@ class Repository:
             self.store.put(operation, found.finished(now))
             self.store.release(Operation, operation)
 
-    def children(self, address: Address) -> list[Resource]:
-        """Everything below a workspace or an experiment, one level."""
-        if len(address.names) == 2:
-            return [job for _, job in self.store.list(Job, f"{address.key('experiment')}/jobs/")]
-        prefix = address.key("workspace")
-        return [
-            *(found for _, found in self.store.list(Experiment, f"{prefix}/experiments/")),
-            *(found for _, found in self.store.list(Cluster, f"{prefix}/clusters/")),
-            *(found for _, found in self.store.list(FileServer, f"{prefix}/fileservers/")),
-        ]
+    def workspaces(self, namespace: str, subscription: str, group: str) -> list[Workspace]:
+        """The workspaces of a service in a resource group."""
+        prefix = Address(subscription, group, ("",), namespace).key("workspace")
+        return [workspace for _, workspace in self.store.list(Workspace, prefix)]
+
+    def children(self, parent: Workspace | Experiment) -> list[Resource]:
+        """Everything in a workspace or an experiment, one level down."""
+        below = types_below(parent.address.namespace, parent.kind)
+        prefixes = {RECORDS[kind]: f"{parent.key}/{type_}/" for kind, type_ in below.items()}
+        return [child for record, prefix in prefixes.items() for _, child in self.store.list(record, prefix)]
 
     def _index_all(self) -> None:
         for index in (self.queues, self.active, self.clusters, self.restless, self.pending):
             index.clear()
-        for kind in KINDS:
+        for kind in RECORDS.values():
             for key, record in self.store.list(kind):
                 self._index(key, record)
 

@@ -16,9 +16,10 @@ from harness.emulator.engine.model.records import (
     Job,
     Pending,
     Reason,
+    Resource,
     Workspace,
 )
-from harness.emulator.engine.repository import Repository, Resource
+from harness.emulator.engine.repository import Repository
 
 Stop = Callable[[Job, Reason], None]
 
@@ -46,7 +47,7 @@ class Teardown:
         return changed
 
     def _advance(self, resource: Resource, pending: Pending, now: datetime) -> bool:
-        if isinstance(resource, Workspace | Experiment) and (children := self._repository.children(resource.address)):
+        if isinstance(resource, Workspace | Experiment) and (children := self._repository.children(resource)):
             return self._condemn(children, now)
         if isinstance(resource, Job) and resource.phase in ("starting", "running"):
             if resource.ending is None:

@@ -4,12 +4,12 @@ Secrets are apart from everything that is ever answered: a definition in ``spec`
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.address import Address, Kind
 from harness.emulator.engine.model.mount_paths import Volume
 from harness.emulator.engine.model.spec import ClusterSpec, FileServerSpec, JobSpec
 
@@ -57,34 +57,38 @@ class Problem(Record, frozen=True):
     details: tuple[tuple[str, str], ...] = ()
 
 
-class Workspace(Record, frozen=True):
-    """``written`` is the moment that etag and Last-Modified show."""
+class ArmResource(Record, frozen=True):
+    """What every resource has: its address, in the casing of its creation, and its region."""
+
+    kind: ClassVar[Kind]
 
     address: Address
     location: str
+
+    @property
+    def key(self) -> str:
+        """The key in the store."""
+        return self.address.key(self.kind)
+
+
+class Workspace(ArmResource, frozen=True):
+    """``written`` is the moment that etag and Last-Modified show."""
+
+    kind: ClassVar[Kind] = "workspace"
+
     tags: dict[str, str] | None
     created: datetime
     written: datetime
     deleting: Pending | None = None
 
-    @property
-    def key(self) -> str:
-        """In the store."""
-        return self.address.key("workspace")
 
-
-class Experiment(Record, frozen=True):
+class Experiment(ArmResource, frozen=True):
     """A set of jobs."""
 
-    address: Address
-    location: str
+    kind: ClassVar[Kind] = "experiment"
+
     created: datetime
     deleting: Pending | None = None
-
-    @property
-    def key(self) -> str:
-        """In the store."""
-        return self.address.key("experiment")
 
 
 class Node(Record, frozen=True):
@@ -107,17 +111,21 @@ class Node(Record, frozen=True):
     lost: datetime | None = None
 
 
-class Cluster(Record, frozen=True):
+class Cluster(ArmResource, frozen=True):
     """A cluster and its nodes.
 
     ``pool`` is the number in its nodes' names, ``allocated`` how many it ever had; ``target`` is the size decided on
     and ``growing`` when the nodes missing to it come; ``quiet`` is when autoscale may decide to shrink and ``eager``
     when it may decide to grow. ``departed`` counts the nodes that left since the last resize: 2017 clients see them
     as unusable until the next one.
+
+    ``made_for`` is the key of a job that named no cluster, for which its service made this one: the cluster is deleted
+    once that job has finished. ``grow_after`` and ``shrink_after`` are the seconds, at a pace of 1, for which a queue
+    or idle nodes have to last before autoscale answers them; None means Batch AI's own.
     """
 
-    address: Address
-    location: str
+    kind: ClassVar[Kind] = "cluster"
+
     tags: dict[str, str] | None
     spec: ClusterSpec
     incarnation: str
@@ -138,18 +146,16 @@ class Cluster(Record, frozen=True):
     deleting: Pending | None = None
     task_suffix: str = ""
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """In the store."""
-        return self.address.key("cluster")
+    made_for: str = ""
+    grow_after: float | None = None
+    shrink_after: float | None = None
 
 
-class FileServer(Record, frozen=True):
+class FileServer(ArmResource, frozen=True):
     """An NFS server: a directory that clusters mount; ``subnet`` is a resource id, its own where none was asked for."""
 
-    address: Address
-    location: str
+    kind: ClassVar[Kind] = "file_server"
+
     tags: dict[str, str] | None
     spec: FileServerSpec
     incarnation: str
@@ -160,13 +166,8 @@ class FileServer(Record, frozen=True):
     creating: Pending | None = None
     deleting: Pending | None = None
 
-    @property
-    def key(self) -> str:
-        """In the store."""
-        return self.address.key("file_server")
 
-
-class Job(Record, frozen=True):
+class Job(ArmResource, frozen=True):
     """A job.
 
     ``cluster`` is its cluster's key; ``segment`` the part of its paths that the service makes, and ``logs`` the folder
@@ -175,8 +176,8 @@ class Job(Record, frozen=True):
     into the queue.
     """
 
-    address: Address
-    location: str
+    kind: ClassVar[Kind] = "job"
+
     spec: JobSpec
     cluster: str
     incarnation: str
@@ -200,14 +201,17 @@ class Job(Record, frozen=True):
     deleting: Pending | None = None
 
     @property
-    def key(self) -> str:
-        """In the store."""
-        return self.address.key("job")
+    def is_finished(self) -> bool:
+        """Whether it has ended."""
+        return self.phase in ("succeeded", "failed")
 
     @property
-    def is_finished(self) -> bool:
-        """Whether it moves no more."""
-        return self.phase in ("succeeded", "failed")
+    def is_terminated(self) -> bool:
+        """Whether it has ended because somebody asked for its end, and did not fail by itself."""
+        return self.phase == "failed" and any(problem.code == "JobTerminated" for problem in self.problems)
+
+
+Resource = Workspace | Experiment | Cluster | FileServer | Job
 
 
 class DeletedJob(Record, frozen=True):

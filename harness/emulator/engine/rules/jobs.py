@@ -4,14 +4,17 @@ queued -> starting -> running -> succeeded | failed      starting, running -> qu
 queued -> failed (terminated)
 """
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from msgspec.structs import replace
 
-from harness.emulator.engine.model.records import Job, Phase, Problem, Reason
+from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.records import Cluster, Job, Phase, Problem, Reason
 from harness.emulator.engine.model.spec import JobPriority, JobSpec
+from harness.emulator.engine.rules.pace import SUBMIT, Pace
 
 MOVES: Mapping[Phase, frozenset[Phase]] = {
     "queued": frozenset({"starting", "failed"}),
@@ -60,6 +63,30 @@ class Seen(Protocol):
 def rank(spec: JobSpec) -> int:
     """The place of a job in its queue: a higher one goes first."""
     return spec.priority if spec.priority is not None else _RANKS[spec.scheduling_priority]
+
+
+def new_job(
+    address: Address, spec: JobSpec, cluster: Cluster, *, location: str, incarnation: str, now: datetime, pace: Pace
+) -> Job:
+    """A job that was just submitted to a cluster, in which it has its first chance to start a moment later.
+
+    Args:
+        incarnation: names this job among all that ever had its address.
+    """
+    return Job(
+        address=address,
+        location=location,
+        spec=spec,
+        cluster=sys.intern(cluster.key),  # thousands of jobs may wait for one cluster
+        incarnation=incarnation,
+        segment="",
+        logs="",
+        volumes=(),
+        created=now,
+        ready=pace.after(now, SUBMIT),
+        phase="queued",
+        changed=now,
+    )
 
 
 def placed(job: Job, nodes: tuple[str, ...]) -> Job:

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from harness.emulator.engine.model.records import Cluster, Node, Problem
-from harness.emulator.engine.model.spec import DeallocationOption, VmPriority
+from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.records import Cluster, Job, Node, Problem
+from harness.emulator.engine.model.spec import ClusterSpec, DeallocationOption, ScaleSettings, VmPriority
 from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, BOOT, GROW, LEAVE, NOTICE, SHRINK, Pace
 
 
@@ -34,6 +35,39 @@ class Surroundings:
 Step = Callable[[Cluster, Surroundings], Cluster]
 
 
+def new_cluster(
+    address: Address,
+    spec: ClusterSpec,
+    *,
+    location: str,
+    incarnation: str,
+    pool: int,
+    now: datetime,
+    pace: Pace,
+) -> Cluster:
+    """A cluster that was just asked for, whose first nodes come once they are allocated.
+
+    Args:
+        incarnation: names this cluster among all that ever had its address.
+        pool: the number in the names of its nodes.
+    """
+    target, grown = _initial_target(spec.scale_settings), pace.after(now, ALLOCATE)
+    return Cluster(
+        address=address,
+        location=location,
+        tags=None,
+        spec=spec,
+        incarnation=incarnation,
+        pool=pool,
+        created=now,
+        written=now,
+        allocation="resizing" if target or grown > now else "steady",
+        allocation_changed=now,
+        target=target,
+        growing=grown if target else None,
+    )
+
+
 def moved(cluster: Cluster, around: Surroundings) -> Cluster:
     """The cluster as it is at ``around.now``; itself where nothing moved."""
     for step in _STEPS:
@@ -53,6 +87,7 @@ def is_at_rest(cluster: Cluster) -> bool:
     manual = cluster.spec.scale_settings.manual
     return (
         cluster.allocation == "steady"
+        and not cluster.made_for
         and manual is not None
         and manual.target_node_count == cluster.target == len(cluster.nodes)
         and due(cluster) is None
@@ -127,6 +162,17 @@ def with_job(cluster: Cluster, nodes: Iterable[str], job: str | None) -> Cluster
     return replace(cluster, nodes=changed)
 
 
+def is_needless(cluster: Cluster, job: Job | None) -> bool:
+    """Whether a cluster was made for one job, and that job has finished or (None) was deleted."""
+    return bool(cluster.made_for) and (job is None or job.is_finished)
+
+
+def _initial_target(scale: ScaleSettings) -> int:
+    if auto := scale.auto_scale:
+        return min(max(auto.minimum_node_count, auto.initial_node_count), auto.maximum_node_count)
+    return scale.manual.target_node_count if scale.manual else 0
+
+
 def _decide_manually(cluster: Cluster, around: Surroundings) -> Cluster:
     manual = cluster.spec.scale_settings.manual
     if manual is None or manual.target_node_count == cluster.target:
@@ -142,8 +188,10 @@ def _decide_automatically(cluster: Cluster, around: Surroundings) -> Cluster:
     busy = sum(node.job is not None for node in cluster.nodes)
     need = min(max(auto.minimum_node_count, busy + around.wanted), auto.maximum_node_count)
     grows, shrinks = need > cluster.target, need < cluster.target
-    eager = (cluster.eager or around.pace.after(around.now, GROW)) if grows else None
-    quiet = (cluster.quiet or around.pace.after(around.now, SHRINK)) if shrinks else None
+    grow = GROW if cluster.grow_after is None else cluster.grow_after
+    shrink = SHRINK if cluster.shrink_after is None else cluster.shrink_after
+    eager = (cluster.eager or around.pace.after(around.now, grow)) if grows else None
+    quiet = (cluster.quiet or around.pace.after(around.now, shrink)) if shrinks else None
     if (eager and eager <= around.now) or (quiet and quiet <= around.now):
         return retargeted(cluster, need, around)
     return cluster if (eager, quiet) == (cluster.eager, cluster.quiet) else replace(cluster, eager=eager, quiet=quiet)

@@ -1,5 +1,5 @@
 """Batch AI: workspaces, experiments, clusters, file servers and jobs, in all three API versions."""
 
-from harness.emulator.providers.batchai.provider import BatchAI, Habits
+from harness.emulator.providers.batchai.provider import BatchAI
 
-__all__ = ["BatchAI", "Habits"]
+__all__ = ["BatchAI"]

@@ -7,9 +7,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Cluster, Node, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, VmPriority
-from harness.emulator.engine.mounts import Mounts
-from harness.emulator.engine.rules.pace import ALLOCATE
-from harness.emulator.engine.rules.scaling import preempted
+from harness.emulator.engine.rules.scaling import new_cluster, preempted
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
@@ -25,10 +23,9 @@ _POOLS = 1 << 32  # numbers in the names of nodes
 class Clusters:
     """Nodes that run jobs."""
 
-    def __init__(self, service: Service, places: Places, mounts: Mounts) -> None:
+    def __init__(self, service: Service, places: Places) -> None:
         self._service = service
         self._places = places
-        self._mounts = mounts
         self._lists = Collection(
             service,
             places,
@@ -54,24 +51,19 @@ class Clusters:
             if found.spec != self._on_network(spec) or self._service.repository.secrets(found) != secrets:
                 raise errors.different_definition("cluster", found.address.name)
             return self._service.one(version.cluster(found), found.written, is_write=True)
-        now, incarnation = self._service.clock.now(), new_guid()
+        now, incarnation = self._service.now(), new_guid()
         self._places.prepare(place, now)
-        target, grown = _initial(spec), self._service.pace.after(now, ALLOCATE)
-        cluster = Cluster(
-            address=place.address,
+        cluster = new_cluster(
+            place.address,
+            self._on_network(spec),
             location=place.location,
-            tags=place.tags,
-            spec=self._on_network(spec),
             incarnation=incarnation,
             pool=random.randrange(_POOLS),  # noqa: S311 - a name, no secret
-            created=now,
-            written=now,
-            allocation="resizing" if target or grown > now else "steady",
-            allocation_changed=now,
-            target=target,
-            growing=grown if target else None,
-            task_suffix=version.segment("cluster", place.address, incarnation),
+            now=now,
+            pace=self._service.engine.pace,
         )
+        segment = version.segment("cluster", place.address, incarnation)
+        cluster = replace(cluster, tags=place.tags, task_suffix=segment)
         seconds = version.times.create_cluster
         return self._service.create(request, cluster, version, seconds=seconds, secrets=secrets)
 
@@ -88,9 +80,9 @@ class Clusters:
         if tags is not None:
             cluster = replace(cluster, tags=tags)
         if version.name != "2017-09-01-preview":
-            cluster = replace(cluster, written=self._service.clock.now())
+            cluster = replace(cluster, written=self._service.now())
         self._service.repository.keep(cluster)
-        self._service.wake()
+        self._service.engine.wake()
         told = self._shown.get(cluster.key)
         if told and told.incarnation == cluster.incarnation:
             cluster = replace(told, spec=cluster.spec, tags=cluster.tags, written=cluster.written)
@@ -132,10 +124,10 @@ class Clusters:
         cluster = self._places.find(request, Cluster, self._version(request))
         if cluster.spec.vm_priority is not VmPriority.LOW_PRIORITY:
             raise errors.not_preemptible(cluster.address.name)
-        after = preempted(cluster, self._service.clock.now())
+        after = preempted(cluster, self._service.now())
         if after is not None:
             self._service.repository.keep(after)
-            self._service.wake()
+            self._service.engine.wake()
         return self._service.empty(200 if after else 204, is_write=True)
 
     def remote_login(self, request: Request) -> Response:
@@ -146,9 +138,9 @@ class Clusters:
 
     def _on_network(self, spec: ClusterSpec) -> ClusterSpec:
         """The nodes of a cluster that mounts a file server are in that server's subnet."""
-        setup = spec.node_setup
+        setup, find = spec.node_setup, self._service.engine.mounts.find_server
         servers = (setup.mount_volumes.file_servers or ()) if setup and setup.mount_volumes else ()
-        server = next((found for each in servers if (found := self._mounts.find_server(each.file_server.id))), None)
+        server = next((found for each in servers if (found := find(each.file_server.id))), None)
         return replace(spec, subnet=type(servers[0].file_server)(id=server.subnet)) if server else spec
 
     def _version(self, request: Request) -> Version:
@@ -162,12 +154,3 @@ def login(cluster: Cluster, node: Node) -> Document:
         "ipAddress": f"203.0.113.{(cluster.pool + node.number) % 254 + 1}",
         "port": 50_000 + cluster.nodes.index(node),
     }
-
-
-def _initial(spec: ClusterSpec) -> int:
-    """The size of a new cluster."""
-    scale = spec.scale_settings
-    if scale.auto_scale:
-        auto = scale.auto_scale
-        return min(max(auto.minimum_node_count, auto.initial_node_count), auto.maximum_node_count)
-    return scale.manual.target_node_count if scale.manual else 0

@@ -5,7 +5,6 @@ import uuid
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.job_specs import cluster_volumes
 from harness.emulator.engine.model.records import Cluster, FileServer, Workspace
-from harness.emulator.engine.mounts import Mounts
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.lists import Collection
@@ -18,10 +17,9 @@ from harness.emulator.providers.batchai.rules.definitions import read_body, read
 class FileServers:
     """Servers of files that belong to no storage account."""
 
-    def __init__(self, service: Service, places: Places, mounts: Mounts) -> None:
+    def __init__(self, service: Service, places: Places) -> None:
         self._service = service
         self._places = places
-        self._mounts = mounts
         self._lists = Collection(
             service,
             places,
@@ -44,7 +42,7 @@ class FileServers:
             if found.spec != spec:
                 raise errors.different_definition("file_server", found.address.name)
             return self._service.one(version.file_server(found), found.created, is_write=True)
-        now, incarnation = self._service.clock.now(), new_guid()
+        now, incarnation = self._service.now(), new_guid()
         self._places.prepare(place, now)
         own = (
             f"/subscriptions/{place.address.subscription}/resourceGroups/fileserverrg-{incarnation}/providers/"
@@ -96,7 +94,7 @@ class FileServers:
             if cluster is None or cluster.deleting:
                 continue
             for volume in cluster_volumes(cluster):
-                if volume.source == "server" and self._mounts.find_server(volume.account) == server:
+                if volume.source == "server" and self._service.engine.mounts.find_server(volume.account) == server:
                     raise errors.file_server_in_use(server.address.name, cluster.address.name)
 
     def _version(self, request: Request) -> Version:

@@ -1,7 +1,6 @@
 """Jobs: submitted, watched, terminated, deleted."""
 
 import re
-import sys
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -11,7 +10,7 @@ from harness.emulator.engine.job_specs import cluster_volumes
 from harness.emulator.engine.model.address import Address, referred
 from harness.emulator.engine.model.records import Cluster, Experiment, Job
 from harness.emulator.engine.model.spec import JobSpec
-from harness.emulator.engine.rules.pace import SUBMIT
+from harness.emulator.engine.rules.jobs import new_job
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.clusters import login
@@ -52,7 +51,7 @@ class Jobs:
                 raise errors.different_definition("job", found.address.name)
             return self._service.one(version.job(_as_submitted(found)), found.created, is_write=True)
         cluster = self._cluster(spec)
-        now = self._service.clock.now()
+        now = self._service.now()
         self._places.prepare(place, now)
         job = self._new(spec, place, version, cluster=cluster, now=now)
         return self._service.create(request, job, version, seconds=version.times.create_job, secrets=secrets)
@@ -86,9 +85,9 @@ class Jobs:
             raise errors.being_deleted("job", job.address.name)
         times = version.times
         seconds = times.terminate_queued if job.phase == "queued" else times.terminate_running
-        pending = job.terminating or self._service.begin(job, version, seconds=seconds)
-        self._service.repository.keep(replace(job, terminating=pending))
-        return self._service.accepted(request, version, pending.operation, job)
+        target = version.target(job.address)
+        operation = self._service.engine.operations.terminate(job, target=target, seconds=seconds)
+        return self._service.accepted(request, version, operation, job)
 
     def list_in_experiment(self, request: Request) -> Response:
         """Those of an experiment."""
@@ -111,21 +110,17 @@ class Jobs:
         return self._service.value({"value": [login(cluster, node) for node in held if cluster]})
 
     def _new(self, spec: JobSpec, place: Destination, version: Version, *, cluster: Cluster, now: datetime) -> Job:
-        incarnation = new_guid()
-        return Job(
-            address=place.address,
+        job = new_job(
+            place.address,
+            spec,
+            cluster,
             location=place.location,
-            spec=spec,
-            cluster=sys.intern(cluster.key),  # thousands of jobs may wait for one
-            incarnation=incarnation,
-            segment=version.segment("job", place.address, incarnation),
-            logs=version.logs,
-            volumes=cluster_volumes(cluster),
-            created=now,
-            ready=self._service.pace.after(now, SUBMIT),
-            phase="queued",
-            changed=now,
+            incarnation=new_guid(),
+            now=now,
+            pace=self._service.engine.pace,
         )
+        segment = version.segment("job", place.address, job.incarnation)
+        return replace(job, segment=segment, logs=version.logs, volumes=cluster_volumes(cluster))
 
     def _cluster(self, spec: JobSpec) -> Cluster:
         """The cluster that a definition names, of any workspace.

@@ -7,8 +7,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from harness.emulator.context import Request, Response
-from harness.emulator.engine.model.records import Experiment, Workspace
-from harness.emulator.engine.repository import Resource
+from harness.emulator.engine.model.records import Experiment, Resource, Workspace
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service

@@ -10,7 +10,6 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.job_specs import output_place
 from harness.emulator.engine.model.mount_paths import Place
 from harness.emulator.engine.model.records import Job
-from harness.emulator.engine.mounts import Mounts
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.lists import number, page_of
 from harness.emulator.providers.batchai.handlers.places import Places
@@ -25,10 +24,9 @@ _NO_LINKS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 class Outputs:
     """Lists what jobs have written to shares and containers."""
 
-    def __init__(self, service: Service, places: Places, *, mounts: Mounts, accounts: Accounts) -> None:
+    def __init__(self, service: Service, places: Places, accounts: Accounts) -> None:
         self._service = service
         self._places = places
-        self._mounts = mounts
         self._accounts = accounts
 
     def list(self, request: Request) -> Response:
@@ -55,7 +53,7 @@ class Outputs:
         return place.below(*inner.parts)
 
     def _entries(self, place: Place, minutes: int) -> Iterator[OutputEntry]:
-        root = self._mounts.known(Place(place.volume, ""))
+        root = self._service.engine.mounts.known(Place(place.volume, ""))
         for name, status in _scan(root, place.inner) if root else ():
             is_directory = stat.S_ISDIR(status.st_mode)
             link = ""

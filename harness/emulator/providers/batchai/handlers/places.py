@@ -16,9 +16,10 @@ from harness.emulator.engine.model.records import (
     Experiment,
     FileServer,
     Job,
+    Resource,
     Workspace,
 )
-from harness.emulator.engine.repository import Repository, Resource
+from harness.emulator.engine.repository import Repository
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.model.migrated import MIGRATED_EXPERIMENT, migrated_workspace
 from harness.emulator.providers.batchai.model.version import Version

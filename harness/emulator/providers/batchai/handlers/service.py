@@ -7,15 +7,14 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
-from harness.clock import Clock
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.model.address import BATCH_AI
-from harness.emulator.engine.model.records import Cluster, FileServer, Job, Operation, Pending, Secrets
-from harness.emulator.engine.repository import Repository, Resource
-from harness.emulator.engine.rules.pace import Pace
-from harness.emulator.guids import new_guid, ordered_guid
+from harness.emulator.engine.model.records import Resource, Secrets
+from harness.emulator.engine.operations import Created
+from harness.emulator.engine.repository import Repository
+from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.model.v2017_09_01_preview import Version2017
@@ -25,7 +24,6 @@ from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.wire import JSON, arm_error, etag, http_date, json_response, retry_after
 
 R = TypeVar("R", bound=Resource)
-Created = Cluster | FileServer | Job  # what takes its time to be made
 
 VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May(), Version2018March(), Version2017())}
 _MANAGEMENT = "https://management.azure.com"
@@ -38,13 +36,10 @@ class Service:
     """What handlers are given.
 
     Attributes:
-        wake: has the reconciler run soon.
+        engine: moves the resources.
     """
 
-    repository: Repository
-    clock: Clock
-    pace: Pace
-    wake: Callable[[], None]
+    engine: Engine
     _polled: dict[tuple[str, str], tuple[Resource, bytes, list[tuple[str, str]]]] = field(default_factory=dict)
     _writes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_WRITES, -1, -1)))
     _deletes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_DELETES, -1, -1)))
@@ -73,39 +68,28 @@ class Service:
             return self.version(request, f"{above}/{type_}", "2018-05-01")
         return self.version(request, type_, "2018-03-01", "2017-09-01-preview")
 
+    @property
+    def repository(self) -> Repository:
+        """Every resource."""
+        return self.engine.repository
+
+    def now(self) -> datetime:
+        """The moment of a request."""
+        return self.engine.clock.now()
+
     def create(
         self, request: Request, resource: Created, version: Version, *, seconds: float, secrets: Secrets | None = None
     ) -> Response:
-        """Store a new resource with the operation that makes it, which takes that many of the service's seconds.
-
-        Where it takes no time it has ended when it is answered: to store it as begun, too, would double the writes.
-        """
-        operation = _operation(resource, version, self.clock.now())
-        due = self.pace.after(operation.started, seconds)
-        if due > operation.started:
-            resource = replace(resource, creating=Pending(operation.id, operation.started, due))
-        else:
-            resource = replace(resource, provisioned=operation.started)
-            operation = operation.finished(operation.started)
-        with self.repository.store.transaction():
-            self.repository.store.put(operation.id, operation)
-            self.repository.keep(resource, secrets)
+        """Store a new resource with the operation that makes it, which takes that many of the service's seconds."""
+        target = version.target(resource.address)
+        operation = self.engine.operations.create(resource, target=target, seconds=seconds, secrets=secrets)
         return self.accepted(request, version, operation.id, resource)
 
-    def begin(self, resource: Resource, version: Version, *, seconds: float) -> Pending:
-        """A new operation on a resource, stored; it ends no sooner than after that many of the service's seconds."""
-        operation = _operation(resource, version, self.clock.now())
-        self.repository.store.put(operation.id, operation)
-        return Pending(operation.id, operation.started, self.pace.after(operation.started, seconds))
-
     def delete(self, request: Request, resource: Resource, version: Version, *, seconds: float) -> Response:
-        """Begin to delete a resource, or go on with a deletion that has begun, also one by its parent's."""
-        pending = resource.deleting
-        if pending is None or not pending.operation:
-            begun = self.begin(resource, version, seconds=seconds)
-            pending = replace(begun, due=pending.due) if pending else begun
-        self.repository.keep(replace(resource, deleting=pending))
-        return self.accepted(request, version, pending.operation, resource)
+        """Begin to delete a resource, or join the deletion that has begun."""
+        target = version.target(resource.address)
+        operation = self.engine.operations.delete(resource, target=target, seconds=seconds)
+        return self.accepted(request, version, operation, resource)
 
     # Answers
 
@@ -141,10 +125,10 @@ class Service:
         headers = [
             ("azure-asyncoperation", f"{base}/operationresults/{query}"),
             ("location", f"{base}/{version.location_path}/{query}"),
-            retry_after(request, self.pace.retry_after),
+            retry_after(request, self.engine.pace.retry_after),
         ]
         if self.repository.may_move(resource):
-            self.wake()
+            self.engine.wake()
         answer = self._stamped(Response(202, headers=headers), is_write=request.method != "DELETE" or version.is_flat)
         if request.method == "DELETE" and not version.is_flat:
             answer.headers.append(("x-ms-ratelimit-remaining-subscription-deletes", str(next(self._deletes))))
@@ -163,8 +147,3 @@ class Service:
         if is_write:
             answer.headers.append(("x-ms-ratelimit-remaining-subscription-writes", str(next(self._writes))))
         return answer
-
-
-def _operation(resource: Resource, version: Version, now: datetime) -> Operation:
-    target = version.target(resource.address)
-    return Operation(ordered_guid(now), resource.address.subscription, resource.location, target, now)

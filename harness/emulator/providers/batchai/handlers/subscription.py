@@ -2,7 +2,7 @@
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import BATCH_AI
-from harness.emulator.engine.model.records import Cluster, Operation
+from harness.emulator.engine.model.records import Cluster, Job
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.service import VERSIONS, Service
 from harness.emulator.providers.batchai.model.version import Document
@@ -36,8 +36,8 @@ class Subscription:
         """The state of a long-running operation."""
         self._service.version(request, "locations/operationresults", *VERSIONS)
         name = request.params["operation"]
-        operation = self._service.repository.store.get(Operation, name.lower())
-        if operation is None or operation.subscription.lower() != request.params["subscription"].lower():
+        operation = self._service.engine.operations.find(request.params["subscription"], name)
+        if operation is None:
             raise errors.operation_not_found(name)
         base = f"{_MANAGEMENT}/subscriptions/{operation.subscription}/providers/{BATCH_AI}"
         document: Document = {
@@ -55,9 +55,15 @@ class Subscription:
         version = self._service.version(request, "locations/usages", "2018-05-01", "2018-03-01")
         location, repository = request.params["location"].lower(), self._service.repository
         found = (repository.store.get(Cluster, key) for key in repository.clusters)
-        here = [cluster for cluster in found if cluster and cluster.location == location]
-        queued = sum(1 for cluster in here for _ in repository.queues.get(cluster.key, ()))
-        return self._service.value({"value": usages(here, len(repository.active) + queued, version)})
+        here = {
+            cluster.key: cluster
+            for cluster in found
+            if cluster and cluster.location == location and cluster.address.namespace == BATCH_AI
+        }
+        active = (repository.store.get(Job, key) for key in repository.active)
+        running = sum(1 for job in active if job and job.cluster in here)
+        queued = sum(len(repository.queues[key]) for key in here.keys() & repository.queues.keys())
+        return self._service.value({"value": usages(here.values(), running + queued, version)})
 
     def operations(self, request: Request) -> Response:
         """What the provider can do, for role definitions."""

@@ -31,7 +31,7 @@ class Workspaces:
         location, tags = read_place(read_body(request.content))
         found = self._places.get(request, Workspace, version)
         if found is None:
-            now = self._service.clock.now()
+            now = self._service.now()
             found = Workspace(address, location, tags, created=now, written=now)
             self._service.repository.keep(found)
         elif found.deleting:
@@ -46,7 +46,7 @@ class Workspaces:
         workspace = self._places.find(request, Workspace, version)
         tags = parse_tags(read_body(request.content))
         if tags is not None:
-            workspace = replace(workspace, tags=tags, written=self._service.clock.now())
+            workspace = replace(workspace, tags=tags, written=self._service.now())
             self._service.repository.keep(workspace)
         return self._service.one(version.workspace(workspace), workspace.written, is_write=True)
 
@@ -98,7 +98,7 @@ class Experiments:
         workspace = self._places.parent(address)
         found = self._places.get(request, Experiment, version)
         if found is None:
-            found = Experiment(address, workspace.location, created=self._service.clock.now())
+            found = Experiment(address, workspace.location, created=self._service.now())
             self._service.repository.keep(found)
         elif found.deleting:
             raise errors.being_deleted("experiment", found.address.name)
