@@ -19,14 +19,19 @@
     └── EmulatorError            the emulator cannot start or its directory is in use; exit code 2
 
 A message says what was asked, what was found, what is allowed and what to type next.
-Nothing in a message is secret.
+Nothing in a message is secret, and control characters in it are displayed, not sent to a terminal.
 """
+
+from harness.printable import printable_lines
 
 
 class HarnessError(Exception):
     """Base of all of them. ``exit_code`` is what the command line ends with."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable_lines(super().__str__())
 
 
 class UserError(HarnessError):

@@ -83,14 +83,16 @@ exit $2
 """
 
 
-def write_scenario(directory: Path, sweep: str = "{}", *, name: str = "short", **changes: str) -> Path:
+def write_scenario(
+    directory: Path, sweep: str = "{}", *, name: str = "short", script: str = SCRIPT, **changes: str
+) -> Path:
     """A scenario of short jobs and its script; ``changes`` replaces the lines that begin with their names."""
     lines = SCENARIO.format(name=name, sweep=sweep).splitlines()
     for key, line in changes.items():
         lines = [line if old.startswith(f"{key}:") else old for old in lines]
     path = directory / f"{name}.yaml"
     path.write_text("\n".join(lines) + "\n")
-    (directory / "train.sh").write_text(SCRIPT)
+    (directory / "train.sh").write_text(script)
     return path
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 import typer
 
 from harness import __version__
+from harness.cli.output import say
 from harness.errors import HarnessError
 
 _COMMANDS = {
@@ -31,22 +32,22 @@ def main(arguments: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["--version"]:
-        typer.echo(f"batchai-harness {__version__}")
+        say(f"batchai-harness {__version__}")
         return 0
     if not words or words[0] in ("-h", "--help"):
-        typer.echo(_overview())
+        say(_overview())
         return 0
     if words[0] not in _COMMANDS:
-        typer.echo(f"harness: there is no command {words[0]!r}; one of: {', '.join(_COMMANDS)}", err=True)
+        say(f"harness: there is no command {words[0]!r}; one of: {', '.join(_COMMANDS)}", err=True)
         return 2
     try:
         app: typer.Typer = import_module(f"harness.cli.{words[0]}").app
         result = app(words[1:], prog_name=f"harness {words[0]}", standalone_mode=False)
     except HarnessError as error:
-        typer.echo(f"harness: {error}", err=True)
+        say(f"harness: {error}", err=True)
         return error.exit_code
     except KeyboardInterrupt:
-        typer.echo("harness: interrupted", err=True)
+        say("harness: interrupted", err=True)
         return 130
     except Exception as error:
         if type(error).__name__ == "Abort":

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from harness.cli.output import say
+
 if TYPE_CHECKING:
     from harness.recording.reel import Reel
 
@@ -26,8 +28,8 @@ def check(
     files = _files(paths or [Path("cassettes")])
     findings = [(file, finding) for file in files for finding in check_cassette(file, known)]
     for file, finding in findings:
-        typer.echo(f"{file}:{finding.line}: looks like {finding.what}")
-    typer.echo(f"{_counted(len(files), 'cassette')}, {_counted(len(findings), 'finding')}")
+        say(f"{file}:{finding.line}: looks like {finding.what}")
+    say(f"{_counted(len(files), 'cassette')}, {_counted(len(findings), 'finding')}")
     if findings:
         raise typer.Exit(1)
 
@@ -50,7 +52,7 @@ def show(
         pydoc.pager("\n".join(lines))
     else:
         for line in lines:
-            typer.echo(line)
+            say(line)
 
 
 def _head(reel: "Reel") -> Iterator[str]:

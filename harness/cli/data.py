@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.output import say
 from harness.config import environment, mnist_cache
 from harness.data import write_split
 from harness.data.download import Progress
@@ -40,13 +41,13 @@ def mnist(
     mirrors = [f"{url.rstrip('/')}/" for url in mirror or MIRRORS]
     with _progress() as progress:
         files = fetch_mnist(kept, files=FILES, mirrors=mirrors, progress=progress)
-    typer.echo(f"MNIST is in {kept}; runs use it from now on")
+    say(f"MNIST is in {kept}; runs use it from now on")
     if directory is None:
         return
     made = _write(directory, kept, files)
     for path in made:
-        typer.echo(f"wrote {path}")
-    typer.echo(f"to use these idx files on any machine: HARNESS_MNIST_DIR={directory.absolute()}")
+        say(f"wrote {path}")
+    say(f"to use these idx files on any machine: HARNESS_MNIST_DIR={directory.absolute()}")
 
 
 def _write(directory: Path, kept: Path, files: Sequence[Path]) -> tuple[Path, ...]:

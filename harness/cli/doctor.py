@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.diagnosis import Check, Surroundings, diagnose, look_around
+from harness.cli.output import plain, say
 from harness.config import environment
 
 app = typer.Typer(add_completion=False)
@@ -28,9 +29,9 @@ def run(
     checks = list(diagnose(around)) if as_json else _shown(around)
     is_well = all(check.state != "fail" for check in checks)
     if as_json:
-        typer.echo(json.dumps({"ok": is_well, "checks": [dataclasses.asdict(check) for check in checks]}, indent=2))
+        say(json.dumps({"ok": is_well, "checks": [dataclasses.asdict(check) for check in checks]}, indent=2))
     else:
-        typer.echo("the main job would run" if is_well else "the main job would not run: mend what FAILs")
+        say("the main job would run" if is_well else "the main job would not run: mend what FAILs")
     return 0 if is_well else 1
 
 
@@ -38,7 +39,6 @@ def _shown(around: Surroundings) -> list[Check]:
     """The checks, drawn as a table that grows while they are made."""
     from rich.console import Console
     from rich.live import Live
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("", "what", "found", "to mend it", box=None)
@@ -46,5 +46,5 @@ def _shown(around: Surroundings) -> list[Check]:
     with Live(table, console=Console(), transient=False):
         for check in diagnose(around):
             checks.append(check)
-            table.add_row(_MARKS[check.state], check.name, escape(check.found), escape(check.mend))
+            table.add_row(_MARKS[check.state], check.name, plain(check.found), plain(check.mend))
     return checks

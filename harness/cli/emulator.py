@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.faults import fault_plans, lines
+from harness.cli.output import say
 from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
@@ -89,14 +90,14 @@ def start(
     from harness.emulator.serve import log_to_stderr, serve
 
     log_to_stderr()
-    typer.echo(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
+    say(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
     serve(options)
 
 
 @app.command()
 def stop(directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Stop it; what it holds stays in its directory."""
-    typer.echo("stopped" if launch.stop(directory) else f"no emulator serves {directory}", err=True)
+    say("stopped" if launch.stop(directory) else f"no emulator serves {directory}", err=True)
 
 
 @app.command()
@@ -104,7 +105,7 @@ def status(directory: Directory = DEFAULT_DIRECTORY) -> int:
     """Say whether it runs, and where it answers; exit code 1 when it does not."""
     endpoint = launch.find(directory)
     if endpoint is None:
-        typer.echo(f"no emulator serves {directory}; start one with: harness emulator start --detach", err=True)
+        say(f"no emulator serves {directory}; start one with: harness emulator start --detach", err=True)
         return 1
     _show(endpoint)
     return 0
@@ -115,7 +116,7 @@ def env(directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Print the shell commands that point Azure clients at it: eval "$(harness emulator env)"."""
     endpoint = _running(directory)
     for name, value in endpoint.environment().items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+        say(f"export {name}={shlex.quote(value)}")
 
 
 @app.command()
@@ -126,7 +127,7 @@ def reset(directory: Directory = DEFAULT_DIRECTORY) -> None:
         raise EmulatorError(f"{directory} is not an emulator's data directory; nothing was deleted")
     end_jobs(directory.absolute())  # a job outlives its emulator, but not the files that it works on
     shutil.rmtree(directory, ignore_errors=True)
-    typer.echo(f"{directory} is empty", err=True)
+    say(f"{directory} is empty", err=True)
 
 
 @faults.command("set")
@@ -145,7 +146,7 @@ def set_faults(
     scope = {key: value for key, value in (("group", group), ("share", share)) if value}
     plan = {"seed": seed, "faults": parse_words(rates, times=times, seconds=seconds), "scope": scope}
     with fault_plans(_running(directory)) as plans:
-        typer.echo("\n".join(lines(plans.put(name, plan))))
+        say("\n".join(lines(plans.put(name, plan))))
 
 
 @faults.command("show")
@@ -154,9 +155,9 @@ def show_faults(directory: Directory = DEFAULT_DIRECTORY) -> None:
     with fault_plans(_running(directory)) as plans:
         found = plans.all()
     for plan in found:
-        typer.echo("\n".join(lines(plan)))
+        say("\n".join(lines(plan)))
     if not found:
-        typer.echo("no faults are in force; set some with: harness emulator faults set throttle=0.3", err=True)
+        say("no faults are in force; set some with: harness emulator faults set throttle=0.3", err=True)
 
 
 @faults.command("clear")
@@ -170,7 +171,7 @@ def clear_faults(
             raise EmulatorError(f"there is no fault plan {name!r}; in force: {', '.join(known) or 'none'}")
         for each in [name] if name else known:
             plans.delete(each)
-            typer.echo(f"cleared {each}", err=True)
+            say(f"cleared {each}", err=True)
 
 
 def _running(directory: Path) -> Endpoint:
@@ -181,10 +182,10 @@ def _running(directory: Path) -> Endpoint:
 
 
 def _show(endpoint: Endpoint, *, err: bool = False) -> None:
-    typer.echo(f"emulator    {endpoint.proxy_url} (process {endpoint.pid})", err=err)
-    typer.echo(f"directory   {endpoint.directory}", err=err)
-    typer.echo(f"authority   {endpoint.ca_path}", err=err)
-    typer.echo(f"files       {endpoint.file_url}/{endpoint.storage_account}", err=err)
-    typer.echo(f"blobs       {endpoint.blob_url}/{endpoint.storage_account}", err=err)
+    say(f"emulator    {endpoint.proxy_url} (process {endpoint.pid})", err=err)
+    say(f"directory   {endpoint.directory}", err=err)
+    say(f"authority   {endpoint.ca_path}", err=err)
+    say(f"files       {endpoint.file_url}/{endpoint.storage_account}", err=err)
+    say(f"blobs       {endpoint.blob_url}/{endpoint.storage_account}", err=err)
     if endpoint.only:  # the key of a whole emulator is secret: only ``env`` gives it out
-        typer.echo(f"connection  {endpoint.connection_string}", err=err)
+        say(f"connection  {endpoint.connection_string}", err=err)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.output import say
 from harness.config import SETTINGS_FILE, Settings
 from harness.errors import SettingsError, UserError
 from harness.scenario.schema import SCHEMA_FILE
@@ -33,10 +34,10 @@ def run(
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as stream:
                 stream.write(content)
-            typer.echo(f"made {path}")
+            say(f"made {path}")
     except OSError as error:
         raise SettingsError(f"{error.filename} cannot be written: {error.strerror}") from error
-    typer.echo(_next(directory))
+    say(_next(directory))
 
 
 def _files() -> Mapping[str, str]:

@@ -6,10 +6,10 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from harness.cli.output import plain
 from harness.clock import Clock
 from harness.experiments.outcomes import Outcome
 from harness.experiments.state import TrialState
@@ -66,7 +66,7 @@ class Display:
         self._states = {}
         patterns = [re.compile(spec.pattern) for spec in scenario.metrics.values()]
         self._shows = lambda line: total == 1 or any(pattern.search(line) for pattern in patterns)
-        self._line(f"[bold]{escape(scenario.scenario)}[/] {escape(scenario.description)} ({total} trial(s))")
+        self._line(f"[bold]{plain(scenario.scenario)}[/] {plain(scenario.description)} ({total} trial(s))")
 
     def __call__(self, event: Event) -> None:
         """Draw an event."""
@@ -76,18 +76,18 @@ class Display:
                 self._update(f"{step} {name}")
             case Ended(step, name):
                 seconds = self._clock.monotonic() - self._began.pop((step, name), self._clock.monotonic())
-                self._line(f"{_DONE.get(step, step)} {escape(name)} [dim]({seconds:.1f} s)[/]")
+                self._line(f"{_DONE.get(step, step)} {plain(name)} [dim]({seconds:.1f} s)[/]")
             case TeardownFailed():
-                self._line(f"[red]{escape(str(event))}[/]")
+                self._line(f"[red]{plain(str(event))}[/]")
             case TrialMoved(trial, _, state):
                 self._states[trial] = TrialState(state)
-                self._line(escape(str(event)))
+                self._line(plain(str(event)))
                 self._update(self._counts())
             case LogLine(_, _, text):
                 if self._shows(text):
-                    self._line(escape(str(event)))
+                    self._line(plain(str(event)))
             case _:
-                self._line(escape(str(event)))
+                self._line(plain(str(event)))
 
     def _counts(self) -> str:
         states = list(self._states.values())
@@ -100,7 +100,7 @@ class Display:
 
     def _update(self, text: str) -> None:
         if self._status is not None:
-            self._status.update(escape(text))
+            self._status.update(plain(text))
 
 
 def result_table(outcomes: Sequence[Outcome]) -> Table:
@@ -114,7 +114,7 @@ def result_table(outcomes: Sequence[Outcome]) -> Table:
         times = [_seconds(outcome.durations.get(name)) for name in ("queued", "running")]
         exit_code = "" if outcome.exit_code is None else str(outcome.exit_code)
         verdict = "[green]yes[/]" if outcome.is_met else "[red]no[/]"
-        table.add_row(escape(outcome.trial), outcome.state, exit_code, *numbers, *times, verdict)
+        table.add_row(plain(outcome.trial), plain(outcome.state), exit_code, *numbers, *times, verdict)
     return table
 
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.emulator import DEFAULT_DIRECTORY
+from harness.cli.output import say
 from harness.clock import SystemClock
 from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings, environment, journal_path, load_settings
@@ -113,7 +114,7 @@ def _emulated(stack: ExitStack, place: Settings, age: timedelta) -> Site | None:
                 raise
             return stack.enter_context(_survey(CloudChoice.emulator, place, age))
     except (EmulatorError, CloudError) as error:
-        typer.echo(f"NOT looked at {directory}: {error}", err=True)
+        say(f"NOT looked at {directory}: {error}", err=True)
         return None
 
 
@@ -144,7 +145,7 @@ def _show(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
     if table.row_count:
         Console().print(table)
     else:
-        typer.echo("nothing is left behind")
+        say("nothing is left behind")
     return len(leftovers) + sum(verdict.delete for site in sites for verdict in site.verdicts)
 
 
@@ -164,7 +165,7 @@ def _delete(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
         failures += sum(bool(result.error) for result in results)
     for left in leftovers:
         is_gone = remove_leftover(left)
-        typer.echo(f"{'deleted' if is_gone else 'NOT deleted'} {left.directory}")
+        say(f"{'deleted' if is_gone else 'NOT deleted'} {left.directory}")
         failures += not is_gone
     return failures
 
@@ -172,9 +173,9 @@ def _delete(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
 def _tell(result: Reaped) -> None:
     found = result.verdict.found
     if result.error:
-        typer.echo(f"NOT deleted {found.kind} {found.name}: {result.error}", err=True)
+        say(f"NOT deleted {found.kind} {found.name}: {result.error}", err=True)
     else:
-        typer.echo(f"deleted {found.kind} {found.name}")
+        say(f"deleted {found.kind} {found.name}")
 
 
 def _void(journal: Journal) -> None:
@@ -190,7 +191,7 @@ def _tell_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) ->
     left = [entry for entry in journal.left() if entry.cloud == "azure" and entry.owner.state != "running"]
     if cloud is CloudChoice.emulator:
         if left:
-            typer.echo(f"{len(left)} resources may be left in Azure; to look: harness reap --cloud azure", err=True)
+            say(f"{len(left)} resources may be left in Azure; to look: harness reap --cloud azure", err=True)
         return
     for entry in left:
         if entry.place != settings.subscription_id:
@@ -200,7 +201,7 @@ def _tell_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) ->
 
 
 def _say_unreached(entry: Entry, wanted: str) -> None:
-    typer.echo(f"{entry.kind} {entry.name} of run {entry.run} may be left; to look, set {wanted}", err=True)
+    say(f"{entry.kind} {entry.name} of run {entry.run} may be left; to look, set {wanted}", err=True)
 
 
 def _age(text: str) -> timedelta:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from harness.cli.emulator import DEFAULT_DIRECTORY
+from harness.cli.output import say
 from harness.cli.progress import Display, open_console, result_table
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
@@ -26,6 +27,7 @@ from harness.experiments.stage import Stage
 from harness.experiments.sweep import run_scenario
 from harness.experiments.terms import terms_of
 from harness.interruption import Interrupted, Interruption
+from harness.printable import printable_lines
 from harness.resources.ceiling import node_price
 from harness.resources.events import Noted
 from harness.resources.journal import journal_for
@@ -90,7 +92,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
     if dry_run:
         for scenario in loaded:
             price = node_price(settings, scenario.cluster.vm_size) if cloud == "azure" else None
-            typer.echo(describe(scenario, scenario.trials[:limit], cloud=cloud, price=price))
+            say(describe(scenario, scenario.trials[:limit], cloud=cloud, price=price))
         return 0
     if resume and out is None:
         raise UserError("--resume goes on with a run directory: name it with --out")
@@ -101,7 +103,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
         try:
             code = one.play(loaded, limit)
         except Interrupted as error:
-            typer.echo("harness: interrupted; what was made is deleted", err=True)
+            say("harness: interrupted; what was made is deleted", err=True)
             code = error.exit_code
     # A signal that came last of all, while things were deleted anyway, still is what ended the command.
     return code if interruption.signum is None else 128 + interruption.signum
@@ -123,7 +125,7 @@ class _Run:
 
     def play(self, scenarios: list[Scenario], limit: int | None) -> int:
         """The exit code, after everything was shown."""
-        self._console.print(f"run directory: {self.folder.path}", markup=False)
+        self._say(f"run directory: {self.folder.path}")
         outcomes: dict[tuple[str, str], Outcome] = {}
         wanted: list[tuple[Scenario, list[Trial]]] = []
         left = limit
@@ -184,12 +186,15 @@ class _Run:
         self._console.print(result_table(outcomes))
         facts = {"data": outcome_facts(outcomes, "data"), "toolkit": outcome_facts(outcomes, "toolkit")}
         for name, value in facts.items():
-            self._console.print(f"{name}: {value}", markup=False)
+            self._say(f"{name}: {value}")
         for outcome in outcomes:
             if not outcome.is_met:
                 self._console.print()
-                self._console.print(render(failure_view(outcome, scenario, self.folder.path)), markup=False)
-        self._console.print(f"outcomes: {self.folder.outcomes.path}", markup=False)
+                self._say(render(failure_view(outcome, scenario, self.folder.path)))
+        self._say(f"outcomes: {self.folder.outcomes.path}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(printable_lines(text), markup=False)
 
 
 def outcome_facts(outcomes: list[Outcome], name: str) -> str:

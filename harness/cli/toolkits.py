@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.output import say
+
 app = typer.Typer(no_args_is_help=True, help="The toolkits of Batch AI: what runs here, and installing CNTK 2.7.")
 
 
@@ -67,4 +69,4 @@ def install(
 
         installed = install_cntk(os.environ, python=python, force=force, listener=show)
     state = "is installed" if installed.fresh else "is there already (--force builds it anew)"
-    typer.echo(f"{installed.cntk.description} {state}: {installed.directory}")
+    say(f"{installed.cntk.description} {state}: {installed.directory}")

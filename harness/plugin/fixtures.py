@@ -11,6 +11,7 @@ from harness.plugin.collection import shelf
 from harness.plugin.options import SCENARIO_OPTIONS, worker_input
 from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
 from harness.plugin.unused import unused_reporter
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.clouds import Cloud
@@ -105,7 +106,7 @@ def harness_stage(cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory:
     shared = None if is_replay else shared_directory(pytestconfig, tmp_path_factory)
 
     def tell(event: object) -> None:
-        logger.info("%s", event)
+        logger.info("%s", printable(str(event)))
 
     return Stage(
         cloud=cloud,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.plugin.options import is_worker
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.recording import UnusedAnswers
@@ -44,5 +45,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if lines := sorted(set(found)):
         terminalreporter.section("recorded, and not asked for")
         for line in lines:
-            terminalreporter.line(line)
+            terminalreporter.line(printable(line))
         terminalreporter.line("record again where the code has changed: pytest --cloud emulator --record")

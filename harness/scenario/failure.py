@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.printable import printable_lines
+
 _LONGEST_TAIL = 20  # lines
 
 
@@ -65,7 +67,7 @@ def render(view: FailureView) -> str:
         parts += [f"    {line}" for line in tail]
     if view.folder is not None:
         parts.append(f"files: {view.folder}")
-    return "\n".join(parts)
+    return printable_lines("\n".join(parts))
 
 
 def _lines(path: Path) -> list[str]:

@@ -123,6 +123,20 @@ def test_a_failing_trial_shows_the_scenario_and_the_log(run: Run, scenarios: Wri
     run("--cloud", "emulator", "--lf", "--collect-only", "-q").stdout.fnmatch_lines("*short?score=3?")
 
 
+def test_no_escape_sequence_of_a_log_reaches_the_terminal_or_the_report(
+    run: Run, scenarios: Write, pytester: pytest.Pytester
+) -> None:
+    scenarios(script="printf 'score = 9 \\033[2J \\302\\233 31m\\n'")
+    result = run("--cloud", "emulator", "--junitxml=report.xml", "-o", "log_cli=true", "--log-cli-level=INFO")
+    result.assert_outcomes(failed=1)
+    report = (pytester.path / "report.xml").read_text()
+
+    assert "\x1b[2J" not in result.stdout.str()
+    assert "\x9b" not in result.stdout.str() + report
+    assert r"score = 9 \x1b[2J \x9b 31m" in result.stdout.str()
+    assert r"score = 9 \x1b[2J \x9b 31m" in report
+
+
 @pytest.mark.slow  # pytest and its workers in processes of their own
 def test_workers_share_one_cluster(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios("{grid: {score: [0, 0.5, 1, 2]}}")
