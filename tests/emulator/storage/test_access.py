@@ -209,6 +209,42 @@ def test_a_sas_may_set_the_headers_of_the_answer(share: ShareClient, storage: En
     assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("text/x-mine", "no-store")
 
 
+def test_only_a_service_sas_sets_headers_of_the_answer(
+    share: ShareClient, storage: Endpoint, web: requests.Session
+) -> None:
+    """An account SAS does not sign them, and beside the account's key nobody looks at the SAS."""
+    unsigned = "rsct=text/html&rscd=attachment&rscc=no-store&rsce=gzip&rscl=de"
+    by_account = get(web, storage, f"{SHARE}/d/f", f"{account_sas(storage)}&{unsigned}")
+    with ShareServiceClient.from_connection_string(storage.connection_string) as service:
+        file = service.get_share_client(SHARE).get_file_client("d/f")
+        by_key = file.get_file_properties(params={"rsct": "text/html", "sig": "x"})
+
+    assert by_account.headers["content-type"] == "application/octet-stream"
+    assert not {"content-disposition", "cache-control", "content-encoding", "content-language"} & set(
+        by_account.headers
+    )
+    assert by_key.content_settings.content_type == "application/octet-stream"
+    assert code(get(web, storage, f"{SHARE}/d/f", f"{file_sas(storage)}&rsct=text/html")) == (
+        403,
+        "AuthenticationFailed",
+    )
+
+
+def test_only_the_sas_of_a_whole_share_lists(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+    key = storage.storage_key
+    of_directory = generate_file_sas(
+        storage.storage_account,
+        SHARE,
+        ["d"],
+        key,
+        permission="rl",
+        expiry=SOON,  # type: ignore[arg-type]
+    )
+    answer = get(web, storage, f"{SHARE}/d", of_directory, "restype=directory&comp=list")
+
+    assert code(answer) == (403, "AuthorizationPermissionMismatch")
+
+
 def test_the_secondary_endpoint_reads_only(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
     token = account_sas(storage, permission=AccountSasPermissions(read=True, delete=True))
     url = f"{storage.file_url}/{storage.storage_account}-secondary/{SHARE}/d/f?{token}"

@@ -174,6 +174,16 @@ class Containers:
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=not change)
         leases.check(found.blob.lease, given.get("x-ms-lease-id", ""), call.now, noun="Blob", change=change)
 
+    def admit_write(self, call: Call, found: Found | None) -> None:
+        """Check a request that writes a whole blob, in place of the one that is there, if any.
+
+        Raises:
+            StorageError: a condition or a lease stands in the way, or the caller's SAS only creates.
+        """
+        if found is not None and not call.credential.replaces:
+            raise errors.permission_mismatch()
+        self.admit(call, found, change=True)
+
     def make_way(self, place: Place) -> None:
         """Make the directories that a blob's name needs; they are no blobs themselves.
 

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from harness.emulator.context import Request
 from harness.emulator.providers.storage import errors
@@ -46,6 +47,19 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What authorized a request; ``permissions`` are the letters of a SAS, empty for the account key."""
+
+    kind: Literal["account key", "account SAS", "service SAS"]
+    permissions: str = ""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether its holder may put something new in place of what exists: a SAS that only creates may not."""
+        return self.kind == "account key" or "w" in self.permissions
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What a shared access signature must give for an operation.
 
@@ -63,8 +77,8 @@ Policies = Callable[[], Sequence[Policy]]
 
 def check(
     request: Request, target: Target, *, keys: Sequence[str], grant: Grant, policies: Policies, now: datetime
-) -> None:
-    """Accept a request that an account key or a shared access signature authorizes.
+) -> Credential:
+    """Accept a request that an account key or a shared access signature authorizes; returns which of them did.
 
     Args:
         policies: the stored access policies of the target's share, asked for when a SAS names one.
@@ -75,19 +89,20 @@ def check(
     authorization = request.headers.get("authorization")
     if authorization:
         _check_key(request, target.account, authorization, keys=keys, now=now)
-    elif "sig" in request.query:
-        check_sas(
-            request.query,
-            target,
-            keys=keys,
-            grant=grant,
-            policies=policies,
-            now=now,
-            scheme=request.scheme,
-            address=request.client,
-        )
-    else:
+        return Credential("account key")
+    if "sig" not in request.query:
         raise errors.anonymous()
+    permissions = check_sas(
+        request.query,
+        target,
+        keys=keys,
+        grant=grant,
+        policies=policies,
+        now=now,
+        scheme=request.scheme,
+        address=request.client,
+    )
+    return Credential("account SAS" if "ss" in request.query else "service SAS", permissions)
 
 
 def _check_key(request: Request, account: str, authorization: str, *, keys: Sequence[str], now: datetime) -> None:
@@ -124,8 +139,8 @@ def check_sas(
     now: datetime,
     scheme: str,
     address: str,
-) -> None:
-    """Accept an operation that a shared access signature authorizes.
+) -> str:
+    """Accept an operation that a shared access signature authorizes; returns the letters of all that it permits.
 
     Args:
         query: the SAS's parameters, and maybe others.
@@ -150,10 +165,12 @@ def check_sas(
     _check_caller(query, scheme=scheme, address=address)
     if "ss" in query:
         _check_account_scope(query, target, grant)
-    elif grant.kind == "s" or (grant.kind == "c" and grant.letters != "l"):
-        raise errors.permission_mismatch()  # a service SAS is for what is in a share, and for listing it
+    elif grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
+        # A service SAS is for what is in a share. Only the SAS of the whole share lists it.
+        raise errors.permission_mismatch()
     if not set(grant.letters) & set(terms["sp"]):
         raise errors.permission_mismatch()
+    return terms["sp"]
 
 
 def _sas_resource(query: Mapping[str, str], target: Target) -> str:

@@ -281,9 +281,19 @@ def undeletable() -> StorageError:
 # Copies
 
 
-def copy_source(status: int, text: str) -> StorageError:
-    """The source of a copy cannot be read."""
-    return StorageError(status, "CannotVerifyCopySource", text)
+def copy_source(status: int, text: str, *, source: StorageError | None = None) -> StorageError:
+    """The source of a copy cannot be read.
+
+    Args:
+        source: how the source's own service refuses to give it, which the answer reports in headers of its own.
+    """
+    headers: tuple[tuple[str, str], ...] = ()
+    if source is not None:
+        headers = (
+            ("x-ms-copy-source-status-code", str(source.status)),
+            ("x-ms-copy-source-error-code", source.code),
+        )
+    return StorageError(status, "CannotVerifyCopySource", text, headers=headers)
 
 
 # Leases

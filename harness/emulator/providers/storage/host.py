@@ -11,7 +11,7 @@ from harness.emulator.context import BodyStalledError, BodyTooLargeError, Reques
 from harness.emulator.faults.model import Place, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.storage import errors
-from harness.emulator.providers.storage.access import Grant, Target, check
+from harness.emulator.providers.storage.access import Credential, Grant, Target, check
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.errors import StorageError
 from harness.emulator.providers.storage.model import Policy, Service
@@ -30,12 +30,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authorized request; ``version`` is the REST version that its answer has."""
+    """One authorized request.
+
+    ``version`` is the REST version that its answer has; ``credential`` is what authorized it.
+    """
 
     request: Request
     target: Target
     version: str
     now: datetime
+    credential: Credential
 
 
 Handler = Callable[[Call], Response | Awaitable[Response]]
@@ -173,7 +177,7 @@ class StorageHost:
         operation = self._operations.get(name)
         account = self._accounts.get(target.account)
         now = self._clock.now()
-        check(
+        credential = check(
             request,
             target,
             keys=account.keys if account else (),
@@ -188,9 +192,9 @@ class StorageHost:
         if target.secondary and request.method not in ("GET", "HEAD"):
             raise errors.read_only()
         self._check_target(target)
-        answer = operation.handler(Call(request, target, version, now))
+        answer = operation.handler(Call(request, target, version, now, credential))
         answer = answer if isinstance(answer, Response) else await answer
-        if request.query.get("sig"):
+        if credential.kind == "service SAS":  # which signs these headers; an account SAS does not
             _override(answer, request.query)
         return answer
 
@@ -246,7 +250,7 @@ def _asked_version(request: Request) -> str:
 
 
 def _override(answer: Response, query: Mapping[str, str]) -> None:
-    """Give an answer the content headers that a SAS carries."""
+    """Give an answer the content headers that a service SAS carries."""
     names = {"rscc": "cache-control", "rscd": "content-disposition", "rsce": "content-encoding"}
     names |= {"rscl": "content-language", "rsct": "content-type"}
     for short, name in names.items():

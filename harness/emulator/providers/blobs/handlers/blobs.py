@@ -38,11 +38,11 @@ class BlobHandlers:
         if kind.lower() != "blockblob" or "x-ms-copy-source" in request.headers:
             raise unsupported_blob_type()
         place = self._containers.place(call.target)
-        self._containers.admit(call, self._containers.find(place), change=True)
+        self._containers.admit_write(call, self._containers.find(place))
         with staged(self._containers.trash.folder) as (descriptor, beside):
             size, md5 = await bodies.receive(request, descriptor, limit=_BLOB_LIMIT)
             before = self._containers.find(place)
-            self._containers.admit(call, before, change=True)  # again: the body took its time
+            self._containers.admit_write(call, before)  # again: the body took its time
             blob = self.fresh(call, before, content_md5=headers.md5(request, "x-ms-blob-content-md5") or md5)
             if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
                 return self._put_folder(call, place, blob)

@@ -58,7 +58,7 @@ class BlockHandlers:
         if said and said != bodies.md5_of(body):
             raise errors.md5_mismatch()
         before = self._containers.find(place)
-        self._containers.admit(call, before, change=True)
+        self._containers.admit_write(call, before)
         if before is not None and before.entry.is_directory:
             raise errors.type_mismatch()
         wanted, folder = _block_list(body), self._folder(place)
@@ -67,7 +67,7 @@ class BlockHandlers:
         with staged(self._containers.trash.folder) as (descriptor, beside):
             await asyncio.to_thread(_assemble, parts, place, descriptor)
             before = self._containers.find(place)
-            self._containers.admit(call, before, change=True)  # again: the copying took its time
+            self._containers.admit_write(call, before)  # again: the copying took its time
             content_md5 = headers.md5(call.request, "x-ms-blob-content-md5")
             blob = self._blobs.fresh(call, before, content_md5=content_md5)
             blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)

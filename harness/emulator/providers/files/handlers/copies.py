@@ -72,6 +72,8 @@ class CopyHandlers:
         if before is not None:
             if before.entry.is_directory:
                 raise errors.type_mismatch()
+            if not call.credential.replaces:
+                raise errors.permission_mismatch()
             self._shares.admit(call, before, change=True)
             if not headers.flag(call.request, "x-ms-file-copy-ignore-readonly"):
                 refuse_read_only(before)

@@ -150,6 +150,8 @@ class FileHandlers:
             return None
         if found.entry.is_directory:
             raise errors.type_mismatch()
+        if not call.credential.replaces:
+            raise errors.permission_mismatch()
         self._shares.admit(call, found, change=True)
         refuse_read_only(found)
         return found

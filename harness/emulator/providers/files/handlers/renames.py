@@ -55,13 +55,15 @@ class RenameHandlers:
         return Response(200, headers=changed(again(self._shares, place), call))
 
     def _source(self, call: Call) -> Found:
-        url = call.request.headers.get("x-ms-file-rename-source")
+        header = "x-ms-file-rename-source"
+        url = call.request.headers.get(header)
         if url is None:
-            raise errors.missing_header("x-ms-file-rename-source")
-        named, _, _ = self._sources.parse(url)
+            raise errors.missing_header(header)
+        named, query, scheme = self._sources.parse(url, header=header)
         target = call.target
         if (named.service, named.account, named.share) != ("file", target.account, target.share) or named.snapshot:
-            raise errors.invalid_header("x-ms-file-rename-source")
+            raise errors.invalid_header(header)
+        self._sources.authorize_rename(call, named, query, scheme)
         trailing = headers.flag(call.request, "x-ms-source-allow-trailing-dot")
         source = Target("file", target.account, target.share, named.path)
         found = self._shares.find(self._shares.place_of(source, trailing_dots=trailing))
