@@ -18,8 +18,8 @@ _NOTHING = object()
 
 def upload_marker(uri: str, body: bytes) -> bytes:
     """What stands for a sent body in a cassette: itself, or length and SHA-256 for uploads that are large or binary."""
-    is_question = body[:1] in _OPENING and not is_a_file(uri)
-    if is_text(body) and (is_question or len(body) <= LARGE_UPLOAD):
+    is_json = body[:1] in _OPENING and not is_a_file(uri)
+    if is_text(body) and (is_json or len(body) <= LARGE_UPLOAD):
         return body
     return f"<{len(body)} bytes, sha256:{hashlib.sha256(body).hexdigest()}>".encode()
 

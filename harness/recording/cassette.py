@@ -45,13 +45,13 @@ def fold(interactions: Iterable[Interaction]) -> list[Interaction]:
             last_of.clear()
             folded.append(item)
             continue
-        question = (f"{item.request.method} {item.request.uri}", tuple(sorted(item.request.headers.items())))
-        at = last_of.get(question)
+        key = (f"{item.request.method} {item.request.uri}", tuple(sorted(item.request.headers.items())))
+        at = last_of.get(key)
         if at is not None and folded[at].response == item.response:
             previous = folded[at]
             folded[at] = Interaction(previous.request, previous.response, previous.count + item.count)
             continue
-        last_of[question] = len(folded)
+        last_of[key] = len(folded)
         folded.append(item)
     return folded
 

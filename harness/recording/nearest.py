@@ -1,55 +1,50 @@
-"""What to say when a request has no answer: the recorded requests most like it, and what differs."""
+"""What a message says about a request without a response: the recorded requests most like it, and what differs."""
 
 import difflib
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.recording.question import Question
+from harness.recording.request_key import RequestKey
 
 _SHOWN = 3
 _COMPARED_CLOSELY = 12
+_COMPARED_CHARACTERS = 500  # of a URL: comparing two of them takes the square of their length
 
 
-def nearest(asked: Question, recorded: Iterable[Question]) -> list[Question]:
-    """The recorded questions most like one that was asked, the best first."""
-    rough = heapq.nlargest(_COMPARED_CLOSELY, recorded, key=lambda other: _rough_likeness(asked, other))
-    return sorted(rough, key=lambda other: _likeness(asked, other), reverse=True)[:_SHOWN]
+def nearest(requested: RequestKey, recorded: Iterable[RequestKey]) -> list[RequestKey]:
+    """The recorded requests most like the one that was made, the most similar first."""
+    candidates = heapq.nlargest(_COMPARED_CLOSELY, recorded, key=lambda other: _rough_likeness(requested, other))
+    return sorted(candidates, key=lambda other: _likeness(requested, other), reverse=True)[:_SHOWN]
 
 
-def difference(asked: Question, recorded: Question) -> str:
-    """What differs between two questions, in words."""
-    told = []
-    if asked.method != recorded.method:
-        told.append(f"method: {asked.method} was asked, {recorded.method} recorded")
-    if asked.place != recorded.place:
-        mine, theirs = urlsplit(asked.place), urlsplit(recorded.place)
-        for name, one, other in (
-            ("scheme", mine.scheme, theirs.scheme),
-            ("host", mine.netloc, theirs.netloc),
-            ("path", mine.path, theirs.path),
-        ):
-            if one != other:
-                told.append(f"{name}: {one} was asked, {other} recorded")
-    mine_q, theirs_q = dict(parse_qsl(asked.query, True)), dict(parse_qsl(recorded.query, True))
-    told += [
-        f"query key {name}: {mine_q.get(name, 'nothing')!r} was asked, {theirs_q.get(name, 'nothing')!r} recorded"
-        for name in sorted(mine_q.keys() | theirs_q.keys())
-        if mine_q.get(name) != theirs_q.get(name)
-    ]
-    if asked.range != recorded.range:
-        told.append(f"range: {asked.range or 'none'} was asked, {recorded.range or 'none'} recorded")
-    return "; ".join(told)
+def difference(requested: RequestKey, recorded: RequestKey) -> str:
+    """What differs between two requests, in words."""
+    return "; ".join(
+        f"{part}: {one} was asked, {other} recorded" for part, one, other in _parts(requested, recorded) if one != other
+    )
 
 
-def _rough_likeness(asked: Question, other: Question) -> float:
-    """Cheap, for cassettes of thousands of questions."""
-    mine, theirs = set(asked.place.split("/")), set(other.place.split("/"))
-    same_method = 0.2 if asked.method == other.method else 0.0
-    return same_method + len(mine & theirs) / len(mine | theirs) + (0.1 if asked.query == other.query else 0.0)
+def _parts(requested: RequestKey, recorded: RequestKey) -> Iterator[tuple[str, str, str]]:
+    yield "method", requested.method, recorded.method
+    mine, theirs = urlsplit(requested.url), urlsplit(recorded.url)
+    yield "scheme", mine.scheme, theirs.scheme
+    yield "host", mine.netloc, theirs.netloc
+    yield "path", mine.path, theirs.path
+    my_query, their_query = dict(parse_qsl(requested.query, True)), dict(parse_qsl(recorded.query, True))
+    for name in sorted(my_query.keys() | their_query.keys()):
+        yield f"query key {name}", repr(my_query.get(name, "nothing")), repr(their_query.get(name, "nothing"))
+    yield "range", requested.range or "none", recorded.range or "none"
 
 
-def _likeness(asked: Question, other: Question) -> float:
-    same_method = 0.2 if asked.method == other.method else 0.0
-    one, two = (f"{question.place}?{question.query}" for question in (asked, other))
+def _rough_likeness(requested: RequestKey, other: RequestKey) -> float:
+    """A cheap estimate, for cassettes with thousands of requests."""
+    mine, theirs = set(requested.url.split("/")), set(other.url.split("/"))
+    same_method = 0.2 if requested.method == other.method else 0.0
+    return same_method + len(mine & theirs) / len(mine | theirs) + (0.1 if requested.query == other.query else 0.0)
+
+
+def _likeness(requested: RequestKey, other: RequestKey) -> float:
+    same_method = 0.2 if requested.method == other.method else 0.0
+    one, two = (f"{key.url}?{key.query}"[:_COMPARED_CHARACTERS] for key in (requested, other))
     return same_method + difflib.SequenceMatcher(None, one, two).ratio()

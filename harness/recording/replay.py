@@ -12,8 +12,8 @@ from harness.errors import CassetteError
 from harness.recording.bodies import upload_marker
 from harness.recording.exchange import plain_headers, rebuild, sent_bytes
 from harness.recording.matching import ReplayIndex, UnusedAnswers
-from harness.recording.question import question
 from harness.recording.reel import open_reel
+from harness.recording.request_key import request_key
 from harness.recording.scrub import Scrubber
 
 
@@ -44,8 +44,8 @@ class ReplayAdapter(BaseAdapter):
             CassetteError: there is no cassette, or it cannot be read.
         """
         del args, options
-        asked = question(request.method or "GET", self._scrubbed(request.url or ""), plain_headers(request.headers))
-        answer = self._open().take(asked, lambda: self._scrubber.body(upload_marker(asked.place, sent_bytes(request))))
+        key = request_key(request.method or "GET", self._scrubbed(request.url or ""), plain_headers(request.headers))
+        answer = self._open().take(key, lambda: self._scrubber.body(upload_marker(key.url, sent_bytes(request))))
         return rebuild(request, answer)
 
     def unused(self) -> list[UnusedAnswers]:

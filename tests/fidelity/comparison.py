@@ -59,18 +59,18 @@ def differences(recorded: Interaction, given: Interaction, names: Names) -> list
     """Where an answer is not the recorded one, as sentences; both scrubbed alike.
 
     Args:
-        recorded: with the question that was asked.
+        recorded: with the request.
         given: what the emulator answered.
         names: what it gave so far; learns.
     """
-    question, one, other = recorded.request, recorded.response, given.response
+    request, one, other = recorded.request, recorded.response, given.response
     if one.status != other.status:
         return [f"status: {one.status} was recorded, {other.status} given"]
     told = list(_headers(dict(one.headers), dict(other.headers), names))
-    if _OF_THE_MACHINE.search(urlsplit(question.uri).path):
+    if _OF_THE_MACHINE.search(urlsplit(request.uri).path):
         return told
     mine, theirs = _value(one.body), _value(other.body)
-    if "/listOutputFiles?" in question.uri and mine == {"value": []} and isinstance(theirs, dict):
+    if "/listOutputFiles?" in request.uri and mine == {"value": []} and isinstance(theirs, dict):
         theirs |= {"value": []}  # of a job that had just begun: this passes too soon to be seen for sure
     return told + list(_values("body", mine, theirs, names))
 

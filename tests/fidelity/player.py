@@ -17,7 +17,7 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.providers.storage.signatures import shared_key_texts, sign
 from harness.recording.exchange import plain_headers
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
-from harness.recording.question import question
+from harness.recording.request_key import request_key
 from harness.recording.scrub import Scrubber, scrub
 from harness.recording.stand_ins import WORD, stand_in_key
 from tests.fidelity.comparison import Names, differences
@@ -58,7 +58,7 @@ class Player:
         self._session.close()
 
     def play(self, story: Sequence[Interaction]) -> list[str]:
-        """Ask every question of a story; what is answered otherwise than recorded, as sentences."""
+        """Send every request of a recording; return how the responses differ from the recorded ones, as sentences."""
         self._job.begin(story)
         self._register(story)
         metadata = dict(_metadata(story))
@@ -72,7 +72,10 @@ class Player:
     def _ask(
         self, item: Interaction, later: Sequence[Interaction], metadata: Mapping[str, Mapping[str, str]]
     ) -> list[str]:
-        """Ask until the answer is the recorded one, or a later one to the same question: what passes can be missed."""
+        """Send a request until its response is the recorded one, or a later one to the same request.
+
+        A state that passes may have been missed.
+        """
         end = self._clock.monotonic() + self._patience
         acceptable = [item, *_answers_until_the_next_write(item, later)]
         while True:
@@ -165,11 +168,11 @@ def _is_read(item: Interaction) -> bool:
 
 
 def _answers_until_the_next_write(item: Interaction, later: Sequence[Interaction]) -> Iterator[Interaction]:
-    asked = question(item.request.method, item.request.uri, item.request.headers)
+    key = request_key(item.request.method, item.request.uri, item.request.headers)
     for other in later if _is_read(item) else ():
         if not _is_read(other):
             return
-        if question(other.request.method, other.request.uri, other.request.headers) == asked:
+        if request_key(other.request.method, other.request.uri, other.request.headers) == key:
             yield other
 
 

@@ -77,7 +77,7 @@ def test_a_streamed_body_arrives_whole(server: str, opened: Open, mode: str) -> 
         assert b"".join(response.iter_content(1000)) == bytes(range(256)) * 64
 
 
-def test_ranges_of_one_file_are_different_questions(server: str, opened: Open) -> None:
+def test_ranges_of_one_file_are_different_requests(server: str, opened: Open) -> None:
     ranges = ["bytes=0-9", "bytes=10-19"]
     with opened("record") as session:
         for span in ranges:
