@@ -9,7 +9,7 @@ from harness.errors import UnmatchedRequestError
 from harness.recording.bodies import canonical, differences, json_value, upload_marker
 from harness.recording.document import is_a_file
 from harness.recording.interactions import Interaction, RecordedResponse
-from harness.recording.nearest import difference, nearest
+from harness.recording.mismatch import difference, nearest
 from harness.recording.reel import Reel
 from harness.recording.request_key import RequestKey, request_key
 from harness.recording.scrub import Scrubber

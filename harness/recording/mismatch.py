@@ -1,4 +1,4 @@
-"""What a message says about a request without a response: the recorded requests most like it, and what differs."""
+"""What an error message says about a request without a response: the most similar recorded requests, and what differs."""
 
 import difflib
 import heapq
