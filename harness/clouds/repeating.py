@@ -13,7 +13,7 @@ from harness.clock import Clock
 from harness.clouds import skew
 from harness.clouds.creations import Creations
 from harness.clouds.patience import Patience, Trouble, is_passing
-from harness.recording.exchange import is_sign_in
+from harness.recording.http_messages import is_sign_in
 
 _REFUSED = frozenset({401, 403})
 _FOR_NOW = frozenset({"ShareBeingDeleted", "OperationTimedOut", "ServerBusy"})

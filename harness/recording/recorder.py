@@ -7,7 +7,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from harness.recording.bodies import upload_marker
-from harness.recording.exchange import is_sign_in, plain_headers, rebuild, sent_bytes
+from harness.recording.http_messages import is_sign_in, plain_headers, rebuild, sent_bytes
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 
 

@@ -10,7 +10,7 @@ from requests.adapters import BaseAdapter
 
 from harness.errors import CassetteError
 from harness.recording.bodies import upload_marker
-from harness.recording.exchange import plain_headers, rebuild, sent_bytes
+from harness.recording.http_messages import plain_headers, rebuild, sent_bytes
 from harness.recording.matching import ReplayIndex, UnusedAnswers
 from harness.recording.reel import open_reel
 from harness.recording.request_key import request_key

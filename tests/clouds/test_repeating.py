@@ -16,7 +16,7 @@ from harness.clock import SteppingClock
 from harness.clouds.creations import Creations
 from harness.clouds.patience import LOCAL, Patience
 from harness.clouds.repeating import RepeatingAdapter
-from harness.recording.exchange import rebuild
+from harness.recording.http_messages import rebuild
 from harness.recording.interactions import RecordedResponse
 
 URL = "https://management.azure.com/thing"

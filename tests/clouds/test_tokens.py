@@ -15,7 +15,7 @@ from harness.clock import SteppingClock
 from harness.clouds.patience import LOCAL
 from harness.clouds.sdk import ClockTransport
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
-from harness.recording.exchange import rebuild
+from harness.recording.http_messages import rebuild
 from harness.recording.interactions import RecordedResponse
 
 URL = "https://management.azure.com/thing"

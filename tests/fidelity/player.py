@@ -15,7 +15,7 @@ from harness.clock import SystemClock
 from harness.clouds.sdk import STAND_INS
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.providers.storage.signatures import shared_key_texts, sign
-from harness.recording.exchange import plain_headers
+from harness.recording.http_messages import plain_headers
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.request_key import request_key
 from harness.recording.scrub import Scrubber, scrub
