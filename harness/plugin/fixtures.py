@@ -29,7 +29,7 @@ CASSETTES = "cassettes"
 @pytest.fixture
 def offline() -> Iterator[None]:
     """No network connection can be opened while the test runs; the attempt fails and names the host."""
-    from harness.recording.guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
+    from harness.recording.socket_guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
 
     with blocked_sockets():
         yield

@@ -102,7 +102,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         item, "fixturenames", ()
     ):
         return (yield)
-    from harness.recording.guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
+    from harness.recording.socket_guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
 
     with blocked_sockets():
         return (yield)

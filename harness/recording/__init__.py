@@ -1,9 +1,9 @@
 """Cassettes behind one ``requests`` adapter: recording, scrubbing, replay and the socket guard."""
 
 from harness.recording.cassette import cassette_path, load_cassette
-from harness.recording.guard import blocked_sockets
 from harness.recording.matching import UnusedAnswers
 from harness.recording.session import RecordMode, ReportUnused, open_session, unused_answers
+from harness.recording.socket_guard import blocked_sockets
 
 __all__ = [
     "RecordMode",

@@ -1,4 +1,4 @@
-"""What an error message says about a request without a response: the most similar recorded requests, and what differs."""
+"""What an error message says about a request without a response: the nearest recorded requests, what differs."""
 
 import difflib
 import heapq
