@@ -8,7 +8,7 @@ from azure.core.credentials import AccessToken
 
 from harness.clock import SteppingClock
 from harness.clouds.patience import REPLAY
-from harness.clouds.sdk import STAND_INS, SdkCloud
+from harness.clouds.sdk import PLACEHOLDERS, SdkCloud
 from harness.recording import ReportUnused
 
 _POLL_SECONDS = 0.5  # on a clock that only counts them; no recording polls faster, so no limit comes too early
@@ -31,7 +31,7 @@ def replay_cloud(cassettes: Path, report_unused: ReportUnused | None = None) -> 
     """
     return SdkCloud(
         name="replay",
-        facts=STAND_INS,
+        facts=PLACEHOLDERS,
         clock=SteppingClock(),
         mode="replay",
         cassettes=cassettes,

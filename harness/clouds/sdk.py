@@ -26,12 +26,12 @@ from harness.clouds.patience import Patience
 from harness.clouds.repeating import RepeatingAdapter
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
-from harness.recording.stand_ins import WORD
+from harness.recording.placeholders import WORD
 
 _SCOPE = "https://management.azure.com/.default"
 
 # Recordings put these in place of a subscription's own values, so a replay asks for them.
-STAND_INS = CloudFacts(
+PLACEHOLDERS = CloudFacts(
     subscription_id="00000000-0000-0000-0000-000000000000",
     storage_account="harnessstorage",
     storage_key="cmVwbGF5",
@@ -170,7 +170,7 @@ class SdkCloud:
         return session
 
     def _replacements(self) -> Mapping[str, str]:
-        mine, theirs = vars(self.facts), vars(STAND_INS)
+        mine, theirs = vars(self.facts), vars(PLACEHOLDERS)
         return {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}
 
 

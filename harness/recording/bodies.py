@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.recording.document import is_a_file, is_text
-from harness.recording.stand_ins import WORD, is_stand_in
+from harness.recording.placeholders import WORD, is_placeholder
 
 LARGE_UPLOAD = 1024  # bytes; longer ones are kept as length and digest
 _OPENING = (b"{", b"[")
@@ -73,7 +73,7 @@ def differences(asked: Any, recorded: Any, path: str = "") -> Iterator[str]:
 
 
 def _stands_for(recorded: str, asked: Any) -> bool:
-    if is_stand_in(recorded):
+    if is_placeholder(recorded):
         return True
     pattern = ".*".join(map(re.escape, recorded.split(WORD)))
     return WORD in recorded and isinstance(asked, str) and re.fullmatch(pattern, asked, re.DOTALL) is not None

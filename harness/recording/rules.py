@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from harness.recording import stand_ins
+from harness.recording import placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Rule:
         what: its kind, as a message names it.
         pattern: its group ``value`` is the secret.
         hints: lower-case words, one of which occurs wherever the pattern matches; they only save time.
-        stand_in: what to write in its place.
+        placeholder: what to write in its place.
         within: where this is given, only what lies inside of its matches counts.
         is_distinct: nothing else looks so; it is looked for in bytes that are no text, too.
         spreads: the value may occur again where nothing shows that it is secret.
@@ -27,12 +27,12 @@ class Rule:
     what: str
     pattern: re.Pattern[str]
     hints: tuple[str, ...]
-    stand_in: Callable[[str], str] = stand_ins.word
+    placeholder: Callable[[str], str] = placeholders.word
     within: re.Pattern[str] | None = None
     is_distinct: bool = False
     spreads: bool = False
     is_name: bool = False
-    is_accepted: Callable[[str], bool] = stand_ins.is_stand_in
+    is_accepted: Callable[[str], bool] = placeholders.is_placeholder
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where secrets of this kind begin and end."""
@@ -66,12 +66,12 @@ _SERVICES = r"(?:blob|dfs|file|queue|table|web)"
 _named = partial(Rule, "a secret field", hints=_NAME_HINTS, spreads=True)
 _signature = partial(Rule, "a SAS signature", hints=("sig",), is_distinct=True)
 _storage_key = partial(Rule, "a storage account key", is_distinct=True, spreads=True)
-_identity = partial(Rule, "a subscription, tenant or identity", stand_in=stand_ins.guid, spreads=True)
+_identity = partial(Rule, "a subscription, tenant or identity", placeholder=placeholders.guid, spreads=True)
 _account = partial(
     Rule,
     "a storage account's name",
-    stand_in=stand_ins.account,
-    is_accepted=stand_ins.is_stand_in_account,
+    placeholder=placeholders.account,
+    is_accepted=placeholders.is_placeholder_account,
     is_name=True,
 )
 
@@ -96,12 +96,12 @@ RULES: tuple[Rule, ...] = (
     _storage_key(
         re.compile(rf"(?:{_ESCAPE}|(?<![A-Za-z0-9+/\\]))(?P<value>[A-Za-z0-9+/]{{86}}==)"),
         hints=("==",),
-        stand_in=stand_ins.key,
+        placeholder=placeholders.key,
     ),
     _storage_key(
         _any_case(rf"(?:{_ESCAPE}|(?<![A-Za-z0-9%\\]))(?P<value>(?:[A-Za-z0-9]|%2B|%2F){{86}}%3D%3D)"),
         hints=("%3d%3d",),
-        stand_in=stand_ins.encoded_key,
+        placeholder=placeholders.encoded_key,
     ),
     Rule(
         "a token",
@@ -174,7 +174,7 @@ RULES: tuple[Rule, ...] = (
             r"(?P<value>[A-Za-z0-9._+-]{1,64}(?:@|%40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24})(?![A-Za-z0-9-])"
         ),
         hints=("@", "%40"),
-        stand_in=stand_ins.address,
+        placeholder=placeholders.address,
         spreads=True,
     ),
     _account(

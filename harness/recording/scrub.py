@@ -1,6 +1,6 @@
 """Taking secrets out of interactions: processors are pure functions on copies, in one ordered tuple.
 
-A value always gets the same stand-in, so values that refer to each other still match. What one place shows to be
+A value always gets the same placeholder, so values that refer to each other still match. What one place shows to be
 secret (a password field, say) is taken out of all the others in the story, where nothing shows it.
 """
 
@@ -13,10 +13,10 @@ from html import unescape
 from urllib.parse import unquote_plus
 
 from harness.recording.interactions import Interaction
+from harness.recording.placeholders import WORD, fitted, is_placeholder, word
 from harness.recording.rules import RULES, Rule, is_secret_header, likely
 from harness.recording.secrets import DEPTH, Content, find_by_rule
 from harness.recording.spellings import Vocabulary
-from harness.recording.stand_ins import WORD, fitted, is_stand_in, word
 from harness.recording.wrapped import change_within, unzip
 
 # The rest says nothing about the story, and would make every recording differ from the one before.
@@ -49,22 +49,22 @@ class Scrubber:
     """Replaces what is secret. It keeps no state, so any thread and any process replaces a value alike.
 
     Args:
-        replacements: secret value -> stable stand-in; empty values are ignored.
+        replacements: secret value -> stable placeholder; empty values are ignored.
         learned: the same, for what a story itself has shown to be secret.
     """
 
     def __init__(self, replacements: Mapping[str, str], learned: Mapping[str, str] | None = None) -> None:
         self._replacements = replacements
-        self._stand_ins = frozenset(replacements.values())
+        self._placeholders = frozenset(replacements.values())
         self.known = Vocabulary({**(learned or {}), **replacements})
 
     def informed_by(self, story: Iterable[Interaction]) -> "Scrubber":
         """A scrubber that also replaces, everywhere, what some place of the story shows to be secret."""
         learned: dict[str, str] = {}
         for item in story:
-            for value, stand_in in self._shown_by(item):
-                if value not in self._stand_ins:
-                    learned.update((plain, stand_in(plain)) for plain in _plain_forms(value))
+            for value, placeholder in self._shown_by(item):
+                if value not in self._placeholders:
+                    learned.update((plain, placeholder(plain)) for plain in _plain_forms(value))
         return Scrubber(self._replacements, learned)
 
     def _shown_by(self, item: Interaction) -> Iterator[tuple[str, Callable[[str], str]]]:
@@ -73,14 +73,14 @@ class Scrubber:
         for text, rules, depth in _contents(item):
             for rule, secret in find_by_rule(self.known.replace(text), rules, depth):
                 if rule.spreads:
-                    yield secret.value, rule.stand_in
+                    yield secret.value, rule.placeholder
 
     def text(self, text: str, *, in_place: bool = False, depth: int = DEPTH) -> str:
-        """The text with stand-ins for everything secret.
+        """The text with placeholders for everything secret.
 
         Args:
             text: any text.
-            in_place: keep every other byte where it is, by cutting stand-ins or filling them up.
+            in_place: keep every other byte where it is, by cutting placeholders or filling them up.
             depth: how often what is wrapped in base64 is taken out.
         """
         return self._text(text, RULES, in_place, depth)
@@ -101,7 +101,7 @@ class Scrubber:
 
     def _header(self, name: str, value: str) -> str:
         value = self.text(value)
-        return WORD if is_secret_header(name) and not is_stand_in(value) else value
+        return WORD if is_secret_header(name) and not is_placeholder(value) else value
 
     def _text(self, text: str, rules: tuple[Rule, ...], in_place: bool, depth: int) -> str:
         for _ in range(_ROUNDS):
@@ -119,9 +119,9 @@ class Scrubber:
         pieces, end = [], 0
         for start, stop in rule.spans(text):
             value = text[start:stop]
-            if rule.is_name and value in self._stand_ins:
+            if rule.is_name and value in self._placeholders:
                 continue
-            written = rule.stand_in(value)
+            written = rule.placeholder(value)
             if in_place:
                 written = fitted(written, len(value.encode("utf-8", "surrogateescape")))
             pieces += [text[end:start], written]

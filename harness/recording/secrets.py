@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from harness.recording.placeholders import is_placeholder
 from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
 from harness.recording.spellings import Vocabulary
-from harness.recording.stand_ins import is_stand_in
 from harness.recording.wrapped import texts_within, unzip
 
 DEPTH = 3  # how often a text may be wrapped before nobody looks any further
@@ -111,5 +111,5 @@ def secrets_of_headers(headers: Mapping[str, str], known: Vocabulary | None = No
     """As `find_secrets`, in headers; some are secret by their name."""
     for name, value in headers.items():
         yield from find_secrets(value, known)
-        if is_secret_header(name) and value and not is_stand_in(value):
+        if is_secret_header(name) and value and not is_placeholder(value):
             yield Secret(f"a secret header ({name})", value)

@@ -39,7 +39,7 @@ def open_session(
     Args:
         cassette: the story's file; ignored when ``mode`` is ``live``.
         mode: ``live`` (no cassette), ``record`` (real traffic) or ``replay`` (no traffic, no base session).
-        replacements: secret value -> its stable stand-in, for requests and answers.
+        replacements: secret value -> its stable placeholder, for requests and answers.
         base: makes the real session (proxies, trusted CA); not called in replay.
         provenance: what the cassette's head says about where it comes from, besides the time and the versions.
         report_unused: called when a replay ends well and some of its answers were not asked for.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape, quoteattr
 
-from harness.recording.stand_ins import fitted
+from harness.recording.placeholders import fitted
 
 _SHORT = 8  # characters; a shorter word counts only where it stands alone
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -34,27 +34,27 @@ class Vocabulary:
     """What to replace wherever it occurs.
 
     Args:
-        words: secret value -> its stand-in; empty values, and those that are their own stand-in, are ignored.
+        words: secret value -> its placeholder; empty values, and those that are their own placeholder, are ignored.
     """
 
     def __init__(self, words: Mapping[str, str]) -> None:
-        self._stand_ins: dict[str, str] = {}
-        for value, stand_in in words.items():
-            if value and value != stand_in:
-                self._stand_ins |= _spellings(value, stand_in)
+        self._placeholders: dict[str, str] = {}
+        for value, placeholder in words.items():
+            if value and value != placeholder:
+                self._placeholders |= _spellings(value, placeholder)
 
     def replace(self, text: str, *, in_place: bool = False) -> str:
-        """The text with a stand-in for each; ``in_place`` keeps every other byte where it is."""
+        """The text with a placeholder for each; ``in_place`` keeps every other byte where it is."""
         pattern = self._pattern(text)
         if pattern is None:
             return text
 
-        def stand_in(match: re.Match[str]) -> str:
+        def placeholder(match: re.Match[str]) -> str:
             found = match.group()
-            word = self._stand_ins[found]
+            word = self._placeholders[found]
             return fitted(word, len(found.encode("utf-8", "surrogateescape"))) if in_place else word
 
-        return pattern.sub(stand_in, text)
+        return pattern.sub(placeholder, text)
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Where each of them begins and ends."""
@@ -64,7 +64,7 @@ class Vocabulary:
 
     def _pattern(self, text: str) -> re.Pattern[str] | None:
         """Finds those that occur at all: a pattern of all of them would be slow."""
-        present = sorted((form for form in self._stand_ins if form in text), key=len, reverse=True)
+        present = sorted((form for form in self._placeholders if form in text), key=len, reverse=True)
         return re.compile("|".join(map(_bounded, present))) if present else None
 
 
@@ -73,7 +73,7 @@ def _bounded(form: str) -> str:
     return rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])" if len(form) < _SHORT and form.isalnum() else pattern
 
 
-def _spellings(value: str, stand_in: str) -> dict[str, str]:
+def _spellings(value: str, placeholder: str) -> dict[str, str]:
     is_guid = _GUID.fullmatch(value) is not None
     forms = _FORMS + _GUID_FORMS if is_guid else _FORMS
-    return {form(value): form(stand_in) for form in forms}
+    return {form(value): form(placeholder) for form in forms}

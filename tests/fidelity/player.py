@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 import requests
 
 from harness.clock import SystemClock
-from harness.clouds.sdk import STAND_INS
+from harness.clouds.sdk import PLACEHOLDERS
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.providers.storage.signatures import shared_key_texts, sign
 from harness.recording.http_messages import plain_headers
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+from harness.recording.placeholders import WORD, placeholder_key
 from harness.recording.request_key import request_key
 from harness.recording.scrub import Scrubber, scrub
-from harness.recording.stand_ins import WORD, stand_in_key
 from tests.fidelity.comparison import Names, differences
 from tests.fidelity.recorded_job import RecordedJob
 
-ACCOUNT, KEY = STAND_INS.storage_account, stand_in_key(1)  # the emulator has to have it
+ACCOUNT, KEY = PLACEHOLDERS.storage_account, placeholder_key(1)  # the emulator has to have it
 _AGENT = "azsdk-python-mgmt-batchai/7.0.0"  # who asked; a cassette does not keep it, and it is told shorter pauses
 _TIMEOUT = 30.0  # seconds
 _UPLOAD = re.compile(rb"<(\d+) bytes, sha256:[0-9a-f]{64}>")

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from harness.recording.cassette import load_cassette, save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+from harness.recording.placeholders import is_placeholder
 from harness.recording.scrub import Scrubber, scrub_story
-from harness.recording.stand_ins import is_stand_in
 
 Place = Callable[[str], Interaction]
 
@@ -184,17 +184,17 @@ def test_what_one_place_shows_to_be_secret_survives_in_no_other(shown: str, bare
 
 EVERYWHERE = [*PASSWORD_PLACES.values(), *(plant for _, plant in OTHER_PLACES.values())]
 # Words of the places themselves, a header's name among them, cannot be told from a secret that is the same.
-FRAMES = "".join(str(plant("stand-in")) for plant in EVERYWHERE)
+FRAMES = "".join(str(plant("placeholder")) for plant in EVERYWHERE)
 
 
 @given(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40).filter(
-        lambda text: text not in FRAMES and not is_stand_in(text)
+        lambda text: text not in FRAMES and not is_placeholder(text)
     ),
     st.sampled_from(EVERYWHERE),
 )
 def test_a_known_secret_survives_nowhere(secret: str, plant: Place) -> None:
-    (item,), scrubber = scrub_story([plant(secret)], Scrubber({secret: "stand-in"}))
+    (item,), scrubber = scrub_story([plant(secret)], Scrubber({secret: "placeholder"}))
 
     assert not list(scrubber.known.find(texts_of(item)))
 
@@ -206,8 +206,8 @@ def test_equal_secrets_get_equal_stand_ins(guid: str, upper: bool) -> None:
 
     scrubbed = [Scrubber({}).text(place.format(spelt)) for place in places]
 
-    (stand_in,) = {
+    (placeholder,) = {
         text.removeprefix(place[: place.index("{}")].replace("{{", "{"))[:36]
         for text, place in zip(scrubbed, places, strict=True)
     }
-    assert stand_in not in (guid, spelt)
+    assert placeholder not in (guid, spelt)

@@ -16,7 +16,7 @@ from azure.storage.file import FileService
 from harness.recording.cassette import save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.pauses import skipped_pauses
-from harness.recording.stand_ins import stand_in_key
+from harness.recording.placeholders import placeholder_key
 
 Open = Callable[..., AbstractContextManager[requests.Session]]
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
@@ -67,7 +67,7 @@ def test_retries_of_the_storage_client_take_no_time(opened: Open, cassette: Path
 
     with opened("replay") as session:
         begin = time.perf_counter()
-        assert FileService("account", stand_in_key(1), request_session=session).create_share("share")
+        assert FileService("account", placeholder_key(1), request_session=session).create_share("share")
     assert time.perf_counter() - begin < 5
 
 

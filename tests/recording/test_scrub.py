@@ -80,7 +80,7 @@ def test_bytes_without_secrets_stay_as_they_are(body: bytes) -> None:
 def test_a_part_of_a_file_keeps_its_length(text: str) -> None:
     body = text.encode()
 
-    assert len(Scrubber({"hunter22": "a much longer stand-in"}).body(body, in_place=True)) == len(body)
+    assert len(Scrubber({"hunter22": "a much longer placeholder"}).body(body, in_place=True)) == len(body)
 
 
 @given(st.binary(), st.sampled_from(["utf-16-le", "utf-16-be"]))

@@ -14,7 +14,7 @@ from azure.storage.file import FileService
 from harness.recording import blocked_sockets
 from harness.recording.cassette import save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
-from harness.recording.stand_ins import stand_in_key
+from harness.recording.placeholders import placeholder_key
 
 Open = Callable[..., AbstractContextManager[requests.Session]]
 FILE = "https://account.file.core.windows.net/share/model.dnn"
@@ -38,7 +38,7 @@ def offline_session(cassette: Path, opened: Open) -> Iterator[requests.Session]:
 
 
 def test_the_storage_client_downloads_from_a_cassette(offline_session: requests.Session) -> None:
-    service = FileService("account", stand_in_key(1), request_session=offline_session)
+    service = FileService("account", placeholder_key(1), request_session=offline_session)
 
     assert service.get_file_to_bytes("share", None, "model.dnn").content == MODEL
 

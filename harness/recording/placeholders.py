@@ -1,7 +1,7 @@
 """What stands in a cassette for what must not be there.
 
-A stand-in depends on nothing but the value it replaces: equal values get equal ones in every story and in every
-process, and a stand-in is never replaced again. Passwords, tokens and signatures all get the same word, so that
+A placeholder depends on nothing but the value it replaces: equal values get equal ones in every story and in every
+process, and a placeholder is never replaced again. Passwords, tokens and signatures all get the same word, so that
 nothing can be learnt about them.
 """
 
@@ -25,14 +25,14 @@ def word(value: str) -> str:
     return WORD
 
 
-def stand_in_key(number: int) -> str:
-    """The stand-in with a number for a storage key: 64 bytes, so that clients can sign with it."""
+def placeholder_key(number: int) -> str:
+    """The placeholder with a number for a storage key: 64 bytes, so that clients can sign with it."""
     return base64.b64encode(number.to_bytes(64, "big")).decode()
 
 
 def key(value: str) -> str:
     """For a storage key."""
-    return stand_in_key(int(_digest(value, 12), 16))
+    return placeholder_key(int(_digest(value, 12), 16))
 
 
 def encoded_key(value: str) -> str:
@@ -57,28 +57,28 @@ def address(value: str) -> str:
     return f"user-{_digest(value.lower().replace('%40', '@'), 4)}{at}example.com"
 
 
-def is_stand_in(value: str) -> bool:
+def is_placeholder(value: str) -> bool:
     """Whether a value is one of these, cut or filled up to a length, perhaps."""
     return (
         value.startswith((WORD, _ZERO_GUID))
         or (value != "" and WORD.startswith(value))
         or _ADDRESS.fullmatch(value) is not None
         or _RESERVED_DOMAIN.fullmatch(value) is not None
-        or _is_stand_in_key(value.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="))
+        or _is_placeholder_key(value.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="))
     )
 
 
-def is_stand_in_account(value: str) -> bool:
-    """Whether an account's name is a stand-in, or one that everybody has."""
+def is_placeholder_account(value: str) -> bool:
+    """Whether an account's name is a placeholder, or one that everybody has."""
     return value in _NAMED_ACCOUNTS or _ACCOUNT.fullmatch(value) is not None
 
 
-def fitted(stand_in: str, length: int) -> str:
-    """A stand-in cut, or filled up, to a length: in a part of a file no byte may move."""
-    return (stand_in + "x" * length)[:length]
+def fitted(placeholder: str, length: int) -> str:
+    """A placeholder cut, or filled up, to a length: in a part of a file no byte may move."""
+    return (placeholder + "x" * length)[:length]
 
 
-def _is_stand_in_key(text: str) -> bool:
+def _is_placeholder_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None and base64.b64decode(text)[:-8] == bytes(56)
 
 
