@@ -10,11 +10,11 @@ from urllib.parse import quote, urlsplit
 
 from harness.errors import CassetteError
 from harness.recording.document import write_document
+from harness.recording.encodings import Vocabulary
 from harness.recording.interactions import Interaction
 from harness.recording.placeholders import WORD
 from harness.recording.reel import open_reel
 from harness.recording.secrets import find_secrets, secrets_of_body, secrets_of_headers
-from harness.recording.spellings import Vocabulary
 
 
 def cassette_path(directory: Path, story: str) -> Path:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.recording.encodings import Vocabulary
 from harness.recording.interactions import Interaction
 from harness.recording.reel import Reel, open_reel
 from harness.recording.secrets import Secret, find_secrets, secrets_of_body, secrets_of_headers
-from harness.recording.spellings import Vocabulary
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from harness.recording.encodings import Vocabulary
 from harness.recording.placeholders import is_placeholder
 from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
-from harness.recording.spellings import Vocabulary
 from harness.recording.wrapped import texts_within, unzip
 
 DEPTH = 3  # how often a text may be wrapped before nobody looks any further

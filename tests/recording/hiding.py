@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from harness.recording.encodings import Vocabulary
 from harness.recording.placeholders import WORD
-from harness.recording.spellings import Vocabulary
 from harness.recording.wrapped import unzip
 
 _DEPTH = 4  # how often something may be packed
