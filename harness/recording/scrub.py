@@ -14,10 +14,10 @@ from urllib.parse import unquote_plus
 
 from harness.recording.encodings import Vocabulary
 from harness.recording.interactions import Interaction
+from harness.recording.nested_encodings import change_within, unzip
 from harness.recording.placeholders import WORD, fitted, is_placeholder, word
 from harness.recording.rules import RULES, Rule, is_secret_header, likely
 from harness.recording.secrets import DEPTH, Content, find_by_rule
-from harness.recording.wrapped import change_within, unzip
 
 # The rest says nothing about the story, and would make every recording differ from the one before.
 _KEPT_REQUEST_HEADERS = frozenset(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from harness.recording.encodings import Vocabulary
+from harness.recording.nested_encodings import texts_within, unzip
 from harness.recording.placeholders import is_placeholder
 from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
-from harness.recording.wrapped import texts_within, unzip
 
 DEPTH = 3  # how often a text may be wrapped before nobody looks any further
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}

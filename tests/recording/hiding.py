@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.recording.encodings import Vocabulary
+from harness.recording.nested_encodings import unzip
 from harness.recording.placeholders import WORD
-from harness.recording.wrapped import unzip
 
 _DEPTH = 4  # how often something may be packed
 _BASE64 = (
