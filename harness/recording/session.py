@@ -10,7 +10,7 @@ import requests
 from harness.clock import Clock, SystemClock
 from harness.recording.cassette import fold, save_cassette
 from harness.recording.matching import UnusedAnswers
-from harness.recording.pauses import skipped_pauses
+from harness.recording.no_sleep import no_sleep
 from harness.recording.provenance import full_provenance
 from harness.recording.recorder import RecordingAdapter, Tape
 from harness.recording.replay import ReplayAdapter
@@ -70,7 +70,7 @@ def open_session(
 @contextmanager
 def _replaying(cassette: Path, scrubber: Scrubber, report_unused: ReportUnused | None) -> Iterator[requests.Session]:
     adapter = ReplayAdapter(cassette, scrubber)
-    with requests.Session() as session, skipped_pauses():
+    with requests.Session() as session, no_sleep():
         session.trust_env = False
         for prefix in ("https://", "http://"):
             session.mount(prefix, adapter)

@@ -27,7 +27,7 @@ class _SkippedSleep:
 
 
 @contextmanager
-def skipped_pauses() -> Iterator[None]:
+def no_sleep() -> Iterator[None]:
     """Let no SDK sleep while the block runs: pollers look again at once. Blocks may nest and overlap in threads."""
     with _CHANGING:
         skipped: Any = time.sleep

@@ -15,7 +15,7 @@ from azure.storage.file import FileService
 
 from harness.recording.cassette import save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
-from harness.recording.pauses import skipped_pauses
+from harness.recording.no_sleep import no_sleep
 from harness.recording.placeholders import placeholder_key
 
 Open = Callable[..., AbstractContextManager[requests.Session]]
@@ -75,7 +75,7 @@ def test_sleep_is_itself_again_when_the_last_replay_ends(monkeypatch: pytest.Mon
     real = getattr(time.sleep, "real", time.sleep)  # a scenario of this session may still be replaying
     monkeypatch.setattr(time, "sleep", real)
     monkeypatch.setattr(storageclient, "sleep", real)
-    outer, inner = skipped_pauses(), skipped_pauses()
+    outer, inner = no_sleep(), no_sleep()
 
     outer.__enter__()
     inner.__enter__()
@@ -87,7 +87,7 @@ def test_sleep_is_itself_again_when_the_last_replay_ends(monkeypatch: pytest.Mon
 
 
 def test_a_test_still_sleeps_while_a_story_replays() -> None:
-    with skipped_pauses():
+    with no_sleep():
         begin = time.perf_counter()
         time.sleep(0.02)
 
