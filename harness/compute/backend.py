@@ -40,6 +40,11 @@ class JobSpec:
     ``settings`` are the toolkit's; ``inputs`` maps ids to paths as written (they may hold ``$VARIABLES``), ``outputs``
     to real directories; ``stdouterr`` is the real directory of the streams and ``execution.log``; ``wall_clock`` is
     in seconds; ``per_node_logs`` asks for ``execution-{nodeId}.log`` in place of ``execution.log``.
+
+    ``variables`` are those of the service that shows the job, beside Batch AI's: they may hold ``$VARIABLES`` of the
+    node, and the user's ``environment`` does not override them. ``stdout`` and ``stderr`` name the files of a process,
+    with ``{label}`` in place of its label; one name for both merges the streams. ``logs`` is the real directory of
+    ``execution.log`` and of the preparation's streams, where it is not ``stdouterr``.
     """
 
     name: str
@@ -58,6 +63,10 @@ class JobSpec:
     image: str | None
     wall_clock: float
     per_node_logs: bool
+    variables: Mapping[str, str] = field(default_factory=dict)
+    stdout: str = "stdout{label}.txt"
+    stderr: str = "stderr{label}.txt"
+    logs: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,10 @@ def render(job: JobSpec, machine: Machine) -> Plan:
     roots = [node.directory / "mounts" for node in job.nodes]
     temporary = [mount for node in job.nodes for mount in _placed(paths.mounts(node.id), job.job_mounts)]
     cluster = [mount for root in roots for mount in _placed(root, job.cluster_mounts)]
+    written = dict.fromkeys((job.stdouterr, _log_directory(job), *job.outputs.values()))
     return Plan(
         directory=job.directory,
-        directories=(paths.shared, ssh.folder(job.directory), *local, *roots, job.stdouterr, *job.outputs.values()),
+        directories=(paths.shared, ssh.folder(job.directory), *local, *roots, *written),
         links=_links([*cluster, *temporary]),
         temporary=tuple(place for place, _ in _links(temporary)),
         files={
@@ -115,7 +116,8 @@ def variables_of(job: JobSpec, node: NodeSpec) -> dict[str, str]:
         "AZ_BATCH_HOST_LIST": ",".join(each.address for each in job.nodes),
     }
     variables |= {f"AZ_BATCHAI_OUTPUT_{name}": str(path) for name, path in job.outputs.items()}
-    return variables | {f"AZ_BATCHAI_INPUT_{name}": expanded(path, variables) for name, path in job.inputs.items()}
+    variables |= {f"AZ_BATCHAI_INPUT_{name}": expanded(path, variables) for name, path in job.inputs.items()}
+    return variables | {name: expanded(value, variables) for name, value in job.variables.items()}
 
 
 def _environment(job: JobSpec, machine: Machine, node: NodeSpec) -> tuple[dict[str, str], dict[str, str]]:
@@ -138,8 +140,8 @@ def _execution(job: JobSpec, machine: Machine, process: Process) -> Execution:
         argv=(machine.shell, "-c", protected(process.command, variables)),
         environment={**environment, **defaults},
         cwd=JobPaths(job.directory).temporary(node.id),
-        stdout=job.stdouterr / f"stdout{process.label}.txt",
-        stderr=job.stdouterr / f"stderr{process.label}.txt",
+        stdout=job.stdouterr / job.stdout.replace("{label}", process.label),
+        stderr=job.stdouterr / job.stderr.replace("{label}", process.label),
         leads=process.leads,
     )
 
@@ -150,8 +152,8 @@ def _preparation(job: JobSpec, machine: Machine, node: NodeSpec) -> Execution:
         argv=(machine.shell, "-c", protected(job.preparation or "", variables)),
         environment=environment,
         cwd=JobPaths(job.directory).temporary(node.id),
-        stdout=job.stdouterr / "stdout-job_prep.txt",
-        stderr=job.stdouterr / "stderr-job_prep.txt",
+        stdout=_log_directory(job) / "stdout-job_prep.txt",
+        stderr=_log_directory(job) / "stderr-job_prep.txt",
     )
 
 
@@ -202,8 +204,12 @@ def _mounting(placed: Iterable[tuple[Path, MountSpec]], machine: Machine, paths:
 
 def _logs(job: JobSpec) -> tuple[Path, ...]:
     if job.per_node_logs:
-        return tuple(job.stdouterr / f"execution-{node.id}.log" for node in job.nodes)
-    return (job.stdouterr / "execution.log",)
+        return tuple(_log_directory(job) / f"execution-{node.id}.log" for node in job.nodes)
+    return (_log_directory(job) / "execution.log",)
+
+
+def _log_directory(job: JobSpec) -> Path:
+    return job.logs or job.stdouterr
 
 
 def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...]) -> tuple[str, ...]:

@@ -47,6 +47,29 @@ def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) ->
     }
 
 
+def test_the_variables_of_a_service_know_the_node_and_override_the_users(job: Build, tmp_path: Path) -> None:
+    variables = {"AZUREML_DATA": "$AZ_BATCHAI_JOB_MOUNT_ROOT/data", "AZUREML_RUN_ID": "job"}
+    spec = job(variables=variables, environment={"AZUREML_RUN_ID": "mine"})
+
+    environment = render(spec, MACHINE).steps[0].executions[0].environment
+
+    assert environment["AZUREML_DATA"] == f"{environment['AZ_BATCHAI_JOB_MOUNT_ROOT']}/data"
+    assert environment["AZUREML_RUN_ID"] == "job"
+
+
+def test_a_service_names_the_files_of_the_streams_and_the_directory_of_the_logs(job: Build, tmp_path: Path) -> None:
+    logs = tmp_path / "system_logs"
+    spec = job(stdout="std_log{label}.txt", stderr="std_log{label}.txt", logs=logs, preparation="true")
+
+    plan = render(spec, MACHINE)
+
+    preparation, main = plan.steps
+    assert main.executions[0].stdout == main.executions[0].stderr == spec.stdouterr / "std_log.txt"
+    assert preparation.executions[0].stderr == logs / "stderr-job_prep.txt"
+    assert plan.logs == (logs / "execution.log",)
+    assert {spec.stdouterr, logs} <= set(plan.directories)
+
+
 def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
     settings = {"pythonScriptFilePath": "x.py", "pythonInterpreterPath": "/opt/conda/bin/python"}
 
