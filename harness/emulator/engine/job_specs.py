@@ -78,7 +78,7 @@ class JobSpecs:
         return JobSpec(
             name=job.address.name,
             directory=self.job_directory(job),
-            nodes=tuple(self._node(cluster, node) for node in cluster.nodes if node.id in job.nodes),
+            nodes=self.nodes(job, cluster),
             toolkit=_TOOLKIT_NAMES.get(toolkit, toolkit.removesuffix("_settings")),
             settings=msgspec.to_builtins(getattr(spec, toolkit)),
             cluster_mounts=self.cluster_mounts(cluster),
@@ -93,6 +93,10 @@ class JobSpecs:
             wall_clock=seconds(spec.constraints.max_wall_clock_time) or 0.0,
             per_node_logs=spec.node_count > 1,
         )
+
+    def nodes(self, job: Job, cluster: Cluster) -> tuple[NodeSpec, ...]:
+        """The nodes that a job was given."""
+        return tuple(self._node(cluster, node) for node in cluster.nodes if node.id in job.nodes)
 
     def setup(self, cluster: Cluster, node: Node) -> TaskSpec:
         """The set-up task of a node.
