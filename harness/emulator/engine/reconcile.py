@@ -190,7 +190,7 @@ class Reconciliation:
         store = self._repository.store
         found = [store.get(Cluster, key) for key in sorted(self._repository.restless)]
         free = [cluster for cluster in found if cluster and not (cluster.creating or cluster.deleting)]
-        after = {cluster.key: scaling.moved(cluster, self._surroundings(cluster, now)) for cluster in free}
+        after = {cluster.key: scaling.moved(cluster, self._scaling_context(cluster, now)) for cluster in free}
         moved = [cluster for cluster in free if after[cluster.key] is not cluster]
         if moved:
             with store.transaction():
@@ -203,12 +203,12 @@ class Reconciliation:
         retired = [self._retire(cluster, now) for cluster in after.values()]
         return any([bool(moved), *evicted, *retired])
 
-    def _surroundings(self, cluster: Cluster, now: datetime) -> scaling.Surroundings:
+    def _scaling_context(self, cluster: Cluster, now: datetime) -> scaling.ScalingContext:
         wanted = 0
         if (waiting := self._repository.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
             wanted = queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
         mounts, setups = self._node_setup.outcomes(cluster, now)
-        return scaling.Surroundings(now, self._pace, wanted, self._node_setup.has_task(cluster), setups, mounts)
+        return scaling.ScalingContext(now, self._pace, wanted, self._node_setup.has_task(cluster), setups, mounts)
 
     def _evict(self, cluster: Cluster) -> bool:
         """End or put back the jobs on nodes that have to go, unless the cluster waits for them."""

@@ -1,7 +1,7 @@
-"""How the nodes of a cluster come and go; pure.
+"""How a cluster gets and loses nodes; pure.
 
-One function, ``moved``, takes a cluster as it was and gives it as it is now. Its steps are a table, in the recorded
-order: decide on a size, let nodes go, bring new ones up, let others come, settle.
+One function, ``moved``, takes a cluster as it was and returns it as it is now. Its steps are a table, in the order that
+Microsoft's recordings show: decide on a size, release nodes, boot new ones, allocate more, settle.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -17,11 +17,11 @@ from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, BOOT, GROW, L
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a cluster depends on, apart from time.
+class ScalingContext:
+    """What the next step of a cluster depends on.
 
-    ``wanted`` is how many nodes the jobs in its queue could use; ``setups`` tells of each node's set-up task, which
-    ended well (True), badly (its problem), or goes on (absent). ``mounts`` is what is wrong with the cluster's mounts.
+    ``wanted`` is how many nodes the jobs in its queue could use. ``setups`` holds the result of each set-up task that
+    has ended, by node: True for success, or its problem. ``mounts`` is the problem of a mount that failed.
     """
 
     now: datetime
@@ -32,7 +32,7 @@ class Surroundings:
     mounts: Problem | None = None
 
 
-Step = Callable[[Cluster, Surroundings], Cluster]
+Step = Callable[[Cluster, ScalingContext], Cluster]
 
 
 def new_cluster(
@@ -68,22 +68,22 @@ def new_cluster(
     )
 
 
-def moved(cluster: Cluster, around: Surroundings) -> Cluster:
-    """The cluster as it is at ``around.now``; itself where nothing moved."""
+def moved(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """The cluster as it is at ``context.now``; the same object where nothing moved."""
     for step in _STEPS:
-        cluster = step(cluster, around)
+        cluster = step(cluster, context)
     return cluster
 
 
 def due(cluster: Cluster) -> datetime | None:
-    """When the cluster moves next by itself; None when only something else can move it."""
+    """When the cluster moves next by itself; None when only a request, a job or a node can move it."""
     moments = [moment for node in cluster.nodes for moment in (node.due, node.lost) if moment]
     moments += [moment for moment in (cluster.growing, cluster.eager, cluster.quiet) if moment]
     return min(moments, default=None)
 
 
 def is_at_rest(cluster: Cluster) -> bool:
-    """Whether nothing but a request can move the cluster: of fixed size, with all its nodes."""
+    """Whether only a request can move the cluster: it has a fixed size and all its nodes."""
     manual = cluster.spec.scale_settings.manual
     return (
         cluster.allocation == "steady"
@@ -95,27 +95,27 @@ def is_at_rest(cluster: Cluster) -> bool:
     )
 
 
-def retargeted(cluster: Cluster, target: int, around: Surroundings) -> Cluster:
-    """The cluster on its way to another number of nodes."""
-    growing = around.pace.after(around.now, ALLOCATE) if target > _staying(cluster) else None
+def retargeted(cluster: Cluster, target: int, context: ScalingContext) -> Cluster:
+    """The cluster as it begins to resize to ``target`` nodes."""
+    growing = context.pace.after(context.now, ALLOCATE) if target > _staying(cluster) else None
     cluster = replace(
         cluster,
         target=target,
         allocation="resizing",
-        allocation_changed=around.now,
+        allocation_changed=context.now,
         departed=0,
         growing=growing,
         eager=None,
         quiet=None,
     )
     leaving = {node.id for node in _leavers(cluster.nodes, _staying(cluster) - target)}
-    notice = around.pace.after(around.now, NOTICE)
+    notice = context.pace.after(context.now, NOTICE)
     nodes = tuple(replace(n, departing=True, due=notice) if n.id in leaving else n for n in cluster.nodes)
     return replace(cluster, nodes=nodes)
 
 
 def preempted(cluster: Cluster, now: datetime) -> Cluster | None:
-    """The cluster from which Azure takes a node back, if it can one with a job; None where it has none to take."""
+    """The cluster from which Azure takes a node, preferably one with a job; None where no node is left to take."""
     staying = [node for node in cluster.nodes if not node.departing]
     if not staying:
         return None
@@ -124,39 +124,39 @@ def preempted(cluster: Cluster, now: datetime) -> Cluster | None:
 
 
 def stuck(cluster: Cluster, nodes: Container[str]) -> Cluster:
-    """The cluster in which these nodes never boot."""
+    """The cluster with these nodes marked as never booting."""
     return replace(cluster, nodes=tuple(replace(n, stuck=True) if n.id in nodes else n for n in cluster.nodes))
 
 
 def doomed(cluster: Cluster, node: str, moment: datetime) -> Cluster:
-    """The cluster from which Azure takes a node at some moment, should its job still have it."""
+    """The cluster with a node that Azure takes at ``moment``, unless its job has ended by then."""
     return replace(cluster, nodes=tuple(replace(n, lost=moment) if n.id == node else n for n in cluster.nodes))
 
 
 def deallocation(cluster: Cluster) -> DeallocationOption:
-    """What becomes of the job on a node that has to go."""
+    """What happens to the job on a node that is released."""
     manual = cluster.spec.scale_settings.manual
     return manual.node_deallocation_option if manual else DeallocationOption.WAIT_FOR_JOB_COMPLETION
 
 
 def idle(cluster: Cluster) -> list[Node]:
-    """The nodes that could run a job, in the order of their coming."""
+    """The nodes that could run a job, oldest first."""
     return [node for node in cluster.nodes if node.state == "idle" and node.job is None and not node.departing]
 
 
 def is_coming(node: Node) -> bool:
-    """Whether a node is on its way to be idle."""
+    """Whether a node will become idle."""
     return node.state in ("allocated", "preparing") and not (node.departing or node.stuck)
 
 
 def capacity(cluster: Cluster) -> int:
-    """The most nodes that the cluster can have without being changed."""
+    """The most nodes that the cluster can have under its present scale settings."""
     auto = cluster.spec.scale_settings.auto_scale
     return auto.maximum_node_count if auto else cluster.target
 
 
 def with_job(cluster: Cluster, nodes: Iterable[str], job: str | None) -> Cluster:
-    """The cluster with a job on these nodes, or with them free again (``job`` None)."""
+    """The cluster with a job on these nodes, or with no job on them (``job`` None)."""
     chosen = set(nodes)
     changed = tuple(replace(n, job=job, lost=None) if n.id in chosen else n for n in cluster.nodes)
     return replace(cluster, nodes=changed)
@@ -173,35 +173,35 @@ def _initial_target(scale: ScaleSettings) -> int:
     return scale.manual.target_node_count if scale.manual else 0
 
 
-def _decide_manually(cluster: Cluster, around: Surroundings) -> Cluster:
+def _decide_manually(cluster: Cluster, context: ScalingContext) -> Cluster:
     manual = cluster.spec.scale_settings.manual
     if manual is None or manual.target_node_count == cluster.target:
         return cluster
-    return retargeted(cluster, manual.target_node_count, around)
+    return retargeted(cluster, manual.target_node_count, context)
 
 
-def _decide_automatically(cluster: Cluster, around: Surroundings) -> Cluster:
-    """A queue or idle nodes have to last for a while before they are answered."""
+def _decide_automatically(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """Autoscale reacts to a queue, or to idle nodes, only once they have lasted for a while."""
     auto = cluster.spec.scale_settings.auto_scale
     if auto is None:
         return cluster
     busy = sum(node.job is not None for node in cluster.nodes)
-    need = min(max(auto.minimum_node_count, busy + around.wanted), auto.maximum_node_count)
+    need = min(max(auto.minimum_node_count, busy + context.wanted), auto.maximum_node_count)
     grows, shrinks = need > cluster.target, need < cluster.target
     grow = GROW if cluster.grow_after is None else cluster.grow_after
     shrink = SHRINK if cluster.shrink_after is None else cluster.shrink_after
-    eager = (cluster.eager or around.pace.after(around.now, grow)) if grows else None
-    quiet = (cluster.quiet or around.pace.after(around.now, shrink)) if shrinks else None
-    if (eager and eager <= around.now) or (quiet and quiet <= around.now):
-        return retargeted(cluster, need, around)
+    eager = (cluster.eager or context.pace.after(context.now, grow)) if grows else None
+    quiet = (cluster.quiet or context.pace.after(context.now, shrink)) if shrinks else None
+    if (eager and eager <= context.now) or (quiet and quiet <= context.now):
+        return retargeted(cluster, need, context)
     return cluster if (eager, quiet) == (cluster.eager, cluster.quiet) else replace(cluster, eager=eager, quiet=quiet)
 
 
-def _lose(cluster: Cluster, around: Surroundings) -> Cluster:
-    """Nodes whose time has come are taken from their jobs."""
-    if not any(node.lost and node.lost <= around.now for node in cluster.nodes):
+def _lose(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """Take the nodes that Azure wants back by now."""
+    if not any(node.lost and node.lost <= context.now for node in cluster.nodes):
         return cluster
-    nodes = (_taken(n, around.now) if n.lost and n.lost <= around.now else n for n in cluster.nodes)
+    nodes = (_taken(n, context.now) if n.lost and n.lost <= context.now else n for n in cluster.nodes)
     return replace(cluster, nodes=tuple(nodes))
 
 
@@ -209,15 +209,15 @@ def _taken(node: Node, now: datetime) -> Node:
     return replace(node, departing=True, preempted=True, due=now, lost=None)
 
 
-def _let_go(cluster: Cluster, around: Surroundings) -> Cluster:
-    """A node that has to go leaves when its job is gone and its time has come, and is gone a while later."""
+def _let_go(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """A departing node begins to leave once its notice is over and no job is on it; a while later it is removed."""
     nodes: list[Node] = []
     for node in cluster.nodes:
-        is_due = node.due is None or node.due <= around.now
+        is_due = node.due is None or node.due <= context.now
         if node.state == "leaving" and is_due:
             continue
         if node.departing and node.state != "leaving" and node.job is None and is_due:
-            nodes.append(replace(node, state="leaving", due=around.pace.after(around.now, LEAVE)))
+            nodes.append(replace(node, state="leaving", due=context.pace.after(context.now, LEAVE)))
             continue
         nodes.append(node)
     left = len(cluster.nodes) - len(nodes)
@@ -225,70 +225,70 @@ def _let_go(cluster: Cluster, around: Surroundings) -> Cluster:
     return replace(cluster, nodes=tuple(nodes), departed=cluster.departed + left) if changed else cluster
 
 
-def _replace_lost(cluster: Cluster, around: Surroundings) -> Cluster:
-    """Nodes that Azure took back are asked for again."""
+def _replace_lost(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """Request new nodes for those that Azure took."""
     if cluster.growing or _staying(cluster) >= cluster.target:
         return cluster
-    growing = around.pace.after(around.now, ALLOCATE)
-    return replace(cluster, allocation="resizing", allocation_changed=around.now, growing=growing)
+    growing = context.pace.after(context.now, ALLOCATE)
+    return replace(cluster, allocation="resizing", allocation_changed=context.now, growing=growing)
 
 
-def _allocate(cluster: Cluster, around: Surroundings) -> Cluster:
-    if cluster.growing is None or cluster.growing > around.now:
+def _allocate(cluster: Cluster, context: ScalingContext) -> Cluster:
+    if cluster.growing is None or cluster.growing > context.now:
         return cluster
     missing = max(0, cluster.target - _staying(cluster))
     first = cluster.allocated + 1
-    announced = around.pace.after(around.now, ANNOUNCE)
+    announced = context.pace.after(context.now, ANNOUNCE)
     new = [
-        Node(id=_node_id(cluster, number, around.now), number=number, state="allocated", due=announced)
+        Node(id=_node_id(cluster, number, context.now), number=number, state="allocated", due=announced)
         for number in range(first, first + missing)
     ]
     nodes = (*cluster.nodes, *new)
     return replace(cluster, nodes=nodes, allocated=cluster.allocated + missing, growing=None)
 
 
-def _bring_up(cluster: Cluster, around: Surroundings) -> Cluster:
-    """Allocated nodes prepare, and prepared ones are idle once their set-up task has ended well."""
-    nodes = [_brought_up(node, around) for node in cluster.nodes]
+def _bring_up(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """Allocated nodes prepare, and become idle once their set-up task has succeeded."""
+    nodes = [_brought_up(node, context) for node in cluster.nodes]
     if all(new is old for new, old in zip(nodes, cluster.nodes, strict=True)):
         return cluster
-    problems = [around.setups[node.id] for node in cluster.nodes if _failed(node, around)]
-    if around.mounts and any(node.state == "unusable" for node in nodes):
-        problems.append(around.mounts)
+    problems = [context.setups[node.id] for node in cluster.nodes if _failed(node, context)]
+    if context.mounts and any(node.state == "unusable" for node in nodes):
+        problems.append(context.mounts)
     new = tuple(problem for problem in problems if isinstance(problem, Problem) and problem not in cluster.problems)
     return replace(cluster, nodes=tuple(nodes), problems=cluster.problems + tuple(dict.fromkeys(new)))
 
 
-def _brought_up(node: Node, around: Surroundings) -> Node:
+def _brought_up(node: Node, context: ScalingContext) -> Node:
     if node.departing:
         return node
-    if node.state == "allocated" and node.due and node.due <= around.now:
-        node = replace(node, state="preparing", due=around.pace.after(node.due, BOOT - ANNOUNCE))
-    if node.state != "preparing" or (node.due and node.due > around.now):
+    if node.state == "allocated" and node.due and node.due <= context.now:
+        node = replace(node, state="preparing", due=context.pace.after(node.due, BOOT - ANNOUNCE))
+    if node.state != "preparing" or (node.due and node.due > context.now):
         return node
     if node.stuck:
         return replace(node, due=None) if node.due else node
-    if around.mounts or _failed(node, around):
+    if context.mounts or _failed(node, context):
         return replace(node, state="unusable", due=None)
-    if around.has_setup and node.id not in around.setups:
+    if context.has_setup and node.id not in context.setups:
         return replace(node, due=None) if node.due else node
     return replace(node, state="idle", due=None)
 
 
-def _failed(node: Node, around: Surroundings) -> bool:
-    return node.state in ("allocated", "preparing") and isinstance(around.setups.get(node.id), Problem)
+def _failed(node: Node, context: ScalingContext) -> bool:
+    return node.state in ("allocated", "preparing") and isinstance(context.setups.get(node.id), Problem)
 
 
-def _settle(cluster: Cluster, around: Surroundings) -> Cluster:
-    """Steady once there are as many nodes as wanted, and none on its way out."""
+def _settle(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """The allocation is steady once the cluster has its target of nodes and none of them is departing."""
     if cluster.allocation == "steady" or cluster.growing or len(cluster.nodes) != cluster.target:
         return cluster
     if any(node.departing for node in cluster.nodes):
         return cluster
-    return replace(cluster, allocation="steady", allocation_changed=around.now)
+    return replace(cluster, allocation="steady", allocation_changed=context.now)
 
 
-# A node that has just come is brought up in the next pass, when what it depends on has been looked at.
+# A new node boots in the next pass: the context does not know yet about its mounts and its set-up task.
 _STEPS: tuple[Step, ...] = (
     _decide_manually,
     _decide_automatically,
@@ -306,7 +306,7 @@ def _staying(cluster: Cluster) -> int:
 
 
 def _leavers(nodes: tuple[Node, ...], count: int) -> list[Node]:
-    """Broken nodes go first, then free ones, then those with a job; of equal ones the youngest."""
+    """Unusable nodes are released first, then idle ones, then those with a job; the youngest of each first."""
 
     def rank(node: Node) -> tuple[bool, bool, int]:
         return (node.state != "unusable", node.job is not None, -node.number)
@@ -315,6 +315,6 @@ def _leavers(nodes: tuple[Node, ...], count: int) -> list[Node]:
 
 
 def _node_id(cluster: Cluster, number: int, now: datetime) -> str:
-    """Batch's own form: pool, number, moment of allocation, and a mark of low priority."""
+    """Azure Batch's form: pool, number, moment of allocation, and a mark of low priority."""
     ending = "-p" if cluster.spec.vm_priority is VmPriority.LOW_PRIORITY else ""
     return f"tvm-{cluster.pool}_{number}-{now:%Y%m%dt%H%M%Sz}{ending}"

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from harness.emulator.engine.model.records import Problem
 from harness.emulator.engine.rules.pace import Pace
-from harness.emulator.engine.rules.scaling import Surroundings, doomed, due, idle, moved, stuck, with_job
+from harness.emulator.engine.rules.scaling import ScalingContext, doomed, due, idle, moved, stuck, with_job
 from tests.emulator.engine.rules.conftest import at, make_cluster
 
 SERVICE, INSTANT = Pace(1), Pace(0)
@@ -19,7 +19,7 @@ def manual(nodes, option="requeue"):
 def settled(cluster, pace=INSTANT, **around):
     """The cluster once nothing moves any more."""
     for _ in range(50):
-        after = moved(cluster, Surroundings(at(0), pace, **around))
+        after = moved(cluster, ScalingContext(at(0), pace, **around))
         if after is cluster:
             return cluster
         cluster = after
@@ -27,14 +27,14 @@ def settled(cluster, pace=INSTANT, **around):
 
 
 def test_a_cluster_without_nodes_is_steady_at_once():
-    assert moved(make_cluster(manual(0)), Surroundings(at(0), SERVICE)).allocation == "steady"
+    assert moved(make_cluster(manual(0)), ScalingContext(at(0), SERVICE)).allocation == "steady"
 
 
 def test_a_new_cluster_gets_its_nodes_in_the_recorded_steps():
     cluster, seen = make_cluster(manual(2)), []
     moment = at(0)
     while True:
-        cluster = moved(cluster, Surroundings(moment, SERVICE))
+        cluster = moved(cluster, ScalingContext(moment, SERVICE))
         states = sorted({node.state for node in cluster.nodes})
         seen.append(((moment - at(0)).total_seconds(), cluster.allocation, len(cluster.nodes), states))
         if (after := due(cluster)) is None:
@@ -54,7 +54,7 @@ def test_nodes_that_have_to_go_are_idle_then_leaving_then_gone():
     cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=make_cluster(manual(0)).spec.scale_settings))
     seen = []
     for seconds in (1, 11, 302):
-        cluster = moved(cluster, Surroundings(at(seconds), SERVICE))
+        cluster = moved(cluster, ScalingContext(at(seconds), SERVICE))
         seen.append((cluster.allocation, [node.state for node in cluster.nodes], cluster.departed))
 
     assert seen == [("resizing", ["idle"], 0), ("resizing", ["leaving"], 0), ("steady", [], 1)]
@@ -107,12 +107,12 @@ def test_a_node_with_a_job_stays_until_the_job_has_gone():
 
 def test_autoscale_answers_to_a_queue_only_after_a_while():
     auto = {"autoScale": {"minimumNodeCount": 0, "maximumNodeCount": 4}}
-    cluster = moved(make_cluster(auto), Surroundings(at(0), SERVICE, wanted=2))
+    cluster = moved(make_cluster(auto), ScalingContext(at(0), SERVICE, wanted=2))
     assert cluster.target == 0
 
-    assert moved(cluster, Surroundings(at(300), SERVICE, wanted=2)).target == 0
-    assert moved(cluster, Surroundings(at(570), SERVICE, wanted=2)).target == 2
-    assert moved(cluster, Surroundings(at(570), SERVICE, wanted=0)).eager is None
+    assert moved(cluster, ScalingContext(at(300), SERVICE, wanted=2)).target == 0
+    assert moved(cluster, ScalingContext(at(570), SERVICE, wanted=2)).target == 2
+    assert moved(cluster, ScalingContext(at(570), SERVICE, wanted=0)).eager is None
 
 
 @given(
@@ -138,11 +138,11 @@ def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(sizes, bu
 def test_a_stuck_node_stays_in_preparing_whatever_the_others_do():
     cluster = make_cluster(manual(2))
     for _ in range(3):
-        cluster = moved(cluster, Surroundings(at(0), SERVICE))
-    cluster = moved(cluster, Surroundings(at(110), SERVICE))
+        cluster = moved(cluster, ScalingContext(at(0), SERVICE))
+    cluster = moved(cluster, ScalingContext(at(110), SERVICE))
     cluster = stuck(cluster, {cluster.nodes[0].id})
     for seconds in (155, 275, 100_000):
-        cluster = moved(cluster, Surroundings(at(seconds), SERVICE))
+        cluster = moved(cluster, ScalingContext(at(seconds), SERVICE))
 
     assert [node.state for node in cluster.nodes] == ["preparing", "idle"]
     assert due(cluster) is None
@@ -152,9 +152,9 @@ def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it():
     cluster = with_job(settled(make_cluster(manual(2))), ["tvm-7_2-20180607t000000z"], "j")
     cluster = doomed(cluster, cluster.nodes[1].id, at(5))
     assert due(cluster) == at(5)
-    assert moved(cluster, Surroundings(at(4), INSTANT)) is cluster
+    assert moved(cluster, ScalingContext(at(4), INSTANT)) is cluster
 
-    taken = moved(cluster, Surroundings(at(5), INSTANT)).nodes[1]
+    taken = moved(cluster, ScalingContext(at(5), INSTANT)).nodes[1]
     assert (taken.departing, taken.preempted, taken.job, taken.lost) == (True, True, "j", None)
 
 
@@ -162,4 +162,4 @@ def test_a_doomed_node_stays_when_its_job_has_ended():
     cluster = with_job(settled(make_cluster(manual(1))), ["tvm-7_1-20180607t000000z"], "j")
     freed = with_job(doomed(cluster, cluster.nodes[0].id, at(5)), [cluster.nodes[0].id], None)
 
-    assert moved(freed, Surroundings(at(5), INSTANT)) is freed
+    assert moved(freed, ScalingContext(at(5), INSTANT)) is freed
