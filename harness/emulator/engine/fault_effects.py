@@ -1,4 +1,4 @@
-"""What fault plans do to nodes and jobs."""
+"""The effects of fault plans on nodes and jobs."""
 
 from datetime import timedelta
 
@@ -9,21 +9,21 @@ from harness.emulator.faults.model import Fault, Place
 
 
 class FaultEffects:
-    """Draws what befalls them; whoever asks stores the outcome with the step that it belongs to."""
+    """Draws the faults that strike. The caller stores the effect together with the step that it belongs to."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    def at_birth(self, before: Cluster, after: Cluster) -> Cluster:
-        """A cluster that has got new nodes, some of which may never boot."""
+    def on_allocation(self, before: Cluster, after: Cluster) -> Cluster:
+        """The cluster that got new nodes, with those marked that never boot."""
         known = {node.id for node in before.nodes}
         new = [node.id for node in after.nodes if node.id not in known]
         key, place = f"node {after.address.name}", Place("compute", after.address.group)
         never = {node for node in new if self._faults.strike(key, place, ("no-boot",))}
         return scaling.stuck(after, never) if never else after
 
-    def at_start(self, job: Job) -> Problem | None:
-        """What keeps a job that has its nodes from being started."""
+    def on_start(self, job: Job) -> Problem | None:
+        """The problem that keeps a job from being started; None where no fault strikes."""
         container = job.spec.container_settings
         among: tuple[Fault, ...] = ("full-disk", "image-pull") if container else ("full-disk",)
         strike = self._faults.strike(f"start {job.address.name}", Place("compute", job.address.group), among)
@@ -34,8 +34,8 @@ class FaultEffects:
             return Problem("FailedStartingContainer", "unable to start docker container", details)
         return Problem("DiskFull", "There is not enough disk space on the node", (("NodeId", job.nodes[0]),))
 
-    def at_work(self, cluster: Cluster, job: Job) -> Cluster:
-        """The cluster of a job that has begun to run, from which Azure may take a node."""
+    def on_run(self, cluster: Cluster, job: Job) -> Cluster:
+        """The cluster of a job that began to run, with the node marked that Azure takes from it, if a fault strikes."""
         strike = self._faults.strike(f"run {job.address.name}", Place("compute", job.address.group), ("preempt",))
         if strike is None or job.started is None:
             return cluster

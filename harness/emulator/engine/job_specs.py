@@ -1,4 +1,4 @@
-"""From the records of a cluster and its jobs to what a compute back end runs."""
+"""What a compute back end runs for the records of clusters and jobs."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
-from harness.emulator.engine.model.mount_paths import Place, Volume
+from harness.emulator.engine.model.mount_paths import MountedPath, Volume
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.engine.model.spec import TOOLKITS, EnvironmentVariable, Secret
 from harness.emulator.engine.mounts import MountError, Mounts
@@ -25,7 +25,7 @@ _TOOLKIT_NAMES = {
 
 
 class JobSpecError(Exception):
-    """A job or set-up task cannot be started; ``problem`` is what clients are told."""
+    """A job or set-up task cannot be started; ``problem`` is what the service reports."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -54,7 +54,7 @@ class JobSpecs:
         return self._paths.jobs / f"{cluster.incarnation}-{node.number}-setup"
 
     def cluster_directory(self, cluster: Cluster) -> Path:
-        """What lives as long as the cluster's nodes."""
+        """The directory that exists as long as the cluster's nodes."""
         return self._paths.nodes / cluster.incarnation
 
     def server_directory(self, server: FileServer) -> Path:
@@ -62,14 +62,14 @@ class JobSpecs:
         return self._mounts.server_directory(server)
 
     def directories(self) -> list[Path]:
-        """Every directory of a job or set-up task that is on this machine."""
+        """The directories of all jobs and set-up tasks on this machine."""
         return sorted(self._paths.jobs.iterdir())
 
     def job(self, job: Job, cluster: Cluster) -> JobSpec:
-        """A job on the nodes that it was given.
+        """A job whose definition names a toolkit, on the nodes that it was given.
 
         Raises:
-            JobSpecError: a file system cannot be mounted, an output directory is on none, or a secret is out of reach.
+            JobSpecError: a volume cannot be mounted, an output directory is on none, or a secret is in a key vault.
         """
         spec, secrets = job.spec, self._repository.secrets(job)
         self._refuse_images(job)
@@ -102,14 +102,14 @@ class JobSpecs:
         """The set-up task of a node.
 
         Raises:
-            JobSpecError: a file system cannot be mounted, or a secret is out of reach.
+            JobSpecError: a volume cannot be mounted, or a secret is in a key vault.
         """
         task = cluster.spec.node_setup.setup_task if cluster.spec.node_setup else None
         if task is None:
             raise ValueError("the cluster has no set-up task")
         secrets = self._repository.secrets(cluster)
-        place = locate(task.std_out_err_path_prefix, cluster_volumes(cluster), ())
-        directory = self._mounts.known(place.below(cluster.task_suffix)) if place else None
+        path = locate(task.std_out_err_path_prefix, cluster_volumes(cluster), ())
+        directory = self._mounts.known(path.below(cluster.task_suffix)) if path else None
         if directory is None:
             raise JobSpecError(not_mounted("stdOutErrPathPrefix of the setup task", task.std_out_err_path_prefix))
         return TaskSpec(
@@ -123,10 +123,10 @@ class JobSpecs:
         )
 
     def cluster_mounts(self, cluster: Cluster) -> tuple[MountSpec, ...]:
-        """What every node of a cluster sees.
+        """The mounts of every node of a cluster.
 
         Raises:
-            JobSpecError: one of it cannot be mounted.
+            JobSpecError: a volume cannot be mounted.
         """
         return self._mounted(cluster_volumes(cluster), self._repository.secrets(cluster).keys)
 
@@ -142,8 +142,8 @@ class JobSpecs:
             raise JobSpecError(error.problem) from error
 
     def _output(self, job: Job, name: str) -> Path:
-        place = output_place(job, name)
-        directory = self._mounts.known(place) if place else None
+        path = output_path(job, name)
+        directory = self._mounts.known(path) if path else None
         if directory is None:
             raise JobSpecError(not_mounted(f"output directory {name}", written_prefix(job, name)))
         return directory
@@ -162,33 +162,33 @@ class JobSpecs:
 
 
 def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:
-    """What a cluster mounts on every node."""
+    """The volumes that a cluster mounts on every node."""
     return volumes(cluster.spec.node_setup.mount_volumes if cluster.spec.node_setup else None)
 
 
-def output_place(job: Job, name: str) -> Place | None:
-    """Where a job's streams (``stdouterr``) or outputs go; None where that is on no mounted file system."""
+def output_path(job: Job, name: str) -> MountedPath | None:
+    """Where a job's streams (``stdouterr``) or outputs go; None where that is on no mounted volume."""
     prefix, ending = job.spec.std_out_err_path_prefix, job.logs
     for output in job.spec.output_directories or ():
         if output.id == name:
             prefix, ending = output.path_prefix, str(PurePosixPath("outputs", output.path_suffix or ""))
-    place = locate(prefix, job.volumes, volumes(job.spec.mount_volumes))
-    return place.below(job.segment, ending) if place else None
+    path = locate(prefix, job.volumes, volumes(job.spec.mount_volumes))
+    return path.below(job.segment, ending) if path else None
 
 
 def written_prefix(job: Job, name: str) -> str:
-    """The path that the definition gives for an output directory."""
+    """The path prefix of an output directory, as its definition has it."""
     outputs = {output.id: output.path_prefix for output in job.spec.output_directories or ()}
     return outputs.get(name, job.spec.std_out_err_path_prefix)
 
 
 def not_mounted(what: str, path: str) -> Problem:
-    """A path of a job is on no mounted file system."""
+    """The problem of a path that is on no mounted volume."""
     return Problem("InvalidMountPath", f"The {what}, {path}, is not on a mounted file system")
 
 
 def node_address(cluster: Cluster, node: Node) -> str:
-    """A node's address in its virtual network: they begin at 10.0.0.4."""
+    """A node's address in its virtual network, in which Azure gives nodes the addresses from 10.0.0.4 on."""
     at = next(index for index, each in enumerate(cluster.nodes) if each.id == node.id) + 4
     return f"10.0.{at // 256}.{at % 256}"
 
@@ -206,5 +206,5 @@ def _known(secrets: tuple[Secret, ...] | None, values: dict[str, str]) -> dict[s
 
 
 def _with_variables(path: str) -> str:
-    """Nodes really had their mounts at one place, which some people wrote out."""
+    """The path with the root of mounts as a variable: some people wrote out where nodes really had it."""
     return path.replace("/mnt/batch/tasks/shared/LS_root/mounts", "$AZ_BATCHAI_MOUNT_ROOT")

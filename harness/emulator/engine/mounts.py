@@ -1,24 +1,24 @@
-"""From the volumes of a definition to directories of this machine."""
+"""The directories of this machine that volumes show."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from harness.emulator.engine.model.address import Address, referred
-from harness.emulator.engine.model.mount_paths import Place, Volume
+from harness.emulator.engine.model.mount_paths import MountedPath, Volume
 from harness.emulator.engine.model.records import FileServer, Problem
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.store import Store
 
 
 class MountError(Exception):
-    """A volume cannot be mounted; ``problem`` is what clients are told."""
+    """A volume cannot be mounted; ``problem`` is what the service reports."""
 
     def __init__(self, code: str, message: str, info: str) -> None:
         super().__init__(f"{message}: {info}")
         self.problem = Problem(code, message, (("Info", info[:1000]),))
 
 
-# The words of the service, as users have reported them; those of the last two are ours.
+# Codes and sentences of the service, as users have reported them; those of the last two are ours.
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "file": ("AZFMountError", "Unable to mount Azure File"),
     "blob": ("BFSMountError", "unable to mount blob fuse file system"),
@@ -28,7 +28,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
 
 
 class Mounts:
-    """Finds what volumes show.
+    """Finds the directories that volumes show.
 
     Args:
         servers: the folder that holds the data of every file server.
@@ -46,19 +46,19 @@ class Mounts:
             keys: the account keys that came with the definition, by mount path.
 
         Raises:
-            MountError: a share, container or file server is not there, or the key is not its account's.
+            MountError: the share, container or file server does not exist, or the key is not its account's.
         """
         if volume.source == "server":
             return self._server(volume)
         if volume.source == "command":
-            text = "what a mount command shows is seen by the job alone; nothing of the service's own can be there"
+            text = "only the job sees what a mount command mounts; the service can keep no files there"
             raise MountError(*_REFUSALS["command"], text)
         return self._storage(volume, keys.get(volume.path))
 
-    def known(self, place: Place) -> Path | None:
-        """The real directory of a place, of which no key is asked any more; None if its volume is gone."""
+    def known(self, path: MountedPath) -> Path | None:
+        """The real directory of a path, without a check of the account's key; None if its volume does not exist."""
         try:
-            return self.directory(place.volume, {}) / place.inner
+            return self.directory(path.volume, {}) / path.inner
         except MountError:
             return None
 
@@ -67,7 +67,7 @@ class Mounts:
         return self._servers / server.incarnation
 
     def find_server(self, identifier: str) -> FileServer | None:
-        """The file server of an id, with or without a workspace."""
+        """The file server of an id, with or without a workspace in it; None where there is none."""
         found = referred(identifier, "fileServers")
         if found is None:
             return None

@@ -1,4 +1,4 @@
-"""What nodes do before they are idle: mount what their cluster mounts, run its set-up task."""
+"""What nodes do before they are idle: they mount the volumes of their cluster and run its set-up task."""
 
 import shutil
 from datetime import datetime
@@ -11,17 +11,17 @@ from harness.errors import ToolkitError
 
 
 class NodeSetupRunner:
-    """Runs set-up tasks; what becomes of a node by them, the rules decide.
+    """Runs set-up tasks. The rules decide how their results move the nodes.
 
     Args:
-        specs: describes them to the back end.
-        backend: runs them.
+        specs: describes set-up tasks to the back end.
+        backend: runs set-up tasks.
     """
 
     def __init__(self, specs: JobSpecs, backend: Backend) -> None:
         self._specs = specs
         self._backend = backend
-        self._begun: set[str] = set()  # nodes whose task this process started or took up
+        self._watched: set[str] = set()  # nodes whose task this process has started or adopted
 
     def has_task(self, cluster: Cluster) -> bool:
         """Whether the nodes of a cluster have a set-up task."""
@@ -29,7 +29,7 @@ class NodeSetupRunner:
         return bool(setup and setup.setup_task)
 
     def outcomes(self, cluster: Cluster, now: datetime) -> tuple[Problem | None, dict[str, bool | Problem]]:
-        """What is wrong with the mounts, and how set-up tasks ended, by node; those that go on are not in it."""
+        """The problem of a mount that failed, and the result of each set-up task that has ended, by node."""
         coming = [node for node in cluster.nodes if scaling.is_coming(node)]
         mounts = self._mount_problem(cluster) if coming else None
         setups: dict[str, bool | Problem] = {}
@@ -41,11 +41,11 @@ class NodeSetupRunner:
         return mounts, setups
 
     def clear(self, before: Cluster, after: Cluster) -> None:
-        """Remove what nodes that have gone, or are set up, leave on this machine."""
+        """Remove the files of nodes that were removed, and of set-up tasks that have ended."""
         left = {node.id: node for node in after.nodes}
         for node in before.nodes:
-            if node.id in self._begun and (node.id not in left or left[node.id].state in ("idle", "unusable")):
-                self._begun.discard(node.id)
+            if node.id in self._watched and (node.id not in left or left[node.id].state in ("idle", "unusable")):
+                self._watched.discard(node.id)
                 self._backend.terminate(self._specs.setup_directory(before, node))
                 self._backend.forget(self._specs.setup_directory(before, node))
             if node.id not in left:
@@ -59,10 +59,10 @@ class NodeSetupRunner:
         return None
 
     def _set_up(self, cluster: Cluster, node: Node) -> bool | Problem | None:
-        """How a node's set-up task went, which is begun where it is not; None while it goes on."""
+        """The result of a node's set-up task, which starts if it has not yet; None while it runs."""
         directory = self._specs.setup_directory(cluster, node)
-        if node.id not in self._begun:
-            self._begun.add(node.id)
+        if node.id not in self._watched:
+            self._watched.add(node.id)
             try:
                 if not self._backend.adopt(directory):
                     self._backend.start(self._backend.render_task(self._specs.setup(cluster, node)))
@@ -70,11 +70,11 @@ class NodeSetupRunner:
                 return error.problem
             except (ToolkitError, OSError) as error:
                 return Problem("NodeSetupTaskFailed", f"Node setup task could not be started: {error}")
-        seen = self._backend.poll(directory)
-        if seen.state != "finished":
+        progress = self._backend.poll(directory)
+        if progress.state != "finished":
             return None
-        if seen.error is None:
+        if progress.error is None:
             return True
-        details = (("NodeId", node.id), ("ExitCode", str(seen.exit_code)))
-        failed = "with non-zero exit code" if seen.error == "JobFailed" else f"({seen.message})"
+        details = (("NodeId", node.id), ("ExitCode", str(progress.exit_code)))
+        failed = "with non-zero exit code" if progress.error == "JobFailed" else f"({progress.message})"
         return Problem("NodeSetupTaskFailed", f"Node setup task failed {failed}", details)

@@ -1,7 +1,7 @@
-"""Moves the resources of Batch AI: asks the rules what comes next, stores it, then acts.
+"""Moves clusters and jobs: asks the rules what comes next, stores it, then acts.
 
 Every transition is stored before its effect. A job is stored with its nodes before it is started, and starting is
-idempotent, so what an emulator that was killed had begun is taken up by the next one and never begun twice.
+idempotent: an emulator adopts what one that was killed had started, and starts nothing twice.
 """
 
 import logging
@@ -24,21 +24,21 @@ from harness.emulator.engine.service import Service
 from harness.emulator.engine.teardown import Teardown
 from harness.errors import ToolkitError
 
-_KEPT = timedelta(hours=1)  # that the end of an operation can be polled
-_SWEEP = timedelta(minutes=5)  # between two looks for old operations
+_KEPT = timedelta(hours=1)  # for which the end of an operation can be polled
+_SWEEP = timedelta(minutes=5)  # between two sweeps of old operations
 _MOST_PASSES = 50
 _log = logging.getLogger(__name__)
 
 
 class Reconciliation:
-    """One pass after the other until nothing moves any more.
+    """Runs passes over everything that may move, until nothing moves.
 
     Args:
         repository: the resources.
-        specs: describes them to the back end.
+        specs: knows the directories of jobs and set-up tasks.
         services: say what a back end runs for their jobs, by namespace.
         backend: runs jobs and set-up tasks.
-        pace: of everything that the service took its time for.
+        pace: speed of simulated provisioning.
         fault_effects: what goes wrong on purpose.
     """
 
@@ -60,13 +60,13 @@ class Reconciliation:
         self._fault_effects = fault_effects
         self._node_setup = NodeSetupRunner(specs, backend)
         self._teardown = Teardown(repository, self.stop, specs=specs, backend=backend)
-        self._begun: set[str] = set()  # jobs that this process started or took up
+        self._watched: set[str] = set()  # jobs that this process has started or adopted
         self._stopped: set[str] = set()
         self._swept: datetime | None = None
-        self._forget_strangers()
+        self._remove_orphans()
 
     def reconcile(self, now: datetime) -> float | None:
-        """Move everything as far as it goes; seconds until it moves again by itself, None when it does not."""
+        """Move everything that can move; seconds until something moves by itself, None when nothing will."""
         self._sweep(now)
         for _ in range(_MOST_PASSES):
             if not self._pass(now):
@@ -88,12 +88,12 @@ class Reconciliation:
             job = self._repository.store.get(Job, key)
             if job is None:
                 continue
-            if key not in self._begun:
-                self._take_up(job, now)
-                changed = True  # look again: what was taken up may have ended before anybody watched it
+            if key not in self._watched:
+                self._start_or_adopt(job, now)
+                changed = True  # poll it in the next pass: an adopted job may have ended before anybody watched it
                 continue
-            seen = self._backend.poll(self._specs.job_directory(job))
-            after = jobs.observed(job, seen, now)
+            progress = self._backend.poll(self._specs.job_directory(job))
+            after = jobs.observed(job, progress, now)
             if after is not job:
                 self._settle(job, after)
                 changed = True
@@ -101,17 +101,17 @@ class Reconciliation:
                 self.stop(job, job.ending)
         return changed
 
-    def _take_up(self, job: Job, now: datetime) -> None:
-        """Start a job that was given nodes, or watch it where an earlier emulator has started it."""
+    def _start_or_adopt(self, job: Job, now: datetime) -> None:
+        """Start a job that was given nodes, or watch it if an earlier emulator has started it."""
         directory = self._specs.job_directory(job)
-        self._begun.add(job.key)
+        self._watched.add(job.key)
         if self._backend.adopt(directory):
             return
         cluster = self._repository.store.get(Cluster, job.cluster)
         try:
             if cluster is None:
                 raise JobSpecError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
-            if problem := self._fault_effects.at_start(job):
+            if problem := self._fault_effects.on_start(job):
                 raise JobSpecError(problem)
             service = self._services[job.address.namespace]
             self._backend.start(self._backend.render(service.job_spec(job, cluster)))
@@ -122,27 +122,27 @@ class Reconciliation:
             self._settle(job, jobs.refused(job, problem, now))
 
     def _settle(self, job: Job, after: Job) -> None:
-        """Store how a job moved; one that holds its nodes no more gives them back in the same step."""
+        """Store how a job moved. A job that does not run any more releases its nodes in the same transaction."""
         store, runs = self._repository.store, after.phase == "running"
         with store.transaction():
             self._repository.keep(after)
             cluster = store.get(Cluster, job.cluster)
             if cluster and not runs:
                 self._repository.keep(scaling.with_job(cluster, job.nodes, None))
-            elif cluster and (doomed := self._fault_effects.at_work(cluster, after)) is not cluster:
+            elif cluster and (doomed := self._fault_effects.on_run(cluster, after)) is not cluster:
                 self._repository.keep(doomed)
         if runs:
             return
-        self._begun.discard(job.key)
+        self._watched.discard(job.key)
         self._stopped.discard(job.key)
         self._backend.forget(self._specs.job_directory(job))
 
     def stop(self, job: Job, reason: Reason) -> None:
-        """Ask for the end of a job that holds nodes; the reason is stored first, so that a restart asks again."""
+        """Ask the back end to end a job that holds nodes. The reason is stored first, so that a restart asks again."""
         if job.ending is None:
             job = replace(job, ending=reason)
             self._repository.keep(job)
-        if job.key in self._begun and job.key not in self._stopped:
+        if job.key in self._watched and job.key not in self._stopped:
             self._stopped.add(job.key)
             self._backend.terminate(self._specs.job_directory(job))
 
@@ -159,7 +159,7 @@ class Reconciliation:
             elif isinstance(resource, Job) and resource.terminating and not resource.deleting:
                 changed |= self._terminate(resource, now)
         if created:
-            with self._repository.store.transaction():  # one for all: each costs as much as what is written
+            with self._repository.store.transaction():  # one for all, since each costs as much as what it writes
                 for resource, operation in created:
                     self._end(resource, operation, now)
         return changed or bool(created)
@@ -195,7 +195,7 @@ class Reconciliation:
         if moved:
             with store.transaction():
                 for cluster in moved:
-                    after[cluster.key] = self._fault_effects.at_birth(cluster, after[cluster.key])
+                    after[cluster.key] = self._fault_effects.on_allocation(cluster, after[cluster.key])
                     self._repository.keep(after[cluster.key])
         for cluster in moved:
             self._node_setup.clear(cluster, after[cluster.key])
@@ -211,7 +211,7 @@ class Reconciliation:
         return scaling.ScalingContext(now, self._pace, wanted, self._node_setup.has_task(cluster), setups, mounts)
 
     def _evict(self, cluster: Cluster) -> bool:
-        """End or put back the jobs on nodes that have to go, unless the cluster waits for them."""
+        """End, or return to the queue, the jobs on departing nodes, unless the cluster waits for them."""
         changed = False
         for node in cluster.nodes:
             if not (node.departing and node.job):
@@ -275,7 +275,7 @@ class Reconciliation:
         yield from self._first_ready()
 
     def _first_ready(self) -> Iterator[datetime]:
-        """When jobs at the head of a queue that could start have their first chance."""
+        """When the queued jobs of clusters with idle nodes or autoscale can start."""
         for key, waiting in self._repository.queues.items():
             cluster = self._repository.store.get(Cluster, key)
             auto = cluster and cluster.spec.scale_settings.auto_scale
@@ -286,7 +286,7 @@ class Reconciliation:
                     yield job.ready
 
     def _sweep(self, now: datetime) -> None:
-        """Forget operations and deletions that nobody asks about any more."""
+        """Delete the records of operations and deletions that ended long ago."""
         if self._swept and now - self._swept < _SWEEP:
             return
         self._swept = now
@@ -298,8 +298,8 @@ class Reconciliation:
             if now - deletion.deleted > _KEPT:
                 store.delete(DeletedJob, key)
 
-    def _forget_strangers(self) -> None:
-        """End and remove what a killed emulator left behind of jobs and set-up tasks that are over."""
+    def _remove_orphans(self) -> None:
+        """End and remove the jobs and set-up tasks of a killed emulator that the records do not know any more."""
         store = self._repository.store
         active = (store.get(Job, key) for key in self._repository.active)
         known = {self._specs.job_directory(job) for job in active if job}
@@ -315,7 +315,7 @@ class Reconciliation:
 
 
 def _eviction(cluster: Cluster, node: Node) -> Reason | None:
-    """Why the job on a node that has to go is ended; None where the cluster waits for it."""
+    """Why the job on a departing node is ended; None where the cluster waits for it."""
     option = scaling.deallocation(cluster)
     if node.preempted or option is DeallocationOption.REQUEUE:
         return "requeued"

@@ -1,7 +1,7 @@
-"""The resources of Batch AI in the store, and indexes over those that move.
+"""Every resource in the store, and indexes over those that move.
 
-Handlers and reconciler write through here, so the indexes always follow what is stored; they are made anew from the
-store when the emulator starts.
+Handlers and the reconciler write through the repository, so its indexes always agree with the store. It builds them
+from the store when the emulator starts.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from harness.emulator.engine.model.records import (
     Workspace,
 )
 from harness.emulator.engine.rules.jobs import rank
-from harness.emulator.engine.rules.queue import Place, Queue
+from harness.emulator.engine.rules.queue import Position, Queue
 from harness.emulator.engine.rules.scaling import is_at_rest
 from harness.emulator.store import Store
 
@@ -35,11 +35,11 @@ class Repository:
     """Every resource by its key.
 
     Attributes:
-        queues: the waiting jobs of each cluster that has some, by the cluster's key.
+        queues: the waiting jobs of each cluster that has any, by the cluster's key.
         active: keys of the jobs that hold nodes.
         clusters: keys of all clusters.
-        restless: keys of the clusters that may move; most have all their nodes and cost nothing.
-        pending: keys of the resources that an operation or a deletion waits for, with their type.
+        restless: keys of the clusters that may move. Most clusters have all their nodes, and the reconciler skips them.
+        pending: keys and types of the resources with an operation or a deletion that has not ended.
     """
 
     def __init__(self, store: Store) -> None:
@@ -62,12 +62,12 @@ class Repository:
         self._observers[namespace] = observer
 
     def may_move(self, resource: Resource) -> bool:
-        """Whether a resource may move, or have others move, without a request."""
+        """Whether the reconciler has anything to do for a resource."""
         key = resource.key
         return key in self.pending or key in self.restless or isinstance(resource, Job)
 
     def keep(self, resource: Resource, secrets: Secrets | None = None) -> None:
-        """Store a resource as it is now; with what it must not show, when it is new."""
+        """Store a resource as it is now; with its secrets when it is new."""
         key = resource.key
         observer = self._observers.get(resource.address.namespace)
         before = self.store.get(type(resource), key) if observer or isinstance(resource, Job) else None
@@ -80,11 +80,11 @@ class Repository:
             if observer:
                 observer(before, resource)
         if isinstance(before, Job) and isinstance(resource, Job) and not resource.phase == before.phase == "queued":
-            self._unqueue(before, key)  # one that goes on waiting keeps its place
+            self._unqueue(before, key)  # a job that still waits keeps its position
         self._index(key, resource)
 
     def drop(self, resource: Resource, deleted: DeletedJob | None = None) -> None:
-        """Forget a resource and its secrets; ``deleted`` remembers a job that did not finish by itself."""
+        """Delete a resource and its secrets; ``deleted`` is kept of a job that did not finish by itself."""
         key = resource.key
         with self.store.transaction():
             self.store.delete(type(resource), key)
@@ -101,11 +101,11 @@ class Repository:
             self._unqueue(resource, key)
 
     def secrets(self, resource: Cluster | Job) -> Secrets:
-        """What a resource must not show."""
+        """The secrets of a resource, which no response shows."""
         return self.store.get(Secrets, resource.key) or Secrets()
 
     def end_operation(self, operation: str, now: datetime) -> None:
-        """Let clients see that an operation has succeeded."""
+        """Mark an operation as succeeded. An empty id is the operation of nobody, and nothing happens."""
         found = self.store.get(Operation, operation) if operation else None
         if found:
             self.store.put(operation, found.finished(now))
@@ -147,14 +147,14 @@ class Repository:
             else:
                 self.active.discard(key)
             if resource.phase == "queued":
-                self.queues.setdefault(resource.cluster, Queue()).add(_place(resource, key))
+                self.queues.setdefault(resource.cluster, Queue()).add(_position(resource, key))
 
     def _unqueue(self, job: Job, key: str) -> None:
         if queue := self.queues.get(job.cluster):
-            queue.remove(_place(job, key))
+            queue.remove(_position(job, key))
             if not queue:
                 del self.queues[job.cluster]
 
 
-def _place(job: Job, key: str) -> Place:
+def _position(job: Job, key: str) -> Position:
     return (-rank(job.spec), job.created, key)

@@ -1,4 +1,4 @@
-"""Deletes what clients asked to delete: children first, and nothing while a job still runs on it."""
+"""Deletes what clients asked to delete: children first, and a cluster only once its jobs have ended."""
 
 import shutil
 from collections.abc import Callable
@@ -25,10 +25,10 @@ Stop = Callable[[Job, Reason], None]
 
 
 class Teardown:
-    """The end of resources.
+    """Deletes resources.
 
     Args:
-        stop: asks for the end of a job that holds nodes.
+        stop: asks the back end to end a job that holds nodes.
     """
 
     def __init__(self, repository: Repository, stop: Stop, *, specs: JobSpecs, backend: Backend) -> None:
@@ -38,7 +38,7 @@ class Teardown:
         self._backend = backend
 
     def run(self, now: datetime) -> bool:
-        """Take every deletion as far as it goes; whether anything moved."""
+        """Advance every deletion; whether anything moved."""
         changed = False
         for key, kind in list(self._repository.pending.items()):
             resource = self._repository.store.get(kind, key)
@@ -48,7 +48,7 @@ class Teardown:
 
     def _advance(self, resource: Resource, pending: Pending, now: datetime) -> bool:
         if isinstance(resource, Workspace | Experiment) and (children := self._repository.children(resource)):
-            return self._condemn(children, now)
+            return self._delete_all(children, now)
         if isinstance(resource, Job) and resource.phase in ("starting", "running"):
             if resource.ending is None:
                 self._stop(resource, "stopped")
@@ -64,8 +64,8 @@ class Teardown:
         self._remove(resource, pending, now)
         return True
 
-    def _condemn(self, children: list[Resource], now: datetime) -> bool:
-        """Have everything below deleted too, at once."""
+    def _delete_all(self, children: list[Resource], now: datetime) -> bool:
+        """Begin to delete the children too, without the time that their own deletion would take."""
         changed = False
         for child in children:
             if not child.deleting:
@@ -94,7 +94,7 @@ class Teardown:
 
 
 def _trace(resource: Resource, now: datetime) -> DeletedJob | None:
-    """What stays of a job that did not finish by itself."""
+    """The record that remains of a job that did not finish by itself."""
     if not isinstance(resource, Job):
         return None
     by_itself = resource.is_finished and resource.ending is None and resource.nodes

@@ -1,4 +1,4 @@
-"""Places on the file systems that nodes mount."""
+"""Volumes that nodes mount, and paths on them."""
 
 from pathlib import PurePosixPath
 from typing import Literal
@@ -9,10 +9,10 @@ Source = Literal["file", "blob", "server", "command"]
 
 
 class Volume(msgspec.Struct, frozen=True, gc=False):
-    """A file system that nodes see.
+    """A file system that nodes mount.
 
     ``path`` is relative to the root of mounts. ``account`` and ``name`` say what is mounted: a storage account and its
-    share or container, the id of a file server and a directory of it, or (in ``name``) a mount command.
+    share or container, the id of a file server and a directory of it, or (in ``name`` alone) a mount command.
     """
 
     path: str
@@ -21,13 +21,13 @@ class Volume(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
-    """A directory on a mounted file system; ``inner`` is its path there, with ``/``."""
+class MountedPath(msgspec.Struct, frozen=True, gc=False):
+    """A directory on a volume; ``inner`` is its path there, with ``/``."""
 
     volume: Volume
     inner: str
 
-    def below(self, *parts: str) -> "Place":
-        """A place further down."""
+    def below(self, *parts: str) -> "MountedPath":
+        """A path below this one."""
         inner = str(PurePosixPath(self.inner).joinpath(*parts))
-        return Place(self.volume, "" if inner == "." else inner)
+        return MountedPath(self.volume, "" if inner == "." else inner)

@@ -1,6 +1,6 @@
-"""What the store remembers of Batch AI. Records are immutable; the reconciler puts new ones in their place.
+"""The records of the store. They are immutable: a change replaces a record by a new one.
 
-Secrets are apart from everything that is ever answered: a definition in ``spec`` has none left in it.
+Secrets are kept in records of their own: a definition in ``spec`` holds none, because responses show it.
 """
 
 from datetime import datetime
@@ -19,14 +19,14 @@ Reason = Literal["terminated", "requeued", "cluster deleted", "stopped"]
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Stored as JSON, without what is at its default; holds no cycles."""
+    """Stored as JSON, without the fields that are at their default. It holds no reference cycles."""
 
 
 class Pending(Record, frozen=True):
-    """A long-running operation that a resource waits in.
+    """A long-running operation on a resource.
 
-    ``operation`` is its id, empty where a parent's operation waits for this one; ``since`` is the moment of the
-    request and ``due`` that of the earliest end.
+    ``operation`` is its id, which is empty where only the operation of a parent waits for this one. ``since`` is the
+    moment of the request, and ``due`` the earliest end.
     """
 
     operation: str
@@ -35,7 +35,7 @@ class Pending(Record, frozen=True):
 
 
 class Operation(Record, frozen=True):
-    """What a client polls. ``target`` is how the version that began it names the resource."""
+    """What a client polls. ``target`` is how the API version that began it names the resource."""
 
     id: str
     subscription: str
@@ -50,7 +50,7 @@ class Operation(Record, frozen=True):
 
 
 class Problem(Record, frozen=True):
-    """An error that the service reports of a cluster or job."""
+    """An error of a cluster or job, as the service reports it."""
 
     code: str
     message: str
@@ -72,7 +72,7 @@ class ArmResource(Record, frozen=True):
 
 
 class Workspace(ArmResource, frozen=True):
-    """``written`` is the moment that etag and Last-Modified show."""
+    """A workspace. ``written`` is the moment that its ``ETag`` and ``Last-Modified`` show."""
 
     kind: ClassVar[Kind] = "workspace"
 
@@ -94,10 +94,10 @@ class Experiment(ArmResource, frozen=True):
 class Node(Record, frozen=True):
     """A node of a cluster.
 
-    ``allocated`` comes before ``preparing``, and only 2017 clients can tell them apart. ``due`` is when it can move on
-    at the earliest, when it begins to leave (``departing``), or when it is gone; a ``preempted`` one does not wait for
-    its job. ``job`` is the key of the job that has it. A ``stuck`` one never boots; ``lost`` is when Azure takes it
-    back from its job.
+    Only API version 2017-09-01-preview shows the state ``allocated``, which precedes ``preparing``. ``due`` is the
+    earliest moment of the next move: to boot, to begin to leave (``departing``), or to be removed. A ``preempted`` node
+    does not wait for its job. ``job`` is the key of the job that runs on it. A ``stuck`` node never boots; ``lost`` is
+    when Azure takes the node from its job.
     """
 
     id: str
@@ -114,10 +114,10 @@ class Node(Record, frozen=True):
 class Cluster(ArmResource, frozen=True):
     """A cluster and its nodes.
 
-    ``pool`` is the number in its nodes' names, ``allocated`` how many it ever had; ``target`` is the size decided on
-    and ``growing`` when the nodes missing to it come; ``quiet`` is when autoscale may decide to shrink and ``eager``
-    when it may decide to grow. ``departed`` counts the nodes that left since the last resize: 2017 clients see them
-    as unusable until the next one.
+    ``pool`` is the number in the names of its nodes, and ``allocated`` how many nodes it ever had. ``target`` is the
+    size decided on, and ``growing`` when the missing nodes are allocated; ``quiet`` is when autoscale may decide to
+    shrink and ``eager`` when it may decide to grow. ``departed`` counts the nodes that left since the last resize:
+    API version 2017-09-01-preview shows them as unusable.
 
     ``made_for`` is the key of a job that named no cluster, for which its service made this one: the cluster is deleted
     once that job has finished. ``grow_after`` and ``shrink_after`` are the seconds, at a pace of 1, for which a queue
@@ -152,7 +152,7 @@ class Cluster(ArmResource, frozen=True):
 
 
 class FileServer(ArmResource, frozen=True):
-    """An NFS server: a directory that clusters mount; ``subnet`` is a resource id, its own where none was asked for."""
+    """An NFS server, here a directory that clusters mount. ``subnet`` is the id of the subnet that it is in."""
 
     kind: ClassVar[Kind] = "file_server"
 
@@ -170,10 +170,10 @@ class FileServer(ArmResource, frozen=True):
 class Job(ArmResource, frozen=True):
     """A job.
 
-    ``cluster`` is its cluster's key; ``segment`` the part of its paths that the service makes, and ``logs`` the folder
-    of its streams below that; ``volumes`` is what its cluster mounts. ``starting`` holds nodes but is still ``queued``
-    to clients. ``ending`` says why a job that has started is being stopped; ``run`` counts how often it was put back
-    into the queue.
+    ``cluster`` is the key of its cluster. ``segment`` is the part of its output paths that the service makes, and
+    ``logs`` the folder of its streams below that; ``volumes`` are those of its cluster. A job that is ``starting``
+    holds nodes, but clients still see it ``queued``. ``ending`` is why a job that has started is being stopped;
+    ``run`` counts how often the job was returned to the queue.
     """
 
     kind: ClassVar[Kind] = "job"
@@ -215,13 +215,13 @@ Resource = Workspace | Experiment | Cluster | FileServer | Job
 
 
 class DeletedJob(Record, frozen=True):
-    """A job that was deleted before it finished by itself: 2018-03 clients are told so by the service itself."""
+    """A job that was deleted before it finished by itself, which API version 2018-03-01 reports in its own words."""
 
     deleted: datetime
 
 
 class Secrets(Record, frozen=True):
-    """What a cluster or job was given and must not show: variables by name, account keys by mount path."""
+    """The secrets of a cluster or job: variables by name, account keys by mount path."""
 
     variables: dict[str, str] = {}
     keys: dict[str, str] = {}

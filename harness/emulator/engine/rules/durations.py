@@ -11,7 +11,7 @@ _UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3600, "minutes": 60, "secon
 
 
 def seconds(text: str) -> float | None:
-    """The length of a time span, or None where it is none."""
+    """The length of a time span; None if the text is not a time span."""
     match = _ISO.fullmatch(text) or _NET.fullmatch(text)
     if match is None:
         return None

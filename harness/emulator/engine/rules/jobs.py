@@ -1,16 +1,16 @@
-"""The life of a job; pure. States and moves:
+"""The life of a job; pure. Its phases and the moves between them:
 
-queued -> starting -> running -> succeeded | failed      starting, running -> queued (its nodes had to go)
+queued -> starting -> running -> succeeded | failed      starting, running -> queued (its nodes were released)
 queued -> failed (terminated)
 """
 
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
 
 from msgspec.structs import replace
 
+from harness.compute.backend import Progress
 from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.records import Cluster, Job, Phase, Problem, Reason
 from harness.emulator.engine.model.spec import JobPriority, JobSpec
@@ -32,43 +32,15 @@ _ENDINGS: Mapping[Reason, Problem] = {
 }
 
 
-class Seen(Protocol):
-    """How far a back end says that a job is."""
-
-    @property
-    def state(self) -> str:
-        """``waiting``, ``preparing``, ``running`` or ``finished``."""
-
-    @property
-    def started(self) -> datetime | None:
-        """When the first process was started."""
-
-    @property
-    def ended(self) -> datetime | None:
-        """When it finished."""
-
-    @property
-    def exit_code(self) -> int | None:
-        """Of the command that decided the outcome."""
-
-    @property
-    def error(self) -> str | None:
-        """Azure's code, where it did not succeed."""
-
-    @property
-    def message(self) -> str | None:
-        """And the sentence."""
-
-
 def rank(spec: JobSpec) -> int:
-    """The place of a job in its queue: a higher one goes first."""
+    """The rank of a job in its queue: a higher one starts first."""
     return spec.priority if spec.priority is not None else _RANKS[spec.scheduling_priority]
 
 
 def new_job(
     address: Address, spec: JobSpec, cluster: Cluster, *, location: str, incarnation: str, now: datetime, pace: Pace
 ) -> Job:
-    """A job that was just submitted to a cluster, in which it has its first chance to start a moment later.
+    """A job that was just submitted to a cluster. It can start a moment later.
 
     Args:
         incarnation: names this job among all that ever had its address.
@@ -90,46 +62,46 @@ def new_job(
 
 
 def placed(job: Job, nodes: tuple[str, ...]) -> Job:
-    """The job with the nodes that it will run on."""
+    """The job, given the nodes that it will run on."""
     return _to(job, "starting", nodes=nodes)
 
 
 def requeued(job: Job, now: datetime) -> Job:
-    """The job back in the queue: the nodes that it ran on had to go."""
+    """The job, back in the queue because its nodes were released."""
     return _to(job, "queued", nodes=(), run=job.run + 1, started=None, ending=None, changed=now)
 
 
-def observed(job: Job, seen: Seen, now: datetime) -> Job:
-    """The job as a back end sees it; itself where nothing moved."""
-    if seen.state == "finished":
-        return _finished(job, seen, now)
-    if seen.state in ("preparing", "running") and job.phase == "starting":
-        started = seen.started or now
+def observed(job: Job, progress: Progress, now: datetime) -> Job:
+    """The job as its back end reports it; the same object where nothing moved."""
+    if progress.state == "finished":
+        return _finished(job, progress, now)
+    if progress.state in ("preparing", "running") and job.phase == "starting":
+        started = progress.started or now
         return _to(job, "running", started=started, changed=started)
     return job
 
 
 def refused(job: Job, problem: Problem, now: datetime, *, exit_code: int | None = None) -> Job:
-    """The job that could not even be started."""
+    """The job that could not be started."""
     return _to(job, "failed", started=now, ended=now, changed=now, problems=(problem,), exit_code=exit_code)
 
 
 def withdrawn(job: Job, now: datetime) -> Job:
-    """A queued job that was terminated: it began when that was asked for, and ended now."""
+    """A queued job that was terminated. The service dates its start to the request, and its end to now."""
     since = job.terminating.since if job.terminating else now
     return _to(job, "failed", started=since, ended=now, changed=now, problems=(TERMINATED,))
 
 
-def _finished(job: Job, seen: Seen, now: datetime) -> Job:
-    started, ended = seen.started or now, seen.ended or now
-    if seen.error == "JobTerminated" and job.ending == "requeued":
+def _finished(job: Job, progress: Progress, now: datetime) -> Job:
+    started, ended = progress.started or now, progress.ended or now
+    if progress.error == "JobTerminated" and job.ending == "requeued":
         return requeued(job, now)
-    if seen.error is None:
-        return _to(job, "succeeded", started=started, ended=ended, changed=ended, exit_code=seen.exit_code)
-    problem = Problem(seen.error, seen.message or seen.error)
-    if seen.error == "JobTerminated" and job.ending:
+    if progress.error is None:
+        return _to(job, "succeeded", started=started, ended=ended, changed=ended, exit_code=progress.exit_code)
+    problem = Problem(progress.error, progress.message or progress.error)
+    if progress.error == "JobTerminated" and job.ending:
         problem = _ENDINGS.get(job.ending, problem)
-    exit_code = None if seen.error == "JobTerminated" else seen.exit_code
+    exit_code = None if progress.error == "JobTerminated" else progress.exit_code
     return _to(job, "failed", started=started, ended=ended, changed=ended, exit_code=exit_code, problems=(problem,))
 
 

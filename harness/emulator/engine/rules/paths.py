@@ -1,4 +1,4 @@
-"""Paths of jobs, as people write them, and where they lead; pure."""
+"""Paths in definitions of jobs, and the mounted directories that they name; pure."""
 
 import functools
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
-from harness.emulator.engine.model.mount_paths import Place, Volume
+from harness.emulator.engine.model.mount_paths import MountedPath, Volume
 from harness.emulator.engine.model.spec import MountVolumes
 
 Level = Literal["cluster", "job"]
 
-# As jobs write the roots of mounts, and where nodes really had them.
+# How definitions write the roots of mounts. The third is where nodes really had it, which some people wrote out.
 _ROOTS: tuple[tuple[str, Level], ...] = (
     ("$AZ_BATCHAI_MOUNT_ROOT", "cluster"),
     ("${AZ_BATCHAI_MOUNT_ROOT}", "cluster"),
@@ -23,7 +23,7 @@ _ROOTS: tuple[tuple[str, Level], ...] = (
 
 @functools.lru_cache(maxsize=256)
 def volumes(mounts: MountVolumes | None) -> tuple[Volume, ...]:
-    """What a definition mounts."""
+    """The volumes that a definition mounts."""
     if mounts is None:
         return ()
     return (
@@ -46,8 +46,8 @@ def volumes(mounts: MountVolumes | None) -> tuple[Volume, ...]:
     )
 
 
-def locate(path: str, cluster: Iterable[Volume], job: Iterable[Volume]) -> Place | None:
-    """Where a path leads that begins at a root of mounts; None if it is on no mounted file system or leaves it."""
+def locate(path: str, cluster: Iterable[Volume], job: Iterable[Volume]) -> MountedPath | None:
+    """The directory that a path names; None if the path is on no mounted volume, or leaves its volume."""
     for root, level in _ROOTS:
         if path == root or path.startswith(f"{root}/"):
             rest = PurePosixPath(path.removeprefix(root).lstrip("/") or ".")
@@ -57,7 +57,7 @@ def locate(path: str, cluster: Iterable[Volume], job: Iterable[Volume]) -> Place
 
 @functools.lru_cache(maxsize=256)
 def mount_path_problem(path: str) -> str | None:
-    """Why a file system cannot be mounted at a relative path; None if it can."""
+    """Why a volume cannot be mounted at a relative path; None if it can."""
     pure = PurePosixPath(_plain(path))
     if "\0" in path or ".." in pure.parts or not pure.parts or any(len(part.encode()) > 255 for part in pure.parts):
         return "must be a relative path below the root of mounts, without '..'"
@@ -72,18 +72,18 @@ def suffix_problem(suffix: str) -> str | None:
     return None
 
 
-def _within(rest: PurePosixPath, mounted: Iterable[Volume]) -> Place | None:
+def _within(rest: PurePosixPath, mounted: Iterable[Volume]) -> MountedPath | None:
     if ".." in rest.parts or "\0" in str(rest):
         return None
     fitting = [volume for volume in mounted if rest.is_relative_to(volume.path)]
     if not fitting:
         return None
     nearest = max(fitting, key=lambda volume: len(volume.path))
-    return Place(nearest, "").below(str(rest.relative_to(nearest.path)))
+    return MountedPath(nearest, "").below(str(rest.relative_to(nearest.path)))
 
 
 def _share(url: str) -> str:
-    """The share that an address names; empty where the address is none."""
+    """The share that a URL names; empty where it is no URL."""
     try:
         return urlsplit(url).path.strip("/")
     except ValueError:

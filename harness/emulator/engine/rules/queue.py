@@ -1,43 +1,43 @@
-"""Who is next on a cluster; pure apart from the queue's own list.
+"""Which job a cluster runs next; pure apart from the queue's own list.
 
-Higher priority first, then in the order of submission. A job takes all its nodes at once; one that has to wait for them
-keeps those behind it waiting, so that a large job is never starved by small ones. Only a job larger than its cluster
-can become stands aside.
+Jobs of higher priority come first, then those submitted earlier. A job gets all its nodes at once. While the first job
+waits for nodes, those behind it wait too, so that small jobs never starve a large one. Only a job that needs more nodes
+than its cluster can ever have is passed over.
 """
 
-import bisect
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-Place = tuple[int, datetime, str]  # minus the rank, creation, the job's key
+Position = tuple[int, datetime, str]  # the negative rank, the moment of creation, the job's key
 
 
 class Queue:
     """The waiting jobs of one cluster, in order."""
 
-    __slots__ = ("_places",)
+    __slots__ = ("_positions",)
 
     def __init__(self) -> None:
-        self._places: list[Place] = []
+        self._positions: list[Position] = []
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
     def __iter__(self) -> Iterator[str]:
-        """Keys of jobs, the next one first."""
-        return (place[2] for place in self._places)
+        """Keys of the jobs, the next one first."""
+        return (position[2] for position in self._positions)
 
-    def add(self, place: Place) -> None:
-        """Put a job in its place; one that is there already changes nothing."""
-        at = bisect.bisect_left(self._places, place)
-        if at == len(self._places) or self._places[at] != place:
-            self._places.insert(at, place)
+    def add(self, position: Position) -> None:
+        """Insert a job at its position; inserting it twice changes nothing."""
+        at = bisect_left(self._positions, position)
+        if at == len(self._positions) or self._positions[at] != position:
+            self._positions.insert(at, position)
 
-    def remove(self, place: Place) -> None:
-        """Take a job out, wherever it stands; one that is not there is no matter."""
-        at = bisect.bisect_left(self._places, place)
-        if at < len(self._places) and self._places[at] == place:
-            del self._places[at]
+    def remove(self, position: Position) -> None:
+        """Remove a job; removing one that is not queued changes nothing."""
+        at = bisect_left(self._positions, position)
+        if at < len(self._positions) and self._positions[at] == position:
+            del self._positions[at]
 
 
 def chosen(queue: Queue, free: int, capacity: int, size: Callable[[str], int | None]) -> list[str]:
@@ -46,7 +46,7 @@ def chosen(queue: Queue, free: int, capacity: int, size: Callable[[str], int | N
     Args:
         free: idle nodes.
         capacity: the most nodes that the cluster can have.
-        size: the nodes that a job needs; None while it must not start yet.
+        size: the number of nodes that a job needs; None while it must not start yet.
     """
     found: list[str] = []
     if not free:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from harness.emulator.context import Request, Response
-from harness.emulator.engine.job_specs import output_place
-from harness.emulator.engine.model.mount_paths import Place
+from harness.emulator.engine.job_specs import output_path
+from harness.emulator.engine.model.mount_paths import MountedPath
 from harness.emulator.engine.model.records import Job
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.lists import number, page_of
@@ -37,14 +37,14 @@ class Outputs:
         place = self._place(request, job)
         return self._service.value(page_of(request, version.files(self._entries(place, minutes))))
 
-    def _place(self, request: Request, job: Job) -> Place:
+    def _place(self, request: Request, job: Job) -> MountedPath:
         name = request.query.get("outputdirectoryid")
         if not name:
             raise errors.invalid_parameter("outputdirectoryid", "it is required")
         known = {"stdouterr", *(output.id for output in job.spec.output_directories or ())}
         if name not in known:
             raise errors.unknown_directory(name)
-        place = output_place(job, name)
+        place = output_path(job, name)
         if place is None or place.volume.source not in ("file", "blob"):
             raise errors.not_on_a_mount(name)
         inner = PurePosixPath(request.query.get("directory") or ".")
@@ -52,8 +52,8 @@ class Outputs:
             raise errors.invalid_parameter("directory", "give a relative path without '..'")
         return place.below(*inner.parts)
 
-    def _entries(self, place: Place, minutes: int) -> Iterator[OutputEntry]:
-        root = self._service.engine.mounts.known(Place(place.volume, ""))
+    def _entries(self, place: MountedPath, minutes: int) -> Iterator[OutputEntry]:
+        root = self._service.engine.mounts.known(MountedPath(place.volume, ""))
         for name, status in _scan(root, place.inner) if root else ():
             is_directory = stat.S_ISDIR(status.st_mode)
             link = ""
@@ -62,7 +62,7 @@ class Outputs:
             modified = datetime.fromtimestamp(status.st_mtime, UTC)
             yield OutputEntry(name, is_directory, link, modified, 0 if is_directory else status.st_size)
 
-    def _link(self, place: Place, minutes: int) -> str:
+    def _link(self, place: MountedPath, minutes: int) -> str:
         service: StorageService = "blob" if place.volume.source == "blob" else "file"
         volume = place.volume
         return self._accounts.read_link(service, volume.account, share=volume.name, path=place.inner, minutes=minutes)
