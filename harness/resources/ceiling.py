@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from harness.clock import Clock
 from harness.config import Settings
 from harness.errors import CeilingError, SettingsError
-from harness.resources.vm_sizes import vm_size
 from harness.scenario.model import Scenario
+from harness.vm_sizes import vm_size
 
 _HOUR = 3600.0
 

@@ -9,8 +9,8 @@ from harness.resources.ceiling import Meter, ceiling_of
 from harness.resources.group import register_providers
 from harness.resources.provisioning import Provisioning
 from harness.resources.refusals import refusals
-from harness.resources.vm_sizes import vm_size
 from harness.scenario.model import Scenario
+from harness.vm_sizes import vm_size
 
 
 @dataclass(frozen=True, slots=True)

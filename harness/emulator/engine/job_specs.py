@@ -13,8 +13,8 @@ from harness.emulator.engine.mounts import MountError, Mounts
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.paths import locate, volumes
-from harness.emulator.engine.vm_sizes import vm_size
 from harness.emulator.paths import DataDirectory
+from harness.vm_sizes import vm_size
 
 _TOOLKIT_NAMES = {
     "py_torch_settings": "pyTorch",

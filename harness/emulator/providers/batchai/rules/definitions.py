@@ -27,10 +27,10 @@ from harness.emulator.engine.model.spec import (
 )
 from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.paths import mount_path_problem, suffix_problem
-from harness.emulator.engine.vm_sizes import SIZES, vm_size
 from harness.emulator.providers.arm.rules import parse_location, parse_object, parse_tags
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.model.version import Version
+from harness.vm_sizes import vm_size, vm_size_names
 
 T = TypeVar("T", bound=Spec)
 
@@ -79,7 +79,7 @@ def read_cluster(document: dict[str, Any], version: Version) -> tuple[ClusterSpe
     """
     spec = _converted(document, ClusterSpec, version)
     if vm_size(spec.vm_size) is None:
-        raise errors.unsupported_size(spec.vm_size, (size.name for size in SIZES.values()))
+        raise errors.unsupported_size(spec.vm_size, vm_size_names())
     _check_account(spec.user_account_settings)
     check_scale(spec.scale_settings)
     setup = spec.node_setup
@@ -124,7 +124,7 @@ def read_file_server(document: dict[str, Any], version: Version) -> FileServerSp
     """
     spec = _converted(document, FileServerSpec, version)
     if vm_size(spec.vm_size) is None:
-        raise errors.unsupported_size(spec.vm_size, (size.name for size in SIZES.values()))
+        raise errors.unsupported_size(spec.vm_size, vm_size_names())
     _check_account(spec.ssh_configuration.user_account_settings)
     account = replace(spec.ssh_configuration.user_account_settings, admin_user_password=None)
     return replace(spec, ssh_configuration=replace(spec.ssh_configuration, user_account_settings=account))

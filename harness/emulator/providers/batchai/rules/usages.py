@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from harness.emulator.engine.model.records import Cluster
 from harness.emulator.engine.model.spec import VmPriority
-from harness.emulator.engine.vm_sizes import vm_size
 from harness.emulator.providers.batchai.model.version import Document, Version
+from harness.vm_sizes import vm_size
 
 _CLUSTERS, _CORES = 20, 24
 _NO_QUOTA = frozenset({"NCv2", "NCv3", "ND"})  # of a fresh subscription
