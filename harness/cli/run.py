@@ -34,7 +34,8 @@ from harness.resources.journal import journal_for
 from harness.scenario.failure import render
 from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario, Trial
-from harness.scenario.overrides import load_scenarios, parse_values
+from harness.scenario.overrides import load_scenarios
+from harness.scenario.set_option import parse_values
 
 app = typer.Typer(
     add_completion=False,

@@ -75,7 +75,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     hidden: list[object] = [pytest.HIDDEN_PARAM]
     metafunc.parametrize(SCENARIO, [str(path)], ids=hidden, indirect=True, scope="session")
     if TRIAL in metafunc.fixturenames:
-        ids = [trial.id for trial in shelf(metafunc.config).load(path).trials]
+        ids = list(shelf(metafunc.config).load(path).trials.ids())
         is_plain = len(ids) == 1 and metafunc.definition.getparent(ScenarioFile) is None
         metafunc.parametrize(TRIAL, ids, ids=hidden if is_plain else ids, indirect=True)
 

@@ -87,7 +87,7 @@ def harness_scenario(request: pytest.FixtureRequest) -> "Scenario":
 @pytest.fixture
 def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") -> "Trial":
     """The trial of a test; a test that uses it runs once for each."""
-    return next(trial for trial in harness_scenario.trials if trial.id == request.param)
+    return harness_scenario.trials.named(request.param)
 
 
 @pytest.fixture(scope="session")

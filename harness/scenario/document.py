@@ -1,102 +1,246 @@
-"""A YAML file as plain data that knows the line of every part."""
+"""A YAML file as plain data that knows the line of every field, and the text of every number as it is written."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from harness.errors import ScenarioError
+from harness.scenario.values import Scalar, read_plain
 
-Place = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
+"""The way to a field, such as ``("share", "upload", 0)``; the whole file is ``()``."""
 
-# Aliases of aliases can stand for billions of parts; no scenario has this many.
-_MOST_PARTS = 20_000
-_MOST_CHARACTERS = 1 << 20
-_DEEPEST = 50  # libyaml's composer recurses in C, where too deep is a crash and no exception
+_MAX_PARTS = 20_000  # aliases of aliases can stand for billions of parts; no scenario has this many
+_MAX_CHARACTERS = 1 << 20
+_MAX_DEPTH = 50  # libyaml's composer recurses in C, where too deep is a crash and no exception
+_PLAIN_TAG = "tag:batchai-harness,2026:plain"
+_MERGE_KEY = "<<"
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_LOADER):  # type: ignore[misc]  # the C loader where PyYAML has it
+    """Tells plain scalars from quoted ones; ``read_plain`` decides what they are."""
+
+    yaml_implicit_resolvers: Mapping[str | None, Any] = {None: [(_PLAIN_TAG, re.compile(""))]}
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A mapping read from ``path``; ``lines`` gives the line of a place such as ``("job", "args")``, from 1."""
+    """A mapping that was read from ``path``.
+
+    Attributes:
+        lines: the line of every field, from 1.
+        written: the text of every plain scalar that is no text, as the file has it: ``3.10``, ``True``.
+    """
 
     path: Path
     data: dict[str, Any]
-    lines: Mapping[Place, int]
+    lines: Mapping[FieldPath, int]
+    written: Mapping[FieldPath, str]
 
-    def line(self, place: Place) -> int:
-        """The line of a place, or of the nearest part around it."""
-        known = (place[:size] for size in range(len(place), 0, -1))
-        return next((self.lines[part] for part in known if part in self.lines), 1)
+    def line(self, field_path: FieldPath) -> int:
+        """The line of a field, or of the nearest field around it."""
+        return line_of(self.lines, field_path)
 
-    def at(self, place: Place) -> str:
+    def at(self, field_path: FieldPath) -> str:
         """``file:line: dotted.name``, the beginning of a message."""
-        return f"{self.path}:{self.line(place)}: {'.'.join(map(str, place)) or 'scenario'}"
+        return f"{self.path}:{self.line(field_path)}: {'.'.join(map(str, field_path)) or 'scenario'}"
+
+
+def line_of(lines: Mapping[FieldPath, int], field_path: FieldPath) -> int:
+    """The line of a field, of the nearest field around it, or of the first field of the file."""
+    around = (field_path[:size] for size in range(len(field_path), 0, -1))
+    first = next(iter(lines.values()), 1)
+    return next((lines[known] for known in around if known in lines), first)
 
 
 def read_document(path: Path) -> Document:
-    """Read a YAML mapping; never runs what a tag may ask for.
+    """Read a YAML mapping by the core schema of YAML 1.2.
+
+    Merge keys (``<<``) of YAML 1.1 work too. Tags other than ``!!map``, ``!!seq`` and ``!!str`` are refused.
 
     Raises:
         ScenarioError: it cannot be read, is no mapping, or gives a key twice; with file and line.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    node = _compose(path)
+    if not isinstance(node, yaml.MappingNode):
+        raise ScenarioError(f"{path}:1: a scenario is a mapping that begins with 'scenario: NAME'")
+    reader = _Reader(path)
+    data: dict[str, Any] = reader.read(node, ())
+    if reader.mistakes:
+        raise ScenarioError("\n".join(reader.mistakes))
+    return Document(path, data, reader.lines, reader.written)
+
+
+def read_value(text: str) -> Any:
+    """What a YAML text of a command line means, such as ``0.3`` or ``{rate: 1}``.
+
+    Raises:
+        ValueError: it is not YAML.
+    """
+    try:
+        _refuse_depth(Path(), yaml.parse(text, Loader=_Loader))
+        node = yaml.compose(text, Loader=_Loader)
+        reader = _Reader(Path())
+        value = None if node is None else reader.read(node, ())
+    except (yaml.YAMLError, ScenarioError) as error:
+        raise ValueError(f"{text!r} is not YAML") from error
+    if reader.mistakes:
+        raise ValueError(f"{text!r} is not YAML")
+    return value
+
+
+def is_scenario_file(path: Path) -> bool:
+    """Whether a YAML file has the key ``scenario`` at its top, which makes it a scenario, right or wrong.
+
+    A file that cannot be read is none. Where the YAML is broken, the lines before that decide.
+    """
     try:
         with path.open(encoding="utf-8") as stream:
-            text = stream.read(_MOST_CHARACTERS + 1)
-        if len(text) > _MOST_CHARACTERS:
-            raise ScenarioError(f"{path}: has more than {_MOST_CHARACTERS} characters; is it a scenario?")
-        _refuse_depth(path, yaml.parse(text, Loader=loader))
-        node = yaml.compose(text, Loader=loader)
-        lines = dict(_places(path, node))
-        data = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+            text = stream.read(_MAX_CHARACTERS)
+    except (OSError, ValueError):
+        return False
+    return "scenario" in text and "scenario" in _top_keys(text)
+
+
+def _top_keys(text: str) -> Iterator[str]:
+    """The keys of the mapping that a text holds, as far as it is YAML."""
+    depth, is_key = 0, True
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            if isinstance(event, yaml.DocumentEndEvent):
+                return
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth == 1 and isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                if is_key and isinstance(event, yaml.ScalarEvent):
+                    yield event.value
+                # A collection counts once, where it ends.
+                is_key = is_key if isinstance(event, yaml.CollectionStartEvent) else not is_key
+            elif depth == 0 and isinstance(event, yaml.NodeEvent) and not isinstance(event, yaml.MappingStartEvent):
+                return
+            depth += isinstance(event, yaml.CollectionStartEvent)
+    except yaml.YAMLError:
+        return
+
+
+def _compose(path: Path) -> yaml.Node | None:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_MAX_CHARACTERS + 1)
+        if len(text) > _MAX_CHARACTERS:
+            raise ScenarioError(f"{path}: has more than {_MAX_CHARACTERS} characters; is it a scenario?")
+        _refuse_depth(path, yaml.parse(text, Loader=_Loader))
+        node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ScenarioError(f"{path}:{line}: this is not YAML: {error.problem or error.context}") from None
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise ScenarioError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(data, dict):
-        raise ScenarioError(f"{path}:1: a scenario is a mapping that begins with 'scenario: NAME'")
-    return Document(path, data, lines)
+    return node
 
 
 def _refuse_depth(path: Path, events: Iterable[yaml.Event]) -> None:
     depth = 0
     for event in events:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             line = event.start_mark.line + 1 if event.start_mark else 1
-            raise ScenarioError(f"{path}:{line}: is nested deeper than {_DEEPEST} levels; is it a scenario?")
+            raise ScenarioError(f"{path}:{line}: is nested deeper than {_MAX_DEPTH} levels; is it a scenario?")
 
 
-def _places(path: Path, root: yaml.Node | None) -> Iterator[tuple[Place, int]]:
-    """Every place with its line; keys that stand twice are an error."""
-    pending: list[tuple[Place, yaml.Node]] = [((), root)] if root else []
-    twice: list[str] = []
-    parts = 0
-    while pending:
-        place, node = pending.pop()
-        first: dict[str, int] = {}
-        for key, line, value in _children(node):
-            parts += 1
-            if parts > _MOST_PARTS or len(place) > _DEEPEST:
-                raise ScenarioError(f"{path}: has more than {_MOST_PARTS} parts, or an alias that holds itself")
-            if isinstance(key, str) and key in first:
-                name = ".".join(map(str, (*place, key)))
-                twice.append(f"{path}:{line}: {name}: stands twice; first in line {first[key]}")
-            if isinstance(key, str):
-                first[key] = line
-            yield (*place, key), line
-            pending.append(((*place, key), value))
-    if twice:
-        raise ScenarioError("\n".join(twice))
+@dataclass
+class _Reader:
+    """Makes plain data of YAML nodes, and notes what it finds on the way."""
 
+    path: Path
+    lines: dict[FieldPath, int] = field(default_factory=dict)
+    written: dict[FieldPath, str] = field(default_factory=dict)
+    mistakes: list[str] = field(default_factory=list)
+    _parts: int = 0
 
-def _children(node: yaml.Node) -> Iterator[tuple[str | int, int, yaml.Node]]:
-    if isinstance(node, yaml.MappingNode):
+    def read(self, node: yaml.Node, field_path: FieldPath) -> Any:
+        """The data of a node.
+
+        Raises:
+            ScenarioError: the file stands for more data than a scenario can have.
+        """
+        self._count(field_path)
+        if isinstance(node, yaml.MappingNode):
+            self._refuse_tag(node, field_path, "map")
+            return self._mapping(node, field_path)
+        if isinstance(node, yaml.SequenceNode):
+            self._refuse_tag(node, field_path, "seq")
+            return [self._item(item, (*field_path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, field_path)
+
+    def _item(self, node: yaml.Node, field_path: FieldPath) -> Any:
+        self.lines[field_path] = _line(node)
+        return self.read(node, field_path)
+
+    def _mapping(self, node: yaml.MappingNode, field_path: FieldPath) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for name, (key, value) in self._pairs(node, field_path).items():
+            self.lines[*field_path, name] = _line(key)
+            data[name] = self.read(value, (*field_path, name))
+        return data
+
+    def _pairs(self, node: yaml.MappingNode, field_path: FieldPath) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Keys and values by name; a mapping's own ones have precedence over those that ``<<`` adds."""
+        own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in node.value:
-            yield str(key.value), key.start_mark.line + 1, value
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield index, item.start_mark.line + 1, item
+            self._count(field_path)
+            if not isinstance(key, yaml.ScalarNode):
+                self._mistake(_line(key), field_path, "a key is one word, not a list or a mapping")
+            elif key.value == _MERGE_KEY and key.tag == _PLAIN_TAG:
+                merged = {**self._merged_pairs(value, field_path), **merged}
+            elif key.value in own:
+                text = f"is given twice; the first is in line {_line(own[key.value][0])}"
+                self._mistake(_line(key), (*field_path, key.value), text)
+            else:
+                own[key.value] = key, value
+        return {**merged, **own}
+
+    def _merged_pairs(self, node: yaml.Node, field_path: FieldPath) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """What ``<<`` adds: the pairs of a mapping, or of several, of which the first has precedence."""
+        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if isinstance(one, yaml.MappingNode):
+                merged = {**self._pairs(one, (*field_path, _MERGE_KEY)), **merged}
+            else:
+                self._mistake(_line(one), (*field_path, _MERGE_KEY), "takes a mapping, or a list of mappings")
+        return merged
+
+    def _scalar(self, node: yaml.Node, field_path: FieldPath) -> Scalar | None:
+        text: str = node.value
+        if node.tag != _PLAIN_TAG:
+            self._refuse_tag(node, field_path, "str")
+            return text
+        try:
+            value = read_plain(text)
+        except ValueError:
+            self._mistake(_line(node), field_path, f"the number {text[:20]}... has too many digits")
+            return text
+        if not isinstance(value, str):
+            self.written[field_path] = text
+        return value
+
+    def _count(self, field_path: FieldPath) -> None:
+        self._parts += 1
+        if self._parts > _MAX_PARTS or len(field_path) > _MAX_DEPTH:
+            raise ScenarioError(f"{self.path}: has more than {_MAX_PARTS} parts, or an alias that holds itself")
+
+    def _refuse_tag(self, node: yaml.Node, field_path: FieldPath, known: str) -> None:
+        if node.tag not in (f"tag:yaml.org,2002:{known}", "!"):
+            self._mistake(_line(node), field_path, f"the tag {node.tag} is not allowed; a scenario needs no tags")
+
+    def _mistake(self, line: int, field_path: FieldPath, text: str) -> None:
+        self.mistakes.append(f"{self.path}:{line}: {'.'.join(map(str, field_path)) or 'scenario'}: {text}")
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1

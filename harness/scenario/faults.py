@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from harness.errors import UserError
-from harness.scenario.record import Record
+from harness.scenario.document import read_value
+from harness.scenario.record import Record, mistakes_in, refused
+from harness.suggestions import suggestion
+from harness.validation_messages import in_words
 
 _LASTING = ("throttle", "slow", "late-read", "clock-skew", "preempt")  # the faults that have a duration
 
@@ -49,9 +51,9 @@ class FaultsSpec(Record):
 
     @model_validator(mode="after")
     def _lasts_what_can(self) -> "FaultsSpec":
-        for name, rule in self.rules.items():
-            if isinstance(rule, dict) and "seconds" in rule and name not in _LASTING:
-                raise ValueError(f"{name} lasts no seconds; {', '.join(_LASTING)} do")
+        wrong = [name for name, rule in self.rules.items() if isinstance(rule, dict) and "seconds" in rule]
+        if wrong := [name for name in wrong if name not in _LASTING]:
+            raise refused(*(((name,), f"{name} has no duration; {', '.join(_LASTING)} have one") for name in wrong))
         return self
 
     @property
@@ -81,21 +83,22 @@ def with_faults(spec: FaultsSpec, words: Sequence[str], seed: int | None) -> Fau
         return FaultsSpec.model_validate({"seed": spec.seed, **spec.rules, **given, **seeds})
     except ValidationError as error:
         mistake = error.errors()[0]
-        message = mistake["msg"].removeprefix("Value error, ")
-        if not mistake["loc"]:
-            raise UserError(f"--fault: {message}") from None
-        raise UserError(f"--fault {mistake['loc'][0]}: {message}; found {mistake['input']!r}") from None
+        if fields := mistakes_in(mistake["type"], mistake.get("ctx", {})):
+            raise UserError("; ".join(f"--fault {path[0]}: {text}" for path, text in fields)) from None
+        found = "" if mistake["type"] == "missing" else f"; found {mistake['input']!r}"
+        name = ".".join(str(step) for step in mistake["loc"] if step not in ("fault rate", "fault rule"))
+        raise UserError(f"--fault {name}: {in_words(mistake)}{found}") from None
 
 
 def _given(word: str) -> tuple[str, Any]:
     name, equals, text = word.partition("=")
-    if not equals or not text or name not in FAULT_NAMES:
-        raise UserError(
-            f"--fault {word}: write NAME=RATE, such as throttle=0.3; the faults are {', '.join(FAULT_NAMES)}"
-        )
+    if not equals or not text:
+        raise UserError(f"--fault {word}: write NAME=RATE, such as throttle=0.3; one of: {', '.join(FAULT_NAMES)}")
+    if name not in FAULT_NAMES:
+        raise UserError(f"--fault {word}: there is no fault {name!r}; {suggestion(name, FAULT_NAMES)}")
     try:
-        return name, yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+        return name, read_value(text)
+    except ValueError:
         raise UserError(f"--fault {word}: {text!r} is no rate; write a number from 0 to 1") from None
 
 

@@ -1,159 +1,269 @@
 """From a YAML file to a ``Scenario``, or to every mistake in it with its line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from harness.errors import ScenarioError
-from harness.scenario.document import Document, Place, read_document
-from harness.scenario.model import Origin, Scalar, Scenario, SweepSpec, Trial
+from harness.scenario.consistency import trial_mistakes
+from harness.scenario.document import Document, FieldPath, read_document
+from harness.scenario.fields import field_names, may_be_null, takes_text
+from harness.scenario.model import PATTERNS, ExpectSpec, JobSpec, Origin, Scenario, SweepSpec, Trial
 from harness.scenario.names import trial_id
-from harness.scenario.template import fill
+from harness.scenario.parameters import file_values, typed_values
+from harness.scenario.record import mistakes_in
+from harness.scenario.space import Point, Space, equal_rows
+from harness.scenario.template import TemplateError, fill, fill_command, fill_text, names_in
+from harness.scenario.trials import Trials
+from harness.scenario.values import Scalar, value_text
+from harness.suggestions import suggestion
+from harness.validation_messages import in_words
 
-_LITERAL = ("parameters", "sweep", "metrics")  # a regular expression is full of braces
+M = TypeVar("M", bound=BaseModel)
+
+_LITERAL = ("parameters", "sweep", "metrics")  # no parameters are filled in: a regular expression is full of braces
 _PER_TRIAL = ("job", "expect")
+_COMMANDS = (("job", "command"), ("job", "args"), ("job", "preparation"))  # a shell reads them
+_MAX_CHECKED = 500  # trials that are all checked when the file is loaded; of more, each swept value is checked once
 _SCALAR_TYPES = ("bool_type", "int_type", "float_type", "string_type")
 
 
-@dataclass(frozen=True, slots=True)
-class _Space:
-    """The swept points, and the values that all of them share."""
-
-    points: tuple[dict[str, Scalar], ...]
-    common: Mapping[str, Scalar]
-
-
 def load_scenario(path: Path, overrides: Mapping[str, str] | None = None) -> Scenario:
-    """Read, check and resolve a scenario file.
+    """Read and check a scenario file, and fill in its parameters.
 
     Args:
         path: the YAML file.
-        overrides: parameter name -> value as typed (read as YAML); fixes a swept parameter.
+        overrides: parameter name -> value as typed; fixes a swept parameter.
 
     Raises:
         ScenarioError: with ``file:line: field: what was found`` for every mistake.
     """
     document = read_document(path)
-    space = _space(document, {name: _typed(name, text) for name, text in (overrides or {}).items()})
-    resolved = [_validate(document, {**space.common, **point}) for point in space.points]
-    trials = tuple(
-        Trial(id=trial_id(point), parameters=one.parameters, job=one.job, expect=one.expect)
-        for point, one in zip(space.points, resolved, strict=True)
-    )
-    shared = resolved[0].model_dump(exclude={"parameters", *_PER_TRIAL})
-    if any(one.model_dump(exclude={"parameters", *_PER_TRIAL}) != shared for one in resolved):
-        raise ScenarioError(f"{path}: only job and expect may hold swept parameters; the trials share the rest")
-    return Scenario.model_validate(resolved[0].model_dump(by_alias=True), context=Origin(path, document.lines, trials))
-
-
-def _space(document: Document, typed: Mapping[str, Scalar]) -> _Space:
-    data = document.data
+    sweep = _sweep(document)
+    space = sweep.space()
+    swept = list(dict.fromkeys(name for rows in space.axes for row in rows for name in row))
+    defaults = file_values(document)
+    known = {name: [value] for name, value in defaults.items()}
+    for name, value in (pair for rows in space.axes for row in rows for pair in row.items()):
+        known.setdefault(name, []).append(value)
+    typed = typed_values(path, overrides or {}, known)
+    mistakes = [*_equal_trials(document, sweep), *_misplaced(document, swept)]
     try:
-        sweep = SweepSpec.model_validate({} if data.get("sweep") is None else data["sweep"])
-    except ValidationError as error:
-        raise ScenarioError("\n".join(_explain(document, error, ("sweep",)))) from None
-    points = sweep.points()
-    _refuse_equal_ids(document, points)
-    defaults = {} if data.get("parameters") is None else data["parameters"]
-    if not isinstance(defaults, dict):
-        raise ScenarioError(f"{document.at(('parameters',))}: write a mapping of names to values")
-    known = {**defaults, **{name: None for point in points for name in point}}
-    if unknown := [name for name in typed if name not in known]:
-        choices = ", ".join(map(str, known)) or "none"
-        raise ScenarioError(f"{document.path}: --set {unknown[0]}: no such parameter; one of: {choices}")
-    # Fixing a swept name makes points equal that differed only in it.
-    fixed = [{name: typed.get(name, value) for name, value in point.items()} for point in points]
-    return _Space(tuple({trial_id(point): point for point in fixed}.values()), {**defaults, **typed})
-
-
-def _refuse_equal_ids(document: Document, points: tuple[dict[str, Scalar], ...]) -> None:
-    seen: set[str] = set()
-    for point in points:
-        name = trial_id(point)
-        if name in seen:
-            raise ScenarioError(f"{document.at(('sweep',))}: two trials would both be called {name!r}")
-        seen.add(name)
-
-
-def _typed(name: str, text: str) -> Scalar:
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
-        raise ScenarioError(f"--set {name}={text}: this is not a YAML value") from None
-    if not isinstance(value, bool | int | float | str):
-        raise ScenarioError(f"--set {name}={text}: give one number, word or boolean")
-    return value
-
-
-def _validate(document: Document, values: Mapping[str, Scalar]) -> Scenario:
-    mistakes: list[str] = []
-
-    def resolve(item: Any, place: Place) -> Any:
-        if isinstance(item, dict):
-            return {key: resolve(value, (*place, str(key))) for key, value in item.items()}
-        if isinstance(item, list):
-            return [resolve(value, (*place, index)) for index, value in enumerate(item)]
-        if not isinstance(item, str):
-            return item
-        try:
-            return fill(item, values)
-        except KeyError as error:
-            known = ", ".join(map(str, values)) or "none"
-            mistakes.append(f"{document.at(place)}: there is no parameter {error}; one of: {known}")
-            return item
-
-    data = {key: item if key in _LITERAL else resolve(item, (str(key),)) for key, item in document.data.items()}
-    try:
-        scenario = Scenario.model_validate({**data, "parameters": values, "sweep": data.get("sweep") or {}})
-    except ValidationError as error:
-        mistakes += _explain(document, error, ())
-    if mistakes:
-        raise ScenarioError("\n".join(mistakes))
+        scenario = _TrialLoader(document, {**defaults, **typed}).load(space.fixed(typed))
+    except ScenarioError as error:
+        raise ScenarioError("\n".join(dict.fromkeys([*mistakes, *str(error).splitlines()]))) from None
+    _refuse(mistakes)
     return scenario
 
 
-def _explain(document: Document, error: ValidationError, above: Place) -> list[str]:
-    told: dict[str, None] = {}
-    for mistake in error.errors():
-        place = _written(document.data, (*above, *mistake["loc"]), is_missing=mistake["type"] == "missing")
-        found = "" if isinstance(mistake["input"], dict | list) else f"; found {mistake['input']!r}"
-        if mistake["type"] == "extra_forbidden":
-            known = _keys(place[:-1])
-            near = get_close_matches(str(place[-1]), known, n=1)
-            text = "there is no such field" + (
-                f"; did you mean {near[0]!r}?" if near else f"; one of: {', '.join(known)}"
-            )
-        elif mistake["type"] == "missing":
-            text = "is required"
-        elif place[:1] in (("parameters",), ("sweep",)) and mistake["type"] in _SCALAR_TYPES:
-            text = f"give a number, a text or a boolean{found}"
-        else:
-            text = f"{mistake['msg'].removeprefix('Value error, ')}{found}"
-        told[f"{document.at(place)}: {text}"] = None
-    return list(told)
+def _sweep(document: Document) -> SweepSpec:
+    sweep = document.data.get("sweep")
+    try:
+        return SweepSpec.model_validate({} if sweep is None else sweep)
+    except ValidationError as error:
+        raise ScenarioError("\n".join(_explain(document, error, ("sweep",)))) from None
 
 
-def _written(data: Any, location: Place, *, is_missing: bool) -> Place:
+def _refuse(mistakes: Sequence[str]) -> None:
+    if mistakes:
+        raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
+
+
+def _equal_trials(document: Document, sweep: SweepSpec) -> Iterator[str]:
+    """No two points of a sweep are equal where no two values of a list, and no two rows, are."""
+    for name, values in sweep.grid.items():
+        paths: list[FieldPath] = [("sweep", "grid", name, index) for index in range(len(values))]
+        yield from _equal_rows(document, [{name: value} for value in values], paths)
+    if sweep.zip:
+        first, values = next(iter(sweep.zip.items()))
+        rows = [dict(zip(sweep.zip, row, strict=True)) for row in zip(*sweep.zip.values(), strict=True)]
+        yield from _equal_rows(document, rows, [("sweep", "zip", first, index) for index in range(len(values))])
+    yield from _equal_rows(document, sweep.list, [("sweep", "list", index) for index in range(len(sweep.list))])
+
+
+def _equal_rows(document: Document, rows: Sequence[Point], paths: Sequence[FieldPath]) -> Iterator[str]:
+    for index, earlier in equal_rows(rows):
+        where = f"the first is in line {document.line(paths[earlier])}"
+        yield f"{document.at(paths[index])}: two trials would both be called {trial_id(rows[index])!r}; {where}"
+
+
+def _misplaced(document: Document, swept: Sequence[str]) -> Iterator[str]:
+    """Swept parameters must be in ``job`` or ``expect``, and nowhere else."""
+    used: set[str] = set()
+    for name, section in document.data.items():
+        if name in _LITERAL:
+            continue
+        for field_path, text in _texts(section, (name,)):
+            found = [parameter for parameter in names_in(text) if parameter in swept]
+            used.update(found)
+            if found and name not in _PER_TRIAL:
+                reason = "only job and expect may hold swept parameters; the trials share the rest"
+                yield f"{document.at(field_path)}: {{{found[0]}}} is swept; {reason}"
+    for parameter in swept:
+        if parameter not in used:
+            yield f"{_swept_at(document, parameter)}: {_unused(parameter)}"
+
+
+def _unused(parameter: str) -> str:
+    return (
+        f"neither job nor expect holds {{{parameter}}}, so its values make no difference; to run a job several times, "
+        f"give it an environment variable: environment: {{{parameter.upper()}: '{{{parameter}}}'}}"
+    )
+
+
+def _swept_at(document: Document, parameter: str) -> str:
+    places: list[FieldPath] = [("sweep", "grid", parameter), ("sweep", "zip", parameter), ("sweep", "list")]
+    return document.at(next(place for place in places if place in document.lines))
+
+
+def _texts(data: Any, field_path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
+    if isinstance(data, str):
+        yield field_path, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(value, (*field_path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _texts(value, (*field_path, index))
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialLoader:
+    """Makes the scenario, and its trials.
+
+    Attributes:
+        parameters: those that the file and the command line give a value.
+    """
+
+    document: Document
+    parameters: Mapping[str, Scalar]
+
+    def load(self, space: Space) -> Scenario:
+        """The scenario with the trials of a space.
+
+        Raises:
+            ScenarioError: it is wrong, or one of its trials is; of very many trials each swept value is tried once.
+        """
+        shown = self._scenario(space[0])
+
+        def make(point: Point) -> Trial:
+            return self._trial(shown, point)
+
+        trials = Trials(space, make)
+        for point in space if len(space) <= _MAX_CHECKED else space.each_row_once():
+            make(point)
+        data = shown.model_dump(by_alias=True)
+        return Scenario.model_validate(data, context=Origin(self.document.path, self.document.lines, trials))
+
+    def _scenario(self, point: Point) -> Scenario:
+        """The scenario with the values of one trial."""
+        values = {**self.parameters, **point}
+        mistakes: list[str] = []
+        sections = {name: self._filled(name, values, mistakes) for name in self.document.data}
+        sweep = sections.get("sweep")
+        data = {**sections, "parameters": values, "sweep": {} if sweep is None else sweep}
+        scenario = self._validated(Scenario, data, (), mistakes)
+        _refuse(mistakes)
+        return scenario
+
+    def _trial(self, shown: Scenario, point: Point) -> Trial:
+        values = {**self.parameters, **point}
+        mistakes: list[str] = []
+        job = self._validated(JobSpec, self._filled("job", values, mistakes), ("job",), mistakes)
+        expected = self._filled("expect", values, mistakes) if "expect" in self.document.data else {}
+        expect = self._validated(ExpectSpec, expected, ("expect",), mistakes)
+        if not mistakes:
+            mistakes += [f"{self.document.at(path)}: {text}" for path, text in trial_mistakes(shown, job, expect)]
+        trial = trial_id(point)
+        _refuse([f"{mistake} (in trial {trial})" for mistake in mistakes])
+        return Trial(id=trial, parameters=values, job=job, expect=expect)
+
+    def _filled(self, section: str, values: Mapping[str, Scalar], mistakes: list[str]) -> Any:
+        """A section with parameters filled in."""
+        data = self.document.data[section]
+        return data if section in _LITERAL else self._fill(data, (section,), values, mistakes)
+
+    def _fill(self, data: Any, field_path: FieldPath, values: Mapping[str, Scalar], mistakes: list[str]) -> Any:
+        if isinstance(data, dict):
+            return {key: self._fill(value, (*field_path, key), values, mistakes) for key, value in data.items()}
+        if isinstance(data, list):
+            return [self._fill(value, (*field_path, index), values, mistakes) for index, value in enumerate(data)]
+        is_text = takes_text(field_path)
+        if not isinstance(data, str):
+            is_absent = data is None and may_be_null(field_path)
+            return self.document.written[field_path] if is_text and not is_absent else data
+        try:
+            if field_path in _COMMANDS:
+                return fill_command(data, values)
+            return fill_text(data, values) if is_text else fill(data, values)
+        except TemplateError as error:
+            mistakes.append(f"{self.document.at(field_path)}: {error}")
+            return data
+
+    def _validated(self, model: type[M], data: Any, above: FieldPath, mistakes: list[str]) -> M:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            mistakes += _explain(self.document, error, above)
+            return model.model_construct()
+
+
+def _explain(document: Document, error: ValidationError, above: FieldPath) -> list[str]:
+    """A line for each mistake that pydantic found."""
+    return list(dict.fromkeys(line for mistake in error.errors() for line in _lines(document, mistake, above)))
+
+
+def _lines(document: Document, mistake: ErrorDetails, above: FieldPath) -> Iterator[str]:
+    is_missing = mistake["type"] == "missing"
+    field_path = _written(document.data, (*above, *mistake["loc"]), is_missing=is_missing)
+    fields = mistakes_in(mistake["type"], mistake.get("ctx", {}))
+    if fields is not None:
+        yield from (f"{document.at((*field_path, *path))}: {text}" for path, text in fields)
+    elif mistake["type"] == "extra_forbidden":
+        hint = suggestion(str(field_path[-1]), field_names(field_path[:-1]))
+        yield f"{document.at(field_path)}: there is no such field" + (f"; {hint}" if hint else "")
+    elif field_path[:1] in (("parameters",), ("sweep",)) and mistake["type"] in _SCALAR_TYPES:
+        yield f"{document.at(field_path)}: {_no_scalar(document, field_path, mistake['input'])}"
+    else:
+        found = "" if is_missing else _found(document, field_path, mistake["input"])
+        yield f"{document.at(field_path)}: {in_words(mistake, PATTERNS)}{found}"
+
+
+def _no_scalar(document: Document, field_path: FieldPath, value: Any) -> str:
+    if isinstance(value, list):
+        words = ",".join(value_text(item) for item in value if isinstance(item, bool | int | float | str))
+        return f"must be a number, a text or a boolean; write a list as one text: '{words}'"
+    return f"must be a number, a text or a boolean{_found(document, field_path, value)}"
+
+
+def _found(document: Document, field_path: FieldPath, value: Any) -> str:
+    if isinstance(value, dict | list):
+        return ""
+    text = document.written.get(field_path)
+    if text is not None:
+        return f"; found {text}" if text else "; found nothing"
+    # A number or a duration that pydantic has made of a text is shown as the text, unless parameters fill it.
+    written = _value(document.data, field_path)
+    is_filled = isinstance(written, str) and any(names_in(written))
+    return f"; found {(value if is_filled or not isinstance(written, str) else written)!r}"
+
+
+def _value(data: Any, field_path: FieldPath) -> Any:
+    for step in field_path:
+        data = data[step]
+    return data
+
+
+def _written(data: Any, location: FieldPath, *, is_missing: bool) -> FieldPath:
     """The part of a location that is in the file: without the names that the models give to alternatives."""
-    place: Place = ()
+    field_path: FieldPath = ()
     for index, step in enumerate(location):
         if step in (data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()):
-            data, place = data[step], (*place, step)
+            data, field_path = data[step], (*field_path, step)
         elif is_missing and index == len(location) - 1:
-            place = (*place, step)
-    return place
-
-
-def _keys(place: Place) -> list[str]:
-    field: Any = Scenario
-    for step in place:
-        fields = getattr(field, "model_fields", {})
-        field = fields[step].annotation if step in fields else None
-    if not (isinstance(field, type) and issubclass(field, BaseModel)):
-        return []
-    return [one.alias or name for name, one in field.model_fields.items()]
+            field_path = (*field_path, step)
+    return field_path

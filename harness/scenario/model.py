@@ -4,24 +4,38 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
-from harness.scenario.document import Place
+from harness.scenario.consistency import mistakes_of
+from harness.scenario.document import FieldPath, line_of
 from harness.scenario.faults import FaultsSpec
-from harness.scenario.record import Record
+from harness.scenario.record import Record, refused
+from harness.scenario.space import Space
+from harness.scenario.trials import Trials
+from harness.scenario.values import Scalar
 
-Scalar = bool | int | float | str
 Toolkit = Literal[
     "cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod", "customMpi", "customToolkit"
 ]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=64)]  # Batch AI's names have no dot
-GroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=90)]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
-Longest = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # Batch AI's own limit
+_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"  # Batch AI's names have no dot
+_GROUP_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
+_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_SHARE_NAME = r"^[a-z0-9](-?[a-z0-9])+$"
+PATTERNS: Mapping[str, str] = {
+    _NAME: "letters, digits, '-' and '_', and does not begin with '-'",
+    _GROUP_NAME: "letters, digits, '.', '-' and '_', and neither begins with '.' or '-' nor ends with '.'",
+    _IDENTIFIER: "letters, digits and '_', and does not begin with a digit",
+    _SHARE_NAME: "lower-case letters, digits and single hyphens between them",
+}
+"""What a text that matches a pattern of the format consists of."""
+
+Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
+GroupName = Annotated[str, Field(pattern=_GROUP_NAME, max_length=90)]
+Identifier = Annotated[str, Field(pattern=_IDENTIFIER, max_length=64)]
+Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # 7 days are Batch AI's own limit
 
 
 def _size(value: Any) -> str:
@@ -58,16 +72,22 @@ class ShareSpec(Record):
         directory: directory of the share that receives the uploads; empty means its root.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9](-?[a-z0-9])+$", min_length=3, max_length=63)
+    name: str = Field(pattern=_SHARE_NAME, min_length=3, max_length=63)
     mount: str = "azurefileshare"
     directory: str = ""
     upload: tuple[Upload, ...] = ()
 
     @model_validator(mode="after")
     def _stays_inside(self) -> "ShareSpec":
-        for path in (self.mount, self.directory):
-            if path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
-                raise ValueError(f"{path!r} leaves the share; write a relative path without '..'")
+        wrong = [
+            ((name,), f"{path!r} leaves the share; write a relative path without '..'")
+            for name, path in (("mount", self.mount), ("directory", self.directory))
+            if not _is_inside(path)
+        ]
+        if not PurePosixPath(self.mount).parts:
+            wrong.append((("mount",), "nodes need a name below $AZ_BATCHAI_MOUNT_ROOT to mount the share at"))
+        if wrong:
+            raise refused(*wrong)
         return self
 
 
@@ -80,7 +100,7 @@ class NodeRange(Record):
     @model_validator(mode="after")
     def _is_ordered(self) -> "NodeRange":
         if self.min > self.max:
-            raise ValueError(f"min {self.min} is greater than max {self.max}")
+            raise refused((("min",), f"min {self.min} is greater than max {self.max}"))
         return self
 
 
@@ -105,6 +125,12 @@ class OutputSpec(Record):
     prefix: str
     suffix: str = ""
 
+    @model_validator(mode="after")
+    def _stays_below(self) -> "OutputSpec":
+        if not _is_inside(self.suffix):
+            raise refused((("suffix",), f"{self.suffix!r} leaves the job's directory; write a path without '..'"))
+        return self
+
 
 class JobSpec(Record):
     """A training job. ``command`` is for ``customToolkit``; the other toolkits run ``script``."""
@@ -126,7 +152,7 @@ class JobSpec(Record):
     def _has_something_to_run(self) -> "JobSpec":
         wanted = "command" if self.toolkit in ("customToolkit", "customMpi") else "script"
         if not getattr(self, wanted):
-            raise ValueError(f"toolkit {self.toolkit} needs {wanted!r}")
+            raise refused((("toolkit",), f"toolkit {self.toolkit} needs {wanted!r}"))
         return self
 
 
@@ -140,20 +166,21 @@ class SweepSpec(Record):
     @model_validator(mode="after")
     def _is_one_space(self) -> "SweepSpec":
         if self.list and (self.grid or self.zip):
-            raise ValueError("list cannot be combined with grid or zip")
+            raise refused((("list",), "list cannot be combined with grid or zip"))
         if len({len(values) for values in self.zip.values()}) > 1:
-            raise ValueError("the lists of zip have different lengths")
-        if both := self.grid.keys() & self.zip.keys():
-            raise ValueError(f"{', '.join(sorted(both))} stands in both grid and zip")
+            raise refused((("zip",), "the lists of zip have different lengths"))
+        if both := sorted(self.grid.keys() & self.zip.keys()):
+            raise refused(*((("zip", name), f"{name} is in grid, too") for name in both))
         return self
 
-    def points(self) -> tuple[dict[str, Scalar], ...]:
-        """The swept values of every trial, in file order, the last grid name fastest."""
+    def space(self) -> Space:
+        """The points: every combination of ``grid`` with every row of ``zip``, or those of ``list``."""
         if self.list:
-            return tuple(dict(point) for point in self.list)
-        rows = [dict(zip(self.zip, row, strict=True)) for row in zip(*self.zip.values(), strict=True)] or [{}]
-        grid = [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
-        return tuple({**point, **row} for point in grid for row in rows)
+            return Space((self.list,))
+        axes = [tuple({name: value} for value in values) for name, values in self.grid.items()]
+        if self.zip:
+            axes.append(tuple(dict(zip(self.zip, row, strict=True)) for row in zip(*self.zip.values(), strict=True)))
+        return Space(tuple(axes))
 
 
 class MetricSpec(Record):
@@ -161,7 +188,7 @@ class MetricSpec(Record):
 
     file: str = "stderr.txt"
     pattern: str
-    scale: float = 1.0
+    scale: float = Field(default=1.0, allow_inf_nan=False)
     step: bool = False
 
     @model_validator(mode="after")
@@ -169,9 +196,10 @@ class MetricSpec(Record):
         try:
             groups = re.compile(self.pattern).groups
         except re.error as error:
-            raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from None
+            raise refused((("pattern",), f"{self.pattern!r} is no regular expression: {error}")) from None
         if not groups:
-            raise ValueError(f"pattern {self.pattern!r} needs a group for the number, such as ([0-9.]+)")
+            text = f"the pattern {self.pattern!r} needs a group for the number, such as ([0-9.]+)"
+            raise refused((("pattern",), text))
         return self
 
 
@@ -184,9 +212,9 @@ class Bound(Record):
     @model_validator(mode="after")
     def _can_be_met(self) -> "Bound":
         if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
+            raise refused(((), "give min, max or both"))
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min} is greater than max {self.max}")
+            raise refused((("min",), f"min {self.min:g} is greater than max {self.max:g}"))
         return self
 
 
@@ -202,8 +230,8 @@ class ExpectSpec(Record):
 class Limits(Record):
     """The longest a job may wait and run; ISO 8601 durations."""
 
-    queued: Longest = timedelta(minutes=30)
-    running: Longest = timedelta(hours=2)
+    queued: Duration = timedelta(minutes=30)
+    running: Duration = timedelta(hours=2)
 
 
 class Trial(Record):
@@ -217,11 +245,11 @@ class Trial(Record):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What only the loader knows of a scenario: its file, the line of every part, its resolved trials."""
+    """What only the loader knows of a scenario: its file, the line of every field, and its trials."""
 
     path: Path
-    lines: Mapping[Place, int]
-    trials: tuple[Trial, ...]
+    lines: Mapping[FieldPath, int]
+    trials: Trials
 
 
 class Scenario(Record):
@@ -249,30 +277,35 @@ class Scenario(Record):
     _origin: Origin | None = PrivateAttr(default=None)
 
     @property
-    def trials(self) -> tuple[Trial, ...]:
-        """The points of the sweep in file order; one, ``default``, where nothing is swept."""
-        return self._origin.trials if self._origin else ()
+    def trials(self) -> Trials:
+        """The points of the sweep in file order; one, ``default``, where nothing is swept. They are made when needed.
+
+        Raises:
+            LookupError: the scenario was not loaded from a file.
+        """
+        if self._origin is None:
+            raise LookupError("a scenario has trials when it was loaded from a file")
+        return self._origin.trials
 
     @property
     def path(self) -> Path:
         """The file; what it names is relative to its directory."""
         return self._origin.path if self._origin else Path()
 
-    def line(self, *place: str | int) -> int:
-        """The line of a part, such as ``line("expect", "metrics")``, or of the nearest one around it; from 1."""
-        lines = self._origin.lines if self._origin else {}
-        return next((lines[place[:size]] for size in range(len(place), 0, -1) if place[:size] in lines), 1)
+    def line(self, *field_path: str | int) -> int:
+        """The line of a field, such as ``line("expect", "metrics")``, or of the nearest one around it; from 1."""
+        return line_of(self._origin.lines, field_path) if self._origin else 1
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Scenario":
-        if self.job.nodes > self.cluster.most_nodes:
-            raise ValueError(f"the job needs {self.job.nodes} nodes, the cluster has {self.cluster.most_nodes}")
-        if unknown := sorted(self.expect.metrics.keys() - self.metrics.keys()):
-            raise ValueError(f"expect bounds {unknown[0]!r}; metrics has: {', '.join(self.metrics) or 'none'}")
-        if unknown := sorted(self.expect.files.keys() - self.job.outputs.keys() - {"stdouterr"}):
-            raise ValueError(f"expect names files of {unknown[0]!r}; outputs: {', '.join(self.job.outputs) or 'none'}")
+        if wrong := tuple(mistakes_of(self)):
+            raise refused(*wrong)
         return self
 
     def model_post_init(self, context: Origin | None, /) -> None:
         """Take what ``load`` knows; a file cannot set it."""
         self._origin = context
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in PurePosixPath(path).parts and "\0" not in path

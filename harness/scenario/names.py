@@ -2,40 +2,55 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from harness.scenario.values import Scalar, value_text
 
 DEFAULT = "default"
-_LONGEST_ID = 180  # bytes; a cassette's file name adds its ending, and a file name has 255 at most
-_LONGEST_JOB = 64  # characters of an Azure name
+_MAX_ID = 180  # bytes; a cassette's file name adds its ending, and a file name has 255 at most
+_MAX_JOB = 64  # characters of an Azure name
+_ID_HASH = 16  # hexadecimal digits: among a million long ids of a sweep no two are likely to be equal
+_JOB_HASH = 8
 _UNSAFE = re.compile(r"[^\w.+-]")
 _NOT_AZURE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def trial_id(point: Mapping[str, bool | int | float | str]) -> str:
+def trial_id(point: Mapping[str, Scalar]) -> str:
     """``name=value,...`` in file order, or ``default`` where nothing is swept.
 
-    What is neither letter, digit nor one of ``_ . + -`` is percent-encoded; a very long id ends in a hash.
+    Characters other than letters, digits and ``_ . + -`` are percent-encoded; a very long id ends in a hash.
     """
-    text = ",".join(f"{name}={_word(value)}" for name, value in point.items()) or DEFAULT
+    return joined_id([id_part(point)])
+
+
+def id_part(values: Mapping[str, Scalar]) -> str:
+    """The part of an id that some values make: ``name=value,...``."""
+    return ",".join(f"{name}={_word(value)}" for name, value in values.items())
+
+
+def joined_id(parts: Iterable[str]) -> str:
+    """The id that the parts of a point's values make."""
+    text = ",".join(filter(None, parts)) or DEFAULT
     encoded = text.encode()
-    if len(encoded) <= _LONGEST_ID:
+    if len(encoded) <= _MAX_ID:
         return text
-    return f"{encoded[: _LONGEST_ID - 9].decode(errors='ignore')}~{_hash(text)}"
+    kept = encoded[: _MAX_ID - _ID_HASH - 1].decode(errors="ignore")
+    return f"{kept}~{_hash(text, _ID_HASH)}"
 
 
 def job_name(base: str, trial: str) -> str:
-    """The name of a trial's job: the scenario's, and for a trial of a sweep what tells it from the others."""
+    """The name of a trial's job: the scenario's, and for a trial of a sweep also the values of the trial."""
     if trial == DEFAULT:
         return base
     # Equal words may come from different ids (0.1 and 0_1), so the hash is always there.
     words = _NOT_AZURE.sub("_", trial.replace("=", "-").replace(",", "-"))
-    return f"{f'{base}-{words}'[: _LONGEST_JOB - 9]}-{_hash(trial)}"
+    return f"{f'{base}-{words}'[: _MAX_JOB - _JOB_HASH - 1]}-{_hash(trial, _JOB_HASH)}"
 
 
-def _word(value: bool | int | float | str) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+def _word(value: Scalar) -> str:
+    text = value_text(value)
     return _UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "replace")), text)
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _hash(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]

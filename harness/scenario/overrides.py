@@ -1,26 +1,12 @@
-"""``--set NAME=VALUE``: values of parameters from a command line, for one scenario or several."""
+"""Values of a command line for the scenarios that have parameters of their names."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import ScenarioError, UserError
+from harness.errors import ScenarioError
 from harness.scenario.load import load_scenario
 from harness.scenario.model import Scenario
-
-
-def parse_values(words: Iterable[str]) -> dict[str, str]:
-    """Parameter name -> value as typed; the last one of a name wins.
-
-    Raises:
-        UserError: a word is no assignment.
-    """
-    values: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name.strip() or not equals:
-            raise UserError(f"--set {word}: write NAME=VALUE, for example --set epochs=5")
-        values[name.strip()] = value
-    return values
+from harness.suggestions import suggestion
 
 
 def load_scenarios(paths: Sequence[Path], values: Mapping[str, str]) -> list[Scenario]:
@@ -29,14 +15,18 @@ def load_scenarios(paths: Sequence[Path], values: Mapping[str, str]) -> list[Sce
     Raises:
         ScenarioError: a file is wrong, two files name the same scenario, or no scenario has a parameter of a name.
     """
-    plain = [load_scenario(path) for path in paths]
-    names = [scenario.scenario for scenario in plain]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ScenarioError(f"two scenarios are called {twice!r}: {', '.join(map(str, paths))}; give each its own name")
-    known = dict.fromkeys(name for scenario in plain for name in scenario.parameters)
-    if unknown := [name for name in values if name not in known]:
-        raise ScenarioError(f"--set {unknown[0]}: no such parameter; one of: {', '.join(known) or 'none'}")
-    return [with_values(scenario, values) for scenario in plain]
+    loaded = [load_scenario(path) for path in paths]
+    files: dict[str, Path] = {}
+    for scenario in loaded:
+        if scenario.scenario in files:
+            raise ScenarioError(same_name(scenario.scenario, files[scenario.scenario], scenario.path))
+        files[scenario.scenario] = scenario.path
+    known = dict.fromkeys(name for scenario in loaded for name in parameter_names(scenario))
+    for name in values:
+        if name not in known:
+            hint = suggestion(name, known) or "the scenarios have none"
+            raise ScenarioError(f"--set {name}: no such parameter; {hint}")
+    return [with_values(scenario, values) for scenario in loaded]
 
 
 def with_values(scenario: Scenario, values: Mapping[str, str]) -> Scenario:
@@ -45,5 +35,15 @@ def with_values(scenario: Scenario, values: Mapping[str, str]) -> Scenario:
     Raises:
         ScenarioError: a value does not fit.
     """
-    mine = {name: value for name, value in values.items() if name in scenario.parameters}
+    mine = {name: value for name, value in values.items() if name in parameter_names(scenario)}
     return load_scenario(scenario.path, mine) if mine else scenario
+
+
+def parameter_names(scenario: Scenario) -> list[str]:
+    """The parameters of a scenario, swept ones too."""
+    return list(scenario.parameters)
+
+
+def same_name(name: str, first: Path, second: Path) -> str:
+    """The message for two files that name the same scenario."""
+    return f"two scenarios are called {name!r}: {first}, {second}; give each its own name"

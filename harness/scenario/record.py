@@ -1,6 +1,13 @@
 """What all parts of a scenario are: immutable records that refuse what they do not know."""
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
+
+from harness.scenario.document import FieldPath
+
+_MISTAKES = "scenario_mistakes"
 
 
 class Record(BaseModel):
@@ -8,3 +15,17 @@ class Record(BaseModel):
 
     # A parameter that is a number may fill a text: args: '{epochs}'.
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+def refused(*mistakes: tuple[FieldPath, str]) -> PydanticCustomError:
+    """The error of a validator that knows which fields of the record are wrong, and why."""
+    text = "; ".join(text for _, text in mistakes)
+    return PydanticCustomError(_MISTAKES, "{text}", {"text": text, "mistakes": mistakes})
+
+
+def mistakes_in(kind: str, context: dict[str, object]) -> Iterable[tuple[FieldPath, str]] | None:
+    """What ``refused`` was told, from the type and the context of pydantic's error; None for another error."""
+    if kind != _MISTAKES:
+        return None
+    found: Iterable[tuple[FieldPath, str]] = context["mistakes"]  # type: ignore[assignment]  # see refused
+    return found

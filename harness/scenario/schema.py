@@ -53,12 +53,12 @@ _DESCRIPTIONS = {
     "JobSpec.nodes": "Nodes of the cluster that one job uses.",
     "JobSpec.script": "Training script, as a node sees it: $AZ_BATCHAI_INPUT_<ID>/train.py.",
     "JobSpec.args": "Command line arguments of the script.",
-    "JobSpec.command": "Shell command, for customToolkit and customMpi.",
+    "JobSpec.command": "Shell command, for customToolkit and customMpi; the value of a {parameter} is quoted.",
     "JobSpec.inputs": "Directories by id: the job sees them as $AZ_BATCHAI_INPUT_<ID>.",
     "JobSpec.outputs": "Output directories by id: the job sees them as $AZ_BATCHAI_OUTPUT_<ID>.",
     "JobSpec.stdouterr": "Directory that gets stdout.txt and stderr.txt.",
     "JobSpec.preparation": "Shell command that runs on every node before the job.",
-    "JobSpec.environment": "Environment variables of the job.",
+    "JobSpec.environment": "Environment variables of the job, as they are written: 3.10 stays 3.10.",
     "OutputSpec.prefix": "Directory on a mount, below which the job gets one of its own.",
     "OutputSpec.suffix": "Directory below that one.",
     "SweepSpec.grid": "All combinations of these lists.",
@@ -134,10 +134,10 @@ def _opened_leaf(schema: _Schema, *, is_literal: bool) -> _Schema:
     if kind == "string" and schema.keys() & {"enum", "const"}:
         return schema if is_literal else _either(schema, {"$ref": "#/$defs/value"})
     if kind == "string" and "pattern" in schema:
-        named = {**schema, "type": ["string", "integer"]}
+        named = {**schema, "type": ["string", "integer", "boolean"]}
         return named if is_literal else _either(named, {"$ref": "#/$defs/text"})
     if kind == "string":
-        return {**schema, "type": ["string", "number"]}
+        return {**schema, "type": ["string", "number", "boolean"]}  # a text reaches the job as it is written
     if kind in ("integer", "number", "boolean") and not is_literal:
         return _either(schema, {"$ref": "#/$defs/value"})
     return schema

@@ -6,8 +6,8 @@ from harness.clock import SteppingClock
 from harness.config import Settings
 from harness.errors import CeilingError, SettingsError
 from harness.resources.ceiling import Ceiling, Meter, ceiling_of, most_node_hours, node_price
-from harness.resources.vm_sizes import vm_size
 from harness.scenario.load import load_scenario
+from harness.vm_sizes import vm_size
 
 QUICKSTART = Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml"
 

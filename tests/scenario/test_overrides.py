@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError, UserError
-from harness.scenario.overrides import load_scenarios, parse_values
+from harness.scenario.overrides import load_scenarios
+from harness.scenario.set_option import parse_values
 from tests.fakes import write_scenario
 
 

@@ -1,0 +1,62 @@
+"""The trials of a scenario: made when somebody asks for one."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, overload
+
+from harness.scenario.space import Point, Space
+
+if TYPE_CHECKING:
+    from harness.scenario.model import Trial
+
+_KEPT = 256  # trials that are kept after they are made
+
+
+class Trials(Sequence["Trial"]):
+    """A trial for each point of a sweep.
+
+    Args:
+        space: the points.
+        make: makes the trial of a point.
+    """
+
+    def __init__(self, space: Space, make: Callable[[Point], "Trial"]) -> None:
+        self._space = space
+        self._made = lru_cache(_KEPT)(lambda index: make(space[index]))
+
+    def __len__(self) -> int:
+        return len(self._space)
+
+    @overload
+    def __getitem__(self, index: int) -> "Trial": ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple["Trial", ...]: ...
+
+    def __getitem__(self, index: int | slice) -> "Trial | tuple[Trial, ...]":
+        """One trial, or the trials of a slice.
+
+        Raises:
+            ScenarioError: with the values of its point, the trial cannot work.
+        """
+        if isinstance(index, slice):
+            return tuple(self._made(each) for each in range(len(self))[index])
+        return self._made(range(len(self))[index])
+
+    def __iter__(self) -> Iterator["Trial"]:
+        return (self._made(index) for index in range(len(self)))
+
+    def ids(self) -> Iterator[str]:
+        """The id of every trial, without the trials."""
+        return self._space.ids()
+
+    def named(self, name: str) -> "Trial":
+        """The trial of an id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for index, known in enumerate(self.ids()):
+            if known == name:
+                return self._made(index)
+        raise KeyError(name)
