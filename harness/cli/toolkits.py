@@ -70,3 +70,8 @@ def install(
         installed = install_cntk(os.environ, python=python, force=force, listener=show)
     state = "is installed" if installed.fresh else "is there already (--force builds it anew)"
     say(f"{installed.cntk.description} {state}: {installed.directory}")
+    if installed.image_reader_lacks:
+        say(
+            f"Its image reader (cntk.io.ImageDeserializer) cannot load here: {', '.join(installed.image_reader_lacks)} "
+            "are missing. Read images in Python, or from CNTK's text format."
+        )

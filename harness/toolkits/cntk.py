@@ -3,6 +3,8 @@
 from harness.errors import ToolkitError
 from harness.toolkits.toolkit import Assignment, Process, count, script, text, under_mpi
 
+_BRAINSCRIPT = (".cntk", ".bs")  # the endings of its scripts
+
 
 def processes(job: Assignment) -> tuple[Process, ...]:
     """One launcher on the first node.
@@ -10,9 +12,14 @@ def processes(job: Assignment) -> tuple[Process, ...]:
     Raises:
         ToolkitError: BrainScript, which needs the ``cntk`` program; or no interpreter can import cntk.
     """
-    if text(job.settings, "configFilePath") or text(job.settings, "languageType").lower() == "brainscript":
+    if (
+        text(job.settings, "configFilePath")
+        or text(job.settings, "languageType").lower() == "brainscript"
+        or text(job.settings, "pythonScriptFilePath").lower().endswith(_BRAINSCRIPT)
+    ):
         raise ToolkitError(
-            "BrainScript (configFilePath, languageType BrainScript) is not supported; use pythonScriptFilePath"
+            "BrainScript (configFilePath, languageType BrainScript, a script *.cntk or *.bs) is not supported; "
+            "use pythonScriptFilePath with a Python script"
         )
     found = job.cntk()
     number = count(job)

@@ -54,11 +54,21 @@ Listener = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What stands at the end: ``fresh`` is false where it stood before."""
+    """What is installed at the end.
+
+    Attributes:
+        cntk: how jobs run it.
+        directory: where it is.
+        fresh: whether this call installed it.
+        image_reader_lacks: the shared libraries without which CNTK's image reader cannot load; none where it can.
+            CNTK 2.7 was built for Ubuntu 16.04, and Debian 12 no longer has libjpeg.so.8, libpng12, libtiff.so.5 and
+            libjasper.so.1.
+    """
 
     cntk: Cntk
     directory: Path
     fresh: bool
+    image_reader_lacks: tuple[str, ...] = ()
 
 
 def install_cntk(
@@ -77,7 +87,7 @@ def install_cntk(
     """
     place = installed_cntk(environ)
     if not force and (standing := _standing(place, environ)) is not None:
-        return Installation(standing, place, fresh=False)
+        return Installation(standing, place, fresh=False, image_reader_lacks=_image_reader_lacks(place, standing))
     check_platform()
     place.parent.mkdir(parents=True, exist_ok=True)
     with _alone(place.parent / "cntk.lock"):
@@ -90,7 +100,8 @@ def install_cntk(
             shutil.rmtree(directory, ignore_errors=True)
             raise
         _sweep(place)
-    return Installation(real_cntk(place / "bin" / "python", environ), place, fresh=True)
+    cntk = real_cntk(place / "bin" / "python", environ)
+    return Installation(cntk, place, fresh=True, image_reader_lacks=_image_reader_lacks(place, cntk))
 
 
 def _build(directory: Path, environ: Mapping[str, str], chosen: Path | None, listener: Listener) -> None:
@@ -115,6 +126,24 @@ def _build(directory: Path, environ: Mapping[str, str], chosen: Path | None, lis
     tell(5)
     with_mpi = {**clean, **real_cntk(python, clean).environment}
     _run([str(python), "-W", "ignore", "-c", _TRIAL], with_mpi, lambda line: tell(5, line))
+
+
+def _image_reader_lacks(place: Path, cntk: Cntk) -> tuple[str, ...]:
+    """The libraries that the loader does not find for CNTK's image reader; none where nothing can look."""
+    readers = sorted(place.glob("lib/python3.*/site-packages/cntk/libs/Cntk.Deserializers.Image-*.so"))
+    ldd = shutil.which("ldd")
+    if not readers or ldd is None:
+        return ()
+    path = f"{readers[0].parent}:{cntk.environment['LD_LIBRARY_PATH']}"
+    found = subprocess.run(
+        [ldd, str(readers[0])], env={"LD_LIBRARY_PATH": path}, capture_output=True, text=True, check=False
+    )
+    return missing_libraries(found.stdout)
+
+
+def missing_libraries(listing: str) -> tuple[str, ...]:
+    """The shared libraries that a listing of ``ldd`` reports as not found."""
+    return tuple(line.split()[0] for line in listing.splitlines() if line.endswith("=> not found"))
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], tell: Callable[[str], None]) -> None:

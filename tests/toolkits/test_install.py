@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from harness.errors import ToolkitError
-from harness.toolkits.install import Installation, Progress, install_cntk
+from harness.toolkits.install import Installation, Progress, install_cntk, missing_libraries
 from harness.toolkits.interpreters import find_cntk, installed_cntk
 
 Machine = dict[str, str]
@@ -129,3 +129,9 @@ def test_two_installs_at_once_are_one_too_many(machine: Machine) -> None:
 
         with pytest.raises(ToolkitError, match="another `harness toolkits install cntk` is at work"):
             install(machine)
+
+
+def test_libraries_that_the_image_reader_lacks_are_read_from_ldd() -> None:
+    listing = "\tlibz.so.1 => /lib/libz.so.1 (0x1)\n\tlibjpeg.so.8 => not found\n\tlibpng12.so.0 => not found\n"
+
+    assert missing_libraries(listing) == ("libjpeg.so.8", "libpng12.so.0")
