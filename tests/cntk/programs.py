@@ -159,7 +159,115 @@ C.train.training_session(trainer=trainer, mb_source=training, mb_size=3, max_sam
 out += heard + [trainer.total_number_of_samples_seen]
 """
 )
+_CONVOLUTION = """
+x = C.input_variable({images}); f = C.convolution(C.constant(np.cos(np.arange(np.prod({filters}))).reshape({filters})
+    .astype(np.float32)), x, strides={strides}, auto_padding={pads}, groups={groups})
+out += [f.shape]
+if f.shape[0] == {filters}[0]:
+    out += [f.eval({{x: np.sin(np.arange(np.prod({images}))).reshape((1,) + {images}).astype(np.float32)}})]
+"""
+_CONVOLUTIONS = {
+    f"convolution of {images} with {filters}, strides {strides}, padding {pads}": _CONVOLUTION.format(
+        images=images, filters=filters, strides=strides, pads=pads, groups=groups
+    )
+    for images, filters, groups in (
+        ((2, 5, 5), (4, 2, 3, 3), 1), ((4, 5, 5), (4, 2, 3, 3), 2), ((3, 4, 6), (2, 3, 2, 4), 1),
+    )
+    for strides in ((1,), (2, 1), (3, 1, 2))
+    for pads in ((True,), (False,), (False, True), (True, False, False))
+}  # fmt: skip
+_CTF = """
+import os, tempfile
+path = os.path.join(tempfile.mkdtemp(), "data.txt")
+for text in {texts}:
+    with open(path, "wb") as lines:
+        lines.write(text)
+    try:
+        streams = C.io.StreamDefs(
+            f=C.io.StreamDef(field="f", shape=2), l=C.io.StreamDef(field="l", shape=3, is_sparse=True))
+        source = C.io.MinibatchSource(C.io.CTFDeserializer(path, streams), randomize=False, max_sweeps=1)
+        while True:
+            data = source.next_minibatch(10)
+            if not data:
+                break
+            found = data[source.streams.l].asarray()
+            out.append(np.asarray(data[source.streams.f].asarray()).reshape(-1, 2))
+            rows = [each.todense() if hasattr(each, "todense") else each for each in found]
+            out.append(np.asarray(rows).reshape(-1, 3))
+    except (RuntimeError, ValueError):
+        out.append(-1)
+"""
+_CTF_TEXTS = [
+    b"|f 1 2 |l 0:1", b"", b"|f 1 |l 0:1\n", b"|f |l\n", b"|f 1 2 |l 1:1 1:2\n", b"|f 1 2 |f 3 4 |l 0:1\n",
+    b"| f 1 2 |l 0:1\n", b"|f nan 2 |l 0:1\n", b"|f .5 2 |l 0:1\n", b"|f 5. 2 |l 0:1\n", b"|f 1.e2 2 |l 0:1\n",
+    b"|f 1 2 |l 0:1\n\n", b"|f 1 2 |l 0:1 |\n", b"||f 1 2 |l 0:1\n", b"5|f 1 2|l 0:1\r\n", b"a |f 1 2 |l 0:1\n",
+    b"|f 1 2 |# x |l 0:1\n", b"|f 1 2 3 |l 0:1\n", b"|f 1 2 |l 3:1\n", b"|f 1 2 |l 1 0 0\n", b"|f 1:2 |l 0:1\n",
+    b"\xef\xbb\xbf|f 1 2 |l 0:1\n", b"|f 1e400 +2E+1 |l 0:-1\n", b"|f 1\r2 |l 0:1\n", b"|f 1_0 2 |l 0:1\n",
+]  # fmt: skip
+_TWO_FILES = """
+import os, tempfile
+folder = tempfile.mkdtemp()
+with open(os.path.join(folder, "f"), "w") as lines:
+    lines.writelines("%d |f %d\\n" % (i, i) for i in (4, 0, 3, 1))
+with open(os.path.join(folder, "l"), "w") as lines:
+    lines.writelines("%d |l %d\\n" % (i, 10 * i) for i in (0, 1, 2, 3))
+def read(name):
+    streams = C.io.StreamDefs(**{name: C.io.StreamDef(field=name, shape=1)})
+    return C.io.CTFDeserializer(os.path.join(folder, name), streams)
+source = C.io.MinibatchSource([read("f"), read("l")], randomize=False, max_sweeps=1)
+data = source.next_minibatch(10)
+out += [np.ravel(data[source.streams[name]].asarray()) for name in ("f", "l")]
+"""
+_CHECKPOINTS = """
+import os, tempfile
+folder = os.path.join(tempfile.mkdtemp(), "new")
+x, y = C.input_variable((2, 5, 5)), C.input_variable(3)
+z = C.layers.Dense(3)(x)
+z.save(os.path.join(folder, "deep", "a.dnn"))
+trainer = C.Trainer(z, C.squared_error(z, y), [C.sgd(z.parameters, C.learning_parameter_schedule(0.1))])
+trainer.save_checkpoint(os.path.join(folder, "b"))
+out += [os.path.exists(os.path.join(folder, name)) for name in (os.path.join("deep", "a.dnn"), "b", "b.ckp")]
+"""
+_PRESERVED = (
+    _SESSION
+    + """
+trainer = C.Trainer(z, C.squared_error(z, y), [C.sgd(z.parameters, C.learning_parameter_schedule_per_sample(0.01))])
+training, folder = source(C.io.INFINITELY_REPEAT), os.path.join(tempfile.mkdtemp(), "new")
+C.train.training_session(trainer=trainer, mb_source=training, mb_size=4, max_samples=20,
+    model_inputs_to_streams={x: training.streams.x, y: training.streams.y},
+    checkpoint_config=C.CheckpointConfig(os.path.join(folder, "c"), frequency=FREQUENCY, preserve_all=True)).train()
+out.append([sum(map(ord, name)) for name in sorted(os.listdir(folder))])
+"""
+)
+_BRANCHES = """
+x = C.input_variable((2, 3))
+def learned(size):
+    return C.parameter(size, init=0.5)
+def shapes(f):
+    return [np.prod(p.shape) for p in f.parameters]
+shared = learned(3) * x
+out += [shapes(f) for f in (
+    learned(3) * x + learned((2, 3)), (learned((2, 3)) * shared + learned((1, 3))) + learned(1) * shared,
+    C.times(C.times(x, learned((3, 4))) + learned(4), learned((4, 5))) + learned(5),
+    C.layers.Dense(2)(C.layers.Dense(4)(C.layers.Dense(3)(x)) + C.layers.Dense(4)(x)),
+    C.layers.LayerNormalization()(C.layers.Dense(4)(x)), C.layers.BatchNormalization()(C.layers.Dense(5)(x)),
+    C.splice(C.layers.Dense(7)(x), C.layers.Dense(8)(x)), C.squared_error(learned(3) * x, learned((2, 3)) * x),
+)]
+named = C.splice(C.reshape(C.relu(x, name="n"), (1, 6), name="n"), C.flatten(C.reshape(x, (3, 2), name="n")))
+out.append([f.shape for f in named.find_all_with_name("n")])
+"""
+_LOG_FILE = """
+import os, re, tempfile
+path = os.path.join(tempfile.mkdtemp(), "log")
+for epochs in (None, 2):
+    printer = C.logging.ProgressPrinter(log_to_file=path, num_epochs=epochs)
+    printer.end_progress_print("over")
+    with open(path) as lines:
+        found = lines.read().replace(path, "FILE")
+    out.append([ord(letter) for letter in found])
+"""
 VALUES = {
+    **_CONVOLUTIONS,
     **{expression: unary(expression) for expression in EXPRESSIONS},
     **{
         expression: f"x = C.input_variable((2, 5, 5)); f = {expression}; out += [f.eval({{x: images}}), f.shape]"
@@ -194,6 +302,29 @@ TRAININGS = {
         f"out.append(round(float(np.abs(C.parameter((200, 100), init=C.{name}).value).{figure}()), 3))"
         for name, figure in (("glorot_uniform()", "max"), ("he_uniform()", "max"), ("xavier()", "max"),
                              ("uniform(0.1)", "max"), ("truncated_normal(0.1)", "max"))
+    ),
+    "what the text format means and what it refuses": _CTF.format(texts=_CTF_TEXTS),
+    "two files joined by the ids of their lines": _TWO_FILES,
+    "folders of models and checkpoints are made": _CHECKPOINTS,
+    **{
+        f"every checkpoint of {freq} samples preserved": _PRESERVED.replace("FREQUENCY", str(freq))
+        for freq in (8, 10, None)
+    },
+    "parameters and names of branches": _BRANCHES,
+    "how a log file begins and ends": _LOG_FILE,
+    "a vector times a transposed vector": (
+        "x, y = C.input_variable(3), C.input_variable(3); f = C.times_transpose(x, y); "
+        "out += [f.shape, f.eval({x: labels, y: 2 * labels})]"
+    ),
+    "values of schedules": (
+        "out += [[s[i] for i in (0, 4, 5, 9, 10, 99)] for s in (C.learning_rate_schedule([0.1] * 2 + [0.01],"
+        " C.UnitType.minibatch, 5), C.learning_parameter_schedule([(2, 0.1), (1, 0.01)], 1, 5),"
+        " C.momentum_schedule(0.5), C.learning_parameter_schedule([1, 2, 3]), C.minibatch_size_schedule([3, 5], 10))]"
+    ),
+    "one-hot values": (
+        "x = C.input_variable(5, is_sparse=True); "
+        "f = C.times(x, C.constant(np.arange(10).reshape(5, 2).astype(np.float32))); "
+        "out += [f.eval({x: C.Value.one_hot(each, 5)}) for each in ([[1], [3]], [1, 3])]"
     ),
     "a training session": _SESSION + """
 trainer = C.Trainer(z, (C.cross_entropy_with_softmax(z, y), C.classification_error(z, y)),

@@ -1,6 +1,7 @@
 """CNTK's text format, read by our CNTK."""
 
 import importlib.util
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ def read_ctf() -> Any:
 
 @pytest.fixture
 def read(read_ctf: Any, tmp_path: Path) -> Any:
-    def parse(text: str, **widths: int) -> Any:
+    def parse(text: str, sparse: Set[str] = frozenset(), **widths: int) -> Any:
         path = tmp_path / "data.txt"
         path.write_bytes(text.encode())
-        return read_ctf(path, widths)
+        return read_ctf(path, widths, sparse)
 
     return parse
 
@@ -44,9 +45,10 @@ def test_dense_rows_are_read_as_written(read: Any, rows: list[list[int]], gap: s
 
 @pytest.mark.parametrize(
     "line",
-    ["|y 1 |x -2.5 3e2", "|x -2.5 3e2 |y 1", "7 |y 1 |x 0:-2.5 1:300", "|y 1 |# why |other 9 |x -2.5 300\r"],
-    ids=["in order", "other order", "sparse with an id", "with a comment"],
-)
+    ["|y 1 |x -2.5 3e2", "|x -2.5 3e2 |y 1", "7 |y 1 |x -2.5 300.", "|y 1 |# why |other 9 |x -2.5 300\r",
+     "|y\t1|x -2.5\t300"],
+    ids=["in order", "other order", "with an id", "with a comment", "with tabs"],
+)  # fmt: skip
 def test_every_way_of_writing_a_line_is_read(read: Any, line: str) -> None:
     found = read(f"|y 1 |x 0 0\n{line}\n", x=2, y=1)
 
@@ -55,25 +57,66 @@ def test_every_way_of_writing_a_line_is_read(read: Any, line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "values"),
+    [("|l 1:2 0:-1", [-1, 2, 0]), ("|l 1:1 1:2", [0, 3, 0]), ("|l", [0, 0, 0]), ("|l 002:1.5e1", [0, 0, 15])],
+    ids=["any order", "an index twice", "empty", "zeros before an index"],
+)
+def test_a_sparse_field_adds_up_what_it_names(read: Any, field: str, values: list[float]) -> None:
+    assert read(f"{field} |x 1\n", {"l"}, x=1, l=3)["l"].tolist() == [values]
+
+
+@pytest.mark.parametrize(("field", "values"), [("|x 1", [1, 0]), ("|x", [0, 0])])
+def test_a_dense_field_that_is_short_ends_in_zeros(read: Any, field: str, values: list[float]) -> None:
+    assert read(f"|y 1 |x 2 3\n|y 1 {field}\n", x=2, y=1)["x"].tolist() == [[2, 3], values]
+
+
+@pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("|y 1 |x 1", "data.txt:2: field 'x' has 1 values, not 2"),
+        ("|y 1 |x 1 2 3", "data.txt:2: field 'x' has 3 values, more than 2"),
         ("|y 1", "data.txt:2: there is no field 'x'"),
-        ("|y 1 |x 1 two", "data.txt:2: could not convert"),
-        ("|y 1 |x 2:1", "data.txt:2: field 'x' has no index '2'"),
-        ("|y 1 1 |x 1", "data.txt:2: field 'y' has 2 values, not 1"),
+        ("|y 1 |x 1 two", "data.txt:2: 'two' is no number"),
+        ("|y 1 |x 1 .5", "data.txt:2: '.5' is no number"),
+        ("|y 1 |x 1 1.e2", "data.txt:2: '1.e2' is no number"),
+        ("|y 1 |x 1 1_0", "data.txt:2: '1_0' is no number"),
+        ("|y 1 |x nan 1", "data.txt:2: 'nan' is no number"),
+        ("|y 1 |x inf 1", "data.txt:2: 'inf' is no number"),
+        ("|y 1 |x 1\r2", "data.txt:2: '1\\r2' is no number"),
+        ("|y 1 |x 1\f2", "data.txt:2: '1\\x0c2' is no number"),
+        ("|y 1 |x 0:1", "data.txt:2: '0:1' is no number"),
+        ("|y 1 |x 1 2 |x 1 2", "data.txt:2: field 'x' is there twice"),
+        ("| y 1 |x 1 2", "data.txt:2: a field's name has to follow its '|' at once"),
+        ("||y 1 |x 1 2", "data.txt:2: a field's name has to follow its '|' at once"),
+        ("|y 1 |x 1 2 |", "data.txt:2: a field's name has to follow its '|' at once"),
+        ("", "data.txt:2: there is no field in this line"),
+        ("12a |y 1 |x 1 2", "data.txt:2: '12a' before the first field is no sequence id"),
+        (f"{1 << 64} |y 1 |x 1 2", "before the first field is no sequence id"),
     ],
 )
-def test_a_wrong_line_is_named(read: Any, line: str, reason: str) -> None:
+def test_what_cntk_refuses_is_refused_with_its_line(read: Any, line: str, reason: str) -> None:
     with pytest.raises(ValueError, match=r"data\.txt") as caught:
-        read(f"|y 1 |x 0 0\n{line}\n", x=2, y=1)
+        read(f"|y 1 |x 0 0\n{line}\n|y 1 |x 0 0\n", x=2, y=1)
+
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(("field", "reason"), [("|l 3:1", "has no index '3'"), ("|l -1:1", "has no index '-1'"),
+                                               ("|l 1 0 0", "not of the form index:value"),
+                                               ("|l 1:", "'' is no number")])  # fmt: skip
+def test_a_wrong_sparse_field_is_refused(read: Any, field: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=r"data\.txt:1") as caught:
+        read(f"{field}\n", {"l"}, l=3)
 
     assert reason in str(caught.value)
 
 
 def test_an_empty_file_is_refused(read: Any) -> None:
     with pytest.raises(ValueError, match="holds no sample"):
-        read("\n\n", x=1)
+        read("", x=1)
+
+
+def test_a_byte_order_mark_is_passed_over(read: Any) -> None:
+    assert read("\ufeff|x 1 2\n|x 3 4\n", x=2)["x"].tolist() == [[1, 2], [3, 4]]
 
 
 def test_a_sequence_of_two_samples_is_refused(read: Any) -> None:

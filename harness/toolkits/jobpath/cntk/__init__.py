@@ -172,6 +172,9 @@ from .train import (
     minibatch_size_schedule,
     training_session,
 )
+from .value import (
+    Value,
+)
 
 __all__ = [
     "AVG_POOLING",
@@ -194,6 +197,7 @@ __all__ = [
     "Trainer",
     "TrainingSession",
     "UnitType",
+    "Value",
     "Variable",
     "abs",
     "adadelta",

@@ -1,12 +1,17 @@
 """Reads CNTK's text format: ``|name value value ...`` or ``|name index:value ...``, one sample a line.
 
 Where every line has the same fields, dense and in the same order, numpy parses blocks of lines; fastest where all
-values are whole numbers of up to three digits. A block that is not so laid out is read line by line.
+values are whole numbers of up to three digits. A block with another layout is read line by line.
+
+What is refused here is what the reader of CNTK 2.7 refuses with ``max_errors=0``, tried with that version: blank lines,
+a field twice in a line, a blank after ``|``, numbers such as ``nan`` and ``.5``. A dense field with too few values ends
+in zeros, and a sparse field may be empty.
 """
 
 import os
+import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -15,19 +20,27 @@ import numpy as np
 
 _BLOCK: Final = 1 << 20
 _NEWLINE, _PIPE, _BLANK = b"\n|\x20"
+_DOT, _RETURN = b".\r"
 _BLANKS: Final = b" \t\r\n"
+_LETTERS: Final = b"0123456789+-.eE" + _BLANKS  # of which numbers and what separates them consist
+_EXPONENTS: Final = b"eE"
+_NUMBER: Final = re.compile(rb"[+-]?\d+(?:\.(?:\d+(?:[eE][+-]?\d+)?)?|[eE][+-]?\d+)?")
+_SEQUENCE: Final = re.compile(rb"^[ \t]*(\d*)[ \t]*\|", re.MULTILINE)
+_MARK: Final = b"\xef\xbb\xbf"  # of UTF-8, which some editors write first
+_LARGEST_ID: Final = (1 << 64) - 1
 
 
-def read_ctf(path: Path, widths: Mapping[str, int]) -> dict[str, Any]:
+def read_ctf(path: Path, widths: Mapping[str, int], sparse: Set[str] = frozenset()) -> dict[str, Any]:
     """The fields of a file as float32 arrays, ``(samples, width)``.
 
     Args:
         path: the file.
         widths: the fields to read, and how many values each has.
+        sparse: those of them that are written as ``index:value``; default none.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line lacks a field, has one of another width, or is no CTF; the message gives file and line.
+        ValueError: a line lacks a field, has one that is too wide, or is no CTF; the message gives file and line.
     """
     workers = len(os.sched_getaffinity(0))  # numpy lets go of Python's lock, so that blocks are parsed side by side
     parts: list[dict[str, Any]] = []
@@ -35,7 +48,7 @@ def read_ctf(path: Path, widths: Mapping[str, int]) -> dict[str, Any]:
     line = 1
     with path.open("rb") as stream, ThreadPoolExecutor(workers) as pool:
         for block in _blocks(stream):
-            waiting.append(pool.submit(_parsed, block, widths, path, line))
+            waiting.append(pool.submit(_parsed, block, widths, sparse, path, line))
             line += block.count(b"\n")
             if len(waiting) > 2 * workers:
                 parts.append(waiting.popleft().result())
@@ -47,7 +60,7 @@ def read_ctf(path: Path, widths: Mapping[str, int]) -> dict[str, Any]:
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     """The file in pieces that end with a line's end."""
-    rest = b""
+    rest = stream.read(len(_MARK)).removeprefix(_MARK)
     while block := stream.read(_BLOCK):
         whole, newline, tail = block.rpartition(b"\n")
         if newline:
@@ -59,8 +72,20 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         yield rest + b"\n"
 
 
-def _parsed(block: bytes, widths: Mapping[str, int], path: Path, line: int) -> dict[str, Any]:
-    return _aligned(block, widths) or _by_line(block, widths, path, line)
+def sequence_ids(path: Path) -> list[int]:
+    """The id of each line's sequence: the number before its first ``|``, or the line's own where the first has none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    written = _SEQUENCE.findall(path.read_bytes().removeprefix(_MARK))
+    numbered = bool(written and written[0])
+    return [int(each) if numbered and each else line for line, each in enumerate(written)]
+
+
+def _parsed(block: bytes, widths: Mapping[str, int], sparse: Set[str], path: Path, line: int) -> dict[str, Any]:
+    aligned = None if sparse else _aligned(block, widths)
+    return aligned or _by_line(block, widths, sparse, path, line)
 
 
 def _aligned(block: bytes, widths: Mapping[str, int]) -> dict[str, Any] | None:
@@ -123,6 +148,8 @@ def _numbers(text: Any) -> tuple[Any, Any]:
         sums[2:] += digits[:-2] * digit[1:-1] * np.uint16(100)
         ends = np.flatnonzero(digit[:-1] & ~digit[1:])
         return ends, sums.take(ends).astype(np.float32)
+    if not _is_numeric(text, digit):
+        return None, None
     blank = np.isin(text, np.frombuffer(_BLANKS, np.uint8))
     ends = np.flatnonzero(~blank[:-1] & blank[1:])
     try:
@@ -131,41 +158,86 @@ def _numbers(text: Any) -> tuple[Any, Any]:
         return ends, None
 
 
-def _by_line(block: bytes, widths: Mapping[str, int], path: Path, first: int) -> dict[str, Any]:
+def _is_numeric(text: Any, digit: Any) -> bool:
+    """Whether a text has only the letters of CNTK's numbers, digits before each point and none of its odd forms."""
+    if not np.isin(text, np.frombuffer(_LETTERS, np.uint8)).all():
+        return False
+    points = np.flatnonzero(text == _DOT)
+    if points.size and (
+        points[0] == 0 or not digit[points - 1].all() or np.isin(text[points + 1], list(_EXPONENTS)).any()
+    ):
+        return False
+    returns = np.flatnonzero(text == _RETURN)
+    return bool((text[returns + 1] == _NEWLINE).all())
+
+
+def _by_line(block: bytes, widths: Mapping[str, int], sparse: Set[str], path: Path, first: int) -> dict[str, Any]:
     rows: dict[str, list[Any]] = {name: [] for name in widths}
     previous = b""
-    for number, line in enumerate(block.split(b"\n"), first):
-        if not line.strip():
-            continue
-        sequence, *fields = line.split(b"|")
-        if sequence.strip() and sequence.strip() == previous:
-            raise ValueError(f"{path}:{number}: CNTK on PyTorch reads sequences of one sample, this one goes on")
-        previous = sequence.strip()
+    for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), first):
         try:
-            found = dict(_field(field, widths) for field in fields if field.strip() and field[:1] != b"#")
+            sequence, found = _sample(line.rstrip(_BLANKS), widths, sparse)
+            if sequence and sequence == previous:
+                raise ValueError("CNTK on PyTorch reads sequences of one sample; this line continues the one before")
+            for name in widths:
+                if name not in found:
+                    raise ValueError(f"there is no field {name!r}")
+                rows[name].append(found[name])
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
-        for name in widths:
-            if name not in found:
-                raise ValueError(f"{path}:{number}: there is no field {name!r}")
-            rows[name].append(found[name])
+        previous = sequence
     return {name: np.array(row, np.float32).reshape(len(row), widths[name]) for name, row in rows.items()}
 
 
-def _field(field: bytes, widths: Mapping[str, int]) -> tuple[str, Any]:
-    name, *tokens = field.split()
-    key = name.decode("utf-8", "replace")
-    if key not in widths:
-        return key, None
-    width = widths[key]
-    if not any(b":" in token for token in tokens):
-        if len(tokens) != width:
-            raise ValueError(f"field {key!r} has {len(tokens)} values, not {width}")
-        return key, [float(token) for token in tokens]
+def _sample(line: bytes, widths: Mapping[str, int], sparse: Set[str]) -> tuple[bytes, dict[str, Any]]:
+    """The id of a line's sequence, empty where none is written, and its fields among those to read."""
+    head, *fields = line.split(b"|")
+    sequence = head.strip(b" \t")
+    if not fields:
+        raise ValueError("there is no field in this line, and CNTK reads no blank lines")
+    if sequence and not (sequence.isdigit() and int(sequence) <= _LARGEST_ID):
+        raise ValueError(f"{_shown(sequence)} before the first field is no sequence id, a whole number below 2**64")
+    found: dict[str, Any] = {}
+    for field in fields:
+        if field[:1] == b"#":
+            continue
+        name, *tokens = [token for token in field.replace(b"\t", b" ").split(b" ") if token] or [b""]
+        if not name or not field.startswith(name):
+            raise ValueError("a field's name has to follow its '|' at once")
+        key = name.decode("utf-8", "replace")
+        if key in found:
+            raise ValueError(f"field {key!r} is there twice")
+        if key in widths:
+            found[key] = (_sparse if key in sparse else _dense)(key, tokens, widths[key])
+    return sequence, found
+
+
+def _dense(key: str, tokens: list[bytes], width: int) -> Any:
+    if len(tokens) > width:
+        raise ValueError(f"field {key!r} has {len(tokens)} values, more than {width}")
+    values = np.zeros(width, np.float32)
+    values[: len(tokens)] = [_number(token) for token in tokens]
+    return values
+
+
+def _sparse(key: str, tokens: list[bytes], width: int) -> Any:
     values = np.zeros(width, np.float32)
     for token in tokens:
-        index, _, value = token.partition(b":")
+        index, colon, value = token.partition(b":")
+        if not colon:
+            raise ValueError(f"{_shown(token)} in the sparse field {key!r} is not of the form index:value")
         if not index.isdigit() or int(index) >= width:
-            raise ValueError(f"field {key!r} has no index {index.decode('utf-8', 'replace')!r}; its width is {width}")
-        values[int(index)] = float(value)
-    return key, values
+            raise ValueError(f"field {key!r} has no index {_shown(index)}; its width is {width}")
+        values[int(index)] += _number(value)
+    return values
+
+
+def _number(token: bytes) -> Any:
+    if not _NUMBER.fullmatch(token):
+        raise ValueError(f"{_shown(token)} is no number as CNTK reads them: digits before a point, no nan, no inf")
+    with np.errstate(over="ignore"):
+        return np.float32(token)
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:40].decode("utf-8", "replace"))

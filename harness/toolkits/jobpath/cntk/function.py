@@ -3,9 +3,9 @@
 A node is batched when an input of the network reaches it; its tensor then has the batch as its first axis.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -13,6 +13,7 @@ from .device import check_device
 from .missing import explain
 from .shape import Shape
 
+_VALUES_LAST: Final = frozenset({"batch_normalization", "convolution", "layer_normalization", "times"})
 Tensor = Any  # torch.Tensor; PyTorch is not part of what type checkers see here
 
 
@@ -65,27 +66,26 @@ class Function:
 
     @property
     def parameters(self) -> tuple["Function", ...]:
-        """What is learned, from the output backwards, weights before their bias, as in CNTK."""
-        users = reversed(ordered([self]))
-        return tuple(dict.fromkeys(each for node in users for each in node.inputs if each.op == "parameter"))
+        """What is learned, in the order of ``in_search_order``, as in CNTK."""
+        return tuple(node for node in in_search_order(self) if node.op == "parameter")
 
     @property
     def constants(self) -> tuple["Function", ...]:
-        """Fixed values, in the order of their first use."""
-        return tuple(node for node in ordered([self]) if node.op == "constant")
+        """Fixed values, in the order of ``in_search_order``."""
+        return tuple(node for node in in_search_order(self) if node.op == "constant")
 
     @property
     def arguments(self) -> tuple["Function", ...]:
-        """The network's inputs, in the order of their first use."""
-        return tuple(node for node in ordered([self]) if node.op == "input")
+        """The network's inputs, in the order of ``in_search_order``."""
+        return tuple(node for node in in_search_order(self) if node.op == "input")
 
     def find_by_name(self, name: str, depth: int = 0) -> "Function | None":  # noqa: ARG002  # CNTK's own name
-        """The node of a name that is nearest to the output; ``None`` when there is none."""
-        return next((node for node in reversed(ordered([self])) if node.name == name), None)
+        """The first node of a name in the order of ``in_search_order``; ``None`` when there is none."""
+        return next((node for node in in_search_order(self) if node.name == name), None)
 
     def find_all_with_name(self, name: str, depth: int = 0) -> list["Function"]:  # noqa: ARG002  # CNTK's own name
-        """Every node of a name, those nearest to the output first."""
-        return [node for node in reversed(ordered([self])) if node.name == name]
+        """Every node of a name, in the order of ``in_search_order``."""
+        return [node for node in in_search_order(self) if node.name == name]
 
     def __getattr__(self, name: str) -> "Function":
         found = None if name.startswith("_") or "inputs" not in self.__dict__ else self.find_by_name(name)
@@ -218,6 +218,24 @@ def ordered(roots: Sequence[Function]) -> list[Function]:
             else:
                 walk.append((following, iter(following.inputs)))
     return list(found)
+
+
+def in_search_order(root: Function) -> Iterator[Function]:
+    """Every node that a root needs, once, in the order in which CNTK 2.7 finds them: depth first, first input first.
+
+    CNTK multiplies weights by values, where Python's ``times`` names the values first, and a layer's parameters come
+    before what the layer is applied to; so the first input of those operations is looked at last.
+    """
+    found: set[Function] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        yield node
+        first, rest = node.inputs[:1], node.inputs[1:]
+        waiting += reversed((*rest, *first) if node.op in _VALUES_LAST else node.inputs)
 
 
 def _operator(op: str, *operands: Any) -> Function:

@@ -1,6 +1,6 @@
 """Minibatches from files: ``cntk.io``."""  # CNTK's own name
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from .ctf import read_ctf
+from .ctf import read_ctf, sequence_ids
 from .function import Tensor
 from .missing import missing
 
@@ -30,7 +30,7 @@ class StreamDefs(dict[str, Any]):
 class StreamDef:
     """A field of the file: its name there, its width, and whether it is written as ``index:value``.
 
-    Both ways of writing are read whatever ``is_sparse`` says, and both give dense tensors.
+    Both kinds give dense tensors.
     """
 
     field: str
@@ -78,10 +78,12 @@ class CTFDeserializer:
 
 
 class MinibatchSource:
-    """Cuts a file into minibatches.
+    """Cuts one file, or several whose samples belong together, into minibatches.
+
+    The samples of several files are joined by the ids of their sequences; those that some file lacks are left out.
 
     Args:
-        deserializers: the file; one.
+        deserializers: the file, or a list; the first gives the order of samples.
         max_samples: after which it ends.
         max_sweeps: over the data, after which it ends.
         randomization_window_in_chunks: accepted as in CNTK; all samples of a sweep are shuffled here.
@@ -95,7 +97,7 @@ class MinibatchSource:
         max_errors: has to be 0 here.
 
     Raises:
-        ValueError: more than one file is given, or the file is no CTF.
+        ValueError: two streams have the same name, or a file is no CTF.
         OSError: it cannot be read.
     """
 
@@ -119,16 +121,9 @@ class MinibatchSource:
         if truncation_length or max_errors:
             raise ValueError("CNTK on PyTorch reads samples, every one of them: truncation_length=0, max_errors=0")
         files = deserializers if isinstance(deserializers, list) else [deserializers]
-        if len(files) != 1:
-            raise ValueError("CNTK on PyTorch reads one file per source")
-        defs = files[0].streams
-        if any(not isinstance(each.shape, int) or each.shape < 1 for each in defs.values()):
-            raise ValueError("a stream's shape is its width, a positive whole number")
-        arrays = read_ctf(Path(files[0].filename), {each.field: each.shape for each in defs.values()})
-        self._tensors = {
-            name: torch.from_numpy(np.ascontiguousarray(arrays[each.field])) for name, each in defs.items()
-        }
-        self.streams = StreamDefs({name: StreamInformation(name, (each.shape,)) for name, each in defs.items()})
+        self.streams = StreamDefs(_stream_infos(files))
+        arrays = _joined(files)
+        self._tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
         self._size = len(next(iter(self._tensors.values())))
         self._randomize, self._seed = randomize, randomization_seed
         self._limit = min(max_samples, max_sweeps * self._size)
@@ -216,6 +211,41 @@ class MinibatchSource:
             self._orders = {each: order for each, order in self._orders.items() if each == sweep - 1}
             self._orders[sweep] = torch.from_numpy(places)
         return self._orders[sweep]
+
+
+def _stream_infos(files: Sequence[CTFDeserializer]) -> dict[str, StreamInformation]:
+    found: dict[str, StreamInformation] = {}
+    for name, definition in (item for file in files for item in file.streams.items()):
+        if name in found:
+            raise ValueError(f"two streams have the name {name!r}; rename one of them")
+        if not isinstance(definition.shape, int) or definition.shape < 1:
+            raise ValueError("a stream's shape is its width, a positive whole number")
+        found[name] = StreamInformation(name, (definition.shape,))
+    return found
+
+
+def _joined(files: Sequence[CTFDeserializer]) -> dict[str, Any]:
+    """Every stream's samples, in the order of the first file."""
+    arrays = [_read(file) for file in files]
+    if len(files) == 1:
+        return arrays[0]
+    places = [{each: place for place, each in enumerate(sequence_ids(Path(file.filename)))} for file in files]
+    shared = [each for each in places[0] if all(each in known for known in places[1:])]
+    if not shared:
+        raise ValueError(f"no sequence id is in each of {', '.join(file.filename for file in files)}")
+    return {
+        name: array[[known[each] for each in shared]]
+        for known, found in zip(places, arrays, strict=True)
+        for name, array in found.items()
+    }
+
+
+def _read(file: CTFDeserializer) -> dict[str, Any]:
+    """The samples of a file by the name of their stream."""
+    definitions = file.streams.values()
+    widths = {each.field: each.shape for each in definitions}
+    arrays = read_ctf(Path(file.filename), widths, {each.field for each in definitions if each.is_sparse})
+    return {name: arrays[each.field] for name, each in file.streams.items()}
 
 
 __getattr__ = missing(__name__)

@@ -73,6 +73,7 @@ class Learner:
         self._state: State = [[torch.zeros_like(each) for each in self._tensors] for _ in range(states)]
         self._samples = self._sweeps = self._steps = 0
         self.distributed = False
+        self.announced = True  # CNTK logs no rates of a learner that data_parallel_distributed_learner has wrapped
 
     def learning_rate(self) -> float:
         """The rate that the next minibatch meets, in the schedule's own unit."""

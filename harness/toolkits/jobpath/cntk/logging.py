@@ -4,10 +4,12 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from .function import Function, Tensor
 from .missing import missing
+
+_UNKNOWN_EPOCHS: Final = 300  # that CNTK writes where it is not given their number
 
 
 @dataclass(slots=True)
@@ -27,6 +29,24 @@ class _Sums:
         self.updates += 1
 
 
+class _Every:
+    """Counts updates, and says at the first few and at every so many how many came since the last time."""
+
+    def __init__(self, freq: int | None, first: int) -> None:
+        self._freq, self._first = freq, first
+        self._total = 0
+        self._since = _Sums()
+
+    def count(self, samples: int) -> _Sums | None:
+        """Count an update in; what came since the last time, where it is time to say so."""
+        self._total += 1
+        self._since.add(0.0, None, samples)
+        if self._total > self._first and (not self._freq or self._total % self._freq):
+            return None
+        elapsed, self._since = self._since, _Sums()
+        return elapsed
+
+
 class ProgressPrinter:
     """Prints the average loss and metric of each epoch, and of every ``freq`` minibatches.
 
@@ -34,15 +54,15 @@ class ProgressPrinter:
         freq: minibatches from line to line; 0 for lines after 1, 2, 4, 8 and so on; default only epochs.
         first: minibatches at the start that each get a line.
         tag: a word before the figures of an epoch.
-        log_to_file: a file to write to; default standard output.
+        log_to_file: a file to write to, which begins with four lines of CNTK's own; default standard output.
         rank: of this worker, added to the name of the file.
         gen_heartbeat: accepted as in CNTK.
-        num_epochs: told in the lines of epochs.
+        num_epochs: how many there are, for the lines of epochs.
         test_freq: minibatches of a test from line to line; default none.
         test_first: accepted as in CNTK.
         metric_is_pct: whether a metric is printed in percent.
-        distributed_freq: accepted as in CNTK.
-        distributed_first: accepted as in CNTK.
+        distributed_freq: exchanges between workers from line to line; default none.
+        distributed_first: exchanges at the start that each get a line.
     """
 
     def __init__(  # noqa: PLR0917  # CNTK's own order
@@ -60,7 +80,8 @@ class ProgressPrinter:
         distributed_freq: int | None = None,
         distributed_first: int = 0,
     ) -> None:
-        del gen_heartbeat, test_first, distributed_freq, distributed_first
+        del gen_heartbeat, test_first
+        self._exchanges = _Every(distributed_freq, distributed_first)
         self._freq, self._first, self._test_freq = freq, first, test_freq
         self._tag = f"[{tag}] " if tag else ""
         self._of = f" of {num_epochs}" if num_epochs is not None else ""
@@ -70,7 +91,13 @@ class ProgressPrinter:
         self._epochs = self._tests = 0
         self._began = time.monotonic()
         if self._file is not None:
-            self._file.write_text("", encoding="utf-8")
+            total = _UNKNOWN_EPOCHS if num_epochs is None else num_epochs
+            self._file.write_text(
+                f"{self._file}\nCNTKCommandTrainInfo: train : {total}\n"
+                f"CNTKCommandTrainInfo: CNTKNoMoreCommands_Total : {total}\nCNTKCommandTrainBegin: train\n",
+                encoding="utf-8",
+            )
+            print(f"Redirecting log to file {self._file}", flush=True)  # noqa: T201  # as CNTK does
         if freq == 0:
             self.log(" average      since    average      since      examples")
             self.log("    loss       last     metric       last              ")
@@ -83,6 +110,17 @@ class ProgressPrinter:
         else:
             with self._file.open("a", encoding="utf-8") as lines:
                 lines.write(message + "\n")
+
+    def end_progress_print(self, msg: str = "") -> None:
+        """Write that the training has ended, and in a file a message too."""
+        self.log("CNTKCommandTrainEnd: train")
+        if msg and self._file is not None:
+            self.log(msg)
+
+    def on_distributed_sync(self, samples: int) -> None:
+        """Take in an exchange of gradients between workers, over so many samples of all of them."""
+        if elapsed := self._exchanges.count(samples):
+            self.log(f"Distributed training: #Syncs elapsed = {elapsed.updates}, #Samples elapsed = {elapsed.samples}")
 
     def on_training_update(self, loss: Tensor, metric: Tensor | None, samples: int) -> None:
         """Take in a minibatch's summed loss and metric."""

@@ -1,7 +1,8 @@
-"""What scripts hear of the rest of CNTK."""
+"""What scripts are shown that use the rest of CNTK."""
 
 import sys
 from collections.abc import Callable, Sequence
+from dis import opmap
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -15,12 +16,23 @@ def explain(name: str, verb: str = "is not") -> str:
 
 
 def missing(module: str) -> Callable[[str], Any]:
-    """A module's ``__getattr__`` that names what is not here."""
+    """A module's ``__getattr__`` that names what is not here.
+
+    ``from module import name`` replaces an ``AttributeError`` by a sentence of Python's own, which does not say why;
+    it passes an ``ImportError`` on. ``hasattr``, on the other hand, needs the ``AttributeError``.
+    """
 
     def getattribute(name: str) -> Any:
-        raise AttributeError(explain(f"{module}.{name}"))
+        kind = ImportError if _is_import_from() else AttributeError
+        raise kind(explain(f"{module}.{name}"))
 
     return getattribute
+
+
+def _is_import_from() -> bool:
+    """Whether the code that asked a module for a name runs ``from module import name``."""
+    asking = sys._getframe(2)  # noqa: SLF001  # nothing else says how a name was asked for
+    return asking.f_lasti >= 0 and asking.f_code.co_code[asking.f_lasti] == opmap["IMPORT_FROM"]
 
 
 class _Refusal:
@@ -35,5 +47,8 @@ class _Refusal:
 
 
 def refuse_missing_modules() -> None:
-    """Let ``import cntk.something`` say what ``cntk.something`` says."""
+    """Let ``import cntk.something`` say what ``cntk.something`` says, below plain modules too."""
     sys.meta_path.append(_Refusal())
+    for name, module in list(sys.modules.items()):
+        if name.startswith("cntk.") and not hasattr(module, "__path__"):
+            module.__path__ = []  # or Python would say that it is not a package, and ask no finder

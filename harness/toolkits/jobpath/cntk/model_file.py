@@ -1,8 +1,5 @@
 """Networks in files: nodes as plain records, weights as tensors; nothing in such a file can run code when read."""
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -11,12 +8,13 @@ from .device import check_device
 from .function import Function, ordered
 from .leaves import Constant, Parameter, Variable
 from .ops import KERNELS
+from .whole_file import save_whole
 
 _FORMAT: Final = "batchai-harness cntk model 2"
 
 
 def save_model(root: Function, filename: str) -> None:
-    """Write the network that ends in ``root``; the file appears whole or not at all."""
+    """Write the network that ends in ``root``; the file appears whole or not at all, its folder is made."""
     nodes = ordered([root])
     number = {node: index for index, node in enumerate(nodes)}
     records = [
@@ -30,16 +28,7 @@ def save_model(root: Function, filename: str) -> None:
         }
         for node in nodes
     ]
-    target = Path(filename)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".model.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            torch.save({"format": _FORMAT, "nodes": records}, stream)
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    save_whole({"format": _FORMAT, "nodes": records}, filename)
 
 
 def load_model(filename: str, device: Any = None) -> Function:

@@ -1,4 +1,4 @@
-"""Batch normalization, whose statistics training gathers."""
+"""Batch normalization, whose statistics training gathers, and normalization within a sample."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -53,6 +53,21 @@ def batch_normalization(  # noqa: PLR0917  # CNTK's own order
     return Function("batch_normalization", inputs, shape=value.shape, attributes=attributes, name=name)
 
 
+def layer_normalization(operand: Any, scale: Any, bias: Any, *, epsilon: float, name: str = "") -> Function:
+    """A sample's values minus their mean, over their deviation plus ``epsilon``; times ``scale``, plus ``bias``."""
+    value = as_function(operand)
+    inputs = [value, as_function(scale), as_function(bias)]
+    return Function("layer_normalization", inputs, shape=value.shape, attributes={"epsilon": float(epsilon)}, name=name)
+
+
+def _normalize_sample(values: Sequence[Tensor], attributes: Mapping[str, Any], _training: bool) -> Tensor:
+    x, scale, bias = values
+    axes = tuple(range(1, x.dim()))
+    centred = x - x.mean(axes, keepdim=True)
+    deviation = centred.square().mean(axes, keepdim=True).sqrt()
+    return centred / (deviation + attributes["epsilon"]) * scale + bias
+
+
 def _normalize(values: Sequence[Tensor], attributes: Mapping[str, Any], training: bool) -> Tensor:
     x, scale, bias, mean, variance, count = values
     flat = x if attributes["spatial"] else x.flatten(1)
@@ -73,4 +88,4 @@ def _weight(samples: int, count: Tensor, memory: float) -> float:
     return samples / (samples + seen) if math.isinf(memory) else 1 - math.exp(-samples / memory)
 
 
-KERNELS: Mapping[str, Kernel] = {"batch_normalization": _normalize}
+KERNELS: Mapping[str, Kernel] = {"batch_normalization": _normalize, "layer_normalization": _normalize_sample}

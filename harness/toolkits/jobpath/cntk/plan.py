@@ -13,6 +13,7 @@ from .io import MinibatchData
 from .kernel import Kernel
 from .leaves import Constant, Variable
 from .ops import KERNELS
+from .value import Value
 
 
 class Plan:
@@ -76,7 +77,7 @@ def feed(arguments: Mapping[Any, Any]) -> dict[Function, Tensor]:
 
 
 def _tensor(value: Any) -> Tensor:
-    if isinstance(value, MinibatchData):
+    if isinstance(value, (MinibatchData, Value)):
         return value.data
     if isinstance(value, torch.Tensor):
         return value

@@ -10,8 +10,8 @@ from torch.nn import functional
 from .function import Function, Tensor
 from .kernel import Kernel
 from .leaves import as_function
-from .rearrangements import transpose
-from .shape import Shape, as_shape
+from .rearrangements import reshape, transpose
+from .shape import Shape, as_shape, per_axis
 
 MAX_POOLING: Final = "max"
 AVG_POOLING: Final = "average"
@@ -49,9 +49,16 @@ def times(
 
 
 def times_transpose(left: Any, right: Any, name: str = "") -> Function:
-    """The matrix product with ``right``, of two axes, transposed."""
+    """The matrix product with ``right`` transposed; a vector counts as a matrix of one row, as in CNTK.
+
+    Raises:
+        ValueError: ``right`` has more than two axes, or the shapes do not fit.
+    """
     matrix = as_function(right)
-    return times(left, transpose(matrix, tuple(reversed(range(len(matrix.shape))))), name=name)
+    if len(matrix.shape) not in (1, 2):
+        raise ValueError(f"times_transpose: the right operand has one or two axes, not {list(matrix.shape)}")
+    turned = transpose(matrix, (1, 0)) if len(matrix.shape) == 2 else reshape(matrix, (*matrix.shape, 1))
+    return times(left, turned, name=name)
 
 
 def convolution(
@@ -71,9 +78,11 @@ def convolution(
     Args:
         convolution_map: the filters.
         operand: the images.
-        strides: steps per axis, or for all.
+        strides: steps per axis, or for all; where the channels have none, the first is theirs.
         sharing: has to be ``True`` here: every place has the same filters.
-        auto_padding: per axis or for all, whether zeros around the image let every position be a centre.
+        auto_padding: per axis or for all, whether zeros around the image let every position be a centre. As in CNTK,
+            ``(True,)`` pads the channels too: the result then has a channel for each filter and position, and neither
+            CNTK nor this module can compute it. ``(False, True, True)`` is what a network of images needs.
         dilation: distance of a filter's elements in the image, per axis or for all.
         groups: into which the channels are split, each with filters of its own.
         bias: one value per filter, shape ``(filters, 1, 1)``, where given (not in CNTK's function of this name).
@@ -87,12 +96,17 @@ def convolution(
         raise ValueError(f"convolution: images of {list(images.shape)} do not fit filters of {list(weights.shape)}")
     if not all(sharing):
         raise ValueError("CNTK on PyTorch shares a convolution's filters between all places: sharing=[True]")
-    steps, pads, spread = (_spatial(each) for each in (strides, auto_padding, dilation))
-    window = tuple((wide - 1) * far + 1 for wide, far in zip(weights.shape[2:], spread, strict=True))
-    size, padding = _window("convolution", images.shape[1:], window, steps, pads)
+    steps, pads, spread = (per_axis(each, 3) for each in (strides, auto_padding, dilation))
+    window = tuple((wide - 1) * far + 1 for wide, far in zip(weights.shape[2:], spread[1:], strict=True))
+    size, padding = _window("convolution", images.shape[1:], window, steps[1:], pads[1:])
+    positions = -(-images.shape[0] // steps[0]) if pads[0] else 1
     inputs = [images, weights] if bias is None else [images, weights, as_function(bias)]
-    attributes = {"strides": steps, "padding": padding, "dilation": spread, "groups": groups}
-    return Function("convolution", inputs, shape=(weights.shape[0], *size), attributes=attributes, name=name)
+    attributes = {
+        "strides": steps[1:], "padding": padding, "dilation": spread[1:], "groups": groups,
+        "channel_positions": positions,
+    }  # fmt: skip
+    shape = (weights.shape[0] * positions, *size)
+    return Function("convolution", inputs, shape=shape, attributes=attributes, name=name)
 
 
 def pooling(  # noqa: PLR0917  # CNTK's own order
@@ -122,17 +136,14 @@ def pooling(  # noqa: PLR0917  # CNTK's own order
         raise ValueError(f"pooling takes images of (channels, height, width), not {list(images.shape)}")
     if ceil_out_dim or include_pad:
         raise ValueError("CNTK on PyTorch has no ceil_out_dim and no include_pad in pooling")
-    window, steps, pads = as_shape(pooling_window_shape)[-2:], _spatial(strides), _spatial(auto_padding)
+    window, steps, pads = (
+        as_shape(pooling_window_shape)[-2:],
+        *(per_axis(each, 3)[1:] for each in (strides, auto_padding)),
+    )
     size, padding = _window("pooling", images.shape[1:], window, steps, pads)
     attributes = {"window": window, "strides": steps, "padding": padding}
     op = f"{pooling_type}_pooling"
     return Function(op, [images], shape=(images.shape[0], *size), attributes=attributes, name=name)
-
-
-def _spatial(value: Any) -> tuple[Any, Any]:
-    """Height's and width's share of what CNTK gives for all axes at once, or per axis, with or without channels."""
-    several = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    return (several[0], several[0]) if len(several) == 1 else (several[-2], several[-1])
 
 
 def _window(
@@ -157,6 +168,11 @@ def _window(
 
 
 def _convolve(values: Sequence[Tensor], attributes: Mapping[str, Any], _training: bool) -> Tensor:
+    if attributes.get("channel_positions", 1) != 1:
+        raise ValueError(
+            "the convolution pads the axis of channels, which CNTK cannot compute; "
+            "to pad height and width alone, say auto_padding=(False, True, True)"
+        )
     images, weights, *bias = values
     left, right, top, bottom = attributes["padding"]
     padding: tuple[int, int] = (top, left)

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 IGNORE: Final = 0
 Values = float | Sequence[float] | Sequence[tuple[int, float]]
@@ -31,10 +31,24 @@ class Schedule:
     ends: tuple[int, ...]
     epoch_size: int | None
     minibatch_size: int | None
+    __iter__: ClassVar[None] = None  # or Python would iterate by ``__getitem__``, for ever
 
     def at(self, samples: int, sweeps: int) -> float:
         """The value after so many samples and sweeps."""
         unit = sweeps if self.epoch_size is None else samples // self.epoch_size
+        return self._value(unit)
+
+    def __getitem__(self, samples: int) -> float:
+        """The value after so many samples; after so many sweeps where a unit is a sweep.
+
+        Raises:
+            IndexError: ``samples`` is negative.
+        """
+        if samples < 0:
+            raise IndexError(f"a schedule has no value after {samples} samples")
+        return self._value(samples if self.epoch_size is None else samples // self.epoch_size)
+
+    def _value(self, unit: int) -> float:
         return next((value for value, end in zip(self.values, self.ends, strict=False) if unit < end), self.values[-1])
 
 
@@ -91,7 +105,8 @@ def momentum_schedule_per_sample(momentum: Values | Schedule, epoch_size: int | 
 
 def minibatch_size_schedule(schedule: Values | Schedule, epoch_size: int = 1) -> Schedule:
     """How many samples minibatches have: a number, or values that take turns after ``epoch_size`` samples each."""
-    return learning_parameter_schedule(schedule, 1, epoch_size)
+    sizes = learning_parameter_schedule(schedule, 1, epoch_size)
+    return replace(sizes, values=tuple(int(value) for value in sizes.values))
 
 
 def _pair(item: Any) -> tuple[int, float]:

@@ -7,6 +7,7 @@ from .. import ops
 from ..function import Function
 from ..initializer import Init
 from ..leaves import Constant, Parameter, as_function
+from ..normalization import layer_normalization
 from .options import UNSET, Layer, Unset, chosen
 
 
@@ -70,9 +71,7 @@ def LayerNormalization(  # noqa: N802  # CNTK's own name
             width = value.shape[-1:]
             made.append((Parameter(width, initial_scale, name="scale"), Parameter(width, initial_bias, name="bias")))
         scale, bias = made[0]
-        centred = value - ops.reduce_mean(value)
-        deviation = ops.sqrt(ops.reduce_mean(ops.square(centred)))
-        return ops.plus(ops.element_times(centred / (deviation + least), scale), bias, name)
+        return layer_normalization(value, scale, bias, epsilon=least, name=name)
 
     return layer
 

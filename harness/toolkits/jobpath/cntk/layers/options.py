@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..function import Function
 from ..initializer import glorot_uniform
+from ..shape import listed
 
 Layer = Callable[[Any], Function]
 Apply = Callable[[Any], Function] | None
@@ -48,7 +49,7 @@ def chosen(option: str, given: Any) -> Any:
 
 def two(value: Any) -> tuple[Any, Any]:
     """Height's and width's share of an option. Raises ValueError where it has more or fewer."""
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2:
-        raise ValueError(f"CNTK on PyTorch has filters and windows of two axes, not {len(pair)}: {value}")
-    return pair
+    values = listed(value) if hasattr(value, "__iter__") else listed(value) * 2
+    if len(values) != 2:
+        raise ValueError(f"CNTK on PyTorch has filters and windows of two axes, not {len(values)}: {value}")
+    return values[0], values[1]

@@ -94,7 +94,8 @@ def Convolution(  # noqa: N802, PLR0917  # CNTK's own name and order
         return Parameter(init=values, name="W")
 
     def combine(x: Function, w: Parameter) -> Function:
-        return ops.convolution(w, x, steps, auto_padding=padding, dilation=two(dilation), groups=groups, bias=offset)
+        pads = (False, *padding)  # an image's channels are never padded by a layer
+        return ops.convolution(w, x, steps, auto_padding=pads, dilation=two(dilation), groups=groups, bias=offset)
 
     return _weighted(weights, combine, apply, name)
 

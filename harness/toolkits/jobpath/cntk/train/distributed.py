@@ -72,6 +72,7 @@ def data_parallel_distributed_learner(
             "CNTK on PyTorch shares whole gradients from the start: distributed_after=0, num_quantization_bits=32, "
             "use_async_buffered_parameter_update=False"
         )
+    learner.announced = False
     if Communicator.num_workers() > 1:
         _join()
         learner.distributed = True

@@ -1,9 +1,6 @@
 """The trainer: ``cntk.train.trainer`` and ``cntk.Trainer``."""
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +11,7 @@ from ..learner import Learner
 from ..logging import ProgressPrinter
 from ..missing import missing
 from ..plan import Plan, feed
+from ..whole_file import save_whole
 from .distributed import all_sum
 
 Writers = ProgressPrinter | Sequence[ProgressPrinter] | None
@@ -104,6 +102,8 @@ class Trainer:
             learner.step(gradients[start:stop], samples, sweep_end=sweep_end)
             start = stop
         for writer in self._writers:
+            if self.distributed:
+                writer.on_distributed_sync(samples)
             writer.on_training_update(loss, metric, samples)
         return True
 
@@ -128,33 +128,35 @@ class Trainer:
             writer.on_test_summary()
 
     def save_checkpoint(self, filename: str, external_state: Mapping[str, Any] | None = None) -> None:
-        """Write parameters and learners' state to a file, whole or not at all; numbers and text go along."""
+        """Write the network to a file, and parameters and learners' state to ``<filename>.ckp``, as CNTK does.
+
+        Args:
+            filename: the network's file; a missing folder is made.
+            external_state: numbers and text to keep with the state.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
         content = {
             "tensors": [each.detach().cpu() for each in self._kept()],
             "learners": [learner.state() for learner in self.parameter_learners],
             "samples": self.total_number_of_samples_seen,
             "external": dict(external_state or {}),
         }
-        target = Path(filename)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".checkpoint.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                torch.save(content, stream)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        self.model.save(filename)
+        save_whole(content, f"{filename}.ckp")
 
     def restore_from_checkpoint(self, filename: str) -> dict[str, Any]:
-        """Go on from what ``save_checkpoint`` wrote.
+        """Continue from what ``save_checkpoint`` wrote under the same name.
 
         Returns:
-            What went along.
+            The external state.
 
         Raises:
+            OSError: there is no such checkpoint.
             ValueError: it is of another network.
         """
-        content = torch.load(filename, weights_only=True)
+        content = torch.load(f"{filename}.ckp", weights_only=True)
         kept = self._kept()
         if [each.shape for each in content["tensors"]] != [each.shape for each in kept]:
             raise ValueError(f"{filename} is the checkpoint of another network")
@@ -186,8 +188,8 @@ class Trainer:
         return dict(zip(inputs, arguments if isinstance(arguments, tuple) else (arguments,), strict=True))
 
     def _announce(self) -> None:
-        """Tell of rates and momenta when they change, as CNTK does."""
-        said = tuple(line for learner in self.parameter_learners for line in learner.describe())
+        """Log rates and momenta when they change, as CNTK does."""
+        said = tuple(line for learner in self.parameter_learners if learner.announced for line in learner.describe())
         for line in said:
             if line not in self._said:
                 for writer in self._writers:

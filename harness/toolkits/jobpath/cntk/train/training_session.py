@@ -35,7 +35,8 @@ class CheckpointConfig:
         filename: the file.
         frequency: in samples, or with a unit; default only at the end.
         restore: whether to go on from the file where it is there.
-        preserve_all: whether each checkpoint gets a file of its own, with a number after the name.
+        preserve_all: whether each checkpoint gets a file of its own, with a number after the name; the last one is
+            also there without a number.
     """
 
     def __init__(
@@ -175,6 +176,7 @@ class TrainingSession:
             wanted = all(answers)
         for action in actions:
             action.finish()
+        self._save_last()
         if self._test and self._test.source is not None:
             self._evaluate(self._test, None)
 
@@ -216,17 +218,25 @@ class TrainingSession:
 
     def _save(self) -> bool:
         config = self._checkpoint
-        if config is not None and Communicator.is_main():
-            name = f"{config.filename}{self._checkpoints}" if config.preserve_all else config.filename
+        if config is not None:
+            self._save_as(f"{config.filename}{self._checkpoints}" if config.preserve_all else config.filename)
             self._checkpoints += 1
-            self._trainer.model.save(name)
-            self._trainer.save_checkpoint(f"{name}.ckp", {"source": self._source.get_checkpoint_state()})
         return True
+
+    def _save_last(self) -> None:
+        """The checkpoint without a number, which a repeated training restores; with ``preserve_all`` it is one more."""
+        config = self._checkpoint
+        if config is not None and config.preserve_all:
+            self._save_as(config.filename)
+
+    def _save_as(self, name: str) -> None:
+        if Communicator.is_main():
+            self._trainer.save_checkpoint(name, {"source": self._source.get_checkpoint_state()})
 
     def _restore(self) -> None:
         config = self._checkpoint
         if config is not None and config.restore and Path(f"{config.filename}.ckp").exists():
-            external = self._trainer.restore_from_checkpoint(f"{config.filename}.ckp")
+            external = self._trainer.restore_from_checkpoint(config.filename)
             self._source.restore_from_checkpoint(external["source"])
 
 
