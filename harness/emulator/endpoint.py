@@ -33,7 +33,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         return self.connection_string_of(self.storage_account, self.storage_key)
 
     def connection_string_of(self, account: str, key: str) -> str:
-        """Of any storage account at the plain ports, as every storage SDK takes it."""
+        """Of any storage account at the plain ports; no ``;`` at the end, which some SDKs take for an empty setting."""
         parts = {
             "DefaultEndpointsProtocol": "http",
             "AccountName": account,
@@ -41,7 +41,7 @@ class Endpoint(msgspec.Struct, frozen=True):
             "BlobEndpoint": f"{self.blob_url}/{account}",
             "FileEndpoint": f"{self.file_url}/{account}",
         }
-        return ";".join(f"{name}={value}" for name, value in parts.items()) + ";"
+        return ";".join(f"{name}={value}" for name, value in parts.items())
 
     def environment(self) -> dict[str, str]:
         """The variables with which unmodified Azure clients reach the emulator and sign in.

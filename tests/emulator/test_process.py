@@ -130,6 +130,12 @@ def test_clients_of_a_whole_emulator_choose_their_storage_account_themselves(end
     assert environment["HARNESS_STORAGE_CONNECTION_STRING"] == endpoint.connection_string
 
 
+def test_a_connection_string_ends_with_a_setting(endpoint: Endpoint) -> None:
+    settings = [setting.partition("=") for setting in endpoint.connection_string.split(";")]
+
+    assert all(name and value for name, _, value in settings)
+
+
 @pytest.mark.slow  # an emulator of its own
 def test_storage_alone_has_the_well_known_account_at_plain_ports(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage") as endpoint:

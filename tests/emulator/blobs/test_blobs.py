@@ -3,13 +3,17 @@
 import base64
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
+from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
+    AccessPolicy,
     BlobBlock,
     BlobSasPermissions,
     BlobServiceClient,
@@ -23,6 +27,22 @@ from azure.storage.blob import (
 from harness.emulator.endpoint import Endpoint
 
 SOON = datetime.now(UTC) + timedelta(hours=1)
+
+Put = Callable[[str, dict[str, str]], requests.Response]
+
+
+@pytest.fixture
+def put(container: ContainerClient, endpoint: Endpoint, session: requests.Session) -> Put:
+    """A bare PUT without a body, signed, to an address below the container."""
+    token = generate_container_sas(
+        endpoint.storage_account, container.container_name,
+        account_key=endpoint.storage_key, permission=ContainerSasPermissions(read=True, write=True), expiry=SOON,
+    )  # fmt: skip
+
+    def ask(address: str, headers: dict[str, str]) -> requests.Response:
+        return session.put(f"{container.url}{address}{'&' if '?' in address else '?'}{token}", b"", headers=headers)
+
+    return ask
 
 
 def test_what_is_uploaded_is_a_plain_file_and_comes_back(container: ContainerClient, on_disk: Path) -> None:
@@ -80,6 +100,31 @@ def test_blobs_are_listed_by_prefix_and_page(container: ContainerClient) -> None
     assert [blob.name for blob in container.walk_blobs("b/c/")] == ["b/c/d"]
 
 
+@pytest.mark.parametrize("name", ["b\uffff/x\ufffe", "\uffff", "2!b", "b\nc"])
+def test_names_that_xml_cannot_hold_are_listed_page_by_page(
+    container: ContainerClient, on_disk: Path, name: str
+) -> None:
+    """A marker that names one of them has to lead there, too."""
+    (on_disk / name).parent.mkdir(exist_ok=True)
+    (on_disk / name).write_bytes(b"x")  # also what REST refuses, and a job may make
+    for other in ("a", "z"):
+        container.upload_blob(other, b"x")
+    blobs = {"a", "z", name}
+    pages = [[blob.name for blob in page] for page in container.list_blobs(results_per_page=1).by_page()]
+
+    assert {blob for page in pages for blob in page} - {"b\uffff"} == blobs
+    assert max(map(len, pages)) == 1
+    walked = {found.name for found in container.walk_blobs()}
+    assert walked - {"b\uffff"} == {"a", "z", "b\uffff/" if "/" in name else name}
+
+
+def test_names_that_are_no_text_are_not_listed(container: ContainerClient, on_disk: Path) -> None:
+    (on_disk / os.fsdecode(b"latin-\xe9")).write_bytes(b"x")
+    container.upload_blob("f", b"x")
+
+    assert [blob.name for blob in container.list_blobs()] == ["f"]
+
+
 def test_a_directory_that_a_job_made_is_listed_as_blobfuse_lists_it(container: ContainerClient, on_disk: Path) -> None:
     (on_disk / "Models").mkdir()
     (on_disk / "Models" / "net.dnn").write_bytes(b"weights")
@@ -121,6 +166,70 @@ def test_blocks_are_staged_listed_and_committed(container: ContainerClient) -> N
         blob.commit_block_list([BlobBlock("2")])
 
 
+def test_the_uncommitted_blocks_of_a_blob_have_ids_of_one_length(container: ContainerClient) -> None:
+    blob = container.get_blob_client("blocks")
+    blob.stage_block("block-1", b"1")
+    with pytest.raises(HttpResponseError, match="InvalidBlobOrBlock"):
+        blob.stage_block("block-10", b"10")  # as long in base64
+    blob.stage_block("block-2", b"2")
+    blob.commit_block_list([BlobBlock("block-1"), BlobBlock("block-2")])
+    blob.stage_block("block-10", b"10")
+
+    assert blob.download_blob().readall() == b"12"
+
+
+def test_a_whole_blob_discards_the_blocks_that_were_staged(container: ContainerClient) -> None:
+    blob = container.get_blob_client("blocks")
+    blob.stage_block("1", b"1")
+    blob.upload_blob(b"whole")
+
+    assert blob.get_block_list("uncommitted") == ([], [])
+    blob.stage_block("of another length", b"2")
+
+
+@pytest.mark.parametrize("block_id", ["-__-", "not base64", "=", base64.b64encode(b"i" * 65).decode()])
+def test_the_id_of_a_block_is_base64_of_at_most_64_bytes(put: Put, block_id: str) -> None:
+    answer = put(f"/f?comp=block&blockid={quote(block_id)}", {})
+
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidQueryParameterValue")
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "operation"),
+    [
+        ("/f", {"x-ms-copy-source": "https://x/y/z"}, "CopyBlob"),
+        ("/f", {"x-ms-copy-source": "https://x/y/z", "x-ms-blob-type": "BlockBlob"}, "PutBlobFromUrl"),
+        ("/f?comp=block&blockid=MQ==", {"x-ms-copy-source": "https://x/y/z"}, "PutBlockFromUrl"),
+        ("/f", {"x-ms-blob-type": "PageBlob"}, "blobs of the type PageBlob"),
+        ("/f", {"x-ms-blob-type": "AppendBlob"}, "blobs of the type AppendBlob"),
+        ("/f?comp=appendblock", {}, "AppendBlock"),
+        ("/f?comp=snapshot", {}, "SnapshotBlob"),
+        ("/f?comp=tier", {}, "SetBlobTier"),
+        ("/f?comp=tags", {}, "SetBlobTags"),
+    ],
+)
+def test_what_the_emulator_does_not_serve_is_refused_by_its_name(
+    put: Put, address: str, headers: dict[str, str], operation: str
+) -> None:
+    answer = put(address, headers)
+
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (501, "NotImplemented")
+    assert f"The emulator does not serve {operation}." in answer.text
+
+
+@pytest.mark.parametrize("header", ["x-ms-encryption-key", "x-ms-encryption-scope", "x-ms-tags", "x-ms-if-tags"])
+def test_what_the_emulator_does_not_keep_is_not_ignored(container: ContainerClient, header: str) -> None:
+    with pytest.raises(HttpResponseError, match=f"UnsupportedHeader[\\s\\S]*{header}"):
+        container.upload_blob("f", b"x", headers={header: "x"})
+
+
+def test_versions_and_snapshots_of_blobs_are_missing(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x")
+    for query in ("versionid", "snapshot"):
+        with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
+            blob.download_blob(params={query: "2026-01-01T00:00:00.0000000Z"})
+
+
 def test_metadata_and_properties_are_set_anew(container: ContainerClient) -> None:
     blob = container.upload_blob("f", b"x", metadata={"a": "1"})
     before = blob.get_blob_properties().etag
@@ -142,12 +251,82 @@ def test_a_leased_blob_is_changed_by_its_holder_alone(container: ContainerClient
     blob.delete_blob()
 
 
+def test_the_lease_of_a_blob_is_asked_for_before_its_conditions(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x")
+    blob.acquire_lease(15)
+
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        blob.upload_blob(b"y")  # which must not replace anything
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        blob.upload_blob(b"y", overwrite=True, etag="0x1", match_condition=MatchConditions.IfNotModified)
+
+
+@pytest.mark.parametrize("change", ["whole", "blocks", "metadata", "properties", "job"])
+def test_a_lease_that_is_over_is_not_renewed_after_a_change(
+    container: ContainerClient, on_disk: Path, change: str
+) -> None:
+    blob = container.upload_blob("f", b"x")
+    lease = blob.acquire_lease(15)
+    lease.break_lease(0)
+    changes: dict[str, Callable[[], object]] = {
+        "whole": lambda: blob.upload_blob(b"y", overwrite=True),
+        "blocks": lambda: blob.commit_block_list([]),
+        "metadata": lambda: blob.set_blob_metadata({"a": "1"}),
+        "properties": lambda: blob.set_http_headers(ContentSettings(content_type="text/plain")),
+        "job": lambda: (on_disk / "f").write_bytes(b"longer"),
+    }
+    with pytest.raises(HttpResponseError, match="LeaseIsBrokenAndCannotBeRenewed"):
+        lease.renew()
+    changes[change]()
+
+    assert blob.get_blob_properties().lease.state == "available"
+    with pytest.raises(HttpResponseError, match="LeaseIdMismatchWithLeaseOperation"):
+        lease.renew()
+
+
+def test_leases_are_taken_on_condition(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x")
+    for conditions in ({"If-Match": "0x1"}, {"If-Unmodified-Since": "Thu, 01 Jan 2015 00:00:00 GMT"}):
+        with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+            blob.acquire_lease(15, headers=conditions)
+    with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+        container.acquire_lease(15, headers={"If-Unmodified-Since": "Thu, 01 Jan 2015 00:00:00 GMT"})
+
+    assert blob.get_blob_properties().lease.state == "available"
+
+
+def test_empty_conditional_dates_are_no_conditions(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x")
+    for header in ("If-Modified-Since", "If-Unmodified-Since"):
+        assert blob.download_blob(headers={header: ""}).readall() == b"x"
+
+
 def test_conditions_hold(container: ContainerClient) -> None:
     blob = container.upload_blob("f", b"x")
     old = blob.get_blob_properties().etag
     blob.upload_blob(b"y", overwrite=True)
     with pytest.raises(HttpResponseError, match="ConditionNotMet"):
         blob.delete_blob(headers={"If-Match": old})
+
+
+def test_a_container_of_a_static_website_is_a_container(blobs: BlobServiceClient) -> None:
+    website = blobs.create_container("$web")
+    website.upload_blob("index.html", b"<html>")
+
+    assert website.download_blob("index.html").readall() == b"<html>"
+    website.delete_container()
+
+
+def test_a_policy_of_access_has_times_of_seven_decimals(
+    container: ContainerClient, endpoint: Endpoint, session: requests.Session
+) -> None:
+    start, expiry = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
+    container.set_container_access_policy({"a": AccessPolicy("r", expiry, start), "empty": AccessPolicy()})
+    given: list[str] = []
+    container.get_container_access_policy(raw_response_hook=lambda answer: given.append(answer.http_response.text()))
+
+    assert "<Start>2026-01-02T03:04:05.0000000Z</Start><Expiry>2027-01-02T03:04:05.0000000Z</Expiry>" in given[0]
+    assert "<SignedIdentifier><Id>empty</Id></SignedIdentifier>" in given[0]
 
 
 def test_containers_are_listed_with_their_metadata(blobs: BlobServiceClient, container: ContainerClient) -> None:

@@ -132,6 +132,43 @@ def test_metadata_is_signed_in_any_order_of_names(share: ShareClient) -> None:
     assert len(share.get_share_properties().metadata) == 4
 
 
+def test_a_value_with_two_blanks_is_signed_as_it_is_or_folded(
+    share: ShareClient, storage: Endpoint, web: requests.Session
+) -> None:
+    """The SDKs sign it as it is, Microsoft's description folds it."""
+    share.set_share_metadata({"name": "Utah  Contracts"})
+    assert share.get_share_properties().metadata == {"name": "Utah  Contracts"}
+
+    stamp = f"{datetime.now(UTC):%a, %d %b %Y %H:%M:%S} GMT"
+    path = f"/{storage.storage_account}/{SHARE}"
+    lines = f"x-ms-date:{stamp}\nx-ms-meta-name:Utah Contracts\nx-ms-version:2020-10-02\n"
+    text = f"PUT{chr(10) * 12}{lines}/{storage.storage_account}{path}\ncomp:metadata\nrestype:share"
+    digest = hmac.new(base64.b64decode(storage.storage_key), text.encode(), hashlib.sha256).digest()
+    headers = {
+        "x-ms-date": stamp,
+        "x-ms-version": "2020-10-02",
+        "x-ms-meta-name": "Utah  Contracts",
+        "content-length": "0",
+        "Authorization": f"SharedKey {storage.storage_account}:{base64.b64encode(digest).decode()}",
+    }
+    assert web.put(f"{storage.file_url}{path}?restype=share&comp=metadata", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("service", ["file", "blob"])
+def test_an_account_may_be_in_the_name_of_a_host_on_loopback(
+    storage: Endpoint, web: requests.Session, service: str
+) -> None:
+    url = storage.file_url if service == "file" else storage.blob_url
+    address, headers = f"{url}/?comp=list", {"Host": f"{storage.storage_account}.{service}.localhost"}
+    token = account_sas(storage, services=service[0])
+
+    assert web.get(f"{address}&{token}", headers=headers).status_code == 200
+    assert code(web.get(f"{address}&{token}", headers={"Host": f"other.{service}.localhost"})) == (
+        403,
+        "AuthenticationFailed",
+    )
+
+
 def test_an_account_sas_opens_what_it_names(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
     assert get(web, storage, "", account_sas(storage), "comp=list").status_code == 200
     assert get(web, storage, f"{SHARE}/d/f", account_sas(storage)).text == "hello"

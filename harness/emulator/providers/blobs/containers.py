@@ -1,5 +1,6 @@
 """Containers on disk and their records, as the handlers see them."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,6 +94,10 @@ class Containers:
         """Where the uncommitted blocks of a container's blobs are."""
         return self._accounts.blocks_directory(account, container)
 
+    def uncommitted(self, place: Place) -> Path:
+        """Where the uncommitted blocks of one blob are: any blob's name fits as its hash."""
+        return self.blocks(place.account, place.container) / hashlib.sha256(place.name.encode()).hexdigest()
+
     def remove(self, account: str, container: str) -> None:
         """Delete a container with all that is in it."""
         with self.store.transaction():
@@ -139,7 +144,8 @@ class Containers:
         if blob is None:
             return Found(place, entry, Blob(created=entry.modified_ns))
         if blob.state != entry.state:
-            blob = replace(blob, content_md5="", blocks=())
+            lease = leases.after_write(blob.lease, self.clock.now())
+            blob = replace(blob, content_md5="", blocks=(), lease=lease)
         return Found(place, entry, blob)
 
     def blob(self, call: Call, *, change: bool = False) -> Found:
@@ -169,10 +175,10 @@ class Containers:
             if given.get("x-ms-lease-id"):
                 raise errors.lease(412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob.")
             return
+        leases.check(found.blob.lease, given.get("x-ms-lease-id", ""), call.now, noun="Blob", change=change)
         if change and given.get("if-none-match", "").strip() == "*":
             raise blob_exists()
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=not change)
-        leases.check(found.blob.lease, given.get("x-ms-lease-id", ""), call.now, noun="Blob", change=change)
 
     def admit_write(self, call: Call, found: Found | None) -> None:
         """Check a request that writes a whole blob, in place of the one that is there, if any.

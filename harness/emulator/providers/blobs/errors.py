@@ -23,17 +23,11 @@ def blob_exists() -> StorageError:
     return StorageError(409, "BlobAlreadyExists", "The specified blob already exists.")
 
 
-def unsupported_blob_type() -> StorageError:
-    """The emulator keeps block blobs only."""
-    return StorageError(400, "InvalidBlobType", "The blob type is invalid for this operation: BlockBlob is allowed.")
-
-
 def invalid_block_list() -> StorageError:
     """The list names a block that is not there."""
     return StorageError(400, "InvalidBlockList", "The specified block list is invalid.")
 
 
-def invalid_block_id() -> StorageError:
-    """The id of a block is no base64 of at most 64 bytes."""
-    text = "The specified block ID is invalid. The block ID must be Base64-encoded."
-    return StorageError(400, "InvalidBlockId", text)
+def block_of_another_length() -> StorageError:
+    """The uncommitted blocks of a blob have ids of one length."""
+    return StorageError(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.")

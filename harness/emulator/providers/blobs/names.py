@@ -15,12 +15,12 @@ _ON_DISK = 255  # bytes that a name may have on Linux file systems
 
 
 def check_container(name: str) -> None:
-    """3 to 63 lower-case letters, digits and single hyphens.
+    """3 to 63 lower-case letters, digits and single hyphens; or ``$web``, which static websites are in.
 
     Raises:
         StorageError: any other name.
     """
-    if not _CONTAINER.fullmatch(name):
+    if not _CONTAINER.fullmatch(name) and name != "$web":
         raise invalid_name()
 
 

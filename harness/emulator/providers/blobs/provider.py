@@ -5,7 +5,7 @@ import os
 from harness.clock import Clock
 from harness.emulator.providers.blobs.containers import Containers, check_target
 from harness.emulator.providers.blobs.errors import blob_not_found
-from harness.emulator.providers.blobs.routes import operations
+from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.host import StorageHost
@@ -23,6 +23,8 @@ class AzureBlobs(StorageHost):
         super().__init__(
             "blob",
             operations(containers, accounts),
+            unserved=UNSERVED,
+            unserved_headers=UNSERVED_HEADERS,
             accounts=accounts,
             clock=clock,
             policies=containers.policies,

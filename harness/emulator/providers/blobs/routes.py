@@ -12,7 +12,44 @@ from harness.emulator.providers.blobs.handlers import (
     ServiceHandlers,
 )
 from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import Operation, Operations
+from harness.emulator.providers.storage.host import Address, Operation, Operations
+
+UNSERVED: dict[Address, str] = {
+    ("service", "POST", "service", "userdelegationkey"): "GetUserDelegationKey",
+    ("service", "POST", "", "batch"): "BlobBatch",
+    ("service", "GET", "", "blobs"): "FindBlobsByTags",
+    ("service", "GET", "service", "stats"): "GetBlobServiceStats",
+    ("share", "PUT", "container", "undelete"): "RestoreContainer",
+    ("share", "PUT", "container", "rename"): "RenameContainer",
+    ("share", "POST", "container", "batch"): "BlobBatch",
+    ("share", "GET", "container", "blobs"): "FindBlobsByTags",
+    ("path", "PUT", "", "snapshot"): "SnapshotBlob",
+    ("path", "PUT", "", "undelete"): "UndeleteBlob",
+    ("path", "PUT", "", "copy"): "AbortCopyBlob",
+    ("path", "PUT", "", "tier"): "SetBlobTier",
+    ("path", "PUT", "", "expiry"): "SetBlobExpiry",
+    ("path", "PUT", "", "tags"): "SetBlobTags",
+    ("path", "GET", "", "tags"): "GetBlobTags",
+    ("path", "PUT", "", "legalhold"): "SetBlobLegalHold",
+    ("path", "PUT", "", "immutabilitypolicies"): "SetBlobImmutabilityPolicy",
+    ("path", "DELETE", "", "immutabilitypolicies"): "DeleteBlobImmutabilityPolicy",
+    ("path", "POST", "", "query"): "QueryBlobContents",
+    ("path", "PUT", "", "page"): "PutPage",
+    ("path", "GET", "", "pagelist"): "GetPageRanges",
+    ("path", "PUT", "", "incrementalcopy"): "IncrementalCopyBlob",
+    ("path", "PUT", "", "appendblock"): "AppendBlock",
+    ("path", "PUT", "", "seal"): "AppendBlobSeal",
+}
+UNSERVED_HEADERS = frozenset(
+    {
+        "x-ms-encryption-key",
+        "x-ms-encryption-scope",
+        "x-ms-if-tags",
+        "x-ms-immutability-policy-until-date",
+        "x-ms-legal-hold",
+        "x-ms-tags",
+    }
+)
 
 
 def operations(containers: Containers, accounts: Accounts) -> Operations:

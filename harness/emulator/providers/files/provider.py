@@ -5,7 +5,7 @@ import os
 from harness.clock import Clock
 from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.repair import repair
-from harness.emulator.providers.files.routes import operations
+from harness.emulator.providers.files.routes import UNSERVED, operations
 from harness.emulator.providers.files.shares import Shares, check_target
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Target
@@ -26,6 +26,7 @@ class AzureFiles(StorageHost):
         super().__init__(
             "file",
             operations(shares, accounts, sources),
+            unserved=UNSERVED,
             accounts=accounts,
             clock=clock,
             policies=shares.policies,

@@ -21,8 +21,15 @@ from harness.emulator.providers.files.handlers import (
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import Call, Handler, Operation, Operations
+from harness.emulator.providers.storage.host import Address, Call, Handler, Operation, Operations
 from harness.emulator.providers.storage.sources import Sources
+
+UNSERVED: dict[Address, str] = {
+    ("service", "POST", "service", "userdelegationkey"): "GetUserDelegationKey",
+    ("path", "PUT", "hardlink", ""): "CreateHardLink",
+    ("path", "PUT", "symboliclink", ""): "CreateSymbolicLink",
+    ("path", "GET", "symboliclink", ""): "GetSymbolicLink",
+}
 
 
 def operations(shares: Shares, accounts: Accounts, sources: Sources) -> Operations:

@@ -171,10 +171,10 @@ class Shares:
             StorageError: one stands in the way.
         """
         request = call.request
-        tag = moments.etag(found.entry.modified_ns)
-        conditions.check(request.headers, etag=tag, modified=found.entry.modified, read=not change)
         given = request.headers.get("x-ms-lease-id", "")
         leases.check(found.properties.lease, given, call.now, noun="File", change=change)
+        tag = moments.etag(found.entry.modified_ns)
+        conditions.check(request.headers, etag=tag, modified=found.entry.modified, read=not change)
         if change and found.properties.copy and found.properties.copy.status == "pending":
             raise pending_copy()
 
@@ -194,6 +194,10 @@ class Shares:
     def keep(self, place: Place, properties: Properties) -> None:
         """Keep what is remembered of an entry."""
         self.store.put(place.key, properties)
+
+    def keep_written(self, place: Place, properties: Properties) -> None:
+        """Keep what is remembered of a file that a request has written."""
+        self.keep(place, replace(properties, lease=leases.after_write(properties.lease, self.clock.now())))
 
     def forget(self, place: Place) -> None:
         """Forget an entry that is gone."""

@@ -1,14 +1,17 @@
 """XML bodies of the storage services: read, checked and written; pure."""
 
+import base64
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import quote
 from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 from xml.sax.saxutils import escape
 
-from harness.emulator.context import Response
+from harness.emulator.context import Request, Response
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.model import Policy
 from harness.emulator.providers.storage.signatures import moment
+from harness.emulator.wire import precise_timestamp
 
 LIMIT = 1 << 20  # bytes of a body that is XML
 HEAD = '\ufeff<?xml version="1.0" encoding="utf-8"?>'
@@ -17,6 +20,9 @@ _POLICIES = 5  # of a share or container
 _RULES = 5  # of CORS
 _DAYS = 365  # of a retention policy
 _UNSHOWN = re.compile(r"[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ENCODED = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in names; line ends, too, would be folded
+_SEVEN_DECIMALS = re.compile(r"\.[0-9]{7}Z\Z", re.ASCII)
+_MARKER = "2!"  # begins a marker that is no plain name
 
 
 def answer(text: str, *, headers: list[tuple[str, str]] | None = None) -> Response:
@@ -29,15 +35,47 @@ def text(value: str) -> str:
     return escape(_UNSHOWN.sub("?", value))
 
 
-def is_shown(value: str) -> bool:
-    """Whether XML can hold a value."""
-    return not _UNSHOWN.search(value)
+def named(tag: str, name: str, *, encoded: bool) -> str:
+    """An element that holds a name.
+
+    Args:
+        encoded: the version of the answer percent-encodes names that XML cannot hold.
+    """
+    if encoded and _ENCODED.search(name):
+        return f'<{tag} Encoded="true">{quote(name, safe="")}</{tag}>'
+    return f"<{tag}>{text(name)}</{tag}>"
 
 
-def asked(*, prefix: str, marker: str, size: str, delimiter: str = "") -> str:
+def asked(request: Request, *, encoded: bool = False) -> str:
     """What a listing was asked for, as it says at its top."""
-    fields = (("Prefix", prefix), ("Marker", marker), ("MaxResults", size), ("Delimiter", delimiter))
-    return "".join(f"<{name}>{text(value)}</{name}>" for name, value in fields if value)
+    given = [(tag, request.query.get(tag.lower(), "")) for tag in ("Prefix", "Marker", "MaxResults", "Delimiter")]
+    return "".join(named(tag, value, encoded=encoded and tag == "Prefix") for tag, value in given if value)
+
+
+def next_marker(name: str) -> str:
+    """Where the next page of a listing begins: at a name, or nowhere.
+
+    Clients give the marker back as they got it. So a name that XML cannot hold, or that looks like such a marker, is
+    in base64.
+    """
+    if _ENCODED.search(name) or name.startswith(_MARKER):
+        name = _MARKER + base64.urlsafe_b64encode(name.encode()).decode()
+    return f"<NextMarker>{text(name)}</NextMarker>"
+
+
+def marker(request: Request) -> str:
+    """The name at which a page of a listing begins; empty for the first one.
+
+    Raises:
+        StorageError: it is no marker of ours.
+    """
+    given: str = request.query.get("marker", "")
+    if not given.startswith(_MARKER):
+        return given
+    try:
+        return base64.urlsafe_b64decode(given.removeprefix(_MARKER).encode()).decode()
+    except ValueError:
+        raise errors.invalid_query("marker") from None
 
 
 def metadata_element(metadata: Mapping[str, str]) -> str:
@@ -97,9 +135,18 @@ def policies_document(found: Iterable[Policy]) -> str:
 
 
 def _policy(policy: Policy) -> str:
-    fields = (("Start", policy.start), ("Expiry", policy.expiry), ("Permission", policy.permission))
+    fields = (("Start", _precise(policy.start)), ("Expiry", _precise(policy.expiry)), ("Permission", policy.permission))
     terms = "".join(f"<{name}>{text(value)}</{name}>" for name, value in fields if value)
-    return f"<SignedIdentifier><Id>{text(policy.id)}</Id><AccessPolicy>{terms}</AccessPolicy></SignedIdentifier>"
+    shown = f"<AccessPolicy>{terms}</AccessPolicy>" if terms else ""
+    return f"<SignedIdentifier><Id>{text(policy.id)}</Id>{shown}</SignedIdentifier>"
+
+
+def _precise(time: str) -> str:
+    """A time of a policy with seven decimals, as the service gives it back whatever it got."""
+    parsed = moment(time)
+    if parsed is None or _SEVEN_DECIMALS.search(time):
+        return time
+    return precise_timestamp(parsed)
 
 
 def settings(body: bytes, defaults: Mapping[str, str]) -> dict[str, str]:
@@ -131,7 +178,7 @@ def settings_document(elements: Mapping[str, str]) -> str:
 def _check_setting(element: Element) -> None:
     if element.tag == "Cors" and len(element.findall("CorsRule")) > _RULES:
         raise errors.invalid_document()
-    for policy in element.iter("RetentionPolicy"):
+    for policy in (each for each in element.iter() if each.tag.endswith("RetentionPolicy")):
         days = policy.findtext("Days")
         if days is not None and not (days.isascii() and days.isdigit() and 1 <= int(days[:9]) <= _DAYS):
             raise errors.invalid_node("Days")

@@ -224,6 +224,11 @@ def unsupported() -> StorageError:
     return StorageError(405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb.")
 
 
+def not_served(operation: str) -> StorageError:
+    """An operation of Azure that the emulator does not have."""
+    return StorageError(501, "NotImplemented", f"The emulator does not serve {operation}.")
+
+
 def condition_not_met() -> StorageError:
     """A conditional header does not hold."""
     text = "The condition specified using HTTP conditional header(s) is not met."

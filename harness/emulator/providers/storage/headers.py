@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from harness.emulator.context import Request
-from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage import documents, errors
 
 CONTENT = ("content-type", "content-encoding", "content-language", "cache-control", "content-disposition")
 PAGE = 5000  # the most that one page of a listing holds
@@ -126,6 +126,6 @@ def included(request: Request) -> frozenset[str]:
 
 def page(items: list[T], name: Callable[[T], str], request: Request) -> tuple[list[T], str]:
     """The items from the marker on, as many as a page holds, and the name that the next page begins with."""
-    marker, size = request.query.get("marker", ""), page_size(request)
+    marker, size = documents.marker(request), page_size(request)
     rest = [item for item in items if name(item) >= marker]
     return rest[:size], name(rest[size]) if len(rest) > size else ""

@@ -55,8 +55,8 @@ class Operation:
     handler: Handler
 
 
-# level (service, share or path), method, restype, comp
-Operations = Mapping[tuple[str, str, str, str], Operation]
+Address = tuple[str, str, str, str]  # level (service, share or path), method, restype, comp
+Operations = Mapping[Address, Operation]
 
 
 class StorageHost:
@@ -65,6 +65,8 @@ class StorageHost:
     Args:
         service: ``file`` or ``blob``.
         operations: its table.
+        unserved: names of Azure's operations that are refused by name.
+        unserved_headers: that ask for more than the operations do, so that it would be wrong to ignore them.
         policies: the stored access policies of a share or container.
         check_target: refuses names that cannot be; called once a request is authorized.
     """
@@ -74,13 +76,17 @@ class StorageHost:
         service: Service,
         operations: Operations,
         *,
+        unserved: Mapping[Address, str],
+        unserved_headers: frozenset[str] = frozenset(),
         accounts: Accounts,
         clock: Clock,
         policies: Callable[[Target], Sequence[Policy]],
         check_target: Callable[[Target], None],
     ) -> None:
-        self._service = service
+        self.service = service
         self._operations = operations
+        self._unserved = unserved
+        self._unserved_headers = unserved_headers
         self._accounts = accounts
         self._clock = clock
         self._policies = policies
@@ -131,7 +137,7 @@ class StorageHost:
             refusal = errors.of_disk(error)
             if refusal is None:
                 raise
-            _log.warning("the disk refused %s of %s: %s", request.method, self._service, error.strerror)
+            _log.warning("the disk refused %s of %s: %s", request.method, self.service, error.strerror)
             answer = self._refused(refusal, request_id, version)
         answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
         return answer
@@ -153,7 +159,7 @@ class StorageHost:
         envelope = [
             ("x-ms-request-id", request_id),
             ("x-ms-version", version),
-            ("server", f"{_SERVERS[self._service]} Microsoft-HTTPAPI/2.0"),
+            ("server", f"{_SERVERS[self.service]} Microsoft-HTTPAPI/2.0"),
         ]
         if _CLIENT_ID.fullmatch(client_id):
             envelope.append(("x-ms-client-request-id", client_id))
@@ -166,9 +172,13 @@ class StorageHost:
     def target(self, request: Request, account: str, path: str) -> Target:
         """What a request is about."""
         share, _, below = path.partition("/")
-        snapshot = request.query.get("sharesnapshot" if self._service == "file" else "snapshot", "")
+        query = request.query
+        # The emulator has no versions of blobs: one that is asked for is missing, as a snapshot is.
+        snapshot = (
+            query.get("sharesnapshot") if self.service == "file" else query.get("snapshot", query.get("versionid"))
+        )
         secondary = account.endswith(_SECONDARY)
-        return Target(self._service, account.removesuffix(_SECONDARY), share, below, snapshot, secondary)
+        return Target(self.service, account.removesuffix(_SECONDARY), share, below, snapshot or "", secondary)
 
     async def _answer(self, request: Request, target: Target, version: str) -> Response:
         level = "path" if target.path else "share" if target.share else "service"
@@ -188,7 +198,9 @@ class StorageHost:
         if account is not None and account.https_only and request.scheme != "https":
             raise errors.https_required()
         if operation is None:
-            raise errors.unsupported()
+            raise errors.not_served(self._unserved[name]) if name in self._unserved else errors.unsupported()
+        if not self._unserved_headers.isdisjoint(request.headers):
+            raise errors.unsupported_header(min(self._unserved_headers & request.headers.keys()))
         if target.secondary and request.method not in ("GET", "HEAD"):
             raise errors.read_only()
         self._check_target(target)
@@ -211,7 +223,10 @@ class StorageHost:
 
 
 class PathStyle:
-    """A service on a plain port of its own, where the account is in the path: every host name leads to it."""
+    """A service on a plain port of its own.
+
+    The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``.
+    """
 
     def __init__(self, host: StorageHost) -> None:
         self._host = host
@@ -241,8 +256,17 @@ class PathStyle:
         return self._host.refuse_target(request, trouble, self._target(request))
 
     def _target(self, request: Request) -> Target:
-        account, _, rest = request.path.lstrip("/").partition("/")
+        path = request.path.lstrip("/")
+        if account := local_account(request.host, self._host.service):
+            return self._host.target(request, account, path)
+        account, _, rest = path.partition("/")
         return self._host.target(request, account, rest)
+
+
+def local_account(host: str, service: Service) -> str:
+    """The account that a host on loopback names, ``{account}.{service}.localhost``; empty if it names none."""
+    account, dot, domain = host.partition(".")
+    return account if dot and domain == f"{service}.localhost" else ""
 
 
 def _asked_version(request: Request) -> str:

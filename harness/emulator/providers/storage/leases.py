@@ -87,6 +87,14 @@ def remaining(lease: Lease, now: datetime) -> int:
     return -int(-(lease.until - now).total_seconds() // 1)
 
 
+def after_write(lease: Lease, now: datetime) -> Lease:
+    """The lease once the resource that it covered was written.
+
+    A lease that has expired, or was broken, can be renewed or named no more after that: the resource is available.
+    """
+    return lease if is_locked(lease, now) else Lease()
+
+
 def check(lease: Lease, given: str, now: datetime, *, noun: str, change: bool) -> None:
     """Let pass who holds the lease, or who needs none.
 

@@ -90,7 +90,7 @@ class DirectoryNames:
     def _read(self, descriptor: int, key: tuple[int, int], modified: int) -> _Index:
         settled = modified < self._clock.now().timestamp() * 1e9 - _SETTLED
         # sorted, so that of two names that differ in casing alone the first one wins every time
-        names = {name.casefold(): name for name in sorted(os.listdir(descriptor), reverse=True) if _is_text(name)}
+        names = {name.casefold(): name for name in sorted(os.listdir(descriptor), reverse=True) if is_text(name)}
         if (old := self._indexes.pop(key, None)) is not None:
             self._total -= len(old.spelled)
         while self._indexes and self._total + len(names) > _KEPT:
@@ -106,7 +106,7 @@ def order(name: str) -> tuple[str, str]:
     return name.casefold(), name
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether a name is UTF-8: others cannot be shown over REST."""
     try:
         name.encode()

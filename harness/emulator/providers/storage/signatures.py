@@ -107,22 +107,26 @@ def shared_key_lite_texts(method: str, account: str, *, raw_target: bytes, heade
 
 
 def canonical_headers(headers: Mapping[str, str]) -> Iterator[str]:
-    """All ``x-ms-`` headers by name, white space folded, one a line, in each order that clients sort them in.
+    """All ``x-ms-`` headers by name, one a line, in each order that clients sort them in, and in each form of values.
 
     The service compares names as .NET's invariant culture does, which sees a hyphen only where all else is equal;
-    newer SDKs imitate that, older ones sort by code point.
+    newer SDKs imitate that, older ones sort by code point. Microsoft's description folds white space within a value,
+    the SDKs sign it as it is.
     """
     names = sorted(name for name in headers if name.startswith("x-ms-"))
-    yield _lines(names, headers)
     cultured = sorted(names, key=lambda name: (name.replace("-", ""), name))
     # "_" comes before digits and letters in that culture, behind them in ASCII's lower case
     cultured.sort(key=lambda name: name.replace("-", "").replace("_", "\x01"))
-    if cultured != names:
-        yield _lines(cultured, headers)
+    sent = {name: headers[name].strip() for name in names}
+    folded = {name: " ".join(value.split()) for name, value in sent.items()}
+    for values in (sent, folded) if folded != sent else (sent,):
+        yield _lines(names, values)
+        if cultured != names:
+            yield _lines(cultured, values)
 
 
-def _lines(names: list[str], headers: Mapping[str, str]) -> str:
-    return "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in names])
+def _lines(names: list[str], values: Mapping[str, str]) -> str:
+    return "".join([f"{name}:{values[name]}\n" for name in names])
 
 
 def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Grant, Policies, Target, check_sas
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.errors import StorageError
-from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.host import Call, local_account
 from harness.emulator.providers.storage.model import Service
 
 _LIMIT = 2048 * 3  # characters of a URL
@@ -107,7 +107,9 @@ class Sources:
             service: Service | None = next((each for each in self._openers if each == name), None)
         else:
             service = self._ports.get(_port(parts, header))
-            account, _, path = path.partition("/")
+            account = local_account(host, service) if service else ""
+            if not account:
+                account, _, path = path.partition("/")
         if service is None:
             raise errors.copy_source(400, "The emulator copies from its own accounts only.")
         return service, account.removesuffix("-secondary"), path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.entries import SAFE, Entry, entry_at, staged, to_entry
-from harness.emulator.providers.storage.names import DirectoryNames
+from harness.emulator.providers.storage.names import DirectoryNames, is_text
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -85,7 +85,7 @@ class Tree:
         """
         before = "/".join([*above, ""])
         with self._directory(above) as descriptor, os.scandir(descriptor) as found:
-            names = sorted(each.name + "/" * each.is_dir(follow_symlinks=False) for each in found)
+            names = sorted(each.name + "/" * each.is_dir(follow_symlinks=False) for each in found if is_text(each.name))
             for name in names:
                 path = before + name
                 if path < since[: len(path)]:

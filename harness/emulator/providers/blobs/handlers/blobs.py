@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import FOLDER, Containers, Found, Place
-from harness.emulator.providers.blobs.errors import blob_not_found, unsupported_blob_type
+from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder
-from harness.emulator.providers.storage import bodies, errors, headers, leases, moments, ranges
+from harness.emulator.providers.storage import bodies, conditions, errors, headers, leases, moments, ranges
 from harness.emulator.providers.storage.entries import staged
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.leasing import answer, asked
@@ -32,11 +32,7 @@ class BlobHandlers:
         """Put Blob."""
         request = call.request
         refuse_structured(call)
-        kind = request.headers.get("x-ms-blob-type")
-        if kind is None:
-            raise errors.missing_header("x-ms-blob-type")
-        if kind.lower() != "blockblob" or "x-ms-copy-source" in request.headers:
-            raise unsupported_blob_type()
+        _check_kind(call)
         place = self._containers.place(call.target)
         self._containers.admit_write(call, self._containers.find(place))
         with staged(self._containers.trash.folder) as (descriptor, beside):
@@ -50,6 +46,7 @@ class BlobHandlers:
             self._containers.make_way(place)
             place.tree.adopt(beside, place.names)
         self._containers.store.put(place.key, blob)
+        self._containers.trash.take(self._containers.uncommitted(place))  # Put Blob discards them
         return Response(201, headers=[*self.stamps(place), ("content-md5", md5), *encrypted(call)])
 
     def fresh(self, call: Call, before: Found | None, *, content_md5: str) -> Blob:
@@ -59,7 +56,7 @@ class BlobHandlers:
             headers.metadata(request),
             headers.content(request, "x-ms-blob-") or _plain_content(call),
             content_md5,
-            lease=before.blob.lease if before else Blob().lease,
+            lease=leases.after_write(before.blob.lease, call.now) if before else Blob().lease,
             created=before.blob.created if before else moments.nanoseconds(call.now),
         )
 
@@ -138,6 +135,7 @@ class BlobHandlers:
         found = self._containers.find(self._containers.place(call.target))
         if found is None:
             raise blob_not_found()
+        conditions.check(call.request.headers, etag=found.etag, modified=found.entry.modified, read=False)
         action, lease = asked(call, found.blob.lease, endless=False)
         self._containers.store.put(found.place.key, replace(found.blob, lease=lease, state=found.entry.state))
         return answer(action, lease, call.now, _stamps(found))
@@ -153,8 +151,25 @@ class BlobHandlers:
         else:
             with found.place.tree.open_file(found.place.names, os.O_RDONLY) as descriptor:
                 state = self._containers.stamp(descriptor)
-        self._containers.store.put(found.place.key, replace(blob, state=state))
+        lease = leases.after_write(blob.lease, call.now)
+        self._containers.store.put(found.place.key, replace(blob, state=state, lease=lease))
         return Response(200, headers=[*self.stamps(found.place), *encrypted(call)])
+
+
+def _check_kind(call: Call) -> None:
+    """Let pass what makes a block blob of its body.
+
+    Raises:
+        StorageError: the request is another operation at the same address, or makes another type of blob.
+    """
+    given = call.request.headers
+    kind = given.get("x-ms-blob-type", "").lower()
+    if "x-ms-copy-source" in given:
+        raise errors.not_served("PutBlobFromUrl" if kind == "blockblob" else "CopyBlob")
+    if kind in ("pageblob", "appendblob"):
+        raise errors.not_served(f"blobs of the type {given['x-ms-blob-type']}")
+    if kind != "blockblob":
+        raise (errors.invalid_header if kind else errors.missing_header)("x-ms-blob-type")
 
 
 def refuse_structured(call: Call) -> None:

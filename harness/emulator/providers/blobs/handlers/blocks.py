@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import hashlib
 import os
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
-from harness.emulator.providers.blobs.errors import blob_not_found, invalid_block_id, invalid_block_list
+from harness.emulator.providers.blobs.errors import blob_not_found, block_of_another_length, invalid_block_list
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, encrypted, refuse_structured
 from harness.emulator.providers.blobs.model import Block
 from harness.emulator.providers.storage import bodies, documents, errors, headers, sparse
@@ -37,15 +36,17 @@ class BlockHandlers:
         request = call.request
         refuse_structured(call)
         if "x-ms-copy-source" in request.headers:
-            raise errors.unsupported_header("x-ms-copy-source")
+            raise errors.not_served("PutBlockFromUrl")
         if "content-length" not in request.headers:
             raise errors.missing_length()
         name = _file_name(request.query.get("blockid"))
         place = self._containers.place(call.target)
-        folder = self._folder(place)
+        folder = self._containers.uncommitted(place)
+        _check_length(folder, name)
         with staged(self._containers.trash.folder) as (descriptor, beside):
             _, md5 = await bodies.receive(request, descriptor, limit=_BLOCK_LIMIT)
             self._containers.container(call.target)  # it may be gone by now
+            _check_length(folder, name)  # another request may have staged the first block since
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside.rename(folder / name)
         return Response(201, headers=[("content-md5", md5), *encrypted(call)])
@@ -61,7 +62,7 @@ class BlockHandlers:
         self._containers.admit_write(call, before)
         if before is not None and before.entry.is_directory:
             raise errors.type_mismatch()
-        wanted, folder = _block_list(body), self._folder(place)
+        wanted, folder = _block_list(body), self._containers.uncommitted(place)
         parts = _located(wanted, folder, before)
         blocks = tuple(Block(block, size) for (_, block), (_, _, size) in zip(wanted, parts, strict=True))
         with staged(self._containers.trash.folder) as (descriptor, beside):
@@ -81,7 +82,7 @@ class BlockHandlers:
     def get(self, call: Call) -> Response:
         """Get Block List."""
         place = self._containers.place(call.target)
-        found, folder = self._containers.find(place), self._folder(place)
+        found, folder = self._containers.find(place), self._containers.uncommitted(place)
         staged_blocks = _uncommitted(folder)
         if found is None and not staged_blocks:
             raise blob_not_found()
@@ -98,22 +99,41 @@ class BlockHandlers:
             shown.append(("x-ms-blob-content-length", str(found.entry.length)))
         return documents.answer(f"<BlockList>{text}</BlockList>", headers=shown)
 
-    def _folder(self, place: Place) -> Path:
-        """Where the uncommitted blocks of a blob are: any blob's name fits as its hash."""
-        name = hashlib.sha256(place.name.encode()).hexdigest()
-        return self._containers.blocks(place.account, place.container) / name
-
 
 def _file_name(block: str | None) -> str:
-    """The name of an uncommitted block's file."""
+    """The name of an uncommitted block's file: its id, which is base64, in hexadecimal.
+
+    Raises:
+        StorageError: the id is missing, or no base64 of at most 64 bytes.
+    """
     if block is None:
         raise errors.missing_query("blockid")
     try:
         if not 1 <= len(base64.b64decode(block, validate=True)) <= _ID_LIMIT:
-            raise invalid_block_id()
+            raise errors.invalid_query("blockid")
     except (binascii.Error, ValueError):
-        raise invalid_block_id() from None
+        raise errors.invalid_query("blockid") from None
     return block.encode().hex()
+
+
+def _check_length(folder: Path, name: str) -> None:
+    """Refuse the id of a block that is longer or shorter than those of the other uncommitted blocks.
+
+    Raises:
+        StorageError: it is.
+    """
+    try:
+        with os.scandir(folder) as found:
+            other = next(found, None)
+    except FileNotFoundError:
+        return
+    if other is not None and _id_length(other.name) != _id_length(name):
+        raise block_of_another_length()
+
+
+def _id_length(file_name: str) -> int:
+    """Bytes of the id of an uncommitted block."""
+    return len(base64.b64decode(bytes.fromhex(file_name)))
 
 
 def _uncommitted(folder: Path) -> list[Block]:

@@ -11,6 +11,15 @@ from harness.emulator.providers.storage.leasing import answer, asked
 from harness.emulator.providers.storage.model import Container, share_key
 from harness.emulator.wire import etag, http_date
 
+# What the emulator has none of, as the service says so.
+_PROTECTION = (
+    ("x-ms-has-immutability-policy", "false"),
+    ("x-ms-has-legal-hold", "false"),
+    ("x-ms-immutable-storage-with-versioning-enabled", "false"),
+    ("x-ms-default-encryption-scope", "$account-encryption-key"),
+    ("x-ms-deny-encryption-scope-override", "false"),
+)
+
 
 class ContainerHandlers:
     """Operations on one container."""
@@ -37,9 +46,7 @@ class ContainerHandlers:
         found += leases.headers(container.lease, call.now)
         if container.access:
             found.append(("x-ms-blob-public-access", container.access))
-        return Response(
-            200, headers=[*found, ("x-ms-has-immutability-policy", "false"), ("x-ms-has-legal-hold", "false")]
-        )
+        return Response(200, headers=[*found, *_PROTECTION])
 
     def delete(self, call: Call) -> Response:
         """Delete Container."""
@@ -67,24 +74,29 @@ class ContainerHandlers:
     def lease(self, call: Call) -> Response:
         """Lease Container."""
         container = self._containers.container(call.target)
+        _check_conditions(call, container)
         action, lease = asked(call, container.lease, endless=False)
         self._containers.keep_container(call.target, replace(container, lease=lease))
         return answer(action, lease, call.now, _stamps(container))
 
     def _admitted(self, call: Call, *, change: bool) -> Container:
         container = self._containers.container(call.target)
-        given = call.request.headers
-        if change:
-            conditions.check(given, etag=etag(container.changed), modified=container.changed, read=False)
+        given = call.request.headers.get("x-ms-lease-id", "")
         # A lease on a container keeps it from being deleted, not from being changed.
         only_deletion = change and call.request.method == "DELETE"
-        leases.check(container.lease, given.get("x-ms-lease-id", ""), call.now, noun="Container", change=only_deletion)
+        leases.check(container.lease, given, call.now, noun="Container", change=only_deletion)
+        if change:
+            _check_conditions(call, container)
         return container
 
     def _change(self, call: Call, **fields: object) -> Response:
         container = replace(self._admitted(call, change=True), changed=call.now, **fields)
         self._containers.keep_container(call.target, container)
         return Response(200, headers=_stamps(container))
+
+
+def _check_conditions(call: Call, container: Container) -> None:
+    conditions.check(call.request.headers, etag=etag(container.changed), modified=container.changed, read=False)
 
 
 def _stamps(container: Container) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from harness.emulator.providers.storage.tree import Tree
 from harness.emulator.wire import http_date
 
 _BATCH = 1000  # entries read from disk at a time, in a thread
+_ENCODED = "2021-02-12"  # the version since which names that XML cannot hold are percent-encoded
 _LAST = "\U0010ffff"  # behind every character of a name
 
 
@@ -33,29 +34,24 @@ class ListingHandlers:
     async def list_blobs(self, call: Call) -> Response:
         """List Blobs."""
         self._containers.container(call.target)
-        query, target = call.request.query, call.target
+        target = call.target
         include = headers.included(call.request)
         page = await self._page(call)
         items = sorted(
             [(found.place.name, _item(found, call, include)) for found in page.blobs]
-            + [(prefix, f"<BlobPrefix><Name>{documents.text(prefix)}</Name></BlobPrefix>") for prefix in page.prefixes]
+            + [(prefix, f"<BlobPrefix>{_name(prefix, call)}</BlobPrefix>") for prefix in page.prefixes]
         )
-        asked = documents.asked(
-            prefix=query.get("prefix", ""),
-            marker=query.get("marker", ""),
-            size=query.get("maxresults", ""),
-            delimiter=query.get("delimiter", ""),
-        )
+        asked = documents.asked(call.request, encoded=call.version >= _ENCODED)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{target.account}.blob.core.windows.net/"'
             f' ContainerName="{target.share}">{asked}<Blobs>{"".join(text for _, text in items)}</Blobs>'
-            f"<NextMarker>{documents.text(page.more)}</NextMarker></EnumerationResults>"
+            f"{documents.next_marker(page.more)}</EnumerationResults>"
         )
 
     async def _page(self, call: Call) -> _Page:
         query, target = call.request.query, call.target
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-        size, since = headers.page_size(call.request), max(query.get("marker", ""), prefix)
+        size, since = headers.page_size(call.request), max(documents.marker(call.request), prefix)
         blobs: list[Found] = []
         prefixes: list[str] = []
         tree = self._containers.tree(target.account, target.share)
@@ -118,4 +114,8 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
     metadata = blob.metadata if not entry.is_directory else FOLDER | blob.metadata
     shown = documents.metadata_element(metadata) if "metadata" in include else ""
-    return f"<Blob><Name>{documents.text(found.place.name)}</Name><Properties>{inner}</Properties>{shown}</Blob>"
+    return f"<Blob>{_name(found.place.name, call)}<Properties>{inner}</Properties>{shown}</Blob>"
+
+
+def _name(name: str, call: Call) -> str:
+    return documents.named("Name", name, encoded=call.version >= _ENCODED)

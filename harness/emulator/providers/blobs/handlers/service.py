@@ -55,15 +55,15 @@ class ServiceHandlers:
     def list_containers(self, call: Call) -> Response:
         """List Containers."""
         request, account = call.request, call.target.account
-        prefix, marker = request.query.get("prefix", ""), request.query.get("marker", "")
+        prefix = request.query.get("prefix", "")
         include = headers.included(request)
         found = [each for _, each in self._containers.store.list(Container, share_key(account, prefix))]
         page, more = headers.page(found, lambda container: container.name, request)
         items = "".join(_item(each, call, metadata="metadata" in include) for each in page)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">'
-            + documents.asked(prefix=prefix, marker=marker, size=request.query.get("maxresults", ""))
-            + f"<Containers>{items}</Containers><NextMarker>{more}</NextMarker></EnumerationResults>"
+            + documents.asked(request)
+            + f"<Containers>{items}</Containers>{documents.next_marker(more)}</EnumerationResults>"
         )
 
 
@@ -76,6 +76,9 @@ def _item(container: Container, call: Call, *, metadata: bool) -> str:
         *([("PublicAccess", container.access)] if container.access else []),
         ("HasImmutabilityPolicy", "false"),
         ("HasLegalHold", "false"),
+        ("ImmutableStorageWithVersioningEnabled", "false"),
+        ("DefaultEncryptionScope", "$account-encryption-key"),
+        ("DenyEncryptionScopeOverride", "false"),
     ]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
     shown = documents.metadata_element(container.metadata) if metadata else ""

@@ -96,7 +96,7 @@ class CopyHandlers:
                 undo.callback(os.close, kept)
             undo.pop_all()
         lease = before.properties.lease if before else fresh.lease
-        self._shares.keep(place, replace(fresh, lease=lease, state=state))
+        self._shares.keep_written(place, replace(fresh, lease=lease, state=state))
         self._running[copy.id] = RunningCopy()
         return kept
 
@@ -124,7 +124,7 @@ class CopyHandlers:
         if kept is None or kept.copy is None or kept.copy.id != copy.id:
             return  # deleted or replaced meanwhile
         extents = kept.extents if copy.status == "success" else None
-        self._shares.keep(place, replace(kept, copy=copy, extents=extents, state=self._shares.stamp(writing)))
+        self._shares.keep_written(place, replace(kept, copy=copy, extents=extents, state=self._shares.stamp(writing)))
 
 
 def _shown(call: Call, source: Source) -> Smb:

@@ -1,7 +1,6 @@
 """Directories: create, delete, properties, metadata, listing."""
 
 import asyncio
-from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -74,10 +73,8 @@ class DirectoryHandlers:
         request, query = call.request, call.request.query
         found, include = self._shares.directory(call), headers.included(call.request)
         size, place = headers.page_size(request), found.place
-        prefix, marker = query.get("prefix", ""), query.get("marker", "")
-        entries, more = await asyncio.to_thread(
-            place.tree.children, place.names, first=marker, prefix=prefix, most=size
-        )
+        prefix, first = query.get("prefix", ""), documents.marker(request)
+        entries, more = await asyncio.to_thread(place.tree.children, place.names, first=first, prefix=prefix, most=size)
         extended = headers.flag(request, "x-ms-file-extended-info") or bool(include & _FIELDS)
         items = "".join(
             [self._item(entry, place, include, extended=extended, version=call.version) for entry in entries]
@@ -88,9 +85,8 @@ class DirectoryHandlers:
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{share.account}.file.core.windows.net/"'
             f' ShareName="{share.share}"{snapshot} DirectoryPath="{_attribute("/".join(place.names))}">'
-            + documents.asked(prefix=prefix, marker=marker, size=query.get("maxresults", ""))
-            + f"{directory}<Entries>{items}</Entries><NextMarker>{documents.text(more)}</NextMarker>"
-            "</EnumerationResults>"
+            + documents.asked(request, encoded=call.version >= _ENCODED)
+            + f"{directory}<Entries>{items}</Entries>{documents.next_marker(more)}</EnumerationResults>"
         )
 
     def _keep(self, place: Place, properties: Properties) -> None:
@@ -134,9 +130,7 @@ def _fields(found: Found, include: frozenset[str]) -> str:
 
 
 def _name(name: str, version: str) -> str:
-    if version >= _ENCODED and not documents.is_shown(name):
-        return f'<Name Encoded="true">{quote(name, safe="")}</Name>'
-    return f"<Name>{documents.text(name)}</Name>"
+    return documents.named("Name", name, encoded=version >= _ENCODED)
 
 
 def _attribute(value: str) -> str:

@@ -57,7 +57,7 @@ class FileHandlers:
         cleared = (Extent(len(body), length, place.share.epoch, cleared=True),) if before and length > len(body) else ()
         lease = before.properties.lease if before else fresh.lease
         properties = replace(fresh, lease=lease, extents=written + cleared, state=state)
-        self._shares.keep(place, properties)
+        self._shares.keep_written(place, properties)
         answer = changed(Found(place, entry, properties), call)
         return Response(201, headers=[*answer, ("content-md5", md5)] if md5 else answer)
 
@@ -115,7 +115,7 @@ class FileHandlers:
         properties = replace(
             found.properties, metadata=metadata, smb=replace(found.properties.smb, written=shown.written)
         )
-        self._shares.keep(found.place, replace(properties, state=state))
+        self._shares.keep_written(found.place, replace(properties, state=state))
         return Response(200, headers=changed(again(self._shares, found.place), call)[:3])
 
     def set_properties(self, call: Call) -> Response:
@@ -138,7 +138,7 @@ class FileHandlers:
                 if "x-ms-file-last-write-time" not in request.headers:
                     properties = replace(properties, smb=replace(properties.smb, written=""))
             state = self._shares.stamp(descriptor)
-        self._shares.keep(found.place, replace(properties, state=state))
+        self._shares.keep_written(found.place, replace(properties, state=state))
         return Response(200, headers=changed(again(self._shares, found.place), call))
 
     def _overwritten(self, call: Call, place: Place) -> Found | None:

@@ -168,7 +168,7 @@ class RangeHandlers:
             kept = replace(kept, content_md5="", extents=None, smb=replace(kept.smb, written=""))
         before = kept.state[1] or moments.nanoseconds(self._shares.clock.now())
         written = (kept.smb.written or moments.stamp(before)) if preserve else ""
-        self._shares.keep(
+        self._shares.keep_written(
             place,
             replace(
                 kept,

@@ -57,7 +57,7 @@ class ServiceHandlers:
     def list_shares(self, call: Call) -> Response:
         """List Shares."""
         request, account = call.request, call.target.account
-        prefix, marker = request.query.get("prefix", ""), request.query.get("marker", "")
+        prefix = request.query.get("prefix", "")
         include = headers.included(request)
         items: list[Share | DeletedShare] = [
             share
@@ -71,8 +71,8 @@ class ServiceHandlers:
         shares = "".join(_item(item, call, metadata="metadata" in include) for item in found)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{account}.file.core.windows.net/">'
-            + documents.asked(prefix=prefix, marker=marker, size=request.query.get("maxresults", ""))
-            + f"<Shares>{shares}</Shares><NextMarker>{documents.text(more)}</NextMarker></EnumerationResults>"
+            + documents.asked(request)
+            + f"<Shares>{shares}</Shares>{documents.next_marker(more)}</EnumerationResults>"
         )
 
 
