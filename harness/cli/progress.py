@@ -1,7 +1,6 @@
 """What ``harness run`` shows: steps as they end, node states, the jobs' own lines, and the table of results."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +12,7 @@ from harness.cli.output import plain
 from harness.clock import Clock
 from harness.experiments.outcomes import Outcome
 from harness.experiments.state import TrialState
-from harness.resources.events import Began, Ended, Event, LogLine, TeardownFailed, TrialMoved
+from harness.resources.events import Began, Ended, Event, LogLine, LogSkipped, TeardownFailed, TrialMoved
 from harness.scenario.model import Scenario
 
 _DONE = {
@@ -45,7 +44,6 @@ class Display:
         self._status: Status | None = None
         self._began: dict[tuple[str, str], float] = {}
         self._states: dict[str, TrialState] = {}
-        self._shows: Callable[[str], bool] = lambda _line: True
         self._total = 0
 
     def __enter__(self) -> Self:
@@ -64,8 +62,6 @@ class Display:
         """Trials of another scenario come; of many jobs only the lines that hold a metric are shown."""
         self._total = total
         self._states = {}
-        patterns = [re.compile(spec.pattern) for spec in scenario.metrics.values()]
-        self._shows = lambda line: total == 1 or any(pattern.search(line) for pattern in patterns)
         self._line(f"[bold]{plain(scenario.scenario)}[/] {plain(scenario.description)} ({total} trial(s))")
 
     def __call__(self, event: Event) -> None:
@@ -83,8 +79,11 @@ class Display:
                 self._states[trial] = TrialState(state)
                 self._line(plain(str(event)))
                 self._update(self._counts())
-            case LogLine(_, _, text):
-                if self._shows(text):
+            case LogLine(is_metric=is_metric):
+                if is_metric or self._total == 1:
+                    self._line(plain(str(event)))
+            case LogSkipped():
+                if self._total == 1:
                     self._line(plain(str(event)))
             case _:
                 self._line(plain(str(event)))

@@ -22,6 +22,7 @@ from harness.experiments.explain import failure_view
 from harness.experiments.folder import RunFolder, open_folder
 from harness.experiments.materials import LocalMaterials, RecordedMaterials
 from harness.experiments.outcomes import Outcome
+from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.plan import describe
 from harness.experiments.stage import Stage
 from harness.experiments.sweep import run_scenario
@@ -156,7 +157,10 @@ class _Run:
     def _stage(self) -> Iterator[Stage]:
         settings, endpoint = self.settings, self._endpoint()
         local = LocalMaterials(settings.mnist_dir, mnist_cache(environment()), self._display)
-        with open_cloud(self.cloud, settings, cassettes=_CASSETTES, endpoint=endpoint, run=self.folder.run) as cloud:
+        with (
+            open_cloud(self.cloud, settings, cassettes=_CASSETTES, endpoint=endpoint, run=self.folder.run) as cloud,
+            PatternMatcher() as matcher,
+        ):
             yield Stage(
                 cloud=cloud,
                 journal=journal_for(self.cloud, settings, environment()),
@@ -165,6 +169,7 @@ class _Run:
                 interruption=self.interruption,
                 keep=self.reuse,
                 terms=terms_of(self.cloud, settings),
+                matcher=matcher,
             )
 
     def _endpoint(self) -> Endpoint | None:

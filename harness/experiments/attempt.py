@@ -1,31 +1,26 @@
 """One trial from submission to outcome, over the clients of its own story."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 
 from harness.errors import JobError
 from harness.experiments.checks import Observed, check, directories_of
+from harness.experiments.collection import collect, toolkit_of
 from harness.experiments.decide import TrialView
 from harness.experiments.folder import TrialFolder
 from harness.experiments.log import LogReader
-from harness.experiments.metrics import read_metrics
+from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import Outcome, versions
 from harness.experiments.stage import Site, Stage
 from harness.experiments.state import TrialState, moved
 from harness.experiments.submission import job_parameters
-from harness.resources import Job, JobOutput, JobView, OutputFile
+from harness.resources import Job, JobOutput, JobView
 from harness.resources.events import TrialMoved
 from harness.resources.job import command_of
-from harness.resources.output import STDOUTERR
 from harness.resources.refusals import refusals
-from harness.scenario.model import JobSpec, Scenario, Trial
+from harness.scenario.model import ExpectSpec, Scenario, Trial
 from harness.scenario.names import job_name
-
-_NUMBER = re.compile(r"\d+")
-_TOOLKIT = re.compile(r"toolkit: (.+)")
-_ON_CPU = "the job runs on the CPU"
 
 
 class Attempt:
@@ -60,7 +55,13 @@ class Attempt:
                 ),
             )
             self._output = JobOutput(self._job)
-            self._log = LogReader(self._output, self.trial.id, self._scenario.metrics, self._stage.sink)
+            self._log = LogReader(
+                self._output,
+                self.trial.id,
+                self._scenario.metrics,
+                matcher=self._stage.matcher,
+                sink=self._stage.sink,
+            )
             stack.enter_context(self._job)
             self._story = stack.pop_all()
         self._move("queued")
@@ -130,29 +131,27 @@ class Attempt:
         view = self._last
         if view is None:
             raise JobError(f"job {self._job.name} has not been looked at yet")
-        files = {directory: self._output.files(directory) for directory in directories_of(self._scenario)}
-        logs = self._download(files)
-        self._log.finish(logs)
-        metrics, series = read_metrics(self._scenario.metrics, logs)
-        names = {directory: [file.name for file in found] for directory, found in files.items()}
-        errors = (*([self._stopped] if self._stopped else []), *view.errors)
-        observed = Observed(view.state, view.exit_code, metrics, names, errors)
+        collected = collect(self._output, directories_of(self._scenario), self._folder)
+        self._log.finish(collected.logs)
+        readings = read_metrics(self._scenario.metrics, collected.logs, self._stage.matcher)
+        reported = (*([self._stopped] if self._stopped else []), *view.errors)
+        observed = Observed(view.state, view.exit_code, readings.last, readings.missing, collected.names, reported)
         return Outcome(
             scenario=self._scenario.scenario,
             trial=self.trial.id,
             parameters=dict(self.trial.parameters),
             state=view.state,
             exit_code=view.exit_code,
-            metrics=metrics,
-            series=series,
+            metrics=readings.last,
+            series=readings.series,
             durations=_durations(view),
-            files=names,
+            files=collected.names,
             directory=self._folder.name,
             data=self._site.data,
-            toolkit=toolkit_of(logs, self.trial.job),
+            toolkit=toolkit_of(collected.logs, self.trial.job),
             cloud=self._stage.cloud.name,
             versions=versions(),
-            errors=errors,
+            errors=(*reported, *collected.problems, *readings.notes, *_unbounded(readings, self.trial.expect)),
             unmet=check(self.trial.expect, observed, self._scenario),
         )
 
@@ -169,33 +168,10 @@ class Attempt:
         self._stage.sink(TrialMoved(self.trial.id, self._job.name, new.value))
         return True
 
-    def _download(self, files: Mapping[str, tuple[OutputFile, ...]]) -> dict[str, str]:
-        """Logs by name; every file that is wanted is in the folder."""
-        logs: dict[str, str] = {}
-        for directory, found in files.items():
-            is_log = directory == STDOUTERR
-            for file in found if is_log else newest_versions(found):
-                target = self._folder.path / (file.name if is_log else f"{directory}/{file.name}")
-                self._output.download(file, target)
-                if is_log:
-                    logs[file.name] = target.read_text(encoding="utf-8", errors="replace")
-        return logs
 
-
-def newest_versions(files: tuple[OutputFile, ...]) -> list[OutputFile]:
-    """The files, and of those that differ in numbers only, such as ``net_1.dnn`` and ``net_12.dnn``, the highest."""
-    families: dict[str, OutputFile] = {}
-    for file in sorted(files, key=lambda file: [int(number) for number in _NUMBER.findall(file.name)]):
-        families[_NUMBER.sub("#", file.name)] = file
-    return sorted(families.values(), key=lambda file: file.name)
-
-
-def toolkit_of(logs: Mapping[str, str], job: JobSpec) -> str:
-    """What really trained, as the execution log tells; where it does not, what was asked for."""
-    told = "\n".join(text for name, text in logs.items() if name.startswith("execution"))
-    found = _TOOLKIT.search(told)
-    name = found[1].strip() if found else " in ".join(filter(None, (job.toolkit, job.image)))
-    return f"{name}, on the CPU" if _ON_CPU in told else name
+def _unbounded(readings: Readings, expect: ExpectSpec) -> list[str]:
+    """Why metrics have no value; of those that are expected the expectation says it."""
+    return [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]
 
 
 def _durations(view: JobView) -> dict[str, float]:

@@ -11,11 +11,16 @@ from harness.scenario.model import Bound, ExpectSpec, Scenario
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What came out of a job, before anything is expected of it; fields as in ``Outcome``."""
+    """What came out of a job, before anything is expected of it; fields as in ``Outcome``.
+
+    Attributes:
+        missing: why a metric has no value, by its name.
+    """
 
     state: str
     exit_code: int | None
     metrics: Mapping[str, float]
+    missing: Mapping[str, str]
     files: Mapping[str, list[str]]
     errors: tuple[str, ...]
 
@@ -48,8 +53,7 @@ def check_metrics(expect: ExpectSpec, observed: Observed, scenario: Scenario) ->
         place = ("expect", "metrics", name)
         value = observed.metrics.get(name)
         if value is None:
-            spec = scenario.metrics[name]
-            yield _unmet(scenario, place, f"no match of {spec.pattern!r} in {spec.file}", _range(bound))
+            yield _unmet(scenario, place, observed.missing.get(name, "it has no value"), _range(bound))
         elif not _lies_within(value, bound):
             yield _unmet(scenario, place, f"{value:.6g}", _range(bound))
 

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from harness.experiments.job_logs import most_telling
+from harness.experiments.log_lines import last_lines
 from harness.experiments.outcomes import Outcome
+from harness.resources.output import STDOUTERR
 from harness.scenario.failure import Broken, FailureView
 from harness.scenario.model import Scenario
 
-_LOGS = ("stderr.txt", "stderr-job_prep.txt", "stdout.txt")  # in the order in which they tell why
+_TAIL = 20  # lines
 
 
 def failure_view(outcome: Outcome, scenario: Scenario, root: Path) -> FailureView:
@@ -18,8 +21,8 @@ def failure_view(outcome: Outcome, scenario: Scenario, root: Path) -> FailureVie
         root: the run's directory.
     """
     folder = root / outcome.directory
-    texts = {name: _text(folder / name) for name in _LOGS}
-    log = next((name for name, text in texts.items() if text.strip()), "")
+    tails = ((name, last_lines(folder / name, _TAIL)) for name in most_telling(outcome.files.get(STDOUTERR, ())))
+    log, lines = next(((name, lines) for name, lines in tails if any(map(str.strip, lines))), ("", []))
     return FailureView(
         scenario=scenario.path,
         trial=outcome.trial,
@@ -28,13 +31,6 @@ def failure_view(outcome: Outcome, scenario: Scenario, root: Path) -> FailureVie
         exit_code=outcome.exit_code,
         broken=tuple(Broken(one.line, one.place, one.observed, one.expected) for one in outcome.unmet),
         log=log,
-        text=texts.get(log, ""),
+        tail=tuple(lines),
         folder=folder if folder.is_dir() else None,
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -1,51 +1,110 @@
 """The log of a job while it runs: what is new in the files that metrics are read from, line by line."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from harness.errors import CloudError
+from harness.experiments.job_logs import resolve
+from harness.experiments.log_lines import LineSplitter
+from harness.experiments.pattern_matching import PatternError, PatternMatcher
 from harness.resources import JobOutput, OutputFile
-from harness.resources.events import LogLine, Sink
+from harness.resources.events import LogLine, LogSkipped, Noted, Sink
 from harness.resources.output import STDOUTERR
 from harness.scenario.model import MetricSpec
 
+# Of one log that are read and reported at a time; where a job writes more, the end of it is reported.
+_MOST_BYTES = 16 << 20
+_MOST_LINES = 2000
+_MATCHING_SECONDS = 1.0  # of processor time for the lines of one log
+
+
+@dataclass
+class _Followed:
+    """A log that is followed: how much of it was read, and the line that has begun."""
+
+    position: int = 0
+    splitter: LineSplitter = field(default_factory=LineSplitter)
+
 
 class LogReader:
-    """Follows the log files that a scenario names; how far it has read depends on what it was answered alone."""
+    """Follows the log files that a scenario names; how far it has read depends on the answers alone."""
 
-    def __init__(self, output: JobOutput, trial: str, metrics: Mapping[str, MetricSpec], sink: Sink) -> None:
+    def __init__(
+        self,
+        output: JobOutput,
+        trial: str,
+        metrics: Mapping[str, MetricSpec],
+        *,
+        matcher: PatternMatcher,
+        sink: Sink,
+    ) -> None:
         self._output = output
         self._trial = trial
+        self._matcher = matcher
         self._sink = sink
+        self._patterns = tuple(dict.fromkeys(spec.pattern for spec in metrics.values()))
         self._wanted = tuple(dict.fromkeys(spec.file for spec in metrics.values()))
-        self._files: dict[str, OutputFile] = {}
-        self._read: dict[str, int] = {}
-        self._rest: dict[str, bytes] = {}
+        self._files: dict[str, OutputFile] = {}  # by the names that the scenario gives
+        self._followed: dict[str, _Followed] = {}  # by the names that the logs have
+        self._trouble = ""
 
     def stream(self) -> None:
-        """Tell the lines that were written since the last call.
+        """Report the lines that were written since the last call; trouble is reported too, and never raised."""
+        try:
+            if any(name not in self._files for name in self._wanted):
+                self._find()
+            for file in {file.name: file for file in self._files.values()}.values():
+                followed = self._followed.setdefault(file.name, _Followed())
+                tail = self._output.tail(file, start=followed.position, most=_MOST_BYTES)
+                self._report(file.name, tail.start, tail.content)
+        except CloudError as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self._sink(Noted(f"{self._trial}: the log cannot be followed: {error}"))
 
-        Raises:
-            JobError: the service does not give them.
+    def finish(self, logs: Mapping[str, Path]) -> None:
+        """Report what is left of the logs of a job that has ended.
+
+        Args:
+            logs: by name, as they were downloaded.
         """
-        if any(name not in self._files for name in self._wanted):
-            self._files |= {file.name: file for file in self._output.files(STDOUTERR) if file.name in self._wanted}
-        for name in self._files:
-            self._tell(name, self._fetch(name))
+        for name in dict.fromkeys(resolve(wanted, logs) for wanted in self._wanted):
+            if name is None:
+                continue
+            followed = self._followed.setdefault(name, _Followed())
+            with logs[name].open("rb") as stream:
+                start = max(followed.position, stream.seek(0, 2) - _MOST_BYTES)
+                stream.seek(start)
+                self._report(name, start, stream.read())
+            self._tell(name, followed.splitter.end())
 
-    def finish(self, logs: Mapping[str, str]) -> None:
-        """Tell what is left of the files, of which all is here now."""
-        for name in self._wanted:
-            content = logs.get(name, "").encode()
-            self._rest[name] = self._rest.get(name, b"") + content[self._read.get(name, 0) :]
-            self._read[name] = len(content)
-            for line in self._rest.pop(name).splitlines():
-                self._sink(LogLine(self._trial, name, line.decode("utf-8", "replace")))
+    def _find(self) -> None:
+        listed = {file.name: file for file in self._output.files(STDOUTERR).files}
+        found = {wanted: resolve(wanted, listed) for wanted in self._wanted}
+        self._files |= {wanted: listed[name] for wanted, name in found.items() if name is not None}
 
-    def _fetch(self, name: str) -> bytes:
-        return self._output.tail(self._files[name], start=self._read.get(name, 0))
+    def _report(self, name: str, start: int, content: bytes) -> None:
+        followed = self._followed[name]
+        if start != followed.position:
+            followed.splitter.restart(inside=start > 0)
+        if start > followed.position:
+            self._sink(LogSkipped(self._trial, name, f"{start - followed.position} bytes"))
+        followed.position = start + len(content)
+        if (skipped := content.count(b"\n") - _MOST_LINES) > 0:
+            self._sink(LogSkipped(self._trial, name, f"{skipped} lines"))
+        self._tell(name, followed.splitter.feed(content, most=_MOST_LINES))
 
-    def _tell(self, name: str, content: bytes) -> None:
-        self._read[name] = self._read.get(name, 0) + len(content)
-        *lines, rest = (self._rest.get(name, b"") + content).split(b"\n")
-        self._rest[name] = rest
-        for line in lines:
-            self._sink(LogLine(self._trial, name, line.decode("utf-8", "replace").rstrip("\r")))
+    def _tell(self, name: str, lines: list[str]) -> None:
+        for line, is_metric in zip(lines, self._holding(lines), strict=True):
+            self._sink(LogLine(self._trial, name, line, is_metric=is_metric))
+
+    def _holding(self, lines: list[str]) -> list[bool]:
+        if not (lines and self._patterns):
+            return [False] * len(lines)
+        try:
+            return self._matcher.holding(self._patterns, lines, seconds=_MATCHING_SECONDS)
+        except PatternError as error:
+            self._patterns = ()
+            self._sink(Noted(f"{self._trial}: lines with metrics are not looked for any more: a pattern {error}"))
+            return [False] * len(lines)

@@ -1,6 +1,7 @@
 """What came out of each trial: one record, one line of ``outcomes.jsonl``."""
 
 import json
+import math
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -41,14 +42,16 @@ class Outcome:
     """One trial that has ended.
 
     Attributes:
-        metrics: last value by name; errors and accuracies are fractions.
-        series: values step by step, of the metrics that keep them.
+        metrics: last value by name; errors and accuracies are fractions. JSON has no ``nan`` and no infinities: the
+            file holds them as the texts ``nan``, ``inf`` and ``-inf``.
+        series: values step by step, of the metrics that keep them; likewise.
         durations: seconds by what took them: ``queued``, ``running``.
         files: names by output directory, ``stdouterr`` for the logs.
         directory: where the files were downloaded to, below the run directory.
         data: which data set was used; None where the scenario uploads none.
         toolkit: what really trained.
-        errors: what the service, or a limit, says about a failure.
+        errors: what the service, or a limit, says about a failure; which files could not be fetched, and which metrics
+            have no value.
     """
 
     scenario: str
@@ -81,14 +84,22 @@ class OutcomeFile:
         self.path = path
 
     def append(self, outcome: Outcome) -> None:
-        """Return when the outcome is on the disk."""
-        line = json.dumps(asdict(outcome), ensure_ascii=False, allow_nan=False)
-        with self.path.open("ab+") as stream:
-            # The torn line of a killed run must not swallow this one.
-            torn = stream.tell() > 0 and _last_byte(stream.fileno()) != b"\n"
-            stream.write((b"\n" if torn else b"") + f"{line}\n".encode())
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Return when the outcome is on the disk.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        line = json.dumps(_encoded(asdict(outcome)), ensure_ascii=False, allow_nan=False)
+        try:
+            with self.path.open("ab+") as stream:
+                # The torn line of a killed run must not swallow this one.
+                torn = stream.tell() > 0 and _last_byte(stream.fileno()) != b"\n"
+                # A name that UTF-8 cannot hold becomes JSON's own escape.
+                stream.write((b"\n" if torn else b"") + f"{line}\n".encode(errors="backslashreplace"))
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def read(self) -> list[Outcome]:
         """All that can be read; the torn line of a killed run is passed over.
@@ -119,12 +130,23 @@ def _last_byte(handle: int) -> bytes:
     return os.pread(handle, 1, os.lseek(handle, 0, os.SEEK_END) - 1)
 
 
+def _encoded(value: Any) -> Any:
+    """A value as JSON can hold it: numbers that are not finite as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _encoded(item) for name, item in value.items()}
+    return [_encoded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _outcomes(text: str) -> Iterator[Outcome]:
     known = {field.name for field in fields(Outcome)}
-    for line in text.splitlines():
+    for line in text.split("\n"):  # splitlines would also split at what texts may hold
         try:
             values = {name: value for name, value in json.loads(line).items() if name in known}
+            values["metrics"] = {name: float(value) for name, value in values["metrics"].items()}
+            values["series"] = {name: list(map(float, items)) for name, items in values["series"].items()}
             unmet = tuple(Unmet(**item) for item in values.pop("unmet", ()))
             yield Outcome(**values | {"errors": tuple(values.get("errors", ())), "unmet": unmet})
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, KeyError):
             continue

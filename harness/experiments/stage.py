@@ -9,6 +9,7 @@ from harness.clouds import Clients, Cloud, FaultPlan
 from harness.experiments.injection import Injection
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
+from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.submission import script_on_share
 from harness.experiments.terms import Terms
 from harness.interruption import Interruption
@@ -43,6 +44,7 @@ class Stage:
         stories: opens the clients of a story; default the cloud's.
         owner: the process that what is made belongs to; one that outlives all who share it.
         terms: on which the cloud is used.
+        matcher: matches the patterns of metrics; whoever makes the stage closes it.
     """
 
     cloud: Cloud
@@ -56,6 +58,7 @@ class Stage:
     stories: Stories | None = None
     owner: Owner = field(default_factory=this_process)
     terms: Terms = field(default_factory=Terms)
+    matcher: PatternMatcher = field(default_factory=PatternMatcher)
 
     @contextmanager
     def provisioning(self, story: str) -> Iterator[Provisioning]:

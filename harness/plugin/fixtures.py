@@ -91,11 +91,14 @@ def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") 
 
 
 @pytest.fixture(scope="session")
-def harness_stage(cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Stage":
+def harness_stage(
+    cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Stage"]:
     """Where scenarios are played: the cloud, the journal, the uploads; progress goes to the logger ``harness``."""
     from harness.config import environment, load_settings, mnist_cache  # noqa: PLC0415 - start-up stays cheap
     from harness.experiments.leases import Leases  # noqa: PLC0415
     from harness.experiments.materials import LocalMaterials, RecordedMaterials  # noqa: PLC0415
+    from harness.experiments.pattern_matching import PatternMatcher  # noqa: PLC0415
     from harness.experiments.stage import Stage  # noqa: PLC0415
     from harness.experiments.terms import terms_of  # noqa: PLC0415
     from harness.resources.journal import journal_for  # noqa: PLC0415
@@ -108,17 +111,20 @@ def harness_stage(cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory:
     def tell(event: object) -> None:
         logger.info("%s", printable(str(event)))
 
-    return Stage(
-        cloud=cloud,
-        journal=journal_for(cloud.name, settings, environ),
-        materials=RecordedMaterials() if is_replay else LocalMaterials(settings.mnist_dir, mnist_cache(environ), tell),
-        sink=tell,
-        interruption=pytestconfig.stash[INTERRUPTION],
-        leases=Leases(shared) if shared else None,
-        worker=worker_id(pytestconfig) if shared else "",
-        owner=session_owner(pytestconfig),
-        terms=terms_of(cloud.name, settings),
-    )
+    local = LocalMaterials(settings.mnist_dir, mnist_cache(environ), tell)
+    with PatternMatcher() as matcher:
+        yield Stage(
+            cloud=cloud,
+            journal=journal_for(cloud.name, settings, environ),
+            materials=RecordedMaterials() if is_replay else local,
+            sink=tell,
+            interruption=pytestconfig.stash[INTERRUPTION],
+            leases=Leases(shared) if shared else None,
+            worker=worker_id(pytestconfig) if shared else "",
+            owner=session_owner(pytestconfig),
+            terms=terms_of(cloud.name, settings),
+            matcher=matcher,
+        )
 
 
 @pytest.fixture(scope="session")

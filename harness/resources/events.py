@@ -87,10 +87,23 @@ class LogLine:
     trial: str
     file: str
     text: str
+    is_metric: bool = False  # whether a metric of the scenario is in it
 
     def __str__(self) -> str:
         return f"{self.trial} | {self.text}"
 
 
-Event = Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine
+@dataclass(frozen=True, slots=True)
+class LogSkipped:
+    """A job writes faster than its log is shown: an ``amount`` of ``file``, such as ``800 lines``, is left out."""
+
+    trial: str
+    file: str
+    amount: str
+
+    def __str__(self) -> str:
+        return f"{self.trial} | ... {self.amount} of {self.file} are not shown"
+
+
+Event = Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine | LogSkipped
 Sink = Callable[[Event], None]

@@ -1,7 +1,11 @@
 """What a job wrote: listed by the service with links, read over plain HTTP."""
 
+import io
+import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -10,6 +14,7 @@ from azure.mgmt.batchai import models
 
 from harness.clouds import NoAnswerError
 from harness.errors import JobError
+from harness.printable import printable
 from harness.resources.job import Job
 from harness.resources.refusals import refusals
 
@@ -18,6 +23,7 @@ STDOUTERR = "stdouterr"  # the id under which the service lists logs
 _LINK_MINUTES = 600  # the longest that Batch AI gives
 _PIECE = 1 << 20  # bytes
 _DEEPEST = 16  # directories
+_MOST_FILES = 100_000  # of one output directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +36,35 @@ class OutputFile:
     link: str = field(repr=False)  # who has it may read the file
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an output directory holds.
+
+    Attributes:
+        files: by name, those in folders of it too.
+        problems: what cannot be fetched, and why, a sentence each.
+    """
+
+    files: tuple[OutputFile, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a growing file: ``content`` begins at byte ``start`` of it."""
+
+    start: int
+    content: bytes
+
+
 class JobOutput:
     """The output directories of a job."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
 
-    def files(self, directory: str) -> tuple[OutputFile, ...]:
-        """All files of an output directory, those in folders of it too, by name.
+    def files(self, directory: str) -> Listing:
+        """All files of an output directory.
 
         Args:
             directory: the id of one of the job's outputs, or ``stdouterr``.
@@ -46,60 +73,87 @@ class JobOutput:
             JobError: the service does not list it.
         """
         what = f"list the files in {directory} of job {self._job.name}"
+        problems: list[str] = []
         with refusals(what, self._job.provisioning.cloud.name, otherwise=JobError):
-            return tuple(sorted(self._walk(directory, PurePosixPath()), key=lambda file: file.name))
+            found = self._walk(directory, PurePosixPath(), problems)
+            files = list(islice(found, _MOST_FILES))
+            if next(found, None) is not None:
+                problems.append(f"{directory} holds more than {_MOST_FILES} files; the others are left out")
+        return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(problems))
 
-    def tail(self, file: OutputFile, *, start: int) -> bytes:
-        """What has been appended to a growing file since it had ``start`` bytes.
+    def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
+        """What has been appended to a growing file since it had ``start`` bytes, or the last part of that.
+
+        A file that has become shorter has been begun again, as that of a job whose node was taken away: then it is read
+        from its beginning.
+
+        Args:
+            file: of the job.
+            start: how many bytes of it are known.
+            most: how many bytes to read.
 
         Raises:
             JobError: its link does not answer.
         """
         # Asked for its length first: refusals of a range would all differ, and a recording would keep each.
         answer = self._ask("HEAD", file, {})
-        if answer.status_code == 404 or int(self._checked(file, answer).headers.get("Content-Length", "0")) <= start:
-            return b""
-        answer = self._ask("GET", file, {"Range": f"bytes={start}-"})
-        if answer.status_code in (404, 416):
-            return b""  # its job has begun anew meanwhile, and the file with it
-        content = self._checked(file, answer).content
-        return content[start:] if answer.status_code == 200 else content
+        if answer.status_code == 404:
+            return Tail(start, b"")
+        size = int(self._checked(file, answer).headers.get("Content-Length", "0"))
+        begin = max(0 if size < start else start, size - most)
+        if size <= begin:
+            return Tail(begin, b"")
+        stream = io.BytesIO()
+        self._fetch(file, stream, _Part(begin, most))
+        return Tail(begin, stream.getvalue())
 
     def download(self, file: OutputFile, target: Path) -> None:
         """Write a file to the local path ``target``, whose directories are made; it appears whole or not at all.
 
         Raises:
             JobError: its link does not answer.
+            OSError: it cannot be written.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.part")
+        # A name of its own: that of the file may be as long as a name can be.
+        descriptor, beside = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
         try:
-            with beside.open("wb") as stream:
+            with os.fdopen(descriptor, "wb") as stream:
                 if file.size:
                     self._fetch(file, stream)
-            beside.replace(target)
+            Path(beside).replace(target)
         finally:
-            beside.unlink(missing_ok=True)
+            Path(beside).unlink(missing_ok=True)
 
-    def _walk(self, directory: str, below: PurePosixPath) -> Iterator[OutputFile]:
+    def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
         jobs = self._job.provisioning.clients.batchai.jobs
         options = models.JobsListOutputFilesOptions(
             outputdirectoryid=directory, directory=str(below), linkexpiryinminutes=_LINK_MINUTES
         )
         for entry in jobs.list_output_files(*self._job.address, options):
-            path = below / _plain(entry.name)
+            if not _is_name(entry.name):
+                what = f"a file of {directory} that is called {entry.name!r}"
+                problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
+                continue
+            path = below / entry.name
             if entry.download_url:
                 yield OutputFile(directory, str(path), entry.content_length or 0, entry.download_url)
             elif len(path.parts) <= _DEEPEST:
-                yield from self._walk(directory, path)
+                yield from self._walk(directory, path, problems)
+            else:
+                left_out = f"{directory}/{printable(str(path))} is left out"
+                problems.append(f"{left_out}: directories are followed {_DEEPEST} deep")
 
-    def _fetch(self, file: OutputFile, stream: BinaryIO) -> None:
-        """Write a file's bytes; an answer that breaks off in the middle is asked for from its beginning."""
+    def _fetch(self, file: OutputFile, stream: BinaryIO, part: "_Part | None" = None) -> None:
+        """Write a file's bytes, or those of a part; a broken answer is requested again."""
         pauses = self._job.provisioning.clients.patience.pauses()
+        headers = {} if part is None else {"Range": f"bytes={part.start}-"}
         while True:
-            with self._ask("GET", file, {}, stream=True) as answer:
+            with self._ask("GET", file, headers, stream=True) as answer:
+                if part is not None and answer.status_code in (404, 416):
+                    return  # the job has started again, and the file with it
                 try:
-                    stream.writelines(self._checked(file, answer).iter_content(_PIECE))
+                    _copy(self._checked(file, answer), stream, part)
                 except requests.RequestException as error:
                     pause = next(pauses, None)
                     if pause is None:
@@ -122,16 +176,39 @@ class JobOutput:
     def _unread(self, file: OutputFile, error: requests.RequestException) -> JobError:
         # Any other text may tell the link, and with it the signature.
         told = error if isinstance(error, NoAnswerError) else type(error).__name__
-        return JobError(f"cannot read {file.name} of job {self._job.name}: {told}")
+        return JobError(f"{self._cannot(file)}: {told}")
+
+    def _cannot(self, file: OutputFile) -> str:
+        return f"cannot read {printable(file.name)} of job {self._job.name}"
 
     def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
         if answer.status_code not in (200, 206):
-            raise JobError(f"cannot read {file.name} of job {self._job.name}: {answer.status_code} {answer.reason}")
+            raise JobError(f"{self._cannot(file)}: {answer.status_code} {answer.reason}")
         return answer
 
 
-def _plain(name: str) -> str:
-    """The name of an entry, which becomes part of a local path."""
-    if name in ("", ".", "..") or "/" in name or "\0" in name:
-        raise JobError(f"the service lists a file called {name!r}, which no directory can hold")
-    return name
+@dataclass(frozen=True, slots=True)
+class _Part:
+    start: int
+    most: int
+
+
+def _copy(answer: requests.Response, stream: BinaryIO, part: _Part | None) -> None:
+    if part is None:
+        stream.writelines(answer.iter_content(_PIECE))
+        return
+    skip = part.start if answer.status_code == 200 else 0  # a server may answer a range with the whole
+    for piece in answer.iter_content(min(part.most, _PIECE)):
+        stream.write(piece[skip:][: part.most - stream.tell()])
+        skip = max(0, skip - len(piece))
+        if stream.tell() >= part.most:
+            return
+
+
+def _is_name(name: str) -> bool:
+    """Whether the name of an entry can be a part of a local path."""
+    try:
+        os.fsencode(name)
+    except ValueError:
+        return False
+    return name not in ("", ".", "..") and "/" not in name and "\0" not in name

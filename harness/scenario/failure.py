@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.printable import printable_lines
-
-_LONGEST_TAIL = 20  # lines
+from harness.printable import printable, printable_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class FailureView:
 
     Attributes:
         log: name of the log file whose end is shown; empty where there is none.
-        text: of that log.
+        tail: its last lines.
         folder: where the job's files are; None where nothing was downloaded.
     """
 
@@ -37,7 +35,7 @@ class FailureView:
     exit_code: int | None
     broken: tuple[Broken, ...]
     log: str
-    text: str
+    tail: tuple[str, ...]
     folder: Path | None
 
 
@@ -62,9 +60,8 @@ def render(view: FailureView) -> str:
     parts.append("parameters: " + (", ".join(f"{name}={value}" for name, value in view.parameters.items()) or "none"))
     parts.append(f"job: {view.state}, exit code {'unknown' if view.exit_code is None else view.exit_code}")
     if view.log:
-        tail = view.text.splitlines()[-_LONGEST_TAIL:]
-        parts.append(f"{view.log}, its last {len(tail)} line(s):")
-        parts += [f"    {line}" for line in tail]
+        parts.append(f"{view.log}, its last {len(view.tail)} line(s):")
+        parts += [f"    {printable(line)}" for line in view.tail]
     if view.folder is not None:
         parts.append(f"files: {view.folder}")
     return printable_lines("\n".join(parts))

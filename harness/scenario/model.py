@@ -198,7 +198,7 @@ class MetricSpec(Record):
         except re.error as error:
             raise refused((("pattern",), f"{self.pattern!r} is no regular expression: {error}")) from None
         if not groups:
-            text = f"the pattern {self.pattern!r} needs a group for the number, such as ([0-9.]+)"
+            text = f"the pattern {self.pattern!r} needs a group for the number, such as (\\S+)"
             raise refused((("pattern",), text))
         return self
 

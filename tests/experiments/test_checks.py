@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from harness.experiments.checks import Observed, check
 from harness.scenario.model import Scenario
 
-GOOD = Observed("succeeded", 0, {"test_error": 0.022}, {"MODEL": ["net_5.dnn"], "stdouterr": ["stderr.txt"]}, ())
+GOOD = Observed("succeeded", 0, {"test_error": 0.022}, {}, {"MODEL": ["net_5.dnn"], "stdouterr": ["stderr.txt"]}, ())
 
 
 def unmet(scenario: Scenario, observed: Observed) -> list[str]:
@@ -39,9 +40,21 @@ def test_a_metric_out_of_bounds_tells_both_and_its_line(quickstart: Scenario) ->
     assert "test_error: {max: 0.05}" in quickstart.path.read_text().splitlines()[one.line - 1]
 
 
-def test_a_metric_that_is_not_in_the_log_names_pattern_and_file(quickstart: Scenario) -> None:
-    (told,) = unmet(quickstart, replace(GOOD, metrics={}))
-    assert told == "expect.metrics.test_error: no match of 'errs = ([0-9.]+)%' in stderr.txt, expected at most 0.05"
+def test_a_metric_without_a_value_says_why(quickstart: Scenario) -> None:
+    (told,) = unmet(quickstart, replace(GOOD, metrics={}, missing={"test_error": "no match in stderr.txt"}))
+    assert told == "expect.metrics.test_error: no match in stderr.txt, expected at most 0.05"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_a_diverged_job_ends_with_meets_no_upper_bound(quickstart: Scenario, value: float) -> None:
+    assert unmet(quickstart, replace(GOOD, metrics={"test_error": value})) == [
+        f"expect.metrics.test_error: {value}, expected at most 0.05"
+    ]
+
+
+def test_nan_meets_no_lower_bound_either(changed) -> None:
+    scenario = changed("{max: 0.05}", "{min: 0.01}")
+    assert len(unmet(scenario, replace(GOOD, metrics={"test_error": math.nan}))) == 1
 
 
 def test_a_missing_file_tells_what_is_there(quickstart: Scenario) -> None:

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +17,7 @@ from harness.clock import SteppingClock
 from harness.clouds.patience import LOCAL
 from harness.errors import JobError
 from harness.resources import JobOutput, OutputFile
+from harness.resources.output import Tail
 
 
 class Breaking(BaseHTTPRequestHandler):
@@ -35,22 +38,33 @@ class Breaking(BaseHTTPRequestHandler):
         pass
 
 
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/f?sig=secret"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def file() -> Iterator[OutputFile]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as listening:
-        thread = threading.Thread(target=partial(listening.serve_forever, poll_interval=0.01))
-        thread.start()
-        yield OutputFile("stdouterr", "stderr.txt", 100, f"http://127.0.0.1:{listening.server_port}/f?sig=secret")
-        listening.shutdown()
-        thread.join()
+    with listening(Breaking) as address:
+        yield OutputFile("stdouterr", "stderr.txt", 100, address)
+
+
+def listed(name: str, link: str = "https://link") -> Any:
+    return SimpleNamespace(name=name, download_url=link, content_length=1)
 
 
 @pytest.fixture
 def output() -> Iterator[JobOutput]:
     with requests.Session() as session:
-        clients = SimpleNamespace(session=session, patience=LOCAL)
-        made = SimpleNamespace(clients=clients, cloud=SimpleNamespace(clock=SteppingClock()))
-        job: Any = SimpleNamespace(name="j", provisioning=made)
+        batchai = SimpleNamespace(jobs=SimpleNamespace())
+        clients = SimpleNamespace(session=session, patience=LOCAL, batchai=batchai)
+        made = SimpleNamespace(clients=clients, cloud=SimpleNamespace(name="emulator", clock=SteppingClock()))
+        job: Any = SimpleNamespace(name="j", provisioning=made, address=("g", "w", "e", "j"))
         yield JobOutput(job)
 
 
@@ -64,7 +78,83 @@ def test_a_connection_that_breaks_in_the_middle_of_a_file_is_told_and_leaves_no_
 
 def test_a_connection_that_breaks_while_a_log_is_followed_is_told(output: JobOutput, file: OutputFile) -> None:
     with pytest.raises(JobError, match=r"^cannot read stderr\.txt of job j: \w+$"):
-        output.tail(file, start=0)
+        output.tail(file, start=0, most=1000)
+
+
+class Growing(BaseHTTPRequestHandler):
+    """Serves ``content``; whether it honours ranges, as ``ranges`` says."""
+
+    content = b"0123456789"
+    ranges = True
+
+    def do_GET(self) -> None:
+        start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        self.send_response(206 if self.ranges else 200)
+        body = self.content[start:] if self.ranges else self.content
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(params=[True, False], ids=["ranges", "no ranges"])
+def growing(request: pytest.FixtureRequest) -> Iterator[OutputFile]:
+    handler = type("Handler", (Growing,), {"ranges": request.param})
+    with listening(handler) as address:
+        yield OutputFile("stdouterr", "stdout.txt", 10, address)
+
+
+def test_of_a_log_that_grows_what_is_new_is_read(output: JobOutput, growing: OutputFile) -> None:
+    assert output.tail(growing, start=7, most=100) == Tail(7, b"789")
+    assert output.tail(growing, start=10, most=100) == Tail(10, b"")
+
+
+def test_of_a_log_that_grows_too_fast_the_end_is_read(output: JobOutput, growing: OutputFile) -> None:
+    assert output.tail(growing, start=1, most=4) == Tail(6, b"6789")
+
+
+def test_a_log_that_was_begun_again_is_read_from_its_beginning(output: JobOutput, growing: OutputFile) -> None:
+    assert output.tail(growing, start=11, most=100) == Tail(0, b"0123456789")
+
+
+def test_a_file_whose_name_is_as_long_as_can_be_is_fetched(output: JobOutput, file: OutputFile, tmp_path: Path) -> None:
+    output.download(replace(file, size=0), tmp_path / ("x" * 255))
+    assert [path.name for path in tmp_path.iterdir()] == ["x" * 255]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b", "\ud800"])
+def test_a_file_that_no_directory_can_hold_is_a_problem_and_hides_no_other(output: JobOutput, name: str) -> None:
+    entries = [listed(name), listed("good.txt")]
+    output._job.provisioning.clients.batchai.jobs.list_output_files = lambda *_: iter(entries)
+    listing = output.files("O")
+
+    assert [file.name for file in listing.files] == ["good.txt"]
+    assert listing.problems == (
+        f"cannot fetch a file of O that is called {name!r}: it cannot be the name of a file here",
+    )
+
+
+def test_of_too_many_files_the_first_are_taken(output: JobOutput, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.resources.output._MOST_FILES", 2)
+    output._job.provisioning.clients.batchai.jobs.list_output_files = lambda *_: map(listed, "abc")
+
+    assert output.files("O").problems == ("O holds more than 2 files; the others are left out",)
+    assert len(output.files("O").files) == 2
+
+
+def test_directories_are_followed_to_a_depth(output: JobOutput) -> None:
+    output._job.provisioning.clients.batchai.jobs.list_output_files = lambda *_: iter([listed("d", link="")])
+    listing = output.files("O")
+
+    assert listing.files == ()
+    assert listing.problems == (f"O/{'/'.join('d' * 17)} is left out: directories are followed 16 deep",)
 
 
 def test_a_file_is_shown_without_its_link(file: OutputFile) -> None:

@@ -11,7 +11,7 @@ VIEW = FailureView(
     exit_code=0,
     broken=(Broken(2, "expect.metrics.test_error", "0.0673", "at most 0.05"),),
     log="stderr.txt",
-    text="\n".join(f"line {number}" for number in range(100)),
+    tail=("line 98", "line 99"),
     folder=Path("runs/one/rate=0.1"),
 )
 
@@ -19,7 +19,7 @@ VIEW = FailureView(
 def test_everything_that_a_person_needs_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text("expect:\n  metrics: {test_error: {max: 0.05}}\n")
-    shown = render(replace(VIEW, scenario=path, text="almost\ndone\n"))
+    shown = render(replace(VIEW, scenario=path, tail=("almost", "done")))
     assert shown == (
         f"trial rate=0.1 of {path}\n"
         f"{path}:2: expect.metrics.test_error\n"
@@ -35,16 +35,10 @@ def test_everything_that_a_person_needs_is_shown(tmp_path: Path) -> None:
     )
 
 
-def test_of_a_long_log_the_end_is_shown() -> None:
-    shown = render(VIEW)
-    assert "    line 80\n" in shown
-    assert "line 79" not in shown
-
-
 def test_a_scenario_that_has_gone_is_shown_without_its_lines() -> None:
     assert "    > " not in render(VIEW)
 
 
 def test_a_terminated_job_has_no_exit_code_and_may_have_no_log() -> None:
-    shown = render(replace(VIEW, exit_code=None, log="", text="", folder=None))
+    shown = render(replace(VIEW, exit_code=None, log="", tail=(), folder=None))
     assert shown.endswith("job: succeeded, exit code unknown")

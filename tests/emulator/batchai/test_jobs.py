@@ -271,3 +271,16 @@ def test_a_running_job_ends_with_its_cluster_and_a_queued_one_stays(group):
 
     assert group.ended(running)["executionInfo"]["errors"][0]["code"] == "JobClusterDeleted"
     assert group.send("GET", queued).json()["properties"]["executionState"] == "queued"
+
+
+def test_a_file_whose_name_is_not_utf_8_hides_no_other(group):
+    group.make_cluster()
+    program = r"import os; os.mkdir(b'd\xef'); [open(p, 'w') for p in (b'na\xefve', b'plain', b'd\xef/inside')]"
+    output = {"id": "O", "pathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", "pathSuffix": "o"}
+    job = group.submit("job", f'cd $AZ_BATCHAI_OUTPUT_O; python3 -c "{program}"', outputDirectories=[output])
+    group.ended(job)
+    listed = group.outputs(job, "O")
+
+    assert list(listed) == ["d\ufffd", "na\ufffdve", "plain"]
+    assert group.session.get(listed["na\ufffdve"]["downloadUrl"]).status_code == 404
+    assert list(group.outputs(job, "O", directory="d\ufffd")) == ["inside"]

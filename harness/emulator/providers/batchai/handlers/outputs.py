@@ -18,6 +18,7 @@ from harness.emulator.providers.batchai.model.version import OutputEntry
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.providers.storage.model import Service as StorageService
 
+_REPLACEMENT = "\ufffd"
 _NO_LINKS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
@@ -76,13 +77,25 @@ def _scan(root: Path, inner: str) -> list[tuple[str, os.stat_result]]:
         return []
     try:
         for name in PurePosixPath(inner).parts:
-            below = os.open(name, _NO_LINKS, dir_fd=descriptor)
+            below = os.open(_real(name, descriptor), _NO_LINKS, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = below
         with os.scandir(descriptor) as entries:
-            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+            found = [(_shown(entry.name), entry.stat(follow_symlinks=False)) for entry in entries]
         return [each for each in found if stat.S_ISREG(each[1].st_mode) or stat.S_ISDIR(each[1].st_mode)]
     except OSError:
         return []
     finally:
         os.close(descriptor)
+
+
+def _shown(name: str) -> str:
+    """A name as JSON can hold it: a file whose name is not UTF-8 is not lost in silence, though no link reads it."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _real(shown: str, directory: int) -> str:
+    """The name in a directory that is shown so."""
+    if _REPLACEMENT not in shown:
+        return shown
+    return next((name for name in os.listdir(directory) if _shown(name) == shown), shown)

@@ -1,0 +1,104 @@
+"""What is fetched of a job that has ended: whatever goes wrong with a file is reported, and the outcome is written."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import CloudError
+from harness.experiments.folder import TrialFolder
+from harness.printable import printable
+from harness.resources import JobOutput, OutputFile
+from harness.resources.output import STDOUTERR
+from harness.scenario.model import JobSpec
+
+_NUMBER = re.compile(r"\d+")
+_TOOLKIT = re.compile(r"toolkit: (.+)")
+_ON_CPU = "the job runs on the CPU"
+_MOST_PROBLEMS = 20  # that an outcome names
+_LONGEST_NOTES = 64 << 10  # characters of an execution log, which begins with what ran
+
+
+@dataclass(slots=True)
+class Collected:
+    """The files of a job.
+
+    Attributes:
+        names: of all files, by output directory.
+        logs: the local files of the logs, by name.
+        problems: what could not be listed or fetched, a sentence each.
+    """
+
+    names: dict[str, list[str]] = field(default_factory=dict)
+    logs: dict[str, Path] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def collect(output: JobOutput, directories: Sequence[str], folder: TrialFolder) -> Collected:
+    """List the output directories of a job and download what is wanted: all logs, and the last of numbered files.
+
+    Args:
+        output: of the job.
+        directories: ids, ``stdouterr`` for the logs.
+        folder: gets the files.
+    """
+    collected = Collected()
+    problems: list[str] = []
+    for directory in directories:
+        try:
+            listing = output.files(directory)
+        except CloudError as error:
+            problems.append(str(error))
+            collected.names[directory] = []
+            continue
+        problems += listing.problems
+        collected.names[directory] = [file.name for file in listing.files]
+        if directory == STDOUTERR:
+            problems += _download_logs(output, listing.files, folder, collected.logs)
+        else:
+            for file in newest_versions(listing.files):
+                problems += _download(output, file, folder.path / directory / file.name)
+    collected.problems = problems[:_MOST_PROBLEMS]
+    if len(problems) > _MOST_PROBLEMS:
+        collected.problems.append(f"{len(problems) - _MOST_PROBLEMS} more files could not be fetched")
+    return collected
+
+
+def newest_versions(files: Sequence[OutputFile]) -> list[OutputFile]:
+    """The files, and of those that differ in numbers only, such as ``net_1.dnn`` and ``net_12.dnn``, the highest."""
+    families: dict[str, OutputFile] = {}
+    for file in sorted(files, key=lambda file: [int(number) for number in _NUMBER.findall(file.name)]):
+        families[_NUMBER.sub("#", file.name)] = file
+    return sorted(families.values(), key=lambda file: file.name)
+
+
+def toolkit_of(logs: Mapping[str, Path], job: JobSpec) -> str:
+    """What really trained, as the execution log says; where it does not, what was asked for."""
+    notes = "\n".join(_beginning(path) for name, path in sorted(logs.items()) if name.startswith("execution"))
+    found = _TOOLKIT.search(notes)
+    name = found[1].strip() if found else " in ".join(filter(None, (job.toolkit, job.image)))
+    return f"{name}, on the CPU" if _ON_CPU in notes else name
+
+
+def _download_logs(
+    output: JobOutput, files: Sequence[OutputFile], folder: TrialFolder, logs: dict[str, Path]
+) -> Iterator[str]:
+    for file in files:
+        target = folder.path / file.name
+        yield from _download(output, file, target)
+        if target.is_file():
+            logs[file.name] = target
+
+
+def _download(output: JobOutput, file: OutputFile, target: Path) -> Iterator[str]:
+    try:
+        output.download(file, target)
+    except CloudError as error:
+        yield str(error)
+    except OSError as error:
+        yield f"cannot write {file.directory}/{printable(file.name)} of the job to {target.parent}: {error.strerror}"
+
+
+def _beginning(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        return stream.read(_LONGEST_NOTES)
