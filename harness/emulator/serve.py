@@ -34,6 +34,7 @@ from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
+from harness.emulator.providers.azureml import AzureML
 from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
@@ -151,7 +152,8 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
         wake=reconciler.wake,
     )
     batchai = BatchAI(engine, storage.accounts)
-    tokens, providers = Tokens(base.identity, base.clock), (provider, batchai)
+    azureml = AzureML(engine, base.identity)
+    tokens, providers = Tokens(base.identity, base.clock), (provider, batchai, azureml)
     own = FaultPlans(base.faults).routes
     manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=providers, own=own)
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)

@@ -5,12 +5,21 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from harness.clock import Clock
-from harness.emulator.engine.model.records import Cluster, FileServer, Job, Operation, Pending, Resource, Secrets
+from harness.emulator.engine.model.records import (
+    Cluster,
+    FileServer,
+    Job,
+    Operation,
+    Pending,
+    Resource,
+    Secrets,
+    Workspace,
+)
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.guids import ordered_guid
 
-Created = TypeVar("Created", Cluster, FileServer, Job)  # what takes its time to be made
+Created = TypeVar("Created", Workspace, Cluster, FileServer, Job)  # what takes its time to be made
 
 
 class Operations:

@@ -79,6 +79,8 @@ class Workspace(ArmResource, frozen=True):
     tags: dict[str, str] | None
     created: datetime
     written: datetime
+    provisioned: datetime | None = None
+    creating: Pending | None = None
     deleting: Pending | None = None
 
 

@@ -12,7 +12,12 @@ NAMESPACES = (
     "Microsoft.Batch",
     "Microsoft.BatchAI",
     "Microsoft.Compute",
+    "Microsoft.ContainerRegistry",
+    "Microsoft.Insights",
+    "Microsoft.KeyVault",
+    "Microsoft.MachineLearningServices",
     "Microsoft.Network",
+    "Microsoft.OperationalInsights",
     "Microsoft.Resources",
     "Microsoft.Storage",
 )

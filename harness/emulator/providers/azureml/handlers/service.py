@@ -1,0 +1,171 @@
+"""What all operations share: versions, workspaces, long-running operations, and the headers of every answer."""
+
+import itertools
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.engine import Engine
+from harness.emulator.engine.model.address import MACHINE_LEARNING, Address
+from harness.emulator.engine.model.records import Workspace
+from harness.emulator.engine.repository import Repository
+from harness.emulator.identity import Identity
+from harness.emulator.providers.arm.rules import parse_object
+from harness.emulator.providers.azureml import errors
+from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
+from harness.emulator.wire import json_response
+
+OLDEST_VERSION = "2022-05-01"
+_MANAGEMENT = "https://management.azure.com"
+_SOONEST = 50  # milliseconds that a client is asked to wait: without a hint azure-ai-ml waits half a minute
+_READS, _WRITES = 249, 199  # of the service's buckets in 2025, for each caller and region
+_FIRST_LOCATION = "eastus"  # of the emulator's own resources
+_READ_METHODS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True)
+class Service:
+    """What handlers are given.
+
+    Attributes:
+        engine: moves computes and jobs.
+        identity: who uses the emulator.
+    """
+
+    engine: Engine
+    identity: Identity
+    _reads: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_READS, -1, -1)))
+    _writes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_WRITES, -1, -1)))
+
+    @property
+    def repository(self) -> Repository:
+        """Every resource of the engine."""
+        return self.engine.repository
+
+    @property
+    def author(self) -> str:
+        """Who makes and changes resources: the application that clients sign in as."""
+        return self.identity.client_id
+
+    def now(self) -> datetime:
+        """The moment of a request."""
+        return self.engine.clock.now()
+
+    def check_version(self, request: Request) -> None:
+        """Accept every version from ``OLDEST_VERSION`` on, previews included: one shape answers them all.
+
+        Raises:
+            GatewayError: it is older.
+        """
+        version = request.query.get("api-version", "")
+        if version[:10] < OLDEST_VERSION:
+            raise errors.unsupported_version(version)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The JSON object of a request, which has been read.
+
+        Raises:
+            InvalidContentError: it is no JSON object.
+        """
+        return parse_object(request.content)
+
+    # Workspaces
+
+    def address(self, request: Request) -> Address:
+        """The address of the workspace that a path names."""
+        words = request.params
+        return Address(words["subscription"], words["group"], (words["workspace"],), MACHINE_LEARNING)
+
+    def workspace(self, request: Request) -> Workspace:
+        """The workspace that a path names.
+
+        Raises:
+            GatewayError: there is none.
+        """
+        address = self.address(request)
+        found = self.repository.store.get(Workspace, address.key("workspace"))
+        if found is None:
+            raise errors.workspace_not_found(address.group, address.name)
+        return found
+
+    def details(self, workspace: Workspace) -> WorkspaceDetails:
+        """The provider's own record of a workspace."""
+        found = self.repository.store.get(WorkspaceDetails, workspace.key)
+        if found is None:
+            raise LookupError(workspace.key)
+        return found
+
+    # Answers
+
+    def document(self, document: object, status: int = 200, *, request: Request | None = None) -> Response:
+        """A resource or a list; with ``request``, a resource that it has just created: 201 and its address."""
+        if request is None:
+            return json_response(status, document)
+        return json_response(201, document, headers=[("location", _MANAGEMENT + request.raw_target.decode("latin-1"))])
+
+    def accepted(
+        self, request: Request, operation: str, kind: str, location: str, *, status: int = 202, document: object = None
+    ) -> Response:
+        """A long-running operation has begun.
+
+        Args:
+            operation: its id.
+            kind: ``computeOperationsStatus``, ``workspaceOperationsStatus`` or ``mfeOperationResults``.
+            location: the region.
+            document: the resource, where the answer shows it.
+        """
+        base = f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}/providers/{MACHINE_LEARNING}"
+        address = f"{base}/locations/{location}/{kind}/{operation}?api-version={request.query['api-version']}"
+        headers = [("x-ms-retry-after-ms", str(self.wait_milliseconds))]
+        if kind == "mfeOperationResults":
+            headers += [("location", address), ("x-ms-async-operation-timeout", "PT1H")]
+        elif kind == "computeOperationsStatus":
+            headers.append(("azure-asyncoperation", f"{address}&service=new"))
+        else:
+            headers += [("azure-asyncoperation", f"{address}&type=async"), ("location", f"{address}&type=location")]
+        self.engine.wake()
+        if document is None:
+            return Response(status, headers=headers)
+        return json_response(status, document, headers=headers)
+
+    @property
+    def wait_milliseconds(self) -> int:
+        """How long a client should wait between two polls; a fractional ``Retry-After`` breaks azure-ai-ml."""
+        return max(_SOONEST, round(self.engine.pace.retry_after * 1000))
+
+    def refused(self, error: AzureMLError | GatewayError, request: Request) -> Response:
+        """An error, by the service or by the gateway before it."""
+        if isinstance(error, GatewayError):
+            return error.response()
+        return error.response(self._location(request), self.now())
+
+    def stamped(self, answer: Response, request: Request, seconds: float) -> Response:
+        """An answer with the headers that all of the service's have.
+
+        Args:
+            seconds: that the answer took.
+        """
+        location = self._location(request)
+        kind = "standard" if answer.status < 400 else "error"
+        is_read = request.method in _READ_METHODS
+        left = next(self._reads if is_read else self._writes)
+        answer.headers += [
+            ("x-ms-response-type", kind),
+            ("x-request-time", f"{seconds:.3f}"),
+            ("azureml-served-by-cluster", f"vienna-{location}-01"),
+            ("request-context", f"appId=cid-v1:{secrets.token_hex(16)}"),
+            (f"x-ms-ratelimit-remaining-subscription-{'reads' if is_read else 'writes'}", str(left)),
+        ]
+        return answer
+
+    def _location(self, request: Request) -> str:
+        """The region that a request is about."""
+        if "location" in request.params:
+            return request.params["location"]
+        if "workspace" not in request.params:
+            return _FIRST_LOCATION
+        found = self.repository.store.get(Workspace, self.address(request).key("workspace"))
+        return found.location if found else _FIRST_LOCATION

@@ -1,0 +1,28 @@
+"""How the service writes what every resource has: times, durations, system data."""
+
+from datetime import datetime
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def precise(moment: datetime) -> str:
+    """The service's form of times: seven decimals and an offset, ``2022-12-28T19:41:09.2188520+00:00``."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}0+00:00"
+
+
+def precise_utc(moment: datetime) -> str:
+    """The form of a workspace's own times: seven decimals and ``Z``."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}0Z"
+
+
+def system_data(created: datetime, written: datetime | None = None, *, by: str) -> Document:
+    """Who made a resource and wrote it last, and when; jobs have only the first half."""
+    made = {"createdAt": precise(created), "createdBy": by, "createdByType": "Application"}
+    if written is None:
+        return made
+    return made | {
+        "lastModifiedAt": precise(written),
+        "lastModifiedBy": by,
+        "lastModifiedByType": "Application",
+    }

@@ -1,0 +1,87 @@
+"""A workspace: what the engine's record does not hold, and its wire form."""
+
+from harness.emulator.engine.model.records import Record, Workspace
+from harness.emulator.providers.azureml.model.documents import Document, precise_utc
+
+API_HOST = "api.azureml.ms"  # below the region's name: the data plane
+TYPE = "Microsoft.MachineLearningServices/workspaces"
+
+
+class WorkspaceDetails(Record, frozen=True):
+    """What belongs to a workspace beside its address, region and tags; stored under the workspace's key.
+
+    ``workspace_id`` is the GUID that names its containers and shares. The four ids lead to the resources that it
+    depends on; ``container_registry`` may be empty.
+    """
+
+    workspace_id: str
+    principal_id: str
+    friendly_name: str
+    storage_account: str
+    key_vault: str
+    application_insights: str
+    container_registry: str = ""
+    description: str = ""
+    image_build_compute: str | None = None
+    is_high_business_impact: bool = False
+    public_network_access: str = "Enabled"
+
+
+def api_host(location: str) -> str:
+    """The host of the data plane in a region."""
+    return f"{location}.{API_HOST}"
+
+
+def wire(workspace: Workspace, details: WorkspaceDetails, *, tenant: str, by: str) -> Document:
+    """As the service shows it, in the recorded order of keys."""
+    identifier, location = workspace.address.id("workspace"), workspace.location
+    return {
+        "id": identifier,
+        "name": workspace.address.name,
+        "type": TYPE,
+        "location": location,
+        "tags": workspace.tags or {},
+        "etag": None,
+        "properties": {
+            "friendlyName": details.friendly_name,
+            "description": details.description,
+            "storageAccount": details.storage_account,
+            "keyVault": details.key_vault,
+            "applicationInsights": details.application_insights,
+            "hbiWorkspace": details.is_high_business_impact,
+            "tenantId": tenant,
+            "imageBuildCompute": details.image_build_compute,
+            "provisioningState": _state(workspace),
+            "v1LegacyMode": False,
+            "softDeleteEnabled": False,
+            "containerRegistry": details.container_registry or None,
+            "notebookInfo": None,
+            "storageHnsEnabled": False,
+            "workspaceId": details.workspace_id,
+            "linkedModelInventoryArmId": None,
+            "privateLinkCount": 0,
+            "publicNetworkAccess": details.public_network_access,
+            "discoveryUrl": f"https://{api_host(location)}/discovery",
+            "mlFlowTrackingUri": f"azureml://{api_host(location)}/mlflow/v1.0{identifier}",
+            "sdkTelemetryAppInsightsKey": None,
+            "sasGetterUri": "",
+            "enableDataIsolation": False,
+        },
+        "identity": {"type": "SystemAssigned", "principalId": details.principal_id, "tenantId": tenant},
+        "kind": "Default",
+        "sku": {"name": "Basic", "tier": "Basic"},
+        "systemData": {
+            "createdAt": precise_utc(workspace.created),
+            "createdBy": by,
+            "createdByType": "Application",
+            "lastModifiedAt": precise_utc(workspace.written),
+            "lastModifiedBy": by,
+            "lastModifiedByType": "Application",
+        },
+    }
+
+
+def _state(workspace: Workspace) -> str:
+    if workspace.deleting:
+        return "Deleting"
+    return "Creating" if workspace.creating else "Succeeded"

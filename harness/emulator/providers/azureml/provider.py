@@ -1,0 +1,97 @@
+"""Microsoft.MachineLearningServices as Resource Manager sees it, and as the engine does."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from harness.compute.backend import JobSpec
+from harness.emulator.commits import Commits
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.engine import Engine
+from harness.emulator.engine.job_specs import JobSpecError
+from harness.emulator.engine.model.address import MACHINE_LEARNING
+from harness.emulator.engine.model.records import Cluster, Job, Problem, Resource, Workspace
+from harness.emulator.identity import Identity
+from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
+from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
+from harness.emulator.providers.azureml.routes import workspace_routes
+from harness.emulator.routing import Handler, Route
+
+
+class AzureML:
+    """The resource provider.
+
+    Args:
+        engine: moves its computes and jobs.
+        identity: who uses the emulator.
+
+    Attributes:
+        workspaces: of which the emulator makes the first one itself.
+    """
+
+    namespace = MACHINE_LEARNING
+
+    def __init__(self, engine: Engine, identity: Identity) -> None:
+        self._engine = engine
+        self._service = Service(engine, identity)
+        self.workspaces = Workspaces(self._service)
+        self._commits = Commits(engine.repository.store)
+        table = (*workspace_routes(self.workspaces),)
+        self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
+        engine.register(self, self._observe)
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Its operations."""
+        return self._routes
+
+    def job_spec(self, job: Job, cluster: Cluster) -> JobSpec:
+        """What a back end runs for a job.
+
+        Raises:
+            JobSpecError: the job cannot be started.
+        """
+        raise JobSpecError(Problem("UserError", f"job {job.address.name} on {cluster.address.name} has no command"))
+
+    def begin_group_delete(self, subscription: str, group: str) -> None:
+        """Start to delete every workspace of a group, with everything in it."""
+        self._engine.begin_group_delete(self.namespace, subscription, group)
+
+    def group_is_empty(self, subscription: str, group: str) -> bool:
+        """Whether nothing is left in a group."""
+        return not self._engine.repository.workspaces(self.namespace, subscription, group)
+
+    def _observe(self, before: Resource | None, after: Resource | None) -> None:
+        """Delete the provider's own records together with the engine's resource."""
+        if isinstance(before, Workspace) and after is None:
+            self._engine.repository.store.delete(WorkspaceDetails, before.key)
+
+    def _answering(self, route: Route) -> Handler:
+        """The handler of a route with its refusals as answers, called once the body of a write is read.
+
+        So nothing else happens between what a handler reads of the store and what it writes.
+        """
+
+        async def answer(request: Request) -> Response:
+            clock = self._engine.clock
+            began = clock.monotonic()
+            try:
+                self._service.check_version(request)
+                if request.method == "GET":
+                    answer = _at_once(route.handler, request)
+                else:
+                    await request.read()
+                    answer = await self._commits.write(lambda: _at_once(route.handler, request))
+            except (AzureMLError, GatewayError) as error:
+                answer = self._service.refused(error, request)
+            return self._service.stamped(answer, request, clock.monotonic() - began)
+
+        return answer
+
+
+def _at_once(handler: Handler, request: Request) -> Response:
+    given = handler(request)
+    if not isinstance(given, Response):
+        raise TypeError("the handlers of Azure Machine Learning wait for nothing")
+    return given
