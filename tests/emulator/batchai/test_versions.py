@@ -125,3 +125,54 @@ def test_a_client_on_msrest_is_told_whole_seconds_and_one_on_azure_core_fraction
     new = group.send("PUT", f"{group.workspace}/clusters/b", group.cluster(0)).headers["retry-after"]
 
     assert (old, new) == ("1", "0.05")
+
+
+@pytest.mark.parametrize(
+    ("api", "given", "shown"),
+    [
+        (MARCH, {}, "commandLine runElevated stdOutErrPathPrefix stdOutErrPathSuffix"),
+        (PREVIEW, {}, "commandLine environmentVariables runElevated stdOutErrPathPrefix"),
+        (
+            MARCH,
+            {"environmentVariables": [{"name": "A", "value": "b"}], "secrets": [{"name": "S", "value": "t"}]},
+            "commandLine environmentVariables secrets runElevated stdOutErrPathPrefix stdOutErrPathSuffix",
+        ),
+    ],
+)
+def test_a_set_up_task_shows_what_each_version_shows_of_it(group, api, given, shown):
+    task = {"commandLine": "true", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", **given}
+    definition = {"location": "eastus", **group.cluster(0, nodeSetup={"setupTask": task})}
+    path = f"{group.provider}/clusters/task"
+    group.done(group.send("PUT", path, definition, api=api))
+
+    answered = group.send("GET", path, api=api).json()["properties"]["nodeSetup"]["setupTask"]
+
+    assert list(answered) == shown.split()
+
+
+@pytest.mark.parametrize(("api", "spelling"), [(PREVIEW, "SSH"), (MARCH, "SSH"), ("2018-05-01", "Ssh")])
+def test_each_version_spells_the_public_key_of_an_administrator(group, api, spelling):
+    account = {"adminUserName": "me", "adminUserSshPublicKey": "ssh-rsa AAAA"}
+    disks = {"diskSizeInGB": 10, "diskCount": 1, "storageAccountType": "Standard_LRS"}
+    server = {"vmSize": "Standard_D1", "sshConfiguration": {"userAccountSettings": account}, "dataDisks": disks}
+    above = group.workspace if spelling == "Ssh" else group.provider
+    cluster = group.cluster(0, userAccountSettings=account, nodeSetup={})
+    group.done(group.send("PUT", f"{above}/clusters/keys", {"location": "eastus", **cluster}, api=api))
+    definition = {"location": "eastus", "properties": server}
+    group.done(group.send("PUT", f"{above}/fileServers/keys", definition, api=api))
+
+    shown = {"adminUserName": "me", f"adminUser{spelling}PublicKey": "ssh-rsa AAAA"}
+    cluster = group.send("GET", f"{above}/clusters/keys", api=api).json()["properties"]
+    server = group.send("GET", f"{above}/fileServers/keys", api=api).json()["properties"]
+    assert cluster["userAccountSettings"] == shown
+    assert server["sshConfiguration"]["userAccountSettings"] == shown
+
+
+def test_a_public_key_may_be_spelled_as_it_was_answered(group):
+    path = f"{group.provider}/clusters/again"
+    account = {"adminUserName": "me", "adminUserSSHPublicKey": "ssh-rsa AAAA"}
+    definition = {"location": "eastus", **group.cluster(0, userAccountSettings=account)}
+
+    group.done(group.send("PUT", path, definition, api=MARCH))
+
+    assert group.send("GET", path, api=MARCH).json()["properties"]["userAccountSettings"] == account

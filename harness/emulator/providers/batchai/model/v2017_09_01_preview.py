@@ -62,8 +62,12 @@ class Version2017(Version2018March):
         return document | {"properties": properties | ({"errors": errors} if errors else {})}
 
     def _task(self, shown: Document, *, elevated: bool) -> Document:
-        task = super()._task(shown, elevated=elevated)
-        return {name: value for name, value in task.items() if name not in ("secrets", "stdOutErrPathSuffix")}
+        return {
+            "commandLine": shown["commandLine"],
+            "environmentVariables": shown.get("environmentVariables", []),
+            "runElevated": elevated,
+            "stdOutErrPathPrefix": shown["stdOutErrPathPrefix"],
+        }
 
     def node_counts(self, cluster: Cluster) -> Document:
         """New nodes are not counted at first, and leaving ones, even those that left, count as unusable."""

@@ -13,6 +13,14 @@ _TYPES: dict[Kind, tuple[str, str]] = {  # in types, in ids
     "file_server": ("FileServers", "fileservers"),
     "job": ("Jobs", "jobs"),
 }
+_SETUP_TASK = (
+    "commandLine",
+    "environmentVariables",
+    "secrets",
+    "runElevated",
+    "stdOutErrPathPrefix",
+    "stdOutErrPathSuffix",
+)
 _RANKS = {"low": -1000, "normal": 0, "high": 1000}
 
 
@@ -24,7 +32,8 @@ class Version2018March(Version2018May):
     times = MARCH_2018
 
     def read(self, properties: Document) -> Document:
-        """A numeric priority has a scheduling priority too; the rest is as in 2018-05."""
+        """A numeric priority has a scheduling priority too; a public key may be spelled as responses spell it."""
+        properties = _respelled(properties, "adminUserSSHPublicKey", "adminUserSshPublicKey")
         priority = properties.get("priority")
         if isinstance(priority, int):
             word = "normal" if priority == 0 else "high" if priority > 0 else "low"
@@ -40,21 +49,22 @@ class Version2018March(Version2018May):
         return f"{address.subscription}/{address.group}/{_TYPES[kind][1]}/{address.name}/{incarnation}"
 
     def cluster(self, cluster: Cluster) -> Document:
-        """As in 2018-05, and set-up tasks say whether they ran elevated."""
+        """As in 2018-05; the public key has another spelling, and set-up tasks say whether they ran elevated."""
         document = super().cluster(cluster)
+        document["properties"] = _respelled(document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey")
         setup = document["properties"].get("nodeSetup", {})
         if cluster.spec.node_setup and (task := cluster.spec.node_setup.setup_task):
             setup["setupTask"] = self._task(setup["setupTask"], elevated=task.run_elevated)
         return document
 
     def _task(self, shown: Document, *, elevated: bool) -> Document:
-        task = {"commandLine": shown["commandLine"], "environmentVariables": shown.get("environmentVariables", [])}
-        task |= {"secrets": shown.get("secrets", []), "runElevated": elevated}
-        return task | {name: shown[name] for name in ("stdOutErrPathPrefix", "stdOutErrPathSuffix")}
+        shown = {"runElevated": elevated} | shown
+        return {name: shown[name] for name in _SETUP_TASK if name in shown}
 
     def file_server(self, server: FileServer) -> Document:
-        """As in 2018-05, with the type of server."""
+        """As in 2018-05, with the type of server and another spelling of the public key."""
         document = super().file_server(server)
+        document["properties"] = _respelled(document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey")
         if settings := document["properties"].get("mountSettings"):
             settings["fileServerType"] = "nfs"
         return document
@@ -94,3 +104,13 @@ class Version2018March(Version2018May):
     def id_of(self, kind: Kind, address: Address) -> str:
         """In the group itself."""
         return f"{address.provider}/{_TYPES[kind][1]}/{address.name}"
+
+
+def _respelled(properties: Document, old: str, new: str) -> Document:
+    """The properties of a cluster or file server with another spelling of a key of its administrator's account."""
+    if isinstance(ssh := properties.get("sshConfiguration"), dict):
+        return properties | {"sshConfiguration": _respelled(ssh, old, new)}
+    account = properties.get("userAccountSettings")
+    if not isinstance(account, dict) or old not in account:
+        return properties
+    return properties | {"userAccountSettings": {new if key == old else key: item for key, item in account.items()}}
