@@ -58,6 +58,11 @@ class JobPaths:
         return self.root / "shared"
 
     @property
+    def unmounted(self) -> Path:
+        """What is written to directories that are on no mounted file system; on Azure, to the node's own disk."""
+        return self.root / "unmounted"
+
+    @property
     def local(self) -> Path:
         """What is local to nodes, a folder each."""
         return self.root / "nodes"

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
+from harness.compute.paths import JobPaths
 from harness.emulator.engine.model.mount_paths import MountedPath, Volume
 from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
 from harness.emulator.engine.model.spec import TOOLKITS, EnvironmentVariable, Secret
@@ -69,7 +70,7 @@ class JobSpecs:
         """A job whose definition names a toolkit, on the nodes that it was given.
 
         Raises:
-            JobSpecError: a volume cannot be mounted, an output directory is on none, or a secret is in a key vault.
+            JobSpecError: a volume cannot be mounted or does not exist any more, or a secret is in a key vault.
         """
         spec, secrets = job.spec, self._repository.secrets(job)
         self._refuse_images(job)
@@ -109,11 +110,12 @@ class JobSpecs:
             raise ValueError("the cluster has no set-up task")
         secrets = self._repository.secrets(cluster)
         path = locate(task.std_out_err_path_prefix, cluster_volumes(cluster), ())
-        directory = self._mounts.known(path.below(cluster.task_suffix)) if path else None
+        own = self.setup_directory(cluster, node)
+        directory = self._mounts.known(path.below(cluster.task_suffix)) if path else JobPaths(own).unmounted
         if directory is None:
             raise JobSpecError(not_mounted("stdOutErrPathPrefix of the setup task", task.std_out_err_path_prefix))
         return TaskSpec(
-            directory=self.setup_directory(cluster, node),
+            directory=own,
             node=self._node(cluster, node),
             command=task.command_line,
             mounts=self.cluster_mounts(cluster),
@@ -142,8 +144,9 @@ class JobSpecs:
             raise JobSpecError(error.problem) from error
 
     def _output(self, job: Job, name: str) -> Path:
+        """The real directory of an output; one that is on no mounted volume is on the node's own disk, as on Azure."""
         path = output_path(job, name)
-        directory = self._mounts.known(path) if path else None
+        directory = self._mounts.known(path) if path else JobPaths(self.job_directory(job)).unmounted / name
         if directory is None:
             raise JobSpecError(not_mounted(f"output directory {name}", written_prefix(job, name)))
         return directory
@@ -183,7 +186,7 @@ def written_prefix(job: Job, name: str) -> str:
 
 
 def not_mounted(what: str, path: str) -> Problem:
-    """The problem of a path that is on no mounted volume."""
+    """The problem of a path whose volume does not exist, or is one that only the job sees."""
     return Problem("InvalidMountPath", f"The {what}, {path}, is not on a mounted file system")
 
 

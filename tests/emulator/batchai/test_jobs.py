@@ -187,13 +187,36 @@ def test_a_job_with_a_missing_share_fails_and_names_it(group):
     assert f"share {group.share}x of account" in error["details"][0]["value"]
 
 
-def test_a_job_whose_streams_are_on_no_mount_fails_and_says_which_path(group):
+@pytest.mark.parametrize("prefix", ["$AZ_BATCHAI_JOB_MOUNT_ROOT", "$AZ_BATCHAI_MOUNT_ROOT", "/tmp", "relative"])
+def test_a_job_whose_directories_are_on_no_mount_runs_and_its_files_cannot_be_listed(group, prefix):
     group.make_cluster()
-    error = group.run("job", stdOutErrPathPrefix="/tmp")["executionInfo"]["errors"][0]
+    outputs = [{"id": "MODEL", "pathPrefix": prefix, "pathSuffix": "models"}]
+    command = "echo model > $AZ_BATCHAI_OUTPUT_MODEL/model && test -e $AZ_BATCHAI_STDOUTERR_DIR/stdout.txt"
 
-    assert error["message"] == "The output directory stdouterr, /tmp, is not on a mounted file system"
-    answer = group.send("POST", f"{group.experiment}/jobs/job/listOutputFiles", outputdirectoryid="stdouterr")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "OutputDirectoryNotOnMount")
+    state = group.run("job", command, stdOutErrPathPrefix=prefix, outputDirectories=outputs)
+
+    assert (state["executionState"], state["executionInfo"]["exitCode"]) == ("succeeded", 0)
+    for directory in ("stdouterr", "MODEL"):
+        answer = group.send("POST", f"{group.experiment}/jobs/job/listOutputFiles", outputdirectoryid=directory)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "OutputDirectoryNotOnMount")
+        assert f"outputDirectoryId {directory} is not present on a mount root" in answer.json()["error"]["message"]
+
+
+def test_a_set_up_task_whose_streams_are_on_no_mount_runs(group):
+    task = {"commandLine": "echo hello", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT"}
+    setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
+
+    assert group.make_cluster(nodeSetup=setup)["properties"]["nodeStateCounts"]["idleNodeCount"] == 1
+
+
+def test_a_job_whose_streams_are_on_a_mount_of_its_own_command_fails_and_says_which_path(group):
+    group.make_cluster()
+    mounts = {"unmanagedFileSystems": [{"mountCommand": "mount -t tmpfs none", "relativeMountPath": "own"}]}
+    prefix = "$AZ_BATCHAI_JOB_MOUNT_ROOT/own"
+    error = group.run("job", mountVolumes=mounts, stdOutErrPathPrefix=prefix)["executionInfo"]["errors"][0]
+
+    assert error["code"] == "InvalidMountPath"
+    assert error["message"] == f"The output directory stdouterr, {prefix}, is not on a mounted file system"
 
 
 def test_outputs_are_listed_a_level_and_a_page_at_a_time(group):
