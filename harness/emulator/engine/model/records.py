@@ -119,7 +119,7 @@ class Cluster(ArmResource, frozen=True):
     ``pool`` is the number in the names of its nodes, and ``allocated`` how many nodes it ever had. ``target`` is the
     size decided on, and ``growing`` when the missing nodes are allocated; ``quiet`` is when autoscale may decide to
     shrink and ``eager`` when it may decide to grow. ``departed`` counts the nodes that left since the last resize:
-    API version 2017-09-01-preview shows them as unusable.
+    API version 2017-09-01-preview shows them as unusable, until ``departed_until``.
 
     ``made_for`` is the key of a job that named no cluster, for which its service made this one: the cluster is deleted
     once that job has finished. ``grow_after`` and ``shrink_after`` are the seconds, at a pace of 1, for which a queue
@@ -140,6 +140,7 @@ class Cluster(ArmResource, frozen=True):
     nodes: tuple[Node, ...] = ()
     allocated: int = 0
     departed: int = 0
+    departed_until: datetime | None = None
     growing: datetime | None = None
     eager: datetime | None = None
     quiet: datetime | None = None

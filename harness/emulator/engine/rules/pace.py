@@ -11,6 +11,7 @@ ANNOUNCE = 45.0  # until a new node is counted by 2017 clients
 BOOT = 165.0  # until a new node is idle, not counting its set-up task
 NOTICE = 10.0  # until a departing node begins to leave
 LEAVE = 290.0  # until it is removed
+DEPARTED = 600.0  # from a resize, for which 2017 clients see a removed node as unusable
 GROW = 570.0  # for which a queue lasts until autoscale allocates nodes
 SHRINK = 350.0  # for which nodes are idle until autoscale releases them
 SUBMIT = 1.5  # from a job's creation until it can start

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.records import Cluster, Job, Node, Problem
 from harness.emulator.engine.model.spec import ClusterSpec, DeallocationOption, ScaleSettings, VmPriority
-from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, BOOT, GROW, LEAVE, NOTICE, SHRINK, Pace
+from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, BOOT, DEPARTED, GROW, LEAVE, NOTICE, SHRINK, Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ def moved(cluster: Cluster, context: ScalingContext) -> Cluster:
 def due(cluster: Cluster) -> datetime | None:
     """When the cluster moves next by itself; None when only a request, a job or a node can move it."""
     moments = [moment for node in cluster.nodes for moment in (node.due, node.lost) if moment]
-    moments += [moment for moment in (cluster.growing, cluster.eager, cluster.quiet) if moment]
+    departed = cluster.departed_until if cluster.departed else None
+    moments += [moment for moment in (cluster.growing, cluster.eager, cluster.quiet, departed) if moment]
     return min(moments, default=None)
 
 
@@ -87,7 +88,7 @@ def is_at_rest(cluster: Cluster) -> bool:
     manual = cluster.spec.scale_settings.manual
     return (
         cluster.allocation == "steady"
-        and not cluster.made_for
+        and not (cluster.made_for or cluster.departed)
         and manual is not None
         and manual.target_node_count == cluster.target == len(cluster.nodes)
         and due(cluster) is None
@@ -104,6 +105,7 @@ def retargeted(cluster: Cluster, target: int, context: ScalingContext) -> Cluste
         allocation="resizing",
         allocation_changed=context.now,
         departed=0,
+        departed_until=context.pace.after(context.now, DEPARTED),
         growing=growing,
         eager=None,
         quiet=None,
@@ -225,6 +227,12 @@ def _let_go(cluster: Cluster, context: ScalingContext) -> Cluster:
     return replace(cluster, nodes=tuple(nodes), departed=cluster.departed + left) if changed else cluster
 
 
+def _forget_departed(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """Removed nodes are not counted for ever."""
+    is_over = cluster.departed_until is None or cluster.departed_until <= context.now
+    return replace(cluster, departed=0, departed_until=None) if cluster.departed and is_over else cluster
+
+
 def _replace_lost(cluster: Cluster, context: ScalingContext) -> Cluster:
     """Request new nodes for those that Azure took."""
     if cluster.growing or _staying(cluster) >= cluster.target:
@@ -294,6 +302,7 @@ _STEPS: tuple[Step, ...] = (
     _decide_automatically,
     _lose,
     _let_go,
+    _forget_departed,
     _bring_up,
     _replace_lost,
     _allocate,

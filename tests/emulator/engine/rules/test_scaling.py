@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from harness.emulator.engine.model.records import Problem
 from harness.emulator.engine.rules.pace import Pace
-from harness.emulator.engine.rules.scaling import ScalingContext, doomed, due, idle, moved, stuck, with_job
+from harness.emulator.engine.rules.scaling import ScalingContext, doomed, due, idle, is_at_rest, moved, stuck, with_job
 from tests.emulator.engine.rules.conftest import at, make_cluster
 
 SERVICE, INSTANT = Pace(1), Pace(0)
@@ -58,6 +58,19 @@ def test_nodes_that_have_to_go_are_idle_then_leaving_then_gone():
         seen.append((cluster.allocation, [node.state for node in cluster.nodes], cluster.departed))
 
     assert seen == [("resizing", ["idle"], 0), ("resizing", ["leaving"], 0), ("steady", [], 1)]
+
+
+def test_a_removed_node_counts_as_departed_until_ten_minutes_after_the_resize():
+    cluster = settled(make_cluster(manual(1)))
+    cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=make_cluster(manual(0)).spec.scale_settings))
+    departed = {}
+    for seconds in (1, 11, 302, 600, 601):
+        cluster = moved(cluster, ScalingContext(at(seconds), SERVICE))
+        departed[seconds] = cluster.departed
+        assert seconds == 601 or not is_at_rest(cluster)
+
+    assert departed == {1: 0, 11: 0, 302: 1, 600: 1, 601: 0}
+    assert is_at_rest(cluster)
 
 
 def test_a_node_is_named_for_its_pool_its_number_and_its_moment():
