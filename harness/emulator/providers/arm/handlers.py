@@ -16,7 +16,7 @@ from harness.emulator.faults.model import Place, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
-from harness.emulator.providers.arm import errors
+from harness.emulator.providers.arm import errors, metadata
 from harness.emulator.providers.arm.deletions import Deletions
 from harness.emulator.providers.arm.model import (
     GroupDeletion,
@@ -80,6 +80,7 @@ class ResourceManager:
         """Resource Manager's own operations."""
         provider = _SUBSCRIPTION + "/providers/{namespace}"
         return (
+            Route("GET", metadata.PATH, "Metadata_Endpoints", self._endpoints),
             Route("GET", "/tenants", "Tenants_List", self._tenants),
             Route("GET", "/subscriptions", "Subscriptions_List", self._subscriptions),
             Route("GET", _SUBSCRIPTION, "Subscriptions_Get", self._subscription),
@@ -133,11 +134,13 @@ class ResourceManager:
         return _enveloped(troubled(request, trouble, subscription=subscription, now=now), request)
 
     def _admit(self, request: Request) -> None:
-        """Check the token; faults that made it expire cannot keep anybody from ending them.
+        """Check the token, unless the call needs none; faults that made it expire cannot keep anybody from ending them.
 
         Raises:
             InvalidTokenError: it is not accepted.
         """
+        if request.method == "GET" and request.path.rstrip("/").lower() == metadata.PATH:
+            return
         try:
             self._tokens.verify(request.headers.get("authorization", ""), request.ahead)
         except ExpiredTokenError as error:
@@ -199,6 +202,9 @@ class ResourceManager:
             return errors.no_such_operation(request.method, request.path)
         answer = route.handler(request)
         return answer if isinstance(answer, Response) else await answer
+
+    def _endpoints(self, request: Request) -> Response:
+        return json_response(200, metadata.endpoints(request.query["api-version"]))
 
     def _tenants(self, _request: Request) -> Response:
         tenant = self._identity.tenant_id
