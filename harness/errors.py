@@ -7,6 +7,7 @@
     │   ├── SettingsError            a setting is missing or wrong
     │   ├── ScenarioError            a scenario file is wrong (file, line, value)
     │   ├── CassetteError            a cassette is missing, unreadable, or holds a secret
+    │   ├── JournalError             the journal of resources cannot be read or written
     │   └── ToolkitError             an interpreter, package or program is not installed
     ├── CloudError               the cloud refused, or did not do, what was asked; exit code 1
     │   ├── SignInError              credentials were refused
@@ -50,6 +51,10 @@ class ScenarioError(UserError):
 
 class CassetteError(UserError):
     """A cassette is missing, unreadable, or would hold a secret."""
+
+
+class JournalError(UserError):
+    """The journal cannot be read or written, or another process holds it; nothing is created without it."""
 
 
 class ToolkitError(UserError):

@@ -12,7 +12,18 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 STANDALONE = ("toolkits/jobpath/", "compute/supervisor.py")  # they run in a job, without the harness
 
 # What a package may import of the rest, from docs/architecture.md; the shared modules are open to all.
-SHARED = {"errors", "clock", "interruption", "printable", "suggestions", "validation_messages", "vm_sizes", ""}
+SHARED = {
+    "",
+    "atomic_file",
+    "clock",
+    "errors",
+    "file_lock",
+    "interruption",
+    "printable",
+    "suggestions",
+    "validation_messages",
+    "vm_sizes",
+}
 ALLOWED = {
     "scenario": {"config"},
     "recording": {"config"},

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from harness.compute.machine import count_gpus
 from harness.config import Settings, journal_path, load_settings, mnist_cache, trace_settings
-from harness.errors import HarnessError, SettingsError
+from harness.errors import HarnessError, JournalError, SettingsError
 
 _PROBE_SECONDS = 120
 _LEAST_BYTES, _GOOD_BYTES = 200 << 20, 2 << 30
@@ -204,7 +204,10 @@ def check_journal(around: Surroundings) -> Check:
     path = journal_path(around.settings, around.environ)
     if (reason := _unwritable(_nearest(path.parent))) is not None:
         return Check("left behind", "fail", f"the journal {path} cannot be written: {reason}", "set journal")
-    entries = [entry for entry in Journal(path).left() if entry.owner.state == "ended"]
+    try:
+        entries = [entry for entry in Journal(path).left() if entry.owner.state == "ended"]
+    except JournalError as error:
+        return Check("left behind", "fail", str(error), "set journal")
     emulators = find_leftovers(temporary_directories())
     if not entries and not emulators:
         return Check("left behind", "ok", f"nothing (journal {path})")

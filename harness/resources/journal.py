@@ -4,20 +4,30 @@
 started, so that ``harness reap`` finds what any of them left. Entries name their owner, the process that writes them.
 """
 
-import fcntl
+import contextlib
+import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+import msgspec
+
+from harness.atomic_file import replace_file, sync_directory
 from harness.config import Settings, journal_path
+from harness.errors import JournalError
+from harness.file_lock import FileLockedError, lock_file
 from harness.resources.owner import Owner, this_process
 
 Key = tuple[str, str, str, str, str]
+
+_WAIT_SECONDS = 10.0  # nobody holds the journal for longer than a write takes
+_REMEDY = "make it writable, or name another file with HARNESS_JOURNAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,62 +65,94 @@ class Entry:
 
 
 class Journal:
-    """An append-only file of entries; several processes may append."""
+    """An append-only file of entries; several processes may append.
 
-    def __init__(self, path: Path) -> None:
+    An entry is whole and on the disk when ``append`` returns; if ``append`` raises, there is no entry. A process that
+    is killed on the way leaves a torn line, which belongs to an entry that nobody relied on.
+
+    Args:
+        path: the file.
+        wait: seconds to wait for another process that holds the file's lock.
+    """
+
+    def __init__(self, path: Path, *, wait: float = _WAIT_SECONDS) -> None:
         self.path = path
+        self._wait = wait
+        self._is_stuck = False
+        self._is_synced = False
 
     def append(self, entry: Entry) -> None:
-        """Return when the entry, and the file itself, are on the disk."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_new = not self.path.exists()
-        with self._locked() as handle:
-            # The newline in front keeps the torn line of a killed run from swallowing this one.
-            os.write(handle, f"\n{_line(entry)}".encode())
-            os.fsync(handle)
-        if is_new:
-            _sync_directory(self.path.parent)
+        """Return when the entry, and the file itself, are on the disk.
+
+        Raises:
+            JournalError: another process holds the file, or it cannot be written; there is no such entry then.
+        """
+        with self._held() as descriptor:
+            _append_line(descriptor, _line(entry))
+            self._sync_name()
 
     def left(self) -> list[Entry]:
-        """What was created and not deleted, last-made-first; a torn line of a killed run is passed over."""
-        live: dict[Key, Entry] = {}
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() if self.path.exists() else []
-        for line in lines:
-            entry = _read(line)
-            if entry is None:
-                continue
-            live.pop(entry.key, None)
-            if entry.state != "deleted":
-                live[entry.key] = entry
-        return list(reversed(live.values()))
+        """What was created and not deleted, last-made-first; a torn line of a killed run is passed over.
+
+        Raises:
+            JournalError: the file cannot be read.
+        """
+        return list(reversed(_live(map(_read, self._lines())).values()))
 
     def compact(self) -> None:
-        """Drop the lines of what is deleted; the file is replaced in one step, and no entry of a living run is lost."""
+        """Drop the lines of what is deleted; the file is replaced in one step, and no entry of a living run is lost.
+
+        Lines of another version of the harness, which this one cannot read, stay.
+
+        Raises:
+            JournalError: another process holds the file, or it cannot be written; it is as it was then.
+        """
         if not self.path.exists():
             return
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with self._locked():
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.writelines(map(_line, reversed(self.left())))
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(self.path)
-            _sync_directory(self.path.parent)
+        with self._held():
+            path = self.path.resolve()  # a link to the journal stays a link
+            lines = self._lines()
+            live = _live(map(_read, lines))
+            with replace_file(path, durable=True, beside=path.with_name(f".{path.name}.new")) as stream:
+                stream.writelines(line + b"\n" for line in lines if _is_kept(line, live))
+
+    def _lines(self) -> list[bytes]:
+        try:
+            return self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise JournalError(f"the journal {self.path} cannot be read: {error.strerror}; {_REMEDY}") from error
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
-        """The file, open for appending, for as long as the block lasts ours alone."""
-        while True:
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                # While we waited another process may have put a compacted file in its place.
-                if _is_same_file(handle, self.path):
-                    yield handle
-                    return
-            finally:
-                os.close(handle)
+    def _held(self) -> Iterator[int]:
+        """A descriptor of the file, whose lock is held for as long as the block lasts."""
+        # Whoever has waited in vain once does not wait again, for each of many resources, when the run ends.
+        wait = 0.0 if self._is_stuck else self._wait
+        try:
+            _make_directory(self.path.parent)
+            with lock_file(self.path, wait=wait) as descriptor:
+                self._is_stuck = False
+                _require_file(descriptor)
+                yield descriptor
+        except FileLockedError as error:
+            self._is_stuck = True
+            who = f"process {error.holder}" if error.holder else "another process"
+            raise JournalError(
+                f"the journal {self.path} is in use by {who}, and was not free within {self._wait:g} s; "
+                "end that process, or name another file with HARNESS_JOURNAL"
+            ) from None
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename and Path(error.filename) != self.path else ""
+            raise JournalError(
+                f"the journal {self.path} cannot be written: {error.strerror}{where}; {_REMEDY}"
+            ) from error
+
+    def _sync_name(self) -> None:
+        """Have the name of the file on the disk, which whoever created the file may not have come to do."""
+        if not self._is_synced:
+            sync_directory(self.path.parent)
+            self._is_synced = True
 
 
 class NoJournal(Journal):
@@ -126,36 +168,79 @@ class NoJournal(Journal):
         """Nothing is."""
         return []
 
+    def compact(self) -> None:
+        """Nothing is there to drop."""
+
 
 def journal_for(cloud: str, settings: Settings, environ: Mapping[str, str]) -> Journal:
     """The journal that a run in ``cloud`` writes: the user's own, and none in replay."""
     return NoJournal() if cloud == "replay" else Journal(journal_path(settings, environ))
 
 
-def _line(entry: Entry) -> str:
-    return f"{json.dumps(asdict(entry))}\n"
+def _require_file(descriptor: int) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
 
 
-def _is_same_file(handle: int, path: Path) -> bool:
+def _line(entry: Entry) -> bytes:
+    return f"{json.dumps(asdict(entry))}\n".encode()
+
+
+def _append_line(descriptor: int, line: bytes) -> None:
+    """Add a line to a file that is locked: all of it, on the disk, or nothing."""
+    end = os.lseek(descriptor, 0, os.SEEK_END)
+    is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"  # by a process that was killed
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
+        _write_all(descriptor, b"\n" + line if is_torn else line)
+        os.fsync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, end)
+        raise
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    """Write on where the kernel wrote a part, as it does when the disk becomes full: the next write says why."""
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _live(entries: Iterable[Entry | None]) -> dict[Key, Entry]:
+    """The entries of what was created and not deleted, in the order of their creation."""
+    live: dict[Key, Entry] = {}
+    for entry in filter(None, entries):
+        live.pop(entry.key, None)
+        if entry.state != "deleted":
+            live[entry.key] = entry
+    return live
+
+
+def _is_kept(line: bytes, live: Mapping[Key, Entry]) -> bool:
+    """Whether a compacted journal holds a line: it is live, or another version's, which this one cannot judge."""
+    entry = _read(line)
+    return _is_record(line) if entry is None else live.get(entry.key) == entry
+
+
+def _is_record(line: bytes) -> bool:
+    """Whether a line is whole, though no entry; a torn one is no JSON."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
         return False
 
 
-def _read(line: str) -> Entry | None:
+def _read(line: bytes) -> Entry | None:
     try:
-        values: dict[str, Any] = json.loads(line)
-        entry = Entry(**{**values, "owner": Owner(**values["owner"])})
+        entry = msgspec.json.decode(line, type=Entry)
         _ = entry.expiry  # a date that is none makes the line as worthless as a torn one
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, msgspec.MsgspecError):
         return None
     return entry
 
 
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _make_directory(directory: Path) -> None:
+    """Make a directory and those above it, for their owner alone, and have their names on the disk."""
+    if not directory.is_dir():
+        _make_directory(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(directory.parent)

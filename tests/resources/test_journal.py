@@ -1,12 +1,17 @@
+import fcntl
+import os
+import resource
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from harness.config import Settings
+from harness.errors import JournalError
 from harness.resources import Entry, Journal
-from harness.resources.journal import journal_for
+from harness.resources.journal import NoJournal, journal_for
 from harness.resources.owner import this_process
 
 
@@ -80,6 +85,164 @@ def test_no_entry_is_lost_while_another_process_compacts(tmp_path):
         while writer.poll() is None:
             Journal(path).compact()
     assert sorted(int(left.name) for left in Journal(path).left()) == list(range(10))
+
+
+@pytest.fixture
+def full(tmp_path):
+    """Make a file full: from here on it may grow by so many bytes, of which the kernel writes as many as fit."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(path, left):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + left, before[1]))
+
+    yield fill
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("left", [0, 1, 100])
+def test_an_entry_that_does_not_fit_on_the_disk_is_refused_whole(tmp_path, full, left):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append(entry("a", "creating"))
+    before = journal.path.read_bytes()
+    full(journal.path, left)
+    with pytest.raises(JournalError, match=r"journal.jsonl cannot be written: File too large; make it writable, or"):
+        journal.append(entry("b", "creating"))
+    assert journal.path.read_bytes() == before
+
+
+def test_an_entry_is_whole_where_the_kernel_writes_it_in_parts(tmp_path, monkeypatch):
+    journal, write = Journal(tmp_path / "journal.jsonl"), os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:7]))
+    journal.append(entry("a", "creating"))
+    assert journal.left() == [entry("a", "creating")]
+
+
+def test_a_torn_line_that_was_whole_but_for_its_end_does_not_swallow_the_next(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append(entry("a", "creating"))
+    os.truncate(journal.path, journal.path.stat().st_size - 1)
+    journal.append(entry("b", "creating"))
+    assert [left.name for left in journal.left()] == ["b", "a"]
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A journal that another process holds, and the process."""
+    path = tmp_path / "journal.jsonl"
+    code = (
+        "import fcntl, sys; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        process.stdout.readline()
+        yield path, process
+        process.kill()
+
+
+def test_a_journal_that_another_process_holds_is_refused_after_a_while_and_the_process_is_named(held):
+    path, process = held
+    journal = Journal(path, wait=0.05)
+    with pytest.raises(JournalError, match=rf"in use by process {process.pid}, and was not free within 0.05 s"):
+        journal.append(entry("a", "creating"))
+    assert journal.left() == []
+
+
+def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held):
+    path, process = held
+    journal = Journal(path, wait=0.05)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="in use by process"):
+            journal.append(entry("a", "creating"))
+    process.kill()
+    process.wait()
+    journal.append(entry("a", "creating"))
+    assert journal.left() == [entry("a", "creating")]
+
+
+def test_who_waits_for_a_journal_gets_it_when_it_is_free(held):
+    path, process = held
+    process.stdin.close()  # its last line: it ends, soon
+    Journal(path, wait=600).append(entry("a", "creating"))
+    assert Journal(path).left() == [entry("a", "creating")]
+
+
+def test_a_lock_that_nobody_waits_for_any_more_is_given_back(held):
+    path, process = held
+    with pytest.raises(JournalError, match="in use by process"):
+        Journal(path, wait=0.05).append(entry("a", "creating"))
+    process.kill()
+    process.wait()
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # hangs if the thread that waited keeps it
+
+
+@pytest.mark.parametrize("spoil", ["directory", "file above", "device", "pipe"])
+def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path, spoil):
+    path = tmp_path / "journal.jsonl"
+    if spoil == "directory":
+        path.mkdir()
+    elif spoil == "file above":
+        path.touch()
+        path = path / "journal.jsonl"
+    elif spoil == "device":
+        path = path.parent / "null"
+        path.symlink_to(os.devnull)
+    else:
+        os.mkfifo(path)
+    with pytest.raises(
+        JournalError, match=rf"^the journal {path} cannot be written: .*, or name another file"
+    ) as caught:
+        Journal(path).append(entry("a", "creating"))
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+
+
+def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path):
+    with pytest.raises(JournalError, match="cannot be read: Is a directory"):
+        Journal(tmp_path).left()
+
+
+def test_compacting_keeps_what_another_version_wrote(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    unknown = '{"what": "an entry of a later version", "caf\u00e9": 1}'
+    journal.path.write_text(f'{unknown}\n{{"torn": \n')
+    journal.append(entry("a", "creating"))
+    journal.compact()
+    assert journal.path.read_text().splitlines()[0] == unknown
+    assert "torn" not in journal.path.read_text()
+    assert [left.name for left in journal.left()] == ["a"]
+
+
+def test_compacting_on_a_full_disk_loses_nothing(tmp_path, full):
+    journal = Journal(tmp_path / "journal.jsonl")
+    for name in "abc":
+        journal.append(entry(name, "creating"))
+    before = journal.path.read_bytes()
+    full(journal.path, -1)
+    with pytest.raises(JournalError, match="cannot be written"):
+        journal.compact()
+    assert journal.path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [journal.path]
+
+
+def test_a_link_to_the_journal_stays_a_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "journal.jsonl"
+    link.symlink_to(tmp_path / "elsewhere" / "journal.jsonl")
+    Journal(link).append(entry("a", "creating"))
+    Journal(link).compact()
+    assert link.is_symlink()
+    assert [left.name for left in Journal(link).left()] == ["a"]
+
+
+def test_compacting_the_journal_of_a_cloud_that_creates_nothing_touches_nothing():
+    before = Path(os.devnull).stat()
+    NoJournal().compact()
+    assert os.path.samestat(before, Path(os.devnull).stat())
 
 
 def test_replay_writes_no_journal(tmp_path):
