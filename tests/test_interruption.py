@@ -105,4 +105,5 @@ def test_a_signal_while_deleting_is_raised_when_the_next_thing_begins(tmp_path: 
         with pytest.raises(Interrupted), FileResource(made, tmp_path / "second"):
             pytest.fail("it was not made")
     assert (tmp_path / "first").read_text().split() == ["made", "deleted"]
-    assert "made" not in (tmp_path / "second").read_text()
+    assert not (tmp_path / "second").exists()
+    assert made.journal.left() == []

@@ -1,12 +1,14 @@
 """The resource group, and the providers that must be registered before it is of use."""
 
+from collections.abc import Mapping
+
 from azure.core.exceptions import ResourceNotFoundError
 
 from harness.errors import ProvisioningError
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.refusals import refusals
-from harness.resources.tags import read_label, tags_of
+from harness.resources.tags import Label, group_id, read_tags, tags_of
 
 PROVIDERS = ("Microsoft.BatchAI", "Microsoft.Batch")
 _REGISTRATION_SECONDS = 600.0
@@ -48,30 +50,37 @@ class ResourceGroup(Resource):
         super().__init__(provisioning, group=name, name=name)
         self.location = location
 
-    def create(self) -> None:
-        """Create it with our tags.
+    @property
+    def id(self) -> str:
+        """Its resource id."""
+        return group_id(self.provisioning.cloud.facts, self.name)
+
+    def check(self) -> None:
+        """Refuse a name that is taken.
 
         Raises:
-            ProvisioningError: one of that name is there and is not this run's.
+            ProvisioningError: a group of that name exists and is not this run's.
         """
-        groups = self.provisioning.clients.resources.resource_groups
-        if groups.check_existence(self.name) and not self._is_ours():
+        if self.provisioning.clients.resources.resource_groups.check_existence(self.name) and not self._is_ours():
             raise ProvisioningError(
                 f"resource group {self.name} is there already and not of this run; "
                 "delete it (harness reap, if an earlier run left it) or name another in the scenario"
             )
-        groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
+
+    def create(self) -> None:
+        """Create it with our tags."""
+        self._put()
 
     def adopt(self) -> bool:
-        """Whether it is there from an earlier run; it is then tagged as this run's, so that nobody reaps it meanwhile.
+        """Whether it is there from an earlier run; it then gets the tags of this run, so that nobody reaps it.
 
         Raises:
-            ProvisioningError: it is there and not ours, or of another run that is alive.
+            ProvisioningError: it exists and is not ours, or another run may still use it.
         """
         groups = self.provisioning.clients.resources.resource_groups
         with refusals(f"look for resource group {self.name}", self.provisioning.cloud.name):
             try:
-                label = read_label(groups.get(self.name).tags)
+                label = self._label_of(groups.get(self.name).tags)
             except ResourceNotFoundError:
                 return False
         if label is None:
@@ -79,18 +88,17 @@ class ResourceGroup(Resource):
                 f"resource group {self.name} is there already and was not made by the harness; "
                 "name another in the scenario"
             )
-        owner = label.owner
-        if owner and owner != self.provisioning.owner and owner.state == "running":
+        if label.owner != self.provisioning.owner and label.may_be_alive(self.provisioning.cloud.clock.now()):
             raise ProvisioningError(
-                f"resource group {self.name} is in use by run {label.run} (process {owner.pid}); "
+                f"resource group {self.name} is in use by {label.whose}; "
                 "wait for its end, or name another group in the scenario"
             )
         with refusals(f"tag resource group {self.name}", self.provisioning.cloud.name):
-            groups.create_or_update(self.name, {"location": self.location, "tags": tags_of(self.provisioning)})
+            self._put()
         return True
 
     def delete(self) -> None:
-        """Delete it with all that is in it, if it carries our tag."""
+        """Delete it with all that is in it, if it carries our tags."""
         if not self._is_ours():
             return
         try:
@@ -98,10 +106,19 @@ class ResourceGroup(Resource):
         except ResourceNotFoundError:
             return  # an earlier try took effect, and its answer was lost
 
+    def _put(self) -> None:
+        parameters = {"location": self.location, "tags": tags_of(self.provisioning, self.id)}
+        self.provisioning.clients.resources.resource_groups.create_or_update(self.name, parameters)
+
     def _is_ours(self) -> bool:
         try:
             group = self.provisioning.clients.resources.resource_groups.get(self.name)
         except ResourceNotFoundError:
             return False
-        label = read_label(group.tags)
+        label = self._label_of(group.tags)
         return label is not None and label.run == self.provisioning.run
+
+    def _label_of(self, tags: Mapping[str, str] | None) -> Label | None:
+        """What the group's tags say; None where they are not ours, or were copied from another group."""
+        label = read_tags(tags)
+        return label if label is not None and label.names(self.id) else None

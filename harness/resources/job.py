@@ -9,7 +9,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.batchai import models
 
 from harness.errors import JobError
-from harness.resources.events import Began, Ended, TeardownFailed
+from harness.resources.events import Event, TeardownFailed
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.refusals import refusals
 
@@ -100,7 +100,7 @@ class Job(Resource):
         self._is_finished = self.name in views and views[self.name].is_finished
         return views
 
-    def _tell(self, event: Began | Ended | TeardownFailed) -> None:
+    def _tell(self, event: Event) -> None:
         # A sweep has hundreds of jobs, and each tells its states already.
         if isinstance(event, TeardownFailed):
             super()._tell(event)

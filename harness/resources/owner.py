@@ -1,25 +1,22 @@
-"""Which process a resource belongs to, said so that any later process on the machine can tell whether it still runs."""
+"""Which process a resource belongs to, written so that any later process can tell whether it still runs."""
 
-import functools
-import hashlib
 import os
-import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-_PROC = Path("/proc")
-_DEAD = frozenset("ZX")
+from harness.process_identity import has_boot_id, start_of_process, this_machine
+
+_LONGEST_PID = 10  # digits; Linux has process ids up to 2^22
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process, never to be mistaken for another that got the same id later.
+    """A process that cannot be mistaken for another one that got the same id later.
 
     Attributes:
-        host: names the machine (and on it the container) without telling its name: tags are seen by others.
+        host: the machine, its boot, and the container on it, as ``this_machine`` names them.
         pid: the process id there.
-        started: boot of the machine and, in ticks since, start of the process.
+        started: start of the process, as ``start_of_process`` reports it.
     """
 
     host: str
@@ -31,17 +28,29 @@ class Owner:
 
     @property
     def state(self) -> Literal["running", "ended", "elsewhere"]:
-        """Whether it runs; ``elsewhere`` when that cannot be seen from this machine."""
-        if self.host != _host():
+        """Whether the process runs.
+
+        ``elsewhere`` means that nobody can tell on this machine: it is another one, or it was started again since. A
+        clone of a virtual machine differs from the original by its boot alone, so another boot proves no end.
+        """
+        if self.host != this_machine():
             return "elsewhere"
-        return "running" if self.started and _started(self.pid) == self.started else "ended"
+        if self.started and start_of_process(self.pid) == self.started:
+            return "running"
+        return "ended" if has_boot_id() else "elsewhere"
+
+    @property
+    def is_of_an_earlier_boot(self) -> bool:
+        """Whether it belongs to this machine before its last start, or to a clone of this machine."""
+        return self.host != this_machine() and self.host.partition(".")[0] == this_machine().partition(".")[0]
 
 
 def parse_owner(text: str) -> Owner | None:
     """The owner that ``str`` wrote, None for anything else."""
     host, _, rest = text.partition("/")
     pid, _, started = rest.partition("/")
-    return Owner(host, int(pid), started) if host and started and pid.isdecimal() else None
+    is_number = pid.isascii() and pid.isdigit() and len(pid) <= _LONGEST_PID
+    return Owner(host, int(pid), started) if host and started and is_number else None
 
 
 def this_process() -> Owner:
@@ -51,34 +60,4 @@ def this_process() -> Owner:
 
 def owner_of(pid: int) -> Owner:
     """The process of this machine that has an id now."""
-    return Owner(_host(), pid, _started(pid))
-
-
-@functools.cache
-def _host() -> str:
-    # Machines made from one image share their id, containers of one machine their name: all three together differ.
-    parts = (socket.gethostname(), _text(Path("/etc/machine-id")), _namespace())
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
-
-
-def _namespace() -> str:
-    try:
-        return str((_PROC / "self/ns/pid").readlink())
-    except OSError:
-        return ""
-
-
-def _started(pid: int) -> str:
-    """Boot and start of a living process, empty where there is none."""
-    # The command, in parentheses, may hold spaces and parentheses itself; state and start are fields 3 and 22.
-    fields = _text(_PROC / str(pid) / "stat").rpartition(")")[2].split()
-    if len(fields) < 20 or fields[0] in _DEAD:
-        return ""
-    return f"{_text(_PROC / 'sys/kernel/random/boot_id')[:8]}.{fields[19]}"
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
+    return Owner(this_machine(), pid, start_of_process(pid))

@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from harness.clock import Clock
 from harness.clouds import Clients, Cloud
-from harness.errors import CloudError, HarnessError
+from harness.errors import CloudError, HarnessError, JournalError
 from harness.interruption import Interruption
-from harness.resources.events import Began, Ended, Sink, TeardownFailed
+from harness.resources.events import Began, Ended, Event, Noted, Sink, TeardownFailed
 from harness.resources.journal import Entry, Journal
 from harness.resources.owner import Owner, this_process
 from harness.resources.refusals import refusals
@@ -72,9 +72,21 @@ class Resource(ABC):
         self.group = group
         self.name = name
 
+    def check(self) -> None:  # noqa: B027 - most resources have nothing to refuse
+        """Refuse what must not be created, before anything is.
+
+        Raises:
+            CloudError: the name is taken.
+        """
+
     @abstractmethod
     def create(self) -> None:
         """Make it, and return when it is of use."""
+
+    @property
+    def is_made(self) -> bool:
+        """Whether this run may have made it, so that this run deletes it."""
+        return True
 
     @abstractmethod
     def delete(self) -> None:
@@ -96,19 +108,26 @@ class Resource(ABC):
         """Take what ``remember`` of the process that created it tells."""
 
     def open(self) -> None:
-        """Journal it, then make it; what a failure or an interruption leaves half made is deleted."""
+        """Journal it, then make it; what a failure or an interruption leaves half made is deleted.
+
+        Raises:
+            CloudError: it cannot be made.
+            JournalError: it cannot be journalled; then nothing is made.
+            Interrupted: the process was asked to end.
+        """
         made = self.provisioning
-        try:
-            with made.interruption.held():
-                made.journal.append(self._entry(deleted=False))
-            with made.interruption.allowed():
+        with made.interruption.allowed():
+            with refusals(f"create {self.kind} {self.name}", made.cloud.name):
+                self.check()
+            made.journal.append(self._entry(deleted=False))
+            try:
                 self._tell(Began("creating", self.name))
                 with refusals(f"create {self.kind} {self.name}", made.cloud.name):
                     self.create()
                 self._tell(Ended("creating", self.name))
-        except BaseException as error:
-            self.close(after=error)
-            raise
+            except BaseException as error:
+                self.close(after=error)
+                raise
 
     def close(self, *, after: BaseException | None = None) -> None:
         """Delete it; a signal waits until that is done, and a refusal is told, not raised.
@@ -137,14 +156,18 @@ class Resource(ABC):
         self.close(after=error)
 
     def _tear_down(self) -> None:
-        self._tell(Began("deleting", self.name))
+        if self.is_made:
+            self._tell(Began("deleting", self.name))
+            try:
+                retried(self._delete, self.provisioning.cloud.clock)
+            except CloudError as error:
+                self._tell(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
+                return
+            self._tell(Ended("deleting", self.name))
         try:
-            retried(self._delete, self.provisioning.cloud.clock)
-        except CloudError as error:
-            self._tell(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
-            return
-        self.provisioning.journal.append(self._entry(deleted=True))
-        self._tell(Ended("deleting", self.name))
+            self.provisioning.journal.append(self._entry(deleted=True))
+        except JournalError as error:
+            self._tell(Noted(f"the journal still lists {self.kind} {self.name}: {error}"))
 
     def _delete(self) -> None:
         with refusals(f"delete {self.kind} {self.name}", self.provisioning.cloud.name):
@@ -165,5 +188,5 @@ class Resource(ABC):
             owner=made.owner,
         )
 
-    def _tell(self, event: Began | Ended | TeardownFailed) -> None:
+    def _tell(self, event: Event) -> None:
         self.provisioning.sink(event)

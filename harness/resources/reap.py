@@ -15,19 +15,25 @@ from harness.resources.journal import Entry, Journal
 from harness.resources.owner import Owner, this_process
 from harness.resources.provisioning import retried
 from harness.resources.refusals import refusals
-from harness.resources.tags import Label, read_label
-
-GROUP, SHARE = "resource group", "file share"
+from harness.resources.tags import Label, group_id, origin_of, read_metadata, read_tags, share_id
 
 Kind = Literal["resource group", "file share"]
+
+GROUP: Kind = "resource group"
+SHARE: Kind = "file share"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that carries our tags."""
+    """Something that carries our tags.
+
+    Attributes:
+        id: what the tags have to name.
+    """
 
     kind: Kind
     name: str
+    id: str
     label: Label
 
 
@@ -54,18 +60,28 @@ def find(cloud: Cloud, clients: Clients) -> list[Found]:
     Raises:
         CloudError: they could not be listed.
     """
+    facts = cloud.facts
     with refusals("list resource groups", cloud.name):
-        groups = [(GROUP, group.name, read_label(group.tags)) for group in clients.resources.resource_groups.list()]
-    with refusals(f"list the shares of {cloud.facts.storage_account}", cloud.name):
-        shares = [(SHARE, share.name, read_label(_metadata(share, clients))) for share in _shares(clients)]
-    return [Found(kind, name, label) for kind, name, label in (*groups, *shares) if label is not None]  # type: ignore[arg-type]
+        groups = [
+            Found(GROUP, group.name, group_id(facts, group.name), label)
+            for group in clients.resources.resource_groups.list()
+            if (label := read_tags(group.tags))
+        ]
+    with refusals(f"list the shares of {facts.storage_account}", cloud.name):
+        shares = [
+            Found(SHARE, share.name, share_id(facts, share.name), label)
+            for share in _shares(clients)
+            if (label := read_metadata(_metadata(share, clients)))
+        ]
+    return groups + shares
 
 
 def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0)) -> Verdict:
     """May it be deleted?
 
-    Never while the process that made it runs; without one, when it has expired, or at once when its process was of
-    this machine and has ended. What was made on another machine waits for its expiry.
+    Never while the process that made it runs, nor if its tags were written on another resource. Otherwise when it has
+    expired, or at once when its process was of this machine, since its last start, and has ended. What was made on
+    another machine waits for its expiry.
 
     Args:
         found: what carries our tags.
@@ -73,6 +89,8 @@ def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0))
         older_than: spare what was made more recently, or at an unknown time.
     """
     label = found.label
+    if not label.names(found.id):
+        return Verdict(found, delete=False, reason=_foreign(label))
     state = label.owner.state if label.owner else "elsewhere"
     if state == "running":
         return Verdict(found, delete=False, reason=f"its run is alive (process {_pid(label.owner)})")
@@ -82,7 +100,7 @@ def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0))
         return Verdict(found, delete=True, reason=f"expired at {label.expires:%Y-%m-%d %H:%M} UTC")
     if state == "ended":
         return Verdict(found, delete=True, reason=f"its run has ended (process {_pid(label.owner)})")
-    whose = "made on another machine" if label.owner else "its owner cannot be read"
+    whose = origin_of(label.owner) if label.owner else "its owner cannot be read"
     until = f"until {label.expires:%Y-%m-%d %H:%M} UTC" if label.expires else "for ever: its expiry cannot be read"
     return Verdict(found, delete=False, reason=f"{whose}, {until}")
 
@@ -153,9 +171,12 @@ def _error_of(delete: Callable[[], None], found: Found, cloud: Cloud) -> str:
 def _delete(found: Found, clients: Clients) -> None:
     groups, files = clients.resources.resource_groups, clients.files
     try:
-        tags = groups.get(found.name).tags if found.kind == GROUP else files.get_share_metadata(found.name)
-        if read_label(tags) != found.label:
-            return  # another run has taken it meanwhile
+        if found.kind == GROUP:
+            label = read_tags(groups.get(found.name).tags)
+        else:
+            label = read_metadata(files.get_share_metadata(found.name))
+        if label != found.label:
+            return  # another run has taken it since it was found
         if found.kind == GROUP:
             groups.begin_delete(found.name).result()
         else:
@@ -171,6 +192,13 @@ def _shares(clients: Clients) -> Iterable[Any]:
 def _metadata(share: Any, clients: Clients) -> dict[str, str]:
     """A share's metadata, asked for where the listing did not tell it."""
     return clients.files.get_share_metadata(share.name) if share.metadata is None else share.metadata  # type: ignore[no-any-return]
+
+
+def _foreign(label: Label) -> str:
+    """Why the tags of a resource prove nothing."""
+    if label.resource:
+        return f"its tags were copied: they were written on {label.resource}"
+    return "its tags do not name it: they were copied, or an older version wrote them"
 
 
 def _pid(owner: Owner | None) -> int:

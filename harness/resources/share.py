@@ -9,11 +9,11 @@ from typing import Any
 
 from azure.common import AzureConflictHttpError, AzureMissingResourceHttpError
 
-from harness.errors import JobError
-from harness.resources.events import Began, Ended
+from harness.errors import JobError, ProvisioningError
+from harness.resources.events import Began, Ended, Noted
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.refusals import refusals
-from harness.resources.tags import metadata_of, read_label
+from harness.resources.tags import metadata_of, read_metadata, share_id
 
 _DATA = "dataset"  # metadata of an uploaded file: which data it really holds
 
@@ -66,16 +66,32 @@ class FileShare(Resource):
         self._uploads = uploads
         self._created = False
 
+    @property
+    def id(self) -> str:
+        """Its account and name."""
+        return share_id(self.provisioning.cloud.facts, self.name)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether this run made the share; one that was there before stays."""
+        return self._created
+
     def create(self) -> None:
-        """Create share and directories, then upload."""
+        """Create share and directories, then upload.
+
+        Raises:
+            ProvisioningError: the share is there, and a run that cannot be seen from here may still use it.
+        """
         files = self.provisioning.clients.files
         with self._uploads() as uploads:
-            tags = metadata_of(self.provisioning)
+            tags = metadata_of(self.provisioning, self.id)
             self._created = _is_new(
                 "ShareAlreadyExists", lambda: files.create_share(self.name, metadata=tags, fail_on_exist=True)
             )
             if not self._created:
                 self._created = self._take_over()
+            if not self._created:
+                self.provisioning.sink(Noted(f"file share {self.name} is there already: it is used, and it stays"))
             for directory in _directories(self.directory, uploads):
                 make = partial(files.create_directory, self.name, directory, fail_on_exist=True)
                 _is_new("ResourceAlreadyExists", make)
@@ -87,21 +103,28 @@ class FileShare(Resource):
             self.data = next((self._data_of(name) for name, upload in uploads.items() if upload.data), None)
 
     def _take_over(self) -> bool:
-        """Whether it is ours after all: created, and the answer lost. One of an ended run is kept from being reaped."""
+        """Whether a share that is there is ours after all: an earlier try took effect, and its answer was lost.
+
+        A share of a run that has ended gets the tags of this run, so that nobody reaps it.
+        """
         files = self.provisioning.clients.files
-        label = read_label(files.get_share_metadata(self.name))
-        if label is None:
+        label = read_metadata(files.get_share_metadata(self.name))
+        if label is None or not label.names(self.id):
             return False
         if label.run == self.provisioning.run and label.owner == self.provisioning.owner:
             return True
-        if not (label.owner and label.owner.state == "running"):
-            files.set_share_metadata(self.name, metadata_of(self.provisioning))
+        if not label.may_be_alive(self.provisioning.cloud.clock.now()):
+            files.set_share_metadata(self.name, metadata_of(self.provisioning, self.id))
+        elif label.owner is None or label.owner.state == "elsewhere":
+            raise ProvisioningError(
+                f"file share {self.name} is in use by {label.whose}; "
+                "wait for its end, or name another share in the scenario"
+            )
         return False
 
     def delete(self) -> None:
-        """Delete the share, if it is ours."""
-        if self._created:
-            self.provisioning.clients.files.delete_share(self.name)
+        """Delete the share."""
+        self.provisioning.clients.files.delete_share(self.name)
 
     def remember(self) -> dict[str, Any]:
         """What another process that shares it has to know."""

@@ -1,9 +1,14 @@
-"""What is written on everything that a run creates: whose it is, until when. ``reap`` deletes nothing without it."""
+"""What is written on every group and share that a run creates: whose it is, until when, and on what it was written.
+
+``reap`` deletes nothing without it. Tags travel: policies, templates and people copy them from one resource to another.
+So they name the resource that they were written on, and on any other resource they prove nothing.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from harness.clouds import CloudFacts
 from harness.resources.owner import Owner, parse_owner
 from harness.resources.provisioning import Provisioning
 
@@ -11,6 +16,9 @@ RUN_TAG = "batchai-harness-run"
 OWNER_TAG = "batchai-harness-owner"
 CREATED_TAG = "batchai-harness-created"
 EXPIRES_TAG = "batchai-harness-expires"
+RESOURCE_TAG = "batchai-harness-resource"
+
+_TAGS = (RUN_TAG, OWNER_TAG, CREATED_TAG, EXPIRES_TAG, RESOURCE_TAG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,41 +27,92 @@ class Label:
 
     Attributes:
         owner: None where it cannot be read.
-        expires: None where it cannot be read: it then never does.
+        expires: None where it cannot be read: the resource then never expires.
+        resource: id of the resource that the tags were written on; empty where they name none.
     """
 
     run: str
     owner: Owner | None
     created: datetime | None
     expires: datetime | None
+    resource: str
+
+    def names(self, resource: str) -> bool:
+        """Whether the tags were written on a resource, given by its id, and not copied to it."""
+        return bool(resource) and self.resource.casefold() == resource.casefold()
+
+    def may_be_alive(self, now: datetime) -> bool:
+        """Whether a run may still use the resource: its process runs, or nobody can tell and time is left."""
+        state = self.owner.state if self.owner else "elsewhere"
+        return state == "running" or (state == "elsewhere" and (self.expires is None or now < self.expires))
+
+    @property
+    def whose(self) -> str:
+        """The run, as messages name it."""
+        if self.owner is None:
+            return f"run {self.run} (its process cannot be read)"
+        if self.owner.state != "elsewhere":
+            return f"run {self.run} (process {self.owner.pid})"
+        until = f"until {self.expires:%Y-%m-%d %H:%M} UTC" if self.expires else "without end"
+        return f"run {self.run}, {origin_of(self.owner)}, {until}"
 
 
-def tags_of(provisioning: Provisioning) -> dict[str, str]:
-    """The tags of what is made, or taken over, now."""
+def origin_of(owner: Owner) -> str:
+    """Where a process is, or was, whose end nobody can see from here."""
+    if owner.is_of_an_earlier_boot:
+        return "made before this machine was last started, or on a clone of it"
+    return "made on another machine"
+
+
+def group_id(facts: CloudFacts, name: str) -> str:
+    """The resource id of a group."""
+    return f"/subscriptions/{facts.subscription_id}/resourceGroups/{name}"
+
+
+def share_id(facts: CloudFacts, name: str) -> str:
+    """A share's account and name, which no other share has."""
+    return f"{facts.storage_account}/{name}"
+
+
+def tags_of(provisioning: Provisioning, resource: str) -> dict[str, str]:
+    """The tags of a resource, given by its id, that is made or taken over now."""
     return {
         RUN_TAG: provisioning.run,
         OWNER_TAG: str(provisioning.owner),
         CREATED_TAG: provisioning.cloud.clock.now().isoformat(timespec="seconds"),
         EXPIRES_TAG: provisioning.expires.isoformat(timespec="seconds"),
+        RESOURCE_TAG: resource,
     }
 
 
-def metadata_of(provisioning: Provisioning) -> dict[str, str]:
+def metadata_of(provisioning: Provisioning, resource: str) -> dict[str, str]:
     """The same for a file share, whose metadata has no hyphens in its names."""
-    return {name.replace("-", ""): value for name, value in tags_of(provisioning).items()}
+    return {_without_hyphens(name): value for name, value in tags_of(provisioning, resource).items()}
 
 
-def read_label(tags: Mapping[str, str] | None) -> Label | None:
-    """What tags, or a share's metadata, say; None where they are not ours."""
-    plain = {name.replace("-", "").lower(): value for name, value in (tags or {}).items()}
-    values = [plain.get(tag.replace("-", ""), "") for tag in (RUN_TAG, OWNER_TAG, CREATED_TAG, EXPIRES_TAG)]
-    run, owner, created, expires = values
-    return Label(run, parse_owner(owner), _moment(created), _moment(expires)) if run else None
+def read_tags(tags: Mapping[str, str] | None) -> Label | None:
+    """What the tags of a group say; None where they are not ours. Azure ignores the case of their names."""
+    return _label({name.lower(): value for name, value in (tags or {}).items()})
+
+
+def read_metadata(metadata: Mapping[str, str] | None) -> Label | None:
+    """What the metadata of a share says; None where it is not ours."""
+    values = {name.lower(): value for name, value in (metadata or {}).items()}
+    return _label({tag: values.get(_without_hyphens(tag), "") for tag in _TAGS})
+
+
+def _label(values: Mapping[str, str]) -> Label | None:
+    run, owner, created, expires, resource = (values.get(tag, "") for tag in _TAGS)
+    return Label(run, parse_owner(owner), _moment(created), _moment(expires), resource) if run else None
+
+
+def _without_hyphens(name: str) -> str:
+    return name.replace("-", "")
 
 
 def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

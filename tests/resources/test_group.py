@@ -1,5 +1,6 @@
 import os
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,9 @@ from harness.emulator.launch import launch
 from harness.errors import ProvisioningError, SignInError
 from harness.resources import Journal, Provisioning, ResourceGroup, register_providers
 from harness.resources.owner import Owner, owner_of, this_process
-from harness.resources.tags import read_label
+from harness.resources.tags import group_id, read_tags, tags_of
+
+ELSEWHERE = Owner("0123456789ab.0123456789ab", 1, "1")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ def test_a_group_that_an_ended_run_kept_is_adopted_and_tagged_anew(cloud, tmp_pa
         ResourceGroup(first, name="kept", location="eastus").create()
         second = ResourceGroup(provisioning(cloud, clients, tmp_path, run="second"), name="kept", location="eastus")
         assert second.adopt()
-        label = read_label(clients.resources.resource_groups.get("kept").tags)
+        label = read_tags(clients.resources.resource_groups.get("kept").tags)
         assert (label.run, label.owner) == ("second", this_process())
 
 
@@ -84,6 +87,52 @@ def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(cloud, tmp_
         clients.resources.resource_groups.create_or_update("unmarked", {"location": "eastus"})
         with pytest.raises(ProvisioningError, match="was not made by the harness"):
             ResourceGroup(mine, name="unmarked", location="eastus").adopt()
+
+
+def test_a_group_that_a_run_of_another_machine_may_use_is_not_adopted(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
+        mine = provisioning(cloud, clients, tmp_path)
+        theirs = replace(mine, owner=ELSEWHERE, run="theirs")
+        ResourceGroup(theirs, name="far", location="eastus").create()
+        before = clients.resources.resource_groups.get("far").tags
+        with pytest.raises(ProvisioningError, match="in use by run theirs, made on another machine, until 20"):
+            ResourceGroup(mine, name="far", location="eastus").adopt()
+        assert clients.resources.resource_groups.get("far").tags == before
+
+
+def test_a_group_of_another_machine_that_has_expired_is_adopted(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
+        mine = provisioning(cloud, clients, tmp_path)
+        expired = replace(mine, owner=ELSEWHERE, run="theirs", lifetime=timedelta(seconds=-1))
+        ResourceGroup(expired, name="expired", location="eastus").create()
+        assert ResourceGroup(mine, name="expired", location="eastus").adopt()
+
+
+@pytest.mark.parametrize("rename", [str, lambda name: name.replace("-", "")], ids=["copied", "without hyphens"])
+def test_a_group_that_carries_the_tags_of_another_is_nobody_of_ours(cloud, tmp_path, rename):
+    with cloud.clients("s/group") as clients:
+        mine = provisioning(cloud, clients, tmp_path)
+        copied = {rename(name): value for name, value in tags_of(mine, group_id(cloud.facts, "original")).items()}
+        clients.resources.resource_groups.create_or_update("copy", {"location": "eastus", "tags": copied})
+        group = ResourceGroup(mine, name="copy", location="eastus")
+        with pytest.raises(ProvisioningError, match="was not made by the harness"):
+            group.adopt()
+        with pytest.raises(ProvisioningError, match="is there already and not of this run"):
+            group.open()
+        group.delete()
+        assert clients.resources.resource_groups.check_existence("copy")
+
+
+def test_a_refused_group_is_neither_deleted_nor_said_to_be(cloud, tmp_path):
+    events = []
+    with cloud.clients("s/group") as clients:
+        clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
+        made = replace(provisioning(cloud, clients, tmp_path), sink=events.append)
+        with pytest.raises(ProvisioningError, match="foreign"), ResourceGroup(made, name="foreign", location="eastus"):
+            pass
+        assert clients.resources.resource_groups.check_existence("foreign")
+    assert events == []
+    assert not made.journal.path.exists()
 
 
 def test_deleting_is_tried_again_before_it_is_reported(cloud, tmp_path):

@@ -44,6 +44,28 @@ def test_the_text_reads_back_and_holds_no_host_name():
     assert os.uname().nodename not in str(this_process())
 
 
-@pytest.mark.parametrize("text", ["", "kept", "host", "host/12", "host/x/1.2", "/1/2"])
+def test_a_process_of_another_boot_cannot_be_seen():
+    """A clone of a virtual machine has the name, the machine id and the namespaces of the original."""
+    machine, _, boot = this_process().host.partition(".")
+    clone = Owner(f"{machine}.{boot[::-1]}", os.getpid(), this_process().started)
+    assert clone.state == "elsewhere"
+    assert clone.is_of_an_earlier_boot
+
+
+def test_another_boot_id_makes_another_machine(tmp_path):
+    """The same machine sees another boot id, as a clone of it would."""
+    (tmp_path / "boot_id").write_text("5f6c0e2a-0d1b-4a52-9c7e-2d8f5b1f0a11\n")
+    look = "from harness.resources.owner import parse_owner; import sys; print(parse_owner(sys.argv[1]).state)"
+    mounted = f'mount --bind {tmp_path}/boot_id /proc/sys/kernel/random/boot_id && exec "$@"'
+    words = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", look, str(this_process())]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if "mount" in done.stderr or "unshare" in done.stderr:
+        pytest.skip(f"this user cannot mount another boot id: {done.stderr.strip()}")
+    assert done.stdout == "elsewhere\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "kept", "host", "host/12", "host/x/1.2", "/1/2", "host/\N{SUPERSCRIPT TWO}/1", f"host/{'9' * 5000}/1"]
+)
 def test_what_is_no_owner_is_none(text):
     assert parse_owner(text) is None

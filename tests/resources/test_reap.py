@@ -14,8 +14,8 @@ from harness.clouds import FaultPlan, open_cloud
 from harness.config import Settings
 from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.owner import Owner, owner_of, this_process
-from harness.resources.reap import Found, decide, find, reap, settle
-from harness.resources.tags import Label, tags_of
+from harness.resources.reap import Found, Verdict, decide, find, reap, settle
+from harness.resources.tags import Label, group_id, tags_of
 from tests.fakes import injected
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -48,11 +48,12 @@ def clients(cloud):
 
 
 def group(owner, *, created=NOW - HOUR, expires=NOW + HOUR):
-    return Found("resource group", "g", Label("run", owner, created, expires))
+    return Found("resource group", "g", "/g", Label("run", owner, created, expires, "/g"))
 
 
 def left_behind(cloud, clients, name, owner):
-    tags = tags_of(Provisioning(cloud, clients, Journal.__new__(Journal), lambda _event: None, "dead"))
+    made = Provisioning(cloud, clients, Journal.__new__(Journal), lambda _event: None, "dead")
+    tags = tags_of(made, group_id(cloud.facts, name))
     tags["batchai-harness-owner"] = str(owner)
     clients.resources.resource_groups.create_or_update(name, {"location": "eastus", "tags": tags})
 
@@ -75,6 +76,29 @@ def test_what_another_machine_made_waits_for_its_expiry():
     assert decide(group(ELSEWHERE), NOW).reason == "made on another machine, until 2026-05-01 13:00 UTC"
     assert not decide(group(ELSEWHERE), NOW).delete
     assert decide(group(ELSEWHERE), NOW + HOUR).reason == "expired at 2026-05-01 13:00 UTC"
+
+
+def test_what_was_made_before_the_last_start_of_this_machine_waits_for_its_expiry():
+    before = replace(this_process(), host=f"{this_process().host.partition('.')[0]}.0123456789ab")
+    verdict = decide(group(before), NOW)
+    assert (verdict.delete, verdict.reason) == (
+        False,
+        "made before this machine was last started, or on a clone of it, until 2026-05-01 13:00 UTC",
+    )
+    assert decide(group(before), NOW + HOUR).delete
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        ("/other", "its tags were copied: they were written on /other"),
+        ("", "its tags do not name it: they were copied, or an older version wrote them"),
+    ],
+)
+def test_what_carries_the_tags_of_another_resource_is_kept_for_ever(ended, resource, reason):
+    found = group(ended, expires=NOW - HOUR)
+    copied = replace(found, label=replace(found.label, resource=resource))
+    assert decide(copied, NOW) == Verdict(copied, delete=False, reason=reason)
 
 
 def test_what_has_no_readable_owner_waits_for_its_expiry():

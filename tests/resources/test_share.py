@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import JobError, ProvisioningError
 from harness.resources import FileShare, Journal, Provisioning, Upload
-from harness.resources.tags import metadata_of
+from harness.resources.owner import Owner, this_process
+from harness.resources.tags import metadata_of, read_metadata, share_id
 from tests.fakes import injected
+
+ELSEWHERE = Owner("0123456789ab.0123456789ab", 1, "1")
 
 
 @pytest.fixture
@@ -54,6 +58,52 @@ def test_a_share_that_was_there_before_stays(provisioning: Provisioning) -> None
     provisioning.clients.files.delete_share("uploads")
 
 
+def test_a_share_that_was_there_before_is_not_said_to_be_deleted(provisioning: Provisioning) -> None:
+    events: list[str] = []
+    provisioning.clients.files.create_share("uploads")
+    with share_of(replace(provisioning, sink=lambda event: events.append(str(event)))):
+        pass
+    assert "file share uploads is there already: it is used, and it stays" in events
+    assert not [event for event in events if "delet" in event]
+    assert provisioning.journal.left() == []
+    provisioning.clients.files.delete_share("uploads")
+
+
+def test_a_share_that_a_run_of_another_machine_may_use_is_refused_and_kept(provisioning: Provisioning) -> None:
+    files = provisioning.clients.files
+    theirs = replace(provisioning, owner=ELSEWHERE, run="theirs")
+    before = metadata_of(theirs, share_id(provisioning.cloud.facts, "uploads"))
+    files.create_share("uploads", metadata=before)
+    with (
+        pytest.raises(ProvisioningError, match="share uploads is in use by run theirs, made on another machine, until"),
+        share_of(provisioning),
+    ):
+        pass
+    assert files.get_share_metadata("uploads") == before
+    files.delete_share("uploads")
+
+
+def test_a_share_that_an_ended_run_left_is_used_and_marked_as_used(provisioning: Provisioning) -> None:
+    files = provisioning.clients.files
+    ended = replace(provisioning, owner=replace(this_process(), started="1"), run="ended")
+    files.create_share("uploads", metadata=metadata_of(ended, share_id(provisioning.cloud.facts, "uploads")))
+    with share_of(provisioning):
+        label = read_metadata(files.get_share_metadata("uploads"))
+        assert label is not None
+        assert label.run == provisioning.run
+    files.delete_share("uploads")
+
+
+def test_a_share_that_carries_the_metadata_of_another_is_nobody_of_ours(provisioning: Provisioning) -> None:
+    files = provisioning.clients.files
+    copied = metadata_of(provisioning, share_id(provisioning.cloud.facts, "original"))
+    files.create_share("uploads", metadata=copied)
+    with share_of(provisioning):
+        assert files.get_share_metadata("uploads") == copied
+    assert files.exists("uploads")
+    files.delete_share("uploads")
+
+
 @pytest.mark.parametrize("path", ["deep/er/gone.py", "nowhere/gone.py", "gone.py"])
 def test_a_file_that_is_required_and_missing_is_named(provisioning: Provisioning, path: str) -> None:
     with share_of(provisioning, script=Upload(b"x")) as share:
@@ -63,7 +113,9 @@ def test_a_file_that_is_required_and_missing_is_named(provisioning: Provisioning
 
 
 def test_a_share_whose_creation_took_effect_though_its_answer_was_lost_is_ours(provisioning: Provisioning) -> None:
-    provisioning.clients.files.create_share("uploads", metadata=metadata_of(provisioning))
+    provisioning.clients.files.create_share(
+        "uploads", metadata=metadata_of(provisioning, share_id(provisioning.cloud.facts, "uploads"))
+    )
     with share_of(provisioning, one=Upload(b"bytes")):
         pass
     assert not provisioning.clients.files.exists("uploads")
