@@ -20,6 +20,7 @@ SHARED = {
     "file_lock",
     "interruption",
     "printable",
+    "process_identity",
     "suggestions",
     "validation_messages",
     "vm_sizes",

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,12 +13,19 @@ from typing import Annotated
 import typer
 
 from harness.cli.emulator import DEFAULT_DIRECTORY
-from harness.cli.output import say
+from harness.cli.output import plain, say
 from harness.clock import SystemClock
 from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings, environment, journal_path, load_settings
 from harness.emulator import launch
-from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover, temporary_directories
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.leftovers import (
+    Leftover,
+    find_leftovers,
+    find_undecided,
+    remove_leftover,
+    temporary_directories,
+)
 from harness.errors import CloudError, EmulatorError, UserError
 from harness.resources.journal import Entry, Journal
 from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap, settle
@@ -26,6 +33,7 @@ from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap,
 app = typer.Typer(add_completion=False)
 
 _STOP_SECONDS = 10.0
+_UNDECIDED = "made on another machine, or before this one was last started; if nobody uses it, delete it by hand"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -43,6 +51,20 @@ class Site:
     cloud: Cloud
     clients: Clients
     verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An emulator to look at.
+
+    Attributes:
+        settings: those with which it is opened.
+        may_start: whether one is started where none runs.
+    """
+
+    settings: Settings
+    directory: Path
+    may_start: bool
 
 
 @app.command()
@@ -64,15 +86,15 @@ def run(
     journal = Journal(journal_path(settings, environment()))
     with ExitStack() as stack:
         if cloud is CloudChoice.azure:
-            leftovers, failures = [], 0
+            leftovers, undecided, failures = [], [], 0
             sites = [stack.enter_context(_survey(cloud, settings, age))]
         else:
-            leftovers = find_leftovers([*temporary_directories(), *_journalled(journal)])
-            places = _places(settings, journal, leftovers)
-            sites = [site for place in places if (site := _emulated(stack, place, age))]
-            failures = len(places) - len(sites)
+            candidates = [*temporary_directories(), *_directories(journal.left())]
+            leftovers, undecided = find_leftovers(candidates), find_undecided(candidates)
+            places = _places(settings, journal, [*(leftover.directory for leftover in leftovers), *undecided])
+            sites, failures = _look(stack, places, age)
         old = [one for one in leftovers if SystemClock().now() - one.made >= age]
-        doomed = _show(sites, old)
+        doomed = _show(sites, old, undecided)
         if not dry_run:
             if doomed:
                 _confirm(doomed, yes=yes)
@@ -84,50 +106,68 @@ def run(
     return 1 if failures else 0
 
 
-def _journalled(journal: Journal) -> list[Path]:
-    """Emulators' data directories that runs have written down."""
-    return [Path(entry.place) for entry in journal.left() if entry.cloud == "emulator" and entry.place]
+def _directories(entries: Iterable[Entry]) -> list[Path]:
+    """Emulators' data directories that runs have journalled."""
+    return [Path(entry.place) for entry in entries if entry.cloud == "emulator" and entry.place]
 
 
-def _places(settings: Settings, journal: Journal, leftovers: Sequence[Leftover]) -> list[Settings]:
-    """The settings with which each lasting emulator is opened."""
-    chosen = settings.emulator_dir or DEFAULT_DIRECTORY
-    going = {leftover.directory for leftover in leftovers}
-    directories = dict.fromkeys(path.absolute() for path in (chosen, *_journalled(journal)))
+def _may_be_alive(entry: Entry) -> bool:
+    return entry.may_be_alive(SystemClock().now())
+
+
+def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> list[Place]:
+    """The lasting emulators to look at.
+
+    Starting an emulator runs the jobs that wait in its directory. So one is started only in a directory in which a run
+    of this user has journalled something; in the project's own, which may be anybody's work, one has to run.
+    """
+    entries = [entry for entry in journal.left() if entry.owner.state != "elsewhere" or not _may_be_alive(entry)]
+    journalled = [path.absolute() for path in _directories(entries)]
+    chosen = (settings.emulator_dir or DEFAULT_DIRECTORY).absolute()
     return [
-        settings.model_copy(update={"emulator_dir": directory})
-        for directory in directories
-        if directory not in going and (directory / "lock").exists() and not (directory / "temporary").exists()
+        Place(settings.model_copy(update={"emulator_dir": directory}), directory, may_start=directory in journalled)
+        for directory in dict.fromkeys((chosen, *journalled))
+        if directory not in temporary and (directory / "lock").exists() and not (directory / "temporary").exists()
     ]
 
 
-def _emulated(stack: ExitStack, place: Settings, age: timedelta) -> Site | None:
-    """An emulator that was looked at; None, and told, where it does not start or answer: others do."""
-    directory = Path(place.require("emulator_dir"))
-    try:
-        serving = launch.find(directory)
+def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[Site], int]:
+    """The emulators that were looked at, and how many do not start or answer, which is told: others do."""
+    sites, failures = [], 0
+    for place in places:
         try:
-            return stack.enter_context(_survey(CloudChoice.emulator, place, age))
-        except CloudError:
-            # That of a run which was killed just now may have been on its way out: then another is started.
-            if serving is None or not launch.ends(serving.pid, _STOP_SECONDS):
-                raise
-            return stack.enter_context(_survey(CloudChoice.emulator, place, age))
-    except (EmulatorError, CloudError) as error:
-        say(f"NOT looked at {directory}: {error}", err=True)
-        return None
+            serving = launch.find(place.directory)
+            if serving is not None or place.may_start:
+                sites.append(_emulated(stack, place, serving, age))
+        except (EmulatorError, CloudError) as error:
+            say(f"NOT looked at {place.directory}: {error}", err=True)
+            failures += 1
+    return sites, failures
+
+
+def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: timedelta) -> Site:
+    try:
+        return stack.enter_context(_survey(CloudChoice.emulator, place.settings, age, serving))
+    except CloudError:
+        # The emulator of a run that was killed just now may have been on its way out: then another is started.
+        if serving is None or not place.may_start or not launch.ends(serving.pid, _STOP_SECONDS):
+            raise
+        return stack.enter_context(_survey(CloudChoice.emulator, place.settings, age))
 
 
 @contextmanager
-def _survey(cloud: CloudChoice, settings: Settings, age: timedelta) -> Iterator[Site]:
+def _survey(cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: Endpoint | None = None) -> Iterator[Site]:
     # No story is recorded, so the directory of cassettes is not looked at.
-    with open_cloud(cloud.value, settings, cassettes=Path()) as opened, opened.clients("reap") as clients:
+    with (
+        open_cloud(cloud.value, settings, cassettes=Path(), endpoint=endpoint) as opened,
+        opened.clients("reap") as clients,
+    ):
         now = SystemClock().now()
         found = find(opened, clients)
         yield Site(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
 
 
-def _show(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
+def _show(sites: Sequence[Site], leftovers: Sequence[Leftover], undecided: Sequence[Path]) -> int:
     """Draw what was found; returns how much of it is to go."""
     from rich.console import Console
     from rich.table import Table
@@ -137,11 +177,13 @@ def _show(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
         for verdict in site.verdicts:
             found = verdict.found
             word = "delete" if verdict.delete else "keep"
-            table.add_row(word, found.kind, found.name, found.label.run, verdict.reason)
+            table.add_row(word, found.kind, plain(found.name), plain(found.label.run), plain(verdict.reason))
     for left in leftovers:
         living = f"{len(left.processes)} processes run" if left.processes else "no process runs"
-        what, why = ("emulator", "its run was killed") if left.directory.exists() else ("job", "its directory is gone")
-        table.add_row("delete", what, str(left.directory), "", f"{why}; {living}")
+        why = "its run was killed" if left.kind == "emulator" else "its directory was deleted"
+        table.add_row("delete", left.kind, plain(str(left.directory)), "", f"{why}; {living}")
+    for directory in undecided:
+        table.add_row("keep", "emulator", plain(str(directory)), "", _UNDECIDED)
     if table.row_count:
         Console().print(table)
     else:
@@ -181,7 +223,7 @@ def _tell(result: Reaped) -> None:
 def _void(journal: Journal) -> None:
     """End the entries of ended runs whose emulator's data is gone, and everything in it."""
     for entry in journal.left():
-        if entry.cloud == "emulator" and entry.owner.state != "running" and not Path(entry.place).exists():
+        if entry.cloud == "emulator" and not _may_be_alive(entry) and not Path(entry.place).exists():
             journal.append(deleted(entry))
     journal.compact()
 

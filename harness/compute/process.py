@@ -7,22 +7,24 @@ import json
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from harness.clock import Clock, SystemClock
 from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, TaskSpec
+from harness.compute.job_processes import (
+    find_job_processes,
+    is_supervisor_of,
+    open_job_process,
+    supervisor_command,
+)
 from harness.compute.machine import Machine
-from harness.compute.paths import MARK, JobPaths
+from harness.compute.paths import JobPaths
+from harness.compute.process_handle import open_process
 from harness.compute.render import render, render_task
 from harness.compute.watch import Watcher
-
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
 class ProcessBackend:
@@ -101,13 +103,11 @@ class ProcessBackend:
         paths = JobPaths(directory)
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         paths.stop.touch()
-        with _held(paths) as holder:
-            if holder is not None:
-                handle = os.pidfd_open(holder)
-                try:
-                    signal.pidfd_send_signal(handle, signal.SIGTERM)
-                finally:
-                    os.close(handle)
+        holder = _holder(paths)
+        if holder is not None:
+            with open_process(holder, lambda facts: is_supervisor_of(facts, directory)) as supervisor:
+                if supervisor is not None:
+                    supervisor.send_signal(signal.SIGTERM)
 
     def forget(self, directory: Path) -> None:
         """Remove the job directory; what the job wrote to mounted storage stays (links are not followed)."""
@@ -127,8 +127,8 @@ def _launch(paths: JobPaths) -> int:
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    argv = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(paths.root)]
-    return os.posix_spawn(sys.executable, argv, {"LANG": "C.UTF-8"}, file_actions=actions, setsid=True)
+    argv = supervisor_command(paths.root)
+    return os.posix_spawn(argv[0], argv, {"LANG": "C.UTF-8"}, file_actions=actions, setsid=True)
 
 
 @contextmanager
@@ -192,12 +192,11 @@ def _last_words(paths: JobPaths) -> str:
 
 def _kill_marked(directory: Path) -> None:
     """End what a killed supervisor left behind: processes that carry the job's mark in their environment."""
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == str(directory):
-                process.kill()
-        except (psutil.Error, OSError):
-            continue  # another user's, or just ended
+    for found in find_job_processes():
+        if found.job == directory:
+            with open_job_process(found) as process:
+                if process is not None:
+                    process.send_signal(signal.SIGKILL)
 
 
 def _write_private(path: Path, text: str) -> None:

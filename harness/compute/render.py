@@ -58,10 +58,10 @@ def render_task(task: TaskSpec, machine: Machine) -> Plan:
     variables = {"AZ_BATCHAI_MOUNT_ROOT": str(root), "AZ_BATCHAI_STDOUTERR_DIR": str(task.stdouterr)}
     environment = {
         **machine.environment,
-        MARK: str(task.directory),
         **variables,
         **{name: expanded(value, variables) for name, value in task.environment.items()},
         **task.secrets,
+        MARK: str(task.directory),
     }
     execution = Execution(
         argv=(machine.shell, "-c", protected(task.command, variables)),

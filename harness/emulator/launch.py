@@ -18,6 +18,7 @@ import msgspec
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.options import Images, Options, parse_account
 from harness.emulator.paths import DataDirectory
+from harness.emulator.temporary_directory import temporary_directory
 from harness.errors import EmulatorError
 
 _START_SECONDS = 30.0
@@ -67,7 +68,7 @@ def launch(
     """
     with contextlib.ExitStack() as stack:
         if directory is None:
-            directory = stack.enter_context(_temporary_directory())
+            directory = stack.enter_context(temporary_directory())
         options = Options(
             directory,
             port,
@@ -143,18 +144,6 @@ def ends(pid: int, seconds: float) -> bool:
             return bool(selector.select(seconds))
     finally:
         os.close(process)
-
-
-@contextmanager
-def _temporary_directory() -> Iterator[Path]:
-    """A data directory that says, by a file with a lock, that it is of no use once this process has ended."""
-    with tempfile.TemporaryDirectory(prefix="batchai-", ignore_cleanup_errors=True) as name:
-        mark = DataDirectory(Path(name)).temporary
-        beside = mark.with_suffix(".new")
-        with beside.open("wb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            beside.replace(mark)  # so that it is never there without its lock
-            yield mark.parent
 
 
 @contextmanager

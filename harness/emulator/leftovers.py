@@ -1,40 +1,44 @@
 """What a killed launcher left on this machine: its emulator's temporary data directory and the jobs that run there.
 
-Nothing else is ever touched: a directory is a leftover only if this user owns it, ``launch`` marked it as temporary,
-and nobody holds the mark any more, which the kernel lets go of when the launcher dies, however it dies. A process is
-one only if it belongs to a job in such a directory, or to one whose directory is gone.
+Nothing is deleted or ended on a guess. A directory is a leftover only if its mark proves that a process of this user
+made it, and that process has ended (``temporary_directory``). A process is one only if it provably belongs to a job
+(``job_processes``) in such a directory, or to one whose directory was deleted.
 """
 
 import contextlib
-import fcntl
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import signal
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
-import psutil
-
-from harness.compute.paths import MARK
-from harness.emulator import launch
+from harness.clock import SystemClock
+from harness.compute.job_processes import JobProcess, find_job_processes, open_job_process
+from harness.compute.paths import JobPaths
+from harness.compute.process_handle import ProcessFacts, ProcessHandle, open_process, read_facts
+from harness.emulator import temporary_directory
 from harness.emulator.paths import DataDirectory
-from harness.errors import EmulatorError
+from harness.file_lock import FileLockedError, is_locked, lock_file
 
-_SUPERVISOR = "supervisor.py"
 _GRACE = 5.0  # seconds; a supervisor ends its job within two
+_STOP_SECONDS = 15.0  # in which an emulator stops
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A data directory without a launcher, and the processes of its jobs; or the directory, gone, of a job that runs.
+    """Something that a killed launcher left.
 
     Attributes:
+        kind: an emulator's data directory without a launcher, or a job that runs although its directory was deleted.
+        directory: the data directory, or that of the job.
         made: when it was launched.
-        processes: their ids.
+        processes: ids of the processes of its jobs.
     """
 
+    kind: Literal["emulator", "job"]
     directory: Path
     made: datetime
     processes: tuple[int, ...]
@@ -42,98 +46,148 @@ class Leftover:
 
 def temporary_directories() -> list[Path]:
     """Where leftovers can be: what ``launch`` may have made where this process makes temporary files."""
-    return sorted(Path(tempfile.gettempdir()).glob("batchai-*"))
+    return temporary_directory.temporary_directories()
 
 
 def find_leftovers(candidates: Iterable[Path]) -> list[Leftover]:
     """Those of some directories that are leftovers, and every job of this user whose directory was deleted under it."""
-    jobs = _jobs()
-    left = [_leftover(directory, jobs) for directory in dict.fromkeys(candidates) if _is_left(directory)]
-    within = {process for one in left for process in one.processes}
-    homeless = {job: found for job, found in jobs.items() if not job.exists() and within.isdisjoint(_ids(found))}
-    return left + [Leftover(job, _since(found), _ids(found)) for job, found in homeless.items()]
+    processes = find_job_processes()
+    directories = [directory for directory in dict.fromkeys(candidates) if _is_left(directory)]
+    emulators = [
+        Leftover("emulator", one, temporary_directory.made_at(one), _ids(_below(one, processes))) for one in directories
+    ]
+    orphans: dict[Path, list[JobProcess]] = {}
+    for process in processes:
+        if _is_orphan(process) and not any(_is_below(process, directory) for directory in directories):
+            orphans.setdefault(process.job, []).append(process)
+    jobs = [Leftover("job", job, min(one.started for one in found), _ids(found)) for job, found in orphans.items()]
+    return emulators + jobs
+
+
+def find_undecided(candidates: Iterable[Path]) -> list[Path]:
+    """Those of some directories that a launcher made whose end nobody can see on this machine; they stay."""
+    return [one for one in dict.fromkeys(candidates) if temporary_directory.state_of(one) == "elsewhere"]
 
 
 def remove_leftover(leftover: Leftover) -> bool:
-    """End its processes and delete its directory, if nobody has taken it since; True when it is gone."""
+    """End its processes and delete its directory, if nobody has taken it since; True when it is gone.
+
+    Several processes may remove the same one: each returns when it is gone.
+    """
     directory = leftover.directory
-    if directory.exists() and not _is_left(directory):
-        return False
-    with contextlib.suppress(EmulatorError):  # of which there is nothing to be read, none runs
-        launch.stop(directory)  # it stops with its launcher; one that hangs is stopped here
-    end_jobs(directory)
-    shutil.rmtree(directory, ignore_errors=True)
-    return not directory.exists() and not _below(directory, _jobs())
+    if leftover.kind == "job":
+        _end(lambda process: process.job == directory and _is_orphan(process))
+        return not any(process.job == directory and _is_orphan(process) for process in find_job_processes())
+    with temporary_directory.seized(directory) as is_seized:
+        if is_seized and not _is_used(directory):
+            _remove_directory(directory)
+    return not directory.exists() and not _below(directory, find_job_processes())
 
 
 def end_jobs(directory: Path) -> None:
     """End every job that runs in an absolute data directory, which nobody serves."""
-    for supervisors_only in (True, False):
-        living = [one for one in _below(directory, _jobs()) if not supervisors_only or _supervised(one)]
-        for process in living:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate() if supervisors_only else process.kill()
-        for process in living:
-            launch.ends(process.pid, _GRACE)
+    _end(lambda process: _is_below(process, directory))
 
 
 def _is_left(directory: Path) -> bool:
-    mark = DataDirectory(directory).temporary
+    return temporary_directory.state_of(directory) == "left" and not _is_used(directory)
+
+
+def _is_used(directory: Path) -> bool:
+    """Whether anybody but the emulator of its launcher serves a directory. That one ends with the launcher."""
+    lock = DataDirectory(directory).lock
     try:
-        if directory.is_symlink() or directory.stat().st_uid != os.getuid():
+        if not is_locked(lock):
             return False
-        with mark.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:  # no mark, one that is held, or no directory of ours
+        server = read_facts(int(lock.read_text(encoding="ascii")))
+    except FileNotFoundError:
         return False
-    return not _serves_again(directory)
+    except (OSError, ValueError):
+        return True
+    return not _is_launched(server, directory)
 
 
-def _serves_again(directory: Path) -> bool:
-    """Whether somebody has started an emulator there that does not end with its launcher."""
+def _is_launched(facts: ProcessFacts, directory: Path) -> bool:
+    """Whether a process is an emulator that serves a directory for as long as its launcher lives."""
+    words = facts.command_line
+    served = [value for option, value in pairwise(words) if option == "--dir"]
+    return (
+        facts.user == os.getuid()
+        and "harness.emulator" in words
+        and "--guarded" in words
+        and [os.path.realpath(value) for value in served] == [os.path.realpath(directory)]
+    )
+
+
+def _remove_directory(directory: Path) -> None:
+    """Stop the emulator if it hangs, end the jobs, and delete the directory, which no emulator can serve meanwhile."""
+    lock = DataDirectory(directory).lock
+    with contextlib.suppress(OSError, ValueError):
+        server = int(lock.read_text(encoding="ascii"))
+        with open_process(server, lambda facts: _is_launched(facts, directory)) as process:
+            if process is not None:
+                process.send_signal(signal.SIGTERM)
+                if not process.ends_within(_STOP_SECONDS):
+                    process.send_signal(signal.SIGKILL)
+    with contextlib.suppress(FileLockedError, OSError), lock_file(lock, wait=_STOP_SECONDS):
+        end_jobs(directory)
+        temporary_directory.delete_directory(directory)
+
+
+def _end(is_wanted: Callable[[JobProcess], bool]) -> None:
+    """End processes of jobs: supervisors end theirs in order, and what is left after a while is killed."""
+    with contextlib.ExitStack() as stack:
+        supervisors = [
+            handle
+            for process in find_job_processes()
+            if is_wanted(process) and process.is_supervisor and process.directory == "present"
+            if (handle := stack.enter_context(open_job_process(process))) and _is_asked_to_stop(process)
+        ]
+        for supervisor in supervisors:
+            supervisor.send_signal(signal.SIGTERM)
+        _wait_for(supervisors)
+    with contextlib.ExitStack() as stack:
+        rest = [
+            handle
+            for process in find_job_processes()
+            if is_wanted(process) and (handle := stack.enter_context(open_job_process(process)))
+        ]
+        for process in rest:
+            process.send_signal(signal.SIGKILL)
+        _wait_for(rest)
+
+
+def _is_asked_to_stop(supervisor: JobProcess) -> bool:
+    """Leave the supervisor the file that asks for the end of its job, if that can be done."""
     try:
-        endpoint = launch.find(directory)
-        return endpoint is not None and "--guarded" not in psutil.Process(endpoint.pid).cmdline()
-    except (EmulatorError, psutil.Error):
+        JobPaths(supervisor.job).stop.touch()
+    except OSError:
         return False
+    return True
 
 
-def _leftover(directory: Path, jobs: Mapping[Path, Sequence[psutil.Process]]) -> Leftover:
-    made = datetime.fromtimestamp(DataDirectory(directory).temporary.stat().st_mtime, UTC)
-    return Leftover(directory, made, _ids(_below(directory, jobs)))
+def _wait_for(processes: Sequence[ProcessHandle]) -> None:
+    """Return when some processes have ended, or after a while."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + _GRACE
+    for process in processes:
+        process.ends_within(max(0.0, deadline - clock.monotonic()))
 
 
-def _jobs() -> dict[Path, list[psutil.Process]]:
-    """The processes of this user's jobs, supervisors included, by the directory of their job."""
-    jobs: dict[Path, list[psutil.Process]] = {}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.uids().real != os.getuid() or not _sees_our_files(process):
-                continue
-            if job := _supervised(process) or process.environ().get(MARK):
-                jobs.setdefault(Path(job), []).append(process)
-    return jobs
+def _is_orphan(process: JobProcess) -> bool:
+    """Whether a job runs whose directory was deleted. A supervisor proves it; a mark has to look right."""
+    is_job_directory = process.is_supervisor or process.job.parent == DataDirectory(process.job.parent.parent).jobs
+    return process.directory == "deleted" and is_job_directory
 
 
-def _below(directory: Path, jobs: Mapping[Path, Sequence[psutil.Process]]) -> list[psutil.Process]:
-    """Processes of the jobs in a directory, or of the job that it is."""
-    return [process for job, found in jobs.items() if job.is_relative_to(directory) for process in found]
+def _below(directory: Path, processes: Iterable[JobProcess]) -> list[JobProcess]:
+    return [process for process in processes if _is_below(process, directory)]
 
 
-def _supervised(process: psutil.Process) -> str:
-    """The directory of the job that a process is the supervisor of; empty for others."""
-    words = process.cmdline() if process.is_running() else []
-    return words[-1] if len(words) > 1 and Path(words[-2]).name == _SUPERVISOR else ""
+def _is_below(process: JobProcess, directory: Path) -> bool:
+    """Whether the job of a process has its directory in a data directory, whichever links lead to either."""
+    return Path(os.path.realpath(process.job)).is_relative_to(os.path.realpath(directory))
 
 
-def _sees_our_files(process: psutil.Process) -> bool:
-    """Whether a path means the same to it; in another mount namespace (a container, a private /tmp) it may not."""
-    return Path(f"/proc/{process.pid}/ns/mnt").stat().st_ino == Path("/proc/self/ns/mnt").stat().st_ino
-
-
-def _ids(processes: Iterable[psutil.Process]) -> tuple[int, ...]:
+def _ids(processes: Iterable[JobProcess]) -> tuple[int, ...]:
     return tuple(process.pid for process in processes)
-
-
-def _since(processes: Iterable[psutil.Process]) -> datetime:
-    return datetime.fromtimestamp(min(process.create_time() for process in processes), UTC)

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -60,8 +60,16 @@ class Entry:
 
     @property
     def expiry(self) -> datetime | None:
-        """The moment of ``expires``."""
-        return datetime.fromisoformat(self.expires) if self.expires else None
+        """The moment of ``expires``; None for never."""
+        if not self.expires:
+            return None
+        moment = datetime.fromisoformat(self.expires)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def may_be_alive(self, now: datetime) -> bool:
+        """Whether its run may still use the resource: it runs, or nobody can tell on this machine and time is left."""
+        state = self.owner.state
+        return state == "running" or (state == "elsewhere" and (self.expiry is None or now < self.expiry))
 
 
 class Journal:

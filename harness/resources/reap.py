@@ -129,7 +129,8 @@ def reap(
 def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
     """Write into the journal what of it is gone from a cloud; returns the entries of ended runs that are not.
 
-    Shares of another storage account than the cloud's cannot be looked for, and stay.
+    Shares of another storage account than the cloud's cannot be looked for, and stay. So do entries of an emulator that
+    another machine may have: its data directory can have the path of one of this machine.
 
     Raises:
         CloudError: the cloud could not be asked.
@@ -138,7 +139,7 @@ def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
     living = {(found.kind, found.name.lower(), found.label.run) for found in find(cloud, clients)}
     left = []
     for entry in here:
-        if entry.owner.state == "running":
+        if entry.owner.state == "running" or (cloud.facts.directory and entry.may_be_alive(cloud.clock.now())):
             continue
         # Clusters and jobs live and die with their group.
         held = (SHARE, entry.name.lower()) if entry.kind == SHARE else (GROUP, entry.group.lower())

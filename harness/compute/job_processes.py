@@ -1,0 +1,148 @@
+"""Which processes of this machine belong to jobs. Each is recognised by proof, and what is not proven is left alone.
+
+A supervisor has exactly the command line of ``supervisor_command`` and holds open the claim that it has locked in its
+job directory. Every other process of a job carries the job's mark in its environment: the path of the job directory.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from harness.compute.paths import MARK, JobPaths
+from harness.compute.process_handle import ProcessFacts, ProcessHandle, open_process, read_facts
+
+_OPTIONS = ("-I", "-S")  # nothing of the surroundings: no variables, no site packages, no current directory
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_INSTALLED_AS = ("harness", "compute", "supervisor.py")  # of any installation on this machine
+
+DirectoryState = Literal["present", "deleted", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobProcess:
+    """A process that belongs to a job.
+
+    Attributes:
+        job: the job directory.
+        directory: whether the job directory was deleted while the process runs; ``unreachable`` where it exists, but
+            not under its path: its file system is hidden or no longer mounted.
+        started: when the process started.
+    """
+
+    pid: int
+    job: Path
+    is_supervisor: bool
+    directory: DirectoryState
+    started: datetime = field(compare=False)
+
+
+def supervisor_command(directory: Path) -> list[str]:
+    """The command line of the supervisor of a job directory, which is absolute."""
+    return [sys.executable, *_OPTIONS, str(_SUPERVISOR), str(directory)]
+
+
+def is_supervisor_of(facts: ProcessFacts, directory: Path) -> bool:
+    """Whether a process is a supervisor of this user that holds the claim of a job directory."""
+    if facts.user != os.getuid() or _supervised(facts.command_line) is None:
+        return False
+    try:
+        claim = _claim_held_by(facts.pid)
+        return claim is not None and os.path.samestat(claim, JobPaths(directory).claim.stat())
+    except OSError:  # it has ended, or hides its files
+        return False
+
+
+def find_job_processes() -> list[JobProcess]:
+    """The processes of this user's jobs, supervisors included."""
+    found = [process for pid in psutil.pids() if (process := _identify(read_facts(pid)))]
+    unreachable = {process.job for process in found if process.directory == "unreachable"}
+    return [process for process in found if process.job not in unreachable]
+
+
+@contextmanager
+def open_job_process(process: JobProcess) -> Iterator[ProcessHandle | None]:
+    """A handle of a process that was found, if it still is what it was; None if it is not, or has ended."""
+    with open_process(process.pid, lambda facts: _identify(facts) == process) as handle:
+        yield handle
+
+
+def _identify(facts: ProcessFacts) -> JobProcess | None:
+    """The job that a process belongs to, None where nothing proves that it belongs to one of this user."""
+    if facts.user != os.getuid():
+        return None
+    supervised = _supervised(facts.command_line)
+    job = supervised or _job_path(facts.environment.get(MARK, ""))
+    if job is None:
+        return None
+    try:
+        directory = _claimed(facts.pid, job) if supervised else _marked(facts.pid, job)
+        started = datetime.fromtimestamp(psutil.Process(facts.pid).create_time(), UTC)
+    except (OSError, psutil.Error):  # it has ended, or hides its files
+        return None
+    return JobProcess(facts.pid, job, supervised is not None, directory, started) if directory else None
+
+
+def _supervised(command_line: tuple[str, ...]) -> Path | None:
+    """The job directory in the command line of a supervisor, None in any other."""
+    if len(command_line) != len(supervisor_command(Path())) or command_line[1:3] != _OPTIONS:
+        return None
+    program = Path(command_line[3])
+    is_ours = program == _SUPERVISOR or (program.is_absolute() and program.parts[-3:] == _INSTALLED_AS)
+    return _job_path(command_line[4]) if is_ours else None
+
+
+def _job_path(text: str) -> Path | None:
+    return Path(text) if text.startswith("/") and os.path.normpath(text) == text else None
+
+
+def _claimed(pid: int, job: Path) -> DirectoryState | None:
+    """Where the claim is that a supervisor holds open; None if it holds none, so that it is no supervisor of ours."""
+    claim = _claim_held_by(pid)
+    if claim is None:
+        return None
+    if claim.st_nlink == 0:
+        return "deleted"
+    return "present" if _is_at(claim, JobPaths(job).claim) else "unreachable"
+
+
+def _claim_held_by(pid: int) -> os.stat_result | None:
+    """The claim that a process holds open. It was made under a name with the process id in it, which is removed."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed since
+            if descriptor.readlink().name.removesuffix(" (deleted)") == f".claim.{pid}":
+                return descriptor.stat()
+    return None
+
+
+def _marked(pid: int, job: Path) -> DirectoryState | None:
+    """Whether the directory that a mark names is there; None if its path means another one to the process than to us.
+
+    In a container, or where a directory is mounted for some processes only, one path names two directories.
+    """
+    try:
+        ours = job.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "deleted" if _sees_our_files(pid) else None
+    return "present" if _is_at(ours, Path(f"/proc/{pid}/root{job}")) else None
+
+
+def _sees_our_files(pid: int) -> bool:
+    return all(
+        os.path.samestat(Path(f"/proc/{pid}/{name}").stat(), Path(f"/proc/self/{name}").stat())
+        for name in ("ns/mnt", "root")
+    )
+
+
+def _is_at(status: os.stat_result, path: Path) -> bool:
+    try:
+        return os.path.samestat(status, path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False

@@ -1,0 +1,191 @@
+"""A process counts as one of a job only if that is proven; everything else is a stranger."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.compute.backend import JobSpec
+from harness.compute.job_processes import (
+    JobProcess,
+    find_job_processes,
+    is_supervisor_of,
+    open_job_process,
+    supervisor_command,
+)
+from harness.compute.paths import MARK, JobPaths
+from harness.compute.process_handle import open_process, read_facts
+
+if TYPE_CHECKING:
+    from conftest import Jobs
+
+Build = Callable[..., JobSpec]
+
+WAITS = "import sys; print(flush=True); sys.stdin.read()\n"
+
+
+@contextmanager
+def running(words: list[str], environment: Mapping[str, str] = os.environ, **options: Path) -> Iterator[int]:
+    """A process that has printed a line and waits; its id."""
+    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options) as process:  # type: ignore[call-overload]
+        process.stdout.readline()
+        yield process.pid
+        process.kill()
+
+
+def found(pid: int) -> JobProcess | None:
+    return next((process for process in find_job_processes() if process.pid == pid), None)
+
+
+@pytest.fixture
+def job_directory(tmp_path: Path) -> Path:
+    directory = tmp_path / "jobs" / "1"
+    directory.mkdir(parents=True)
+    return directory
+
+
+def test_a_supervisor_and_its_job_are_found(jobs: Jobs, job: Build) -> None:
+    spec = job("sleep 5432.5")
+    jobs.start(spec)
+    pid = int(JobPaths(spec.directory).claim.read_text())
+    belonging = [process for process in find_job_processes() if process.job == spec.directory]
+    assert [process.pid for process in belonging if process.is_supervisor] == [pid]
+    assert [process.directory for process in belonging if not process.is_supervisor] == ["present"]
+    jobs.backend.terminate(spec.directory)
+    jobs.finish(spec)
+    assert [process for process in find_job_processes() if process.job == spec.directory] == []
+
+
+def test_a_supervisor_whose_directory_was_deleted_proves_it(jobs: Jobs, job: Build) -> None:
+    spec = job("sleep 5432.5")
+    jobs.start(spec)
+    pid = int(JobPaths(spec.directory).claim.read_text())
+    shutil.rmtree(spec.directory)
+    process = found(pid)
+    assert process is not None
+    assert (process.is_supervisor, process.directory) == (True, "deleted")
+    with open_job_process(process) as handle:
+        assert handle is not None
+        handle.send_signal(signal.SIGKILL)
+        assert handle.ends_within(60)
+
+
+def test_a_supervisor_whose_directory_is_hidden_is_left_alone_with_its_job(
+    jobs: Jobs, job: Build, tmp_path: Path
+) -> None:
+    """As where the file system of the data directory is unmounted lazily, or another one is mounted over it."""
+    spec = job("sleep 5432.5")
+    jobs.start(spec)
+    hidden = spec.directory.with_name("hidden")
+    spec.directory.rename(hidden)
+    assert [process for process in find_job_processes() if process.job == spec.directory] == []
+    hidden.rename(spec.directory)
+    jobs.backend.terminate(spec.directory)
+    jobs.finish(spec)
+
+
+def test_a_supervisor_is_known_by_its_claim_whichever_path_leads_to_it(jobs: Jobs, job: Build, tmp_path: Path) -> None:
+    spec = job("sleep 5432.5")
+    jobs.start(spec)
+    facts = read_facts(int(JobPaths(spec.directory).claim.read_text()))
+    (tmp_path / "link").symlink_to(spec.directory)
+    assert is_supervisor_of(facts, tmp_path / "link")
+    assert not is_supervisor_of(facts, tmp_path)
+    jobs.backend.terminate(tmp_path / "link")
+    jobs.finish(spec)
+
+
+def test_commands_that_only_name_a_supervisor_are_strangers(tmp_path: Path) -> None:
+    (tmp_path / "supervisor.py").write_text(WAITS)
+    decoys = [
+        ["tail", "-f", "supervisor.py", "notes.txt"],
+        [sys.executable, "supervisor.py", "site.conf"],
+        [sys.executable, "-I", "-S", str(tmp_path / "supervisor.py"), str(tmp_path / "gone")],
+        [sys.executable, "-I", "-S", "supervisor.py", "jobs/1"],
+    ]
+    for words in decoys:
+        with running(words, cwd=tmp_path) as pid:
+            assert found(pid) is None, words
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_command_line_like_our_supervisors_without_its_claim_is_a_stranger(
+    job_directory: Path, is_there: bool
+) -> None:
+    decoy = job_directory.parent / "harness" / "compute" / "supervisor.py"
+    decoy.parent.mkdir(parents=True)
+    decoy.write_text(WAITS)
+    (job_directory / "claim").write_text("1")
+    if not is_there:
+        shutil.rmtree(job_directory)
+    with running([*supervisor_command(job_directory)[:3], str(decoy), str(job_directory)]) as pid:
+        assert found(pid) is None
+
+
+def test_a_mark_of_a_directory_that_is_there_is_found(job_directory: Path) -> None:
+    with running([sys.executable, "-c", WAITS], {MARK: str(job_directory)}) as pid:
+        process = found(pid)
+        assert process is not None
+        assert (process.job, process.is_supervisor, process.directory) == (job_directory, False, "present")
+
+
+def test_a_mark_of_a_directory_that_is_gone_is_found(job_directory: Path) -> None:
+    with running([sys.executable, "-c", WAITS], {MARK: str(job_directory)}) as pid:
+        job_directory.rmdir()
+        process = found(pid)
+        assert process is not None
+        assert process.directory == "deleted"
+
+
+@pytest.mark.parametrize("mark", ["", "jobs/1", "./jobs/1", "~/jobs/1", "/tmp/../jobs/1", "/tmp//jobs/1", "/tmp/jobs/"])
+def test_a_mark_that_is_no_path_of_ours_makes_a_stranger(mark: str) -> None:
+    with running([sys.executable, "-c", WAITS], {MARK: mark}) as pid:
+        assert found(pid) is None
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_mark_means_another_directory_to_a_process_that_sees_other_files(job_directory: Path, is_there: bool) -> None:
+    """As in a container, whose /tmp has the same path as ours."""
+    if is_there:
+        hide = f"mount -t tmpfs none {job_directory.parent} && mkdir {job_directory}"
+    else:
+        job_directory.rmdir()
+        hide = f"mount -t tmpfs none {job_directory.parent}"
+    words = ["unshare", "--mount", "sh", "-c", f'{hide} || exit; exec "$@"', "sh", sys.executable, "-c", WAITS]
+    with running(words, {**os.environ, MARK: str(job_directory)}) as pid:
+        if read_facts(pid).command_line[-2:-1] != ("-c",):
+            pytest.skip("this user cannot mount anything")
+        assert found(pid) is None
+
+
+def test_a_process_that_became_another_program_is_not_signalled(job_directory: Path) -> None:
+    becomes = "import os, sys; print(flush=True); input(); os.execve('/bin/sh', ['sh', '-c', 'echo; read line'], {})"
+    with subprocess.Popen(
+        [sys.executable, "-c", becomes],
+        env={MARK: str(job_directory)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        before = found(process.pid)
+        assert before is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        with open_job_process(before) as handle:
+            assert handle is None
+        with open_process(process.pid, lambda _facts: True) as handle:
+            assert handle is not None
+        process.kill()

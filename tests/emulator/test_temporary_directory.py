@@ -1,0 +1,270 @@
+"""A temporary data directory is recognised by its mark, and by nothing else."""
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.emulator.paths import DataDirectory
+from harness.emulator.temporary_directory import (
+    Mark,
+    delete_directory,
+    made_at,
+    read_mark,
+    seized,
+    state_of,
+    temporary_directories,
+    temporary_directory,
+)
+from harness.process_identity import this_machine
+
+MAKE = """
+import sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from harness.emulator.temporary_directory import temporary_directory
+with temporary_directory() as directory:
+    print(directory, flush=True)
+    input()
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Path:
+    """The directory of a process that was killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MAKE, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as maker:
+        assert maker.stdout is not None
+        directory = Path(maker.stdout.readline().strip())
+        maker.kill()
+    return directory
+
+
+def rewrite(temporary: Path, **changes: object) -> None:
+    """Give a directory a mark that differs from its own."""
+    mark = read_mark(temporary)
+    assert mark is not None
+    DataDirectory(temporary).temporary.write_bytes(msgspec.json.encode(msgspec.structs.replace(mark, **changes)))
+
+
+def test_it_is_owned_inside_the_block_and_gone_after(tmp_path: Path) -> None:
+    with temporary_directory() as directory:
+        (directory / "file").touch()
+        assert temporary_directories() == [directory]
+        assert state_of(directory) == "owned"
+        assert directory.stat().st_mode & 0o777 == 0o700
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_left_when_its_maker_was_killed(left: Path) -> None:
+    assert state_of(left) == "left"
+    assert made_at(left) is not None
+
+
+def test_a_lock_that_is_held_keeps_it_owned_whatever_its_mark_says(left: Path) -> None:
+    """A child of the maker may hold the lock, and still work in the directory."""
+    hold = "import fcntl, sys; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(DataDirectory(left).temporary)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert state_of(left) == "owned"
+        holder.kill()
+
+
+def test_a_maker_that_lives_keeps_it_owned_whoever_holds_the_lock(left: Path) -> None:
+    with temporary_directory() as directory:
+        mark = read_mark(directory)
+        assert mark is not None
+        rewrite(left, pid=mark.pid, started=mark.started)
+        assert state_of(left) == "owned"
+
+
+def test_one_of_another_machine_or_boot_is_elsewhere(left: Path) -> None:
+    rewrite(left, machine=f"{this_machine().partition('.')[0]}.0123456789ab")
+    assert state_of(left) == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"maker": "somebody"}, {"directory": "/tmp/batchai-other"}, {"inode": 1}], ids=lambda each: str(*each)
+)
+def test_a_mark_that_was_made_for_something_else_proves_nothing(left: Path, changes: dict[str, object]) -> None:
+    rewrite(left, **changes)
+    assert state_of(left) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"7", b"\xff", b"{" * 20_000, b" " * (1 << 20)])
+def test_a_file_that_is_no_mark_proves_nothing(tmp_path: Path, content: bytes) -> None:
+    directory = tmp_path / "batchai-thesis"
+    directory.mkdir()
+    DataDirectory(directory).temporary.write_bytes(content)
+    assert state_of(directory) is None
+
+
+def test_a_directory_or_a_pipe_in_place_of_a_mark_proves_nothing(left: Path) -> None:
+    mark = DataDirectory(left).temporary
+    mark.unlink()
+    mark.mkdir()
+    assert state_of(left) is None
+    mark.rmdir()
+    os.mkfifo(mark)
+    assert state_of(left) is None
+
+
+def test_a_copied_directory_proves_nothing(left: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(left, tmp_path / "batchai-copy")
+    assert state_of(copy) is None
+
+
+def test_a_moved_directory_proves_nothing(left: Path) -> None:
+    assert state_of(left.rename(left.with_name("batchai-moved"))) is None
+
+
+def test_a_directory_that_was_restored_at_its_path_proves_nothing(left: Path, tmp_path: Path) -> None:
+    backup = shutil.copytree(left, tmp_path / "backup")
+    left.rename(tmp_path / "batchai-old")
+    backup.rename(left)
+    assert state_of(left) is None
+
+
+def test_a_link_to_one_proves_nothing(left: Path, tmp_path: Path) -> None:
+    link = tmp_path / "batchai-link"
+    link.symlink_to(left)
+    assert state_of(link) is None
+
+
+def test_a_mark_behind_a_link_proves_nothing(left: Path, tmp_path: Path) -> None:
+    mark = DataDirectory(left).temporary
+    mark.rename(tmp_path / "mark")
+    mark.symlink_to(tmp_path / "mark")
+    assert state_of(left) is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a directory away")
+def test_one_of_another_user_proves_nothing(left: Path) -> None:
+    os.chown(left, 1, 1)
+    assert state_of(left) is None
+
+
+def test_only_what_is_left_is_seized(left: Path) -> None:
+    with temporary_directory() as owned, seized(owned) as is_seized:
+        assert not is_seized
+    with seized(left) as is_seized:
+        assert is_seized
+
+
+def seize(directory: Path, results: "multiprocessing.SimpleQueue[bool]") -> None:
+    with seized(directory) as is_seized:
+        if is_seized:
+            delete_directory(directory)
+        results.put(is_seized)
+
+
+def test_of_several_that_delete_it_one_does_and_the_others_wait_for_it(left: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.SimpleQueue[bool] = context.SimpleQueue()
+    with seized(left) as is_seized:
+        assert is_seized
+        others = [context.Process(target=seize, args=(left, results)) for _ in range(2)]
+        for other in others:
+            other.start()
+        delete_directory(left)
+    for other in others:
+        other.join()
+    assert [results.get(), results.get()] == [False, False]
+
+
+@pytest.fixture
+def mounted(left: Path) -> Iterator[Path]:
+    """A folder of the directory where another file system is mounted, with a file."""
+    folder = left / "jobs" / "a mount"
+    folder.mkdir(parents=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "none", str(folder)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("this user cannot mount anything")
+    (folder / "file").touch()
+    yield folder
+    subprocess.run(["umount", str(folder)], check=False, capture_output=True)
+
+
+def test_nothing_is_deleted_while_another_file_system_is_mounted_there(left: Path, mounted: Path) -> None:
+    delete_directory(left)
+    assert (mounted / "file").exists()
+    assert state_of(left) == "left"
+    subprocess.run(["umount", str(mounted)], check=True)
+    delete_directory(left)
+    assert not left.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file that nobody can delete")
+def test_what_cannot_be_deleted_is_still_recognised_afterwards(left: Path) -> None:
+    stubborn, other = left / "stubborn", left / "other"
+    stubborn.touch()
+    other.touch()
+    if subprocess.run(["chattr", "+i", str(stubborn)], capture_output=True, check=False).returncode:
+        pytest.skip("this file system has no immutable files")
+    try:
+        delete_directory(left)
+        assert not other.exists()
+        assert state_of(left) == "left"
+    finally:
+        subprocess.run(["chattr", "-i", str(stubborn)], check=True)
+    delete_directory(left)
+    assert not left.exists()
+
+
+def test_links_are_deleted_and_not_followed(left: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    (left / "jobs").mkdir()
+    (left / "link").symlink_to(kept)
+    (left / "jobs" / "link").symlink_to(kept)
+    delete_directory(left)
+    assert not left.exists()
+    assert (kept / "file").exists()
+
+
+USER = """
+import sys
+from pathlib import Path
+from harness.emulator.temporary_directory import temporary_directory
+with temporary_directory() as directory:
+    folder = directory / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "file").touch()
+    for path in (folder, folder.parent):
+        path.chmod(0o500)
+print(directory.exists())
+"""
+
+
+def test_folders_that_a_job_has_made_unwritable_are_deleted_too(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    words = ["setpriv", "--reuid=65534", "--clear-groups"] if os.getuid() == 0 else []
+    words += [sys.executable, "-c", USER]
+    done = subprocess.run(
+        words, env={"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    if "ermission" in done.stderr:
+        pytest.skip("an ordinary user cannot use this interpreter here")
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_a_mark_names_its_maker() -> None:
+    with temporary_directory() as directory:
+        mark = read_mark(directory)
+        assert isinstance(mark, Mark)
+        assert (mark.pid, mark.directory) == (os.getpid(), str(directory.resolve()))
