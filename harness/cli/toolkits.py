@@ -25,14 +25,18 @@ def list_toolkits() -> None:
 
     settings = load_settings(Path.cwd())
     machine = find_machine(os.environ, cntk_python=settings.cntk_python)
-    offer = Offer(machine.python, machine.mpirun, machine.cpus, machine.gpus, machine.cntk, shutil.which)
+    offer = Offer(
+        machine.pythons, machine.packages, machine.mpirun, machine.cpus, machine.gpus, machine.cntk, shutil.which
+    )
     table = Table("toolkit", "needs", "here", "how it trains", box=None)
     for entry in survey(offer):
         here = "[green]yes[/]" if entry.works else "[red]no[/]"
         table.add_row(entry.toolkit, escape(entry.needs), here, escape(entry.how))
     console = Console()
     console.print(table)
-    console.print(f"Python of jobs: {machine.python}; a job's pythonInterpreterPath names another", markup=False)
+    for place in machine.pythons:
+        console.print(f"Python of jobs: {place}", markup=False)
+    console.print("The first that has the framework runs a script; pythonInterpreterPath names another.", markup=False)
 
 
 @app.command()

@@ -4,10 +4,12 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.toolkits.frameworks import FRAMEWORKS, Packages, installed_packages
 from harness.toolkits.interpreters import Cntk, find_cntk
 
 # A job sees the machine, never the emulator's own settings, which may be secret.
@@ -16,10 +18,18 @@ _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBR
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """``environment`` is what every job starts from; ``cntk`` raises ToolkitError where there is none."""
+    """What jobs may use.
+
+    Attributes:
+        environment: what every job starts from.
+        pythons: interpreters for scripts: the one on PATH, then the one that CNTK on PyTorch runs in.
+        packages: which training frameworks an interpreter has; each is asked once.
+        cntk: raises ToolkitError where there is none.
+    """
 
     environment: Mapping[str, str]
-    python: str
+    pythons: tuple[str, ...]
+    packages: Packages = field(repr=False)
     shell: str
     mpirun: str | None
     cpus: int
@@ -36,9 +46,13 @@ def find_machine(environ: Mapping[str, str], *, cntk_python: Path | None = None)
     """
     path = environ.get("PATH", os.defpath)
     kept = {name: environ[name] for name in _INHERITED if name in environ}
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"} | kept
+    python = shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3"
+    packages = [framework.package for framework in FRAMEWORKS.values()]
     return Machine(
-        environment={"PATH": os.defpath, "LANG": "C.UTF-8"} | kept,
-        python=shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3",
+        environment=environment,
+        pythons=tuple(dict.fromkeys((python, sys.executable))),
+        packages=functools.cache(functools.partial(installed_packages, names=packages, environment=environment)),
         shell=shutil.which("bash", path=path) or "/bin/sh",
         mpirun=shutil.which("mpirun", path=path),
         cpus=len(os.sched_getaffinity(0)),

@@ -161,7 +161,8 @@ def _assignment(job: JobSpec, machine: Machine) -> Assignment:
     return Assignment(
         settings=job.settings,
         nodes=job.nodes,
-        python=machine.python,
+        pythons=machine.pythons,
+        packages=machine.packages,
         mpirun=machine.mpirun,
         cpus=machine.cpus,
         shared=str(JobPaths(job.directory).shared),
@@ -215,6 +216,7 @@ def _log_directory(job: JobSpec) -> Path:
 def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...]) -> tuple[str, ...]:
     notes = [f"job {job.name}: {len(job.nodes)} node(s), all of them this machine"]
     notes += sorted({process.note for process in started if process.note})
+    notes += sorted({f"interpreter: {process.python}" for process in started if process.python})
     if job.image:
         notes.append(f"container image {job.image} is not used: the job runs on the host")
         if job.settings.get("pythonInterpreterPath"):

@@ -1,6 +1,6 @@
 """Caffe: ``caffe train --solver=<configFilePath> <args>``, or a Python script."""
 
-from harness.toolkits.toolkit import Assignment, Process, count, interpreter, quoted, script, text, under_mpi
+from harness.toolkits.toolkit import Assignment, Process, choice, count, quoted, script, text, under_mpi
 
 
 def processes(job: Assignment) -> tuple[Process, ...]:
@@ -9,7 +9,9 @@ def processes(job: Assignment) -> tuple[Process, ...]:
     if config:
         command = f"caffe train --solver={quoted(config)} {text(job.settings, 'commandLineArgs')}".rstrip()
     else:
-        command = script(job, interpreter(job))
+        chosen = choice(job, "caffe")
+        command = script(job, chosen.python)
     if count(job) > 1:
         command = under_mpi(job, command, processes=count(job))
-    return (Process(0, job.nodes[0], command, note="toolkit: Caffe"),)
+    description, python = ("Caffe", "") if config else (chosen.description, chosen.python)
+    return (Process(0, job.nodes[0], command, note=f"toolkit: {description}", python=python),)

@@ -9,11 +9,11 @@ from harness.toolkits.toolkit import Assignment, Process
 TOOLKITS: Mapping[str, Callable[[Assignment], tuple[Process, ...]]] = {
     "caffe": caffe.processes,
     "caffe2": ranked.caffe2,
-    "chainer": mpi.scripts,
+    "chainer": mpi.chainer,
     "cntk": cntk.processes,
     "customMpi": mpi.command_line,
     "customToolkit": custom.processes,
-    "horovod": mpi.scripts,
+    "horovod": mpi.horovod,
     "pyTorch": ranked.pytorch,
     "tensorFlow": tensorflow.processes,
 }

@@ -28,4 +28,4 @@ def processes(job: Assignment) -> tuple[Process, ...]:
         command = under_mpi(job, command, processes=number)
     threads = {"OMP_NUM_THREADS": str(max(1, job.cpus // number))}
     environment = {**threads, **found.environment}
-    return (Process(0, job.nodes[0], command, environment, note=f"toolkit: {found.description}"),)
+    return (Process(0, job.nodes[0], command, environment, note=f"toolkit: {found.description}", python=found.python),)

@@ -1,18 +1,30 @@
 """Chainer, Horovod and custom MPI: one launcher over all processes."""
 
-from harness.toolkits.toolkit import Assignment, Process, count, interpreter, script, text, under_mpi
+from harness.toolkits.frameworks import Choice
+from harness.toolkits.toolkit import Assignment, Process, choice, count, script, text, under_mpi
 
 
-def scripts(job: Assignment) -> tuple[Process, ...]:
-    """``mpirun python <script> <args>`` (Chainer, Horovod)."""
-    return _launch(job, script(job, interpreter(job)))
+def chainer(job: Assignment) -> tuple[Process, ...]:
+    """``mpirun python <script> <args>``."""
+    return _launch_script(job, "chainer")
+
+
+def horovod(job: Assignment) -> tuple[Process, ...]:
+    """``mpirun python <script> <args>``."""
+    return _launch_script(job, "horovod")
 
 
 def command_line(job: Assignment) -> tuple[Process, ...]:
     """``mpirun <commandLine>`` (custom MPI)."""
-    return _launch(job, text(job.settings, "commandLine"))
+    return _launch(job, text(job.settings, "commandLine"), Choice("", "custom command line"))
 
 
-def _launch(job: Assignment, command: str) -> tuple[Process, ...]:
+def _launch_script(job: Assignment, toolkit: str) -> tuple[Process, ...]:
+    chosen = choice(job, toolkit)
+    return _launch(job, script(job, chosen.python), chosen)
+
+
+def _launch(job: Assignment, command: str, chosen: Choice) -> tuple[Process, ...]:
     launched = under_mpi(job, command, processes=count(job))
-    return (Process(0, job.nodes[0], launched, note=f"toolkit: {job.mpirun}, {count(job)} processes"),)
+    note = f"toolkit: {chosen.description} under {job.mpirun}, {count(job)} processes"
+    return (Process(0, job.nodes[0], launched, note=note, python=chosen.python),)

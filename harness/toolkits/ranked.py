@@ -1,6 +1,6 @@
 """PyTorch and Caffe2: one process per rank, its rank in ``AZ_BATCHAI_TASK_INDEX``, streams of its own."""
 
-from harness.toolkits.toolkit import Assignment, Process, count, interpreter, script, spread, text
+from harness.toolkits.toolkit import Assignment, Process, choice, count, script, spread, text
 
 
 def pytorch(job: Assignment) -> tuple[Process, ...]:
@@ -9,17 +9,25 @@ def pytorch(job: Assignment) -> tuple[Process, ...]:
         "AZ_BATCHAI_PYTORCH_INIT_METHOD": f"file://{job.shared}/pytorch-init",
         "AZ_BATCHAI_PYTORCH_BACKEND": text(job.settings, "communicationBackend").lower() or "gloo",
     }
-    return _ranks(job, count(job), note="toolkit: PyTorch", environment=meeting)
+    return _ranks(job, count(job), toolkit="pyTorch", environment=meeting)
 
 
 def caffe2(job: Assignment) -> tuple[Process, ...]:
     """One rank a node."""
-    return _ranks(job, len(job.nodes), note="toolkit: Caffe2", environment={})
+    return _ranks(job, len(job.nodes), toolkit="caffe2", environment={})
 
 
-def _ranks(job: Assignment, number: int, *, note: str, environment: dict[str, str]) -> tuple[Process, ...]:
-    command = script(job, interpreter(job))
+def _ranks(job: Assignment, number: int, *, toolkit: str, environment: dict[str, str]) -> tuple[Process, ...]:
+    chosen = choice(job, toolkit)
     return tuple(
-        Process(rank, node, command, {**environment, "AZ_BATCHAI_TASK_INDEX": str(rank)}, label=f"-{rank}", note=note)
+        Process(
+            rank,
+            node,
+            script(job, chosen.python),
+            {**environment, "AZ_BATCHAI_TASK_INDEX": str(rank)},
+            label=f"-{rank}",
+            note=f"toolkit: {chosen.description}",
+            python=chosen.python,
+        )
         for rank, node in enumerate(spread(job, number))
     )

@@ -5,7 +5,7 @@ Every node is this machine, so addresses are loopback, and ports count on from B
 
 import json
 
-from harness.toolkits.toolkit import Assignment, Process, count, interpreter, script, spread
+from harness.toolkits.toolkit import Assignment, Process, choice, count, script, spread
 
 _FIRST_PORT = 2222
 
@@ -33,10 +33,11 @@ def processes(job: Assignment) -> tuple[Process, ...]:
 def _process(job: Assignment, *, role: str, index: int, cluster: dict[str, list[str]], node_index: int) -> Process:
     arguments = {"master": "master", "worker": "worker", "ps": "parameterServer"}[role] + "CommandLineArgs"
     config = {"cluster": cluster, "task": {"type": role, "index": index}, "environment": "cloud"}
+    chosen = choice(job, "tensorFlow")
     return Process(
         index,
         job.nodes[node_index],
-        script(job, interpreter(job), arguments),
+        script(job, chosen.python, arguments),
         {
             "TF_CONFIG": json.dumps(config),
             "AZ_BATCHAI_TASK_INDEX": str(index),
@@ -45,5 +46,6 @@ def _process(job: Assignment, *, role: str, index: int, cluster: dict[str, list[
         },
         label=f"-{'ps' if role == 'ps' else 'wk'}-{index}",
         leads=role != "ps",
-        note="toolkit: TensorFlow",
+        note=f"toolkit: {chosen.description}",
+        python=chosen.python,
     )

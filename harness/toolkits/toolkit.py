@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.errors import ToolkitError
+from harness.toolkits.frameworks import FRAMEWORKS, Choice, Packages, choose
 
 
 class Node(Protocol):
@@ -38,11 +39,19 @@ class Interpreter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A job as its toolkit sees it. ``shared`` is the directory that all nodes see; ``hosted`` means no container."""
+    """A job as its toolkit sees it.
+
+    Attributes:
+        pythons: interpreters that may run its script, in order of preference.
+        packages: what those have installed.
+        shared: the directory that all nodes see.
+        hosted: it runs in no container.
+    """
 
     settings: Mapping[str, object]
     nodes: tuple[Node, ...]
-    python: str
+    pythons: tuple[str, ...]
+    packages: Packages
     mpirun: str | None
     cpus: int
     shared: str
@@ -52,9 +61,14 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process: shell ``command`` on ``node``; ``label`` goes into its streams' names (``-wk-0``).
+    """One process of a job.
 
-    The job ends when all that ``leads`` have ended.
+    Attributes:
+        command: for the shell.
+        label: goes into its streams' names (``-wk-0``).
+        leads: the job ends when all of these have ended.
+        note: what it trains with, for the execution log.
+        python: the interpreter that runs its script; empty where it has none.
     """
 
     rank: int
@@ -64,6 +78,7 @@ class Process:
     label: str = ""
     leads: bool = True
     note: str = ""
+    python: str = ""
 
 
 def text(settings: Mapping[str, object], name: str) -> str:
@@ -91,9 +106,14 @@ def script(job: Assignment, python: str, args: str = "commandLineArgs") -> str:
     return f"{quoted(python)} {quoted(path)} {text(job.settings, args)}".rstrip()
 
 
-def interpreter(job: Assignment) -> str:
-    """The user's own interpreter for a job on the host; inside an image its path means nothing here."""
-    return (job.hosted and text(job.settings, "pythonInterpreterPath")) or job.python
+def choice(job: Assignment, toolkit: str) -> Choice:
+    """The interpreter of a script, and what it trains with.
+
+    The user's own for a job on the host (inside an image its path means nothing here), which is not asked what it has:
+    only the job itself runs what a user names.
+    """
+    own = text(job.settings, "pythonInterpreterPath") if job.hosted else ""
+    return Choice(own, FRAMEWORKS[toolkit].title) if own else choose(toolkit, job.pythons, job.packages)
 
 
 def under_mpi(job: Assignment, command: str, *, processes: int) -> str:

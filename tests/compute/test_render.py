@@ -14,13 +14,21 @@ from harness.toolkits.interpreters import Cntk
 Build = Callable[..., JobSpec]
 MACHINE = Machine(
     environment={"PATH": "/bin"},
-    python="/py",
+    pythons=("/py",),
+    packages=lambda python: {},
     shell="/bin/bash",
     mpirun=None,
     cpus=2,
     gpus=0,
     cntk=lambda: Cntk("/py", "CNTK on PyTorch 2.13.0", {"PYTHONPATH": "/jobpath"}),
 )
+
+
+def test_the_execution_log_names_what_trains_and_the_interpreter(job: Build) -> None:
+    plan = render(job(toolkit="pyTorch", settings={"pythonScriptFilePath": "x.py"}), MACHINE)
+
+    assert "toolkit: PyTorch (no package torch is installed)" in plan.notes
+    assert "interpreter: /py" in plan.notes
 
 
 def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) -> None:
@@ -78,6 +86,7 @@ def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
     assert notes == (
         "job myjob: 1 node(s), all of them this machine",
         "toolkit: CNTK on PyTorch 2.13.0",
+        "interpreter: /py",
         "container image microsoft/cntk:2.1 is not used: the job runs on the host",
         "pythonInterpreterPath /opt/conda/bin/python lies in that image: not used",
         "no GPU on this machine: the job runs on the CPU",

@@ -22,7 +22,8 @@ def assigned(settings: dict[str, object], *, nodes: int = 1) -> Assignment:
     return Assignment(
         settings=settings,
         nodes=tuple(ANode(f"node-{i}") for i in range(nodes)),
-        python="/py",
+        pythons=("/py", "/own"),
+        packages=lambda python: {"/py": {"torch": "2.6.0"}, "/own": {"torch": "2.13.0", "horovod": "0.28"}}[python],
         mpirun="/mpirun",
         cpus=4,
         shared="/shared",
@@ -44,7 +45,7 @@ MPI = '"/mpirun" --allow-run-as-root --oversubscribe -np 2'
         ("customToolkit", {"commandLine": "echo hi | tee x"}, 2, ["echo hi | tee x"]),
         ("customMpi", {"commandLine": "python -u x.py"}, 2, [f"{MPI} python -u x.py"]),
         ("chainer", SCRIPT, 2, [f'{MPI} "/py" {RUN}']),
-        ("horovod", SCRIPT, 2, [f'{MPI} "/py" {RUN}']),
+        ("horovod", SCRIPT, 2, [f'{MPI} "/own" {RUN}']),
         ("caffe", {"configFilePath": "$X/s.prototxt"}, 1, ['caffe train --solver="$X/s.prototxt"']),
         ("caffe2", SCRIPT, 2, [f'"/py" {RUN}'] * 2),
         ("pyTorch", SCRIPT | {"processCount": 3}, 2, [f'"/py" {RUN}'] * 3),
@@ -71,6 +72,33 @@ def test_pytorch_ranks_spread_over_nodes_and_write_streams_of_their_own() -> Non
         "AZ_BATCHAI_PYTORCH_BACKEND": "gloo",
         "AZ_BATCHAI_TASK_INDEX": "3",
     }
+
+
+def test_pytorch_runs_where_torch_is_and_says_where() -> None:
+    job = assigned(SCRIPT)
+    [first] = processes("pyTorch", job)
+    [other] = processes("pyTorch", dataclasses.replace(job, packages={"/py": {}, "/own": {"torch": "2.13.0"}}.get))
+    [neither] = processes("pyTorch", dataclasses.replace(job, packages=lambda _python: {}))
+
+    assert (first.python, first.note, first.command) == ("/py", "toolkit: PyTorch 2.6.0", f'"/py" {RUN}')
+    assert (other.python, other.note, other.command) == ("/own", "toolkit: PyTorch 2.13.0", f'"/own" {RUN}')
+    assert (neither.python, neither.note) == ("/py", "toolkit: PyTorch (no package torch is installed)")
+
+
+def test_an_interpreter_of_the_users_own_is_run_by_the_job_alone() -> None:
+    def never(python: str) -> dict[str, str]:
+        raise AssertionError(python)
+
+    settings = SCRIPT | {"pythonInterpreterPath": "/mine"}
+    [process] = processes("pyTorch", dataclasses.replace(assigned(settings), hosted=True, packages=never))
+
+    assert (process.python, process.note, process.command) == ("/mine", "toolkit: PyTorch", f'"/mine" {RUN}')
+
+
+def test_what_runs_under_mpi_says_so() -> None:
+    [process] = processes("horovod", assigned(SCRIPT, nodes=2))
+
+    assert (process.python, process.note) == ("/own", "toolkit: Horovod 0.28 under /mpirun, 2 processes")
 
 
 def test_one_tensorflow_process_is_the_master() -> None:

@@ -1,15 +1,15 @@
 import dataclasses
-import sys
 
 import pytest
 
 from harness.errors import ToolkitError
 from harness.toolkits.catalogue import TOOLKITS
 from harness.toolkits.interpreters import Cntk
-from harness.toolkits.survey import Entry, Offer, installed_packages, survey
+from harness.toolkits.survey import Entry, Offer, survey
 
 OFFER = Offer(
-    python="/nowhere/python",
+    pythons=("/python", "/own"),
+    packages=lambda python: {},
     mpirun="/usr/bin/mpirun",
     cpus=2,
     gpus=1,
@@ -54,5 +54,7 @@ def test_caffe_is_its_program(program: str | None, works: bool) -> None:
     assert entry("caffe", dataclasses.replace(OFFER, which=lambda name: program)).works is works
 
 
-def test_packages_are_looked_for_in_the_python_of_jobs() -> None:
-    assert installed_packages(sys.executable, ["pytest", "no_such_package"]) == {"pytest": pytest.__version__}
+def test_a_framework_works_where_either_interpreter_has_it() -> None:
+    found = entry("pyTorch", dataclasses.replace(OFFER, packages={"/python": {}, "/own": {"torch": "2.13.0"}}.get))
+
+    assert (found.works, found.how) == (True, "PyTorch 2.13.0 in /own, 1 GPU, 2 CPUs")
