@@ -194,7 +194,10 @@ class _Run:
         for name, value in facts.items():
             self._say(f"{name}: {value}")
         for outcome in outcomes:
-            if not outcome.is_met:
+            if outcome.is_met:
+                for text in outcome.errors:
+                    self._say(f"note: trial {outcome.trial}: {text}")
+            else:
                 self._console.print()
                 self._say(render(failure_view(outcome, scenario, self.folder.path)))
         self._say(f"outcomes: {self.folder.outcomes.path}")

@@ -30,6 +30,7 @@ def failure_view(outcome: Outcome, scenario: Scenario, root: Path) -> FailureVie
         state=outcome.state,
         exit_code=outcome.exit_code,
         broken=tuple(Broken(one.line, one.place, one.observed, one.expected) for one in outcome.unmet),
+        reported=outcome.errors,
         log=log,
         tail=tuple(lines),
         folder=folder if folder.is_dir() else None,

@@ -23,6 +23,7 @@ class FailureView:
     """All that is shown of a trial.
 
     Attributes:
+        reported: what the service, a limit or the harness says about the trial, a sentence each.
         log: name of the log file whose end is shown; empty where there is none.
         tail: its last lines.
         folder: where the job's files are; None where nothing was downloaded.
@@ -34,6 +35,7 @@ class FailureView:
     state: str
     exit_code: int | None
     broken: tuple[Broken, ...]
+    reported: tuple[str, ...]
     log: str
     tail: tuple[str, ...]
     folder: Path | None
@@ -59,6 +61,7 @@ def render(view: FailureView) -> str:
         parts.append(f"    expected: {broken.expected}")
     parts.append("parameters: " + (", ".join(f"{name}={value}" for name, value in view.parameters.items()) or "none"))
     parts.append(f"job: {view.state}, exit code {'unknown' if view.exit_code is None else view.exit_code}")
+    parts += [f"reported: {printable(text)}" for text in view.reported]
     if view.log:
         parts.append(f"{view.log}, its last {len(view.tail)} line(s):")
         parts += [f"    {printable(line)}" for line in view.tail]

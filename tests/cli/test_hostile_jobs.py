@@ -48,7 +48,9 @@ echo "score = 1"
 """
 
 
-def test_files_that_cannot_be_fetched_are_errors_of_the_outcome_and_hide_no_other(scenario: Write) -> None:
+def test_files_that_cannot_be_fetched_are_errors_of_the_outcome_and_hide_no_other(
+    scenario: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["run", str(scenario(script=ODD_NAMES)), "--out", "here"]) == 0
     (outcome,) = outcomes(Path("here"))
     fetched = {path.name for path in Path("here/default/MODEL").iterdir()}
@@ -59,6 +61,7 @@ def test_files_that_cannot_be_fetched_are_errors_of_the_outcome_and_hide_no_othe
         r"cannot read a\x0ab of job j: 400 Bad Request",
         "cannot read na\ufffdve of job j: 404 Not Found",
     ]
+    assert "note: trial default: cannot read ?x#y of job j: 400 Bad Request" in capsys.readouterr().out
 
 
 def test_a_job_may_leave_more_files_than_a_list_has_room_for(scenario: Write) -> None:

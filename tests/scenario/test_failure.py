@@ -10,6 +10,7 @@ VIEW = FailureView(
     state="succeeded",
     exit_code=0,
     broken=(Broken(2, "expect.metrics.test_error", "0.0673", "at most 0.05"),),
+    reported=("JobFailed: non-zero exit code",),
     log="stderr.txt",
     tail=("line 98", "line 99"),
     folder=Path("runs/one/rate=0.1"),
@@ -28,6 +29,7 @@ def test_everything_that_a_person_needs_is_shown(tmp_path: Path) -> None:
         "    expected: at most 0.05\n"
         "parameters: rate=0.1, epochs=5\n"
         "job: succeeded, exit code 0\n"
+        "reported: JobFailed: non-zero exit code\n"
         "stderr.txt, its last 2 line(s):\n"
         "    almost\n"
         "    done\n"
@@ -40,5 +42,5 @@ def test_a_scenario_that_has_gone_is_shown_without_its_lines() -> None:
 
 
 def test_a_terminated_job_has_no_exit_code_and_may_have_no_log() -> None:
-    shown = render(replace(VIEW, exit_code=None, log="", tail=(), folder=None))
+    shown = render(replace(VIEW, exit_code=None, reported=(), log="", tail=(), folder=None))
     assert shown.endswith("job: succeeded, exit code unknown")
