@@ -29,11 +29,12 @@ from harness.emulator.faults.handlers import FaultPlans
 from harness.emulator.faults.stage import Stage
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity, load_identity
 from harness.emulator.listener import serve_http
-from harness.emulator.options import START_PLAN, Options
+from harness.emulator.options import START_PLAN, Account, Options
 from harness.emulator.paths import DataDirectory, write_private
 from harness.emulator.providers import Host
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
+from harness.emulator.providers.arm.own_group import ensure_own_group
 from harness.emulator.providers.azureml import AzureML
 from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
@@ -103,8 +104,12 @@ class _Foundation:
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
-    """The storage services, which answer at hosts of their own and at plain ports."""
+    """The storage services, which answer at hosts of their own and at plain ports.
 
+    ``locked`` are the ids of the resources that Resource Manager does not delete.
+    """
+
+    locked: Sequence[str]
     accounts: Accounts
     sources: Sources
     files: AzureFiles
@@ -123,16 +128,17 @@ def _storage(base: _Foundation, options: Options) -> _Storage:
     """The storage services, with the accounts that they begin with."""
     accounts = Accounts(base.store, base.clock, root=base.paths.storage)
     if options.only:
-        accounts.ensure(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY)
+        group, first = "", Account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY)
     else:
-        accounts.ensure(base.identity.storage_account, base.identity.storage_key)
+        group = ensure_own_group(base.store, base.identity.subscription_id)
+        first = Account(base.identity.storage_account, base.identity.storage_key)
         accounts.revoke(DEVELOPMENT_KEY)
-    for account in options.accounts:
-        accounts.ensure(account.name, account.key)
+    ready = [accounts.ensure(account.name, account.key, group) for account in (first, *options.accounts)]
+    locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
     trash, sources = Trash(base.paths.trash), Sources(accounts)
     files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     blobs = AzureBlobs(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
-    return _Storage(accounts, sources, files, blobs)
+    return _Storage(locked, accounts, sources, files, blobs)
 
 
 def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: Reconciler, backend: Backend) -> _Parts:
@@ -155,7 +161,15 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
     azureml = AzureML(engine, base.identity)
     tokens, providers = Tokens(base.identity, base.clock), (provider, batchai, azureml)
     own = FaultPlans(base.faults).routes
-    manager = ResourceManager(base.identity, tokens, store=base.store, clock=base.clock, providers=providers, own=own)
+    manager = ResourceManager(
+        base.identity,
+        tokens,
+        store=base.store,
+        clock=base.clock,
+        providers=providers,
+        own=own,
+        locked=storage.locked,
+    )
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
     return _Parts([manager, files, blobs, directory], [engine.reconcile, manager.reconcile])
 

@@ -31,7 +31,7 @@ def accounts(store: Store, tmp_path: Path) -> Accounts:
     return made
 
 
-def test_an_account_that_is_wanted_has_its_key_and_no_group(accounts: Accounts) -> None:
+def test_an_account_that_is_wanted_has_its_key_and_is_in_no_group_unless_asked(accounts: Accounts) -> None:
     accounts.ensure("first", KEY)
     made = accounts.get("first")
     accounts.ensure("first", KEY)
@@ -40,6 +40,16 @@ def test_an_account_that_is_wanted_has_its_key_and_no_group(accounts: Accounts) 
     assert made.keys[0] == KEY
     assert accounts.get("first") == made
     assert made not in accounts.list()
+
+
+def test_an_account_that_is_in_no_group_is_put_into_one_and_stays_there(accounts: Accounts) -> None:
+    accounts.ensure("first", KEY)
+
+    identifier = accounts.ensure("first", KEY, GROUP)
+
+    assert identifier == f"{GROUP}/providers/Microsoft.Storage/storageAccounts/first"
+    assert accounts.ensure("first", KEY, "/subscriptions/s/resourceGroups/other") == identifier
+    assert [account.name for account in accounts.list(GROUP)] == ["first", "mine"]
 
 
 def test_a_key_that_others_know_is_revoked(accounts: Accounts) -> None:

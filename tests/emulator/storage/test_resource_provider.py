@@ -103,7 +103,8 @@ def test_accounts_are_listed_by_group_and_subscription(storage: Storage, endpoin
     )
 
     assert [account["name"] for account in of_group.json()["value"]] == ["listed1", "listed2"]
-    assert of_group.json()["value"] == everywhere.json()["value"]
+    others = [account for account in everywhere.json()["value"] if account["name"] != endpoint.storage_account]
+    assert of_group.json()["value"] == others
     assert everywhere.headers["content-type"] == "application/json; charset=utf-8"
     assert "x-ms-original-request-ids" in everywhere.headers
 
@@ -186,3 +187,30 @@ def test_an_unknown_operation_is_refused(resources: ResourceManagementClient, en
     place = f"/subscriptions/{endpoint.subscription_id}/providers/Microsoft.Storage/locations/eastus/asyncoperations/0"
     with pytest.raises(HttpResponseError, match="operation could not be found"):
         resources.resources.get_by_id(place, api_version=VERSION)
+
+
+def test_a_client_finds_the_emulators_own_account_and_its_key_by_name(storage: Storage, endpoint: Endpoint) -> None:
+    """As Microsoft's utilities and ``az batchai`` do: list the accounts, take the group from the id, list the keys."""
+    subscription = f"/subscriptions/{endpoint.subscription_id}"
+    listed = storage.send("GET", f"{subscription}/providers/Microsoft.Storage/storageAccounts")
+    [account] = [each for each in listed.json()["value"] if each["name"] == endpoint.storage_account]
+    group = account["id"].split("/")[4]
+
+    keys = storage.send("POST", f"{account['id']}/listKeys").json()["keys"]
+
+    assert keys[0]["value"] == endpoint.storage_key
+    shown = storage.send("GET", f"{subscription}/resourceGroups/{group}").json()
+    assert shown["properties"]["provisioningState"] == "Succeeded"
+    within = storage.send("GET", account["id"].rpartition("/")[0]).json()["value"]
+    assert [each["id"] for each in within] == [account["id"]]
+
+
+def test_the_emulators_own_account_and_its_group_cannot_be_deleted(storage: Storage, endpoint: Endpoint) -> None:
+    group = f"/subscriptions/{endpoint.subscription_id}/resourceGroups/harness-emulator"
+    account = f"{group}/providers/Microsoft.Storage/storageAccounts/{endpoint.storage_account}"
+
+    for path in (group, account, group.upper(), f"{account}/"):
+        answer = storage.send("DELETE", path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ScopeLocked"), path
+
+    assert storage.send("GET", account).status_code == 200

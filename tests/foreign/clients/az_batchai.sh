@@ -6,7 +6,7 @@ export AZURE_CORE_COLLECT_TELEMETRY=no
 
 where="-g foreign-az -w w"
 storage="--account-name $HARNESS_STORAGE_ACCOUNT --account-key $HARNESS_STORAGE_KEY"
-mounted="--storage-account-name $HARNESS_STORAGE_ACCOUNT --storage-account-key $HARNESS_STORAGE_KEY"
+mounted="--storage-account-name $HARNESS_STORAGE_ACCOUNT"  # az finds its key
 
 az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID"
 az provider register -n Microsoft.BatchAI

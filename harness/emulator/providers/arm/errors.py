@@ -74,6 +74,15 @@ def group_not_found(name: str) -> Response:
     return arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.", headers=_GATEWAY)
 
 
+def scope_locked(scope: str) -> Response:
+    """A lock keeps a resource from being deleted."""
+    text = (
+        f"The scope '{scope}' cannot perform delete operation because following scope(s) are locked: '{scope}'. "
+        "Please remove the lock and try again."
+    )
+    return arm_error(409, "ScopeLocked", text, headers=_GATEWAY)
+
+
 def group_being_deleted(name: str) -> Response:
     """The group is on its way out."""
     text = f"The resource group '{name}' is in deprovisioning state and cannot perform this operation."

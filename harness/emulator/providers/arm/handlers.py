@@ -4,7 +4,7 @@ Answers as in the recorded sessions of the ``az`` command line and Microsoft's A
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -55,6 +55,7 @@ class ResourceManager:
         providers: the namespaces behind it; each gets only calls that are authenticated, name a version, an
             existing subscription and, where the address has one, an existing group.
         own: the emulator's own operations, which need a token and no version.
+        locked: ids of the resources that cannot be deleted.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class ResourceManager:
         clock: Clock,
         providers: Sequence[ResourceProvider],
         own: Sequence[Route] = (),
+        locked: Collection[str] = (),
     ) -> None:
+        self._locked = {scope.lower() for scope in locked}
         self._identity = identity
         self._tokens = tokens
         self._store = store
@@ -173,6 +176,8 @@ class ResourceManager:
         if subscription.lower() != self._identity.subscription_id:
             return errors.subscription_not_found(subscription)
         lower = [word.lower() for word in words]
+        if request.method == "DELETE" and f"/{'/'.join(lower)}" in self._locked:
+            return errors.scope_locked(f"/{'/'.join(words)}")
         if len(words) > 5 and lower[2] == "resourcegroups" and lower[4] == "providers":
             group = self._store.get(ResourceGroup, group_key(subscription, words[3]))
             if group is None:

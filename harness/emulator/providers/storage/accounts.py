@@ -34,12 +34,12 @@ class Accounts:
         return self._store.get(StorageAccount, name)
 
     def list(self, group: str = "") -> list[StorageAccount]:
-        """The accounts that Resource Manager knows, by name.
+        """The accounts that are in a resource group, by name.
 
         Args:
             group: the id of a resource group, to see its accounts alone.
         """
-        within = f"{group}/".lower()  # the first account's id is empty: it is within nothing
+        within = f"{group}/".lower()  # an account in no group has an empty id
         return [account for _, account in self._store.list(StorageAccount) if account.id.lower().startswith(within)]
 
     def put(self, account: StorageAccount) -> None:
@@ -50,13 +50,18 @@ class Accounts:
         """Forget an account, which the services have emptied."""
         self._store.delete(StorageAccount, name)
 
-    def ensure(self, name: str, key: str) -> None:
-        """Have an account ready, in no resource group, whose key1 is the given one."""
-        found = self.get(name)
-        if found is None:
-            self.put(StorageAccount(name, _FIRST_LOCATION, (key, new_key()), self._clock.now()))
-        elif found.keys[0] != key:
-            self.put(replace(found, keys=(key, found.keys[1])))
+    def ensure(self, name: str, key: str, group: str = "") -> str:
+        """Have an account ready whose key1 is the given one; its id.
+
+        Args:
+            group: the id of the resource group for an account that is in none yet.
+        """
+        found = self.get(name) or StorageAccount(name, _FIRST_LOCATION, (new_key(), new_key()), self._clock.now())
+        within = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}" if group else ""
+        account = replace(found, keys=(key, found.keys[1]), id=found.id or within)
+        if account != self.get(name):
+            self.put(account)
+        return account.id
 
     def revoke(self, key: str) -> None:
         """Give every account that has a key, which others know, a new one in its place."""

@@ -16,7 +16,7 @@ DEFAULT_QUOTA = 5120  # GiB; of a share made by versions before premium files
 
 
 class StorageAccount(msgspec.Struct, frozen=True):
-    """A storage account; ``id`` is empty for the emulator's first one, which is in no resource group.
+    """A storage account; ``id`` is empty where it is in no resource group, as with ``--only storage``.
 
     ``keys`` are key1 and key2, base64 of 64 bytes.
     """
