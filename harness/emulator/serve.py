@@ -169,6 +169,7 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
         providers=providers,
         own=own,
         locked=storage.locked,
+        pace=options.pace,
     )
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
     return _Parts([manager, files, blobs, directory], [engine.reconcile, manager.reconcile])

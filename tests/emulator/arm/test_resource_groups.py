@@ -58,7 +58,6 @@ def test_a_provider_registers_by_way_of_registering(resources: ResourceManagemen
     resources.providers.unregister("Microsoft.Batch")
 
     assert resources.providers.register("microsoft.batch").registration_state == "Registering"
-    assert resources.providers.get("Microsoft.Batch").registration_state == "Registering"
     assert resources.providers.get("Microsoft.Batch").registration_state == "Registered"
 
 

@@ -4,8 +4,8 @@ Answers as in the recorded sessions of the ``az`` command line and Microsoft's A
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -44,6 +44,7 @@ from harness.emulator.wire import arm_error, json_response
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
+_REGISTRATION = 60.0  # seconds that a registration takes at a pace of 1: an estimate, no recording shows it
 _LOOKS, _LOOK_SECONDS = 100, 0.01  # at a deletion, while a poll of it is held
 _NO_CACHE = [("cache-control", "no-cache"), ("pragma", "no-cache"), ("expires", "-1")]
 
@@ -56,6 +57,7 @@ class ResourceManager:
             existing subscription and, where the address has one, an existing group.
         own: the emulator's own operations, which need a token and no version.
         locked: ids of the resources that cannot be deleted.
+        pace: speed of registrations: 1 is Azure's own timing, 0 is as fast as possible.
     """
 
     def __init__(
@@ -68,7 +70,9 @@ class ResourceManager:
         providers: Sequence[ResourceProvider],
         own: Sequence[Route] = (),
         locked: Collection[str] = (),
+        pace: float = 0.0,
     ) -> None:
+        self._pace = pace
         self._locked = {scope.lower() for scope in locked}
         self._identity = identity
         self._tokens = tokens
@@ -184,20 +188,18 @@ class ResourceManager:
                 return errors.group_not_found(words[3])
             if group.deleting and request.method in ("PUT", "PATCH"):
                 return errors.group_being_deleted(group.name)
-            return self._unusable(subscription, words[5])
+            return self._unusable(request, subscription, words[5])
         if len(words) > 4 and lower[2] == "providers" and lower[3] in self._namespaces:
-            return None if lower[4] in ("register", "unregister") else self._unusable(subscription, words[3])
+            return None if lower[4] in ("register", "unregister") else self._unusable(request, subscription, words[3])
         return None
 
-    def _unusable(self, subscription: str, name: str) -> Response | None:
+    def _unusable(self, request: Request, subscription: str, name: str) -> Response | None:
         if (known := namespace(name)) is None:
             return errors.unknown_namespace(name)
-        registration = self._registration(subscription, known)
-        if registration.state in ("Unused", "Registering"):
-            self._keep(subscription, registration, "Registered")
-        elif registration.state != "Registered":
-            return errors.not_registered(known)
-        return None
+        state = self._registration(subscription, known).state
+        if state == "Unused" and request.method not in ("GET", "HEAD"):
+            self._store.put(registration_key(subscription, known), Registration(known, "Registered"))
+        return errors.not_registered(known) if state == "NotRegistered" else None
 
     async def _routed(self, request: Request) -> Response:
         route = self._router.match(request)
@@ -235,45 +237,36 @@ class ResourceManager:
 
     def _list_providers(self, request: Request) -> Response:
         subscription = request.params["subscription"]
-        return json_response(200, {"value": [self._seen(subscription, name) for name in NAMESPACES]})
+        found = [self._registration(subscription, name).wire(subscription) for name in NAMESPACES]
+        return json_response(200, {"value": found})
 
     def _get_provider(self, request: Request) -> Response:
         subscription, name = request.params["subscription"], request.params["namespace"]
         if (known := namespace(name)) is None:
             return errors.unknown_namespace(name)
-        return json_response(200, self._seen(subscription, known))
+        return json_response(200, self._registration(subscription, known).wire(subscription))
 
     def _register(self, request: Request) -> Response:
-        return self._move(request, reached="Registered", to="Registering")
+        until = self._clock.now() + timedelta(seconds=_REGISTRATION * self._pace)
+        return self._move(request, "Registered", to=lambda name: Registration(name, "Registering", until))
 
     def _unregister(self, request: Request) -> Response:
-        return self._move(request, reached="NotRegistered", to="NotRegistered")
+        return self._move(request, "NotRegistered", to=lambda name: Registration(name, "NotRegistered"))
 
-    def _move(self, request: Request, *, reached: str, to: str) -> Response:
+    def _move(self, request: Request, reached: str, to: Callable[[str], Registration]) -> Response:
         subscription, name = request.params["subscription"], request.params["namespace"]
         if (known := namespace(name)) is None:
             return errors.unknown_namespace(name)
         registration = self._registration(subscription, known)
         if registration.state != reached:
-            registration = self._keep(subscription, registration, to)
+            registration = to(known)
+            self._store.put(registration_key(subscription, known), registration)
         return json_response(200, registration.wire(subscription))
 
     def _registration(self, subscription: str, known: str) -> Registration:
         default = "Registered" if known in ALWAYS_REGISTERED else "Unused"
-        found = self._store.get(Registration, registration_key(subscription, known))
-        return found or Registration(known, default)
-
-    def _seen(self, subscription: str, known: str) -> dict[str, object]:
-        """The registration as it is shown; ``Registering`` is shown once and is ``Registered`` from then on."""
-        registration = self._registration(subscription, known)
-        if registration.state == "Registering":
-            self._keep(subscription, registration, "Registered")
-        return registration.wire(subscription)
-
-    def _keep(self, subscription: str, registration: Registration, state: str) -> Registration:
-        moved = replace(registration, state=state)
-        self._store.put(registration_key(subscription, moved.namespace), moved)
-        return moved
+        found = self._store.get(Registration, registration_key(subscription, known)) or Registration(known, default)
+        return found.at(self._clock.now())
 
     def _list_groups(self, request: Request) -> Response:
         groups = self._store.list(ResourceGroup, group_key(request.params["subscription"], ""))

@@ -6,16 +6,23 @@ from typing import Any
 import msgspec
 
 
-class Registration(msgspec.Struct, frozen=True):
+class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
     """A namespace in a subscription.
 
-    ``Unused`` (which clients see as ``NotRegistered``) becomes ``Registered`` at the first use, as deployments register
-    what they need; ``Registering`` lasts until it was seen or used once, since Azure's documentation says that nobody
-    need wait for it; what was unregistered is ``NotRegistered``, and is refused until it is registered again.
+    ``Unused`` (which clients see as ``NotRegistered``) becomes ``Registered`` with the first write, as deployments
+    register what they need. ``Registering`` is ``Registered`` from the moment ``until`` on; the namespace can be used
+    in between, since Azure's documentation says that nobody has to wait. What was unregistered is ``NotRegistered``,
+    and is refused until it is registered again.
     """
 
     namespace: str
     state: str
+    until: datetime | None = None
+
+    def at(self, now: datetime) -> "Registration":
+        """The registration at a moment."""
+        is_over = self.state == "Registering" and (self.until is None or self.until <= now)
+        return Registration(self.namespace, "Registered") if is_over else self
 
     def wire(self, subscription: str) -> dict[str, Any]:
         """As ``providers/{namespace}`` answers."""
