@@ -100,13 +100,14 @@ def run(  # noqa: PLR0917 - each is an option of the command
         raise UserError("--resume goes on with a run directory: name it with --out")
     interruption = Interruption()
     with interruption.installed():
-        folder = open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=SystemClock().now())
-        one = _Run(cloud, settings, folder, interruption, reuse=reuse)
-        try:
-            code = one.play(loaded, limit)
-        except Interrupted as error:
-            say("harness: interrupted; what was made is deleted", err=True)
-            code = error.exit_code
+        now = SystemClock().now()
+        with open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as folder:
+            one = _Run(cloud, settings, folder, interruption, reuse=reuse)
+            try:
+                code = one.play(loaded, limit)
+            except Interrupted as error:
+                say("harness: interrupted; what was made is deleted", err=True)
+                code = error.exit_code
     # A signal that came last of all, while things were deleted anyway, still is what ended the command.
     return code if interruption.signum is None else 128 + interruption.signum
 

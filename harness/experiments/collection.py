@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import CloudError
-from harness.experiments.folder import TrialFolder
+from harness.experiments.folder import TrialFolder, make_directory
 from harness.printable import printable
 from harness.resources import JobOutput, OutputFile
 from harness.resources.output import STDOUTERR
@@ -92,6 +92,7 @@ def _download_logs(
 
 def _download(output: JobOutput, file: OutputFile, target: Path) -> Iterator[str]:
     try:
+        make_directory(target.parent)
         output.download(file, target)
     except CloudError as error:
         yield str(error)

@@ -1,7 +1,9 @@
 """The directory of a run: the one place that knows the names of its files."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +12,11 @@ from typing import Any
 from harness.clouds import new_run
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
+from harness.file_lock import FileLockedError, lock_file
 from harness.scenario.model import Scenario, Trial
+
+_ABOUT = "run.json"
+_PRIVATE = 0o700  # logs and models of a run are for their owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,13 @@ class RunFolder:
     Attributes:
         run: identity of the run, the same when it is resumed.
         is_shared: several scenarios write into it, each into a folder of its own.
+        claimed: folders that outcomes of earlier runs name.
     """
 
     path: Path
     run: str
     is_shared: bool = False
+    claimed: frozenset[str] = frozenset()
 
     @property
     def outcomes(self) -> OutcomeFile:
@@ -45,8 +53,13 @@ class RunFolder:
         return OutcomeFile(self.path / "outcomes.jsonl")
 
     def trial(self, scenario: Scenario, trial: Trial) -> TrialFolder:
-        """The folder of a trial's files."""
-        return TrialFolder(self.path, f"{scenario.scenario}/{trial.id}" if self.is_shared else trial.id)
+        """A folder for a trial's files that no earlier outcome has: ``TRIAL``, or ``TRIAL~2`` and so on."""
+        plain = f"{scenario.scenario}/{trial.id}" if self.is_shared else trial.id
+        name, number = plain, 1
+        while name in self.claimed or (self.path / name).exists():
+            number += 1
+            name = f"{plain}~{number}"
+        return TrialFolder(self.path, name)
 
     def done(self, scenario: Scenario) -> dict[str, Outcome]:
         """The latest outcome of every trial that has one, with the parameters that the scenario has now.
@@ -59,64 +72,116 @@ class RunFolder:
         return {outcome.trial: outcome for outcome in found if wanted.get(outcome.trial) == dict(outcome.parameters)}
 
 
+@contextmanager
 def open_folder(
     out: Path | None, *, runs: Path, resume: bool, scenarios: Sequence[Scenario], now: datetime
-) -> RunFolder:
-    """The directory of a run, new or resumed.
+) -> Iterator[RunFolder]:
+    """The directory of a run, new or resumed, which no other process uses while the block lasts.
+
+    A new run that ends without an outcome leaves no directory.
 
     Args:
         out: the one that the user names; default a new one below ``runs``, called for the time and the scenario.
         runs: the setting ``runs_dir``.
-        resume: go on with what is in ``out``.
+        resume: continue the run in ``out``.
         scenarios: what is run.
         now: the time.
 
     Raises:
-        UserError: ``out`` holds a run already and is not to be resumed, or cannot be written.
+        UserError: ``out`` holds a run already and is not to be resumed, another process uses it, or it cannot be
+            written.
     """
-    is_shared = len(scenarios) > 1
-    try:
-        if out is None:
-            name = "-".join(scenario.scenario for scenario in scenarios)[:80]
-            path = _new_directory(runs, f"{now:%Y%m%d-%H%M%S}-{name}")
-        else:
-            path = out
-            path.mkdir(parents=True, exist_ok=True)
-        about = path / "run.json"
-        if about.exists():
-            if not resume:
-                raise UserError(
-                    f"{path} holds the run of {_told(about, 'started')}; go on with --resume, or name another"
-                )
-            return RunFolder(path, _told(about, "run"), is_shared)
-        run = new_run()
-        facts = {
-            "run": run,
-            "started": now.isoformat(timespec="seconds"),
-            "scenarios": [str(s.path) for s in scenarios],
-        }
-        about.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"the run directory {error.filename} cannot be written: {error.strerror}") from error
-    return RunFolder(path, run, is_shared)
-
-
-def _new_directory(parent: Path, name: str) -> Path:
-    parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        path = parent / (name if number == 1 else f"{name}-{number}")
+    with ExitStack() as stack:
+        made: list[Path] = []
         try:
-            path.mkdir()
+            name = "-".join(scenario.scenario for scenario in scenarios)[:80]
+            path = out or _new_directory(runs, f"{now:%Y%m%d-%H%M%S}-{name}", made)
+            make_directory(path, made)
+            about = stack.enter_context(_claimed(path))
+            stack.enter_context(_removed_if_empty(path, about, made))
+            folder = _opened(path, about, resume=resume, scenarios=scenarios, now=now)
+        except OSError as error:
+            raise UserError(f"the run directory {out or runs} cannot be written: {error.strerror}") from error
+        yield folder
+
+
+def make_directory(path: Path, made: list[Path] | None = None) -> None:
+    """Make a directory and those above it, for the user alone.
+
+    Args:
+        path: of the directory, which may exist.
+        made: gets those that did not exist.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for directory in (*reversed(path.parents), path):
+        if not directory.is_dir():
+            directory.mkdir(mode=_PRIVATE, exist_ok=True)
+            if made is not None:
+                made.append(directory)
+
+
+def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenario], now: datetime) -> RunFolder:
+    is_shared = len(scenarios) > 1
+    content = os.pread(about, os.fstat(about).st_size, 0)
+    if content:
+        facts = _facts(path / _ABOUT, content)
+        if not resume:
+            raise UserError(
+                f"{path} holds the run of {facts['started']}; continue it with --resume, or name another directory"
+            )
+        outcomes = OutcomeFile(path / "outcomes.jsonl").read()
+        return RunFolder(path, facts["run"], is_shared, frozenset(outcome.directory for outcome in outcomes))
+    facts = {"run": new_run(), "started": now.isoformat(timespec="seconds")}
+    document = {**facts, "scenarios": [str(scenario.path) for scenario in scenarios]}
+    os.pwrite(about, f"{json.dumps(document, indent=2)}\n".encode(errors="backslashreplace"), 0)
+    return RunFolder(path, facts["run"], is_shared)
+
+
+@contextmanager
+def _claimed(path: Path) -> Iterator[int]:
+    """A descriptor of the directory's ``run.json``, whose lock says that the directory is in use."""
+    try:
+        with lock_file(path / _ABOUT) as about:
+            yield about
+    except FileLockedError as error:
+        whose = f"process {error.holder}" if error.holder else "another process"
+        raise UserError(f"the run directory {path} is in use by {whose}; wait for its end, or name another") from None
+
+
+@contextmanager
+def _removed_if_empty(path: Path, about: int, made: Sequence[Path]) -> Iterator[None]:
+    """Remove a new directory at the end that holds nothing but ``run.json``, with the others that were made for it."""
+    is_new = os.fstat(about).st_size == 0
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if is_new and [entry.name for entry in path.iterdir()] == [_ABOUT]:
+                (path / _ABOUT).unlink()
+                for directory in reversed(made):
+                    directory.rmdir()
+
+
+def _new_directory(parent: Path, name: str, made: list[Path]) -> Path:
+    """A directory that no other run has made, also where several begin in one second."""
+    make_directory(parent, made)
+    path, number = parent / name, 1
+    while True:
+        try:
+            path.mkdir(mode=_PRIVATE)
         except FileExistsError:
             number += 1
+            path = parent / f"{name}-{number}"
         else:
+            made.append(path)
             return path
 
 
-def _told(about: Path, what: str) -> str:
+def _facts(about: Path, content: bytes) -> dict[str, str]:
     try:
-        facts: Any = json.loads(about.read_text(encoding="utf-8"))
-        return str(facts[what])
+        facts: Any = json.loads(content)
+        return {name: str(facts[name]) for name in ("run", "started")}
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{about} is no description of a run; name another directory with --out") from None

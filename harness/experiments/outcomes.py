@@ -91,7 +91,7 @@ class OutcomeFile:
         """
         line = json.dumps(_encoded(asdict(outcome)), ensure_ascii=False, allow_nan=False)
         try:
-            with self.path.open("ab+") as stream:
+            with open(self.path, "ab+", opener=_open_private) as stream:
                 # The torn line of a killed run must not swallow this one.
                 torn = stream.tell() > 0 and _last_byte(stream.fileno()) != b"\n"
                 # A name that UTF-8 cannot hold becomes JSON's own escape.
@@ -124,6 +124,10 @@ def versions() -> Mapping[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _last_byte(handle: int) -> bytes:

@@ -108,13 +108,12 @@ class JobOutput:
         return Tail(begin, stream.getvalue())
 
     def download(self, file: OutputFile, target: Path) -> None:
-        """Write a file to the local path ``target``, whose directories are made; it appears whole or not at all.
+        """Write a file to the local path ``target``, whose directory exists; it appears whole or not at all.
 
         Raises:
             JobError: its link does not answer.
             OSError: it cannot be written.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: that of the file may be as long as a name can be.
         descriptor, beside = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
         try:

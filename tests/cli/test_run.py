@@ -139,7 +139,7 @@ def test_a_run_directory_is_not_used_twice_by_accident(run: Run, scenario: Write
     run(scenario(), "--out", "here")
     code, _, err = run(scenario(), "--out", "here")
     assert code == 2
-    assert "go on with --resume, or name another" in err
+    assert "continue it with --resume, or name another directory" in err
 
 
 def test_resume_needs_a_directory(run: Run, scenario: Write) -> None:
@@ -297,3 +297,24 @@ def test_a_second_ctrl_c_does_not_break_the_teardown(
     assert process.returncode == 130
     assert "Traceback" not in err
     assert all(ends(child.pid, seconds=20) for child in children)
+
+
+def test_resuming_with_another_value_keeps_the_files_of_the_earlier_outcome(run: Run, scenario: Write) -> None:
+    run(scenario(), "--out", "here")
+    run(scenario(), "--out", "here", "--resume", "--set", "score=1.5")
+    scores = {outcome["parameters"]["score"]: outcome["directory"] for outcome in outcomes(Path("here"))}
+
+    assert {score: (Path("here") / name / "stdout.txt").read_text() for score, name in scores.items()} == {
+        0.5: "score = 0.5\n",
+        1.5: "score = 1.5\n",
+    }
+
+
+def test_a_run_that_is_refused_before_it_begins_leaves_no_directory(
+    run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CLIENT_SECRET", "wrong")
+    code, _, err = run(scenario())
+
+    assert (code, "sign-in was refused" in err) == (1, True)
+    assert not Path("runs").exists()

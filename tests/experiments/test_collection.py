@@ -1,7 +1,11 @@
 from pathlib import Path
+from typing import Any
 
-from harness.experiments.collection import newest_versions, toolkit_of
+from harness.errors import JobError
+from harness.experiments.collection import collect, newest_versions, toolkit_of
+from harness.experiments.folder import TrialFolder
 from harness.resources import OutputFile
+from harness.resources.output import Listing
 from harness.scenario.model import Scenario
 
 
@@ -27,3 +31,52 @@ def test_a_log_that_does_not_tell_leaves_what_was_asked_for(quickstart: Scenario
     (tmp_path / "stderr.txt").write_text("toolkit: a lie")
     told = toolkit_of({"stderr.txt": tmp_path / "stderr.txt"}, quickstart.job)
     assert told == "cntk in microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0"
+
+
+class Outputs:
+    """The output directories of a job: one that cannot be listed, and one whose files are given."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def files(self, directory: str) -> Listing:
+        if directory == "stdouterr":
+            raise JobError("cannot list the files in stdouterr of job j: it is on no mounted file system")
+        return Listing(files(*self.names), ("cannot fetch a file of MODEL that is called '..'",))
+
+    def download(self, file: OutputFile, target: Path) -> None:
+        if file.name == "unreadable":
+            raise JobError("cannot read unreadable of job j: 403 Forbidden")
+        target.write_text(file.name)
+
+
+def collected(folder: Path, *names: str) -> Any:
+    output: Any = Outputs(*names)
+    return collect(output, ["stdouterr", "MODEL"], TrialFolder(folder, "trial"))
+
+
+def test_whatever_cannot_be_listed_or_fetched_is_a_problem_and_hides_nothing_else(tmp_path: Path) -> None:
+    found = collected(tmp_path, "unreadable", "net.txt", "x" * 256)
+
+    assert found.problems == [
+        "cannot list the files in stdouterr of job j: it is on no mounted file system",
+        "cannot fetch a file of MODEL that is called '..'",
+        "cannot read unreadable of job j: 403 Forbidden",
+        f"cannot write MODEL/{'x' * 256} of the job to {tmp_path}/trial/MODEL: File name too long",
+    ]
+    assert found.names == {"stdouterr": [], "MODEL": ["unreadable", "net.txt", "x" * 256]}
+    assert [path.name for path in (tmp_path / "trial" / "MODEL").iterdir()] == ["net.txt"]
+
+
+def test_of_many_problems_some_are_named(tmp_path: Path) -> None:
+    found = collected(tmp_path, *(f"{chr(97 + number)}{'x' * 256}" for number in range(26)))
+
+    assert len(found.problems) == 21
+    assert found.problems[-1] == "8 more files could not be fetched"
+
+
+def test_the_same_name_in_logs_and_outputs_costs_one_of_them(tmp_path: Path) -> None:
+    (tmp_path / "trial").mkdir()
+    (tmp_path / "trial" / "MODEL").write_text("a log of that name")
+
+    assert "cannot write MODEL/net.txt of the job" in collected(tmp_path, "net.txt").problems[-1]
