@@ -24,6 +24,14 @@ _EVICTED = 100  # of them at a time: no request waits for long, and none for the
 _LOGGED = 16_384  # pages of log, 64 MB, after which SQLite does not wait for our checkpoints any more
 
 
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether SQLite refused because its disk has no room left; nothing of the transaction was stored.
+
+    The index of its log is a file of its own, which grows now and then: SQLite reports that it cannot as an I/O error.
+    """
+    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
 class Store:
     """The records of one data directory.
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -40,6 +41,28 @@ def test_a_full_disk_is_azures_own_refusal_and_loses_nothing(small: Endpoint) ->
         large.delete_file()
         share.get_file_client("after").upload_file(b"a" * 1000)
         assert sorted(found.name for found in share.list_directories_and_files()) == ["after", "kept"]
+
+
+def test_a_store_on_a_full_disk_refuses_as_a_full_share_and_goes_on_when_there_is_room(small: Endpoint) -> None:
+    with ShareServiceClient.from_connection_string(small.connection_string, retry_total=0) as service:
+        share = service.create_share("store")
+        file = share.get_file_client("f")
+        file.create_file(1)
+        room = Path(small.directory, "storage", small.storage_account, "file", "store", "by-a-job")
+        with room.open("wb", buffering=0) as stream, suppress(OSError):
+            while stream.write(bytes(4096)):
+                pass
+        status = None
+        for number in range(1000):
+            try:
+                file.set_file_metadata({"number": str(number), "long": "x" * 4000})
+            except HttpResponseError as refused:
+                status = (refused.status_code, refused.error_code)
+                break
+        assert status == (409, "ShareSizeLimitReached")
+        room.unlink()
+        file.set_file_metadata({"number": "last"})
+        assert file.get_file_properties().metadata == {"number": "last"}
 
 
 def test_a_quota_is_not_exceeded(share: ShareClient, on_disk: Path) -> None:

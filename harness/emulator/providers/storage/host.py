@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.errors import StorageError
 from harness.emulator.providers.storage.model import Policy, Service
 from harness.emulator.providers.storage.troubles import troubled
+from harness.emulator.store import is_full
 from harness.emulator.wire import storage_error
 
 DEFAULT_VERSION = "2017-07-29"  # where a request names none
@@ -139,6 +141,11 @@ class StorageHost:
                 raise
             _log.warning("the disk refused %s of %s: %s", request.method, self.service, error.strerror)
             answer = self._refused(refusal, request_id, version)
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+            _log.warning("the disk refused %s of %s: %s", request.method, self.service, error)
+            answer = self._refused(errors.share_full(), request_id, version)
         answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
         return answer
 
