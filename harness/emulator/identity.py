@@ -44,13 +44,18 @@ def load_identity(paths: DataDirectory) -> Identity:
     return identity
 
 
+def new_secret() -> str:
+    """A random secret that a command line can take: it does not begin with a dash, which would begin an option."""
+    return "s" + secrets.token_urlsafe(30)
+
+
 def new_identity() -> Identity:
     """Fresh ids, secrets and keys."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return Identity(
         tenant_id=str(uuid.uuid4()),
         client_id=str(uuid.uuid4()),
-        client_secret=secrets.token_urlsafe(30),
+        client_secret=new_secret(),
         subscription_id=DEFAULT_SUBSCRIPTION,
         storage_account=f"batchai{secrets.token_hex(6)}",
         storage_key=base64.b64encode(secrets.token_bytes(64)).decode(),
