@@ -1,12 +1,12 @@
 """Bearer tokens: signed like Azure Active Directory's, and checked on every call of Resource Manager."""
 
-import base64
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import RSAAlgorithm
 
 from harness.clock import Clock
 from harness.emulator.guids import new_guid
@@ -104,15 +104,8 @@ class Tokens:
 
     def keys(self) -> dict[str, list[dict[str, Any]]]:
         """The public key as a JSON Web Key Set."""
-        numbers = self._public.public_numbers()
-        key = {
-            "kty": "RSA",
-            "use": "sig",
-            "kid": KEY_ID,
-            "n": _base64url(numbers.n),
-            "e": _base64url(numbers.e),
-        }
-        return {"keys": [key]}
+        public = RSAAlgorithm.to_jwk(self._public, as_dict=True)
+        return {"keys": [{"kty": public["kty"], "use": "sig", "kid": KEY_ID, "n": public["n"], "e": public["e"]}]}
 
     def _decode(self, token: str) -> datetime:
         options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
@@ -128,7 +121,3 @@ class Tokens:
 def _written(moment: datetime) -> str:
     """As Resource Manager writes moments in sentences."""
     return f"{moment.month}/{moment.day}/{moment.year} {moment:%I:%M:%S %p}"
-
-
-def _base64url(number: int) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()

@@ -1,5 +1,6 @@
 """Service principals sign in with the credentials of ``endpoint`` and no others."""
 
+import jwt
 import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError
@@ -70,7 +71,12 @@ def test_openid_discovery_names_the_keys_that_sign(endpoint: Endpoint, session: 
     found = session.get(f"{base}/v2.0/.well-known/openid-configuration").json()
 
     assert found["token_endpoint"] == f"{base}/oauth2/v2.0/token"
-    assert session.get(found["jwks_uri"]).json()["keys"][0]["kty"] == "RSA"
+    form = {"grant_type": "client_credentials", "client_id": endpoint.client_id,
+            "client_secret": endpoint.client_secret, "scope": SCOPE}  # fmt: skip
+    token = session.post(found["token_endpoint"], data=form).json()["access_token"]
+    [key] = jwt.PyJWKSet.from_dict(session.get(found["jwks_uri"]).json()).keys
+    assert key.key_id == jwt.get_unverified_header(token)["kid"]
+    assert jwt.decode(token, key.key, algorithms=["RS256"], audience="https://management.azure.com")
 
 
 def test_credentials_come_in_the_form_or_in_a_basic_header(endpoint: Endpoint, session: requests.Session) -> None:

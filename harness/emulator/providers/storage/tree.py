@@ -2,6 +2,7 @@
 
 import errno
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +67,7 @@ class Tree:
         folded, start = prefix.casefold(), first.casefold()
         with self._directory(names) as descriptor:
             ordered = self._names.ordered(descriptor)
-            for at in range(_place(ordered, max(start, folded)), len(ordered)):
+            for at in range(bisect_left(ordered, max(start, folded), key=str.casefold), len(ordered)):
                 name = ordered[at]
                 if not name.casefold().startswith(folded):
                     break
@@ -267,14 +268,3 @@ class Tree:
         if entry.is_directory != directory:
             raise errors.type_mismatch()
         return found
-
-
-def _place(ordered: list[str], folded: str) -> int:
-    low, high = 0, len(ordered)
-    while low < high:
-        middle = (low + high) // 2
-        if ordered[middle].casefold() < folded:
-            low = middle + 1
-        else:
-            high = middle
-    return low
