@@ -31,15 +31,18 @@ from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Iden
 from harness.emulator.listener import serve_http
 from harness.emulator.options import START_PLAN, Account, Options
 from harness.emulator.paths import DataDirectory, write_private
-from harness.emulator.providers import Host
+from harness.emulator.providers import Host, ResourceProvider
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
 from harness.emulator.providers.arm.own_group import ensure_own_group
 from harness.emulator.providers.azureml import AzureML
+from harness.emulator.providers.azureml.first_workspace import ensure_first_workspace
 from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
 from harness.emulator.providers.storage import Accounts, PathStyle, Sources, StorageHost, StorageProvider, Trash
+from harness.emulator.providers.tracked import TrackedResources
+from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.store import Store
@@ -158,8 +161,16 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
         wake=reconciler.wake,
     )
     batchai = BatchAI(engine, storage.accounts)
-    azureml = AzureML(engine, base.identity)
-    tokens, providers = Tokens(base.identity, base.clock), (provider, batchai, azureml)
+    tracked = [TrackedResources(kind, base.identity, store=base.store, clock=base.clock) for kind in TYPES]
+
+    def exists(identifier: str) -> bool:
+        return storage.accounts.has(identifier) or any(each.has(identifier) for each in tracked)
+
+    azureml = AzureML(engine, base.identity, storage.accounts, exists)
+    group, account = storage.locked[:2]
+    ensure_first_workspace(azureml, tracked, group=group, storage_account=account)
+    tokens = Tokens(base.identity, base.clock)
+    providers: list[ResourceProvider] = [provider, batchai, azureml, *tracked]
     own = FaultPlans(base.faults).routes
     manager = ResourceManager(
         base.identity,

@@ -1,32 +1,12 @@
-import uuid
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-import requests
-from azure.identity import ClientSecretCredential
 
-from harness.emulator.endpoint import Endpoint
-
-MANAGEMENT = "https://management.azure.com"
+from tests.emulator.azureml.conftest import Group
 
 
-@pytest.fixture
-def call(endpoint: Endpoint, session: requests.Session, credential: ClientSecretCredential) -> Any:
-    """One call below a resource group of its own, with a version of the service that exists."""
-    group = f"group{uuid.uuid4().hex[:12]}"
-    base = f"{MANAGEMENT}/subscriptions/{endpoint.subscription_id}/resourceGroups/{group}"
-    headers = {"Authorization": f"Bearer {credential.get_token(f'{MANAGEMENT}/.default').token}"}
-    session.put(f"{base}?api-version=2021-04-01", json={"location": "eastus"}, headers=headers).raise_for_status()
-
-    def send(method: str, path: str, version: str = "2025-09-01") -> requests.Response:
-        address = f"{base}/providers/Microsoft.MachineLearningServices{path}"
-        return session.request(method, address, params={"api-version": version}, headers=headers)
-
-    return send
-
-
-def test_a_workspace_that_does_not_exist_is_named_by_the_gateway(call: Any) -> None:
-    answer = call("GET", "/workspaces/nowhere")
+def test_a_workspace_that_does_not_exist_is_named_by_the_gateway(group: Group) -> None:
+    answer = group.send("GET", f"{group.ml}/workspaces/nowhere")
 
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "ResourceNotFound"
@@ -34,20 +14,112 @@ def test_a_workspace_that_does_not_exist_is_named_by_the_gateway(call: Any) -> N
 
 
 @pytest.mark.parametrize("version", ["2022-05-01", "2024-10-01-preview", "2026-05-01"])
-def test_every_version_from_2022_on_is_served(call: Any, version: str) -> None:
-    assert call("GET", "/workspaces", version).json() == {"value": []}
+def test_every_version_from_2022_on_is_served(group: Group, version: str) -> None:
+    assert group.get(f"{group.ml}/workspaces", api=version) == {"value": []}
 
 
-def test_an_older_version_is_refused_by_name(call: Any) -> None:
-    answer = call("GET", "/workspaces", "2020-08-01")
+def test_an_older_version_is_refused_by_name(group: Group) -> None:
+    answer = group.send("GET", f"{group.ml}/workspaces", api="2020-08-01")
 
     assert answer.status_code == 400
     assert "from 2022-05-01 on" in answer.json()["error"]["message"]
 
 
-def test_every_answer_has_the_headers_of_the_service(call: Any) -> None:
-    headers = call("GET", "/workspaces").headers
+def test_every_answer_has_the_headers_of_the_service(group: Group) -> None:
+    headers = group.send("GET", f"{group.ml}/workspaces").headers
 
     assert headers["x-ms-response-type"] == "standard"
     assert int(headers["x-ms-ratelimit-remaining-subscription-reads"]) >= 0
     assert headers["azureml-served-by-cluster"] == "vienna-eastus-01"
+
+
+def test_every_emulator_has_a_workspace_ready(group: Group) -> None:
+    found = group.get(f"{group.subscription}/providers/Microsoft.MachineLearningServices/workspaces")["value"]
+
+    assert "azureml" in [each["name"] for each in found]
+
+
+def test_a_workspace_is_made_over_what_it_depends_on(group: Group, make_workspace: Callable[[], str]) -> None:
+    path = make_workspace()
+
+    document = group.get(path)
+    assert document["id"] == path
+    assert document["properties"]["provisioningState"] == "Succeeded"
+    assert document["properties"]["discoveryUrl"] == "https://eastus.api.azureml.ms/discovery"
+    assert document["properties"]["mlFlowTrackingUri"] == f"azureml://eastus.api.azureml.ms/mlflow/v1.0{path}"
+    assert [each["id"] for each in group.get(f"{group.ml}/workspaces")["value"]] == [path]
+
+
+@pytest.mark.parametrize("member", ["storageAccount", "keyVault", "applicationInsights"])
+def test_what_a_workspace_depends_on_has_to_be_there(group: Group, member: str) -> None:
+    body = group.workspace_body()
+    body["properties"][member] += "x"
+
+    answer = group.send("PUT", f"{group.ml}/workspaces/mine", body)
+
+    assert answer.status_code == 400
+    assert f"of '{member}' does not exist; create it first." in answer.json()["error"]["message"]
+    assert group.send("GET", f"{group.ml}/workspaces/mine").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["ab", "-abc", "a" * 34, "a.b.c"])
+def test_a_name_that_the_service_does_not_accept_is_refused(group: Group, name: str) -> None:
+    answer = group.send("PUT", f"{group.ml}/workspaces/{name}", {"location": "eastus", "properties": {}})
+
+    assert answer.status_code == 400
+    assert "3 to 33 letters, digits" in answer.json()["error"]["message"]
+
+
+def test_tags_and_names_can_be_changed(group: Group, make_workspace: Callable[[], str]) -> None:
+    path = make_workspace()
+
+    answer = group.send("PATCH", path, {"tags": {"a": "b"}, "properties": {"friendlyName": "other"}})
+
+    assert answer.json()["tags"] == {"a": "b"}
+    assert group.get(path)["properties"]["friendlyName"] == "other"
+
+
+def test_a_deleted_workspace_keeps_its_name_until_it_is_purged(group: Group, make_workspace: Callable[[], str]) -> None:
+    path = make_workspace()
+    body = group.workspace_body()
+
+    assert group.done(group.send("DELETE", path))["status"] == "Succeeded"
+    refused = group.send("PUT", path, body)
+    purged = group.send("DELETE", path, forceToPurge="true")
+    made = group.done(group.send("PUT", path, body))
+
+    assert refused.status_code == 409
+    assert refused.json()["error"]["message"].startswith("Soft-deleted workspace exists. Please purge or recover it.")
+    assert purged.status_code == 200
+    assert made["status"] == "Succeeded"
+
+
+def test_a_deleted_workspace_can_be_recovered(group: Group, make_workspace: Callable[[], str]) -> None:
+    path = make_workspace()
+    before = group.get(path)["properties"]["workspaceId"]
+    group.done(group.send("DELETE", path))
+
+    body = {"location": "eastus", "properties": {"allowRecoverSoftDeletedWorkspace": True}}
+    group.done(group.send("PUT", path, body))
+
+    assert group.get(path)["properties"]["workspaceId"] == before
+
+
+def test_a_workspace_that_is_purged_leaves_its_name_free(group: Group, make_workspace: Callable[[], str]) -> None:
+    path = make_workspace()
+
+    group.done(group.send("DELETE", path, forceToPurge="true"))
+
+    assert group.done(group.send("PUT", path, group.workspace_body()))["status"] == "Succeeded"
+
+
+def test_the_end_of_a_group_is_the_end_of_its_workspaces(group: Group, make_workspace: Callable[[], str]) -> None:
+    path = make_workspace()
+
+    answer = group.send("DELETE", group.id, api="2021-04-01")
+    while answer.status_code == 202:
+        answer = group.send("GET", answer.headers["location"])
+
+    group.send("PUT", group.id, {"location": "eastus"}, api="2021-04-01").raise_for_status()
+    assert group.send("GET", path).status_code == 404
+    assert group.done(group.send("PUT", path, group.workspace_body()))["status"] == "Succeeded"

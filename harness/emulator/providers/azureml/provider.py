@@ -1,7 +1,7 @@
 """Microsoft.MachineLearningServices as Resource Manager sees it, and as the engine does."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness.compute.backend import JobSpec
 from harness.emulator.commits import Commits
@@ -12,10 +12,13 @@ from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Resource, Workspace
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.handlers.datastores import Datastores
+from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
-from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
-from harness.emulator.providers.azureml.routes import workspace_routes
+from harness.emulator.providers.azureml.model.datastore import Datastore, DatastoreSecret
+from harness.emulator.providers.azureml.routes import datastore_routes, operation_routes, workspace_routes
+from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route
 
 
@@ -25,6 +28,8 @@ class AzureML:
     Args:
         engine: moves its computes and jobs.
         identity: who uses the emulator.
+        accounts: the storage accounts that datastores lead to.
+        exists: whether there is a resource of an id, among those that workspaces depend on.
 
     Attributes:
         workspaces: of which the emulator makes the first one itself.
@@ -32,12 +37,17 @@ class AzureML:
 
     namespace = MACHINE_LEARNING
 
-    def __init__(self, engine: Engine, identity: Identity) -> None:
+    def __init__(self, engine: Engine, identity: Identity, accounts: Accounts, exists: Callable[[str], bool]) -> None:
         self._engine = engine
         self._service = Service(engine, identity)
-        self.workspaces = Workspaces(self._service)
+        datastores = Datastores(self._service, accounts)
+        self.workspaces = Workspaces(self._service, datastores, accounts, exists)
         self._commits = Commits(engine.repository.store)
-        table = (*workspace_routes(self.workspaces),)
+        table = (
+            *workspace_routes(self.workspaces),
+            *datastore_routes(datastores),
+            *operation_routes(OperationStatuses(self._service)),
+        )
         self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
         engine.register(self, self._observe)
 
@@ -65,7 +75,9 @@ class AzureML:
     def _observe(self, before: Resource | None, after: Resource | None) -> None:
         """Delete the provider's own records together with the engine's resource."""
         if isinstance(before, Workspace) and after is None:
-            self._engine.repository.store.delete(WorkspaceDetails, before.key)
+            self.workspaces.forget(before)
+            for kind in (Datastore, DatastoreSecret):
+                self._engine.repository.store.delete_all(kind, f"{before.key}/")
 
     def _answering(self, route: Route) -> Handler:
         """The handler of a route with its refusals as answers, called once the body of a write is read.

@@ -1,6 +1,8 @@
 """Every operation of Microsoft.MachineLearningServices that the emulator plays, by Microsoft's names."""
 
 from harness.emulator.engine.model.address import MACHINE_LEARNING
+from harness.emulator.providers.azureml.handlers.datastores import Datastores
+from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
 from harness.emulator.routing import Route
 
@@ -14,6 +16,31 @@ def workspace_routes(workspaces: Workspaces) -> tuple[Route, ...]:
     return (
         Route("GET", _SUBSCRIPTION + "/workspaces", "Workspaces_ListBySubscription", workspaces.list_all),
         Route("GET", _GROUP + "/workspaces", "Workspaces_ListByResourceGroup", workspaces.list_in_group),
+        Route("PUT", _WORKSPACE, "Workspaces_CreateOrUpdate", workspaces.put),
         Route("GET", _WORKSPACE, "Workspaces_Get", workspaces.get),
         Route("PATCH", _WORKSPACE, "Workspaces_Update", workspaces.patch),
+        Route("DELETE", _WORKSPACE, "Workspaces_Delete", workspaces.delete),
+        Route("POST", _WORKSPACE + "/listKeys", "Workspaces_ListKeys", workspaces.list_keys),
+    )
+
+
+def datastore_routes(datastores: Datastores) -> tuple[Route, ...]:
+    """Datastores and their secrets."""
+    below = _WORKSPACE + "/datastores"
+    return (
+        Route("GET", below, "Datastores_List", datastores.list),
+        Route("PUT", below + "/{name}", "Datastores_CreateOrUpdate", datastores.put),
+        Route("GET", below + "/{name}", "Datastores_Get", datastores.get),
+        Route("DELETE", below + "/{name}", "Datastores_Delete", datastores.delete),
+        Route("POST", below + "/{name}/listSecrets", "Datastores_ListSecrets", datastores.list_secrets),
+    )
+
+
+def operation_routes(statuses: OperationStatuses) -> tuple[Route, ...]:
+    """What clients poll."""
+    below = _SUBSCRIPTION + "/locations/{location}"
+    return (
+        Route("GET", below + "/workspaceOperationsStatus/{operation}", "WorkspaceOperations_Get", statuses.workspace),
+        Route("GET", below + "/computeOperationsStatus/{operation}", "ComputeOperations_Get", statuses.compute),
+        Route("GET", below + "/mfeOperationResults/{operation}", "OperationResults_Get", statuses.job),
     )

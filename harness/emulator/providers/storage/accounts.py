@@ -63,6 +63,11 @@ class Accounts:
             self.put(account)
         return account.id
 
+    def has(self, identifier: str) -> bool:
+        """Whether there is an account whose id is the given one."""
+        found = self.get(identifier.rpartition("/")[2].lower())
+        return found is not None and found.id.lower() == identifier.lower()
+
     def revoke(self, key: str) -> None:
         """Give every account that has a key, which others know, a new one in its place."""
         for _, account in self._store.list(StorageAccount):
@@ -81,6 +86,22 @@ class Accounts:
         if self._store.get(Container, share_key(account, container)) is None:
             return None
         return self.directory("blob", account, name=container)
+
+    def ensure_container(self, account: str, name: str) -> Path:
+        """Have a container of that name; its directory."""
+        directory = self.directory("blob", account, name=name)
+        directory.mkdir(mode=0o777, parents=True, exist_ok=True)
+        if self._store.get(Container, share_key(account, name)) is None:
+            self._store.put(share_key(account, name), Container(name, self._clock.now()))
+        return directory
+
+    def ensure_share(self, account: str, name: str) -> Path:
+        """Have a share of that name; its directory."""
+        directory = self.directory("file", account, name=name)
+        directory.mkdir(mode=0o777, parents=True, exist_ok=True)
+        if self._store.get(Share, share_key(account, name)) is None:
+            self._store.put(share_key(account, name), Share(name, self._clock.now()))
+        return directory
 
     def directory(self, service: Service, account: str, *, name: str) -> Path:
         """Where a share or container of that name is, if there is one."""

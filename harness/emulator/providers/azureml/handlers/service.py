@@ -2,9 +2,11 @@
 
 import itertools
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.engine import Engine
@@ -105,6 +107,22 @@ class Service:
         if request is None:
             return json_response(status, document)
         return json_response(201, document, headers=[("location", _MANAGEMENT + request.raw_target.decode("latin-1"))])
+
+    def page(self, request: Request, shown: Sequence[object], *, size: int, size_parameter: str = "$top") -> Response:
+        """A page of a list; ``nextLink`` leads to the next one, and is absent from the last.
+
+        Args:
+            shown: every element.
+            size: of a page at most; a smaller one may be asked for by ``size_parameter``.
+        """
+        wanted, start = request.query.get(size_parameter, ""), request.query.get("$skip", "")
+        size = min(int(wanted), size) if wanted.isdigit() and int(wanted) else size
+        first = int(start) if start.isdigit() else 0
+        document: dict[str, object] = {"value": shown[first : first + size]}
+        if first + size < len(shown):
+            query = {**request.query, "$skip": str(first + size)}
+            document["nextLink"] = f"{_MANAGEMENT}{quote(request.path)}?{urlencode(query)}"
+        return json_response(200, document)
 
     def accepted(
         self, request: Request, operation: str, kind: str, location: str, *, status: int = 202, document: object = None

@@ -1,54 +1,108 @@
 """Workspaces: what everything else lies in."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import MACHINE_LEARNING, Address
 from harness.emulator.engine.model.records import Workspace
-from harness.emulator.providers.arm.rules import parse_tags
+from harness.emulator.providers.arm.rules import parse_location, parse_tags
+from harness.emulator.providers.azureml import errors
+from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.service import Service
-from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails, wire
+from harness.emulator.providers.azureml.model.workspace import SoftDeletedWorkspace, WorkspaceDetails, wire
+from harness.emulator.providers.azureml.rules.names import check_workspace_name
+from harness.emulator.providers.storage import Accounts
+
+_CREATE, _DELETE = 30.0, 20.0  # seconds that the service takes; its recorded template deployment took a minute
+_OPERATIONS = "workspaceOperationsStatus"
+_REQUIRED = {  # what a workspace depends on, by the name in its body
+    "storageAccount": "Microsoft.Storage/storageAccounts",
+    "keyVault": "Microsoft.KeyVault/vaults",
+    "applicationInsights": "Microsoft.Insights/components",
+}
+_REGISTRY = {"containerRegistry": "Microsoft.ContainerRegistry/registries"}
 
 
 class Workspaces:
-    """The operations on workspaces."""
+    """The operations on workspaces.
 
-    def __init__(self, service: Service) -> None:
+    Args:
+        exists: whether there is a resource of an id.
+    """
+
+    def __init__(
+        self, service: Service, datastores: Datastores, accounts: Accounts, exists: Callable[[str], bool]
+    ) -> None:
         self._service = service
+        self._datastores = datastores
+        self._accounts = accounts
+        self._exists = exists
 
-    def ensure(self, address: Address, *, location: str, storage_account: str) -> None:
-        """Have a workspace ready, over a storage account whose id is given; one that is there stays as it is."""
+    def ensure(self, address: Address, *, location: str, details: WorkspaceDetails) -> None:
+        """Have a workspace ready; one that is there stays as it is."""
         store = self._service.repository.store
         if store.get(Workspace, address.key("workspace")):
             return
         now = self._service.now()
-        workspace = Workspace(address, location, None, created=now, written=now)
-        details = WorkspaceDetails(
-            workspace_id=str(uuid.uuid4()),
-            principal_id=str(uuid.uuid4()),
-            friendly_name=address.name,
-            storage_account=storage_account,
-            key_vault="",
-            application_insights="",
-        )
         with store.transaction():
-            store.put(workspace.key, details)
+            workspace = Workspace(address, location, None, created=now, written=now, provisioned=now)
             self._service.repository.keep(workspace)
+            self._complete(workspace, details)
+
+    def put(self, request: Request) -> Response:
+        """Create one, over resources that have to be there, or change what can be changed."""
+        address = self._service.address(request)
+        check_workspace_name(address.name)
+        document = self._service.body(request)
+        properties = document.get("properties") or {}
+        if not isinstance(properties, dict):
+            raise errors.invalid("The property 'properties' of a workspace is an object.")
+        found = self._service.repository.store.get(Workspace, address.key("workspace"))
+        if found is None:
+            return self._create(request, address, document, properties)
+        if found.deleting:
+            raise errors.conflict(f"The workspace {address.name} is being deleted.")
+        return self._update(found, document, properties)
+
+    def patch(self, request: Request) -> Response:
+        """Change tags and what can be changed of the properties."""
+        document = self._service.body(request)
+        return self._update(self._service.workspace(request), document, document.get("properties") or {})
 
     def get(self, request: Request) -> Response:
         """Show one."""
         return self._service.document(self._shown(self._service.workspace(request)))
 
-    def patch(self, request: Request) -> Response:
-        """Give it other tags."""
-        workspace = self._service.workspace(request)
-        tags = parse_tags(self._service.body(request))
-        if tags is not None:
-            workspace = replace(workspace, tags=tags, written=self._service.now())
-            self._service.repository.keep(workspace)
-        return self._service.document(self._shown(workspace))
+    def delete(self, request: Request) -> Response:
+        """Delete one with everything in it; unless it is purged, its name stays taken and it can be recovered."""
+        address = self._service.address(request)
+        store, key = self._service.repository.store, address.key("workspace")
+        is_purged = request.query.get("forcetopurge", "false").lower() == "true"
+        workspace = store.get(Workspace, key)
+        if workspace is None:
+            if is_purged and store.delete(SoftDeletedWorkspace, key):
+                return Response(200)
+            return Response(204)
+        store.put(key, replace(self._service.details(workspace), is_purged_when_deleted=is_purged))
+        operation = self._service.engine.operations.delete(workspace, target=address.name, seconds=_DELETE)
+        return self._service.accepted(request, operation, _OPERATIONS, workspace.location)
+
+    def list_keys(self, request: Request) -> Response:
+        """The keys of what the workspace depends on."""
+        details = self._service.details(self._service.workspace(request))
+        account = self._accounts.get(details.storage_account.rpartition("/")[2])
+        document = {
+            "userStorageKey": account.keys[0] if account else None,
+            "userStorageResourceId": details.storage_account,
+            "appInsightsInstrumentationKey": None,
+            "containerRegistryCredentials": None,
+            "notebookAccessKeys": None,
+        }
+        return self._service.document(document)
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group."""
@@ -58,6 +112,96 @@ class Workspaces:
     def list_all(self, request: Request) -> Response:
         """Those of the subscription."""
         return self._list(f"/subscriptions/{request.params['subscription']}/".lower())
+
+    def forget(self, workspace: Workspace) -> None:
+        """Delete the provider's own record of a deleted workspace, or keep what a recovery needs."""
+        store, key = self._service.repository.store, workspace.key
+        details = store.get(WorkspaceDetails, key)
+        by_request = workspace.deleting and workspace.deleting.operation  # and not by the deletion of its group
+        if details and by_request and not details.is_purged_when_deleted:
+            deleted = SoftDeletedWorkspace(
+                workspace.location, workspace.tags, workspace.created, self._service.now(), details
+            )
+            store.put(key, deleted)
+        store.delete(WorkspaceDetails, key)
+
+    def _create(
+        self, request: Request, address: Address, document: dict[str, Any], properties: dict[str, Any]
+    ) -> Response:
+        store, location = self._service.repository.store, parse_location(document)
+        deleted = store.get(SoftDeletedWorkspace, address.key("workspace"))
+        if deleted and not properties.get("allowRecoverSoftDeletedWorkspace"):
+            raise errors.conflict(
+                "Soft-deleted workspace exists. Please purge or recover it. https://aka.ms/wsoftdelete"
+            )
+        details = deleted.details if deleted else self._read(address.name, properties)
+        now = self._service.now()
+        workspace = Workspace(
+            address, deleted.location if deleted else location, parse_tags(document), created=now, written=now
+        )
+        store.delete(SoftDeletedWorkspace, workspace.key)
+        operation = self._service.engine.operations.create(workspace, target=address.name, seconds=_CREATE)
+        self._complete(workspace, replace(details, is_purged_when_deleted=False))
+        return self._service.accepted(request, operation.id, _OPERATIONS, workspace.location)
+
+    def _complete(self, workspace: Workspace, details: WorkspaceDetails) -> None:
+        self._service.repository.store.put(workspace.key, details)
+        self._datastores.make_first(workspace, details)
+
+    def _update(self, workspace: Workspace, document: dict[str, Any], properties: dict[str, Any]) -> Response:
+        details = self._service.details(workspace)
+        details = replace(
+            details,
+            friendly_name=properties.get("friendlyName") or details.friendly_name,
+            description=properties.get("description", details.description) or "",
+            image_build_compute=properties.get("imageBuildCompute", details.image_build_compute),
+            public_network_access=properties.get("publicNetworkAccess") or details.public_network_access,
+            container_registry=self._dependency(properties, _REGISTRY) or details.container_registry,
+        )
+        tags = parse_tags(document)
+        workspace = replace(workspace, tags=workspace.tags if tags is None else tags, written=self._service.now())
+        self._service.repository.store.put(workspace.key, details)
+        self._service.repository.keep(workspace)
+        return self._service.document(self._shown(workspace))
+
+    def _read(self, name: str, properties: dict[str, Any]) -> WorkspaceDetails:
+        """The details of a new workspace.
+
+        Raises:
+            AzureMLError: something that it depends on is not named, or not there.
+        """
+        found = {each: self._dependency(properties, {each: type_}) for each, type_ in _REQUIRED.items()}
+        lacking = [each for each, identifier in found.items() if not identifier]
+        if lacking:
+            raise errors.invalid(f"A workspace needs the resource ids of {', '.join(lacking)}.", "ArgumentInvalid")
+        return WorkspaceDetails(
+            workspace_id=str(uuid.uuid4()),
+            principal_id=str(uuid.uuid4()),
+            friendly_name=properties.get("friendlyName") or name,
+            storage_account=found["storageAccount"],
+            key_vault=found["keyVault"],
+            application_insights=found["applicationInsights"],
+            container_registry=self._dependency(properties, _REGISTRY),
+            description=properties.get("description") or "",
+            image_build_compute=properties.get("imageBuildCompute"),
+            is_high_business_impact=bool(properties.get("hbiWorkspace", False)),
+            public_network_access=properties.get("publicNetworkAccess") or "Enabled",
+        )
+
+    def _dependency(self, properties: dict[str, Any], wanted: dict[str, str]) -> str:
+        """The id of a resource that a body names; empty where it names none.
+
+        Raises:
+            AzureMLError: it is not of the right type, or not there.
+        """
+        ((name, type_),) = wanted.items()
+        identifier = properties.get(name) or ""
+        if identifier and f"/providers/{type_}/".lower() not in str(identifier).lower():
+            raise errors.invalid(f"'{name}' is not the id of a resource of the type {type_}.", "ArgumentInvalid")
+        if identifier and not self._exists(identifier):
+            text = f"The resource '{identifier}' of '{name}' does not exist; create it first."
+            raise errors.invalid(text, "ArgumentInvalid")
+        return str(identifier)
 
     def _list(self, prefix: str) -> Response:
         found = self._service.repository.store.list(Workspace, prefix)

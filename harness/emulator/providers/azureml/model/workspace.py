@@ -1,5 +1,7 @@
 """A workspace: what the engine's record does not hold, and its wire form."""
 
+from datetime import datetime
+
 from harness.emulator.engine.model.records import Record, Workspace
 from harness.emulator.providers.azureml.model.documents import Document, precise_utc
 
@@ -24,7 +26,18 @@ class WorkspaceDetails(Record, frozen=True):
     description: str = ""
     image_build_compute: str | None = None
     is_high_business_impact: bool = False
+    is_purged_when_deleted: bool = False
     public_network_access: str = "Enabled"
+
+
+class SoftDeletedWorkspace(Record, frozen=True):
+    """A deleted workspace that can be recovered, and whose name is taken until it is purged; under the same key."""
+
+    location: str
+    tags: dict[str, str] | None
+    created: datetime
+    deleted: datetime
+    details: WorkspaceDetails
 
 
 def api_host(location: str) -> str:

@@ -1,0 +1,37 @@
+"""The workspace that every emulator has ready, with the resources that it depends on."""
+
+import uuid
+from collections.abc import Sequence
+
+from harness.emulator.engine.model.address import MACHINE_LEARNING, Address
+from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
+from harness.emulator.providers.azureml.provider import AzureML
+from harness.emulator.providers.tracked import TrackedResources
+from harness.emulator.providers.tracked.model import APPLICATION_INSIGHTS, KEY_VAULT
+
+NAME = "azureml"
+_LOCATION = "eastus"
+
+
+def ensure_first_workspace(
+    azureml: AzureML, tracked: Sequence[TrackedResources], *, group: str, storage_account: str
+) -> None:
+    """Have the first workspace ready; one that is there stays as it is.
+
+    Args:
+        tracked: the providers of what it depends on.
+        group: the id of the emulator's own resource group.
+        storage_account: the id of the account that holds its containers and shares.
+    """
+    words = group.split("/")
+    ids = {each.namespace: each.ensure(group, NAME, _LOCATION) for each in tracked}
+    details = WorkspaceDetails(
+        workspace_id=str(uuid.uuid4()),
+        principal_id=str(uuid.uuid4()),
+        friendly_name=NAME,
+        storage_account=storage_account,
+        key_vault=ids[KEY_VAULT.namespace],
+        application_insights=ids[APPLICATION_INSIGHTS.namespace],
+    )
+    address = Address(words[2], words[4], (NAME,), MACHINE_LEARNING)
+    azureml.workspaces.ensure(address, location=_LOCATION, details=details)

@@ -1,0 +1,49 @@
+"""What clients poll until a long-running operation has ended."""
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Operation
+from harness.emulator.providers.azureml.errors import GatewayError
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.wire import json_response
+
+
+class OperationStatuses:
+    """The addresses of operations on workspaces, computes and jobs."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def compute(self, request: Request) -> Response:
+        """Of a compute: in progress, or succeeded."""
+        return self._status(request, {"percentComplete": 100.0})
+
+    def workspace(self, request: Request) -> Response:
+        """Of a workspace, at either address: that of the status, or that of the result."""
+        if request.query.get("type") == "location":
+            return self._result(request)
+        return self._status(request, {})
+
+    def job(self, request: Request) -> Response:
+        """Of a job that is cancelled or deleted: accepted until it has ended, then nothing."""
+        return self._result(request)
+
+    def _status(self, request: Request, more: dict[str, object]) -> Response:
+        if self._found(request).ended:
+            return json_response(200, {"status": "Succeeded", **more})
+        return json_response(200, {"status": "InProgress"}, headers=self._hint())
+
+    def _result(self, request: Request) -> Response:
+        if self._found(request).ended:
+            return Response(200)
+        location = f"https://management.azure.com{request.raw_target.decode('latin-1')}"
+        return json_response(202, {}, headers=[("location", location), *self._hint()])
+
+    def _found(self, request: Request) -> Operation:
+        name = request.params["operation"].rpartition(":")[2]
+        found = self._service.engine.operations.find(request.params["subscription"], name)
+        if found is None:
+            raise GatewayError(404, "NotFound", f"The operation {request.params['operation'][:80]} could not be found.")
+        return found
+
+    def _hint(self) -> list[tuple[str, str]]:
+        return [("x-ms-retry-after-ms", str(self._service.wait_milliseconds))]

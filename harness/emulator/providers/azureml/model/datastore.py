@@ -1,0 +1,98 @@
+"""Datastores: a workspace's names for containers and shares, with what opens them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+from harness.emulator.engine.model.records import Record, Workspace
+from harness.emulator.providers.azureml.model.documents import Document, precise, system_data
+from harness.emulator.providers.azureml.model.workspace import TYPE, WorkspaceDetails
+
+StoreType = Literal["AzureBlob", "AzureFile"]
+
+DEFAULT = "workspaceblobstore"
+ARTIFACTS = "workspaceartifactstore"
+_WORKING_SHARE = "code-391ff5ac-6576-460f-ba4d-7e03433c68b6"  # the same in every workspace of the service
+
+
+class Datastore(Record, frozen=True):
+    """A datastore without its secret. ``store`` is the container or share; ``made_by_service`` of the first four."""
+
+    name: str
+    type: StoreType
+    account: str
+    store: str
+    created: datetime
+    written: datetime
+    credentials: str = "None"
+    description: str | None = None
+    tags: dict[str, str] | None = None
+    properties: dict[str, str] | None = None
+    endpoint: str = "core.windows.net"
+    protocol: str = "https"
+    is_default: bool = False
+    made_by_service: bool = False
+    subscription: str = ""
+    group: str = ""
+
+
+class DatastoreSecret(Record, frozen=True):
+    """The key or SAS of a datastore, under the same key as the datastore."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "DatastoreSecret()"
+
+
+def datastore_key(workspace: Workspace, name: str) -> str:
+    """The store's key of a datastore."""
+    return f"{workspace.key}/datastores/{name.lower()}"
+
+
+def first_datastores(details: WorkspaceDetails, account: str, now: datetime) -> Iterator[Datastore]:
+    """The four that a new workspace has, over containers and shares that carry its id."""
+    identifier = details.workspace_id
+    stores: tuple[tuple[str, StoreType, str], ...] = (
+        (DEFAULT, "AzureBlob", f"azureml-blobstore-{identifier}"),
+        (ARTIFACTS, "AzureBlob", "azureml"),
+        ("workspacefilestore", "AzureFile", f"azureml-filestore-{identifier}"),
+        ("workspaceworkingdirectory", "AzureFile", _WORKING_SHARE),
+    )
+    for name, type_, store in stores:
+        yield Datastore(
+            name, type_, account, store, now, now, "AccountKey", is_default=name == DEFAULT, made_by_service=True
+        )
+
+
+def wire(workspace: Workspace, datastore: Datastore, *, by: str) -> Document:
+    """As the service shows it, in the recorded order of keys."""
+    properties: Document = {
+        "description": datastore.description,
+        "tags": datastore.tags,
+        "properties": datastore.properties,
+        "isDefault": datastore.is_default,
+        "credentials": {"credentialsType": datastore.credentials},
+    }
+    if datastore.type == "AzureBlob":
+        properties["subscriptionId"] = datastore.subscription or None
+        properties["resourceGroup"] = datastore.group or None
+    properties["datastoreType"] = datastore.type
+    properties["accountName"] = datastore.account
+    properties["containerName" if datastore.type == "AzureBlob" else "fileShareName"] = datastore.store
+    properties["endpoint"] = datastore.endpoint
+    properties["protocol"] = datastore.protocol
+    properties["serviceDataAccessAuthIdentity"] = "None"
+    return {
+        "id": f"{workspace.address.id('workspace')}/datastores/{datastore.name}",
+        "name": datastore.name,
+        "type": f"{TYPE}/datastores",
+        "properties": properties,
+        "systemData": _system_data(datastore, by),
+    }
+
+
+def _system_data(datastore: Datastore, by: str) -> Document:
+    if datastore.made_by_service:  # nobody is named as their author
+        return {"createdAt": precise(datastore.created), "lastModifiedAt": precise(datastore.written)}
+    return system_data(datastore.created, datastore.written, by=by)

@@ -1,0 +1,41 @@
+"""The names that the service accepts, after the patterns in Microsoft's OpenAPI descriptions."""
+
+import re
+
+from harness.emulator.providers.azureml.errors import invalid
+
+_WORKSPACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
+_COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
+_ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+
+
+def check_workspace_name(name: str) -> None:
+    """A workspace's name has 3 to 33 letters, digits, hyphens and underscores, a letter or digit first.
+
+    Raises:
+        AzureMLError: any other name.
+    """
+    _check("workspace", name, _WORKSPACE, "3 to 33 letters, digits, '-' and '_', a letter or digit first")
+
+
+def check_compute_name(name: str) -> None:
+    """A compute's name has 3 to 24 letters, digits and hyphens, a letter first, no hyphen and number last.
+
+    Raises:
+        AzureMLError: any other name.
+    """
+    _check("compute", name, _COMPUTE, "3 to 24 letters, digits and '-', a letter first, not ending in '-<digits>'")
+
+
+def check_asset_name(what: str, name: str) -> None:
+    """The name of a datastore, a job or an asset.
+
+    Raises:
+        AzureMLError: any other name.
+    """
+    _check(what, name, _ASSET, "1 to 255 letters, digits, '-' and '_', a letter or digit first")
+
+
+def _check(what: str, name: str, pattern: "re.Pattern[str]", rule: str) -> None:
+    if not pattern.fullmatch(name):
+        raise invalid(f"The {what} name '{name[:80]}' is not valid: it has {rule}.", "ArgumentInvalid")
