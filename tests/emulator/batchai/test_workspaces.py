@@ -1,3 +1,5 @@
+from typing import Any
+
 """Workspaces and experiments: made at once, deleted with all that is in them."""
 
 
@@ -93,3 +95,9 @@ def test_a_name_with_a_point_is_refused_since_2018_05(group):
     answer = group.send("PUT", f"{group.provider}/workspaces/a.b", {"location": "eastus"})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidResourceName")
+
+
+def test_the_subscription_lists_no_workspace_of_another_service(group: Any) -> None:
+    found = group.send("GET", f"/subscriptions/{group.endpoint.subscription_id}/providers/Microsoft.BatchAI/workspaces")
+
+    assert all("/providers/Microsoft.BatchAI/" in each["id"] for each in found.json()["value"])

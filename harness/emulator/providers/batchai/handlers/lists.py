@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Experiment, Resource, Workspace
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.places import Places
@@ -47,7 +48,8 @@ def listed(
     found: list[Document] = []
     last = ""
     for key, resource in _from(service, kind, prefixes, token, size=size):
-        document = show(resource) if wanted(resource) else None
+        is_ours = resource.address.namespace == BATCH_AI  # the engine holds those of every service
+        document = show(resource) if is_ours and wanted(resource) else None
         if document is None or (test and not test(document)):
             continue
         if len(found) == size:
