@@ -95,7 +95,7 @@ def test_the_emulator_and_the_scenario_format_agree_on_what_has_a_duration(cloud
     try:
         FaultsSpec.model_validate(rules)
     except ValidationError:
-        with pytest.raises(ProvisioningError, match="lasts no seconds"), injected(cloud, plan(**rules)):
+        with pytest.raises(ProvisioningError, match="has no duration"), injected(cloud, plan(**rules)):
             pass
     else:
         with injected(cloud, plan(**rules)) as is_injected:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
 from harness.errors import EmulatorError
 
@@ -36,9 +37,6 @@ ADDRESS = "/providers/Harness.Emulator/faults"  # of the plans, at Resource Mana
 Trouble = Literal["throttled", "unavailable", "failed", "absent", "expired", "full"]
 """What a host can be made to answer: 429 or its like, 503, 500, 404, 401 for the token, a full disk."""
 
-_MOST_SECONDS = 86_400.0
-_LARGEST = 1 << 63
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -54,8 +52,8 @@ class Place:
     polls: bool = False
 
 
-class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a plan holds: in a resource group and on a share; everywhere where neither is named."""
+class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where a plan holds: in a resource group, on a share, or both; everywhere where neither is named."""
 
     group: str = ""
     share: str = ""
@@ -69,12 +67,18 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(place.group) and place.group.lower() == self.group.lower()
 
 
+Rate = Annotated[float, Meta(ge=0, le=1)]
+Times = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Seed = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+
+
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     """How often a fault strikes: at ``rate`` (0 to 1), ``times`` at most, for ``seconds`` where it has a duration."""
 
-    rate: float
-    times: int | None = None
-    seconds: float | None = None
+    rate: Rate
+    times: Times | None = None
+    seconds: Seconds | None = None
 
 
 class FaultPlan(msgspec.Struct, frozen=True):
@@ -91,32 +95,41 @@ class FaultPlan(msgspec.Struct, frozen=True):
         return document | {"scope": self.scope} if self.scope != Scope() else document
 
 
+_NUMBERS: Mapping[str, tuple[Any, str]] = {  # of a rule, and what they must be
+    "rate": (Rate, "a number from 0 to 1"),
+    "times": (Times, "a whole number from 1"),
+    "seconds": (Seconds, "a number from 0 to 86400"),
+}
+
+
 def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
     """A plan from its JSON or YAML form.
 
     Raises:
-        EmulatorError: it is none; the message tells every mistake.
+        EmulatorError: the document is no plan; the message has every mistake.
     """
     problems = [
-        f"{_shown(key)} is no part of a fault plan, which has seed, faults and scope"
+        f"a fault plan has seed, faults and scope, and no {_shown(key)}"
         for key in document
         if key not in ("name", "seed", "faults", "scope", "struck")
     ]
     seed, faults = document.get("seed", 0), document.get("faults")
-    if not _is_count(seed, least=-_LARGEST):
-        problems.append(f"the seed {_shown(seed)} is no whole number below 2^63")
+    if not _is_a(seed, Seed):
+        problems.append(f"the seed must be a whole number below 2^63, and is {_shown(seed)}")
     rules: dict[Fault, Rule] = {}
     if not isinstance(faults, Mapping) or not faults:
-        problems.append(f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; they are {_known()}")
+        problems.append(f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; there are {_known()}")
     else:
         for fault in FAULTS:
             if fault in faults:
                 rules[fault] = _parse_rule(fault, faults[fault], problems)
-        problems += [f"there is no fault {_shown(word)}; they are {_known()}" for word in faults if word not in FAULTS]
-    scope = _parse_scope(document.get("scope"), problems)
+        problems += [f"there is no fault {_shown(word)}; there are {_known()}" for word in faults if word not in FAULTS]
+    scope = {} if document.get("scope") is None else document["scope"]
+    if not _is_a(scope, Scope):
+        problems.append("the scope names a group, a share, or both, as in {'group': 'mygroup'}")
     if problems:
         raise EmulatorError("; ".join(problems))
-    return FaultPlan(name, seed, rules, scope)
+    return FaultPlan(name, seed, rules, msgspec.convert(scope, Scope))
 
 
 def parse_words(words: Sequence[str], *, times: int | None = None, seconds: float | None = None) -> dict[str, Any]:
@@ -128,18 +141,18 @@ def parse_words(words: Sequence[str], *, times: int | None = None, seconds: floa
         seconds: how long those last that have a duration.
 
     Raises:
-        EmulatorError: a word is no fault with a rate, or none of them has a duration.
+        EmulatorError: a word is not a fault with a rate, or seconds are given and no fault has a duration.
     """
     lasting = [word for word in words if word.partition("=")[0] in SECONDS]
     if seconds is not None and not lasting:
-        raise EmulatorError(f"seconds are for {_listed(SECONDS)}; {_listed(words)} last no time")
+        raise EmulatorError(f"seconds are for {_listed(SECONDS)}; {_listed(words)} has no duration")
     faults: dict[str, Any] = {}
     for word in words:
         fault, _, rate = word.partition("=")
         try:
             rule: dict[str, Any] = {"rate": float(rate)}
         except ValueError:
-            text = f"{_shown(word)} is no fault with its rate, such as throttle=0.3; faults are {_known()}"
+            text = f"{_shown(word)} is not a fault with its rate, such as throttle=0.3; there are {_known()}"
             raise EmulatorError(text) from None
         if times is not None:
             rule["times"] = times
@@ -150,40 +163,24 @@ def parse_words(words: Sequence[str], *, times: int | None = None, seconds: floa
 
 
 def _parse_rule(fault: Fault, value: object, problems: list[str]) -> Rule:
-    given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"rate": value}
-    rate, times, seconds = given.get("rate"), given.get("times"), given.get("seconds")
-    if not _is_number(rate, 1.0):
-        problems.append(f"the rate of {fault}, {_shown(rate)}, is no number from 0 to 1")
-    if times is not None and not _is_count(times, least=1):
-        problems.append(f"the times of {fault}, {_shown(times)}, are no whole number from 1")
-    if seconds is not None and fault not in SECONDS:
-        problems.append(f"{fault} lasts no seconds; {_listed(SECONDS)} do")
-    elif seconds is not None and not _is_number(seconds, _MOST_SECONDS):
-        problems.append(f"the seconds of {fault}, {_shown(seconds)}, are no number from 0 to {_MOST_SECONDS:g}")
-    problems += [
-        f"{_shown(key)} says nothing of a fault; rate, times and seconds do"
-        for key in given
-        if key not in ("rate", "times", "seconds")
-    ]
-    return Rule(rate, times, seconds) if isinstance(rate, int | float) else Rule(0)
+    written: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"rate": value}
+    given = {"rate": None} | {key: part for key, part in written.items() if part is not None}
+    wrong = [f"a fault has rate, times and seconds, and no {_shown(key)}" for key in given if key not in _NUMBERS]
+    for name, (kind, allowed) in _NUMBERS.items():
+        if name in given and not _is_a(given[name], kind):
+            wrong.append(f"the {name} of {fault} must be {allowed}, and is {_shown(given[name])}")
+    if "seconds" in given and fault not in SECONDS:
+        wrong.append(f"{fault} has no duration; {_listed(SECONDS)} have one")
+    problems += wrong
+    return Rule(0) if wrong else msgspec.convert(given, Rule)
 
 
-def _parse_scope(value: object, problems: list[str]) -> Scope:
-    if value is None:
-        return Scope()
-    parts: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"": value}
-    if not all(key in ("group", "share") and isinstance(part, str) for key, part in parts.items()):
-        problems.append("the scope names a group, a share, or both, as in {'group': 'mygroup'}")
-        return Scope()
-    return Scope(**parts)
-
-
-def _is_number(value: object, most: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
-
-
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value < _LARGEST
+def _is_a(value: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _shown(value: object) -> str:

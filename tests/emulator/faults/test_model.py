@@ -24,17 +24,17 @@ def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds():
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"faults": {"thrtle": 1}}, f"there is no fault 'thrtle'; they are {KNOWN}"),
-        ({"faults": {"drop": 1.5}}, "the rate of drop, 1.5, is no number from 0 to 1"),
-        ({"faults": {"drop": True}}, "the rate of drop, True, is no number from 0 to 1"),
-        ({"faults": {"drop": {"times": 1}}}, "the rate of drop, None, is no number from 0 to 1"),
-        ({"faults": {"drop": {"rate": 1, "times": 0}}}, "the times of drop, 0, are no whole number from 1"),
-        ({"faults": {"slow": {"rate": 1, "seconds": -1}}}, "the seconds of slow, -1, are no number from 0 to 86400"),
-        ({"faults": {"drop": {"rate": 1, "seconds": 1}}}, "drop lasts no seconds; throttle, slow, late-read, "),
-        ({"faults": {"drop": {"rate": 1, "often": 1}}}, "'often' says nothing of a fault; rate, times and seconds do"),
-        ({"faults": {}}, f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; they are {KNOWN}"),
-        ({"faults": {"drop": 1}, "seed": "x"}, "the seed 'x' is no whole number below 2^63"),
-        ({"faults": {"drop": 1}, "sede": 1}, "'sede' is no part of a fault plan, which has seed, faults and scope"),
+        ({"faults": {"thrtle": 1}}, f"there is no fault 'thrtle'; there are {KNOWN}"),
+        ({"faults": {"drop": 1.5}}, "the rate of drop must be a number from 0 to 1, and is 1.5"),
+        ({"faults": {"drop": True}}, "the rate of drop must be a number from 0 to 1, and is True"),
+        ({"faults": {"drop": {"times": 1}}}, "the rate of drop must be a number from 0 to 1, and is None"),
+        ({"faults": {"drop": {"rate": 1, "times": 0}}}, "the times of drop must be a whole number from 1, and is 0"),
+        ({"faults": {"slow": {"rate": 1, "seconds": -1}}}, "the seconds of slow must be a number from 0 to 86400"),
+        ({"faults": {"drop": {"rate": 1, "seconds": 1}}}, "drop has no duration; throttle, slow, late-read, "),
+        ({"faults": {"drop": {"rate": 1, "often": 1}}}, "a fault has rate, times and seconds, and no 'often'"),
+        ({"faults": {}}, f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; there are {KNOWN}"),
+        ({"faults": {"drop": 1}, "seed": "x"}, "the seed must be a whole number below 2^63, and is 'x'"),
+        ({"faults": {"drop": 1}, "sede": 1}, "a fault plan has seed, faults and scope, and no 'sede'"),
         ({"faults": {"drop": 1}, "scope": {"grp": "g"}}, "the scope names a group, a share, or both"),
     ],
 )  # fmt: skip
@@ -45,15 +45,15 @@ def test_a_mistake_is_told_with_what_is_allowed(document, message):
 
 
 def test_all_mistakes_are_told_at_once():
-    with pytest.raises(EmulatorError, match=r"the seed 1.5 .*; the rate of cut, 7, .*; there is no fault 'x'"):
+    with pytest.raises(EmulatorError, match=r"the seed .* is 1.5; the rate of cut .* is 7; there is no fault 'x'"):
         parse_plan("p", {"seed": 1.5, "faults": {"cut": 7, "x": 1}})
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["throttle"], f"'throttle' is no fault with its rate, such as throttle=0.3; faults are {KNOWN}"),
-        (["throttle=often"], "'throttle=often' is no fault with its rate"),
+        (["throttle"], f"'throttle' is not a fault with its rate, such as throttle=0.3; there are {KNOWN}"),
+        (["throttle=often"], "'throttle=often' is not a fault with its rate"),
     ],
 )
 def test_a_word_without_a_rate_is_refused(words, message):
@@ -63,7 +63,7 @@ def test_a_word_without_a_rate_is_refused(words, message):
 
 
 def test_seconds_for_nothing_that_lasts_are_refused():
-    with pytest.raises(EmulatorError, match=r"seconds are for throttle, slow, .*; drop=1 last no time"):
+    with pytest.raises(EmulatorError, match=r"seconds are for throttle, slow, .*; drop=1 has no duration"):
         parse_words(["drop=1"], seconds=1)
 
 

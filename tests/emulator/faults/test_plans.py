@@ -46,8 +46,12 @@ def test_deleting_tells_whether_there_was_a_plan(plans: Plans) -> None:
     [
         ("{", "InvalidRequestContent", "could not be deserialized"),
         ("[]", "InvalidRequestContent", "must be a JSON object"),
-        ('{"faults": {"thrtle": 1}}', "InvalidFaultPlan", "there is no fault 'thrtle'; they are throttle, unavailable"),
-        ('{"faults": {"drop": 2}}', "InvalidFaultPlan", "the rate of drop, 2, is no number from 0 to 1"),
+        (
+            '{"faults": {"thrtle": 1}}',
+            "InvalidFaultPlan",
+            "there is no fault 'thrtle'; there are throttle, una",
+        ),
+        ('{"faults": {"drop": 2}}', "InvalidFaultPlan", "the rate of drop must be a number from 0 to 1, and is 2"),
     ],
 )
 def test_a_wrong_plan_is_refused_in_resource_managers_envelope(plans: Plans, body: str, code: str, text: str) -> None:
