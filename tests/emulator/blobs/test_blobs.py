@@ -77,6 +77,16 @@ def test_properties_tell_length_md5_and_type(container: ContainerClient) -> None
     assert (found.blob_type, found.lease.state) == ("BlockBlob", "available")
 
 
+def test_the_md5_that_is_kept_with_a_blob_is_the_one_that_was_sent(container: ContainerClient) -> None:
+    """Nobody checks it, not even that it is one."""
+    blob = container.upload_blob("f", b"x", content_settings=ContentSettings(content_md5=bytearray(b"whatever")))
+    created = blob.get_blob_properties().content_settings.content_md5
+    blob.set_http_headers(ContentSettings(content_md5=bytearray(b"MDAwMDAwMDA=")))
+
+    assert created == bytearray(b"whatever")
+    assert blob.get_blob_properties().content_settings.content_md5 == bytearray(b"MDAwMDAwMDA=")
+
+
 def test_a_blob_that_a_job_changed_is_right_over_rest(container: ContainerClient, on_disk: Path) -> None:
     blob = container.upload_blob("log.txt", b"old")
     before = blob.get_blob_properties()

@@ -84,6 +84,69 @@ def test_a_directory_is_renamed_with_all_that_is_in_it(share: ShareClient, on_di
         renamed.rename_directory("new/sub/deeper")
 
 
+def test_a_directory_replaces_a_file_where_the_rename_says_so(share: ShareClient, on_disk: Path) -> None:
+    source = share.create_directory("old", metadata={"m": "1"})
+    source.upload_file("f", b"kept")
+    taken = share.get_file_client("taken")
+    taken.create_file(3, metadata={"of": "the-file"}, file_attributes=NTFSAttributes(read_only=True))
+    with pytest.raises(ResourceExistsError, match="ResourceAlreadyExists"):
+        source.rename_directory("taken")
+    with pytest.raises(ResourceExistsError, match="ReadOnlyAttribute"):
+        source.rename_directory("taken", overwrite=True)
+    renamed = source.rename_directory("taken", overwrite=True, ignore_read_only=True)
+
+    assert renamed.get_directory_properties().metadata == {"m": "1"}
+    assert (on_disk / "taken" / "f").read_bytes() == b"kept"
+    assert [found.name for found in share.list_directories_and_files()] == ["taken"]
+
+
+def test_a_directory_replaces_a_leased_file_for_its_holder(share: ShareClient) -> None:
+    source, taken = share.create_directory("old"), share.get_file_client("taken")
+    taken.upload_file(b"x")
+    lease = taken.acquire_lease()
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        source.rename_directory("taken", overwrite=True)
+    assert source.rename_directory("taken", overwrite=True, destination_lease=lease).exists()
+
+
+def test_a_directory_replaces_no_directory_and_a_file_replaces_none(share: ShareClient) -> None:
+    source = share.create_directory("old")
+    share.create_directory("taken")
+    share.get_file_client("f").upload_file(b"x")
+
+    with pytest.raises(ResourceExistsError, match="ResourceAlreadyExists"):
+        source.rename_directory("taken", overwrite=True)
+    with pytest.raises(ResourceExistsError, match="ResourceAlreadyExists"):
+        share.get_file_client("f").rename_file("taken", overwrite=True)
+
+
+def test_a_rename_changes_the_etag_and_keeps_the_time_of_the_last_write(share: ShareClient) -> None:
+    directory = share.create_directory("old")
+    before = directory.get_directory_properties()
+    after = directory.rename_directory("new").get_directory_properties()
+
+    assert after.etag != before.etag
+    assert (after.last_write_time, after.creation_time) == (before.last_write_time, before.creation_time)
+    assert after.file_id == before.file_id
+
+
+def test_a_file_is_no_directory(share: ShareClient) -> None:
+    share.get_file_client("f").upload_file(b"x")
+    directory = share.get_directory_client("f")
+
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        directory.get_directory_properties()
+    assert not directory.exists()
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        directory.set_directory_metadata({"m": "1"})
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        list(directory.list_directories_and_files())
+    with pytest.raises(ResourceExistsError, match="ResourceTypeMismatch"):
+        share.create_directory("f")
+    with pytest.raises(HttpResponseError, match="ResourceTypeMismatch"):
+        directory.delete_directory()
+
+
 def test_only_an_empty_directory_is_deleted(share: ShareClient) -> None:
     directory = share.create_directory("d")
     directory.upload_file("f", b"x")

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.storage.fileshare import ContentSettings, FileRange, NTFSAttributes, ShareClient, ShareFileClient
+from azure.storage.fileshare import (
+    ContentSettings,
+    FileRange,
+    NTFSAttributes,
+    ShareClient,
+    ShareFileClient,
+    ShareServiceClient,
+)
+
+from harness.emulator.endpoint import Endpoint
 
 
 def spans(ranges: Iterable[FileRange]) -> list[tuple[int, int]]:
@@ -57,6 +66,38 @@ def test_content_headers_metadata_and_md5_are_given_back(file: ShareFileClient) 
     assert after.content_settings.cache_control is None
 
 
+def test_the_md5_that_is_kept_with_a_file_is_the_one_that_was_sent(file: ShareFileClient) -> None:
+    """Nobody checks it, not even that it is one."""
+    file.upload_file(b"hello", content_settings=ContentSettings(content_md5=bytearray(b"whatever")))
+    created = file.get_file_properties().content_settings.content_md5
+    file.set_http_headers(ContentSettings(content_md5=bytearray(b"MDAwMDAwMDA=")))
+
+    assert created == bytearray(b"whatever")
+    assert file.get_file_properties().content_settings.content_md5 == bytearray(b"MDAwMDAwMDA=")
+
+
+@pytest.mark.parametrize("version", ["2019-02-02", "2022-11-02"])
+def test_every_range_that_is_written_comes_back_with_its_md5(
+    storage: Endpoint, share: ShareClient, version: str
+) -> None:
+    with ShareFileClient.from_connection_string(
+        storage.connection_string, share.share_name, "f.bin", api_version=version
+    ) as file:
+        file.create_file(5)
+        written = file.upload_range(b"hello", 0, 5)
+
+        assert written["content_md5"] == bytearray(hashlib.md5(b"hello").digest())
+        assert file.get_file_properties().lease.state == "available"
+
+
+def test_a_new_file_is_to_be_archived(file: ShareFileClient) -> None:
+    file.create_file(1, file_attributes=NTFSAttributes(hidden=True))
+    assert file.get_file_properties().file_attributes == "Hidden | Archive"
+
+    file.set_http_headers(ContentSettings(), file_attributes="Hidden")
+    assert file.get_file_properties().file_attributes == "Hidden"
+
+
 def test_a_stored_md5_is_dropped_when_a_job_changes_the_file(file: ShareFileClient, on_disk: Path) -> None:
     settings = ContentSettings(content_md5=bytearray(16))
     file.upload_file(b"hello", content_settings=settings)
@@ -77,7 +118,7 @@ def test_smb_properties_are_set_and_preserved(file: ShareFileClient) -> None:
     )  # fmt: skip
     found = file.get_file_properties()
     assert (found.creation_time, found.last_write_time, found.change_time) == (moment, moment, moment)
-    assert found.file_attributes == "Hidden | Temporary"
+    assert found.file_attributes == "Hidden | Archive | Temporary"
 
     file.upload_range(b"abc", 0, 3, file_last_write_mode="preserve")
     assert file.get_file_properties().last_write_time == moment
@@ -140,6 +181,19 @@ def test_what_changed_since_a_snapshot_is_told(share: ShareClient, file: ShareFi
     assert [(each.start, each.end, each.cleared) for each in found] == [(512, 1023, True)]
 
 
+def test_a_file_that_was_renamed_is_compared_only_where_asked(share: ShareClient, file: ShareFileClient) -> None:
+    file.upload_file(b"a" * 2048)
+    before = share.create_snapshot()
+    file.upload_range(b"b" * 512, 512, 512)
+    renamed = file.rename_file("renamed")
+    after = share.create_snapshot()
+
+    with pytest.raises(ResourceExistsError, match="FileGenerationMismatch"):
+        list(renamed.list_ranges_diff(before))
+    assert spans(renamed.list_ranges_diff(before, include_renames=True)) == [(512, 1023)]
+    assert spans(renamed.list_ranges_diff(after)) == []
+
+
 def test_what_a_job_changed_since_a_snapshot_is_told(share: ShareClient, file: ShareFileClient, on_disk: Path) -> None:
     file.upload_file(bytes(2048))
     taken = share.create_snapshot()
@@ -200,6 +254,63 @@ def test_a_file_is_renamed(share: ShareClient, file: ShareFileClient, on_disk: P
     with pytest.raises(ResourceExistsError):
         file.rename_file("d/new")
     assert file.rename_file("d/new", overwrite=True).download_file().readall() == b"again"
+
+
+def test_a_rename_changes_the_etag_and_keeps_the_time_of_the_last_write(file: ShareFileClient) -> None:
+    file.upload_file(b"moved", content_settings=ContentSettings(content_md5=bytearray(16)))
+    before = file.get_file_properties()
+    after = file.rename_file("new").get_file_properties()
+
+    assert after.etag != before.etag
+    assert (after.last_write_time, after.file_id) == (before.last_write_time, before.file_id)
+    assert after.content_settings.content_md5 == bytearray(16)
+
+
+def test_the_lease_of_a_file_is_asked_for_before_its_conditions(file: ShareFileClient) -> None:
+    file.upload_file(b"x")
+    file.acquire_lease()
+
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        file.set_file_metadata({"m": "1"}, headers={"If-Match": "0x1"})
+
+
+def test_a_broken_lease_is_gone_after_a_write(file: ShareFileClient) -> None:
+    for write in (
+        lambda: file.set_file_metadata({"m": "1"}),
+        lambda: file.upload_range(b"y", 0, 1),
+        lambda: file.set_http_headers(ContentSettings(content_type="text/plain")),
+        lambda: file.create_file(1),
+    ):
+        file.upload_file(b"x")
+        file.acquire_lease().break_lease()
+        assert file.get_file_properties().lease.state == "broken"
+        write()
+        assert file.get_file_properties().lease.state == "available"
+
+
+def test_copies_on_a_share_of_nfs_have_the_owner_and_mode_that_is_asked_for(
+    service: ShareServiceClient, share_name: str
+) -> None:
+    share = service.create_share(f"{share_name}-nfs", protocols="NFS")
+    source = share.get_file_client("source")
+    source.create_file(1, owner="999", group="888", file_mode="0111")
+    asked: dict[str, dict[str, str]] = {
+        "new": {},
+        "like-source": {"file_mode_copy_mode": "source", "owner_copy_mode": "source"},
+        "mode-of-source": {"file_mode_copy_mode": "source"},
+        "overridden": {"owner": "5", "group": "6", "file_mode": "7777", "owner_copy_mode": "override"},
+    }
+    for name, modes in asked.items():
+        share.get_file_client(name).start_copy_from_url(source.url, **modes)
+    found = {name: share.get_file_client(name).get_file_properties() for name in asked}
+
+    assert {name: (each.owner, each.group, each.file_mode) for name, each in found.items()} == {
+        "new": ("0", "0", "0664"),
+        "like-source": ("999", "888", "0111"),
+        "mode-of-source": ("0", "0", "0111"),
+        "overridden": ("5", "6", "7777"),
+    }
+    share.delete_share()
 
 
 def test_a_leased_file_is_changed_by_its_holder_alone(file: ShareFileClient) -> None:

@@ -1,5 +1,6 @@
 """Shares, driven by azure-storage-file-share 12.x."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,8 +84,40 @@ def test_a_snapshot_keeps_what_was(service: ShareServiceClient, share: ShareClie
         assert old.get_file_client("d/f").get_file_properties().metadata == {"m": "1"}
         assert [found.name for found in old.list_directories_and_files("d")] == ["f"]
         old.delete_share()
-        with pytest.raises(ResourceNotFoundError, match="ShareSnapshotNotFound"):
+        with pytest.raises(ResourceNotFoundError, match="ShareNotFound"):
             old.get_share_properties()
+
+
+def test_a_snapshot_is_never_changed(share: ShareClient, storage: Endpoint) -> None:
+    share.create_directory("d").upload_file("f", b"before")
+    moment = share.create_snapshot()["snapshot"]
+    with ShareClient.from_connection_string(storage.connection_string, share.share_name, snapshot=moment) as old:
+        file, directory = old.get_file_client("d/f"), old.get_directory_client("d")
+        changes: list[Callable[[], object]] = [
+            lambda: file.create_file(1),
+            lambda: file.upload_range(b"x", 0, 1),
+            lambda: file.set_file_metadata({"m": "1"}),
+            file.delete_file,
+            lambda: directory.set_directory_metadata({"m": "1"}),
+            lambda: old.create_directory("new"),
+            lambda: old.set_share_metadata({"m": "1"}),
+            lambda: old.set_share_quota(1),
+            old.create_snapshot,
+        ]
+        for change in changes:
+            with pytest.raises(HttpResponseError, match="ShareSnapshotOperationNotSupported"):
+                change()
+
+        assert file.download_file().readall() == b"before"
+        assert old.get_share_properties().metadata == {}
+
+
+def test_a_share_has_no_immutability(share: ShareClient) -> None:
+    given: list[dict[str, str]] = []
+    share.get_share_properties(raw_response_hook=lambda answer: given.append(dict(answer.http_response.headers)))
+
+    assert given[0]["x-ms-has-immutability-policy"] == "false"
+    assert given[0]["x-ms-has-legal-hold"] == "false"
 
 
 def test_a_deleted_share_is_restored_with_all_that_is_in_it(service: ShareServiceClient, share: ShareClient) -> None:
@@ -105,7 +138,10 @@ def test_access_policies_are_set_and_given_back(share: ShareClient) -> None:
     found = {policy.id: policy.access_policy for policy in share.get_share_access_policy()["signed_identifiers"]}
 
     assert found["first"].permission == "rl"
-    assert found["first"].expiry.startswith("2026-01-02T00:00:00")
+    assert (found["first"].start, found["first"].expiry) == (
+        "2026-01-01T00:00:00.0000000Z",
+        "2026-01-02T00:00:00.0000000Z",
+    )
     with pytest.raises(ValueError, match="Too many access policies"):
         share.set_share_access_policy({str(number): policy for number in range(6)})
 
@@ -115,12 +151,37 @@ def test_permissions_are_kept_by_key(share: ShareClient) -> None:
     key = share.create_permission_for_share(text)
     share.get_file_client("f").create_file(1, permission_key=key)
 
-    assert share.get_permission_for_share(key) == text
+    assert share.get_permission_for_share(key) == f"{text}S:NO_ACCESS_CONTROL"
+    assert share.create_permission_for_share(f"{text}S:NO_ACCESS_CONTROL") == key
     assert share.get_file_client("f").get_file_properties().permission_key == key
     with pytest.raises(ResourceNotFoundError):
         share.get_permission_for_share("1*2")
-    with pytest.raises(HttpResponseError, match="InvalidInput"):
-        share.create_permission_for_share("nonsense")
+    with pytest.raises(HttpResponseError, match="FileInvalidPermissionKey"):
+        share.get_file_client("g").create_file(1, permission_key="1*2")
+
+
+def test_a_permission_is_given_back_in_the_form_that_is_asked_for(share: ShareClient) -> None:
+    text = "O:SYG:BAD:AI(A;;FA;;;SY)S:NO_ACCESS_CONTROL"
+    key = share.create_permission_for_share(text)
+    binary = share.get_permission_for_share(key, file_permission_format="binary")
+    assert isinstance(binary, str)
+    file = share.get_file_client("f")
+    file.create_file(1, file_permission=binary, file_permission_format="binary")
+
+    assert file.get_file_properties().permission_key == key
+    assert share.get_permission_for_share(key, file_permission_format="sddl") == text
+
+
+@pytest.mark.parametrize(
+    ("permission", "form"), [("nonsense", "sddl"), ("O:SYG:SY", "sddl"), ("AAAA", "binary"), ("no base64", "binary")]
+)
+def test_a_permission_that_is_none_is_refused(share: ShareClient, permission: str, form: str) -> None:
+    if form == "sddl":
+        with pytest.raises(HttpResponseError, match="FileInvalidPermission"):
+            share.create_permission_for_share(permission)
+    with pytest.raises(HttpResponseError, match="FileInvalidPermission"):
+        share.get_file_client("f").create_file(1, file_permission=permission, file_permission_format=form)
+    assert not share.get_file_client("f").exists()
 
 
 def test_stats_tell_the_bytes_on_disk(share: ShareClient) -> None:

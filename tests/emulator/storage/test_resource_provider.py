@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.storage.file import FileService
+from azure.storage.fileshare import ShareServiceClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +51,26 @@ def storage(
     made = resources.resource_groups.create_or_update("storage.group", {"location": "northeurope"})
     yield Storage(session, credential, made.id)
     resources.resource_groups.begin_delete("storage.group").result()
+
+
+def test_shares_of_a_premium_account_show_what_they_are_provisioned_with(storage: Storage, endpoint: Endpoint) -> None:
+    storage.create("premium", sku={"name": "Premium_LRS"}, kind="FileStorage")
+    with ShareServiceClient(
+        "https://premium.file.core.windows.net", storage.keys("premium")[0],
+        proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path,
+    ) as service:  # fmt: skip
+        share = service.create_share("share")
+        listed = next(iter(service.list_shares()))
+        for found in (share.get_share_properties(), listed):
+            assert (found.quota, found.provisioned_iops, found.provisioned_bandwidth) == (100, 3100, 110)
+            assert (found.provisioned_ingress_mbps, found.provisioned_egress_mbps) == (110, 110)
+            assert (found.access_tier, found.protocols) == ("Premium", ["SMB"])
+            assert found.next_allowed_quota_downgrade_time == found.last_modified
+        share.set_share_quota(1000)
+        after = share.get_share_properties()
+
+        assert (after.provisioned_iops, after.provisioned_bandwidth) == (4000, 200)
+        assert after.next_allowed_quota_downgrade_time - after.last_modified == timedelta(days=1)
 
 
 def test_an_account_is_created_as_recorded(storage: Storage, endpoint: Endpoint) -> None:

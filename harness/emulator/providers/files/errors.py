@@ -19,9 +19,27 @@ def share_has_snapshots() -> StorageError:
     return StorageError(409, "ShareHasSnapshots", text)
 
 
-def snapshot_not_found() -> StorageError:
-    """No snapshot of that moment."""
-    return StorageError(404, "ShareSnapshotNotFound", "The specified share snapshot does not exist.")
+def invalid_permission() -> StorageError:
+    """A security descriptor is none, or lacks owner, group or discretionary list."""
+    return StorageError(400, "FileInvalidPermission", "The specified file permission is not valid.")
+
+
+def invalid_permission_key() -> StorageError:
+    """A file is to have a permission that its share does not know."""
+    text = "The specified file permission key does not exist in the share."
+    return StorageError(400, "FileInvalidPermissionKey", text)
+
+
+def custom_ace() -> StorageError:
+    """A security descriptor holds what only its binary form can show."""
+    text = "Permissions can't be converted to SDDL due to the presence of custom ACE in the ACLs."
+    return StorageError(400, "CannotConvertToSddlDueToCustomAce", text)
+
+
+def renamed_since_snapshot() -> StorageError:
+    """A file of another name, or of none, was in the snapshot that it is compared with."""
+    text = "The file has been recreated since the previous snapshot was taken."
+    return StorageError(409, "FileGenerationMismatch", text)
 
 
 def read_only_attribute() -> StorageError:

@@ -52,6 +52,7 @@ class Properties(msgspec.Struct, frozen=True):
 
     ``state`` is the length and time (ns) that it had after the last request that changed it: where the disk says
     something else, a job was there, and ``content_md5``, ``extents`` and the times of ``smb`` hold no longer.
+    ``renamed`` is how many snapshots the share had when it was renamed last.
     """
 
     metadata: dict[str, str] = {}
@@ -63,10 +64,11 @@ class Properties(msgspec.Struct, frozen=True):
     copy: Copy | None = None
     extents: tuple[Extent, ...] | None = ()
     state: tuple[int, int] = (0, 0)
+    renamed: int = 0
 
 
 class Permission(msgspec.Struct, frozen=True):
-    """A security descriptor (SDDL, or base64) that files of a share name by its key."""
+    """A security descriptor that files of a share name by its key; base64 where its form is ``binary``."""
 
     key: str
     text: str

@@ -5,7 +5,7 @@ import os
 from harness.clock import Clock
 from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.repair import repair
-from harness.emulator.providers.files.routes import UNSERVED, operations
+from harness.emulator.providers.files.routes import SNAPSHOT_WRITES, UNSERVED, operations
 from harness.emulator.providers.files.shares import Shares, check_target
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Target
@@ -27,6 +27,7 @@ class AzureFiles(StorageHost):
             "file",
             operations(shares, accounts, sources),
             unserved=UNSERVED,
+            snapshot_writes=SNAPSHOT_WRITES,
             accounts=accounts,
             clock=clock,
             policies=shares.policies,
@@ -57,4 +58,5 @@ class AzureFiles(StorageHost):
             properties.content,
             properties.content_md5,
             smb.shown(found),
+            properties.nfs,
         )

@@ -30,6 +30,7 @@ UNSERVED: dict[Address, str] = {
     ("path", "PUT", "symboliclink", ""): "CreateSymbolicLink",
     ("path", "GET", "symboliclink", ""): "GetSymbolicLink",
 }
+SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "ForceCloseHandles"})
 
 
 def operations(shares: Shares, accounts: Accounts, sources: Sources) -> Operations:
@@ -38,7 +39,7 @@ def operations(shares: Shares, accounts: Accounts, sources: Sources) -> Operatio
     copies = CopyHandlers(shares, sources, quotas)
     renames, leases, handles = RenameHandlers(shares, sources), LeaseHandlers(shares), HandleHandlers(shares)
     return {
-        **_of_service(ServiceHandlers(shares)),
+        **_of_service(ServiceHandlers(shares, accounts)),
         **_of_shares(ShareHandlers(shares, accounts), SnapshotHandlers(shares, accounts), leases),
         **_of_directories(DirectoryHandlers(shares), renames, handles),
         **_of_files(FileHandlers(shares), copies, renames, leases),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.emulator.providers.files.copying import RunningCopies
-from harness.emulator.providers.files.errors import pending_copy, share_not_found, snapshot_not_found
+from harness.emulator.providers.files.errors import pending_copy, share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.storage import conditions, errors, headers, leases, moments
@@ -67,8 +67,6 @@ class Shares:
         """
         share = self.store.get(Share, share_key(target.account, target.place))
         if share is None:
-            if target.snapshot and self.store.get(Share, share_key(target.account, target.share)):
-                raise snapshot_not_found()
             raise share_not_found()
         return share
 
@@ -182,13 +180,11 @@ class Shares:
         """The directory that a request is about.
 
         Raises:
-            StorageError: there is none, or it is a file.
+            StorageError: there is none; a file of that name is none.
         """
         found = self.find(self.place(call))
-        if found is None:
+        if found is None or not found.entry.is_directory:
             raise errors.not_found()
-        if not found.entry.is_directory:
-            raise errors.type_mismatch()
         return found
 
     def keep(self, place: Place, properties: Properties) -> None:

@@ -1,18 +1,18 @@
 """What SMB shows of files and directories: attributes, times, permissions; read from headers and written to them."""
 
-import hashlib
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Request
+from harness.emulator.providers.files.errors import invalid_permission_key
 from harness.emulator.providers.files.model import Nfs, Smb
+from harness.emulator.providers.files.permissions import INHERITED_KEY, Form, parse_form
 from harness.emulator.providers.files.shares import Found
 from harness.emulator.providers.storage import errors, moments
 from harness.emulator.providers.storage.signatures import moment
 
 SINCE = "2019-02-02"  # the first version that knows of SMB
-INHERITED = "O:SYG:SYD:AI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1301bf;;;AU)"  # of what has no permission of its own
 
 _ATTRIBUTES = (
     "ReadOnly",
@@ -29,12 +29,6 @@ _KEPT = ("preserve", "source")
 _PERMISSION_LIMIT = 8 << 10  # characters of a permission in a header; a longer one needs a key
 
 
-def permission_key(text: str) -> str:
-    """The key of a security descriptor: two numbers, as Azure's are."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"{int.from_bytes(digest[:8])}*{int.from_bytes(digest[8:16])}"
-
-
 def asked(
     request: Request,
     before: Smb,
@@ -42,7 +36,7 @@ def asked(
     now: int,
     directory: bool,
     find_permission: Callable[[str], bool],
-    keep_permission: Callable[[str, str], str],
+    keep_permission: Callable[[str, Form], str],
 ) -> Smb:
     """The SMB properties after a request that sets them.
 
@@ -76,6 +70,8 @@ def _attributes(text: str, before: str, *, directory: bool) -> str:
     if not set(lowered) <= set(known) or (not directory and "directory" in lowered):
         raise errors.invalid_header("x-ms-file-attributes")
     wanted = set(lowered) | ({"directory"} if directory else set())
+    if not before and not directory:
+        wanted.add("archive")  # as every new file has it
     return " | ".join(name for name in _ATTRIBUTES if name.lower() in wanted)
 
 
@@ -96,7 +92,7 @@ def _time(request: Request, name: str, before: str, now: int) -> str:
     return text if len(text) == len("2020-01-01T00:00:00.0000000Z") else moments.stamp(moments.nanoseconds(parsed))
 
 
-def _permission(request: Request, before: str, find: Callable[[str], bool], keep: Callable[[str, str], str]) -> str:
+def _permission(request: Request, before: str, find: Callable[[str], bool], keep: Callable[[str, Form], str]) -> str:
     text, key = request.headers.get("x-ms-file-permission", ""), request.headers.get("x-ms-file-permission-key", "")
     if text and key:
         raise errors.invalid_header("x-ms-file-permission-key")
@@ -104,13 +100,14 @@ def _permission(request: Request, before: str, find: Callable[[str], bool], keep
         raise errors.invalid_header("x-ms-file-permission")
     if key and key.lower() not in _KEPT:
         if not find(key):
-            raise errors.invalid_header("x-ms-file-permission-key")
+            raise invalid_permission_key()
         return key
     if not text or text.lower() in _KEPT:
-        return before or permission_key(INHERITED)
+        return before or INHERITED_KEY
     if text.lower() == "inherit":
-        return permission_key(INHERITED)
-    return keep(text, request.headers.get("x-ms-file-permission-format", "sddl").lower())
+        return INHERITED_KEY
+    header = "x-ms-file-permission-format"
+    return keep(text, parse_form(request.headers.get(header, ""), header))
 
 
 def shown(found: Found) -> Smb:
@@ -119,7 +116,7 @@ def shown(found: Found) -> Smb:
     written = smb.written or moments.stamp(entry.modified_ns)
     return Smb(
         attributes=smb.attributes or default_attributes(directory=entry.is_directory),
-        permission_key=smb.permission_key or permission_key(INHERITED),
+        permission_key=smb.permission_key or INHERITED_KEY,
         created=smb.created or written,
         written=written,
         changed=smb.changed or moments.stamp(entry.changed_ns),

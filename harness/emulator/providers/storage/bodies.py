@@ -12,9 +12,7 @@ _BATCH = 1 << 20  # bytes that are hashed and written at a time
 _INLINE = 64 << 10  # bytes for which a thread is not worth its start
 
 
-async def receive(
-    request: Request, descriptor: int, *, first: int = 0, limit: int, hashed: bool = True
-) -> tuple[int, str]:
+async def receive(request: Request, descriptor: int, *, first: int = 0, limit: int) -> tuple[int, str]:
     """Write a body to a file; its length, and its MD5 in base64.
 
     If it raises, a part of the body may be in the file.
@@ -22,7 +20,6 @@ async def receive(
     Args:
         first: where in the file it begins.
         limit: bytes that it may have.
-        hashed: whether its MD5 is wanted; where it is not, and the request says none, it is empty.
 
     Raises:
         BodyTooLargeError: it is longer.
@@ -31,7 +28,7 @@ async def receive(
     said = headers.md5(request, "content-md5")
     if (headers.number(request, "content-length", most=1 << 62) or 0) > limit:
         raise BodyTooLargeError(limit)
-    sink = _Sink(descriptor, hashed=hashed or bool(said))
+    sink = _Sink(descriptor)
     size, done = 0, 0
     batch: list[bytes] = []
     try:
@@ -59,10 +56,10 @@ async def receive(
 class _Sink:
     """Hashes and writes batches, each in a thread, one batch behind what arrives."""
 
-    def __init__(self, descriptor: int, *, hashed: bool) -> None:
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._digest = hashlib.md5(usedforsecurity=False) if hashed else None
-        self._pending: asyncio.Future[list[None]] | None = None
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self._pending: asyncio.Future[tuple[None, None]] | None = None
 
     @property
     def busy(self) -> bool:
@@ -72,10 +69,7 @@ class _Sink:
     async def take(self, batch: Sequence[bytes], at: int) -> None:
         """Begin with a batch as soon as the one before is done."""
         await self.settle()
-        works = [asyncio.to_thread(self.write, batch, at)]
-        if self._digest:
-            works.append(asyncio.to_thread(self.hash, batch))
-        self._pending = asyncio.gather(*works)
+        self._pending = asyncio.gather(asyncio.to_thread(self.write, batch, at), asyncio.to_thread(self.hash, batch))
 
     async def settle(self) -> None:
         """Wait for the batch that is under way."""
@@ -85,9 +79,8 @@ class _Sink:
 
     def hash(self, batch: Sequence[bytes]) -> None:
         """Add to the MD5."""
-        if self._digest is not None:
-            for part in batch:
-                self._digest.update(part)
+        for part in batch:
+            self._digest.update(part)
 
     def write(self, batch: Sequence[bytes], at: int) -> None:
         """Write at a place."""
@@ -96,8 +89,8 @@ class _Sink:
             at += len(part)
 
     def md5(self) -> str:
-        """In base64; empty where nothing was hashed."""
-        return _encoded(self._digest.digest()) if self._digest else ""
+        """In base64."""
+        return _encoded(self._digest.digest())
 
 
 def md5_of(body: bytes) -> str:

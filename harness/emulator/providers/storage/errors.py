@@ -96,6 +96,12 @@ def read_only() -> StorageError:
     return StorageError(403, "InsufficientAccountPermissions", text)
 
 
+def snapshot_read_only() -> StorageError:
+    """What a snapshot holds is never changed."""
+    text = "This operation is not supported on a share snapshot."
+    return StorageError(400, "ShareSnapshotOperationNotSupported", text)
+
+
 # What is asked
 
 

@@ -74,6 +74,18 @@ def md5(request: Request, name: str) -> str:
     return text
 
 
+def kept_md5(request: Request, name: str) -> str:
+    """A header that says which MD5 to keep with a file or blob, as it was sent: nobody checks it; empty if absent.
+
+    Raises:
+        StorageError: no header could give it back.
+    """
+    text: str = request.headers.get(name, "")
+    if _FORBIDDEN.search(text):
+        raise errors.invalid_header(name)
+    return text
+
+
 def number(request: Request, name: str, *, least: int = 0, most: int) -> int | None:
     """A whole number in a header, None if absent.
 

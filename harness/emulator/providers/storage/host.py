@@ -68,6 +68,8 @@ class StorageHost:
         service: ``file`` or ``blob``.
         operations: its table.
         unserved: names of Azure's operations that are refused by name.
+        snapshot_writes: names of the operations that may be done to a snapshot beside those that read; None where there
+            are no snapshots.
         unserved_headers: that ask for more than the operations do, so that it would be wrong to ignore them.
         policies: the stored access policies of a share or container.
         check_target: refuses names that cannot be; called once a request is authorized.
@@ -79,6 +81,7 @@ class StorageHost:
         operations: Operations,
         *,
         unserved: Mapping[Address, str],
+        snapshot_writes: frozenset[str] | None = None,
         unserved_headers: frozenset[str] = frozenset(),
         accounts: Accounts,
         clock: Clock,
@@ -88,6 +91,7 @@ class StorageHost:
         self.service = service
         self._operations = operations
         self._unserved = unserved
+        self._snapshot_writes = snapshot_writes
         self._unserved_headers = unserved_headers
         self._accounts = accounts
         self._clock = clock
@@ -208,8 +212,11 @@ class StorageHost:
             raise errors.not_served(self._unserved[name]) if name in self._unserved else errors.unsupported()
         if not self._unserved_headers.isdisjoint(request.headers):
             raise errors.unsupported_header(min(self._unserved_headers & request.headers.keys()))
-        if target.secondary and request.method not in ("GET", "HEAD"):
-            raise errors.read_only()
+        if request.method not in ("GET", "HEAD"):
+            if target.secondary:
+                raise errors.read_only()
+            if target.snapshot and self._snapshot_writes is not None and operation.name not in self._snapshot_writes:
+                raise errors.snapshot_read_only()
         self._check_target(target)
         answer = operation.handler(Call(request, target, version, now, credential))
         answer = answer if isinstance(answer, Response) else await answer

@@ -109,7 +109,8 @@ def check(lease: Lease, given: str, now: datetime, *, noun: str, change: bool) -
     locked = is_locked(lease, now)
     if not given:
         if change and locked:
-            text = "There is currently a lease on the resource and no lease ID was specified in the request."
+            named = "file share" if noun == "Share" else noun.lower()
+            text = f"There is currently a lease on the {named} and no lease ID was specified in the request."
             raise errors.lease(412, "LeaseIdMissing", text)
         return
     wanted = _identifier(given, "x-ms-lease-id")

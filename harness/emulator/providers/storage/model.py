@@ -99,7 +99,8 @@ class Lease(msgspec.Struct, frozen=True):
 class Share(msgspec.Struct, frozen=True):
     """A share of Azure Files, or a snapshot of one; ``changed`` moves with its metadata and quota (GiB).
 
-    ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are kept and given back.
+    ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are kept and given back;
+    ``downgradable`` is when a premium share may be given a smaller quota.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Share(msgspec.Struct, frozen=True):
     settings: dict[str, str] = {}
     snapshot: str = ""
     epoch: int = 0
+    downgradable: datetime | None = None
 
 
 class DeletedShare(msgspec.Struct, frozen=True):

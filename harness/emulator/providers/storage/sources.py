@@ -23,7 +23,7 @@ _DOMAIN = ".core.windows.net"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An open file or blob: ``content`` are its content headers, ``smb`` the SMB properties of a file."""
+    """An open file or blob: ``content`` are its content headers, ``smb`` and ``nfs`` the properties of a file there."""
 
     descriptor: int
     length: int
@@ -31,6 +31,7 @@ class Source:
     content: Mapping[str, str] = field(default_factory=dict)
     content_md5: str = ""
     smb: object = None
+    nfs: object = None
 
 
 Opener = Callable[[Target, bool], Source]

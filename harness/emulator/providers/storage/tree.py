@@ -2,6 +2,7 @@
 
 import errno
 import os
+import uuid
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -213,17 +214,34 @@ class Tree:
         """
         with self._parent(source) as (above, name), self._parent(target) as (below, wanted):
             found = self._find(above, name)
-            if found is None or entry_at(above, found) is None:
+            moved = entry_at(above, found) if found is not None else None
+            if found is None or moved is None:
                 raise errors.not_found()
             there = self._find(below, wanted)
+            replaced = entry_at(below, there) if there is not None else None
             before_above, before_below = os.fstat(above), os.fstat(below)
-            os.rename(found, wanted, src_dir_fd=above, dst_dir_fd=below)
+            if there is not None and replaced is not None and moved.is_directory and not replaced.is_directory:
+                self._replace_file(found, above, file=there, below=below, wanted=wanted)
+                there = None
+            else:
+                os.rename(found, wanted, src_dir_fd=above, dst_dir_fd=below)
             if there is not None and there != wanted and (there != found or before_above.st_ino != before_below.st_ino):
                 os.unlink(there, dir_fd=below)  # what differed in casing alone was replaced too
             self._names.removed(above, found, before_above)
             same = before_above.st_ino == before_below.st_ino
             self._names.added(below, wanted, os.fstat(above) if same else before_below)
             return found
+
+    def _replace_file(self, directory: str, above: int, *, file: str, below: int, wanted: str) -> None:
+        """Put a directory in place of a file, which a file system's own rename refuses; if it fails, the file stays."""
+        aside = self._staging / uuid.uuid4().hex
+        os.rename(file, aside, src_dir_fd=below)
+        try:
+            os.rename(directory, wanted, src_dir_fd=above, dst_dir_fd=below)
+        except OSError:
+            os.rename(aside, file, dst_dir_fd=below)
+            raise
+        aside.unlink()
 
     @contextmanager
     def _parent(self, names: list[str]) -> Iterator[tuple[int, str]]:

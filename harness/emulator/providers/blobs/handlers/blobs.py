@@ -39,7 +39,7 @@ class BlobHandlers:
             size, md5 = await bodies.receive(request, descriptor, limit=_BLOB_LIMIT)
             before = self._containers.find(place)
             self._containers.admit_write(call, before)  # again: the body took its time
-            blob = self.fresh(call, before, content_md5=headers.md5(request, "x-ms-blob-content-md5") or md5)
+            blob = self.fresh(call, before, content_md5=headers.kept_md5(request, "x-ms-blob-content-md5") or md5)
             if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
                 return self._put_folder(call, place, blob)
             blob = replace(blob, state=self._containers.stamp(descriptor))
@@ -126,7 +126,7 @@ class BlobHandlers:
     def set_properties(self, call: Call) -> Response:
         """Set Blob Properties: those not given are cleared."""
         found = self._containers.blob(call, change=True)
-        content_md5 = headers.md5(call.request, "x-ms-blob-content-md5")
+        content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
         content = headers.content(call.request, "x-ms-blob-")
         return self._change(found, call, replace(found.blob, content=content, content_md5=content_md5))
 

@@ -69,7 +69,7 @@ class BlockHandlers:
             await asyncio.to_thread(_assemble, parts, place, descriptor)
             before = self._containers.find(place)
             self._containers.admit_write(call, before)  # again: the copying took its time
-            content_md5 = headers.md5(call.request, "x-ms-blob-content-md5")
+            content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
             blob = self._blobs.fresh(call, before, content_md5=content_md5)
             blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
             blob = replace(blob, state=self._containers.stamp(descriptor))

@@ -2,8 +2,7 @@
 
 from msgspec.structs import replace
 
-from harness.emulator.providers.files import smb
-from harness.emulator.providers.files.handlers.shares import find_permission, keep_permission
+from harness.emulator.providers.files import permissions, smb
 from harness.emulator.providers.files.model import Nfs, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.providers.storage import moments
@@ -54,8 +53,8 @@ def with_smb(shares: Shares, call: Call, place: Place, before: Properties, *, sh
         shown,
         now=moments.nanoseconds(call.now),
         directory=request.query.get("restype", "").lower() == "directory",
-        find_permission=lambda key: find_permission(shares, target, key) is not None,
-        keep_permission=lambda text, form: keep_permission(shares, target, text, form),
+        find_permission=lambda key: permissions.find(shares.store, target, key) is not None,
+        keep_permission=lambda text, form: permissions.keep(shares.store, target, text, form),
     )
     nfs = None
     if place.share.settings.get("enabled-protocols", "").upper() == "NFS":

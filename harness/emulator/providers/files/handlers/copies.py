@@ -12,7 +12,7 @@ from harness.emulator.providers.files.copying import AbortedError, RunningCopy
 from harness.emulator.providers.files.errors import no_pending_copy
 from harness.emulator.providers.files.handlers.answers import again, changed, with_smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
-from harness.emulator.providers.files.model import Copy, Extent, Properties, Smb
+from harness.emulator.providers.files.model import Copy, Extent, Nfs, Properties, Smb
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Place, Shares
 from harness.emulator.providers.storage import errors, headers, sparse
@@ -82,6 +82,7 @@ class CopyHandlers:
             headers.metadata(call.request) or dict(source.metadata),
             dict(source.content),
             source.content_md5,
+            nfs=_nfs_kept(call, source),
             copy=copy,
             extents=(Extent(0, source.length, place.share.epoch),) if source.length else (),
         )
@@ -125,6 +126,19 @@ class CopyHandlers:
             return  # deleted or replaced meanwhile
         extents = kept.extents if copy.status == "success" else None
         self._shares.keep_written(place, replace(kept, copy=copy, extents=extents, state=self._shares.stamp(writing)))
+
+
+def _nfs_kept(call: Call, source: Source) -> Nfs:
+    """The NFS properties that a copy keeps of its source, where the request says so; others are those of a new file."""
+    kept = Nfs()
+    if not isinstance(source.nfs, Nfs):
+        return kept
+    given = call.request.headers.get
+    if given("x-ms-file-owner-copy-mode", "").lower() == "source":
+        kept = replace(kept, owner=source.nfs.owner, group=source.nfs.group)
+    if given("x-ms-file-mode-copy-mode", "").lower() == "source":
+        kept = replace(kept, mode=source.nfs.mode)
+    return kept
 
 
 def _shown(call: Call, source: Source) -> Smb:

@@ -32,6 +32,9 @@ class DirectoryHandlers:
         if not place.names:
             raise errors.exists()
         properties = with_smb(self._shares, call, place, Properties(headers.metadata(call.request)), shown=Smb())
+        there = place.tree.entry(place.names)
+        if there is not None and not there.is_directory:
+            raise errors.type_mismatch()
         place.tree.make_directory(place.names)
         self._keep(place, properties)
         return Response(201, headers=changed(again(self._shares, place), call))
@@ -46,7 +49,11 @@ class DirectoryHandlers:
 
     def delete(self, call: Call) -> Response:
         """Delete Directory: it must be empty."""
-        found = self._shares.directory(call)
+        found = self._shares.find(self._shares.place(call))
+        if found is None:
+            raise errors.not_found()
+        if not found.entry.is_directory:
+            raise errors.type_mismatch()
         if not found.place.names:
             raise errors.unsupported()
         if "readonly" in found.properties.smb.attributes.lower():

@@ -45,7 +45,7 @@ class FileHandlers:
         await check_crc64(request.headers.get("x-ms-content-crc64"), body)
         place = self._shares.place(call)
         before = self._overwritten(call, place)
-        content_md5 = headers.md5(request, "x-ms-content-md5")
+        content_md5 = headers.kept_md5(request, "x-ms-content-md5")
         fresh = Properties(headers.metadata(request), headers.content(request, "x-ms-"), content_md5)
         fresh = with_smb(self._shares, call, place, fresh, shown=Smb())
         with place.tree.new_file(place.names) as descriptor:
@@ -125,7 +125,7 @@ class FileHandlers:
         before = replace(
             found.properties,
             content=headers.content(request, "x-ms-"),
-            content_md5=headers.md5(request, "x-ms-content-md5"),
+            content_md5=headers.kept_md5(request, "x-ms-content-md5"),
         )
         properties = with_smb(self._shares, call, found.place, before, shown=smb.shown(found))
         with found.place.tree.open_file(found.place.names, os.O_RDWR) as descriptor:
@@ -170,7 +170,7 @@ def file_headers(found: Found, call: Call, *, ranged: bool = False) -> Headers:
     answer += [*stamps(found), ("x-ms-type", "File"), *headers.metadata_headers(properties.metadata)]
     if call.version >= "2017-04-17":
         answer.append(("x-ms-server-encrypted", "true"))
-    if call.version >= "2019-07-07":
+    if call.version >= "2019-02-02":
         answer += leases.headers(properties.lease, call.now)
     return [*answer, *_copy_headers(properties), *smb.headers(found, call.version)]
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import extents, smb
+from harness.emulator.providers.files.errors import renamed_since_snapshot
 from harness.emulator.providers.files.handlers.answers import Headers, again, stamps
 from harness.emulator.providers.files.handlers.files import (
     RANGE_LIMIT,
@@ -70,9 +71,7 @@ class RangeHandlers:
             return await self._write_checked(call, found, body, first)
 
         async def receive(descriptor: int) -> str:
-            # Since this version only a request that says an MD5 is told one.
-            hashed = call.version < "2019-02-02"
-            done, md5 = await bodies.receive(request, descriptor, first=first, limit=count, hashed=hashed)
+            done, md5 = await bodies.receive(request, descriptor, first=first, limit=count)
             if done != count:
                 raise errors.invalid_header("content-length")
             return md5
@@ -209,6 +208,9 @@ class RangeHandlers:
         target = found.place.target
         earlier = Target(target.service, target.account, target.share, target.path, since)
         share = self._shares.share(earlier)
+        follows = headers.flag(call.request, "x-ms-file-support-rename")
+        if found.properties.renamed > share.epoch and not follows:
+            raise renamed_since_snapshot()
         if found.properties.extents is not None:
             return extents.changed(found.properties.extents, share.epoch, first, end)
         trailing = headers.flag(call.request, "x-ms-allow-trailing-dot")

@@ -1,5 +1,7 @@
 """Renames of files and directories within a share."""
 
+import os
+
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
@@ -40,7 +42,7 @@ class RenameHandlers:
         given = call.request.headers.get
         leases.check(source.properties.lease, given("x-ms-source-lease-id", ""), call.now, noun="File", change=True)
         if place.key != source.place.key:
-            self._check_replaced(call, place, directory=directory)
+            self._check_replaced(call, place)
         properties = with_smb(self._shares, call, place, source.properties, shown=smb.shown(source))
         content = headers.content(call.request, "x-ms-")
         metadata = headers.metadata(call.request)
@@ -48,11 +50,16 @@ class RenameHandlers:
             properties,
             metadata=metadata or properties.metadata,
             content=properties.content | content,
-            state=source.properties.state if source.properties.extents is not None else source.entry.state,
+            renamed=place.share.epoch,
         )
         source.place.tree.rename(source.place.names, place.names)
-        self._move_records(source.place, place, properties, directory=directory)
+        state = self._shares.touch_directory(place) if directory else self._stamp(place)
+        self._move_records(source.place, place, replace(properties, state=state), directory=directory)
         return Response(200, headers=changed(again(self._shares, place), call))
+
+    def _stamp(self, place: Place) -> tuple[int, int]:
+        with place.tree.open_file(place.names, os.O_RDONLY) as descriptor:
+            return self._shares.stamp(descriptor)
 
     def _source(self, call: Call) -> Found:
         header = "x-ms-file-rename-source"
@@ -71,12 +78,16 @@ class RenameHandlers:
             raise errors.not_found()
         return found
 
-    def _check_replaced(self, call: Call, place: Place, *, directory: bool) -> None:
-        """See that what is at the new place may be replaced."""
+    def _check_replaced(self, call: Call, place: Place) -> None:
+        """Check that what is at the new place may be replaced: a file, if the request says so.
+
+        Raises:
+            StorageError: it may not.
+        """
         found = self._shares.find(place)
         if found is None:
             return
-        if directory or found.entry.is_directory:
+        if found.entry.is_directory:
             raise errors.exists()
         if not headers.flag(call.request, "x-ms-file-rename-replace-if-exists"):
             raise errors.exists()

@@ -3,8 +3,11 @@
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
+from harness.emulator.providers.files import share_properties
+from harness.emulator.providers.files.share_properties import Viewer
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.providers.storage import documents, headers, leases
+from harness.emulator.providers.storage import documents, headers
+from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.model import DeletedShare, ServiceSettings, Share, share_key
 from harness.emulator.wire import etag, http_date
@@ -19,24 +22,14 @@ _DEFAULTS = {
     "ProtocolSettings": "<ProtocolSettings><SMB><Multichannel><Enabled>false</Enabled></Multichannel></SMB>"
     "</ProtocolSettings>",
 }
-_ELEMENTS = {  # settings of a share, by their names in a listing
-    "enabled-protocols": "EnabledProtocols",
-    "root-squash": "RootSquash",
-    "enable-snapshot-virtual-directory-access": "EnableSnapshotVirtualDirectoryAccess",
-    "share-paid-bursting-enabled": "PaidBurstingEnabled",
-    "share-paid-bursting-max-iops": "PaidBurstingMaxIops",
-    "share-paid-bursting-max-bandwidth-mibps": "PaidBurstingMaxBandwidthMibps",
-    "share-provisioned-iops": "ProvisionedIops",
-    "share-provisioned-bandwidth-mibps": "ProvisionedBandwidthMiBps",
-    "enable-smb-directory-lease": "EnableSmbDirectoryLease",
-}
 
 
 class ServiceHandlers:
     """Operations on the service of an account."""
 
-    def __init__(self, shares: Shares) -> None:
+    def __init__(self, shares: Shares, accounts: Accounts) -> None:
         self._shares = shares
+        self._accounts = accounts
 
     def get_properties(self, call: Call) -> Response:
         """Get File Service Properties."""
@@ -68,7 +61,9 @@ class ServiceHandlers:
             items += [deleted for _, deleted in self._shares.store.list(DeletedShare, share_key(account, prefix))]
         items.sort(key=_order)
         found, more = headers.page(items, _order, request)
-        shares = "".join(_item(item, call, metadata="metadata" in include) for item in found)
+        premium = share_properties.is_premium(self._accounts.get(account))
+        viewer = Viewer(premium, call.version, call.now)
+        shares = "".join(_item(item, viewer, metadata="metadata" in include) for item in found)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{account}.file.core.windows.net/">'
             + documents.asked(request)
@@ -82,33 +77,18 @@ def _order(item: Share | DeletedShare) -> str:
     return f"{item.name} {item.snapshot or '~'}"
 
 
-def _item(item: Share | DeletedShare, call: Call, *, metadata: bool) -> str:
+def _item(item: Share | DeletedShare, viewer: Viewer, *, metadata: bool) -> str:
     share = item.share if isinstance(item, DeletedShare) else item
     snapshot = f"<Snapshot>{share.snapshot}</Snapshot>" if share.snapshot else ""
     gone = f"<Deleted>true</Deleted><Version>{item.version}</Version>" if isinstance(item, DeletedShare) else ""
     properties = [
         ("Last-Modified", http_date(share.changed)),
         ("Etag", etag(share.changed)),
-        ("Quota", str(share.quota)),
-        *_newer(share, call),
+        *share_properties.elements(share, viewer),
     ]
     if isinstance(item, DeletedShare):
-        left = RETENTION_DAYS - (call.now - item.deleted).days
+        left = RETENTION_DAYS - (viewer.now - item.deleted).days
         properties += [("DeletedTime", http_date(item.deleted)), ("RemainingRetentionDays", str(max(left, 0)))]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
     shown = documents.metadata_element(share.metadata) if metadata else ""
     return f"<Share><Name>{share.name}</Name>{snapshot}{gone}<Properties>{inner}</Properties>{shown}</Share>"
-
-
-def _newer(share: Share, call: Call) -> list[tuple[str, str]]:
-    """What later versions show of a share."""
-    found: list[tuple[str, str]] = []
-    if call.version >= "2019-12-12":
-        found.append(("AccessTier", share.tier))
-        if share.tier_changed:
-            found.append(("AccessTierChangeTime", http_date(share.tier_changed)))
-    if call.version >= "2020-02-10":
-        names = {"lease-status": "LeaseStatus", "lease-state": "LeaseState", "lease-duration": "LeaseDuration"}
-        found += [(names[name], value) for name, value in leases.describe(share.lease, call.now)]
-        found += [(_ELEMENTS[name], value) for name, value in share.settings.items()]
-    return found

@@ -7,34 +7,24 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files import smb
+from harness.emulator.providers.files import permissions, share_properties
 from harness.emulator.providers.files.errors import share_exists, share_has_snapshots, share_not_found
 from harness.emulator.providers.files.handlers.service import RETENTION_DAYS
-from harness.emulator.providers.files.model import Permission
 from harness.emulator.providers.files.names import check_share
+from harness.emulator.providers.files.share_properties import SETTINGS
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.providers.files.usage import used_bytes
 from harness.emulator.providers.storage import documents, errors, headers, leases, moments
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import DEFAULT_QUOTA, DeletedShare, Share, entry_key, share_key
+from harness.emulator.providers.storage.model import DeletedShare, Share, share_key
 from harness.emulator.wire import etag, http_date, json_response
 
 _MOST_QUOTA = 262_144  # GiB
+_QUOTA_HELD = timedelta(days=1)  # for which a premium quota that was raised may not be lowered
 _KEPT_DELETED = 10  # shares of an account that can be restored: they take room on a small disk
 _TIERS = ("TransactionOptimized", "Hot", "Cool", "Premium")
-_SETTINGS = (  # headers that are kept and given back
-    "enabled-protocols",
-    "root-squash",
-    "enable-snapshot-virtual-directory-access",
-    "share-paid-bursting-enabled",
-    "share-paid-bursting-max-iops",
-    "share-paid-bursting-max-bandwidth-mibps",
-    "share-provisioned-iops",
-    "share-provisioned-bandwidth-mibps",
-    "enable-smb-directory-lease",
-)
 _PERMISSION_LIMIT = 64 << 10  # bytes of a permission's body
 
 
@@ -51,13 +41,16 @@ class ShareHandlers:
         if self._shares.store.get(Share, key):
             raise share_exists()
         quota = headers.number(call.request, "x-ms-share-quota", least=1, most=_MOST_QUOTA)
+        premium = self._is_premium(call)
         share = Share(
             call.target.share,
             call.now,
-            DEFAULT_QUOTA if quota is None else quota,
+            share_properties.default_quota(premium=premium) if quota is None else quota,
             headers.metadata(call.request),
-            tier=_tier(call, "TransactionOptimized"),
+            tier=_tier(call, "Premium" if premium else "TransactionOptimized"),
+            tier_changed=None if premium else call.now,
             settings=_settings(call),
+            downgradable=call.now,
         )
         directory = self._accounts.directory("file", call.target.account, name=call.target.share)
         self._shares.trash.take(directory)  # of a share whose creation or deletion was cut short
@@ -68,16 +61,9 @@ class ShareHandlers:
     def get(self, call: Call) -> Response:
         """Get Share Properties, and Get Share Metadata."""
         share = self._admitted(call, change=False)
-        found = [*_stamps(share), ("x-ms-share-quota", str(share.quota)), *headers.metadata_headers(share.metadata)]
-        if call.version >= "2019-12-12":
-            found.append(("x-ms-access-tier", share.tier))
-            if share.tier_changed:
-                found.append(("x-ms-access-tier-change-time", http_date(share.tier_changed)))
-        if call.version >= "2020-02-10":
-            found += leases.headers(share.lease, call.now)
-            settings = {"enabled-protocols": "SMB"} | share.settings
-            found += [(f"x-ms-{name}", value) for name, value in settings.items()]
-        return Response(200, headers=found)
+        viewer = share_properties.Viewer(self._is_premium(call), call.version, call.now)
+        shown = [*headers.metadata_headers(share.metadata), *share_properties.headers(share, viewer)]
+        return Response(200, headers=[*_stamps(share), *shown])
 
     def delete(self, call: Call) -> Response:
         """Delete Share: it can be restored for a week, a snapshot cannot."""
@@ -127,9 +113,11 @@ class ShareHandlers:
         share = self._admitted(call, change=True)
         quota = headers.number(call.request, "x-ms-share-quota", least=1, most=_MOST_QUOTA)
         tier = _tier(call, share.tier)
+        raised = quota is not None and quota > share.quota
         return self._change(
             call,
             quota=share.quota if quota is None else quota,
+            downgradable=call.now + _QUOTA_HELD if raised else share.downgradable,
             tier=tier,
             tier_changed=share.tier_changed if tier == share.tier else call.now,
             settings=share.settings | _settings(call),
@@ -166,7 +154,8 @@ class ShareHandlers:
             raise errors.invalid_input("The request body is not a JSON object with a permission.") from None
         if not document.get("permission"):
             raise errors.invalid_input("The request body has no permission.")
-        key = keep_permission(self._shares, call.target, document["permission"], document.get("format", "sddl"))
+        form = permissions.parse_form(document.get("format", ""), "format")
+        key = permissions.keep(self._shares.store, call.target, document["permission"], form)
         return Response(201, headers=[("x-ms-file-permission-key", key)])
 
     def get_permission(self, call: Call) -> Response:
@@ -175,12 +164,17 @@ class ShareHandlers:
         key = call.request.headers.get("x-ms-file-permission-key")
         if key is None:
             raise errors.missing_header("x-ms-file-permission-key")
-        found = find_permission(self._shares, call.target, key)
+        found = permissions.find(self._shares.store, call.target, key)
         if found is None:
             raise errors.not_found()
         if call.version < "2024-11-04":
-            return json_response(200, {"permission": found.text})
-        return json_response(200, {"permission": found.text, "format": found.form})
+            return json_response(200, {"permission": permissions.shown(found, "sddl")})
+        header = "x-ms-file-permission-format"
+        form = permissions.parse_form(call.request.headers.get(header, ""), header)
+        return json_response(200, {"permission": permissions.shown(found, form), "format": form})
+
+    def _is_premium(self, call: Call) -> bool:
+        return share_properties.is_premium(self._accounts.get(call.target.account))
 
     def _admitted(self, call: Call, *, change: bool) -> Share:
         share = self._shares.share(call.target)
@@ -217,28 +211,6 @@ class ShareHandlers:
                 self._shares.remove(account, key.partition("/")[2])
 
 
-def find_permission(shares: Shares, target: Target, key: str) -> Permission | None:
-    """The security descriptor of a key, if the share knows it."""
-    if key == smb.permission_key(smb.INHERITED):
-        return Permission(key, smb.INHERITED)
-    return shares.store.get(Permission, entry_key(target.account, target.place, [key]))
-
-
-def keep_permission(shares: Shares, target: Target, text: str, form: str) -> str:
-    """Make a share know a security descriptor; its key.
-
-    Raises:
-        StorageError: it is longer than 8 KiB and was sent in a header, or its form is unknown.
-    """
-    if form.lower() not in ("sddl", "binary"):
-        raise errors.invalid_header("x-ms-file-permission-format")
-    if form.lower() == "sddl" and not text.upper().startswith(("O:", "G:", "D:", "S:")):
-        raise errors.invalid_input("The security descriptor is not in the form of SDDL.")
-    permission = Permission(smb.permission_key(text), text, form.lower())
-    shares.store.put(entry_key(target.account, target.place, [permission.key]), permission)
-    return permission.key
-
-
 def _stamps(share: Share) -> list[tuple[str, str]]:
     return [("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
 
@@ -255,4 +227,4 @@ def _tier(call: Call, default: str) -> str:
 
 def _settings(call: Call) -> dict[str, str]:
     given = call.request.headers
-    return {name: given[f"x-ms-{name}"][:100] for name in _SETTINGS if f"x-ms-{name}" in given}
+    return {name: given[f"x-ms-{name}"][:100] for name in SETTINGS if f"x-ms-{name}" in given}

@@ -1,0 +1,94 @@
+"""Permissions: the security descriptors that files and directories of a share name by their keys."""
+
+import base64
+import binascii
+import hashlib
+from typing import Literal
+
+from harness.emulator.providers.files import sddl, security_descriptor
+from harness.emulator.providers.files.errors import custom_ace, invalid_permission
+from harness.emulator.providers.files.model import Permission
+from harness.emulator.providers.files.security_descriptor import SecurityDescriptor
+from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.access import Target
+from harness.emulator.providers.storage.model import entry_key
+from harness.emulator.store import Store
+
+Form = Literal["sddl", "binary"]
+
+# Of what has no permission of its own.
+_INHERITED = sddl.from_sddl("O:SYG:SYD:AI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1301bf;;;AU)")
+
+
+def parse_form(text: str, name: str) -> Form:
+    """The form of a permission that a request names in a header or field; SDDL if it names none.
+
+    Raises:
+        StorageError: it is another.
+    """
+    match text.lower():
+        case "" | "sddl":
+            return "sddl"
+        case "binary":
+            return "binary"
+        case _:
+            raise errors.invalid_header(name)
+
+
+def _parse(text: str, form: Form) -> SecurityDescriptor:
+    """Read a permission.
+
+    Raises:
+        StorageError: it is not valid.
+    """
+    try:
+        if form == "sddl":
+            return sddl.from_sddl(text)
+        return security_descriptor.from_binary(base64.b64decode(text, validate=True))
+    except (ValueError, binascii.Error):
+        raise invalid_permission() from None
+
+
+def _record(descriptor: SecurityDescriptor) -> Permission:
+    """A permission with its key, two numbers as Azure's are; descriptors that mean the same have one key."""
+    binary = security_descriptor.to_binary(descriptor)
+    digest = hashlib.sha256(binary).digest()
+    key = f"{int.from_bytes(digest[:8])}*{int.from_bytes(digest[8:16])}"
+    return Permission(key, base64.b64encode(binary).decode(), "binary")
+
+
+_INHERITED_RECORD = _record(_INHERITED)
+INHERITED_KEY = _INHERITED_RECORD.key
+
+
+def keep(store: Store, target: Target, text: str, form: Form) -> str:
+    """Make a share know a permission; its key.
+
+    Raises:
+        StorageError: the permission is not valid.
+    """
+    permission = _record(_parse(text, form))
+    store.put(entry_key(target.account, target.place, [permission.key]), permission)
+    return permission.key
+
+
+def find(store: Store, target: Target, key: str) -> Permission | None:
+    """The permission of a key, if the share knows it."""
+    if key == INHERITED_KEY:
+        return _INHERITED_RECORD
+    return store.get(Permission, entry_key(target.account, target.place, [key]))
+
+
+def shown(permission: Permission, form: Form) -> str:
+    """A permission as text: SDDL in its normal form, or the binary form in base64.
+
+    Raises:
+        StorageError: SDDL has no word for one of its entries.
+    """
+    descriptor = _parse(permission.text, "binary" if permission.form == "binary" else "sddl")
+    if form == "binary":
+        return base64.b64encode(security_descriptor.to_binary(descriptor)).decode()
+    try:
+        return sddl.to_sddl(descriptor)
+    except sddl.CustomAceError:
+        raise custom_ace() from None
