@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from harness.errors import SettingsError
+from harness.target import DEFAULT_SERVICE, CloudName, ServiceName
 
 SETTINGS_FILE = "harness.toml"
 ENVIRONMENT_FILE = ".env"
@@ -51,6 +52,10 @@ class Settings(BaseSettings):
     storage_key: SecretStr | None = Field(default=None, description="key of that account")
     admin_user: str | None = Field(default=None, description="administrator of the cluster's nodes")
     admin_password: SecretStr | None = Field(default=None, description="the administrator's password")
+    cloud: CloudName | None = Field(
+        default=None, description="where scenarios run: replay, emulator or azure; a file cannot name azure"
+    )
+    service: ServiceName = Field(default=DEFAULT_SERVICE, description="the service that scenarios run on: batchai")
     mnist_dir: Path | None = Field(default=None, description="directory with MNIST's idx files, packed or not")
     cntk_python: Path | None = Field(default=None, description="Python interpreter with real CNTK installed")
     emulator_dir: Path | None = Field(
@@ -116,12 +121,18 @@ def load_settings(directory: Path) -> Settings:
 
     _refuse_unknown(directory / SETTINGS_FILE)
     try:
-        return Located(_env_file=directory / ENVIRONMENT_FILE)  # type: ignore[call-arg]  # pydantic-settings' own parameter
+        settings = Located(_env_file=directory / ENVIRONMENT_FILE)  # type: ignore[call-arg]  # pydantic-settings' own parameter
     except ValidationError as error:
         mistakes = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
         raise SettingsError("settings are wrong: " + "; ".join(mistakes)) from None
     except (OSError, ValueError) as error:
         raise SettingsError(f"the settings in {directory} cannot be read: {error}") from error
+    if settings.cloud == "azure" and EnvSettingsSource(Settings)().get("cloud") != "azure":
+        raise SettingsError(
+            f"a file in {directory} sets cloud = azure: files that may come with a project do not choose what costs "
+            "money; write --cloud azure, or set HARNESS_CLOUD in the environment"
+        )
+    return settings
 
 
 def trace_settings(directory: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ SHARED = {
     "file_lock",
     "interruption",
     "printable",
+    "target",
     "process_identity",
     "suggestions",
     "validation_messages",

@@ -182,8 +182,8 @@ def search(project: Project) -> Search:
 
 
 def test_all_shipped_scenarios_were_recorded(project: Project) -> None:
-    recorded = {path.name for path in (project.files / "project" / "cassettes").iterdir()}
-    assert recorded == {path.name for path in (ROOT / "cassettes").iterdir()}
+    recorded = {path.name for path in (project.files / "project" / "cassettes" / "batchai").iterdir()}
+    assert recorded == {path.name for path in (ROOT / "cassettes" / "batchai").iterdir()}
 
 
 def test_tokens_and_signatures_were_seen_on_the_wire(project: Project) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -37,20 +37,27 @@ from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios
 from harness.scenario.set_option import parse_values
+from harness.target import CloudName, ServiceName, require_service
 
 app = typer.Typer(
     add_completion=False,
     help="Run scenarios: make what they need, run every trial, judge the outcomes, delete everything.",
 )
 
-CloudName = Literal["emulator", "azure", "replay"]
 _CASSETTES = Path("cassettes")
 
 
 @app.command()
 def run(  # noqa: PLR0917 - each is an option of the command
     scenarios: Annotated[list[Path], typer.Argument(help="Scenario files.", show_default=False)],
-    cloud: Annotated[CloudName, typer.Option(help="Where they run.")] = "emulator",
+    cloud: Annotated[
+        CloudName | None,
+        typer.Option(help="Where they run; default: the setting cloud, else the emulator.", show_default=False),
+    ] = None,
+    service: Annotated[
+        ServiceName | None,
+        typer.Option(help="The service they run on; default: the setting service, else batchai.", show_default=False),
+    ] = None,
     values: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Give a parameter a value; repeatable.", show_default=False),
@@ -91,6 +98,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
         for scenario in load_scenarios(scenarios, parse_values(values or []))
     ]
     settings = load_settings(Path())
+    cloud, service = cloud or settings.cloud or "emulator", require_service(service or settings.service)
     if dry_run:
         for scenario in loaded:
             price = node_price(settings, scenario.cluster.vm_size) if cloud == "azure" else None
@@ -102,7 +110,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
     with interruption.installed():
         now = SystemClock().now()
         with open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as folder:
-            one = _Run(cloud, settings, folder, interruption, reuse=reuse)
+            one = _Run(cloud, service, settings, folder, interruption, reuse=reuse)
             try:
                 code = one.play(loaded, limit)
             except Interrupted as error:
@@ -117,6 +125,7 @@ class _Run:
     """One run of the command."""
 
     cloud: CloudName
+    service: ServiceName
     settings: Settings
     folder: RunFolder
     interruption: Interruption
@@ -159,11 +168,19 @@ class _Run:
         settings, endpoint = self.settings, self._endpoint()
         local = LocalMaterials(settings.mnist_dir, mnist_cache(environment()), self._display)
         with (
-            open_cloud(self.cloud, settings, cassettes=_CASSETTES, endpoint=endpoint, run=self.folder.run) as cloud,
+            open_cloud(
+                self.cloud,
+                settings,
+                cassettes=_CASSETTES,
+                service=self.service,
+                endpoint=endpoint,
+                run=self.folder.run,
+            ) as cloud,
             PatternMatcher() as matcher,
         ):
             yield Stage(
                 cloud=cloud,
+                service=self.service,
                 journal=journal_for(self.cloud, settings, environment()),
                 materials=RecordedMaterials() if self.cloud == "replay" else local,
                 sink=self._display,

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Literal
 
 from harness.clouds.azure import azure_cloud
 from harness.clouds.emulator import emulator_cloud, running_emulator
@@ -16,6 +15,7 @@ from harness.clouds.replay import replay_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.recording import ReportUnused
+from harness.target import DEFAULT_SERVICE, CloudName, ServiceName, require_service
 
 __all__ = [
     "Clients",
@@ -31,8 +31,6 @@ __all__ = [
     "running_emulator",
 ]
 
-CloudName = Literal["replay", "emulator", "azure"]
-
 
 @contextmanager
 def open_cloud(
@@ -40,6 +38,7 @@ def open_cloud(
     settings: Settings,
     *,
     cassettes: Path,
+    service: ServiceName = DEFAULT_SERVICE,
     record: bool = False,
     endpoint: Endpoint | None = None,
     run: str | None = None,
@@ -50,17 +49,20 @@ def open_cloud(
     Args:
         name: which.
         settings: credentials and addresses.
-        cassettes: the directory that ``replay`` reads and ``record`` writes.
+        cassettes: the directory of all cassettes; those of a service, which ``replay`` reads and ``record`` writes, are
+            in a directory of its name.
+        service: the one that is used there.
         record: write the cassette of every story; means nothing in replay.
         endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
         run: identity of the run; default a new one.
         report_unused: called when a story was replayed and some of its answers were not asked for.
 
     Raises:
-        SettingsError: a setting that the cloud needs has no value.
+        SettingsError: a setting that the cloud needs has no value, or the service is not available yet.
         EmulatorError: the emulator did not start.
     """
     run = run or new_run()
+    cassettes = cassettes / require_service(service)
     with ExitStack() as stack:
         if name == "replay":
             cloud = replay_cloud(cassettes, report_unused)

@@ -150,6 +150,7 @@ class Attempt:
             data=self._site.data,
             toolkit=toolkit_of(collected.logs, self.trial.job),
             cloud=self._stage.cloud.name,
+            service=self._stage.service,
             versions=versions(),
             errors=(*reported, *collected.problems, *readings.notes, *_unbounded(readings, self.trial.expect)),
             unmet=check(self.trial.expect, observed, self._scenario),

@@ -50,6 +50,7 @@ class Outcome:
         directory: where the files were downloaded to, below the run directory.
         data: which data set was used; None where the scenario uploads none.
         toolkit: what really trained.
+        service: what the job ran on: ``batchai``.
         errors: what the service, or a limit, says about a failure; which files could not be fetched, and which metrics
             have no value.
     """
@@ -70,6 +71,7 @@ class Outcome:
     versions: Mapping[str, str]
     errors: tuple[str, ...] = ()
     unmet: tuple[Unmet, ...] = field(default=())
+    service: str = "batchai"
 
     @property
     def is_met(self) -> bool:

@@ -27,6 +27,7 @@ from harness.resources.ceiling import Meter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
 from harness.scenario.model import Scenario
+from harness.target import ServiceName
 
 R = TypeVar("R", bound=Resource)
 Stories = Callable[[str], AbstractContextManager[Clients]]
@@ -48,6 +49,7 @@ class Stage:
     """
 
     cloud: Cloud
+    service: ServiceName
     journal: Journal
     materials: Materials
     sink: Sink

@@ -1,6 +1,6 @@
 """Fixtures with which a test makes resources of its own; all are deleted when it ends, last-made-first.
 
-Their traffic is one story, ``cassettes/<module>/<test>.yaml``.
+Their traffic is one story, ``cassettes/<service>/<module>/<test>.yaml``.
 """
 
 from collections.abc import Iterator, Mapping

@@ -66,6 +66,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator["Cloud"]:
         options.cloud,
         load_settings(root),
         cassettes=root / CASSETTES,
+        service=options.service,
         record=options.record,
         endpoint=endpoint,
         run=f"run-{shared}" if shared else None,
@@ -115,6 +116,7 @@ def harness_stage(
     with PatternMatcher() as matcher:
         yield Stage(
             cloud=cloud,
+            service=pytestconfig.stash[SCENARIO_OPTIONS].service,
             journal=journal_for(cloud.name, settings, environ),
             materials=RecordedMaterials() if is_replay else local,
             sink=tell,
@@ -197,9 +199,10 @@ def harness_verdict(
 
 def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
     """A scenario of which nothing was recorded cannot replay; one of which a part is missing fails, and says so."""
-    if config.stash[SCENARIO_OPTIONS].cloud != "replay":
+    options = config.stash[SCENARIO_OPTIONS]
+    if options.cloud != "replay":
         return
-    if not (config.rootpath / CASSETTES / scenario.scenario).is_dir():
+    if not (config.rootpath / CASSETTES / options.service / scenario.scenario).is_dir():
         pytest.skip(f"{scenario.scenario} has no cassettes yet: pytest {scenario.path} --cloud emulator --record")
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pytest
 from _pytest.mark.expression import Expression  # the only parser of -m; pytest has no public one
 
-CloudName = Literal["replay", "emulator", "azure"]
-
-_CLOUDS: tuple[CloudName, ...] = get_args(CloudName)
+from harness.errors import SettingsError
+from harness.target import CLOUDS, DEFAULT_SERVICE, SERVICES, CloudName, ServiceName, may_be_set, require_service
 
 
 @dataclass(frozen=True)
@@ -19,11 +18,13 @@ class ScenarioOptions:
 
     Attributes:
         cloud: where they run.
+        service: what they run on there.
         record: whether their traffic is written to cassettes.
         values: parameter name -> value as typed, from ``--set``.
     """
 
     cloud: CloudName = "replay"
+    service: ServiceName = DEFAULT_SERVICE
     record: bool = False
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -36,8 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harness", "Azure Batch AI scenarios")
     group.addoption(
         "--cloud",
-        choices=_CLOUDS,
-        help="where scenarios run; default: replay, or azure when -m selects what is live",
+        choices=CLOUDS,
+        help="where scenarios run; default: azure when -m selects what is live, else the setting cloud, else replay",
+    )
+    group.addoption(
+        "--service",
+        choices=SERVICES,
+        help="the service that they run on; default: the setting service, else batchai",
     )
     group.addoption("--record", action="store_true", help="write the cassettes of the scenarios that run")
     group.addoption(
@@ -61,15 +67,34 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _read_options(config: pytest.Config) -> ScenarioOptions:
-    # An explicit --cloud wins over what -m implies, which wins over the default.
-    implied: CloudName = "azure" if _selects_live(config.getoption("markexpr", "") or "") else "replay"
-    cloud: CloudName = config.getoption("cloud") or implied
+    # An option wins over what -m implies, which wins over a setting, which wins over the default.
+    set_cloud, set_service = _settings(config)
+    implied: CloudName | None = "azure" if _selects_live(config.getoption("markexpr", "") or "") else None
+    cloud: CloudName = config.getoption("cloud") or implied or set_cloud or "replay"
+    service: ServiceName = config.getoption("service") or set_service
     record = bool(config.getoption("record"))
     if record and cloud == "replay":
         raise pytest.UsageError("--record needs a cloud to record: add --cloud emulator or --cloud azure")
     if record and _is_distributed(config):
         raise pytest.UsageError("--record writes one story at a time: run it without -n (or with -n 0)")
-    return ScenarioOptions(cloud, record, MappingProxyType(_values(config.getoption("set_values"))))
+    try:
+        require_service(service)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    return ScenarioOptions(cloud, service, record, MappingProxyType(_values(config.getoption("set_values"))))
+
+
+def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName]:
+    """What the settings say; they are read only where one of them may be set, for that takes time."""
+    if not may_be_set(config.rootpath):
+        return None, DEFAULT_SERVICE
+    from harness.config import load_settings  # noqa: PLC0415 - start-up stays cheap
+
+    try:
+        settings = load_settings(config.rootpath)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    return settings.cloud, settings.service
 
 
 def _selects_live(expression: str) -> bool:

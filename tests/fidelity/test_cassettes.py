@@ -13,7 +13,7 @@ from harness.recording import load_cassette
 from harness.recording.interactions import Interaction
 from tests.fidelity.player import ACCOUNT, KEY, Player
 
-CASSETTES = Path(__file__).parents[2] / "cassettes"
+CASSETTES = Path(__file__).parents[2] / "cassettes" / "batchai"
 SHARED = ("resource_group", "file_share", "gpu_cluster")  # each within the one before, and all trials within them
 SCENARIOS = sorted(path.name for path in CASSETTES.iterdir())
 

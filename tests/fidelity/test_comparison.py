@@ -12,7 +12,7 @@ from harness.recording import load_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from tests.fidelity.comparison import Names, differences
 
-CASSETTES = Path(__file__).parents[2] / "cassettes"
+CASSETTES = Path(__file__).parents[2] / "cassettes" / "batchai"
 FOUND = sorted(path.relative_to(CASSETTES).as_posix() for path in CASSETTES.rglob("*.yaml"))
 
 

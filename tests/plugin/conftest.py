@@ -14,6 +14,7 @@ from harness.plugin import SCENARIO_OPTIONS
 def test_options(pytestconfig):
     options = pytestconfig.stash[SCENARIO_OPTIONS]
     print("seen:", options.cloud, options.record, dict(options.values))
+    print("service:", options.service)
 """
 
 # Nobody else's plugins: this machine's choice of them must not matter, and importing them takes longer than the tests.

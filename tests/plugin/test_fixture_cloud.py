@@ -25,8 +25,8 @@ interactions:
 
 def test_a_replaying_cloud_answers_from_the_projects_cassettes(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_story=STORY)
-    directory = pytester.mkdir("cassettes") / "mine"
-    directory.mkdir()
+    directory = pytester.mkdir("cassettes") / "batchai" / "mine"
+    directory.mkdir(parents=True)
     (directory / "story.yaml").write_text(CASSETTE)
 
     run("test_story.py").assert_outcomes(passed=1)
@@ -55,4 +55,4 @@ def test_what_is_recorded_on_the_emulator_replays_offline(run: Run, pytester: py
     run("test_group.py", "--cloud", "emulator", "--record").assert_outcomes(passed=1)
 
     run("test_group.py").assert_outcomes(passed=1)
-    assert "provenance:\n  cloud: emulator\n" in (pytester.path / "cassettes/mine/group.yaml").read_text()
+    assert "provenance:\n  cloud: emulator\n" in (pytester.path / "cassettes/batchai/mine/group.yaml").read_text()

@@ -43,7 +43,7 @@ def test_answers_that_nobody_asks_for_any_more_are_named(
 ) -> None:
     scenarios()
     run("scenarios", *RECORD).assert_outcomes(passed=1)
-    cassette = pytester.path / "cassettes" / "short" / "resource_group.yaml"
+    cassette = pytester.path / "cassettes" / "batchai" / "short" / "resource_group.yaml"
     extra = (
         "- request: {method: GET, uri: 'https://management.azure.com/never', headers: {}, body: null}\n"
         "  response: {status: {code: 200, message: OK}, headers: {}, body: {string: ''}}\n"
@@ -52,7 +52,7 @@ def test_answers_that_nobody_asks_for_any_more_are_named(
     replayed = run("scenarios", "-n", workers)
 
     replayed.assert_outcomes(passed=1)
-    named = "cassettes/short/resource_group.yaml: GET https://management.azure.com/never (1 unused)"
+    named = "cassettes/batchai/short/resource_group.yaml: GET https://management.azure.com/never (1 unused)"
     replayed.stdout.fnmatch_lines(["*recorded, and not asked for*", named])
 
 
@@ -66,7 +66,7 @@ def test_every_trial_is_an_item_with_the_trials_id(run: Run, scenarios: Write) -
 def test_what_was_recorded_replays_whole_or_in_part(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios(SWEEP)
     run(*RECORD).assert_outcomes(passed=2)
-    assert sorted(path.name for path in pytester.path.joinpath("cassettes/short").iterdir()) == [
+    assert sorted(path.name for path in pytester.path.joinpath("cassettes/batchai/short").iterdir()) == [
         "file_share.yaml", "gpu_cluster.yaml", "resource_group.yaml", "score=1.yaml", "score=2.yaml",
     ]  # fmt: skip
     # What is uploaded must not matter: a replay has none of it.
@@ -154,7 +154,7 @@ def test_with_scope_function_each_trial_has_all_to_itself(
     path = scenarios(SWEEP)
     path.write_text(path.read_text() + "scope: function\n")
     run(*RECORD).assert_outcomes(passed=2)
-    assert sorted(path.name for path in pytester.path.joinpath("cassettes/short").iterdir()) == [
+    assert sorted(path.name for path in pytester.path.joinpath("cassettes/batchai/short").iterdir()) == [
         "score=1.yaml", "score=2.yaml",
     ]  # fmt: skip
     run().assert_outcomes(passed=2)

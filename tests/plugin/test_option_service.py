@@ -1,0 +1,53 @@
+"""``--service``: the service that scenarios run on."""
+
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+
+
+def test_scenarios_run_on_batch_ai_unless_told_otherwise(run: Run) -> None:
+    run().stdout.fnmatch_lines("*service: batchai")
+
+
+def test_the_service_that_is_reserved_is_refused_in_one_sentence(run: Run) -> None:
+    result = run("--service", "azureml")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        "ERROR: the service azureml (Azure Machine Learning) is reserved for a later version; use --service batchai"
+    )
+
+
+def test_an_unknown_service_is_refused_with_the_known_ones(run: Run) -> None:
+    result = run("--service", "slurm")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*'slurm'*batchai*azureml*")
+
+
+def test_settings_choose_where_no_option_does(run: Run, pytester: pytest.Pytester) -> None:
+    (pytester.path / "harness.toml").write_text('cloud = "emulator"\nservice = "batchai"\n')
+    run().stdout.fnmatch_lines("*seen: emulator *")
+    run("--cloud", "replay").stdout.fnmatch_lines("*seen: replay *")
+    (pytester.path / "harness.toml").write_text('service = "azureml"\n')
+
+    assert run().ret == pytest.ExitCode.USAGE_ERROR
+    run("--service", "batchai").stdout.fnmatch_lines("*service: batchai")
+
+
+def test_the_environment_chooses_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_CLOUD", "emulator")
+    run().stdout.fnmatch_lines("*seen: emulator *")
+
+
+@pytest.mark.parametrize(("name", "text"), [("harness.toml", 'cloud = "azure"'), (".env", "HARNESS_CLOUD=azure")])
+def test_no_file_of_a_project_chooses_what_costs_money(
+    run: Run, pytester: pytest.Pytester, name: str, text: str
+) -> None:
+    (pytester.path / name).write_text(f"{text}\n")
+    result = run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*do not choose what costs money; write --cloud azure, or set HARNESS_CLOUD*")
