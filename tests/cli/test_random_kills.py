@@ -49,6 +49,7 @@ SWEEP = "{grid: {score: [0, 0.5, 1, 2]}}"
 SCENARIO = "scenarios/short.yaml"
 MOUNT = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
 VICTIMS = ("run", "worker", "emulator", "pytest")
+OWN_GROUP = "harness-emulator"  # the emulator's own
 STRANGERS = {"foreign", "share foreign", "living", "share living"}  # nobody's, and of a run that is alive
 
 log = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ def strike(world: World, chance: random.Random, victim: str) -> bool:
 def here(world: World) -> set[str]:
     """The groups and the shares of the emulator."""
     with world.opened() as made:
-        groups = [group.name for group in made.clients.resources.resource_groups.list()]
+        groups = [group.name for group in made.clients.resources.resource_groups.list() if group.name != OWN_GROUP]
         return {*groups, *(f"share {share.name}" for share in made.clients.files.list_shares())}
 
 

@@ -17,6 +17,7 @@ from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import ends, stop
 
+OWN_GROUP = "harness-emulator"  # the emulator's own, which lists as every other
 Write = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
 
@@ -42,7 +43,8 @@ def groups(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
             open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
             cloud.clients("s/groups") as clients,
         ):
-            return [group.name for group in clients.resources.resource_groups.list()]
+            names = [group.name for group in clients.resources.resource_groups.list()]
+            return [name for name in names if name != OWN_GROUP]
 
     return list_them
 
