@@ -10,11 +10,11 @@ from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Cluster, Job
 from harness.emulator.providers.batchai.errors import BatchAIError
+from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.clusters import Clusters
 from harness.emulator.providers.batchai.handlers.file_servers import FileServers
 from harness.emulator.providers.batchai.handlers.jobs import Jobs
 from harness.emulator.providers.batchai.handlers.outputs import Outputs
-from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.handlers.subscription import Subscription
 from harness.emulator.providers.batchai.handlers.workspaces import Experiments, Workspaces
@@ -40,14 +40,14 @@ class BatchAI:
     namespace = BATCH_AI
 
     def __init__(self, engine: Engine, accounts: Accounts) -> None:
-        service, places = Service(engine), Places(engine.repository)
+        service, addressing = Service(engine), Addressing(engine.repository)
         self._engine = engine
         self._service = service
         table = (
-            *workspace_routes(Workspaces(service, places), Experiments(service, places)),
-            *cluster_routes(Clusters(service, places)),
-            *file_server_routes(FileServers(service, places)),
-            *job_routes(Jobs(service, places), Outputs(service, places, accounts)),
+            *workspace_routes(Workspaces(service, addressing), Experiments(service, addressing)),
+            *cluster_routes(Clusters(service, addressing)),
+            *file_server_routes(FileServers(service, addressing)),
+            *job_routes(Jobs(service, addressing), Outputs(service, addressing, accounts)),
             *subscription_routes(Subscription(service)),
         )
         self._commits = Commits(engine.repository.store)

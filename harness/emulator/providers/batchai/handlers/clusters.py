@@ -11,8 +11,8 @@ from harness.emulator.engine.rules.scaling import new_cluster, preempted
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.lists import Collection
-from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_cluster, read_update
@@ -23,12 +23,12 @@ _POOLS = 1 << 32  # numbers in the names of nodes
 class Clusters:
     """Nodes that run jobs."""
 
-    def __init__(self, service: Service, places: Places) -> None:
+    def __init__(self, service: Service, addressing: Addressing) -> None:
         self._service = service
-        self._places = places
+        self._addressing = addressing
         self._lists = Collection(
             service,
-            places,
+            addressing,
             Cluster,
             below="/clusters/",
             migrated="/clusters/",
@@ -43,8 +43,8 @@ class Clusters:
         version = self._version(request)
         document = read_body(request.content)
         spec, secrets = read_cluster(document, version)
-        place = self._places.destination(request, Cluster, document, version)
-        found = self._places.get(request, Cluster, version)
+        place = self._addressing.destination(request, Cluster, document, version)
+        found = self._addressing.get(request, Cluster, version)
         if found:
             if found.deleting:
                 raise errors.being_deleted("cluster", found.address.name)
@@ -52,7 +52,7 @@ class Clusters:
                 raise errors.different_definition("cluster", found.address.name)
             return self._service.one(version.cluster(found), found.written, is_write=True)
         now, incarnation = self._service.now(), new_guid()
-        self._places.prepare(place, now)
+        self._addressing.prepare(place, now)
         cluster = new_cluster(
             place.address,
             self._on_network(spec),
@@ -70,7 +70,7 @@ class Clusters:
     def patch(self, request: Request) -> Response:
         """Change the scale settings; the answer shows them with the state as it was before."""
         version = self._version(request)
-        cluster = self._places.find(request, Cluster, version)
+        cluster = self._addressing.find(request, Cluster, version)
         if cluster.deleting:
             raise errors.being_deleted("cluster", cluster.address.name)
         document = read_body(request.content)
@@ -91,14 +91,14 @@ class Clusters:
     def get(self, request: Request) -> Response:
         """Show one."""
         version = self._version(request)
-        cluster = self._places.find(request, Cluster, version)
+        cluster = self._addressing.find(request, Cluster, version)
         self._shown[cluster.key] = cluster
         return self._service.polled(cluster, version, version.cluster, written=cluster.written)
 
     def delete(self, request: Request) -> Response:
         """Delete one; jobs that run on it end, those that wait for it stay."""
         version = self._version(request)
-        cluster = self._places.get(request, Cluster, version)
+        cluster = self._addressing.get(request, Cluster, version)
         if cluster is None:
             return self._service.empty(204, is_write=version.is_flat)
         self._shown.pop(cluster.key, None)
@@ -109,7 +109,7 @@ class Clusters:
     def list_in_workspace(self, request: Request) -> Response:
         """Those of a workspace."""
         version = self._version(request)
-        return self._lists.within(request, version, self._places.find(request, Workspace, version))
+        return self._lists.within(request, version, self._addressing.find(request, Workspace, version))
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group, in earlier versions."""
@@ -121,7 +121,7 @@ class Clusters:
 
     def preempt(self, request: Request) -> Response:
         """Take a low priority node back, as Azure does when it needs it: the emulator's own operation, for tests."""
-        cluster = self._places.find(request, Cluster, self._version(request))
+        cluster = self._addressing.find(request, Cluster, self._version(request))
         if cluster.spec.vm_priority is not VmPriority.LOW_PRIORITY:
             raise errors.not_preemptible(cluster.address.name)
         after = preempted(cluster, self._service.now())
@@ -132,7 +132,7 @@ class Clusters:
 
     def remote_login(self, request: Request) -> Response:
         """Where the nodes that are up can be logged in to."""
-        cluster = self._places.find(request, Cluster, self._version(request))
+        cluster = self._addressing.find(request, Cluster, self._version(request))
         up = [node for node in cluster.nodes if node.state in ("idle", "preparing") and not node.departing]
         return self._service.value({"value": [login(cluster, node) for node in up]})
 

@@ -7,8 +7,8 @@ from harness.emulator.engine.job_specs import cluster_volumes
 from harness.emulator.engine.model.records import Cluster, FileServer, Workspace
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.lists import Collection
-from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_file_server
@@ -17,12 +17,12 @@ from harness.emulator.providers.batchai.rules.definitions import read_body, read
 class FileServers:
     """Servers of files that belong to no storage account."""
 
-    def __init__(self, service: Service, places: Places) -> None:
+    def __init__(self, service: Service, addressing: Addressing) -> None:
         self._service = service
-        self._places = places
+        self._addressing = addressing
         self._lists = Collection(
             service,
-            places,
+            addressing,
             FileServer,
             below="/fileservers/",
             migrated="/fileservers/",
@@ -34,8 +34,8 @@ class FileServers:
         version = self._version(request)
         document = read_body(request.content)
         spec = read_file_server(document, version)
-        place = self._places.destination(request, FileServer, document, version)
-        found = self._places.get(request, FileServer, version)
+        place = self._addressing.destination(request, FileServer, document, version)
+        found = self._addressing.get(request, FileServer, version)
         if found:
             if found.deleting:
                 raise errors.being_deleted("file_server", found.address.name)
@@ -43,7 +43,7 @@ class FileServers:
                 raise errors.different_definition("file_server", found.address.name)
             return self._service.one(version.file_server(found), found.created, is_write=True)
         now, incarnation = self._service.now(), new_guid()
-        self._places.prepare(place, now)
+        self._addressing.prepare(place, now)
         own = (
             f"/subscriptions/{place.address.subscription}/resourceGroups/fileserverrg-{incarnation}/providers/"
             f"Microsoft.Network/virtualNetworks/{incarnation}vnet/subnets/Subnet-1"
@@ -63,13 +63,13 @@ class FileServers:
     def get(self, request: Request) -> Response:
         """Show one."""
         version = self._version(request)
-        server = self._places.find(request, FileServer, version)
+        server = self._addressing.find(request, FileServer, version)
         return self._service.one(version.file_server(server), server.created)
 
     def delete(self, request: Request) -> Response:
         """Delete one with its files, unless a cluster mounts it."""
         version = self._version(request)
-        server = self._places.get(request, FileServer, version)
+        server = self._addressing.get(request, FileServer, version)
         if server is None:
             return self._service.empty(204, is_write=version.is_flat)
         self._refuse_while_mounted(server)
@@ -78,7 +78,7 @@ class FileServers:
     def list_in_workspace(self, request: Request) -> Response:
         """Those of a workspace."""
         version = self._version(request)
-        return self._lists.within(request, version, self._places.find(request, Workspace, version))
+        return self._lists.within(request, version, self._addressing.find(request, Workspace, version))
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group, in earlier versions."""

@@ -13,9 +13,9 @@ from harness.emulator.engine.model.spec import JobSpec
 from harness.emulator.engine.rules.jobs import new_job
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.addressing import Addressing, Destination
 from harness.emulator.providers.batchai.handlers.clusters import login
 from harness.emulator.providers.batchai.handlers.lists import Collection
-from harness.emulator.providers.batchai.handlers.places import Destination, Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.migrated import MIGRATED_EXPERIMENT
 from harness.emulator.providers.batchai.model.version import Version
@@ -25,12 +25,12 @@ from harness.emulator.providers.batchai.rules.definitions import read_body, read
 class Jobs:
     """What runs on clusters."""
 
-    def __init__(self, service: Service, places: Places) -> None:
+    def __init__(self, service: Service, addressing: Addressing) -> None:
         self._service = service
-        self._places = places
+        self._addressing = addressing
         self._lists = Collection(
             service,
-            places,
+            addressing,
             Job,
             below="/jobs/",
             migrated=f"/experiments/{MIGRATED_EXPERIMENT}/jobs/",
@@ -42,8 +42,8 @@ class Jobs:
         version = self._version(request)
         document = read_body(request.content)
         spec, secrets = read_job(document, version)
-        place = self._places.destination(request, Job, document, version)
-        found = self._places.get(request, Job, version)
+        place = self._addressing.destination(request, Job, document, version)
+        found = self._addressing.get(request, Job, version)
         if found:
             if found.deleting:
                 raise errors.being_deleted("job", found.address.name)
@@ -52,20 +52,20 @@ class Jobs:
             return self._service.one(version.job(_as_submitted(found)), found.created, is_write=True)
         cluster = self._cluster(spec)
         now = self._service.now()
-        self._places.prepare(place, now)
+        self._addressing.prepare(place, now)
         job = self._new(spec, place, version, cluster=cluster, now=now)
         return self._service.create(request, job, version, seconds=version.times.create_job, secrets=secrets)
 
     def get(self, request: Request) -> Response:
         """Show one."""
         version = self._version(request)
-        job = self._places.find(request, Job, version)
+        job = self._addressing.find(request, Job, version)
         return self._service.polled(job, version, version.job, written=job.created)
 
     def delete(self, request: Request) -> Response:
         """Delete one; if it runs, it is ended first. Its files stay."""
         version = self._version(request)
-        job = self._places.get(request, Job, version)
+        job = self._addressing.get(request, Job, version)
         if job is None:
             return self._service.empty(204, is_write=version.is_flat)
         times, seconds = version.times, version.times.delete_queued_job
@@ -78,7 +78,7 @@ class Jobs:
     def terminate(self, request: Request) -> Response:
         """End one early; a finished one stays as it is."""
         version = self._version(request)
-        job = self._places.find(request, Job, version)
+        job = self._addressing.find(request, Job, version)
         if job.is_finished:
             return self._service.empty(200, is_write=True)
         if job.deleting:
@@ -92,7 +92,7 @@ class Jobs:
     def list_in_experiment(self, request: Request) -> Response:
         """Those of an experiment."""
         version = self._version(request)
-        return self._lists.within(request, version, self._places.find(request, Experiment, version))
+        return self._lists.within(request, version, self._addressing.find(request, Experiment, version))
 
     def list_in_group(self, request: Request) -> Response:
         """Those of a resource group, in earlier versions."""
@@ -104,7 +104,7 @@ class Jobs:
 
     def remote_login(self, request: Request) -> Response:
         """Where the job's nodes can be logged in to."""
-        job = self._places.find(request, Job, self._version(request))
+        job = self._addressing.find(request, Job, self._version(request))
         cluster = self._service.repository.store.get(Cluster, job.cluster)
         held = [node for node in cluster.nodes if node.job == job.key] if cluster else []
         return self._service.value({"value": [login(cluster, node) for node in held if cluster]})
@@ -143,7 +143,7 @@ class Jobs:
         return self._service.repository.store.get(Cluster, address.key("cluster"))
 
     def _in_group(self, found: "re.Match[str]") -> Cluster | None:
-        for workspace in self._places.migrated_workspaces(found["subscription"], found["group"]):
+        for workspace in self._addressing.migrated_workspaces(found["subscription"], found["group"]):
             key = workspace.address.child(found["name"]).key("cluster")
             if cluster := self._service.repository.store.get(Cluster, key):
                 return cluster

@@ -10,7 +10,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Experiment, Resource, Workspace
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.handlers.places import Places
+from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.migrated import is_migrated
 from harness.emulator.providers.batchai.model.version import Document, Version
@@ -71,7 +71,7 @@ class Collection(Generic[R]):
     def __init__(
         self,
         service: Service,
-        places: Places,
+        addressing: Addressing,
         kind: type[R],
         *,
         below: str,
@@ -79,7 +79,7 @@ class Collection(Generic[R]):
         show: Callable[[Version, R], Document],
     ) -> None:
         self._service = service
-        self._places = places
+        self._addressing = addressing
         self._kind = kind
         self._below = below
         self._migrated = migrated
@@ -91,7 +91,7 @@ class Collection(Generic[R]):
 
     def in_group(self, request: Request, version: Version) -> Response:
         """Those of a resource group that earlier versions see."""
-        spaces = self._places.migrated_workspaces(request.params["subscription"], request.params["group"])
+        spaces = self._addressing.migrated_workspaces(request.params["subscription"], request.params["group"])
         return self._listed(request, version, [workspace.key + self._migrated for workspace in spaces])
 
     def in_subscription(self, request: Request, version: Version) -> Response:

@@ -11,8 +11,8 @@ from harness.emulator.engine.job_specs import output_path
 from harness.emulator.engine.model.mount_paths import MountedPath
 from harness.emulator.engine.model.records import Job
 from harness.emulator.providers.batchai import errors
+from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.lists import number, page_of
-from harness.emulator.providers.batchai.handlers.places import Places
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import OutputEntry
 from harness.emulator.providers.storage import Accounts
@@ -25,15 +25,15 @@ _NO_LINKS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 class Outputs:
     """Lists what jobs have written to shares and containers."""
 
-    def __init__(self, service: Service, places: Places, accounts: Accounts) -> None:
+    def __init__(self, service: Service, addressing: Addressing, accounts: Accounts) -> None:
         self._service = service
-        self._places = places
+        self._addressing = addressing
         self._accounts = accounts
 
     def list(self, request: Request) -> Response:
         """One level of an output directory, also while the job runs."""
         version = self._service.placed_version(request, "jobs", "workspaces/experiments")
-        job = self._places.find(request, Job, version)
+        job = self._addressing.find(request, Job, version)
         minutes = number(request, "linkexpiryinminutes", least=5, most=600, default=60)
         place = self._place(request, job)
         return self._service.value(page_of(request, version.files(self._entries(place, minutes))))

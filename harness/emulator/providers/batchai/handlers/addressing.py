@@ -47,7 +47,7 @@ class Destination:
     tags: dict[str, str] | None
 
 
-class Places:
+class Addressing:
     """Finds resources by requests."""
 
     def __init__(self, repository: Repository) -> None:
