@@ -30,7 +30,7 @@ def workspace_routes(workspaces: Workspaces, experiments: Experiments) -> Sequen
         Route("PUT", _EXPERIMENT, "Experiments_Create", experiments.put),
         Route("GET", _EXPERIMENT, "Experiments_Get", experiments.get),
         Route("DELETE", _EXPERIMENT, "Experiments_Delete", experiments.delete),
-        Route("GET", f"{_WORKSPACE}/experiments", "Experiments_ListByWorkspace", experiments.list),
+        Route("GET", f"{_WORKSPACE}/experiments", "Experiments_ListByWorkspace", experiments.list_in_workspace),
     )
 
 
@@ -50,7 +50,7 @@ def cluster_routes(clusters: Clusters) -> Sequence[Route]:
             for above in (_WORKSPACE, _GROUP)
             for method, rest, operation, handler in single
         ),
-        Route("GET", f"{_WORKSPACE}/clusters", "Clusters_ListByWorkspace", clusters.list_in_workspace),
+        Route("GET", f"{_WORKSPACE}/clusters", "Clusters_ListByWorkspace", clusters.list_in_parent),
         Route("GET", f"{_GROUP}/clusters", "Clusters_ListByResourceGroup", clusters.list_in_group),
         Route("GET", f"{_ALL}/clusters", "Clusters_List", clusters.list_all),
     )
@@ -69,7 +69,7 @@ def file_server_routes(servers: FileServers) -> Sequence[Route]:
             for above in (_WORKSPACE, _GROUP)
             for method, operation, handler in single
         ),
-        Route("GET", f"{_WORKSPACE}/fileServers", "FileServers_ListByWorkspace", servers.list_in_workspace),
+        Route("GET", f"{_WORKSPACE}/fileServers", "FileServers_ListByWorkspace", servers.list_in_parent),
         Route("GET", f"{_GROUP}/fileServers", "FileServers_ListByResourceGroup", servers.list_in_group),
         Route("GET", f"{_ALL}/fileServers", "FileServers_List", servers.list_all),
     )
@@ -93,7 +93,7 @@ def job_routes(jobs: Jobs, outputs: Outputs) -> Sequence[Route]:
             for above in (_EXPERIMENT, _GROUP)
             for method, rest, operation, handler in single
         ),
-        Route("GET", f"{_EXPERIMENT}/jobs", "Jobs_ListByExperiment", jobs.list_in_experiment),
+        Route("GET", f"{_EXPERIMENT}/jobs", "Jobs_ListByExperiment", jobs.list_in_parent),
         Route("GET", f"{_GROUP}/jobs", "Jobs_ListByResourceGroup", jobs.list_in_group),
         Route("GET", f"{_ALL}/jobs", "Jobs_List", jobs.list_all),
     )

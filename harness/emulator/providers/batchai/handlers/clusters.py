@@ -1,6 +1,7 @@
 """Clusters: made and deleted over time, resized at once."""
 
 import random
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.addressing import Addressing
-from harness.emulator.providers.batchai.handlers.lists import Collection
+from harness.emulator.providers.batchai.handlers.resources import FlatResourceHandlers
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_cluster, read_update
@@ -20,57 +21,62 @@ from harness.emulator.providers.batchai.rules.definitions import read_body, read
 _POOLS = 1 << 32  # numbers in the names of nodes
 
 
-class Clusters:
+class Clusters(FlatResourceHandlers[Cluster]):
     """Nodes that run jobs."""
 
+    record, parent = Cluster, Workspace
+    words, above = "clusters", "workspaces"
+
     def __init__(self, service: Service, addressing: Addressing) -> None:
-        self._service = service
-        self._addressing = addressing
-        self._lists = Collection(
-            service,
-            addressing,
-            Cluster,
-            below="/clusters/",
-            migrated="/clusters/",
-            show=lambda version, it: version.cluster(it),
-        )
-        # As each cluster was shown last. The service answered a PATCH with the state of a cluster that it had told
-        # last, however old (az's recorded scale scenario: nodes that had run a job were still on their way).
+        super().__init__(service, addressing)
+        # Each cluster as a GET last showed it. The service answered a PATCH with the state that it had shown last,
+        # however old (az's recorded scale scenario: nodes that had run a job were still being allocated).
         self._shown: dict[str, Cluster] = {}
+
+    def show(self, version: Version, resource: Cluster) -> Document:
+        """A cluster as an API version writes it."""
+        return version.cluster(resource)
+
+    def written(self, resource: Cluster) -> datetime:
+        """When its definition was last written."""
+        return resource.written
+
+    def deletion_seconds(self, version: Version, resource: Cluster) -> float:
+        """Jobs that run on the cluster end, those that wait for it stay; nodes take their time."""
+        times = version.times
+        return times.delete_cluster_with_nodes if resource.nodes else times.delete_cluster
 
     def put(self, request: Request) -> Response:
         """Make one; the same definition again shows what is there."""
-        version = self._version(request)
+        version = self.version(request)
         document = read_body(request.content)
         spec, secrets = read_cluster(document, version)
-        place = self._addressing.destination(request, Cluster, document, version)
+        destination = self._addressing.destination(request, Cluster, document, version)
         found = self._addressing.get(request, Cluster, version)
         if found:
-            if found.deleting:
-                raise errors.being_deleted("cluster", found.address.name)
-            if found.spec != self._on_network(spec) or self._service.repository.secrets(found) != secrets:
-                raise errors.different_definition("cluster", found.address.name)
-            return self._service.one(version.cluster(found), found.written, is_write=True)
+            is_same = found.spec == self._on_network(spec) and self._service.repository.secrets(found) == secrets
+            self.refuse_change(found, is_same=is_same)
+            return self.shown(version, found)
         now, incarnation = self._service.now(), new_guid()
-        self._addressing.prepare(place, now)
+        self._addressing.prepare(destination, now)
         cluster = new_cluster(
-            place.address,
+            destination.address,
             self._on_network(spec),
-            location=place.location,
+            location=destination.location,
             incarnation=incarnation,
             pool=random.randrange(_POOLS),  # noqa: S311 - a name, no secret
             now=now,
             pace=self._service.engine.pace,
         )
-        segment = version.segment("cluster", place.address, incarnation)
-        cluster = replace(cluster, tags=place.tags, task_suffix=segment)
+        segment = version.segment("cluster", destination.address, incarnation)
+        cluster = replace(cluster, tags=destination.tags, task_suffix=segment)
         seconds = version.times.create_cluster
         return self._service.create(request, cluster, version, seconds=seconds, secrets=secrets)
 
     def patch(self, request: Request) -> Response:
         """Change the scale settings; the answer shows them with the state as it was before."""
-        version = self._version(request)
-        cluster = self._addressing.find(request, Cluster, version)
+        version = self.version(request)
+        cluster = self.find(request, version)
         if cluster.deleting:
             raise errors.being_deleted("cluster", cluster.address.name)
         document = read_body(request.content)
@@ -83,45 +89,27 @@ class Clusters:
             cluster = replace(cluster, written=self._service.now())
         self._service.repository.keep(cluster)
         self._service.engine.wake()
-        told = self._shown.get(cluster.key)
-        if told and told.incarnation == cluster.incarnation:
-            cluster = replace(told, spec=cluster.spec, tags=cluster.tags, written=cluster.written)
-        return self._service.one(version.cluster(cluster), cluster.written, is_write=True)
+        seen = self._shown.get(cluster.key)
+        if seen and seen.incarnation == cluster.incarnation:
+            cluster = replace(seen, spec=cluster.spec, tags=cluster.tags, written=cluster.written)
+        return self.shown(version, cluster)
 
     def get(self, request: Request) -> Response:
-        """Show one."""
-        version = self._version(request)
-        cluster = self._addressing.find(request, Cluster, version)
+        """Show a cluster, and remember what was shown."""
+        cluster = self.find(request, self.version(request))
         self._shown[cluster.key] = cluster
-        return self._service.polled(cluster, version, version.cluster, written=cluster.written)
+        return super().get(request)
 
     def delete(self, request: Request) -> Response:
-        """Delete one; jobs that run on it end, those that wait for it stay."""
-        version = self._version(request)
-        cluster = self._addressing.get(request, Cluster, version)
-        if cluster is None:
-            return self._service.empty(204, is_write=version.is_flat)
-        self._shown.pop(cluster.key, None)
-        times = version.times
-        seconds = times.delete_cluster_with_nodes if cluster.nodes else times.delete_cluster
-        return self._service.delete(request, cluster, version, seconds=seconds)
-
-    def list_in_workspace(self, request: Request) -> Response:
-        """Those of a workspace."""
-        version = self._version(request)
-        return self._lists.within(request, version, self._addressing.find(request, Workspace, version))
-
-    def list_in_group(self, request: Request) -> Response:
-        """Those of a resource group, in earlier versions."""
-        return self._lists.in_group(request, self._version(request))
-
-    def list_all(self, request: Request) -> Response:
-        """Those of the subscription, in earlier versions."""
-        return self._lists.in_subscription(request, self._version(request))
+        """Begin to delete a cluster, and forget what was shown of it."""
+        cluster = self._addressing.get(request, Cluster, self.version(request))
+        if cluster:
+            self._shown.pop(cluster.key, None)
+        return super().delete(request)
 
     def preempt(self, request: Request) -> Response:
         """Take a low priority node back, as Azure does when it needs it: the emulator's own operation, for tests."""
-        cluster = self._addressing.find(request, Cluster, self._version(request))
+        cluster = self.find(request, self.version(request))
         if cluster.spec.vm_priority is not VmPriority.LOW_PRIORITY:
             raise errors.not_preemptible(cluster.address.name)
         after = preempted(cluster, self._service.now())
@@ -132,7 +120,7 @@ class Clusters:
 
     def remote_login(self, request: Request) -> Response:
         """Where the nodes that are up can be logged in to."""
-        cluster = self._addressing.find(request, Cluster, self._version(request))
+        cluster = self.find(request, self.version(request))
         up = [node for node in cluster.nodes if node.state in ("idle", "preparing") and not node.departing]
         return self._service.value({"value": [login(cluster, node) for node in up]})
 
@@ -142,9 +130,6 @@ class Clusters:
         servers = (setup.mount_volumes.file_servers or ()) if setup and setup.mount_volumes else ()
         server = next((found for each in servers if (found := find(each.file_server.id))), None)
         return replace(spec, subnet=type(servers[0].file_server)(id=server.subnet)) if server else spec
-
-    def _version(self, request: Request) -> Version:
-        return self._service.placed_version(request, "clusters")
 
 
 def login(cluster: Cluster, node: Node) -> Document:

@@ -13,72 +13,54 @@ from harness.emulator.engine.model.spec import JobSpec
 from harness.emulator.engine.rules.jobs import new_job
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.handlers.addressing import Addressing, Destination
+from harness.emulator.providers.batchai.handlers.addressing import Destination
 from harness.emulator.providers.batchai.handlers.clusters import login
-from harness.emulator.providers.batchai.handlers.lists import Collection
-from harness.emulator.providers.batchai.handlers.service import Service
-from harness.emulator.providers.batchai.model.migrated import MIGRATED_EXPERIMENT
-from harness.emulator.providers.batchai.model.version import Version
+from harness.emulator.providers.batchai.handlers.resources import FlatResourceHandlers
+from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
 
 
-class Jobs:
+class Jobs(FlatResourceHandlers[Job]):
     """What runs on clusters."""
 
-    def __init__(self, service: Service, addressing: Addressing) -> None:
-        self._service = service
-        self._addressing = addressing
-        self._lists = Collection(
-            service,
-            addressing,
-            Job,
-            below="/jobs/",
-            migrated=f"/experiments/{MIGRATED_EXPERIMENT}/jobs/",
-            show=lambda version, job: version.job(job),
-        )
+    record, parent = Job, Experiment
+    words, above = "jobs", "workspaces/experiments"
+
+    def show(self, version: Version, resource: Job) -> Document:
+        """A job as an API version writes it."""
+        return version.job(resource)
+
+    def written(self, resource: Job) -> datetime:
+        """When it was created: its definition never changes."""
+        return resource.created
+
+    def deletion_seconds(self, version: Version, resource: Job) -> float:
+        """A job that runs is ended first. Its files stay."""
+        if resource.phase in ("starting", "running"):
+            return version.times.delete_running_job
+        return version.times.delete_finished_job if resource.nodes else version.times.delete_queued_job
 
     def put(self, request: Request) -> Response:
         """Submit one; the same definition again shows it as it was submitted."""
-        version = self._version(request)
+        version = self.version(request)
         document = read_body(request.content)
         spec, secrets = read_job(document, version)
-        place = self._addressing.destination(request, Job, document, version)
+        destination = self._addressing.destination(request, Job, document, version)
         found = self._addressing.get(request, Job, version)
         if found:
-            if found.deleting:
-                raise errors.being_deleted("job", found.address.name)
-            if found.spec != spec or self._service.repository.secrets(found) != secrets:
-                raise errors.different_definition("job", found.address.name)
-            return self._service.one(version.job(_as_submitted(found)), found.created, is_write=True)
+            is_same = found.spec == spec and self._service.repository.secrets(found) == secrets
+            self.refuse_change(found, is_same=is_same)
+            return self.shown(version, _as_submitted(found))
         cluster = self._cluster(spec)
         now = self._service.now()
-        self._addressing.prepare(place, now)
-        job = self._new(spec, place, version, cluster=cluster, now=now)
+        self._addressing.prepare(destination, now)
+        job = self._new(spec, destination, version, cluster=cluster, now=now)
         return self._service.create(request, job, version, seconds=version.times.create_job, secrets=secrets)
-
-    def get(self, request: Request) -> Response:
-        """Show one."""
-        version = self._version(request)
-        job = self._addressing.find(request, Job, version)
-        return self._service.polled(job, version, version.job, written=job.created)
-
-    def delete(self, request: Request) -> Response:
-        """Delete one; if it runs, it is ended first. Its files stay."""
-        version = self._version(request)
-        job = self._addressing.get(request, Job, version)
-        if job is None:
-            return self._service.empty(204, is_write=version.is_flat)
-        times, seconds = version.times, version.times.delete_queued_job
-        if job.phase in ("starting", "running"):
-            seconds = times.delete_running_job
-        elif job.nodes:
-            seconds = times.delete_finished_job
-        return self._service.delete(request, job, version, seconds=seconds)
 
     def terminate(self, request: Request) -> Response:
         """End one early; a finished one stays as it is."""
-        version = self._version(request)
-        job = self._addressing.find(request, Job, version)
+        version = self.version(request)
+        job = self.find(request, version)
         if job.is_finished:
             return self._service.empty(200, is_write=True)
         if job.deleting:
@@ -89,37 +71,26 @@ class Jobs:
         operation = self._service.engine.operations.terminate(job, target=target, seconds=seconds)
         return self._service.accepted(request, version, operation, job)
 
-    def list_in_experiment(self, request: Request) -> Response:
-        """Those of an experiment."""
-        version = self._version(request)
-        return self._lists.within(request, version, self._addressing.find(request, Experiment, version))
-
-    def list_in_group(self, request: Request) -> Response:
-        """Those of a resource group, in earlier versions."""
-        return self._lists.in_group(request, self._version(request))
-
-    def list_all(self, request: Request) -> Response:
-        """Those of the subscription, in earlier versions."""
-        return self._lists.in_subscription(request, self._version(request))
-
     def remote_login(self, request: Request) -> Response:
         """Where the job's nodes can be logged in to."""
-        job = self._addressing.find(request, Job, self._version(request))
+        job = self.find(request, self.version(request))
         cluster = self._service.repository.store.get(Cluster, job.cluster)
         held = [node for node in cluster.nodes if node.job == job.key] if cluster else []
         return self._service.value({"value": [login(cluster, node) for node in held if cluster]})
 
-    def _new(self, spec: JobSpec, place: Destination, version: Version, *, cluster: Cluster, now: datetime) -> Job:
+    def _new(
+        self, spec: JobSpec, destination: Destination, version: Version, *, cluster: Cluster, now: datetime
+    ) -> Job:
         job = new_job(
-            place.address,
+            destination.address,
             spec,
             cluster,
-            location=place.location,
+            location=destination.location,
             incarnation=new_guid(),
             now=now,
             pace=self._service.engine.pace,
         )
-        segment = version.segment("job", place.address, job.incarnation)
+        segment = version.segment("job", destination.address, job.incarnation)
         return replace(job, segment=segment, logs=version.logs, volumes=cluster_volumes(cluster))
 
     def _cluster(self, spec: JobSpec) -> Cluster:
@@ -148,9 +119,6 @@ class Jobs:
             if cluster := self._service.repository.store.get(Cluster, key):
                 return cluster
         return None
-
-    def _version(self, request: Request) -> Version:
-        return self._service.placed_version(request, "jobs", "workspaces/experiments")
 
 
 def _as_submitted(job: Job) -> Job:

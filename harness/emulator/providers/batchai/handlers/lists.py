@@ -3,16 +3,14 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import BATCH_AI
-from harness.emulator.engine.model.records import Experiment, Resource, Workspace
+from harness.emulator.engine.model.records import Resource
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.service import Service
-from harness.emulator.providers.batchai.model.migrated import is_migrated
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.odata import FilterError, Predicate, parse_filter, select
 
@@ -57,57 +55,6 @@ def listed(
         found.append(select(document, names) if names else document)
         last = key
     return service.value({"value": found})
-
-
-class Collection(Generic[R]):
-    """The lists of a type of resource that earlier versions know too.
-
-    Args:
-        below: where its keys are, below that of what 2018-05 lists it in.
-        migrated: where they are below the key of a workspace of earlier versions.
-        show: writes a resource in a version's words.
-    """
-
-    def __init__(
-        self,
-        service: Service,
-        addressing: Addressing,
-        kind: type[R],
-        *,
-        below: str,
-        migrated: str,
-        show: Callable[[Version, R], Document],
-    ) -> None:
-        self._service = service
-        self._addressing = addressing
-        self._kind = kind
-        self._below = below
-        self._migrated = migrated
-        self._show = show
-
-    def within(self, request: Request, version: Version, parent: Workspace | Experiment) -> Response:
-        """Those of a workspace or experiment."""
-        return self._listed(request, version, [parent.key + self._below])
-
-    def in_group(self, request: Request, version: Version) -> Response:
-        """Those of a resource group that earlier versions see."""
-        spaces = self._addressing.migrated_workspaces(request.params["subscription"], request.params["group"])
-        return self._listed(request, version, [workspace.key + self._migrated for workspace in spaces])
-
-    def in_subscription(self, request: Request, version: Version) -> Response:
-        """Those of the subscription that earlier versions see."""
-        return self._listed(request, version, [f"/subscriptions/{request.params['subscription']}/".lower()])
-
-    def _listed(self, request: Request, version: Version, prefixes: Sequence[str]) -> Response:
-        return listed(
-            self._service,
-            request,
-            self._kind,
-            version=version,
-            prefixes=prefixes,
-            show=lambda resource: self._show(version, resource),
-            wanted=lambda resource: not version.is_flat or is_migrated(resource.address),
-        )
 
 
 def page_of(request: Request, documents: Sequence[Document]) -> Document:

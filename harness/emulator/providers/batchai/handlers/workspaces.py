@@ -1,5 +1,7 @@
 """Workspaces and experiments, of 2018-05 alone: made at once, deleted with all that is in them."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
@@ -7,25 +9,32 @@ from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.records import Experiment, Workspace
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
-from harness.emulator.providers.batchai.handlers.addressing import Addressing
-from harness.emulator.providers.batchai.handlers.lists import listed
-from harness.emulator.providers.batchai.handlers.service import Service
-from harness.emulator.providers.batchai.model.version import Version
+from harness.emulator.providers.batchai.handlers.resources import ResourceHandlers
+from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.definitions import check_name, read_body, read_place
 
-_VERSION = "2018-05-01"
 
-
-class Workspaces:
+class Workspaces(ResourceHandlers[Workspace]):
     """What everything else lies in."""
 
-    def __init__(self, service: Service, addressing: Addressing) -> None:
-        self._service = service
-        self._addressing = addressing
+    record = Workspace
+    words = "workspaces"
+
+    def show(self, version: Version, resource: Workspace) -> Document:
+        """A workspace as an API version writes it."""
+        return version.workspace(resource)
+
+    def written(self, resource: Workspace) -> datetime:
+        """When its tags were last written."""
+        return resource.written
+
+    def deletion_seconds(self, version: Version, resource: Workspace) -> float:  # noqa: ARG002 - the same for all
+        """A workspace is deleted with everything that is in it."""
+        return version.times.delete_workspace
 
     def put(self, request: Request) -> Response:
         """Make one, or show the one that is there as it is."""
-        version = self._version(request)
+        version = self.version(request)
         address = self._addressing.address(request)
         check_name("workspace", address.name, version)
         location, tags = read_place(read_body(request.content))
@@ -38,59 +47,50 @@ class Workspaces:
             raise errors.being_deleted("workspace", found.address.name)
         elif found.location != location:
             raise errors.wrong_location(address.name, address.group, found=found.location, asked=location)
-        return self._service.one(version.workspace(found), found.written, is_write=True)
+        return self.shown(version, found)
 
     def patch(self, request: Request) -> Response:
         """Give it other tags."""
-        version = self._version(request)
-        workspace = self._addressing.find(request, Workspace, version)
+        version = self.version(request)
+        workspace = self.find(request, version)
         tags = parse_tags(read_body(request.content))
         if tags is not None:
             workspace = replace(workspace, tags=tags, written=self._service.now())
             self._service.repository.keep(workspace)
-        return self._service.one(version.workspace(workspace), workspace.written, is_write=True)
-
-    def get(self, request: Request) -> Response:
-        """Show one."""
-        version = self._version(request)
-        workspace = self._addressing.find(request, Workspace, version)
-        return self._service.one(version.workspace(workspace), workspace.written)
-
-    def delete(self, request: Request) -> Response:
-        """Delete one with all that is in it."""
-        version = self._version(request)
-        workspace = self._addressing.get(request, Workspace, version)
-        if workspace is None:
-            return self._service.empty(204)
-        return self._service.delete(request, workspace, version, seconds=version.times.delete_workspace)
+        return self.shown(version, workspace)
 
     def list_in_group(self, request: Request) -> Response:
-        """Those of a resource group."""
+        """The workspaces of a resource group."""
         first = Address(request.params["subscription"], request.params["group"], ("",))
-        return self._list(request, first.key("workspace"))
+        return self.list_below(request, self.version(request), [first.key("workspace")])
 
     def list_all(self, request: Request) -> Response:
-        """Those of the subscription."""
-        return self._list(request, f"/subscriptions/{request.params['subscription']}/".lower())
-
-    def _list(self, request: Request, prefix: str) -> Response:
-        version = self._version(request)
-        return listed(self._service, request, Workspace, version=version, prefixes=[prefix], show=version.workspace)
-
-    def _version(self, request: Request) -> Version:
-        return self._service.version(request, "workspaces", _VERSION)
+        """The workspaces of a subscription."""
+        prefix = f"/subscriptions/{request.params['subscription']}/".lower()
+        return self.list_below(request, self.version(request), [prefix])
 
 
-class Experiments:
+class Experiments(ResourceHandlers[Experiment]):
     """Sets of jobs in a workspace."""
 
-    def __init__(self, service: Service, addressing: Addressing) -> None:
-        self._service = service
-        self._addressing = addressing
+    record = Experiment
+    words = "workspaces/experiments"
+
+    def show(self, version: Version, resource: Experiment) -> Document:
+        """An experiment as an API version writes it."""
+        return version.experiment(resource)
+
+    def written(self, resource: Experiment) -> datetime:
+        """When it was created: it never changes."""
+        return resource.created
+
+    def deletion_seconds(self, version: Version, resource: Experiment) -> float:  # noqa: ARG002 - the same for all
+        """An experiment is deleted with its jobs, also those that are queued or run."""
+        return version.times.delete_experiment
 
     def put(self, request: Request) -> Response:
         """Make one, or show the one that is there as it is; a body is not needed."""
-        version = self._version(request)
+        version = self.version(request)
         address = self._addressing.address(request)
         check_name("experiment", address.name, version)
         if body := request.content:
@@ -102,28 +102,10 @@ class Experiments:
             self._service.repository.keep(found)
         elif found.deleting:
             raise errors.being_deleted("experiment", found.address.name)
-        return self._service.one(version.experiment(found), found.created, is_write=True)
+        return self.shown(version, found)
 
-    def get(self, request: Request) -> Response:
-        """Show one."""
-        version = self._version(request)
-        experiment = self._addressing.find(request, Experiment, version)
-        return self._service.one(version.experiment(experiment), experiment.created)
-
-    def delete(self, request: Request) -> Response:
-        """Delete one with its jobs, queued and running ones too."""
-        version = self._version(request)
-        experiment = self._addressing.get(request, Experiment, version)
-        if experiment is None:
-            return self._service.empty(204)
-        return self._service.delete(request, experiment, version, seconds=version.times.delete_experiment)
-
-    def list(self, request: Request) -> Response:
-        """Those of a workspace."""
-        version = self._version(request)
+    def list_in_workspace(self, request: Request) -> Response:
+        """The experiments of a workspace."""
+        version = self.version(request)
         workspace = self._addressing.find(request, Workspace, version)
-        prefixes = [f"{workspace.key}/experiments/"]
-        return listed(self._service, request, Experiment, version=version, prefixes=prefixes, show=version.experiment)
-
-    def _version(self, request: Request) -> Version:
-        return self._service.version(request, "workspaces/experiments", _VERSION)
+        return self.list_below(request, version, [f"{workspace.key}/experiments/"])
