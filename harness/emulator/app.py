@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from harness.emulator.connection import SpelledName
 from harness.emulator.context import (
     BrokenAnswerError,
     ClientGoneError,
@@ -84,10 +85,13 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+def _name(name: str) -> bytes:
+    encoded = name.encode("latin-1", "replace")
+    return encoded if name.islower() else SpelledName(encoded)
+
+
 async def _send(answer: Response, send: Send, *, head: bool) -> None:
-    headers = [
-        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in answer.headers
-    ]
+    headers = [(_name(name), value.encode("latin-1", "replace")) for name, value in answer.headers]
     names = {name for name, _ in headers}
     if isinstance(answer.body, bytes):
         if b"content-length" not in names and answer.status not in (204, 304):

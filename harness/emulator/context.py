@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 _STALL_SECONDS = 30.0  # without a byte of a body that is awaited
 _NOTHING = timedelta()
+_NO_NAMES: Mapping[bytes, bytes] = {}
 BODY_LIMIT = 4 << 20  # bytes; Resource Manager's own limit for a request body
 
 
@@ -53,7 +54,8 @@ class Request:
 
     ``host`` is lower-case without port; ``path`` is percent-decoded and ``raw_target`` is path and query
     exactly as sent; names in ``query`` and ``headers`` are lower-case; ``params`` holds what the route's
-    template matched, in the caller's casing. ``ahead`` is how far the clock of who judges the request is ahead of ours.
+    template matched, in the caller's casing. ``spelled`` has the names of headers of metadata as the client wrote
+    them, by their names in lower case. ``ahead`` is how far the clock of who judges the request is ahead of ours.
     ``content`` is the body, once it has been read whole.
 
     Raises:
@@ -73,6 +75,7 @@ class Request:
         "query",
         "raw_target",
         "scheme",
+        "spelled",
     )
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
@@ -85,6 +88,8 @@ class Request:
         self.headers: dict[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        spelled: Mapping[bytes, bytes] = scope.get("state", {}).get("spelled", _NO_NAMES)
+        self.spelled = {lowered.decode("latin-1"): name.decode("latin-1") for lowered, name in spelled.items()}
         self.host = self.headers.get("host", "").partition(":")[0].lower()
         raw_path: bytes = scope["raw_path"].partition(b"?")[0]
         query: bytes = scope["query_string"]

@@ -71,7 +71,7 @@ def test_properties_tell_length_md5_and_type(container: ContainerClient) -> None
     blob = container.upload_blob("f.txt", b"hello", content_settings=settings, metadata={"Who": "me"})
     found = blob.get_blob_properties()
 
-    assert (found.size, found.metadata) == (5, {"who": "me"})
+    assert (found.size, found.metadata) == (5, {"Who": "me"})
     assert found.content_settings.content_md5 == bytearray(hashlib.md5(b"hello").digest())
     assert (found.content_settings.content_type, found.content_settings.cache_control) == ("text/plain", "no-store")
     assert (found.blob_type, found.lease.state) == ("BlockBlob", "available")

@@ -58,7 +58,7 @@ def test_content_headers_metadata_and_md5_are_given_back(file: ShareFileClient) 
     found = file.get_file_properties()
 
     assert found.content_settings.__dict__ == settings.__dict__
-    assert (found.size, found.metadata) == (5, {"who": "me"})
+    assert (found.size, found.metadata) == (5, {"Who": "me"})
     file.set_file_metadata({"other": "1"})
     file.set_http_headers(ContentSettings(content_type="image/png"))
     after = file.get_file_properties()

@@ -45,7 +45,7 @@ def test_quota_tier_and_metadata_are_set(service: ShareServiceClient, share: Sha
     share.set_share_metadata({"Who": "me"})
     found = share.get_share_properties()
 
-    assert (found.quota, found.access_tier, found.metadata) == (7, "Hot", {"who": "me"})
+    assert (found.quota, found.access_tier, found.metadata) == (7, "Hot", {"Who": "me"})
     with pytest.raises(HttpResponseError, match="InvalidHeaderValue"):
         share.set_share_properties(access_tier="Lukewarm")
 

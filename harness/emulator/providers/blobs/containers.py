@@ -55,6 +55,14 @@ class Found:
         """Quoted."""
         return moments.etag(self.entry.modified_ns)
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the client has set; and of a directory, that it is one."""
+        names = {name.lower() for name in self.blob.metadata}
+        if not self.entry.is_directory or names.issuperset(FOLDER):
+            return self.blob.metadata
+        return FOLDER | self.blob.metadata
+
 
 class Containers:
     """All containers of all accounts."""

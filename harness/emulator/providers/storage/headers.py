@@ -21,13 +21,15 @@ T = TypeVar("T")
 
 
 def metadata(request: Request) -> dict[str, str]:
-    """The ``x-ms-meta-`` headers by their names.
+    """The ``x-ms-meta-`` headers by their names, which keep the casing in which the client sent them.
 
     Raises:
         StorageError: a name is no identifier, or there are more than 8 KiB.
     """
     found = {
-        name.removeprefix(_META): value.strip() for name, value in request.headers.items() if name.startswith(_META)
+        request.spelled.get(name, name)[len(_META) :]: value.strip()
+        for name, value in request.headers.items()
+        if name.startswith(_META)
     }
     for name in found:
         if not name:

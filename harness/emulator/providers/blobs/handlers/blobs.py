@@ -6,7 +6,7 @@ import os
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs.containers import FOLDER, Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.storage import bodies, conditions, errors, headers, leases, moments, ranges
@@ -116,7 +116,7 @@ class BlobHandlers:
     def get_metadata(self, call: Call) -> Response:
         """Get Blob Metadata."""
         found = self._containers.blob(call)
-        return Response(200, headers=[*_stamps(found), *headers.metadata_headers(found.blob.metadata)])
+        return Response(200, headers=[*_stamps(found), *headers.metadata_headers(found.metadata)])
 
     def set_metadata(self, call: Call) -> Response:
         """Set Blob Metadata."""
@@ -203,8 +203,7 @@ def _shown(found: Found, call: Call, *, ranged: bool = False) -> Headers:
     shown = [*({"content-type": "application/octet-stream"} | blob.content).items()]
     if blob.content_md5:
         shown.append(("x-ms-blob-content-md5" if ranged else "content-md5", blob.content_md5))
-    metadata = blob.metadata if not found.entry.is_directory else FOLDER | blob.metadata
-    shown += [*_stamps(found), ("x-ms-blob-type", "BlockBlob"), *headers.metadata_headers(metadata)]
+    shown += [*_stamps(found), ("x-ms-blob-type", "BlockBlob"), *headers.metadata_headers(found.metadata)]
     shown += [*leases.headers(blob.lease, call.now), ("x-ms-server-encrypted", "true")]
     if call.version >= "2017-11-09":
         shown.append(("x-ms-creation-time", http_date(moments.at(blob.created or found.entry.modified_ns))))

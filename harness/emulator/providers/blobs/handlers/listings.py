@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs.containers import FOLDER, Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.storage import documents, headers, leases, moments
 from harness.emulator.providers.storage.entries import Entry
 from harness.emulator.providers.storage.host import Call
@@ -112,8 +112,7 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
         ("ServerEncrypted", "true"),
     ]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
-    metadata = blob.metadata if not entry.is_directory else FOLDER | blob.metadata
-    shown = documents.metadata_element(metadata) if "metadata" in include else ""
+    shown = documents.metadata_element(found.metadata) if "metadata" in include else ""
     return f"<Blob>{_name(found.place.name, call)}<Properties>{inner}</Properties>{shown}</Blob>"
 
 
