@@ -4,7 +4,13 @@ Registered by entry point. Nothing of Azure is imported before a scenario or a f
 without scenarios pays nothing.
 """
 
-from harness.plugin.collection import pytest_collect_file, pytest_collection_finish, pytest_generate_tests
+from harness.plugin.collection import (
+    pytest_collect_file,
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_generate_tests,
+    pytest_itemcollected,
+)
 from harness.plugin.factories import (
     harness_made,
     harness_provisioning,
@@ -60,9 +66,11 @@ __all__ = [
     "pytest_addoption",
     "pytest_collect_file",
     "pytest_collection_finish",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
     "pytest_generate_tests",
+    "pytest_itemcollected",
     "pytest_runtest_protocol",
     "pytest_sessionfinish",
     "pytest_sessionstart",

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.errors import ScenarioError
+from harness.plugin.keywords import keyword_of
 from harness.plugin.options import SCENARIO_OPTIONS, is_worker
+from harness.suggestions import suggestion
 
 if TYPE_CHECKING:
     from harness.scenario.model import Scenario
@@ -16,32 +19,49 @@ SCENARIO, TRIAL = "harness_scenario", "harness_trial"  # fixtures that are param
 DIRECTORY = "scenarios"
 _DEFAULT = Path(DIRECTORY) / "mnist_quickstart.yaml"
 _SUFFIXES = (".yaml", ".yml")
+_MAX_TRIALS = 10_000  # of one scenario: an item of pytest takes 2 kB, and the list of them is sent to every worker
 
 
 class ScenarioShelf:
-    """Every scenario of a session, read once."""
+    """Every scenario of a session, read once.
+
+    Attributes:
+        has_clash: two files have a scenario of the same name.
+    """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
         self._read: dict[Path, Scenario] = {}
+        self.has_clash = False
 
     def load(self, path: Path) -> "Scenario":
         """The scenario of a file, with those of the ``--set`` values that it has parameters for.
 
         Raises:
-            ScenarioError: the file is wrong.
+            ScenarioError: the file is wrong, or another file of the session has a scenario of that name.
         """
         from harness.scenario.load import load_scenario  # noqa: PLC0415 - start-up stays cheap
-        from harness.scenario.overrides import with_values  # noqa: PLC0415
+        from harness.scenario.overrides import same_name, with_values  # noqa: PLC0415
 
-        if path not in self._read:
-            self._read[path] = with_values(load_scenario(path), self._values)
-        return self._read[path]
+        key = path.parent.resolve() / path.name
+        if key not in self._read:
+            scenario = with_values(load_scenario(path), self._values)
+            for other in self._read.values():
+                if other.scenario == scenario.scenario:
+                    self.has_clash = True
+                    raise ScenarioError(same_name(scenario.scenario, other.path, path))
+            self._read[key] = scenario
+        return self._read[key]
 
-    def unknown(self) -> list[str]:
-        """Names of ``--set`` that no scenario read so far has."""
-        known = {name for scenario in self._read.values() for name in scenario.parameters}
-        return [name for name in self._values if name not in known] if self._read else []
+    def unknown(self) -> str | None:
+        """What is wrong with a name of ``--set`` that no scenario read so far has; None where all are known."""
+        known = [name for scenario in self._read.values() for name in scenario.parameters]
+        name = next((name for name in self._values if name not in known), None)
+        if name is None or not self._read:
+            return None
+        hint = suggestion(name, known)
+        none = f"--set {name}: none of the scenarios that were collected has such a parameter"
+        return f"{none}; {hint}" if hint else none
 
 
 SHELF = pytest.StashKey[ScenarioShelf]()
@@ -53,12 +73,20 @@ def shelf(config: pytest.Config) -> ScenarioShelf:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect the YAML files of directories called ``scenarios``, and those that are named on the command line."""
+    """Collect scenarios: files of directories called ``scenarios`` that have the key ``scenario``.
+
+    A file that is named on the command line is taken for one whatever it holds.
+    """
     if file_path.suffix not in _SUFFIXES:
         return None
-    if file_path.parent.name != DIRECTORY and not parent.session.isinitpath(file_path):
+    is_named = parent.session.isinitpath(file_path)
+    if file_path.parent.name != DIRECTORY and not is_named:
         return None
     from harness.scenario.collect import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
+    from harness.scenario.document import is_scenario_file  # noqa: PLC0415
+
+    if not (is_named or is_scenario_file(file_path)):
+        return None
 
     scenario_file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
     scenario_file.load = shelf(parent.config).load
@@ -72,10 +100,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from harness.scenario.collect import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
 
     path = _named(metafunc.definition)
+    try:
+        trials = shelf(metafunc.config).load(path).trials
+    except ScenarioError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    if len(trials) > _MAX_TRIALS:
+        raise pytest.Collector.CollectError(
+            f"{path}: has {len(trials)} trials, pytest takes at most {_MAX_TRIALS} of a scenario; fix swept names with "
+            f"--set NAME=VALUE, or run it in portions: harness run {path} --limit N"
+        )
     hidden: list[object] = [pytest.HIDDEN_PARAM]
     metafunc.parametrize(SCENARIO, [str(path)], ids=hidden, indirect=True, scope="session")
     if TRIAL in metafunc.fixturenames:
-        ids = list(shelf(metafunc.config).load(path).trials.ids())
+        ids = list(trials.ids())
         is_plain = len(ids) == 1 and metafunc.definition.getparent(ScenarioFile) is None
         metafunc.parametrize(TRIAL, ids, ids=hidden if is_plain else ids, indirect=True)
 
@@ -83,9 +120,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse a ``--set`` that no scenario has a parameter for."""
     config = session.config
-    unknown = config.stash[SHELF].unknown() if SHELF in config.stash and not is_worker(config) else []
+    unknown = config.stash[SHELF].unknown() if SHELF in config.stash and not is_worker(config) else None
     if unknown:
-        raise pytest.UsageError(f"--set {unknown[0]}: none of the scenarios that were collected has such a parameter")
+        raise pytest.UsageError(unknown)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let -k find the item of a trial by its id as it is printed, with the file or without."""
+    if "[" in item.name:
+        item.extra_keyword_matches.add(keyword_of(item.nodeid))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run nothing where two scenarios have one name; pytest-xdist would run the tests beside an error of collection."""
+    if SHELF in config.stash and config.stash[SHELF].has_clash:
+        items.clear()
 
 
 def _named(node: pytest.Item) -> Path:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from _pytest.mark.expression import Expression  # the only parser of -m; pytest has no public one
 
-from harness.errors import SettingsError
+from harness.errors import SettingsError, UserError
+from harness.plugin.keywords import searchable
+from harness.scenario.set_option import parse_values
 from harness.target import CLOUDS, DEFAULT_SERVICE, SERVICES, CloudName, ServiceName, may_be_set, require_service
 
 
@@ -63,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "scenario(path): the scenario file that a test's fixtures play; one test a trial"
     )
     config.stash[SCENARIO_OPTIONS] = _read_options(config)
-    config.option.keyword = _searchable(config.option.keyword)
+    config.option.keyword = searchable(config.option.keyword)
 
 
 def _read_options(config: pytest.Config) -> ScenarioOptions:
@@ -79,9 +81,10 @@ def _read_options(config: pytest.Config) -> ScenarioOptions:
         raise pytest.UsageError("--record writes one story at a time: run it without -n (or with -n 0)")
     try:
         require_service(service)
-    except SettingsError as error:
+        values = parse_values(config.getoption("set_values"))
+    except UserError as error:
         raise pytest.UsageError(str(error)) from None
-    return ScenarioOptions(cloud, service, record, MappingProxyType(_values(config.getoption("set_values"))))
+    return ScenarioOptions(cloud, service, record, MappingProxyType(values))
 
 
 def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName]:
@@ -116,15 +119,6 @@ def _has_no_mark(_name: str, /, **_: str | int | bool | None) -> bool:
     return False
 
 
-def _searchable(expression: str) -> str:
-    """A -k expression in which ``name=value`` may stand, which pytest itself cannot read; items know ``name:value``."""
-    try:
-        Expression.compile(expression)
-    except SyntaxError:
-        return expression.replace("=", ":")
-    return expression
-
-
 def worker_input(config: pytest.Config) -> Mapping[str, Any]:
     """What pytest-xdist gave this worker; nothing in a session without workers, and in their controller."""
     found: Mapping[str, Any] = getattr(config, "workerinput", {})
@@ -138,13 +132,3 @@ def is_worker(config: pytest.Config) -> bool:
 
 def _is_distributed(config: pytest.Config) -> bool:
     return is_worker(config) or bool(config.getoption("numprocesses", None)) or bool(config.getoption("tx", None))
-
-
-def _values(words: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name.strip() or not equals:
-            raise pytest.UsageError(f"--set {word}: write NAME=VALUE, for example --set epochs=5")
-        values[name.strip()] = value
-    return values

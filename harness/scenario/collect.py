@@ -43,7 +43,6 @@ class ScenarioFile(pytest.Module):
         located: ScenarioItem = ScenarioItem.from_parent(
             self, name=item.name, originalname=item.originalname, callobj=item.obj, callspec=item.callspec
         )
-        located.extra_keyword_matches.add(item.name.replace("=", ":"))  # what -k name=value looks for
         return located
 
 
