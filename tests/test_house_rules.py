@@ -15,6 +15,7 @@ STANDALONE = ("toolkits/jobpath/", "compute/supervisor.py")  # they run in a job
 SHARED = {
     "",
     "atomic_file",
+    "azure_file_names",
     "clock",
     "errors",
     "file_lock",

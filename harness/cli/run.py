@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from harness.experiments.folder import RunFolder, open_folder
 from harness.experiments.materials import LocalMaterials, RecordedMaterials
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.experiments.plan import describe
+from harness.experiments.plan import describe, refuse_unknown_size
 from harness.experiments.stage import Stage
 from harness.experiments.sweep import run_scenario
 from harness.experiments.terms import terms_of
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 
 _CASSETTES = Path("cassettes")
+_MAX_TRIALS = 10_000  # that one run takes: each is held in memory
 
 
 @app.command()
@@ -68,7 +70,17 @@ def run(  # noqa: PLR0917 - each is an option of the command
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with --out: trials with an outcome are not run again.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Run at most so many trials.", show_default=False)] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=_MAX_TRIALS, help="Run at most so many trials.", show_default=False)
+    ] = None,
+    upload_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Let scenarios upload files of this directory, too, not of their own folder alone; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be made and run, and touch nothing.")
     ] = False,
@@ -102,15 +114,19 @@ def run(  # noqa: PLR0917 - each is an option of the command
     if dry_run:
         for scenario in loaded:
             price = node_price(settings, scenario.cluster.vm_size) if cloud == "azure" else None
-            say(describe(scenario, scenario.trials[:limit], cloud=cloud, price=price))
+            say(describe(scenario, cloud=cloud, limit=limit, price=price, upload_from=upload_from or ()))
         return 0
+    for scenario in loaded:
+        _refuse(scenario, cloud, limit)
     if resume and out is None:
         raise UserError("--resume goes on with a run directory: name it with --out")
     interruption = Interruption()
     with interruption.installed():
         now = SystemClock().now()
         with open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as folder:
-            one = _Run(cloud, service, settings, folder, interruption, reuse=reuse)
+            one = _Run(
+                cloud, service, settings, folder, interruption, reuse=reuse, upload_from=tuple(upload_from or ())
+            )
             try:
                 code = one.play(loaded, limit)
             except Interrupted as error:
@@ -118,6 +134,16 @@ def run(  # noqa: PLR0917 - each is an option of the command
                 code = error.exit_code
     # A signal that came last of all, while things were deleted anyway, still is what ended the command.
     return code if interruption.signum is None else 128 + interruption.signum
+
+
+def _refuse(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
+    """Refuse what can be known not to run before a run directory is made."""
+    refuse_unknown_size(scenario, cloud)
+    if limit is None and len(scenario.trials) > _MAX_TRIALS:
+        raise UserError(
+            f"{scenario.path}: has {len(scenario.trials)} trials, a run takes at most {_MAX_TRIALS}; run a part of "
+            "them with --out DIR --limit N, and the next part with --out DIR --limit N --resume"
+        )
 
 
 @dataclass
@@ -130,6 +156,7 @@ class _Run:
     folder: RunFolder
     interruption: Interruption
     reuse: bool = field(kw_only=True)
+    upload_from: tuple[Path, ...] = field(kw_only=True)
 
     def __post_init__(self) -> None:
         self._console = open_console()
@@ -144,7 +171,7 @@ class _Run:
         for scenario in scenarios:
             done = self.folder.done(scenario)
             outcomes |= {(scenario.scenario, trial): outcome for trial, outcome in done.items()}
-            trials = [trial for trial in scenario.trials if trial.id not in done][:left]
+            trials = list(islice(scenario.trials.without(done), left))
             left = None if left is None else left - len(trials)
             wanted.append((scenario, trials))
 
@@ -159,14 +186,14 @@ class _Run:
                         run_scenario(stage, scenario, trials, self.folder, report)
         finally:
             for scenario, _ in wanted:
-                keys = [(scenario.scenario, trial.id) for trial in scenario.trials]
+                keys = [(scenario.scenario, trial) for trial in scenario.trials.ids()]
                 self._show(scenario, [outcomes[key] for key in keys if key in outcomes])
         return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
 
     @contextmanager
     def _stage(self) -> Iterator[Stage]:
         settings, endpoint = self.settings, self._endpoint()
-        local = LocalMaterials(settings.mnist_dir, mnist_cache(environment()), self._display)
+        local = LocalMaterials(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
         with (
             open_cloud(
                 self.cloud,
@@ -182,7 +209,7 @@ class _Run:
                 cloud=cloud,
                 service=self.service,
                 journal=journal_for(self.cloud, settings, environment()),
-                materials=RecordedMaterials() if self.cloud == "replay" else local,
+                materials=RecordedMaterials(self.upload_from) if self.cloud == "replay" else local,
                 sink=self._display,
                 interruption=self.interruption,
                 keep=self.reuse,

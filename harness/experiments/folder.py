@@ -67,8 +67,9 @@ class RunFolder:
         Raises:
             UserError: the outcomes cannot be read.
         """
-        wanted = {trial.id: dict(trial.parameters) for trial in scenario.trials}
         found = [outcome for outcome in self.outcomes.read() if outcome.scenario == scenario.scenario]
+        trials = scenario.trials.only({outcome.trial for outcome in found})
+        wanted = {trial.id: dict(trial.parameters) for trial in trials}
         return {outcome.trial: outcome for outcome in found if wanted.get(outcome.trial) == dict(outcome.parameters)}
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from harness.errors import ScenarioError
+from harness.experiments.upload_files import own_files
 from harness.resources import Upload
 from harness.resources.events import Noted, Sink
-from harness.scenario.model import DatasetUpload, FileUpload, Scenario
+from harness.scenario.model import DatasetUpload, Scenario
 
 _STAND_IN = b""
 _PREPARED = "as recorded"  # no data is prepared; the recorded share tells which it held
@@ -31,21 +31,23 @@ class LocalMaterials:
         mnist_dir: the setting of that name.
         cache: where ``harness data mnist`` keeps what it fetched.
         sink: is told which data is used.
+        upload_from: directories that may be uploaded from, besides the scenario's own.
     """
 
     mnist_dir: Path | None
     cache: Path | None
     sink: Sink
+    upload_from: tuple[Path, ...] = ()
 
     @contextmanager
     def uploads(self, scenario: Scenario) -> Iterator[Mapping[str, Upload]]:
         """The files themselves; a data set is prepared in a temporary directory.
 
         Raises:
-            ScenarioError: a file is not there; the message gives file and line.
+            ScenarioError: a file is not there, or may not be uploaded; the message gives file and line.
             SettingsError: the chosen MNIST files are missing or damaged.
         """
-        found = own_files(scenario)
+        found = {name: Upload(path) for name, path in own_files(scenario, self.upload_from).items()}
         if not any(isinstance(upload, DatasetUpload) for upload in scenario.share.upload):
             yield found
             return
@@ -59,40 +61,24 @@ class LocalMaterials:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMaterials:
-    """For replay: the same names, and nothing in them, so no data set is needed."""
+    """For replay: the same names, and nothing in them, so no data set is needed.
+
+    Attributes:
+        upload_from: directories that may be uploaded from, besides the scenario's own.
+    """
+
+    upload_from: tuple[Path, ...] = ()
 
     def uploads(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
         """Stand-ins.
 
         Raises:
-            ScenarioError: a file is not there; the message gives file and line.
+            ScenarioError: a file is not there, or may not be uploaded; the message gives file and line.
         """
-        found = {name: Upload(_STAND_IN) for name in own_files(scenario)}
+        found = {name: Upload(_STAND_IN) for name in own_files(scenario, self.upload_from)}
         for upload in scenario.share.upload:
             if isinstance(upload, DatasetUpload):
                 from harness.data import TEST_FILE, TRAIN_FILE  # noqa: PLC0415 - for scenarios with data only
 
                 found = {name: Upload(_STAND_IN, _PREPARED) for name in (TRAIN_FILE, TEST_FILE)} | found
         return nullcontext(found)
-
-
-def own_files(scenario: Scenario) -> dict[str, Upload]:
-    """The user's own files that a scenario uploads; those of a directory below its name.
-
-    Raises:
-        ScenarioError: one is not there; the message gives file and line.
-    """
-    found: dict[str, Upload] = {}
-    for index, upload in enumerate(scenario.share.upload):
-        if not isinstance(upload, FileUpload):
-            continue
-        path = scenario.path.parent / upload.file
-        if path.is_file():
-            found[path.name] = Upload(path)
-        elif path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.is_file())
-            found |= {str(file.relative_to(path.parent)): Upload(file) for file in inside}
-        else:
-            line = scenario.line("share", "upload", index)
-            raise ScenarioError(f"{scenario.path}:{line}: share.upload.{index}: there is no file or directory {path}")
-    return found

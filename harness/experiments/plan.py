@@ -1,45 +1,99 @@
-"""What a run would make and run, in words."""
+"""What a run would make and run, in words; and what cannot work there, before anything is made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
 
-from harness.experiments.materials import own_files
+from harness.data import TEST_FILE, TRAIN_FILE
+from harness.errors import ScenarioError
+from harness.experiments.submission import script_on_share
+from harness.experiments.upload_files import own_files
 from harness.resources.ceiling import most_node_hours
-from harness.scenario.model import DatasetUpload, NodeRange, Scenario, Trial
+from harness.scenario.model import DatasetUpload, NodeRange, Scenario
 from harness.scenario.names import job_name
+from harness.suggestions import suggestion
+from harness.vm_sizes import vm_size, vm_size_names
+
+_MAX_SHOWN = 50  # trials
 
 
-def describe(scenario: Scenario, trials: Sequence[Trial], *, cloud: str, price: float | None = None) -> str:
+def describe(
+    scenario: Scenario,
+    *,
+    cloud: str,
+    limit: int | None = None,
+    price: float | None = None,
+    upload_from: Sequence[Path] = (),
+) -> str:
     """The plan of a run, for people; nothing is opened but the scenario's own files.
 
     Args:
         scenario: the whole scenario.
-        trials: those that would run.
-        cloud: where.
+        cloud: where it would run.
+        limit: the most trials that would run.
         price: of a node-hour, where it is known and is paid.
+        upload_from: directories that may be uploaded from, besides the scenario's own.
 
     Raises:
-        ScenarioError: a file to upload is not there.
+        ScenarioError: a file cannot be uploaded, or the cloud has no such VM size.
     """
-    return "\n".join(_lines(scenario, trials, cloud, price))
+    refuse_unknown_size(scenario, cloud)
+    uploads = own_files(scenario, upload_from)
+    count = len(scenario.trials) if limit is None else min(limit, len(scenario.trials))
+    lines = (*_resources(scenario, cloud, uploads), *_costs(scenario, count, price), *_trials(scenario, count, uploads))
+    return "\n".join(lines)
 
 
-def _lines(scenario: Scenario, trials: Sequence[Trial], cloud: str, price: float | None) -> Iterator[str]:
+def refuse_unknown_size(scenario: Scenario, cloud: str) -> None:
+    """Refuse a VM size that the emulator does not have; Azure may have sizes that are not known here.
+
+    Raises:
+        ScenarioError: with the line, and the nearest size that is known.
+    """
+    size = scenario.cluster.vm_size
+    if cloud == "emulator" and vm_size(size) is None:
+        line = scenario.line("cluster", "vm_size")
+        hint = suggestion(size, vm_size_names())
+        raise ScenarioError(f"{scenario.path}:{line}: cluster.vm_size: there is no VM size {size!r}; {hint}")
+
+
+def _resources(scenario: Scenario, cloud: str, uploads: Mapping[str, Path]) -> Iterator[str]:
     share, cluster = scenario.share, scenario.cluster
     nodes = f"{cluster.nodes.min} to {cluster.nodes.max}" if isinstance(cluster.nodes, NodeRange) else cluster.nodes
-    data = [upload.dataset for upload in share.upload if isinstance(upload, DatasetUpload)]
     yield f"{scenario.path}: {scenario.scenario}, on {cloud}; nothing is made by a dry run"
     yield f"  resource group  {scenario.resource_group} in {scenario.location}"
     yield f"  file share      {share.name}, mounted at $AZ_BATCHAI_MOUNT_ROOT/{share.mount}"
-    for name in (*(f"data set {name}" for name in data), *own_files(scenario)):
-        yield f"    upload        {share.directory or '.'}/{name}"
-    yield f"  cluster         {cluster.name}, {nodes} node(s) {cluster.vm_size}"
-    hours = most_node_hours(scenario, len(trials))
+    for upload in share.upload:
+        if isinstance(upload, DatasetUpload):
+            yield f"    upload        {share.directory or '.'}/ the data set {upload.dataset}"
+    for name, file in uploads.items():
+        yield f"    upload        {share.directory or '.'}/{name} from {file}"
+    unknown = "" if vm_size(cluster.vm_size) else ", a size that is not known here"
+    yield f"  cluster         {cluster.name}, {nodes} node(s) {cluster.vm_size}{unknown}"
+
+
+def _costs(scenario: Scenario, count: int, price: float | None) -> Iterator[str]:
+    hours = most_node_hours(scenario, count)
     costs = "" if price is None else f", which cost {hours * price:.2f} at {price:g} each"
     yield f"  at most         {hours:.2f} node-hours if every limit is reached{costs}"
     if scenario.faults.rules:
         yield f"  faults          {scenario.faults} (injected by the emulator only)"
-    yield f"  trials          {len(trials)}, at most {cluster.most_nodes} node(s) at a time"
-    for trial in trials:
+
+
+def _trials(scenario: Scenario, count: int, uploads: Mapping[str, Path]) -> Iterator[str]:
+    yield f"  trials          {count}, at most {scenario.cluster.most_nodes} node(s) at a time"
+    shown = list(islice(scenario.trials, min(count, _MAX_SHOWN)))
+    for trial in shown:
         job = trial.job
         runs = job.command or " ".join(filter(None, (job.script, job.args)))
         yield f"    {trial.id}: {job.toolkit} job {job_name(job.name, trial.id)} on {job.nodes} node(s): {runs}"
+    if count > len(shown):
+        yield f"    and {count - len(shown)} more"
+    share = scenario.share
+    has_data = any(isinstance(upload, DatasetUpload) for upload in share.upload)
+    names = (*uploads, *((TRAIN_FILE, TEST_FILE) if has_data else ()))
+    there = {f"{share.directory.strip('/')}/{name}".lstrip("/") for name in names}
+    scripts = dict.fromkeys(script_on_share(trial.job, share) for trial in shown)
+    for script in filter(None, scripts):
+        if script not in there:
+            yield f"  script          {script} is not uploaded: it must be on the share already"

@@ -178,7 +178,7 @@ def open_share(stage: Stage, scenario: Scenario, group: ResourceGroup) -> Iterat
             uploads=lambda: stage.materials.uploads(scenario),
         )
         with stage.hold(share):
-            scripts = dict.fromkeys(script_on_share(trial.job, spec) for trial in scenario.trials)
+            scripts = dict.fromkeys(script_on_share(trial.job, spec) for trial in scenario.trials.sample())
             with made.interruption.allowed():
                 for script in filter(None, scripts):
                     share.require(script)

@@ -112,13 +112,14 @@ def harness_stage(
     def tell(event: object) -> None:
         logger.info("%s", printable(str(event)))
 
-    local = LocalMaterials(settings.mnist_dir, mnist_cache(environ), tell)
+    upload_from = pytestconfig.stash[SCENARIO_OPTIONS].upload_from
+    local = LocalMaterials(settings.mnist_dir, mnist_cache(environ), tell, upload_from)
     with PatternMatcher() as matcher:
         yield Stage(
             cloud=cloud,
             service=pytestconfig.stash[SCENARIO_OPTIONS].service,
             journal=journal_for(cloud.name, settings, environ),
-            materials=RecordedMaterials() if is_replay else local,
+            materials=RecordedMaterials(upload_from) if is_replay else local,
             sink=tell,
             interruption=pytestconfig.stash[INTERRUPTION],
             leases=Leases(shared) if shared else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -23,12 +24,14 @@ class ScenarioOptions:
         service: what they run on there.
         record: whether their traffic is written to cassettes.
         values: parameter name -> value as typed, from ``--set``.
+        upload_from: directories that scenarios may upload from, besides their own folders.
     """
 
     cloud: CloudName = "replay"
     service: ServiceName = DEFAULT_SERVICE
     record: bool = False
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    upload_from: tuple[Path, ...] = ()
 
 
 SCENARIO_OPTIONS = pytest.StashKey[ScenarioOptions]()
@@ -55,6 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME=VALUE",
         dest="set_values",
         help="give a scenario's parameter a value; may be repeated",
+    )
+    group.addoption(
+        "--upload-from",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="let scenarios upload files of this directory, too, not of their own folder alone; may be repeated",
     )
 
 
@@ -84,7 +94,8 @@ def _read_options(config: pytest.Config) -> ScenarioOptions:
         values = parse_values(config.getoption("set_values"))
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
-    return ScenarioOptions(cloud, service, record, MappingProxyType(values))
+    upload_from = tuple(config.invocation_params.dir / path for path in config.getoption("upload_from"))
+    return ScenarioOptions(cloud, service, record, MappingProxyType(values), upload_from)
 
 
 def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName]:

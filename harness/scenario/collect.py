@@ -62,6 +62,8 @@ class ScenarioItem(pytest.Function):
         error = excinfo.value
         if isinstance(error, UnmetExpectationsError):
             return render(error.view)
+        if isinstance(error, ScenarioError):
+            return str(error)  # it names the file
         if isinstance(error, HarnessError):
             return f"{self.parent.scenario.path}: {error}"
         return super().repr_failure(excinfo)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +29,6 @@ M = TypeVar("M", bound=BaseModel)
 _LITERAL = ("parameters", "sweep", "metrics")  # no parameters are filled in: a regular expression is full of braces
 _PER_TRIAL = ("job", "expect")
 _COMMANDS = (("job", "command"), ("job", "args"), ("job", "preparation"))  # a shell reads them
-_MAX_CHECKED = 500  # trials that are all checked when the file is loaded; of more, each swept value is checked once
 _SCALAR_TYPES = ("bool_type", "int_type", "float_type", "string_type")
 
 
@@ -150,12 +150,9 @@ class _TrialLoader:
         """
         shown = self._scenario(space[0])
 
-        def make(point: Point) -> Trial:
-            return self._trial(shown, point)
-
-        trials = Trials(space, make)
-        for point in space if len(space) <= _MAX_CHECKED else space.each_row_once():
-            make(point)
+        trials = Trials(space, partial(self._trial, shown))
+        for _trial in trials.sample():
+            pass  # it can be made
         data = shown.model_dump(by_alias=True)
         return Scenario.model_validate(data, context=Origin(self.document.path, self.document.lines, trials))
 

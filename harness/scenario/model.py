@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
+from harness.azure_file_names import name_problem
 from harness.scenario.consistency import mistakes_of
 from harness.scenario.document import FieldPath, line_of
 from harness.scenario.faults import FaultsSpec
@@ -86,6 +87,11 @@ class ShareSpec(Record):
         ]
         if not PurePosixPath(self.mount).parts:
             wrong.append((("mount",), "nodes need a name below $AZ_BATCHAI_MOUNT_ROOT to mount the share at"))
+        wrong += [
+            (("directory",), f"the name {part!r} {problem}")
+            for part in PurePosixPath(self.directory).parts
+            if (problem := name_problem(part))
+        ]
         if wrong:
             raise refused(*wrong)
         return self

@@ -1,6 +1,6 @@
 """The trials of a scenario: made when somebody asks for one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, overload
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from harness.scenario.model import Trial
 
 _KEPT = 256  # trials that are kept after they are made
+_MAX_SAMPLE = 500
 
 
 class Trials(Sequence["Trial"]):
@@ -22,6 +23,7 @@ class Trials(Sequence["Trial"]):
 
     def __init__(self, space: Space, make: Callable[[Point], "Trial"]) -> None:
         self._space = space
+        self._make = make
         self._made = lru_cache(_KEPT)(lambda index: make(space[index]))
 
     def __len__(self) -> int:
@@ -50,13 +52,31 @@ class Trials(Sequence["Trial"]):
         """The id of every trial, without the trials."""
         return self._space.ids()
 
+    def only(self, names: Container[str]) -> Iterator["Trial"]:
+        """The trials of some ids, in order; the others are not made."""
+        return (self._made(index) for index, name in enumerate(self.ids()) if name in names)
+
+    def without(self, names: Container[str]) -> Iterator["Trial"]:
+        """The trials of all other ids, in order."""
+        return (self._made(index) for index, name in enumerate(self.ids()) if name not in names)
+
+    def sample(self) -> Iterator["Trial"]:
+        """All trials; of more than 500 those in which each swept value occurs once.
+
+        Raises:
+            ScenarioError: with the values of its point, a trial cannot work.
+        """
+        if len(self) <= _MAX_SAMPLE:
+            return iter(self)
+        return map(self._make, self._space.each_row_once())
+
     def named(self, name: str) -> "Trial":
         """The trial of an id.
 
         Raises:
             KeyError: there is none.
         """
-        for index, known in enumerate(self.ids()):
-            if known == name:
-                return self._made(index)
-        raise KeyError(name)
+        found = next(self.only([name]), None)
+        if found is None:
+            raise KeyError(name)
+        return found

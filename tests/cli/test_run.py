@@ -159,6 +159,31 @@ def test_a_dry_run_tells_the_plan_and_touches_nothing(run: Run, scenario: Write,
     assert sorted(project.rglob("*")) == before
 
 
+def test_a_million_trials_are_counted_and_a_part_of_them_can_be_run(run: Run, scenario: Write) -> None:
+    numbers = f"[{', '.join(map(str, range(1000)))}]"
+    path = scenario(f"{{grid: {{pause: [0], score: {numbers}, code: {numbers}}}}}", expect="expect: {}")
+    code, out, _ = run(path, "--dry-run")
+    assert (code, "trials          1000000" in out, "and 999950 more" in out) == (0, True, True)
+    code, _, err = run(path, "--out", "here")
+    assert code == 2
+    assert "has 1000000 trials, a run takes at most 10000" in err
+    assert not Path("here").exists()
+    assert run(path, "--out", "here", "--limit", "1")[0] == 0
+    assert [outcome["trial"] for outcome in outcomes(Path("here"))] == ["pause=0,score=0,code=0"]
+
+
+def test_uploads_from_elsewhere_need_the_option(run: Run, scenario: Write, project: Path) -> None:
+    (project / "scenarios").mkdir()
+    path = scenario().rename(project / "scenarios" / "short.yaml")
+    path.write_text(path.read_text().replace("file: train.sh", "file: ../train.sh"))
+    code, _, err = run(path, "--dry-run")
+    assert code == 2
+    assert f"outside of the scenario's folder {path.parent}; to upload it nevertheless" in err
+    code, out, _ = run(path, "--dry-run", "--upload-from", project)
+    assert (code, f"./train.sh from {path.parent}/../train.sh" in out) == (0, True)
+    assert run(path, "--upload-from", project, "--out", "here")[0] == 0
+
+
 def test_two_scenarios_share_a_run_directory(run: Run, scenario: Write) -> None:
     code, _, _ = run(scenario(), scenario(name="other"), "--out", "here", "--set", "score=1")
     assert code == 0
@@ -189,6 +214,7 @@ def test_a_kept_cluster_is_found_again(
         ({}, ("--set", "epochs=1"), "--set epochs: no such parameter; one of: score, code, pause"),
         ({}, ("--set", "epochs"), "--set epochs: write NAME=VALUE, for example --set epochs=5"),
         ({"share": "share: {name: abc, upload: [{file: gone}]}"}, (), "short.yaml:3: share.upload.0: there is no file"),
+        ({"cluster": "cluster: {name: c, nodes: 2, vm_size: NC6}"}, (), "short.yaml:4: cluster.vm_size: there is no"),
     ],
 )  # fmt: skip
 def test_bad_input_ends_with_2_and_one_message(

@@ -22,7 +22,8 @@ def changed(tmp_path: Path) -> Callable[[str, str], Scenario]:
     def change(old: str, new: str) -> Scenario:
         text = QUICKSTART.read_text()
         assert old in text
-        path = tmp_path / "changed.yaml"
+        path = tmp_path / "scenarios" / "changed.yaml"
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text.replace(old, new))
         return load_scenario(path)
 

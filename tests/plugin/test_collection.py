@@ -113,3 +113,14 @@ def test_k_takes_the_ids_of_tests_of_ones_own(run: Run, scenarios: Path, pyteste
     result = run("test_mine.py", "--collect-only", "-q", "-k", "score=a%20b")
     result.stdout.fnmatch_lines("test_mine.py::test_mine?score=a%20b?")
     result.stdout.fnmatch_lines("1/2 tests collected*")
+
+
+def test_uploads_from_elsewhere_need_the_option(run: Run, scenarios: Path, pytester: pytest.Pytester) -> None:
+    (pytester.path / "elsewhere").mkdir()
+    path = write_scenario(scenarios)
+    (pytester.path / "elsewhere/train.sh").write_text((scenarios / "train.sh").read_text())
+    path.write_text(path.read_text().replace("file: train.sh", "file: ../elsewhere/train.sh"))
+    result = run("--cloud", "emulator")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*short.yaml:3: share.upload.0: *outside of the scenario's folder *--upload-from *")
+    run("--cloud", "emulator", "--upload-from", "elsewhere").assert_outcomes(passed=1)

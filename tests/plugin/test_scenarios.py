@@ -171,7 +171,8 @@ def test_a_value_that_no_scenario_knows_is_refused(run: Run, scenarios: Write) -
     scenarios()
     result = run("--set", "epochs=1")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*--set epochs: none of the scenarios that were collected has such a parameter; one of: score, *")
+    message = "*--set epochs: none of the scenarios that were collected has such a parameter; one of: score, *"
+    result.stderr.fnmatch_lines(message)
 
 
 def test_what_cannot_run_live_fails_and_is_not_skipped(run: Run, scenarios: Write) -> None:

@@ -5,12 +5,10 @@ Source: Microsoft's "Naming and Referencing Shares, Directories, Files, and Meta
 
 import re
 
+from harness.azure_file_names import name_problem
 from harness.emulator.providers.storage.errors import StorageError, invalid_name
 
 _SHARE = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-_FORBIDDEN = re.compile(r'["\\/:|<>*?\x00-\x1f\x7f-\x9f\ud800-\udfff]')
-_RESERVED = re.compile(r"(?i:lpt[1-9]|com[1-9]|prn|aux|nul|con|clock\$)", re.ASCII)
-_COMPONENT = 255  # characters
 _PATH = 2048  # characters
 _DEPTH = 250  # directories
 _ON_DISK = 255  # bytes that a name may have on Linux file systems
@@ -49,7 +47,7 @@ def components(path: str, *, trailing_dots: bool = False) -> list[str]:
 
 def _component(name: str, trailing_dots: bool) -> str:
     kept = name if trailing_dots else name.rstrip(".")
-    if kept in ("", ".", "..") or len(kept) > _COMPONENT or _FORBIDDEN.search(kept) or _RESERVED.fullmatch(kept):
+    if name_problem(kept):
         raise invalid_name()
     if len(kept.encode()) > _ON_DISK:
         # Azure counts characters, Linux bytes: what cannot be kept is refused, not cut.
