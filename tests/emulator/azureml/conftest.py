@@ -1,3 +1,4 @@
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,14 @@ from harness.emulator.endpoint import Endpoint
 
 MANAGEMENT = "https://management.azure.com"
 Json = dict[str, Any]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; the time is far above what a busy machine needs."""
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline, "it does not hold after two minutes"
+        time.sleep(0.01)
 
 
 class Group:
@@ -41,12 +50,14 @@ class Group:
     def done(self, answer: requests.Response) -> Json:
         """The status document of the operation that an answer began, once it has ended."""
         assert answer.status_code in (201, 202), answer.text
-        for _ in range(2000):
-            status = self.send("GET", answer.headers["azure-asyncoperation"])
-            document: Json = status.json()
-            if document["status"] != "InProgress":
-                return document
-        raise AssertionError(document)
+        found: list[Json] = []
+
+        def has_ended() -> bool:
+            found.append(self.send("GET", answer.headers["azure-asyncoperation"]).json())
+            return bool(found[-1]["status"] != "InProgress")
+
+        until(has_ended)
+        return found[-1]
 
     def dependency(self, type_: str, name: str, api: str) -> str:
         """A new resource that workspaces depend on; its id."""

@@ -12,12 +12,21 @@ from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Resource, Workspace
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
 from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.handlers.subscription import Subscription
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
+from harness.emulator.providers.azureml.model.compute import ComputeDetails
 from harness.emulator.providers.azureml.model.datastore import Datastore, DatastoreSecret
-from harness.emulator.providers.azureml.routes import datastore_routes, operation_routes, workspace_routes
+from harness.emulator.providers.azureml.routes import (
+    compute_routes,
+    datastore_routes,
+    operation_routes,
+    subscription_routes,
+    workspace_routes,
+)
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route
 
@@ -45,7 +54,9 @@ class AzureML:
         self._commits = Commits(engine.repository.store)
         table = (
             *workspace_routes(self.workspaces),
+            *compute_routes(Computes(self._service)),
             *datastore_routes(datastores),
+            *subscription_routes(Subscription(self._service)),
             *operation_routes(OperationStatuses(self._service)),
         )
         self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
@@ -74,6 +85,8 @@ class AzureML:
 
     def _observe(self, before: Resource | None, after: Resource | None) -> None:
         """Delete the provider's own records together with the engine's resource."""
+        if isinstance(before, Cluster) and after is None:
+            self._engine.repository.store.delete(ComputeDetails, before.key)
         if isinstance(before, Workspace) and after is None:
             self.workspaces.forget(before)
             for kind in (Datastore, DatastoreSecret):

@@ -1,8 +1,10 @@
 """Every operation of Microsoft.MachineLearningServices that the emulator plays, by Microsoft's names."""
 
 from harness.emulator.engine.model.address import MACHINE_LEARNING
+from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
+from harness.emulator.providers.azureml.handlers.subscription import Subscription
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
 from harness.emulator.routing import Route
 
@@ -21,6 +23,31 @@ def workspace_routes(workspaces: Workspaces) -> tuple[Route, ...]:
         Route("PATCH", _WORKSPACE, "Workspaces_Update", workspaces.patch),
         Route("DELETE", _WORKSPACE, "Workspaces_Delete", workspaces.delete),
         Route("POST", _WORKSPACE + "/listKeys", "Workspaces_ListKeys", workspaces.list_keys),
+    )
+
+
+def compute_routes(computes: Computes) -> tuple[Route, ...]:
+    """Computes and their nodes."""
+    one = _WORKSPACE + "/computes/{name}"
+    return (
+        Route("GET", _WORKSPACE + "/computes", "Compute_List", computes.list),
+        Route("PUT", one, "Compute_CreateOrUpdate", computes.put),
+        Route("GET", one, "Compute_Get", computes.get),
+        Route("PATCH", one, "Compute_Update", computes.patch),
+        Route("DELETE", one, "Compute_Delete", computes.delete),
+        Route("POST", one + "/listNodes", "Compute_ListNodes", computes.list_nodes),
+        Route("POST", one + "/start", "Compute_Start", computes.start),
+        Route("POST", one + "/stop", "Compute_Stop", computes.stop),
+        Route("POST", one + "/restart", "Compute_Restart", computes.restart),
+    )
+
+
+def subscription_routes(subscription: Subscription) -> tuple[Route, ...]:
+    """What a subscription has in a region."""
+    below = _SUBSCRIPTION + "/locations/{location}"
+    return (
+        Route("GET", below + "/usages", "Usages_List", subscription.list_usages),
+        Route("GET", below + "/vmSizes", "VirtualMachineSizes_List", subscription.list_sizes),
     )
 
 

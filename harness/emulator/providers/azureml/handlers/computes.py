@@ -1,0 +1,148 @@
+"""Computes: clusters that grow and shrink with their queue, and compute instances."""
+
+import random
+import uuid
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Cluster, Job, Workspace
+from harness.emulator.engine.model.spec.clusters import ManualScaleSettings, ScaleSettings
+from harness.emulator.engine.rules.durations import seconds
+from harness.emulator.engine.rules.scaling import new_cluster
+from harness.emulator.providers.arm.rules import parse_location, parse_tags
+from harness.emulator.providers.azureml import errors
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.model.compute import ComputeDetails, node_document, wire
+from harness.emulator.providers.azureml.rules.computes import bounds, read_compute, read_scale, scale_settings
+from harness.emulator.providers.azureml.rules.names import check_compute_name
+
+_CREATE, _UPDATE, _DELETE = 20.0, 10.0, 60.0  # seconds; the first as recorded
+_OPERATIONS = "computeOperationsStatus"
+_POOLS = 1 << 32  # numbers in the names of nodes
+_MOST = 100  # computes on a page
+
+
+class Computes:
+    """The operations on computes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def put(self, request: Request) -> Response:
+        """Create one, or change it: both take their time, and answer 201."""
+        workspace, name = self._service.workspace(request), request.params["name"]
+        check_compute_name(name)
+        document = self._service.body(request)
+        location, tags, found = parse_location(document), parse_tags(document), self._found(request, workspace)
+        if found and found.deleting:
+            raise errors.conflict(f"The compute {name} is being deleted.")
+        now = self._service.now()
+        wanted = read_compute(document, now, self._details(found).created if found else None)
+        if found is None:
+            cluster = new_cluster(
+                workspace.address.child(name),
+                wanted.spec,
+                location=location,
+                incarnation=str(uuid.uuid4()),
+                pool=random.randrange(_POOLS),  # noqa: S311 - a name, no secret
+                now=now,
+                pace=self._service.engine.pace,
+            )
+        else:
+            cluster = replace(found, spec=replace(wanted.spec, vm_size=found.spec.vm_size), written=now)
+        cluster = replace(cluster, tags=tags, shrink_after=wanted.shrink_after, grow_after=0.0)
+        self._service.repository.store.put(cluster.key, wanted.details)
+        operation = self._service.engine.operations.create(cluster, target=name, seconds=_UPDATE if found else _CREATE)
+        shown = wire(cluster, wanted.details, is_new=True)
+        return self._service.accepted(request, operation.id, _OPERATIONS, cluster.location, status=201, document=shown)
+
+    def patch(self, request: Request) -> Response:
+        """Change the scale settings."""
+        cluster = self.find(request)
+        least, most, idle_time = bounds(read_scale(self._service.body(request)))
+        now = self._service.now()
+        details = replace(self._details(cluster), min_nodes=least, max_nodes=most, idle_time=idle_time, modified=now)
+        spec = replace(cluster.spec, scale_settings=scale_settings(least, most))
+        shrink = seconds(idle_time) if idle_time else cluster.shrink_after
+        cluster = replace(cluster, spec=spec, shrink_after=shrink, written=now)
+        self._service.repository.store.put(cluster.key, details)
+        self._service.repository.keep(cluster)
+        self._service.engine.wake()
+        return self._service.document(wire(cluster, details))
+
+    def get(self, request: Request) -> Response:
+        """Show one."""
+        cluster = self.find(request)
+        return self._service.document(wire(cluster, self._details(cluster)))
+
+    def list(self, request: Request) -> Response:
+        """Those of a workspace, without the clusters that the service made for single jobs."""
+        workspace = self._service.workspace(request)
+        found = self._service.repository.store.list(Cluster, f"{workspace.key}/computes/")
+        shown = [wire(each, self._details(each)) for _, each in found if not each.made_for]
+        return self._service.page(request, shown, size=_MOST)
+
+    def delete(self, request: Request) -> Response:
+        """Delete one; the jobs that run on it are cancelled."""
+        action = request.query.get("underlyingresourceaction", "")
+        if action.lower() not in ("delete", "detach"):
+            raise errors.invalid("underlyingResourceAction is required: Delete or Detach.", "ArgumentInvalid")
+        workspace = self._service.workspace(request)
+        cluster = self._found(request, workspace)
+        if cluster is None:
+            return Response(204)
+        operation = self._service.engine.operations.delete(cluster, target=cluster.address.name, seconds=_DELETE)
+        return self._service.accepted(request, operation, _OPERATIONS, cluster.location)
+
+    def list_nodes(self, request: Request) -> Response:
+        """The nodes, with the job that runs on each."""
+        cluster = self.find(request)
+        store = self._service.repository.store
+        nodes = []
+        for number, node in enumerate(cluster.nodes):
+            job = store.get(Job, node.job) if node.job else None
+            nodes.append(node_document(node, number, job.address.name if job else None))
+        return self._service.document({"computeType": self._details(cluster).type, "nodes": nodes})
+
+    def start(self, request: Request) -> Response:
+        """Start a compute instance."""
+        return self._power(request, 1)
+
+    def stop(self, request: Request) -> Response:
+        """Stop a compute instance."""
+        return self._power(request, 0)
+
+    def restart(self, request: Request) -> Response:
+        """Start a compute instance again; one that runs is left running."""
+        return self._power(request, 1)
+
+    def find(self, request: Request) -> Cluster:
+        """The compute that a path names.
+
+        Raises:
+            GatewayError: there is none.
+        """
+        found = self._found(request, self._service.workspace(request))
+        if found is None:
+            raise errors.compute_not_found(request.params["name"])
+        return found
+
+    def _power(self, request: Request, nodes: int) -> Response:
+        cluster = self.find(request)
+        if self._details(cluster).type != "ComputeInstance":
+            raise errors.invalid(f"The compute {cluster.address.name} is not a compute instance.", "ArgumentInvalid")
+        scale = ScaleSettings(manual=ManualScaleSettings(target_node_count=nodes))
+        changed = replace(cluster, spec=replace(cluster.spec, scale_settings=scale))
+        operation = self._service.engine.operations.create(changed, target=cluster.address.name, seconds=_UPDATE)
+        return self._service.accepted(request, operation.id, _OPERATIONS, cluster.location)
+
+    def _found(self, request: Request, workspace: Workspace) -> Cluster | None:
+        key = workspace.address.child(request.params["name"]).key("cluster")
+        return self._service.repository.store.get(Cluster, key)
+
+    def _details(self, cluster: Cluster) -> ComputeDetails:
+        found = self._service.repository.store.get(ComputeDetails, cluster.key)
+        if found is None:
+            raise LookupError(cluster.key)
+        return found

@@ -1,0 +1,155 @@
+"""Computes: what the engine's cluster does not hold, and their wire form."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from harness.emulator.engine.model.records import Cluster, Node, Record
+from harness.emulator.engine.model.spec.clusters import VmPriority
+from harness.emulator.providers.azureml.model.documents import Document, precise
+from harness.emulator.providers.azureml.model.workspace import TYPE
+
+ComputeType = Literal["AmlCompute", "ComputeInstance"]
+
+DEFAULT_IDLE_TIME = "PT120S"  # before AmlCompute releases an idle node
+_STATES = {"allocated": "preparing"}  # the engine's states of nodes that Azure Machine Learning does not know
+
+
+class ComputeDetails(Record, frozen=True):
+    """What belongs to a compute beside its cluster; stored under the cluster's key.
+
+    ``properties`` are those of the inner object that the service keeps and shows again; ``idle_time`` is as its
+    creator wrote it.
+    """
+
+    type: ComputeType
+    created: datetime
+    modified: datetime
+    min_nodes: int
+    max_nodes: int
+    idle_time: str | None = None
+    description: str | None = None
+    disable_local_auth: bool = False
+    properties: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def wire(cluster: Cluster, details: ComputeDetails, *, is_new: bool = False) -> Document:
+    """As the service shows it, in the recorded order of keys.
+
+    Args:
+        is_new: whether this answers the request that created or changed it, which shows no counts yet.
+    """
+    document: Document = {
+        "id": cluster.address.id("cluster"),
+        "name": cluster.address.name,
+        "type": f"{TYPE}/computes",
+        "location": cluster.location,
+        "tags": cluster.tags or ({} if not is_new else None),
+        "properties": {
+            "createdOn": precise(details.created),
+            "modifiedOn": precise(details.modified),
+            "disableLocalAuth": details.disable_local_auth,
+            "description": details.description,
+            "resourceId": None,
+            "computeType": details.type,
+            "computeLocation": cluster.location,
+            "provisioningState": _state(cluster, is_new),
+            "provisioningErrors": None,
+            "provisioningWarnings": {},
+            "isAttachedCompute": False,
+        },
+    }
+    inner = _instance(cluster, details) if details.type == "ComputeInstance" else _cluster(cluster, details, is_new)
+    document["properties"]["properties"] = inner
+    return document
+
+
+def node_document(node: Node, number: int, run: str | None) -> Document:
+    """A node, at addresses that are reserved for documentation: nothing listens there."""
+    return {
+        "nodeId": node.id,
+        "privateIpAddress": f"10.0.0.{number % 250 + 4}",
+        "publicIpAddress": f"203.0.113.{number % 254 + 1}",
+        "port": 50_000 + number,
+        "nodeState": node_state(node),
+        "runId": run,
+    }
+
+
+def node_state(node: Node) -> str:
+    """The state in the service's words: idle, running, preparing, unusable, leaving or preempted."""
+    if node.preempted:
+        return "preempted"
+    if node.job and node.state == "idle":
+        return "running"
+    return _STATES.get(node.state, node.state)
+
+
+def _cluster(cluster: Cluster, details: ComputeDetails, is_new: bool) -> Document:
+    shown: Document = {
+        "vmSize": cluster.spec.vm_size.upper(),
+        "vmPriority": "LowPriority" if cluster.spec.vm_priority is VmPriority.LOW_PRIORITY else "Dedicated",
+        "scaleSettings": {
+            "maxNodeCount": details.max_nodes,
+            "minNodeCount": details.min_nodes,
+            "nodeIdleTimeBeforeScaleDown": details.idle_time,
+        },
+        "subnet": details.properties.get("subnet"),
+        "currentNodeCount": None,
+        "targetNodeCount": None,
+        "nodeStateCounts": None,
+        "allocationState": None,
+        "allocationStateTransitionTime": None,
+        "errors": None,
+    }
+    if not is_new:
+        counts = Counter(map(node_state, cluster.nodes))
+        words = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
+        shown |= {
+            "currentNodeCount": len(cluster.nodes),
+            "targetNodeCount": cluster.target,
+            "nodeStateCounts": {f"{word}NodeCount": counts[word] for word in words},
+            "allocationState": cluster.allocation.capitalize(),
+            "allocationStateTransitionTime": precise(cluster.allocation_changed),
+            "errors": [_problem(each.code, each.message) for each in cluster.problems] or None,
+        }
+    shown |= {
+        "remoteLoginPortPublicAccess": details.properties.get("remoteLoginPortPublicAccess") or "NotSpecified",
+        "osType": details.properties.get("osType") or "Linux",
+        "virtualMachineImage": details.properties.get("virtualMachineImage"),
+        "isolatedNetwork": False,
+        "enableNodePublicIp": details.properties.get("enableNodePublicIp", True),
+        "enableBatchPrivateLink": False,
+    }
+    if account := details.properties.get("userAccountCredentials"):
+        shown["userAccountCredentials"] = account
+    if not is_new:
+        shown["propertyBag"] = {}
+    return shown
+
+
+def _instance(cluster: Cluster, details: ComputeDetails) -> Document:
+    """A compute instance: one node that is on until it is stopped."""
+    up = [node for node in cluster.nodes if node.state == "idle"]
+    steady = "Running" if up else "Starting" if cluster.target else "Stopped"
+    return {
+        "vmSize": cluster.spec.vm_size.upper(),
+        "subnet": details.properties.get("subnet"),
+        "applicationSharingPolicy": details.properties.get("applicationSharingPolicy") or "Shared",
+        "sshSettings": {"sshPublicAccess": "Disabled"},
+        "state": "Deleting" if cluster.deleting else "Creating" if cluster.creating else steady,
+        "errors": [_problem(each.code, each.message) for each in cluster.problems],
+        "enableNodePublicIp": details.properties.get("enableNodePublicIp", True),
+    }
+
+
+def _problem(code: str, message: str) -> Document:
+    return {"error": {"code": code, "message": message}}
+
+
+def _state(cluster: Cluster, is_new: bool) -> str:
+    if cluster.deleting:
+        return "Deleting"
+    return "Creating" if is_new or cluster.creating else "Succeeded"

@@ -1,0 +1,148 @@
+"""What the body of a compute means; pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from harness.emulator.engine.model.spec.clusters import (
+    AutoScaleSettings,
+    ClusterSpec,
+    ManualScaleSettings,
+    ScaleSettings,
+    UserAccountSettings,
+    VmPriority,
+)
+from harness.emulator.engine.rules.durations import seconds
+from harness.emulator.providers.azureml.errors import invalid, not_served
+from harness.emulator.providers.azureml.model.compute import DEFAULT_IDLE_TIME, ComputeDetails, ComputeType
+from harness.vm_sizes import vm_size
+
+MOST_NODES = 100  # in a cluster, unless Microsoft sets it up otherwise
+_NODE_USER = "azureuser"
+_KEPT = ("subnet", "remoteLoginPortPublicAccess", "osType", "virtualMachineImage", "enableNodePublicIp",
+         "applicationSharingPolicy")  # fmt: skip
+_PRIORITIES = {"dedicated": VmPriority.DEDICATED, "lowpriority": VmPriority.LOW_PRIORITY}
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeRequest:
+    """A compute as its creator wants it.
+
+    Attributes:
+        spec: for the engine.
+        shrink_after: seconds that a node may be idle; None where none is ever released.
+        details: what the engine does not hold.
+    """
+
+    spec: ClusterSpec
+    shrink_after: float | None
+    details: ComputeDetails
+
+
+def read_compute(document: dict[str, Any], now: datetime, created: datetime | None = None) -> ComputeRequest:
+    """The compute that a body describes.
+
+    Args:
+        created: when the compute that it changes was created.
+
+    Raises:
+        AzureMLError: the body is wrong, or of a type that the emulator does not play.
+    """
+    outer = _object(document, "properties")
+    inner = _object(outer, "properties")
+    type_ = outer.get("computeType")
+    if type_ not in ("AmlCompute", "ComputeInstance"):
+        raise not_served(f"computes of the type '{str(type_)[:40]}'", "use AmlCompute or ComputeInstance")
+    size = inner.get("vmSize")
+    if not isinstance(size, str) or vm_size(size) is None:
+        raise invalid(f"The specified VM size '{str(size)[:60]}' is not available; see vmSizes.", "InvalidVmSize")
+    least, most, idle_time = (1, 1, None) if type_ == "ComputeInstance" else _scale(inner)
+    details = ComputeDetails(
+        type=_type(type_),
+        created=created or now,
+        modified=now,
+        min_nodes=least,
+        max_nodes=most,
+        idle_time=idle_time,
+        description=outer.get("description"),
+        disable_local_auth=bool(outer.get("disableLocalAuth", False)),
+        properties={name: inner[name] for name in _KEPT if inner.get(name) is not None} | _account(inner),
+    )
+    return ComputeRequest(_spec(details, inner, size), seconds(idle_time or DEFAULT_IDLE_TIME), details)
+
+
+def read_scale(document: dict[str, Any]) -> dict[str, Any]:
+    """The scale settings of a PATCH, which are nested twice.
+
+    Raises:
+        AzureMLError: they are missing, or nested otherwise.
+    """
+    return _object(_object(_object(document, "properties"), "properties"), "scaleSettings")
+
+
+def scale_settings(least: int, most: int) -> ScaleSettings:
+    """As many nodes as the queue needs, within bounds."""
+    return ScaleSettings(auto_scale=AutoScaleSettings(minimum_node_count=least, maximum_node_count=most))
+
+
+def bounds(scale: dict[str, Any]) -> tuple[int, int, str | None]:
+    """Least and most nodes, and the idle time before one is released, as it was written.
+
+    Raises:
+        AzureMLError: a number or the time span is wrong.
+    """
+    least, most, idle_time = (
+        scale.get("minNodeCount", 0),
+        scale.get("maxNodeCount"),
+        scale.get("nodeIdleTimeBeforeScaleDown"),
+    )
+    numbers = [number for number in (least, most) if isinstance(number, int) and not isinstance(number, bool)]
+    if len(numbers) != 2 or not 0 <= numbers[0] <= numbers[1] <= MOST_NODES:
+        raise invalid(
+            f"scaleSettings has minNodeCount and maxNodeCount with 0 <= min <= max <= {MOST_NODES}, "
+            f"not {least!r} and {most!r}.",
+            "ArgumentInvalid",
+        )
+    if idle_time is not None and (not isinstance(idle_time, str) or seconds(idle_time) is None):
+        raise invalid(f"nodeIdleTimeBeforeScaleDown is a time span such as PT5M, not {str(idle_time)[:40]!r}.")
+    return numbers[0], numbers[1], idle_time
+
+
+def _scale(inner: dict[str, Any]) -> tuple[int, int, str | None]:
+    return bounds(_object(inner, "scaleSettings"))
+
+
+def _spec(details: ComputeDetails, inner: dict[str, Any], size: str) -> ClusterSpec:
+    priority = str(inner.get("vmPriority") or "Dedicated").lower()
+    if priority not in _PRIORITIES:
+        raise invalid(f"vmPriority is Dedicated or LowPriority, not {priority[:40]!r}.", "ArgumentInvalid")
+    scale = scale_settings(details.min_nodes, details.max_nodes)
+    if details.type == "ComputeInstance":
+        scale = ScaleSettings(manual=ManualScaleSettings(target_node_count=1))
+    user = str(details.properties.get("userAccountCredentials", {}).get("adminUserName") or _NODE_USER)
+    return ClusterSpec(
+        vm_size=size,
+        vm_priority=_PRIORITIES[priority],
+        scale_settings=scale,
+        user_account_settings=UserAccountSettings(admin_user_name=user),
+    )
+
+
+def _account(inner: dict[str, Any]) -> dict[str, Any]:
+    """The administrator of the nodes without the password, which no answer shows and nothing here needs."""
+    account = inner.get("userAccountCredentials")
+    if not isinstance(account, dict):
+        return {}
+    shown = {name: account.get(name) for name in ("adminUserName", "adminUserPassword", "adminUserSshPublicKey")}
+    return {"userAccountCredentials": shown | {"adminUserPassword": None}}
+
+
+def _type(text: str) -> ComputeType:
+    return "ComputeInstance" if text == "ComputeInstance" else "AmlCompute"
+
+
+def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found = document.get(name)
+    if not isinstance(found, dict):
+        raise invalid(f"'{name}' of a compute is an object.", "ArgumentInvalid")
+    return found
