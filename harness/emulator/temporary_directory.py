@@ -80,11 +80,10 @@ def state_of(directory: Path) -> State | None:
     mark = read_mark(directory)
     if mark is None:
         return None
-    if mark.machine != this_machine() or not has_boot_id():
+    if not _is_of_this_machine(mark):
         return "elsewhere"
     try:
-        has_ended = start_of_process(mark.pid) != mark.started
-        return "left" if has_ended and not is_locked(DataDirectory(directory).temporary) else "owned"
+        return "left" if _has_ended(mark) and not is_locked(DataDirectory(directory).temporary) else "owned"
     except OSError:
         return None
 
@@ -113,8 +112,8 @@ def seized(directory: Path) -> Iterator[bool]:
     Whoever else deletes it holds the lock of its mark; this waits for them.
     """
     mark = read_mark(directory)
+    is_left = mark is not None and _is_of_this_machine(mark) and _has_ended(mark)
     with contextlib.ExitStack() as stack:
-        is_left = state_of(directory) == "left"
         try:
             if is_left:
                 path = DataDirectory(directory).temporary
@@ -172,6 +171,15 @@ def _make_writable(tree: Path) -> None:
         for name in names:
             if not (child := Path(folder, name)).is_symlink():
                 child.chmod(0o700)
+
+
+def _is_of_this_machine(mark: Mark) -> bool:
+    return mark.machine == this_machine() and has_boot_id()
+
+
+def _has_ended(mark: Mark) -> bool:
+    """Whether the maker has ended, if it is a process of this machine since its last start."""
+    return start_of_process(mark.pid) != mark.started
 
 
 def _mark_of(directory: Path) -> Mark:

@@ -210,7 +210,7 @@ def test_two_reaps_at_once_delete_exactly_what_is_ours(
     ]
     said = [reap.communicate()[0].decode() for reap in reaps]
 
-    assert [reap.returncode for reap in reaps] == [0, 0], said
+    assert [reap.returncode for reap in reaps] == [0, 0], "\n".join(said)
     groups = {group.name for group in clients.resources.resource_groups.list()}
     shares = {share.name for share in clients.files.list_shares()}
     assert all(name.startswith("keep") for name in groups | shares), groups | shares

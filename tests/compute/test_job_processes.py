@@ -24,6 +24,7 @@ from harness.compute.job_processes import (
 )
 from harness.compute.paths import MARK, JobPaths
 from harness.compute.process_handle import open_process, read_facts
+from harness.emulator.launch import ends
 
 if TYPE_CHECKING:
     from conftest import Jobs
@@ -53,22 +54,33 @@ def job_directory(tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_supervisor_and_its_job_are_found(jobs: Jobs, job: Build) -> None:
-    spec = job("sleep 5432.5")
+@pytest.fixture
+def working(jobs: Jobs, job: Build, tmp_path: Path) -> Iterator[tuple[JobSpec, int]]:
+    """A job whose program runs, and the id of its supervisor."""
+    os.mkfifo(tmp_path / "gate")
+    spec = job(f"echo up > '{tmp_path}/gate'; exec sleep 5432.5")
     jobs.start(spec)
+    with (tmp_path / "gate").open() as gate:
+        gate.read()
     pid = int(JobPaths(spec.directory).claim.read_text())
+    yield spec, pid
+    if spec.directory.exists():
+        jobs.backend.terminate(spec.directory)
+    assert ends(pid, seconds=60)
+
+
+def test_a_supervisor_and_its_job_are_found(jobs: Jobs, working: tuple[JobSpec, int]) -> None:
+    spec, pid = working
     belonging = [process for process in find_job_processes() if process.job == spec.directory]
     assert [process.pid for process in belonging if process.is_supervisor] == [pid]
     assert [process.directory for process in belonging if not process.is_supervisor] == ["present"]
     jobs.backend.terminate(spec.directory)
-    jobs.finish(spec)
+    assert ends(pid, seconds=60)
     assert [process for process in find_job_processes() if process.job == spec.directory] == []
 
 
-def test_a_supervisor_whose_directory_was_deleted_proves_it(jobs: Jobs, job: Build) -> None:
-    spec = job("sleep 5432.5")
-    jobs.start(spec)
-    pid = int(JobPaths(spec.directory).claim.read_text())
+def test_a_supervisor_whose_directory_was_deleted_proves_it(working: tuple[JobSpec, int]) -> None:
+    spec, pid = working
     shutil.rmtree(spec.directory)
     process = found(pid)
     assert process is not None
@@ -76,32 +88,27 @@ def test_a_supervisor_whose_directory_was_deleted_proves_it(jobs: Jobs, job: Bui
     with open_job_process(process) as handle:
         assert handle is not None
         handle.send_signal(signal.SIGKILL)
-        assert handle.ends_within(60)
 
 
-def test_a_supervisor_whose_directory_is_hidden_is_left_alone_with_its_job(
-    jobs: Jobs, job: Build, tmp_path: Path
-) -> None:
+def test_a_supervisor_whose_directory_is_hidden_is_left_alone_with_its_job(working: tuple[JobSpec, int]) -> None:
     """As where the file system of the data directory is unmounted lazily, or another one is mounted over it."""
-    spec = job("sleep 5432.5")
-    jobs.start(spec)
+    spec, _ = working
     hidden = spec.directory.with_name("hidden")
     spec.directory.rename(hidden)
     assert [process for process in find_job_processes() if process.job == spec.directory] == []
     hidden.rename(spec.directory)
-    jobs.backend.terminate(spec.directory)
-    jobs.finish(spec)
 
 
-def test_a_supervisor_is_known_by_its_claim_whichever_path_leads_to_it(jobs: Jobs, job: Build, tmp_path: Path) -> None:
-    spec = job("sleep 5432.5")
-    jobs.start(spec)
-    facts = read_facts(int(JobPaths(spec.directory).claim.read_text()))
+def test_a_supervisor_is_known_by_its_claim_whichever_path_leads_to_it(
+    jobs: Jobs, working: tuple[JobSpec, int], tmp_path: Path
+) -> None:
+    spec, pid = working
+    facts = read_facts(pid)
     (tmp_path / "link").symlink_to(spec.directory)
     assert is_supervisor_of(facts, tmp_path / "link")
     assert not is_supervisor_of(facts, tmp_path)
     jobs.backend.terminate(tmp_path / "link")
-    jobs.finish(spec)
+    assert ends(pid, seconds=60)
 
 
 def test_commands_that_only_name_a_supervisor_are_strangers(tmp_path: Path) -> None:
