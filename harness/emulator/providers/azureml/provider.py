@@ -12,15 +12,18 @@ from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Resource, Workspace
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.handlers.assets import Assets
 from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.handlers.subscription import Subscription
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
+from harness.emulator.providers.azureml.model.asset import KINDS, AssetContainer, AssetVersion
 from harness.emulator.providers.azureml.model.compute import ComputeDetails
 from harness.emulator.providers.azureml.model.datastore import Datastore, DatastoreSecret
 from harness.emulator.providers.azureml.routes import (
+    asset_routes,
     compute_routes,
     datastore_routes,
     operation_routes,
@@ -56,6 +59,7 @@ class AzureML:
             *workspace_routes(self.workspaces),
             *compute_routes(Computes(self._service)),
             *datastore_routes(datastores),
+            *(route for kind in KINDS for route in asset_routes(kind, Assets(self._service, accounts, kind))),
             *subscription_routes(Subscription(self._service)),
             *operation_routes(OperationStatuses(self._service)),
         )
@@ -89,7 +93,7 @@ class AzureML:
             self._engine.repository.store.delete(ComputeDetails, before.key)
         if isinstance(before, Workspace) and after is None:
             self.workspaces.forget(before)
-            for kind in (Datastore, DatastoreSecret):
+            for kind in (Datastore, DatastoreSecret, AssetContainer, AssetVersion):
                 self._engine.repository.store.delete_all(kind, f"{before.key}/")
 
     def _answering(self, route: Route) -> Handler:

@@ -1,11 +1,13 @@
 """Every operation of Microsoft.MachineLearningServices that the emulator plays, by Microsoft's names."""
 
 from harness.emulator.engine.model.address import MACHINE_LEARNING
+from harness.emulator.providers.azureml.handlers.assets import Assets
 from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
 from harness.emulator.providers.azureml.handlers.subscription import Subscription
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
+from harness.emulator.providers.azureml.model.asset import CODE, AssetKind
 from harness.emulator.routing import Route
 
 _SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{MACHINE_LEARNING}"
@@ -40,6 +42,26 @@ def compute_routes(computes: Computes) -> tuple[Route, ...]:
         Route("POST", one + "/stop", "Compute_Stop", computes.stop),
         Route("POST", one + "/restart", "Compute_Restart", computes.restart),
     )
+
+
+def asset_routes(kind: AssetKind, assets: Assets) -> tuple[Route, ...]:
+    """One type of asset with its versions."""
+    name = {"codes": "Code", "environments": "Environment", "data": "Data"}[kind.type]
+    every = f"{_WORKSPACE}/{kind.type}"
+    one, versions = every + "/{name}", every + "/{name}/versions"
+    routes = (
+        Route("GET", every, f"{name}Containers_List", assets.list_containers),
+        Route("PUT", one, f"{name}Containers_CreateOrUpdate", assets.put_container),
+        Route("GET", one, f"{name}Containers_Get", assets.get_container),
+        Route("GET", versions, f"{name}Versions_List", assets.list_versions),
+        Route("PUT", versions + "/{version}", f"{name}Versions_CreateOrUpdate", assets.put),
+        Route("GET", versions + "/{version}", f"{name}Versions_Get", assets.get),
+        Route("DELETE", versions + "/{version}", f"{name}Versions_Delete", assets.delete),
+    )
+    if kind is not CODE:
+        return routes
+    upload = versions + "/{version}/startPendingUpload"
+    return (*routes, Route("POST", upload, "CodeVersions_CreateOrGetStartPendingUpload", assets.start_pending_upload))
 
 
 def subscription_routes(subscription: Subscription) -> tuple[Route, ...]:

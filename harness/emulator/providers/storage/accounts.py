@@ -4,7 +4,7 @@ import base64
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from harness.emulator.providers.storage.signatures import service_sas_text, sign
 from harness.emulator.store import Store
 
 _LINK_VERSION = "2016-05-31"  # of the links that Batch AI gave out
+_UPLOAD_VERSION = "2021-08-06"  # of the links to containers that code is uploaded to
 _FIRST_LOCATION = "eastus"
 
 
@@ -132,6 +133,24 @@ class Accounts:
             f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
             f"&sr={service[0]}&sig={quote(signature, safe='')}&se={quote(expiry, safe='')}&sp=rl"
         )
+
+    def container_signature(self, account: str, container: str, *, permissions: str, hours: int) -> str:
+        """The query of a link that opens a whole container, signed with the account's first key.
+
+        Args:
+            permissions: as a SAS writes them, in its order: ``rcwl``.
+            hours: how long it holds, from now.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        known = self.get(account)
+        if known is None:
+            raise KeyError(account)
+        expiry = f"{self._clock.now() + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+        signed = {"sv": _UPLOAD_VERSION, "se": expiry, "sr": "c", "sp": permissions}
+        signature = sign(known.keys[0], service_sas_text("blob", f"/{account}/{container}", signed))
+        return urlencode({**signed, "sig": signature})
 
 
 def new_key() -> str:

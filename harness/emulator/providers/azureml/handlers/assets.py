@@ -1,0 +1,165 @@
+"""Code, environments and data assets, with their versions."""
+
+import uuid
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Workspace
+from harness.emulator.providers.azureml import errors
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.model.asset import (
+    CODE,
+    AssetContainer,
+    AssetKind,
+    AssetVersion,
+    container_document,
+    container_key,
+    version_document,
+    version_key,
+)
+from harness.emulator.providers.azureml.rules.assets import changed_fields, read_asset
+from harness.emulator.providers.azureml.rules.names import check_asset_name
+from harness.emulator.providers.storage import Accounts
+
+_MOST = 100  # assets on a page
+_UPLOAD_HOURS = 8
+
+
+class Assets:
+    """The operations on one type of asset.
+
+    Args:
+        accounts: where code is uploaded to.
+    """
+
+    def __init__(self, service: Service, accounts: Accounts, kind: AssetKind) -> None:
+        self._service = service
+        self._accounts = accounts
+        self._kind = kind
+
+    def put(self, request: Request) -> Response:
+        """Create a version, or change what can be changed of one."""
+        workspace, name, version = self._service.workspace(request), request.params["name"], request.params["version"]
+        check_asset_name(self._kind.word, name)
+        check_asset_name("version", version)
+        properties = read_asset(self._kind, self._service.body(request), workspace)
+        now, store = self._service.now(), self._service.repository.store
+        found = self._found(request, workspace)
+        if found and (changed := changed_fields(self._kind, found, properties)):
+            fields = ", ".join(f'"{each}"' for each in changed)
+            raise errors.invalid(
+                f"Failed to update {self._kind.word} {name} since field {fields} is immutable, "
+                "try specifying a new version.",
+                "ArgumentInvalid",
+            )
+        created = found.created if found else now
+        asset = AssetVersion(found.name if found else name, version, created, now, properties)
+        store.put(version_key(workspace, self._kind, name, version), asset)
+        key = container_key(workspace, self._kind, name)
+        if store.get(AssetContainer, key) is None:
+            store.put(key, AssetContainer(name, now, now))
+        return self._service.document(self._shown(workspace, asset), request=None if found else request)
+
+    def get(self, request: Request) -> Response:
+        """Show a version."""
+        workspace = self._service.workspace(request)
+        found = self._found(request, workspace)
+        if found is None:
+            raise errors.asset_not_found(self._kind.word, request.params["name"], request.params["version"])
+        return self._service.document(self._shown(workspace, found))
+
+    def list_versions(self, request: Request) -> Response:
+        """The versions of an asset, the newest first; of code, also those of any name that have a given hash."""
+        workspace, name = self._service.workspace(request), request.params["name"]
+        prefix = version_key(workspace, self._kind, name, "")
+        if self._kind is CODE and (wanted := request.query.get("hash")):
+            everything = self._versions(f"{workspace.key}/{self._kind.type}/")
+            found = [each for each in everything if _hash(each) == (wanted, request.query.get("hashversion", ""))]
+        else:
+            found = self._visible(request, self._versions(prefix))
+        found.sort(key=lambda each: each.created, reverse=True)
+        return self._service.page(request, [self._shown(workspace, each) for each in found], size=_MOST)
+
+    def delete(self, request: Request) -> Response:
+        """Delete a version; jobs that used it keep what they ran."""
+        workspace = self._service.workspace(request)
+        if self._found(request, workspace) is None:
+            return Response(204)
+        key = version_key(workspace, self._kind, request.params["name"], request.params["version"])
+        self._service.repository.store.delete(AssetVersion, key)
+        return Response(200)
+
+    def put_container(self, request: Request) -> Response:
+        """Create an asset without versions, or archive all of its versions."""
+        workspace, name = self._service.workspace(request), request.params["name"]
+        check_asset_name(self._kind.word, name)
+        properties = self._service.body(request).get("properties") or {}
+        store, now = self._service.repository.store, self._service.now()
+        key = container_key(workspace, self._kind, name)
+        found = store.get(AssetContainer, key)
+        container = replace(found or AssetContainer(name, now, now), written=now, properties=properties)
+        store.put(key, container)
+        return self._service.document(self._container(workspace, container), request=None if found else request)
+
+    def get_container(self, request: Request) -> Response:
+        """Show an asset."""
+        workspace, name = self._service.workspace(request), request.params["name"]
+        found = self._service.repository.store.get(AssetContainer, container_key(workspace, self._kind, name))
+        if found is None:
+            raise errors.asset_not_found(self._kind.word, name)
+        return self._service.document(self._container(workspace, found))
+
+    def list_containers(self, request: Request) -> Response:
+        """The assets of a workspace."""
+        workspace = self._service.workspace(request)
+        found = self._service.repository.store.list(AssetContainer, container_key(workspace, self._kind, ""))
+        shown = [self._container(workspace, each) for _, each in found]
+        return self._service.page(request, shown, size=_MOST)
+
+    def start_pending_upload(self, request: Request) -> Response:
+        """A new container to upload a version to, and a SAS that opens it for eight hours."""
+        workspace = self._service.workspace(request)
+        details = self._service.details(workspace)
+        account = details.storage_account.rpartition("/")[2]
+        container = f"{details.workspace_id[:10]}-{uuid.uuid4()}"
+        self._accounts.ensure_container(account, container)
+        address = f"https://{account}.blob.core.windows.net:443/{container}"
+        signature = self._accounts.container_signature(account, container, permissions="rcwl", hours=_UPLOAD_HOURS)
+        reference: dict[str, Any] = {
+            "blobUri": address,
+            "storageAccountArmId": details.storage_account,
+            "credential": {"credentialType": "SAS", "sasUri": f"{address.replace(':443', '')}?{signature}"},
+        }
+        return self._service.document({
+            "blobReferenceForConsumption": reference,
+            "pendingUploadId": str(uuid.uuid4()),
+            "pendingUploadType": "None",
+        })  # fmt: skip
+
+    def _found(self, request: Request, workspace: Workspace) -> AssetVersion | None:
+        key = version_key(workspace, self._kind, request.params["name"], request.params["version"])
+        return self._service.repository.store.get(AssetVersion, key)
+
+    def _versions(self, prefix: str) -> list[AssetVersion]:
+        return [each for _, each in self._service.repository.store.list(AssetVersion, prefix)]
+
+    @staticmethod
+    def _visible(request: Request, found: list[AssetVersion]) -> list[AssetVersion]:
+        view = request.query.get("listviewtype", "ActiveOnly").lower()
+        if view == "all":
+            return found
+        return [each for each in found if bool(each.properties.get("isArchived")) == (view == "archivedonly")]
+
+    def _shown(self, workspace: Workspace, asset: AssetVersion) -> dict[str, Any]:
+        return version_document(workspace, self._kind, asset, by=self._service.author)
+
+    def _container(self, workspace: Workspace, asset: AssetContainer) -> dict[str, Any]:
+        versions = self._versions(version_key(workspace, self._kind, asset.name, ""))
+        return container_document(workspace, self._kind, asset, versions, by=self._service.author)
+
+
+def _hash(asset: AssetVersion) -> tuple[str, str]:
+    properties = asset.properties.get("properties") or {}
+    return properties.get("hash_sha256", ""), properties.get("hash_version", "")

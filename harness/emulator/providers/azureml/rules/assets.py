@@ -1,0 +1,80 @@
+"""What the bodies of assets mean; pure."""
+
+import json
+import re
+from typing import Any
+
+import yaml
+
+from harness.emulator.engine.model.records import Workspace
+from harness.emulator.providers.azureml.errors import invalid
+from harness.emulator.providers.azureml.model.asset import CODE, DATA, ENVIRONMENT, AssetKind, AssetVersion
+
+_SHORT = re.compile(r"azureml://datastores/(?P<datastore>[^/]+)/paths/?(?P<path>.*)", re.DOTALL)
+_DATA_TYPES = ("uri_file", "uri_folder", "mltable")
+_LARGEST_CONDA = 256 << 10  # characters of a conda file
+
+
+def read_asset(kind: AssetKind, document: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """The properties of a version that a body describes, in the form that the service shows.
+
+    Raises:
+        AzureMLError: one is missing or wrong.
+    """
+    properties = document.get("properties")
+    if not isinstance(properties, dict):
+        raise invalid(f"The body of a {kind.word} has an object 'properties'.", "ArgumentInvalid")
+    found = {name: value for name, value in properties.items() if name in kind.defaults and value is not None}
+    if kind is CODE:
+        _required(kind, found, "codeUri")
+        found["properties"] = {name: str(value) for name, value in (found.get("properties") or {}).items()}
+    elif kind is DATA:
+        _required(kind, found, "dataUri")
+        if found.get("dataType", "uri_folder") not in _DATA_TYPES:
+            raise invalid(f"dataType is one of {', '.join(_DATA_TYPES)}, not {str(found['dataType'])[:40]!r}.")
+        found["dataUri"] = long_uri(str(found["dataUri"]), workspace)
+    elif kind is ENVIRONMENT:
+        if not (found.get("image") or found.get("build")):
+            raise invalid("An environment has 'image' or 'build'.", "ArgumentInvalid")
+        if conda := found.get("condaFile"):
+            found["condaFile"] = _conda(conda)
+    return found
+
+
+def changed_fields(kind: AssetKind, before: AssetVersion, after: dict[str, Any]) -> list[str]:
+    """The properties that would change although no later request may change them."""
+    return [name for name in kind.fixed if (after.get(name) or None) != (before.properties.get(name) or None)]
+
+
+def long_uri(uri: str, workspace: Workspace) -> str:
+    """A short uri of a datastore with the workspace that the service adds; any other uri as it is."""
+    found = _SHORT.fullmatch(uri)
+    if found is None:
+        return uri
+    address = workspace.address
+    return (
+        f"azureml://subscriptions/{address.subscription}/resourcegroups/{address.group}/workspaces/{address.name}"
+        f"/datastores/{found['datastore']}/paths/{found['path']}"
+    )
+
+
+def _required(kind: AssetKind, properties: dict[str, Any], name: str) -> None:
+    if not isinstance(properties.get(name), str) or not properties[name]:
+        raise invalid(f"The {kind.word} has no '{name}'.", "ArgumentInvalid")
+
+
+def _conda(text: Any) -> str:
+    """A conda file as JSON, which is how the service gives it back.
+
+    Raises:
+        AzureMLError: it is no YAML object.
+    """
+    if not isinstance(text, str) or len(text) > _LARGEST_CONDA:
+        raise invalid(f"condaFile is a text of at most {_LARGEST_CONDA} characters.", "ArgumentInvalid")
+    try:
+        document = yaml.load(text, Loader=yaml.CSafeLoader)
+        if isinstance(document, dict):
+            return json.dumps(document)
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
+        pass
+    raise invalid("condaFile is not a conda environment in YAML.", "ArgumentInvalid")

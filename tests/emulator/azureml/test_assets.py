@@ -1,0 +1,145 @@
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.emulator.azureml.conftest import Group
+
+HASH = "a" * 64
+
+
+@pytest.fixture
+def workspace(make_workspace: Callable[[], str]) -> str:
+    return make_workspace()
+
+
+def put(group: Group, path: str, **properties: Any) -> Any:
+    return group.send("PUT", path, {"properties": properties})
+
+
+def test_code_is_uploaded_to_a_container_of_its_own_and_found_by_its_hash(group: Group, workspace: str) -> None:
+    first = f"{workspace}/codes/one/versions/1"
+    answer = group.send("POST", f"{first}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}).json()
+    reference = answer["blobReferenceForConsumption"]
+    sas = urlsplit(reference["credential"]["sasUri"])
+    address = f"https://{sas.netloc}{sas.path}"
+
+    uploaded = group.session.put(f"{address}/src/train.py?{sas.query}", data=b"print(1)",
+                                 headers={"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-08-06"})  # fmt: skip
+    made = put(group, first, codeUri=f"{address}/src", isAnonymous=True,
+               properties={"hash_sha256": HASH, "hash_version": 202208})  # fmt: skip
+    found = group.get(f"{workspace}/codes/another/versions", hash=HASH, hashVersion="202208")["value"]
+
+    assert uploaded.status_code == 201
+    assert answer["pendingUploadType"] == "None"
+    assert ":443/" in reference["blobUri"]
+    assert made.status_code == 201
+    assert made.json()["properties"]["properties"] == {"hash_sha256": HASH, "hash_version": "202208"}
+    assert [each["id"] for each in found] == [first]
+    assert group.get(f"{workspace}/codes/another/versions", hash="b" * 64, hashVersion="202208") == {"value": []}
+
+
+def test_the_upload_opens_its_own_container_alone(group: Group, workspace: str) -> None:
+    reference = group.send("POST", f"{workspace}/codes/one/versions/1/startPendingUpload", {}).json()
+    sas = urlsplit(reference["blobReferenceForConsumption"]["credential"]["sasUri"])
+
+    answer = group.session.put(f"https://{sas.netloc}/azureml/x?{sas.query}", data=b"x",
+                               headers={"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-08-06"})  # fmt: skip
+
+    assert answer.status_code == 403
+
+
+def test_a_conda_file_comes_back_as_json(group: Group, workspace: str) -> None:
+    path = f"{workspace}/environments/mine/versions/1"
+
+    made = put(
+        group,
+        path,
+        image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+        condaFile="name: x\ndependencies: [pip]",
+    )
+
+    assert made.status_code == 201
+    assert json.loads(made.json()["properties"]["condaFile"]) == {"name": "x", "dependencies": ["pip"]}
+    assert made.json()["properties"]["osType"] == "Linux"
+    assert group.get(path) == made.json()
+
+
+def test_what_is_immutable_needs_a_new_version(group: Group, workspace: str) -> None:
+    path = f"{workspace}/environments/mine/versions/1"
+    put(group, path, image="one")
+
+    same = put(group, path, image="one", description="better")
+    other = put(group, path, image="two")
+
+    assert same.status_code == 200
+    assert group.get(path)["properties"]["description"] == "better"
+    assert other.status_code == 400
+    assert 'since field "image" is immutable, try specifying a new version.' in other.json()["error"]["message"]
+
+
+def test_the_latest_version_is_the_newest(group: Group, workspace: str) -> None:
+    for version in ("1", "7", "3"):
+        put(group, f"{workspace}/environments/mine/versions/{version}", image=f"image{version}")
+
+    query = {"$orderBy": "createdtime desc", "$top": "1"}
+    latest = group.get(f"{workspace}/environments/mine/versions", **query)
+    container = group.get(f"{workspace}/environments/mine")
+
+    assert [each["name"] for each in latest["value"]] == ["3"]
+    assert container["properties"]["latestVersion"] == "3"
+    assert container["properties"]["nextVersion"] == "8"
+
+
+def test_short_uris_of_data_are_shown_with_their_workspace(group: Group, workspace: str) -> None:
+    made = put(group, f"{workspace}/data/mine/versions/1", dataType="uri_folder",
+               dataUri="azureml://datastores/workspaceblobstore/paths/mnist")  # fmt: skip
+
+    assert made.json()["properties"]["dataUri"] == (
+        f"azureml://subscriptions/{group.endpoint.subscription_id}/resourcegroups/{group.name}"
+        f"/workspaces/{workspace.rpartition('/')[2]}/datastores/workspaceblobstore/paths/mnist"
+    )
+
+
+def test_archived_versions_are_left_out_unless_asked_for(group: Group, workspace: str) -> None:
+    path = f"{workspace}/environments/mine/versions"
+    put(group, f"{path}/1", image="one")
+    put(group, f"{path}/1", image="one", isArchived=True)
+    put(group, f"{path}/2", image="two")
+
+    assert [each["name"] for each in group.get(path)["value"]] == ["2"]
+    assert [each["name"] for each in group.get(path, listViewType="ArchivedOnly")["value"]] == ["1"]
+    assert len(group.get(path, listViewType="All")["value"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "properties", "message"),
+    [
+        ("environments/mine/versions/1", {}, "An environment has 'image' or 'build'."),
+        ("environments/mine/versions/1", {"image": "x", "condaFile": "- a"}, "not a conda environment in YAML"),
+        ("data/mine/versions/1", {"dataType": "uri_folder"}, "The data asset has no 'dataUri'."),
+        (
+            "data/mine/versions/1",
+            {"dataType": "table", "dataUri": "x"},
+            "dataType is one of uri_file, uri_folder, mltable",
+        ),
+        ("codes/mine/versions/1", {}, "The code has no 'codeUri'."),
+        ("environments/m ne/versions/1", {"image": "x"}, "The environment name 'm ne' is not valid"),
+    ],
+)
+def test_a_wrong_body_is_refused(
+    group: Group, workspace: str, path: str, properties: dict[str, Any], message: str
+) -> None:
+    answer = put(group, f"{workspace}/{path}", **properties)
+
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+
+
+def test_a_missing_environment_is_reported_in_the_words_of_the_service(group: Group, workspace: str) -> None:
+    answer = group.send("GET", f"{workspace}/environments/none")
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "No environment exists for name: none, version: , label: "
