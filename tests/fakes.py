@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.clock import SteppingClock
-from harness.clouds import Cloud, FaultPlan
+from harness.clouds import Cloud
+from harness.fault_plans import FaultPlan
 from harness.interruption import Interruption
 from harness.resources import Journal, Provisioning, Resource
 

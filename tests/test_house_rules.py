@@ -18,6 +18,7 @@ SHARED = {
     "azure_file_names",
     "clock",
     "errors",
+    "fault_plans",
     "file_lock",
     "interruption",
     "printable",
@@ -41,7 +42,7 @@ ALLOWED = {
 
 
 # What the engine may import of the emulator: it knows no HTTP, no API version and no service but storage.
-ENGINE_ALLOWED = ("engine", "faults", "guids", "paths", "providers.storage", "store")
+ENGINE_ALLOWED = ("engine", "fault_targets", "faults", "guids", "paths", "providers.storage", "store")
 
 
 def relative(module: Path) -> str:
@@ -76,7 +77,7 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_only_launching_is_imported_of_the_emulator() -> None:
-    names = ("launch", "leftovers", "endpoint", "options", "owner", "serve", "faults.model")
+    names = ("launch", "leftovers", "endpoint", "options", "owner", "serve")
     open_to_all = tuple(f"harness.emulator.{name}" for name in names)
     wrong = [
         f"{relative(module)} imports {name}"
@@ -118,6 +119,17 @@ def test_a_kind_of_record_belongs_to_one_class() -> None:
             modules.setdefault(name, []).append(module)
 
     assert {name: found for name, found in modules.items() if len(found) > 1} == {}
+
+
+def test_services_know_no_fault_plans() -> None:
+    wrong = [
+        f"{relative(module)} imports {name}"
+        for module in sorted((PACKAGE / "emulator/providers").rglob("*.py"))
+        for name in imported(module)
+        if name.startswith("harness.emulator.faults")
+    ]
+
+    assert wrong == []
 
 
 def test_only_the_clock_reads_the_time() -> None:

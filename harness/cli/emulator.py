@@ -13,7 +13,6 @@ from harness.cli.output import say
 from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.faults.model import FAULTS, parse_words
 from harness.emulator.leftovers import end_jobs
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
@@ -25,6 +24,7 @@ from harness.emulator.options import (
     parse_faults,
 )
 from harness.errors import EmulatorError
+from harness.fault_plans import FAULTS, parse_words
 
 app = typer.Typer(help="The local Azure behind an HTTPS proxy on loopback; its storage on plain ports, too.")
 faults = typer.Typer(no_args_is_help=True, help="What clouds do to their clients, on demand: docs/faults.md.")

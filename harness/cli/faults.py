@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.faults.model import ADDRESS
 from harness.errors import EmulatorError
+from harness.fault_plans import ADDRESS
 
 _PLANS = f"https://management.azure.com{ADDRESS}"
 _SECONDS = 30.0  # for an answer

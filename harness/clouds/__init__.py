@@ -7,7 +7,6 @@ from pathlib import Path
 
 from harness.clouds.azure import azure_cloud
 from harness.clouds.emulator import emulator_cloud, running_emulator
-from harness.clouds.faults import FaultPlan
 from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
 from harness.clouds.patience import Patience
 from harness.clouds.repeating import NoAnswerError
@@ -22,7 +21,6 @@ __all__ = [
     "Cloud",
     "CloudFacts",
     "CloudName",
-    "FaultPlan",
     "NoAnswerError",
     "Patience",
     "Poller",

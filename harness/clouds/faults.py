@@ -1,40 +1,15 @@
-"""What clouds do to those who use them, ordered from the emulator: which faults, how often, to whom."""
+"""Fault plans, ordered from the emulator."""
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 import requests
 from azure.core.credentials import TokenCredential
 
 from harness.errors import ProvisioningError
+from harness.fault_plans import ADDRESS, FaultPlan
 
-_PLANS = "https://management.azure.com/providers/Harness.Emulator/faults"
+_PLANS = f"https://management.azure.com{ADDRESS}"
 _SCOPE = "https://management.azure.com/.default"
-
-
-@dataclass(frozen=True, slots=True)
-class FaultPlan:
-    """Faults for one scenario.
-
-    Attributes:
-        name: of the plan; setting one of the same name replaces it.
-        seed: the same one and the same requests meet the same faults.
-        faults: by name, how often: a rate from 0 to 1, or a mapping of ``rate``, ``times`` and ``seconds``.
-        group: the resource group whose requests, nodes and jobs are struck.
-        share: the file share that is.
-    """
-
-    name: str
-    seed: int
-    faults: Mapping[str, Any]
-    group: str
-    share: str
-
-    def document(self) -> dict[str, Any]:
-        """As the emulator reads it."""
-        return {"seed": self.seed, "faults": dict(self.faults), "scope": {"group": self.group, "share": self.share}}
 
 
 def put(plan: FaultPlan, session: requests.Session, credential: TokenCredential) -> None:
@@ -44,7 +19,7 @@ def put(plan: FaultPlan, session: requests.Session, credential: TokenCredential)
         ProvisioningError: the emulator does not take the plan.
     """
     try:
-        answer = session.put(_address(plan), json=plan.document(), headers=_headers(credential))
+        answer = session.put(_address(plan), json=plan.wire(), headers=_headers(credential))
     except requests.RequestException as error:
         raise ProvisioningError(f"cannot inject faults: {error}") from None
     if not answer.ok:

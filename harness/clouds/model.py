@@ -11,8 +11,8 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.storage.file import FileService
 
 from harness.clock import Clock
-from harness.clouds.faults import FaultPlan
 from harness.clouds.patience import Patience
+from harness.fault_plans import FaultPlan
 
 T = TypeVar("T")
 

@@ -20,11 +20,11 @@ from azure.storage.file import FileService
 from harness.clock import Clock
 from harness.clouds import faults
 from harness.clouds.creations import Creations
-from harness.clouds.faults import FaultPlan
 from harness.clouds.model import Clients, CloudFacts, Poller
 from harness.clouds.patience import Patience
 from harness.clouds.repeating import RepeatingAdapter
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
+from harness.fault_plans import FaultPlan
 from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
 from harness.recording.placeholders import WORD
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.emulator.faults.model import FaultPlan, parse_plan, parse_words
 from harness.errors import EmulatorError
+from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
 ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY;NAME:KEY; a command line can be read by everybody
 ONLY = ("storage",)

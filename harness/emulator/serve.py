@@ -24,8 +24,8 @@ from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.engine import Engine, EngineOptions
+from harness.emulator.fault_operations import FaultPlans
 from harness.emulator.faults.active import Faults
-from harness.emulator.faults.handlers import FaultPlans
 from harness.emulator.faults.stage import Stage
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity, load_identity
 from harness.emulator.listener import serve_http

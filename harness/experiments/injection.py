@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from harness.clouds import Cloud, FaultPlan
+from harness.clouds import Cloud
+from harness.fault_plans import FaultPlan
 from harness.resources.refusals import refusals
 
 
@@ -13,7 +14,7 @@ class Injection:
     kind = "fault plan"
 
     def __init__(self, cloud: Cloud, plan: FaultPlan) -> None:
-        self.group, self.name = plan.group, plan.name
+        self.group, self.name = plan.scope.group, plan.name
         self._cloud = cloud
         self._plan = plan
 

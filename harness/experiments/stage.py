@@ -5,13 +5,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from harness.clouds import Clients, Cloud, FaultPlan
+from harness.clouds import Clients, Cloud
 from harness.experiments.injection import Injection
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.submission import script_on_share
 from harness.experiments.terms import Terms
+from harness.fault_plans import make_plan
 from harness.interruption import Interruption
 from harness.resources import (
     ClusterPlan,
@@ -144,10 +145,10 @@ def _faults(stage: Stage, scenario: Scenario) -> Iterator[None]:
     if not faults.rules:
         yield
         return
-    plan = FaultPlan(
-        name=f"{cloud.facts.run}-{scenario.scenario}",
+    plan = make_plan(
+        f"{cloud.facts.run}-{scenario.scenario}",
+        faults.rules,
         seed=faults.seed,
-        faults=faults.rules,
         group=scenario.resource_group,
         share=scenario.share.name,
     )

@@ -6,12 +6,10 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from harness.errors import UserError
+from harness.fault_plans import FAULTS, MAX_SECONDS, MAX_SEED, MIN_SEED, MIN_TIMES, SECONDS, no_duration, unknown_fault
 from harness.scenario.document import read_value
 from harness.scenario.record import Record, mistakes_in, refused
-from harness.suggestions import suggestion
 from harness.validation_messages import in_words
-
-_LASTING = ("throttle", "slow", "late-read", "clock-skew", "preempt")  # the faults that have a duration
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
@@ -20,8 +18,8 @@ class FaultRule(Record):
     """How often a fault strikes: at a rate, so many times at most, for so many seconds where it has a duration."""
 
     rate: Rate
-    times: int | None = Field(default=None, ge=1)
-    seconds: float | None = Field(default=None, ge=0, le=86_400)
+    times: int | None = Field(default=None, ge=MIN_TIMES)
+    seconds: float | None = Field(default=None, ge=0, le=MAX_SECONDS)
 
 
 def _shape(value: Any) -> str:
@@ -33,9 +31,12 @@ _Optional = Fault | None
 
 
 class FaultsSpec(Record):
-    """Faults that the emulator injects; the same seed and the same requests meet the same ones."""
+    """Faults that the emulator injects; the same seed and the same requests meet the same ones.
 
-    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
+    A field for each of ``FAULTS``: editors complete their names from the schema.
+    """
+
+    seed: int = Field(default=0, ge=MIN_SEED, le=MAX_SEED)
     throttle: _Optional = None
     unavailable: _Optional = None
     drop: _Optional = None
@@ -50,10 +51,10 @@ class FaultsSpec(Record):
     preempt: _Optional = None
 
     @model_validator(mode="after")
-    def _lasts_what_can(self) -> "FaultsSpec":
-        wrong = [name for name, rule in self.rules.items() if isinstance(rule, dict) and "seconds" in rule]
-        if wrong := [name for name in wrong if name not in _LASTING]:
-            raise refused(*(((name,), f"{name} has no duration; {', '.join(_LASTING)} have one") for name in wrong))
+    def _has_durations(self) -> "FaultsSpec":
+        lasting = [name for name, rule in self.rules.items() if isinstance(rule, dict) and "seconds" in rule]
+        if wrong := [name for name in lasting if name not in SECONDS]:
+            raise refused(*(((name,), no_duration(name)) for name in wrong))
         return self
 
     @property
@@ -93,9 +94,9 @@ def with_faults(spec: FaultsSpec, words: Sequence[str], seed: int | None) -> Fau
 def _given(word: str) -> tuple[str, Any]:
     name, equals, text = word.partition("=")
     if not equals or not text:
-        raise UserError(f"--fault {word}: write NAME=RATE, such as throttle=0.3; one of: {', '.join(FAULT_NAMES)}")
-    if name not in FAULT_NAMES:
-        raise UserError(f"--fault {word}: there is no fault {name!r}; {suggestion(name, FAULT_NAMES)}")
+        raise UserError(f"--fault {word}: write NAME=RATE, such as throttle=0.3; one of: {', '.join(FAULTS)}")
+    if name not in FAULTS:
+        raise UserError(f"--fault {word}: {unknown_fault(name)}")
     try:
         return name, read_value(text)
     except ValueError:
@@ -108,6 +109,3 @@ def _words(rule: float | Mapping[str, float]) -> str:
     times = f" at most {rule['times']} time(s)" if "times" in rule else ""
     seconds = f" for {rule['seconds']:g} s" if "seconds" in rule else ""
     return f"{rule['rate']:g}{times}{seconds}"
-
-
-FAULT_NAMES = tuple(field.alias or name for name, field in FaultsSpec.model_fields.items() if name != "seed")

@@ -10,11 +10,12 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from pydantic import ValidationError
 
-from harness.clouds import Clients, Cloud, FaultPlan, open_cloud
+from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import ProvisioningError
-from harness.scenario.faults import FAULT_NAMES, FaultsSpec
+from harness.fault_plans import FAULTS, Fault, FaultPlan, Rule, make_plan
+from harness.scenario.faults import FaultsSpec
 from tests.fakes import injected
 
 PLANS = "https://management.azure.com/providers/Harness.Emulator/faults"
@@ -59,7 +60,7 @@ def make(clients: Clients) -> Iterator[Make]:
 
 def plan(**faults: Any) -> FaultPlan:
     named = {name.replace("_", "-"): rule for name, rule in faults.items()}
-    return FaultPlan("test-plan", 0, named, "struck", "struckshare")
+    return make_plan("test-plan", named, group="struck", share="struckshare")
 
 
 def test_a_plan_is_in_force_in_the_block_alone(cloud: Cloud, clients: Clients) -> None:
@@ -80,25 +81,26 @@ def test_a_replay_injects_none(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_is_none_is_refused_with_the_emulators_words(cloud: Cloud) -> None:
-    with pytest.raises(ProvisioningError, match=r"cannot inject faults: 400 .*throttle"), injected(cloud, plan(heat=1)):
+    wrong = FaultPlan("test-plan", 0, {"drop": Rule(2)})
+    with pytest.raises(ProvisioningError, match=r"cannot inject faults: 400 .*rate of drop"), injected(cloud, wrong):
         pass
 
 
 def test_the_emulator_knows_every_fault_of_the_scenario_format(cloud: Cloud) -> None:
-    with injected(cloud, plan(**dict.fromkeys(FAULT_NAMES, 0))) as is_injected:
+    with injected(cloud, plan(**dict.fromkeys(FAULTS, 0))) as is_injected:
         assert is_injected
 
 
-@pytest.mark.parametrize("fault", FAULT_NAMES)
-def test_the_emulator_and_the_scenario_format_agree_on_what_has_a_duration(cloud: Cloud, fault: str) -> None:
-    rules = {fault: {"rate": 0, "seconds": 1}}
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_emulator_and_the_scenario_format_agree_on_what_has_a_duration(cloud: Cloud, fault: Fault) -> None:
+    lasting = FaultPlan("test-plan", 0, {fault: Rule(0, seconds=1)})
     try:
-        FaultsSpec.model_validate(rules)
+        FaultsSpec.model_validate({fault: {"rate": 0, "seconds": 1}})
     except ValidationError:
-        with pytest.raises(ProvisioningError, match="has no duration"), injected(cloud, plan(**rules)):
+        with pytest.raises(ProvisioningError, match="has no duration"), injected(cloud, lasting):
             pass
     else:
-        with injected(cloud, plan(**rules)) as is_injected:
+        with injected(cloud, lasting) as is_injected:
             assert is_injected
 
 

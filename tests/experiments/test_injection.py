@@ -4,9 +4,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from harness.clouds import FaultPlan
 from harness.experiments.injection import Injection
 from harness.experiments.leases import Leases
+from harness.fault_plans import FaultPlan, make_plan
 
 
 class OrderedCloud:
@@ -26,7 +26,7 @@ class OrderedCloud:
 
 def test_the_first_worker_orders_the_plan_and_the_last_one_out_withdraws_it(tmp_path: Path) -> None:
     cloud: Any = OrderedCloud()
-    plan = FaultPlan("run-scenario", 0, {"drop": 0.3}, "group", "share")
+    plan = make_plan("run-scenario", {"drop": 0.3}, group="group", share="share")
     first, second = (Leases(tmp_path).shared(Injection(cloud, plan)) for _ in range(2))
 
     with ExitStack() as stack:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.clouds import FaultPlan, open_cloud
+from harness.clouds import open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 from harness.errors import ProvisioningError
+from harness.fault_plans import make_plan
 from harness.resources import ClusterPlan, FileShare, GpuCluster, Journal, Provisioning, ResourceGroup
 from harness.resources.events import ClusterStatus
 from harness.scenario.model import NodeRange
@@ -115,7 +116,7 @@ def test_one_that_is_there_already_and_is_another_is_refused(provisioning: Provi
 
 
 def test_a_node_that_never_boots_is_named(provisioning: Provisioning) -> None:
-    plan = FaultPlan("no-boot", 0, {"no-boot": 1}, "clusters", "mounted")
+    plan = make_plan("no-boot", {"no-boot": 1}, group="clusters", share="mounted")
     told = r"within 1 s \(limits.queued in the scenario\): .*; 1 node\(s\) \(of tvm-.*\) still preparing: run again"
     with (
         injected(provisioning.cloud, plan),

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clock import SteppingClock
-from harness.clouds import FaultPlan, open_cloud
+from harness.clouds import open_cloud
 from harness.config import Settings
+from harness.fault_plans import make_plan
 from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.owner import Owner, owner_of, this_process
 from harness.resources.reap import Found, Verdict, decide, find, reap, settle
@@ -166,7 +167,7 @@ def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
 def test_reaping_survives_what_clouds_do(cloud, clients, ended, seed):
     left_behind(cloud, clients, "struck", ended)
     faults = {"throttle": {"rate": 0.2, "seconds": 0.1}, "unavailable": 0.2, "drop": 0.2, "cut": 0.2}
-    with injected(cloud, FaultPlan("reap", seed, faults, "", "")):
+    with injected(cloud, make_plan("reap", faults, seed=seed)):
         results = reap(verdicts(cloud, clients), cloud, clients, tell=lambda _result: None)
     assert [(result.verdict.found.name, result.error) for result in results] == [("struck", "")]
     assert find(cloud, clients) == []
@@ -178,7 +179,7 @@ def test_what_cannot_be_deleted_is_told_and_stays_in_the_journal(cloud, clients,
     journal.append(Entry("dead", "resource group", "stuck", "stuck", "creating", *here, ended))
     decided = verdicts(cloud, clients)
     hurried = replace(cloud, clock=SteppingClock())  # it is tried again for a while
-    with injected(cloud, FaultPlan("reap", 0, {"unavailable": 1}, "stuck", "")), hurried.clients("reap") as trying:
+    with injected(cloud, make_plan("reap", {"unavailable": 1}, group="stuck")), hurried.clients("reap") as trying:
         (result,) = reap(decided, hurried, trying, tell=lambda _result: None)
     assert "cannot delete resource group stuck: " in result.error
     assert [entry.name for entry in settle(journal, cloud, clients)] == ["stuck"]

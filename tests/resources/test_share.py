@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.clouds import FaultPlan, open_cloud
+from harness.clouds import open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import JobError, ProvisioningError
+from harness.fault_plans import make_plan
 from harness.resources import FileShare, Journal, Provisioning, Upload
 from harness.resources.owner import Owner, this_process
 from harness.resources.tags import metadata_of, read_metadata, share_id
@@ -122,7 +123,7 @@ def test_a_share_whose_creation_took_effect_though_its_answer_was_lost_is_ours(p
 
 
 def test_a_full_disk_is_told_and_not_taken_for_a_share_that_is_there(provisioning: Provisioning) -> None:
-    plan = FaultPlan("full", 0, {"full-disk": 1}, "g", "uploads")
+    plan = make_plan("full", {"full-disk": 1}, group="g", share="uploads")
     with (
         injected(provisioning.cloud, plan),
         pytest.raises(

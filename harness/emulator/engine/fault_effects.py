@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from harness.emulator.engine.model.records import Cluster, Job, Problem
 from harness.emulator.engine.rules import scaling
+from harness.emulator.fault_targets import Place
 from harness.emulator.faults.active import Faults
-from harness.emulator.faults.model import Fault, Place
+from harness.fault_plans import Fault
 
 
 class FaultEffects:

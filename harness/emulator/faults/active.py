@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from harness.emulator.fault_targets import Place, covers
 from harness.emulator.faults.draws import Draw, draw
-from harness.emulator.faults.model import FAULTS, SECONDS, Fault, FaultPlan, Place
 from harness.emulator.store import Store
+from harness.fault_plans import FAULTS, SECONDS, Fault, FaultPlan
 
 _MOST_KEYS = 100_000  # counted for one plan; then its counts begin anew
 
@@ -81,7 +82,7 @@ class Faults:
             among: the faults that could strike it, the first that does counting.
         """
         for live in self._live.values():
-            if live.plan.scope.covers(place) and (found := self._drawn(live, key, among)):
+            if covers(live.plan.scope, place) and (found := self._drawn(live, key, among)):
                 live.struck[found.fault] = live.struck.get(found.fault, 0) + 1
                 self._store.put(live.plan.name, Strikes(dict(live.struck)))
                 return found

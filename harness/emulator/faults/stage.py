@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 from harness.clock import Clock
 from harness.emulator.context import BrokenAnswerError, DroppedRequestError, Request, Response
+from harness.emulator.fault_targets import Place
 from harness.emulator.faults.active import Faults, Strike
 from harness.emulator.faults.draws import request_key
-from harness.emulator.faults.model import Fault, Place
 from harness.emulator.providers import Host
 from harness.emulator.wire import http_date, retry_after
+from harness.fault_plans import Fault
 
 _ANYWHERE: tuple[Fault, ...] = ("throttle", "unavailable", "drop", "cut", "slow")
 _MANAGEMENT: tuple[Fault, ...] = (*_ANYWHERE, "expired-token", "clock-skew")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from harness.emulator.context import Request, Response
-from harness.emulator.faults.model import Place, Trouble
+from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.routing import Route
 
 

@@ -54,7 +54,7 @@ def test_a_plan_that_is_not_there_is_told_with_those_that_are(faults) -> None:
 def test_a_fault_that_there_is_not_is_told_with_those_that_there_are(faults) -> None:
     code, _, told = faults("set", "thrtle=1")
 
-    assert (code, told[:56]) == (2, "harness: there is no fault 'thrtle'; there are throttle,")
+    assert (code, told) == (2, "harness: there is no fault 'thrtle'; did you mean 'throttle'?\n")
 
 
 def test_faults_that_strike_every_sign_in_can_be_cleared(faults) -> None:

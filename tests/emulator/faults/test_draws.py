@@ -6,10 +6,11 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.emulator.fault_targets import Place
 from harness.emulator.faults.active import Faults, Strikes
 from harness.emulator.faults.draws import draw, request_key
-from harness.emulator.faults.model import FAULTS, FaultPlan, Place, parse_plan
 from harness.emulator.store import Store
+from harness.fault_plans import FAULTS, FaultPlan, parse_plan
 
 ANYWHERE = Place("arm")
 seeds, keys = st.integers(-(1 << 63), (1 << 63) - 1), st.text(max_size=40)

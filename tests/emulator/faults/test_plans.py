@@ -49,7 +49,7 @@ def test_deleting_tells_whether_there_was_a_plan(plans: Plans) -> None:
         (
             '{"faults": {"thrtle": 1}}',
             "InvalidFaultPlan",
-            "there is no fault 'thrtle'; there are throttle, una",
+            "there is no fault 'thrtle'; did you mean 'throttle'?",
         ),
         ('{"faults": {"drop": 2}}', "InvalidFaultPlan", "the rate of drop must be a number from 0 to 1, and is 2"),
     ],

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from harness.emulator.context import Response
-from harness.emulator.faults.model import Trouble
+from harness.emulator.fault_targets import Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.wire import json_response
 

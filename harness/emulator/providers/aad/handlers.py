@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from harness.clock import Clock
 from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens
 from harness.emulator.context import Request, Response
-from harness.emulator.faults.model import Place, Trouble
+from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.identity import Identity
 from harness.emulator.providers.aad import errors
 from harness.emulator.routing import Route, Router

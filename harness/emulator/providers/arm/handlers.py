@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from harness.clock import Clock
 from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
-from harness.emulator.faults.model import Place, Trouble
+from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from harness.emulator.faults.model import Place
+from harness.emulator.fault_targets import Place
 
 NAMESPACES = (
     "Microsoft.Authorization",

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from harness.emulator.context import Request, Response
-from harness.emulator.faults.model import Trouble
+from harness.emulator.fault_targets import Trouble
 from harness.emulator.providers.arm import errors
 
 

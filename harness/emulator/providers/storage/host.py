@@ -9,7 +9,7 @@ from datetime import datetime
 
 from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
-from harness.emulator.faults.model import Place, Trouble
+from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Credential, Grant, Target, check

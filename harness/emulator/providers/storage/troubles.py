@@ -1,6 +1,6 @@
 """How the storage services refuse when they are in trouble."""
 
-from harness.emulator.faults.model import Trouble
+from harness.emulator.fault_targets import Trouble
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.errors import StorageError, not_found, share_full
 

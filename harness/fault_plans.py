@@ -1,13 +1,16 @@
-"""Which faults there are, and the plans that say how often they strike; pure."""
+"""Faults on demand: which there are, and plans that say how often they strike.
+
+Scenario, clients and emulator share this vocabulary: names, durations, limits and what is said of a mistake.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
-from harness.errors import EmulatorError
+from harness.errors import UserError
+from harness.suggestions import nearest
 
 Fault = Literal[
     "throttle",
@@ -34,23 +37,6 @@ SECONDS: Mapping[Fault, float] = {  # of faults that have a duration, when the p
 
 ADDRESS = "/providers/Harness.Emulator/faults"  # of the plans, at Resource Manager's host
 
-Trouble = Literal["throttled", "unavailable", "failed", "absent", "expired", "full"]
-"""What a host can be made to answer: 429 or its like, 503, 500, 404, 401 for the token, a full disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a request or a decision concerns, as far as a plan's scope can tell.
-
-    ``group`` is a resource group, ``share`` a share or container, each empty where there is none; ``polls`` marks the
-    look at a long-running operation, which belongs to every scope.
-    """
-
-    service: Literal["arm", "aad", "storage", "compute"]
-    group: str = ""
-    share: str = ""
-    polls: bool = False
-
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Where a plan holds: in a resource group, on a share, or both; everywhere where neither is named."""
@@ -58,19 +44,15 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     group: str = ""
     share: str = ""
 
-    def covers(self, place: Place) -> bool:
-        """Whether the plan may strike there."""
-        if not (self.group or self.share) or place.polls:
-            return True
-        if place.share:
-            return place.share == self.share
-        return bool(place.group) and place.group.lower() == self.group.lower()
 
+MIN_TIMES = 1
+MAX_SECONDS = 86_400
+MIN_SEED, MAX_SEED = -(1 << 63), (1 << 63) - 1
 
 Rate = Annotated[float, Meta(ge=0, le=1)]
-Times = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(ge=0, le=86_400)]
-Seed = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+Times = Annotated[int, Meta(ge=MIN_TIMES)]
+Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
+Seed = Annotated[int, Meta(ge=MIN_SEED, le=MAX_SEED)]
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,15 +72,15 @@ class FaultPlan(msgspec.Struct, frozen=True):
     scope: Scope = Scope()
 
     def wire(self) -> dict[str, Any]:
-        """As it is written in JSON."""
-        document: dict[str, Any] = {"name": self.name, "seed": self.seed, "faults": self.faults}
-        return document | {"scope": self.scope} if self.scope != Scope() else document
+        """The JSON form, as plain data."""
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        return document if self.scope != Scope() else {key: document[key] for key in ("name", "seed", "faults")}
 
 
 _NUMBERS: Mapping[str, tuple[Any, str]] = {  # of a rule, and what they must be
     "rate": (Rate, "a number from 0 to 1"),
     "times": (Times, "a whole number from 1"),
-    "seconds": (Seconds, "a number from 0 to 86400"),
+    "seconds": (Seconds, f"a number from 0 to {MAX_SECONDS}"),
 }
 
 
@@ -106,7 +88,7 @@ def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
     """A plan from its JSON or YAML form.
 
     Raises:
-        EmulatorError: the document is no plan; the message has every mistake.
+        UserError: the document is no plan; the message has every mistake.
     """
     problems = [
         f"a fault plan has seed, faults and scope, and no {_shown(key)}"
@@ -123,13 +105,30 @@ def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
         for fault in FAULTS:
             if fault in faults:
                 rules[fault] = _parse_rule(fault, faults[fault], problems)
-        problems += [f"there is no fault {_shown(word)}; there are {_known()}" for word in faults if word not in FAULTS]
+        problems += [unknown_fault(word) for word in faults if word not in FAULTS]
     scope = {} if document.get("scope") is None else document["scope"]
     if not _is_a(scope, Scope):
         problems.append("the scope names a group, a share, or both, as in {'group': 'mygroup'}")
     if problems:
-        raise EmulatorError("; ".join(problems))
+        raise UserError("; ".join(problems))
     return FaultPlan(name, seed, rules, msgspec.convert(scope, Scope))
+
+
+def make_plan(name: str, faults: Mapping[str, Any], *, seed: int = 0, group: str = "", share: str = "") -> FaultPlan:
+    """A plan from its parts.
+
+    Args:
+        name: a plan of the same name is replaced.
+        faults: a rate, or a mapping of ``rate``, ``times`` and ``seconds``, by fault.
+        seed: the same seed and the same requests meet the same faults.
+        group: the resource group whose requests, nodes and jobs the faults strike; empty for all.
+        share: the file share that they strike; empty for all.
+
+    Raises:
+        UserError: the parts make no plan; the message has every mistake.
+    """
+    scope = {name: value for name, value in (("group", group), ("share", share)) if value}
+    return parse_plan(name, {"seed": seed, "faults": faults, "scope": scope})
 
 
 def parse_words(words: Sequence[str], *, times: int | None = None, seconds: float | None = None) -> dict[str, Any]:
@@ -141,11 +140,11 @@ def parse_words(words: Sequence[str], *, times: int | None = None, seconds: floa
         seconds: how long those last that have a duration.
 
     Raises:
-        EmulatorError: a word is not a fault with a rate, or seconds are given and no fault has a duration.
+        UserError: a word is not a fault with a rate, or seconds are given and no fault has a duration.
     """
     lasting = [word for word in words if word.partition("=")[0] in SECONDS]
     if seconds is not None and not lasting:
-        raise EmulatorError(f"seconds are for {_listed(SECONDS)}; {_listed(words)} has no duration")
+        raise UserError(f"seconds are for {_listed(SECONDS)}; {_listed(words)} has no duration")
     faults: dict[str, Any] = {}
     for word in words:
         fault, _, rate = word.partition("=")
@@ -153,13 +152,24 @@ def parse_words(words: Sequence[str], *, times: int | None = None, seconds: floa
             rule: dict[str, Any] = {"rate": float(rate)}
         except ValueError:
             text = f"{_shown(word)} is not a fault with its rate, such as throttle=0.3; there are {_known()}"
-            raise EmulatorError(text) from None
+            raise UserError(text) from None
         if times is not None:
             rule["times"] = times
         if seconds is not None and word in lasting:
             rule["seconds"] = seconds
         faults[fault] = rule
     return faults
+
+
+def unknown_fault(word: object) -> str:
+    """The message for a fault that does not exist."""
+    near = nearest(str(word), FAULTS)
+    return f"there is no fault {_shown(word)}; " + (f"did you mean {near!r}?" if near else f"there are {_known()}")
+
+
+def no_duration(fault: str) -> str:
+    """The message for seconds of a fault that has no duration."""
+    return f"{fault} has no duration; {_listed(SECONDS)} have one"
 
 
 def _parse_rule(fault: Fault, value: object, problems: list[str]) -> Rule:
@@ -170,7 +180,7 @@ def _parse_rule(fault: Fault, value: object, problems: list[str]) -> Rule:
         if name in given and not _is_a(given[name], kind):
             wrong.append(f"the {name} of {fault} must be {allowed}, and is {_shown(given[name])}")
     if "seconds" in given and fault not in SECONDS:
-        wrong.append(f"{fault} has no duration; {_listed(SECONDS)} have one")
+        wrong.append(no_duration(fault))
     problems += wrong
     return Rule(0) if wrong else msgspec.convert(given, Rule)
 

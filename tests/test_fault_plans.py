@@ -2,8 +2,9 @@
 
 import pytest
 
-from harness.emulator.faults.model import FAULTS, FaultPlan, Place, Rule, Scope, parse_plan, parse_words
-from harness.errors import EmulatorError
+from harness.emulator.fault_targets import Place, covers
+from harness.errors import UserError
+from harness.fault_plans import FAULTS, FaultPlan, Rule, Scope, parse_plan, parse_words
 
 KNOWN = ", ".join(FAULTS)
 
@@ -24,7 +25,8 @@ def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds():
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"faults": {"thrtle": 1}}, f"there is no fault 'thrtle'; there are {KNOWN}"),
+        ({"faults": {"thrtle": 1}}, "there is no fault 'thrtle'; did you mean 'throttle'?"),
+        ({"faults": {"meteor": 1}}, f"there is no fault 'meteor'; there are {KNOWN}"),
         ({"faults": {"drop": 1.5}}, "the rate of drop must be a number from 0 to 1, and is 1.5"),
         ({"faults": {"drop": True}}, "the rate of drop must be a number from 0 to 1, and is True"),
         ({"faults": {"drop": {"times": 1}}}, "the rate of drop must be a number from 0 to 1, and is None"),
@@ -39,13 +41,13 @@ def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds():
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_what_is_allowed(document, message):
-    with pytest.raises(EmulatorError) as caught:
+    with pytest.raises(UserError) as caught:
         parse_plan("p", document)
     assert message in str(caught.value)
 
 
 def test_all_mistakes_are_told_at_once():
-    with pytest.raises(EmulatorError, match=r"the seed .* is 1.5; the rate of cut .* is 7; there is no fault 'x'"):
+    with pytest.raises(UserError, match=r"the seed .* is 1.5; the rate of cut .* is 7; there is no fault 'x'"):
         parse_plan("p", {"seed": 1.5, "faults": {"cut": 7, "x": 1}})
 
 
@@ -57,13 +59,13 @@ def test_all_mistakes_are_told_at_once():
     ],
 )
 def test_a_word_without_a_rate_is_refused(words, message):
-    with pytest.raises(EmulatorError) as caught:
+    with pytest.raises(UserError) as caught:
         parse_words(words)
     assert message in str(caught.value)
 
 
 def test_seconds_for_nothing_that_lasts_are_refused():
-    with pytest.raises(EmulatorError, match=r"seconds are for throttle, slow, .*; drop=1 has no duration"):
+    with pytest.raises(UserError, match=r"seconds are for throttle, slow, .*; drop=1 has no duration"):
         parse_words(["drop=1"], seconds=1)
 
 
@@ -86,4 +88,4 @@ def test_a_scope_covers_a_group_a_share_and_every_poll(scope, covered):
         "poll": Place("arm", polls=True),
     }
 
-    assert {name for name, place in places.items() if scope.covers(place)} == covered
+    assert {name for name, place in places.items() if covers(scope, place)} == covered

@@ -5,11 +5,11 @@ from typing import Any
 
 from harness.emulator.context import Request, Response
 from harness.emulator.faults.active import Faults
-from harness.emulator.faults.model import ADDRESS, parse_plan
 from harness.emulator.providers.arm.rules import InvalidContentError, parse_object
 from harness.emulator.routing import Route
 from harness.emulator.wire import arm_error, json_response
-from harness.errors import EmulatorError
+from harness.errors import UserError
+from harness.fault_plans import ADDRESS, parse_plan
 
 _ONE = ADDRESS + "/{name}"
 
@@ -37,7 +37,7 @@ class FaultPlans:
         name, document = request.params["name"], parse_object(await request.read())
         try:
             self._faults.put(parse_plan(name, document))
-        except EmulatorError as error:
+        except UserError as error:
             raise InvalidContentError("InvalidFaultPlan", str(error)) from error
         return json_response(200, self._shown(name))
 
