@@ -252,7 +252,7 @@ def test_outputs_outside_of_the_directory_are_not_listed(group, directory):
         ({"cluster": {"id": "nonsense"}}, "is not the id of a cluster"),
         ({"constraints": {"maxWallClockTime": "soon"}}, "is not a time span"),
         ({"inputDirectories": [{"id": "A B", "path": "x"}]}, "must be letters, digits and underscores"),
-        ({"inputDirectories": [{"id": "A", "path": "x"}, {"id": "A", "path": "y"}]}, "stands twice"),
+        ({"inputDirectories": [{"id": "A", "path": "x"}, {"id": "A", "path": "y"}]}, "is given twice"),
         ({"outputDirectories": [{"id": "A", "pathPrefix": "x", "pathSuffix": "../y"}]}, "without '..'"),
     ],
 )

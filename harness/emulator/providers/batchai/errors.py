@@ -1,4 +1,4 @@
-"""How Batch AI, and Resource Manager in front of it, refuse: recorded words where there are any.
+"""The refusals of Batch AI, and of Resource Manager in front of it, in recorded words where there are any.
 
 Statuses and codes of refusals that were never recorded follow Resource Manager's conventions.
 """
@@ -17,7 +17,7 @@ _NOUNS: dict[Kind, tuple[str, str, str]] = {  # code, noun in sentences, type fo
 
 
 class BatchAIError(Exception):
-    """A refusal: HTTP status, Azure's code, the sentence; ``gateway`` when Resource Manager says it."""
+    """A refusal: its HTTP status, Azure's code and the sentence; ``gateway`` when Resource Manager refuses."""
 
     def __init__(self, status: int, code: str, message: str, *, gateway: bool = False) -> None:
         super().__init__(message)
@@ -33,25 +33,25 @@ def not_found(kind: Kind, name: str) -> BatchAIError:
 
 
 def untracked(kind: Kind, name: str, group: str) -> BatchAIError:
-    """Resource Manager does not know the resource: what 2017 and 2018-03 clients are told."""
+    """Resource Manager does not know the resource, as API versions before 2018-05 report it."""
     text = f"The Resource '{BATCH_AI}/{_NOUNS[kind][2]}/{name}' under resource group '{group}' was not found."
     return BatchAIError(404, "ResourceNotFound", text, gateway=True)
 
 
 def operation_not_found(name: str) -> BatchAIError:
-    """No operation of that id, or it ended long ago."""
+    """There is no operation of that id, or it ended long ago."""
     return BatchAIError(404, "OperationNotFound", f"The specified operation {name} is not found")
 
 
 def different_definition(kind: Kind, name: str) -> BatchAIError:
-    """A PUT over an existing resource, with another definition."""
+    """A PUT over an existing resource has another definition."""
     code, noun, _ = _NOUNS[kind]
     text = f"The specified {noun} {name} already exists with a different definition; delete it first"
     return BatchAIError(409, code.replace("NotFound", "AlreadyExists"), text)
 
 
 def being_deleted(kind: Kind, name: str) -> BatchAIError:
-    """A write to a resource that is on its way out."""
+    """A write is for a resource that is being deleted."""
     code, noun, _ = _NOUNS[kind]
     return BatchAIError(409, code.replace("NotFound", "BeingDeleted"), f"The specified {noun} {name} is being deleted")
 
@@ -63,7 +63,7 @@ def file_server_in_use(name: str, cluster: str) -> BatchAIError:
 
 
 def not_preemptible(name: str) -> BatchAIError:
-    """Dedicated nodes are never taken back."""
+    """Azure never takes dedicated nodes back."""
     text = f"The nodes of cluster {name} are dedicated; only those of vmPriority lowpriority can be preempted"
     return BatchAIError(409, "ClusterNotLowPriority", text)
 
@@ -78,7 +78,7 @@ def wrong_location(name: str, group: str, *, found: str, asked: str) -> BatchAIE
 
 
 def invalid_name(kind: Kind, name: str) -> BatchAIError:
-    """A name that the service does not allow."""
+    """The service does not allow a name."""
     text = (
         f"The name '{name[:100]}' of a {_NOUNS[kind][1]} is not valid: 1 to 64 letters, digits, dashes and underscores"
     )
@@ -86,17 +86,17 @@ def invalid_name(kind: Kind, name: str) -> BatchAIError:
 
 
 def invalid_content(text: str) -> BatchAIError:
-    """A body that is no definition."""
+    """A body is not a definition."""
     return BatchAIError(400, "InvalidRequestContent", f"The request content is invalid: {text}")
 
 
 def invalid_value(value: str, name: str, reason: str) -> BatchAIError:
-    """A property with a value that is not allowed."""
+    """A property has a value that is not allowed."""
     return BatchAIError(400, "InvalidPropertyValue", f"The specified value {value[:200]} for property {name} {reason}")
 
 
 def unsupported_size(size: str, supported: Iterable[str]) -> BatchAIError:
-    """A VM size that the service does not have."""
+    """The service does not have a VM size."""
     text = (
         f"The specified value {size[:100]} for property Cluster.Properties.VMSize is not a supported VM size. "
         f"Supported VM sizes: {', '.join(supported)}"
@@ -105,12 +105,12 @@ def unsupported_size(size: str, supported: Iterable[str]) -> BatchAIError:
 
 
 def invalid_parameter(name: str, allowed: str) -> BatchAIError:
-    """A query parameter with a value that is not allowed."""
+    """A query parameter has a value that is not allowed."""
     return BatchAIError(400, "InvalidQueryParameterValue", f"The query parameter {name} is not valid: {allowed}")
 
 
 def unsupported_version(version: str, type_: str, supported: Iterable[str]) -> BatchAIError:
-    """An API version that does not have this type of resource."""
+    """An API version does not have this type of resource."""
     text = (
         f"No registered resource provider found for API version '{version[:40]}' for type '{type_}'. The supported "
         f"api-versions are '{', '.join(supported)}'."
@@ -119,7 +119,7 @@ def unsupported_version(version: str, type_: str, supported: Iterable[str]) -> B
 
 
 def not_on_a_mount(directory: str) -> BatchAIError:
-    """An output directory that is on no mounted file system."""
+    """An output directory is on no mounted file system."""
     text = f"The specified outputDirectoryId {directory[:100]} is not present on a mount root"
     return BatchAIError(400, "OutputDirectoryNotOnMount", text)
 

@@ -1,4 +1,4 @@
-"""Microsoft.BatchAI as Resource Manager sees it: its routes, its reconciling, its part in the end of a group."""
+"""Microsoft.BatchAI as Resource Manager and the engine see it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -60,11 +60,11 @@ class BatchAI:
         return self._routes
 
     def job_spec(self, job: Job, cluster: Cluster) -> JobSpec:
-        """What a back end runs for a job: the definition says all of it."""
+        """What a back end runs for a job, as its definition says."""
         return self._engine.specs.job(job, cluster)
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
-        """Start to delete every workspace of a group, and so everything."""
+        """Start to delete every workspace of a group, with everything in it."""
         self._engine.begin_group_delete(self.namespace, subscription, group)
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
@@ -72,9 +72,10 @@ class BatchAI:
         return not self._engine.repository.workspaces(self.namespace, subscription, group)
 
     def _answering(self, route: Route) -> Handler:
-        """The handler of a route, its refusals as answers. One that may write is called with the body at hand.
+        """The handler of a route, with its refusals as responses.
 
-        So nothing else happens between what it reads of the store and what it writes.
+        A handler that may write is called once the body is read: nothing else can then happen between what it reads
+        from the store and what it writes.
         """
 
         async def answer(request: Request) -> Response:

@@ -1,7 +1,7 @@
-"""Which resource a request is about: in a workspace, or, in earlier versions, in the resource group itself.
+"""Which resource a request is about: in a workspace or, in earlier versions, in the resource group itself.
 
-What earlier versions make lies in the workspace ``migrated-{location}``, its jobs in the experiment ``migrated``: there
-Azure put it when 2018-05 came, and there 2018-05 shows it.
+The resources of earlier versions are in the workspace ``migrated-{location}``, and their jobs in its experiment
+``migrated``: Azure moved them there when it introduced 2018-05, which shows them there.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _PARAMETERS = ("workspace", "experiment", "cluster", "server", "job")
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a resource is to be made; ``tags`` are its own, which only earlier versions know."""
+    """Where a resource is created. Only earlier versions have ``tags`` of its own."""
 
     address: Address
     location: str
@@ -48,13 +48,13 @@ class Destination:
 
 
 class Addressing:
-    """Finds resources by requests."""
+    """Finds the resources that requests name."""
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
     def address(self, request: Request) -> Address:
-        """The place that a request in a workspace names."""
+        """The address that a request in a workspace names."""
         parameters = request.params
         names = tuple(parameters[name] for name in _PARAMETERS if name in parameters)
         return Address(parameters["subscription"], parameters["group"], names)
@@ -63,7 +63,7 @@ class Addressing:
         """The resource that a request is about.
 
         Raises:
-            BatchAIError: there is none, in the words that the version's clients got.
+            BatchAIError: there is none; the words are those of the API version.
         """
         found = self.get(request, kind, version)
         if found is not None:
@@ -83,10 +83,10 @@ class Addressing:
         return self._repository.store.get(kind, self.address(request).key(_KINDS[kind]))
 
     def parent(self, address: Address) -> Workspace | Experiment:
-        """What a resource is to be made in.
+        """The workspace or experiment in which a resource is created.
 
         Raises:
-            BatchAIError: there is no such parent, or it is being deleted.
+            BatchAIError: the parent does not exist, or is being deleted.
         """
         above = address.parent()
         kind, word = _PARENTS[len(above.names) - 1]
@@ -99,16 +99,16 @@ class Addressing:
         return parent
 
     def destination(self, request: Request, kind: type[R], document: dict[str, Any], version: Version) -> Destination:
-        """Where a resource is to be made.
+        """Where a PUT creates its resource.
 
         Raises:
-            BatchAIError: its name is not allowed, its parent is not there, or it is in another region.
+            BatchAIError: the name is not allowed, the parent does not exist, or the resource is in another region.
         """
         check_name(_KINDS[kind], _name(request), version)
         if not version.is_flat:
             address = self.address(request)
             parent = self.parent(address)
-            if parent.address == address.parent():  # whose names thousands of children then share
+            if parent.address == address.parent():  # thousands of children then share the strings of its names
                 address = parent.address.child(address.name)
             return Destination(address, parent.location, None)
         location, tags = read_place(document)
@@ -120,10 +120,10 @@ class Addressing:
         return Destination(Address(request.params["subscription"], request.params["group"], names), location, tags)
 
     def prepare(self, destination: Destination, now: datetime) -> None:
-        """Make what an earlier version's resource lies in, where that is not there yet.
+        """Create the workspace and experiment for a resource of an earlier version, if they do not exist.
 
         Raises:
-            BatchAIError: it is being deleted.
+            BatchAIError: one of them is being deleted.
         """
         store = self._repository.store
         for size, (kind, word) in enumerate(_PARENTS[: len(destination.address.names) - 1], start=1):
@@ -139,7 +139,7 @@ class Addressing:
                 self._repository.keep(Experiment(above, destination.location, created=now))
 
     def migrated_workspaces(self, subscription: str, group: str) -> list[Workspace]:
-        """Where a group's resources of earlier versions are: one workspace a region."""
+        """The workspaces that hold a group's resources of earlier versions, one for each region."""
         prefix = Address(subscription, group, ("migrated-",)).key("workspace")
         return [workspace for _, workspace in self._repository.store.list(Workspace, prefix)]
 
@@ -151,7 +151,7 @@ class Addressing:
         return None
 
     def _missing(self, address: Address, kind: type[Any]) -> errors.BatchAIError:
-        """The nearest thing that is not there, from the top."""
+        """The refusal that names the topmost resource of an address that does not exist."""
         for size, (parent, word) in enumerate(_PARENTS[: len(address.names) - 1], start=1):
             above = Address(address.subscription, address.group, address.names[:size])
             if self._repository.store.get(parent, above.key(word)) is None:

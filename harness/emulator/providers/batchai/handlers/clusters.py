@@ -1,4 +1,4 @@
-"""Clusters: made and deleted over time, resized at once."""
+"""The handlers of clusters. Creation and deletion are long-running operations, a resize is not."""
 
 import random
 from datetime import datetime
@@ -47,7 +47,7 @@ class Clusters(FlatResourceHandlers[Cluster]):
         return times.delete_cluster_with_nodes if resource.nodes else times.delete_cluster
 
     def put(self, request: Request) -> Response:
-        """Make one; the same definition again shows what is there."""
+        """Create a cluster; a PUT with the definition of an existing cluster shows that."""
         version = self.version(request)
         document = read_body(request.content)
         spec, secrets = read_cluster(document, version)
@@ -74,7 +74,7 @@ class Clusters(FlatResourceHandlers[Cluster]):
         return self._service.create(request, cluster, version, seconds=seconds, secrets=secrets)
 
     def patch(self, request: Request) -> Response:
-        """Change the scale settings; the answer shows them with the state as it was before."""
+        """Change the scale settings; the response shows them with the state from before."""
         version = self.version(request)
         cluster = self.find(request, version)
         if cluster.deleting:
@@ -108,7 +108,7 @@ class Clusters(FlatResourceHandlers[Cluster]):
         return super().delete(request)
 
     def preempt(self, request: Request) -> Response:
-        """Take a low priority node back, as Azure does when it needs it: the emulator's own operation, for tests."""
+        """Take a low-priority node, as Azure does when it needs one. It is the emulator's own operation, for tests."""
         cluster = self.find(request, self.version(request))
         if cluster.spec.vm_priority is not VmPriority.LOW_PRIORITY:
             raise errors.not_preemptible(cluster.address.name)
@@ -119,13 +119,13 @@ class Clusters(FlatResourceHandlers[Cluster]):
         return self._service.empty(200 if after else 204, is_write=True)
 
     def remote_login(self, request: Request) -> Response:
-        """Where the nodes that are up can be logged in to."""
+        """The addresses for logging in to the nodes."""
         cluster = self.find(request, self.version(request))
         up = [node for node in cluster.nodes if node.state in ("idle", "preparing") and not node.departing]
         return self._service.value({"value": [login(cluster, node) for node in up]})
 
     def _on_network(self, spec: ClusterSpec) -> ClusterSpec:
-        """The nodes of a cluster that mounts a file server are in that server's subnet."""
+        """The definition with a subnet: the nodes of a cluster that mounts a file server are in that server's."""
         setup, find = spec.node_setup, self._service.engine.mounts.find_server
         servers = (setup.mount_volumes.file_servers or ()) if setup and setup.mount_volumes else ()
         server = next((found for each in servers if (found := find(each.file_server.id))), None)
@@ -133,7 +133,7 @@ class Clusters(FlatResourceHandlers[Cluster]):
 
 
 def login(cluster: Cluster, node: Node) -> Document:
-    """Where a node is: an address that is reserved for documentation, since nothing listens there."""
+    """The address of a node. It is reserved for documentation (RFC 5737), because nothing listens there."""
     return {
         "nodeId": node.id,
         "ipAddress": f"203.0.113.{(cluster.pool + node.number) % 254 + 1}",

@@ -1,4 +1,4 @@
-"""File servers: NFS servers that clusters mount; here, directories."""
+"""The handlers of file servers: NFS servers that clusters mount, here directories."""
 
 import uuid
 from datetime import datetime
@@ -33,7 +33,7 @@ class FileServers(FlatResourceHandlers[FileServer]):
         return version.times.delete_file_server
 
     def put(self, request: Request) -> Response:
-        """Make one; the same definition again shows what is there."""
+        """Create a file server; a PUT with the definition of an existing one shows that."""
         version = self.version(request)
         document = read_body(request.content)
         spec = read_file_server(document, version)

@@ -1,4 +1,4 @@
-"""Jobs: submitted, watched, terminated, deleted."""
+"""The handlers of jobs."""
 
 import re
 from datetime import datetime
@@ -41,7 +41,7 @@ class Jobs(FlatResourceHandlers[Job]):
         return version.times.delete_finished_job if resource.nodes else version.times.delete_queued_job
 
     def put(self, request: Request) -> Response:
-        """Submit one; the same definition again shows it as it was submitted."""
+        """Submit a job; a PUT with the definition of an existing job shows that as it was submitted."""
         version = self.version(request)
         document = read_body(request.content)
         spec, secrets = read_job(document, version)
@@ -58,7 +58,7 @@ class Jobs(FlatResourceHandlers[Job]):
         return self._service.create(request, job, version, seconds=version.times.create_job, secrets=secrets)
 
     def terminate(self, request: Request) -> Response:
-        """End one early; a finished one stays as it is."""
+        """End a job early; a finished job stays as it is."""
         version = self.version(request)
         job = self.find(request, version)
         if job.is_finished:
@@ -72,7 +72,7 @@ class Jobs(FlatResourceHandlers[Job]):
         return self._service.accepted(request, version, operation, job)
 
     def remote_login(self, request: Request) -> Response:
-        """Where the job's nodes can be logged in to."""
+        """The addresses for logging in to the nodes of a job."""
         job = self.find(request, self.version(request))
         cluster = self._service.repository.store.get(Cluster, job.cluster)
         held = [node for node in cluster.nodes if node.job == job.key] if cluster else []
@@ -94,10 +94,10 @@ class Jobs(FlatResourceHandlers[Job]):
         return replace(job, segment=segment, logs=version.logs, volumes=cluster_volumes(cluster))
 
     def _cluster(self, spec: JobSpec) -> Cluster:
-        """The cluster that a definition names, of any workspace.
+        """The cluster that a definition names, in any workspace.
 
         Raises:
-            BatchAIError: there is none, or it is being deleted.
+            BatchAIError: it does not exist, or is being deleted.
         """
         found = referred(spec.cluster.id, "clusters")
         if found is None:
@@ -122,5 +122,5 @@ class Jobs(FlatResourceHandlers[Job]):
 
 
 def _as_submitted(job: Job) -> Job:
-    """The job as the service kept it from its submission: queued, whatever has become of it."""
+    """The job as it was submitted: the service answers a repeated PUT with a queued job, whatever its state."""
     return replace(job, phase="queued", changed=job.created, started=None, ended=None, exit_code=None, problems=())

@@ -33,9 +33,9 @@ def listed(
     """A page of resources.
 
     Args:
-        prefixes: of the keys of what is listed, in order.
-        show: writes a resource in the version of the request.
-        wanted: tells what is listed among those.
+        prefixes: of the keys of the resources, in order.
+        show: writes a resource as the version of the request does.
+        wanted: whether a resource with such a key is listed.
 
     Raises:
         BatchAIError: a query parameter is wrong.
@@ -75,10 +75,10 @@ def page_of(request: Request, documents: Sequence[Document]) -> Document:
 
 
 def page_size(request: Request) -> int:
-    """``maxresults``, 1 to 1000, the default.
+    """The query parameter ``maxresults``: 1 to 1000, which is also the default.
 
     Raises:
-        BatchAIError: it is another.
+        BatchAIError: it has another value.
     """
     return number(request, "maxresults", least=1, most=_MOST, default=_MOST)
 
@@ -87,7 +87,7 @@ def number(request: Request, name: str, *, least: int, most: int, default: int) 
     """A query parameter that is a whole number.
 
     Raises:
-        BatchAIError: it is none, or out of bounds.
+        BatchAIError: it is not a whole number, or out of bounds.
     """
     text = request.query.get(name)
     if text is None:
@@ -100,7 +100,7 @@ def number(request: Request, name: str, *, least: int, most: int, default: int) 
 def _from(
     service: Service, kind: type[R], prefixes: Sequence[str], after: str, *, size: int
 ) -> Iterable[tuple[str, R]]:
-    """Keys and resources behind a key, read from the store a page at a time."""
+    """Keys and resources that come after a key, read from the store a page at a time."""
     for prefix in prefixes:
         last = after if after.startswith(prefix) else "" if after < prefix else None
         while last is not None:

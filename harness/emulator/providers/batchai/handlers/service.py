@@ -1,4 +1,4 @@
-"""What all operations share: versions, long-running operations, and how the service writes its answers."""
+"""What all handlers share: API versions, long-running operations, and the form of responses."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ R = TypeVar("R", bound=Resource)
 
 VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May(), Version2018March(), Version2017())}
 _MANAGEMENT = "https://management.azure.com"
-_WRITES, _DELETES = 1199, 14_999  # what is left of a subscription's hourly calls after the first
-_POLLED = 500  # resources whose last answer is kept
+_WRITES, _DELETES = 1199, 14_999  # calls that a subscription has left in an hour, after its first one
+_POLLED = 500  # resources whose last response is kept
 
 
 @dataclass(frozen=True)
 class Service:
-    """What handlers are given.
+    """What all handlers use.
 
     Attributes:
         engine: moves the resources.
@@ -94,12 +94,12 @@ class Service:
     # Answers
 
     def one(self, document: object, written: datetime, *, is_write: bool = False) -> Response:
-        """One resource, with the moment that it was last written."""
+        """The response that shows one resource, with the moment that it was last written."""
         stamps = [("etag", etag(written)), ("last-modified", http_date(written))]
         return self._stamped(json_response(200, document, headers=stamps), is_write=is_write)
 
     def polled(self, resource: R, version: Version, show: Callable[[R], object], *, written: datetime) -> Response:
-        """One resource as ``one`` shows it; asked for again before it has moved, it is not written anew."""
+        """The response that shows one resource; its body is encoded once for as long as the resource does not move."""
         known = self._polled.get((version.name, resource.key))
         if known is None or known[0] is not resource:
             if len(self._polled) >= _POLLED:
@@ -110,15 +110,15 @@ class Service:
         return self._stamped(Response(200, body, headers=[*stamps]))
 
     def value(self, document: object) -> Response:
-        """Anything that is no single resource."""
+        """The response that shows anything but a single resource."""
         return self._stamped(json_response(200, document))
 
     def empty(self, status: int, *, is_write: bool = False) -> Response:
-        """Nothing to say."""
+        """A response without a body."""
         return self._stamped(Response(status), is_write=is_write)
 
     def accepted(self, request: Request, version: Version, operation: str, resource: Resource) -> Response:
-        """A long-running operation on a resource has begun: where its status is, and when to look."""
+        """The response to a long-running operation: the address of its status, and when to poll it."""
         subscription = f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}"
         base = f"{subscription}/providers/{BATCH_AI}/locations/{resource.location}"
         query = f"{operation}?api-version={request.query['api-version']}"
@@ -135,7 +135,7 @@ class Service:
         return answer
 
     def refused(self, error: BatchAIError) -> Response:
-        """An error, by the service or by Resource Manager in front of it."""
+        """The response that refuses, by the service or by Resource Manager in front of it."""
         answer = arm_error(error.status, error.code, str(error))
         if error.gateway:
             answer.headers.append(("x-ms-failure-cause", "gateway"))

@@ -1,4 +1,4 @@
-"""What concerns no resource: operations that are polled, quotas, and the list of what the provider can do."""
+"""The handlers that concern no single resource: polls of operations, quotas, and the list of operations."""
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import BATCH_AI
@@ -10,7 +10,7 @@ from harness.emulator.providers.batchai.rules.usages import usages
 from harness.emulator.wire import timestamp
 
 _MANAGEMENT = "https://management.azure.com"
-_TYPES = {  # in operation names -> as people read it
+_TYPES = {  # in the names of operations, and in sentences
     "workspaces": "workspace",
     "workspaces/experiments": "experiment",
     "workspaces/clusters": "cluster",
@@ -27,7 +27,7 @@ _ACTIONS = (
 
 
 class Subscription:
-    """Operations without a resource."""
+    """The handlers of a subscription."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -66,7 +66,7 @@ class Subscription:
         return self._service.value({"value": usages(here.values(), running + queued, version)})
 
     def operations(self, request: Request) -> Response:
-        """What the provider can do, for role definitions."""
+        """The operations of the provider, as role definitions name them."""
         self._service.version(request, "operations", *VERSIONS)
         rows = [
             _operation(f"{type_}/{verb}", noun, f"{does} Batch AI {noun}", f"{says} Batch AI {noun}s")

@@ -1,4 +1,4 @@
-"""Workspaces and experiments, of 2018-05 alone: made at once, deleted with all that is in them."""
+"""The handlers of workspaces and experiments, which only API version 2018-05-01 has."""
 
 from datetime import datetime
 
@@ -33,7 +33,7 @@ class Workspaces(ResourceHandlers[Workspace]):
         return version.times.delete_workspace
 
     def put(self, request: Request) -> Response:
-        """Make one, or show the one that is there as it is."""
+        """Create a workspace; a PUT over an existing one shows that."""
         version = self.version(request)
         address = self._addressing.address(request)
         check_name("workspace", address.name, version)
@@ -50,7 +50,7 @@ class Workspaces(ResourceHandlers[Workspace]):
         return self.shown(version, found)
 
     def patch(self, request: Request) -> Response:
-        """Give it other tags."""
+        """Change the tags of a workspace."""
         version = self.version(request)
         workspace = self.find(request, version)
         tags = parse_tags(read_body(request.content))
@@ -89,7 +89,7 @@ class Experiments(ResourceHandlers[Experiment]):
         return version.times.delete_experiment
 
     def put(self, request: Request) -> Response:
-        """Make one, or show the one that is there as it is; a body is not needed."""
+        """Create an experiment; a PUT over an existing one shows that. The body may be empty."""
         version = self.version(request)
         address = self._addressing.address(request)
         check_name("experiment", address.name, version)

@@ -1,4 +1,4 @@
-"""API version 2017-09-01-preview: as 2018-03-01 with capital letters, and with fewer things known."""
+"""API version 2017-09-01-preview: as 2018-03-01, with capital letters and fewer properties."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ _PROBLEMS = {
 
 
 class Version2017(Version2018March):
-    """The preview."""
+    """The preview version."""
 
     name = "2017-09-01-preview"
     times = SEPTEMBER_2017
@@ -46,11 +46,11 @@ class Version2017(Version2018March):
         return renamed
 
     def segment(self, kind: Kind, address: Address, incarnation: str) -> str:  # noqa: ARG002 - never in the path
-        """The resource's place in the group; a new incarnation writes over an old one's files."""
+        """The resource's path in the group; a new incarnation writes over the files of an old one."""
         return super().segment(kind, address, "").rstrip("/")
 
     def cluster(self, cluster: Cluster) -> Document:
-        """With a time of modification that never changes, and a subnet even where there is none."""
+        """A cluster, with ``lastModified``, which never changes, and ``subnet``, which is empty where there is none."""
         document: Document = _capital(super().cluster(cluster))
         properties: Document = {}
         for name, value in document["properties"].items():
@@ -70,7 +70,7 @@ class Version2017(Version2018March):
         }
 
     def node_counts(self, cluster: Cluster) -> Document:
-        """New nodes are not counted at first, and leaving ones, even those that left, count as unusable."""
+        """New nodes are not counted at first; nodes that leave, and for a while those that left, count as unusable."""
         counts = Counter(node.state if node.job is None else "running" for node in cluster.nodes)
         return {
             "runningNodeCount": counts["running"],
@@ -80,14 +80,14 @@ class Version2017(Version2018March):
         }
 
     def file_server(self, server: FileServer) -> Document:
-        """Its disks have a file system and a RAID level."""
+        """A file server, whose disks have a file system and a RAID level."""
         document: Document = _capital(super().file_server(server))
         properties = document["properties"]
         properties["dataDisks"] = {"fileSystemType": "BRTFS", "raidLevel": "NoRaid", **properties["dataDisks"]}
         return document
 
     def job(self, job: Job) -> Document:
-        """Without the path segment, and without what the preview did not know."""
+        """A job, without the path segment and what later versions added."""
         document: Document = _capital(super().job(job))
         properties = document["properties"]
         for name in ("jobOutputDirectoryPathSegment", "mountVolumes", "secrets"):
@@ -111,14 +111,14 @@ class Version2017(Version2018March):
         return job.ready if job.started and job.nodes else job.started
 
     def problem(self, problem: Problem) -> Document:
-        """Sentences begin with a blank."""
+        """An error, whose sentence begins with a blank."""
         document = super().problem(problem)
         if problem.code in _PROBLEMS:
             document["code"], document["message"] = _PROBLEMS[problem.code]
         return document
 
     def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
-        """Files only; those of the preparation first; the service's own log was not there yet."""
+        """The files, those of the preparation first. There was no execution log yet."""
         seen = [entry for entry in entries if not entry.is_directory and not _is_execution_log(entry.name)]
         seen.sort(key=lambda entry: ("-job_prep" not in entry.name, entry.name))
         return [{"name": entry.name, **download(entry)} for entry in seen]

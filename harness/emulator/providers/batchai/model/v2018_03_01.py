@@ -1,4 +1,4 @@
-"""API version 2018-03-01: resources lie in the resource group itself and have a location; no workspaces."""
+"""API version 2018-03-01: there are no workspaces; resources are in the resource group itself and have a location."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from harness.emulator.providers.batchai.model.operation_times import MARCH_2018
 from harness.emulator.providers.batchai.model.v2018_05_01 import Version2018May, download
 from harness.emulator.providers.batchai.model.version import Document, OutputEntry
 
-_TYPES: dict[Kind, tuple[str, str]] = {  # in types, in ids
+_TYPES: dict[Kind, tuple[str, str]] = {  # in the type, in the id
     "cluster": ("Clusters", "clusters"),
     "file_server": ("FileServers", "fileservers"),
     "job": ("Jobs", "jobs"),
@@ -25,7 +25,7 @@ _RANKS = {"low": -1000, "normal": 0, "high": 1000}
 
 
 class Version2018March(Version2018May):
-    """What 2018-05 moved into workspaces, back in the group."""
+    """The version whose resources are in the resource group itself."""
 
     name = "2018-03-01"
     is_flat = True
@@ -70,7 +70,7 @@ class Version2018March(Version2018May):
         return document
 
     def job_head(self, job: Job, spec: Document) -> Document:  # noqa: ARG002 - the newest version's own signature
-        """A free text and a number, where 2018-05 has the experiment and a word."""
+        """A free text in place of the experiment, and a number in place of the priority's word."""
         head = {"experimentName": spec["experimentName"]} if "experimentName" in spec else {}
         return head | {"priority": spec.get("priority", _RANKS[spec["schedulingPriority"]])}
 
@@ -82,12 +82,12 @@ class Version2018March(Version2018May):
             directory |= {"type": kind, "createNew": new}
 
     def problem(self, problem: Problem) -> Document:
-        """As in 2018-05, but for one code."""
+        """An error, of which one code is not that of 2018-05."""
         code = "JobTerminate" if problem.code == "JobTerminated" else problem.code
         return super().problem(problem) | {"code": code}
 
     def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
-        """By name, with another mark of directories, and no markers of containers' directories."""
+        """The entries by name, with ``isDirectory``, and without the blobs that mark directories."""
         return [
             {"name": entry.name, "isDirectory": entry.is_directory, **({} if entry.is_directory else download(entry))}
             for entry in sorted(entries, key=lambda entry: entry.name)
@@ -98,11 +98,11 @@ class Version2018March(Version2018May):
         return {"location": resource.location} | ({"tags": resource.tags} if resource.tags is not None else {})
 
     def type_of(self, kind: Kind) -> str:
-        """With capitals."""
+        """The type of a resource, with a capital letter."""
         return f"{BATCH_AI}/{_TYPES[kind][0]}"
 
     def id_of(self, kind: Kind, address: Address) -> str:
-        """In the group itself."""
+        """The id of a resource, in the group itself."""
         return f"{address.provider}/{_TYPES[kind][1]}/{address.name}"
 
 

@@ -37,7 +37,7 @@ _AFTER_TOOLKIT = (
 
 
 class Version2018May:
-    """Reads nothing anew and shows what is stored, in the recorded order of keys."""
+    """The version whose definitions are stored as they are; keys are in the recorded order."""
 
     name = "2018-05-01"
     is_flat = False
@@ -61,7 +61,7 @@ class Version2018May:
         return f"{address.subscription}/{address.group}{place}/{incarnation}"
 
     def workspace(self, workspace: Workspace) -> Document:
-        """A workspace; while it is being deleted with the time of the request to delete it."""
+        """A workspace; while it is being deleted, its transition time is that of the request to delete it."""
         document = {**self._head("workspace", workspace.address), "location": workspace.location}
         if workspace.tags is not None:
             document["tags"] = workspace.tags
@@ -116,7 +116,7 @@ class Version2018May:
         }
 
     def file_server(self, server: FileServer) -> Document:
-        """A file server; where it is mounted from once it is there."""
+        """A file server, with its mount settings once it is created."""
         properties: Document = {
             "provisioningState": _provisioning(server),
             "creationTime": timestamp(server.created),
@@ -156,24 +156,24 @@ class Version2018May:
         return self._head("job", job.address) | {"properties": properties}
 
     def job_head(self, job: Job, spec: Document) -> Document:
-        """What stands before the cluster."""
+        """The properties that precede the cluster."""
         return {"experimentName": job.address.names[1], "schedulingPriority": spec["schedulingPriority"]}
 
     def adapt_job(self, properties: Document) -> None:
-        """Take out what only earlier versions know."""
+        """Remove what only earlier versions have."""
         properties["constraints"].pop("maxRetryCount", None)
         for directory in properties.get("outputDirectories", ()):
             directory.pop("type", None)
             directory.pop("createNew", None)
 
     def execution_state(self, job: Job) -> str:
-        """The state; a job that holds nodes but has not begun is still queued."""
+        """The state; a job that holds nodes but does not run yet is still queued."""
         if job.phase == "running" and job.terminating:
             return "terminating"
         return "queued" if job.phase == "starting" else job.phase
 
     def execution_changed(self, job: Job) -> datetime:
-        """When the state last moved."""
+        """When the state last changed."""
         return job.changed
 
     def started(self, job: Job) -> datetime | None:
@@ -202,7 +202,7 @@ class Version2018May:
         return document
 
     def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
-        """By name, one level; a directory of a container also shows as the blob that marks it, file first."""
+        """The entries by name; a directory of a container is preceded by the empty blob that marks it."""
         documents: list[Document] = []
         for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.link:
@@ -211,8 +211,8 @@ class Version2018May:
                 documents.append({"name": entry.name, "fileType": "directory"})
         return documents
 
-    def place(self, resource: Cluster | FileServer) -> Document:  # noqa: ARG002 - the resource's workspace has it
-        """The location, where a resource itself has one."""
+    def place(self, resource: Cluster | FileServer) -> Document:  # noqa: ARG002 - its workspace has the location
+        """The location of a resource, in versions where it has one of its own."""
         return {}
 
     def type_of(self, kind: Kind) -> str:
@@ -228,7 +228,7 @@ class Version2018May:
 
 
 def download(entry: OutputEntry) -> Document:
-    """What reads a file: its link, and how old and long it is."""
+    """The link that reads a file, its last modification and its length."""
     modified = f"{entry.modified:%Y-%m-%dT%H:%M:%SZ}"
     return {"downloadUrl": entry.link, "properties": {"lastModified": modified, "contentLength": entry.length}}
 

@@ -1,4 +1,4 @@
-"""What an API version is to the handlers: how it reads definitions and how it shows resources."""
+"""What handlers need of an API version: how it reads definitions and shows resources."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,19 +51,19 @@ class Version(Protocol):
         """The folder of a job's streams below its segment."""
 
     def workspace(self, workspace: Workspace) -> Document:
-        """A workspace as answered."""
+        """A workspace as this version shows it."""
 
     def experiment(self, experiment: Experiment) -> Document:
-        """An experiment as answered."""
+        """An experiment as this version shows it."""
 
     def cluster(self, cluster: Cluster) -> Document:
-        """A cluster as answered."""
+        """A cluster as this version shows it."""
 
     def file_server(self, server: FileServer) -> Document:
-        """A file server as answered."""
+        """A file server as this version shows it."""
 
     def job(self, job: Job) -> Document:
-        """A job as answered."""
+        """A job as this version shows it."""
 
     def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
-        """The entries of an output directory as answered, in this version's order."""
+        """The entries of an output directory, as this version shows and orders them."""

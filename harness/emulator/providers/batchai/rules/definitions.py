@@ -1,4 +1,4 @@
-"""From a request's body to a definition without secrets, or to what is wrong with it; pure."""
+"""Reads the definitions of request bodies, apart from their secrets, and refuses what is not valid; pure."""
 
 import re
 from collections.abc import Iterable
@@ -38,14 +38,14 @@ _NAME = re.compile(r"[-\w]{1,64}", re.ASCII)
 _FLAT_NAME = re.compile(r"[-\w.]{1,64}", re.ASCII)
 _DIRECTORY_ID = re.compile(r"\w{1,64}", re.ASCII)
 _VARIABLE = re.compile(r"[^=\0]+")
-_DEEPEST = 100  # levels of a body: deeper ones are no definition and would exhaust the stack
+_DEEPEST = 100  # levels of a body; a deeper one is not a definition, and would exhaust the stack
 
 
 def check_name(kind: Kind, name: str, version: Version) -> None:
-    """Names are 1 to 64 letters, digits, dashes and underscores; before 2018-05 also points.
+    """Check a name: 1 to 64 letters, digits, dashes and underscores; before 2018-05 also points.
 
     Raises:
-        BatchAIError: any other name.
+        BatchAIError: the name is another.
     """
     pattern = _FLAT_NAME if version.is_flat else _NAME
     if not pattern.fullmatch(name) or name in (".", ".."):
@@ -53,10 +53,10 @@ def check_name(kind: Kind, name: str, version: Version) -> None:
 
 
 def read_body(body: bytes) -> dict[str, Any]:
-    """The body's JSON object without nulls, which mean the same as absence.
+    """The JSON object of a body without its nulls, which mean the same as an absent value.
 
     Raises:
-        InvalidContentError: it is no JSON object.
+        InvalidContentError: the body is not a JSON object.
         BatchAIError: it is nested too deep.
     """
     document = parse_object(body)
@@ -67,15 +67,15 @@ def read_body(body: bytes) -> dict[str, Any]:
 
 
 def read_place(document: dict[str, Any]) -> tuple[str, dict[str, str] | None]:
-    """Location and tags of a body that must have a location."""
+    """The location, which a body must have, and its tags."""
     return parse_location(document), parse_tags(document)
 
 
 def read_cluster(document: dict[str, Any], version: Version) -> tuple[ClusterSpec, Secrets]:
-    """The definition of a cluster, and apart from it what must never be answered.
+    """The definition of a cluster, and its secrets apart from it.
 
     Raises:
-        BatchAIError: it is none, or a value is not allowed.
+        BatchAIError: the body is not a definition, or a value is not allowed.
     """
     spec = _converted(document, ClusterSpec, version)
     if vm_size(spec.vm_size) is None:
@@ -108,7 +108,7 @@ def read_update(document: dict[str, Any], version: Version) -> ScaleSettings | N
     """The new scale settings of a PATCH, if it has any.
 
     Raises:
-        BatchAIError: it is none, or a value is not allowed.
+        BatchAIError: the body is not an update, or a value is not allowed.
     """
     scale = _converted(document, ClusterUpdate, version).scale_settings
     if scale:
@@ -117,10 +117,10 @@ def read_update(document: dict[str, Any], version: Version) -> ScaleSettings | N
 
 
 def read_file_server(document: dict[str, Any], version: Version) -> FileServerSpec:
-    """The definition of a file server; its password is dropped, nobody needs it.
+    """The definition of a file server, without the password, which nothing uses.
 
     Raises:
-        BatchAIError: it is none, or a value is not allowed.
+        BatchAIError: the body is not a definition, or a value is not allowed.
     """
     spec = _converted(document, FileServerSpec, version)
     if vm_size(spec.vm_size) is None:
@@ -131,10 +131,10 @@ def read_file_server(document: dict[str, Any], version: Version) -> FileServerSp
 
 
 def read_job(document: dict[str, Any], version: Version) -> tuple[JobSpec, Secrets]:
-    """The definition of a job, and apart from it what must never be answered.
+    """The definition of a job, and its secrets apart from it.
 
     Raises:
-        BatchAIError: it is none, or a value is not allowed.
+        BatchAIError: the body is not a definition, or a value is not allowed.
     """
     spec = _converted(document, JobSpec, version)
     toolkits = [name for name in TOOLKITS if getattr(spec, name) is not None]
@@ -165,7 +165,7 @@ def read_job(document: dict[str, Any], version: Version) -> tuple[JobSpec, Secre
 
 
 def with_defaults(spec: JobSpec) -> JobSpec:
-    """What the service fills into the settings of a toolkit: the language, and a process a node."""
+    """The definition with what the service fills in: the language of CNTK, and one process for each node."""
     for name in TOOLKITS:
         settings: Any = getattr(spec, name)
         if isinstance(settings, CntkSettings) and settings.language_type is None:
@@ -179,10 +179,10 @@ def with_defaults(spec: JobSpec) -> JobSpec:
 
 
 def check_scale(scale: ScaleSettings) -> None:
-    """One of manual and automatic, and a minimum that is not above the maximum.
+    """Check that scaling is either manual or automatic, with a minimum that is not above its maximum.
 
     Raises:
-        BatchAIError: otherwise.
+        BatchAIError: it is not.
     """
     place = "Cluster.Properties.ScaleSettings"
     if (scale.manual is None) == (scale.auto_scale is None):
@@ -249,7 +249,7 @@ def _refuse_twice(names: Iterable[str], place: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise errors.invalid_value(name, place, "stands twice")
+            raise errors.invalid_value(name, place, "is given twice")
         seen.add(name)
 
 

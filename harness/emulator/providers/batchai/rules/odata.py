@@ -28,7 +28,7 @@ class FilterError(Exception):
 
 
 def parse_filter(text: str) -> Predicate:
-    """The test that a filter stands for.
+    """The test that a filter describes.
 
     Args:
         text: comparisons (``properties/executionState eq 'running'``) joined by ``and``, ``or``, ``not`` and

@@ -1,4 +1,4 @@
-"""How much of a region's quotas is in use; pure. The emulator reports the limits and does not enforce them."""
+"""How much of the quotas of a region is in use; pure. The emulator reports the limits and does not enforce them."""
 
 from collections import Counter
 from collections.abc import Iterable
