@@ -42,7 +42,7 @@ _DEEPEST = 100  # levels of a body; a deeper one is not a definition, and would 
 
 
 def check_name(kind: Kind, name: str, version: Version) -> None:
-    """Check a name: 1 to 64 letters, digits, dashes and underscores; before 2018-05 also points.
+    """Check a name: 1 to 64 letters, digits, dashes and underscores; before 2018-05 also dots.
 
     Raises:
         BatchAIError: the name is another.
