@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 _STALL_SECONDS = 30.0  # without a byte of a body that is awaited
 _NOTHING = timedelta()
 _NO_NAMES: Mapping[bytes, bytes] = {}
+_KNOWN_LIMIT = 1 << 10  # bytes; a longer query is not remembered, since anybody may send it
 BODY_LIMIT = 4 << 20  # bytes; Resource Manager's own limit for a request body
 
 
@@ -19,6 +20,13 @@ class Receive(Protocol):
 
     async def __call__(self) -> MutableMapping[str, Any]:
         """The next event."""
+
+
+class Connection(Protocol):
+    """What a request needs of the connection on which it came."""
+
+    def trust(self) -> None:
+        """Note that a request on this connection had valid credentials."""
 
 
 class MalformedRequestError(Exception):
@@ -63,6 +71,7 @@ class Request:
     """
 
     __slots__ = (
+        "_connection",
         "_receive",
         "ahead",
         "client",
@@ -80,6 +89,7 @@ class Request:
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
         self._receive = receive
+        self._connection: Connection = scope["state"]["connection"]
         self.ahead = _NOTHING
         self.content = b""
         self.method: str = scope["method"]
@@ -96,12 +106,16 @@ class Request:
         self.raw_target = raw_path + b"?" + query if query else raw_path
         try:
             self.path = unquote_to_bytes(raw_path).decode("utf-8")
-            self.query = _parsed(query)
+            self.query = _known(query) if len(query) <= _KNOWN_LIMIT else _parsed(query)
         except ValueError as error:
             raise MalformedRequestError("The request URI is not valid.") from error
         if "\0" in self.path:
             raise MalformedRequestError("The request URI is not valid.")
         self.params: Mapping[str, str] = {}
+
+    def trust(self) -> None:
+        """Note that the request has valid credentials, before its body is read."""
+        self._connection.trust()
 
     async def read(self, limit: int = BODY_LIMIT) -> bytes:
         """The whole body.
@@ -144,12 +158,14 @@ class Request:
             raise BodyStalledError from None
 
 
-@lru_cache(256)  # most requests of a client have the same
 def _parsed(query: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict"):
         found.setdefault(name.lower(), value)
     return MappingProxyType(found)
+
+
+_known = lru_cache(256)(_parsed)  # most requests of a client have the same
 
 
 class Response:

@@ -2,19 +2,33 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import uvicorn
+from uvicorn.server import ServerState
 
-from harness.emulator.connection import Connection
+from harness.clock import SystemClock
+from harness.emulator.acceptor import Acceptor
+from harness.emulator.admission import Admission, Visitor
+from harness.emulator.client_hello import check_client_hello
+from harness.emulator.connection import HEAD_SECONDS, Connection
+from harness.emulator.wire import http_date
 
 Application = Callable[..., Awaitable[None]]  # of ASGI
 
 # A connection may be silent for longer than clients keep it, so that none is closed in their hand.
 _IDLE_SECONDS = 65
 _GRACE_SECONDS = 5  # for answers that are under way when it stops
+_GOODBYE_SECONDS = 2.0  # for a client to confirm the end of TLS
+
+# Connections of one peer without valid credentials. One with TLS costs 50 kB, and uvloop gives it a buffer of 256 KiB,
+# which costs as much of it as the client has sent at once, or as was in use before.
+_TLS_NEWCOMERS, _PLAIN_NEWCOMERS = 128, 512
+
+_log = logging.getLogger(__name__)
 
 
 async def serve_http(
@@ -28,40 +42,72 @@ async def serve_http(
         stopping: shared by all listeners of a process, so that none waits for another.
         context: of TLS; default plain HTTP.
     """
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,  # which would let any client name its own address and scheme
-        ws="none",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        timeout_keep_alive=_IDLE_SECONDS,
-    )
-    config.load()
-    config.ssl = context
-    await _Server(config, stopping).serve(sockets=[listener])
+    server = _Server(app, context)
+    acceptor = Acceptor(listener, server.admission, server.connect)
+    while not stopping.is_set():
+        server.renew_date()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await stopping.wait()
+    await acceptor.close()
+    await server.finish()
 
 
-class _Server(uvicorn.Server):
-    """Stops with the event; uvicorn's own catches signals and looks ten times a second whether one came."""
+class _Server:
+    """What the connections of one listener share.
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
-        super().__init__(config)
-        self._stopping = stopping
+    uvicorn's own server catches signals, polls ten times a second, and learns of a connection only when its TLS
+    handshake has ended; only its connections are used here.
+    """
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
+    def __init__(self, app: Application, context: ssl.SSLContext | None) -> None:
+        self.admission = Admission(_TLS_NEWCOMERS if context else _PLAIN_NEWCOMERS)
+        self._state = ServerState()
+        self._config = uvicorn.Config(
+            app,
+            http=Connection,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            proxy_headers=False,  # which would let any client name its own address and scheme
+            ws="none",
+            timeout_keep_alive=_IDLE_SECONDS,
+        )
+        self._config.load()
+        self._context = context
 
-    async def main_loop(self) -> None:
-        """Renew the header ``Date`` every second until the stop."""
-        while not self._stopping.is_set():
-            await self.on_tick(0)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._stopping.wait()
+    async def connect(self, connection: socket.socket, visitor: Visitor) -> None:
+        """Make a connection of an accepted socket.
+
+        Raises:
+            OSError: the TLS handshake failed, or did not end in time.
+        """
+        if self._context:
+            async with asyncio.timeout(HEAD_SECONDS):
+                await check_client_hello(connection)
+        handshake, goodbye = (HEAD_SECONDS, _GOODBYE_SECONDS) if self._context else (None, None)
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: Connection(self._config, self._state, visitor),
+            connection,
+            ssl=self._context,
+            ssl_handshake_timeout=handshake,
+            ssl_shutdown_timeout=goodbye,
+        )
+
+    def renew_date(self) -> None:
+        """Set the header ``Date`` of the answers to come."""
+        self._state.default_headers = [(b"date", http_date(SystemClock().now()).encode())]
+
+    async def finish(self) -> None:
+        """Close the idle connections, and the others as soon as they are answered or the grace is over."""
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await self.admission.wait_until_empty()
+        except TimeoutError:
+            _log.warning("%d connections were not finished when the emulator stopped", len(self._state.connections))
+            for task in self._state.tasks:
+                task.cancel()
+            self.admission.close_all()

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -49,6 +50,7 @@ from harness.emulator.store import Store
 from harness.emulator.tls import server_context
 from harness.errors import EmulatorError
 
+_FILES = 8192  # that may be open: a connection through the proxy takes three
 READY = "ready"  # the one line on standard output
 
 
@@ -65,6 +67,7 @@ def serve(options: Options) -> None:
         raise EmulatorError(
             f"the data directory {paths.root} cannot be made: {error.strerror}; choose another with --dir"
         ) from error
+    _allow_files()
     with _locked(paths):
         try:
             uvicorn_loop = uvicorn.config.Config(app=_nothing, loop="auto").get_loop_factory()
@@ -225,7 +228,7 @@ async def _listening(
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     proxy = Proxy(emulator.plays, listener.getsockname())
     try:
-        port = await proxy.start(options.port)
+        port = proxy.start(options.port)
     except OSError as error:
         raise _unusable(options.port, "--port", error) from error
     serving = asyncio.create_task(serve_http(emulator, listener, stopping, server_context(paths)))
@@ -320,6 +323,14 @@ def _watch_for_stop(stopping: asyncio.Event, *, guarded: bool) -> None:
 
     if guarded:
         loop.add_reader(sys.stdin.fileno(), watch)
+
+
+def _allow_files() -> None:
+    """Raise this process's limit of open files, which is often 1,024, as far as it may be raised."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _nothing(*_arguments: object) -> None:

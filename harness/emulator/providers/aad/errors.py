@@ -69,6 +69,13 @@ def troubled(trouble: Trouble, now: datetime) -> Response:
             return _error(500, "server_error", 50000, text, now)
 
 
+def too_large(limit: int) -> Response:
+    """The form is longer than any sign-in."""
+    return json_response(
+        413, {"error": "invalid_request", "error_description": f"The request body is longer than {limit >> 10} KiB."}
+    )
+
+
 def not_found() -> Response:
     """No such address."""
     return Response(404)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from harness.clock import Clock
 from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens
-from harness.emulator.context import Request, Response
+from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.identity import Identity
 from harness.emulator.providers.aad import errors
@@ -20,6 +20,7 @@ from harness.emulator.wire import json_response
 
 _LOGIN = "https://login.microsoftonline.com"
 _HOSTS = ("login.microsoftonline.com", "login.windows.net", "sts.windows.net")
+_FORM_LIMIT = 64 << 10  # bytes of a sign-in, which anybody may send
 _NO_TENANT = ("common", "organizations", "consumers")
 
 
@@ -54,8 +55,11 @@ class AzureActiveDirectory:
         route = self._router.match(request)
         if route is None:
             return errors.not_found()
-        answer = route.handler(request)
-        return answer if isinstance(answer, Response) else await answer
+        try:
+            answer = route.handler(request)
+            return answer if isinstance(answer, Response) else await answer
+        except BodyTooLargeError as error:
+            return errors.too_large(error.limit)
 
     def malformed(self, message: str) -> Response:
         """A request that cannot be understood."""
@@ -104,7 +108,7 @@ class AzureActiveDirectory:
 
     async def _token(self, request: Request) -> Response:
         now, tenant = self._clock.now(), request.params["tenant"]
-        form = dict(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
+        form = dict(parse_qsl((await request.read(_FORM_LIMIT)).decode("utf-8", "replace"), keep_blank_values=True))
         form = _basic_credentials(request.headers.get("authorization", "")) | form
         second = "/v2.0/" in request.path
         if not self._knows(tenant):
@@ -121,6 +125,7 @@ class AzureActiveDirectory:
         audience = form["scope"].removesuffix("/.default") if second else form["resource"]
         if audience not in AUDIENCES and f"{audience}/" not in AUDIENCES:
             return errors.invalid_resource(audience, now)
+        request.trust()
         return self._granted(audience, second=second)
 
     def _granted(self, audience: str, *, second: bool) -> Response:

@@ -153,6 +153,7 @@ class ResourceManager:
         except ExpiredTokenError as error:
             if not error.revoked or place_of(request.path):
                 raise
+        request.trust()
 
     def _expired(self, request: Request) -> Response:
         try:

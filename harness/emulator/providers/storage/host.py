@@ -206,6 +206,7 @@ class StorageHost:
             policies=lambda: self._policies(target),
             now=now + request.ahead,
         )
+        request.trust()
         if account is not None and account.https_only and request.scheme != "https":
             raise errors.https_required()
         if operation is None:

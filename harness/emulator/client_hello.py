@@ -1,0 +1,42 @@
+"""Looks at the first bytes of a TLS connection before OpenSSL does.
+
+OpenSSL takes a ClientHello of up to 128 KiB and keeps what it has of one that is not finished. Real ones have less than
+2 KiB, and announce their length in their first bytes (RFC 8446, sections 4 and 5.1).
+"""
+
+import asyncio
+import socket
+
+_LIMIT = 16 << 10  # bytes
+_HEADER = 9  # bytes: content type, version and length of the record; type and length of the message
+_HANDSHAKE, _CLIENT_HELLO = 22, 1
+
+
+async def check_client_hello(connection: socket.socket) -> None:
+    """Wait for the first bytes of a connection, and leave them to be read.
+
+    Raises:
+        OSError: the connection ended, or does not begin with a ClientHello of usual length.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _HEADER)
+    await _wait_until_readable(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+    header = connection.recv(_HEADER, socket.MSG_PEEK)
+    is_hello = len(header) == _HEADER and (header[0], header[5]) == (_HANDSHAKE, _CLIENT_HELLO)
+    if not is_hello or int.from_bytes(header[6:]) > _LIMIT:
+        raise ConnectionAbortedError("the connection does not begin with a TLS ClientHello")
+
+
+async def _wait_until_readable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+
+    def note() -> None:
+        loop.remove_reader(connection)
+        readable.set()
+
+    loop.add_reader(connection, note)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(connection)
