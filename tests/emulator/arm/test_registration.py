@@ -54,6 +54,14 @@ def test_a_provider_is_registering_until_its_time_has_passed_and_can_be_used(cli
         assert client("GET", "/providers/Microsoft.BatchAI/workspaces") == {"value": []}
 
 
+def test_registering_again_does_not_begin_again(slow: Endpoint, client: Callable[..., Any]) -> None:
+    client("POST", "/providers/Microsoft.Network/register")
+    before = rows(slow)
+
+    assert client("POST", "/providers/Microsoft.Network/register")["registrationState"] == "Registering"
+    assert rows(slow) == before
+
+
 def test_looking_at_providers_changes_nothing(slow: Endpoint, client: Callable[..., Any]) -> None:
     client("POST", "/providers/Microsoft.Batch/register")
     before = rows(slow)

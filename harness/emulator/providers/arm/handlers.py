@@ -249,17 +249,18 @@ class ResourceManager:
 
     def _register(self, request: Request) -> Response:
         until = self._clock.now() + timedelta(seconds=_REGISTRATION * self._pace)
-        return self._move(request, "Registered", to=lambda name: Registration(name, "Registering", until))
+        reached = ("Registered", "Registering")
+        return self._move(request, reached, to=lambda name: Registration(name, "Registering", until))
 
     def _unregister(self, request: Request) -> Response:
-        return self._move(request, "NotRegistered", to=lambda name: Registration(name, "NotRegistered"))
+        return self._move(request, ("NotRegistered",), to=lambda name: Registration(name, "NotRegistered"))
 
-    def _move(self, request: Request, reached: str, to: Callable[[str], Registration]) -> Response:
+    def _move(self, request: Request, reached: Collection[str], to: Callable[[str], Registration]) -> Response:
         subscription, name = request.params["subscription"], request.params["namespace"]
         if (known := namespace(name)) is None:
             return errors.unknown_namespace(name)
         registration = self._registration(subscription, known)
-        if registration.state != reached:
+        if registration.state not in reached:
             registration = to(known)
             self._store.put(registration_key(subscription, known), registration)
         return json_response(200, registration.wire(subscription))
