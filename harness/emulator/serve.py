@@ -169,7 +169,7 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
     def exists(identifier: str) -> bool:
         return storage.accounts.has(identifier) or any(each.has(identifier) for each in tracked)
 
-    azureml = AzureML(engine, base.identity, storage.accounts, exists)
+    azureml = AzureML(engine, base.identity, storage.accounts, exists=exists, variables=lambda _workspace, _details: {})
     group, account = storage.locked[:2]
     ensure_first_workspace(azureml, tracked, group=group, storage_account=account)
     tokens = Tokens(base.identity, base.clock)

@@ -1,9 +1,9 @@
-"""Every toolkit of the service, by the name its settings have on the wire (without ``Settings``)."""
+"""Every toolkit of Batch AI by the name of its settings (without ``Settings``), and Azure ML's ``command``."""
 
 from collections.abc import Callable, Mapping
 
 from harness.errors import ToolkitError
-from harness.toolkits import caffe, cntk, custom, mpi, ranked, tensorflow
+from harness.toolkits import caffe, cntk, command, custom, mpi, ranked, tensorflow
 from harness.toolkits.toolkit import Assignment, Process
 
 TOOLKITS: Mapping[str, Callable[[Assignment], tuple[Process, ...]]] = {
@@ -11,6 +11,7 @@ TOOLKITS: Mapping[str, Callable[[Assignment], tuple[Process, ...]]] = {
     "caffe2": ranked.caffe2,
     "chainer": mpi.chainer,
     "cntk": cntk.processes,
+    "command": command.processes,
     "customMpi": mpi.command_line,
     "customToolkit": custom.processes,
     "horovod": mpi.horovod,

@@ -15,21 +15,26 @@ from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
 from harness.emulator.providers.azureml.handlers.assets import Assets
 from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
+from harness.emulator.providers.azureml.handlers.jobs import Jobs
 from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.handlers.subscription import Subscription
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
+from harness.emulator.providers.azureml.launch import Launch, Variables
 from harness.emulator.providers.azureml.model.asset import KINDS, AssetContainer, AssetVersion
 from harness.emulator.providers.azureml.model.compute import ComputeDetails
 from harness.emulator.providers.azureml.model.datastore import Datastore, DatastoreSecret
+from harness.emulator.providers.azureml.model.job import JobDetails, RunExperiment
 from harness.emulator.providers.azureml.routes import (
     asset_routes,
     compute_routes,
     datastore_routes,
+    job_routes,
     operation_routes,
     subscription_routes,
     workspace_routes,
 )
+from harness.emulator.providers.azureml.storage_paths import StoragePaths
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route
 
@@ -42,6 +47,7 @@ class AzureML:
         identity: who uses the emulator.
         accounts: the storage accounts that datastores lead to.
         exists: whether there is a resource of an id, among those that workspaces depend on.
+        variables: those by which a job reaches the emulator and its own run.
 
     Attributes:
         workspaces: of which the emulator makes the first one itself.
@@ -49,17 +55,28 @@ class AzureML:
 
     namespace = MACHINE_LEARNING
 
-    def __init__(self, engine: Engine, identity: Identity, accounts: Accounts, exists: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        identity: Identity,
+        accounts: Accounts,
+        *,
+        exists: Callable[[str], bool],
+        variables: Variables,
+    ) -> None:
         self._engine = engine
         self._service = Service(engine, identity)
         datastores = Datastores(self._service, accounts)
         self.workspaces = Workspaces(self._service, datastores, accounts, exists)
+        paths = StoragePaths(engine.repository.store, accounts)
+        self._launch = Launch(engine.specs, paths, variables)
         self._commits = Commits(engine.repository.store)
         table = (
             *workspace_routes(self.workspaces),
             *compute_routes(Computes(self._service)),
             *datastore_routes(datastores),
             *(route for kind in KINDS for route in asset_routes(kind, Assets(self._service, accounts, kind))),
+            *job_routes(Jobs(self._service)),
             *subscription_routes(Subscription(self._service)),
             *operation_routes(OperationStatuses(self._service)),
         )
@@ -77,7 +94,12 @@ class AzureML:
         Raises:
             JobSpecError: the job cannot be started.
         """
-        raise JobSpecError(Problem("UserError", f"job {job.address.name} on {cluster.address.name} has no command"))
+        store = self._engine.repository.store
+        details = store.get(JobDetails, job.key)
+        workspace = store.get(Workspace, job.address.parent().key("workspace"))
+        if details is None or workspace is None:
+            raise JobSpecError(Problem("UserError", f"the definition of the job {job.address.name} was deleted"))
+        return self._launch.spec(workspace, details, job, cluster)
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
         """Start to delete every workspace of a group, with everything in it."""
@@ -91,9 +113,11 @@ class AzureML:
         """Delete the provider's own records together with the engine's resource."""
         if isinstance(before, Cluster) and after is None:
             self._engine.repository.store.delete(ComputeDetails, before.key)
+        if isinstance(before, Job) and after is None:
+            self._engine.repository.store.delete(JobDetails, before.key)
         if isinstance(before, Workspace) and after is None:
             self.workspaces.forget(before)
-            for kind in (Datastore, DatastoreSecret, AssetContainer, AssetVersion):
+            for kind in (Datastore, DatastoreSecret, AssetContainer, AssetVersion, RunExperiment):
                 self._engine.repository.store.delete_all(kind, f"{before.key}/")
 
     def _answering(self, route: Route) -> Handler:

@@ -4,6 +4,7 @@ from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.providers.azureml.handlers.assets import Assets
 from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
+from harness.emulator.providers.azureml.handlers.jobs import Jobs
 from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
 from harness.emulator.providers.azureml.handlers.subscription import Subscription
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
@@ -62,6 +63,18 @@ def asset_routes(kind: AssetKind, assets: Assets) -> tuple[Route, ...]:
         return routes
     upload = versions + "/{version}/startPendingUpload"
     return (*routes, Route("POST", upload, "CodeVersions_CreateOrGetStartPendingUpload", assets.start_pending_upload))
+
+
+def job_routes(jobs: Jobs) -> tuple[Route, ...]:
+    """Jobs."""
+    one = _WORKSPACE + "/jobs/{name}"
+    return (
+        Route("GET", _WORKSPACE + "/jobs", "Jobs_List", jobs.list),
+        Route("PUT", one, "Jobs_CreateOrUpdate", jobs.put),
+        Route("GET", one, "Jobs_Get", jobs.get),
+        Route("DELETE", one, "Jobs_Delete", jobs.delete),
+        Route("POST", one + "/cancel", "Jobs_Cancel", jobs.cancel),
+    )
 
 
 def subscription_routes(subscription: Subscription) -> tuple[Route, ...]:

@@ -1,0 +1,237 @@
+"""Jobs: submitted, shown, cancelled, deleted."""
+
+import json
+import random
+import uuid
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.address import Address
+from harness.emulator.engine.model.records import Cluster, Job, Workspace
+from harness.emulator.engine.model.spec import ClusterSpec, JobSpec, ResourceId
+from harness.emulator.engine.model.spec.clusters import ManualScaleSettings, ScaleSettings, UserAccountSettings
+from harness.emulator.engine.rules.jobs import new_job
+from harness.emulator.engine.rules.scaling import new_cluster
+from harness.emulator.providers.arm.rules import parse_tags
+from harness.emulator.providers.azureml import errors
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.model.asset import AssetVersion
+from harness.emulator.providers.azureml.model.job import (
+    JobDetails,
+    RunExperiment,
+    experiment_key,
+    status,
+    wire,
+)
+from harness.emulator.providers.azureml.rules.jobs import read_job
+from harness.emulator.providers.azureml.rules.names import check_asset_name
+
+_OPERATIONS = "mfeOperationResults"
+_CANCEL, _DELETE = 10.0, 10.0  # seconds
+_SERVERLESS_SIZE = "Standard_DS3_v2"  # of a node that nobody chose a size for
+_MOST = 100  # jobs on a page
+_POOLS = 1 << 32
+
+
+class Jobs:
+    """The operations on jobs."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def put(self, request: Request) -> Response:
+        """Submit a job; of one that is there, change the description, the name and the tags."""
+        workspace, name = self._service.workspace(request), request.params["name"]
+        check_asset_name("job", name)
+        document = self._service.body(request)
+        found = self._found(workspace, name)
+        if found is not None:
+            return self._update(workspace, found, document)
+        now = self._service.now()
+        details = read_job(name, document, run_number=self._next_number(workspace), now=now)
+        self._check_assets(workspace, details)
+        address = workspace.address.child(name)
+        cluster = self._cluster(workspace, details, address)
+        spec = JobSpec(
+            cluster=ResourceId(id=cluster.address.id("cluster")),
+            node_count=details.node_count,
+            std_out_err_path_prefix="user_logs",
+        )
+        job = new_job(
+            address,
+            spec,
+            cluster,
+            location=workspace.location,
+            incarnation=str(uuid.uuid4()),
+            now=now,
+            pace=self._service.engine.pace,
+        )
+        self._service.repository.store.put(job.key, details)
+        self.ensure_experiment(workspace, details.experiment)
+        self._service.repository.keep(replace(job, provisioned=now))
+        self._service.engine.wake()
+        shown = wire(workspace, details, job, by=self._service.author, is_new=True)
+        return self._service.document(shown, request=request)
+
+    def get(self, request: Request) -> Response:
+        """Show one."""
+        workspace = self._service.workspace(request)
+        return self._service.document(self._shown(workspace, *self.find(workspace, request.params["name"])))
+
+    def list(self, request: Request) -> Response:
+        """Those of a workspace, the newest first."""
+        workspace, query = self._service.workspace(request), request.query
+        view, wanted = query.get("listviewtype", "ActiveOnly").lower(), query.get("jobtype", "").lower()
+        store = self._service.repository.store
+        found = [each for _, each in store.list(JobDetails, f"{workspace.key}/jobs/")]
+        if view != "all":
+            found = [each for each in found if each.is_archived == (view == "archivedonly")]
+        if tag := query.get("tag"):
+            found = [each for each in found if tag in each.tags]
+        if wanted not in ("", "command"):
+            found = []
+        found.sort(key=lambda each: each.run_number, reverse=True)
+        jobs = [(each, store.get(Job, workspace.address.child(each.name).key("job"))) for each in found]
+        shown = [self._shown(workspace, each, job) for each, job in jobs if job]
+        return self._service.page(request, shown, size=_MOST)
+
+    def cancel(self, request: Request) -> Response:
+        """Ask for the end of a job; one that has ended is left as it is."""
+        workspace = self._service.workspace(request)
+        _, job = self.find(workspace, request.params["name"])
+        if job.is_finished:
+            return Response(200)
+        operation = self._service.engine.operations.terminate(job, target=job.address.name, seconds=_CANCEL)
+        identifier = f"jc:{self._service.details(workspace).workspace_id}:{operation}"
+        answer = self._service.accepted(request, identifier, _OPERATIONS, workspace.location)
+        answer.body = b"null"
+        answer.headers.append(("content-type", "application/json; charset=utf-8"))
+        return answer
+
+    def delete(self, request: Request) -> Response:
+        """Delete a job that has ended."""
+        workspace = self._service.workspace(request)
+        found = self._found(workspace, request.params["name"])
+        if found is None:
+            return Response(204)
+        _, job = found
+        if not job.is_finished:
+            raise errors.conflict(f"The job {job.address.name} is {status(job)}; cancel it before it is deleted.")
+        operation = self._service.engine.operations.delete(job, target=job.address.name, seconds=_DELETE)
+        identifier = f"jd:{self._service.details(workspace).workspace_id}:{operation}"
+        return self._service.accepted(request, identifier, _OPERATIONS, workspace.location)
+
+    def find(self, workspace: Workspace, name: str) -> tuple[JobDetails, Job]:
+        """The job of a name.
+
+        Raises:
+            AzureMLError: there is none.
+        """
+        found = self._found(workspace, name)
+        if found is None:
+            raise errors.job_not_found(name)
+        return found
+
+    def ensure_experiment(self, workspace: Workspace, name: str) -> RunExperiment:
+        """The experiment of a name, which is made when it is named first."""
+        store, key = self._service.repository.store, experiment_key(workspace, name)
+        found = store.get(RunExperiment, key)
+        if found is None:
+            found = RunExperiment(str(uuid.uuid4()), name, self._service.now())
+            store.put(key, found)
+        return found
+
+    def _update(self, workspace: Workspace, found: tuple[JobDetails, Job], document: dict[str, Any]) -> Response:
+        details, job = found
+        properties = document.get("properties") or {}
+        command = properties.get("command")
+        if command is not None and command != details.command:
+            raise errors.invalid(
+                f"A job with the name {details.name} exists and runs another command.", "ArgumentInvalid"
+            )
+        tags = parse_tags(properties)
+        details = replace(
+            details,
+            description=properties.get("description", details.description),
+            display_name=properties.get("displayName") or details.display_name,
+            tags=details.tags if tags is None else tags,
+            is_archived=bool(properties.get("isArchived", details.is_archived)),
+        )
+        self._service.repository.store.put(job.key, details)
+        return self._service.document(self._shown(workspace, details, job))
+
+    def _found(self, workspace: Workspace, name: str) -> tuple[JobDetails, Job] | None:
+        store, key = self._service.repository.store, workspace.address.child(name).key("job")
+        details, job = store.get(JobDetails, key), store.get(Job, key)
+        return (details, job) if details and job else None
+
+    def _shown(self, workspace: Workspace, details: JobDetails, job: Job) -> dict[str, Any]:
+        waiting = self._waiting(job) if job.phase == "queued" else ""
+        return wire(workspace, details, job, by=self._service.author, waiting=waiting)
+
+    def _waiting(self, job: Job) -> str:
+        """What a queued job waits for, as the service writes it into a tag of the job."""
+        cluster = self._service.repository.store.get(Cluster, job.cluster)
+        if cluster is None:
+            return ""
+        counts = {
+            "AllocationState": cluster.allocation,
+            "PreparingNodeCount": sum(node.state in ("allocated", "preparing") for node in cluster.nodes),
+            "RunningNodeCount": sum(node.job is not None for node in cluster.nodes),
+            "CurrentNodeCount": len(cluster.nodes),
+        }
+        return json.dumps(counts, separators=(",", ":"))
+
+    def _next_number(self, workspace: Workspace) -> int:
+        numbers = (
+            each.run_number for _, each in self._service.repository.store.list(JobDetails, f"{workspace.key}/jobs/")
+        )
+        return max(numbers, default=0) + 1
+
+    def _check_assets(self, workspace: Workspace, details: JobDetails) -> None:
+        """Check that code and environment of this workspace exist; those of registries are taken as they are."""
+        store = self._service.repository.store
+        for what, identifier in (("code", details.code), ("environment", details.environment)):
+            if (
+                identifier
+                and identifier.lower().startswith(f"{workspace.key}/")
+                and not store.get(AssetVersion, identifier.lower())
+            ):
+                words = identifier.split("/")
+                raise errors.asset_not_found(what, words[-3], words[-1])
+
+    def _cluster(self, workspace: Workspace, details: JobDetails, job: Address) -> Cluster:
+        """The compute of a job; one that names none gets a cluster of its own, which ends with it.
+
+        Raises:
+            AzureMLError: there is no such compute.
+        """
+        if details.compute is None:
+            return self._serverless(workspace, details, job)
+        name = details.compute.rpartition("/")[2]
+        found = self._service.repository.store.get(Cluster, workspace.address.child(name).key("cluster"))
+        if found is None or found.deleting:
+            raise errors.invalid(f"Unknown compute target '{name}'.", "UnknownTargetType")
+        return found
+
+    def _serverless(self, workspace: Workspace, details: JobDetails, job: Address) -> Cluster:
+        now = self._service.now()
+        spec = ClusterSpec(
+            vm_size=details.resources.get("instanceType") or _SERVERLESS_SIZE,
+            scale_settings=ScaleSettings(manual=ManualScaleSettings(target_node_count=details.node_count)),
+            user_account_settings=UserAccountSettings(admin_user_name="azureuser"),
+        )
+        cluster = new_cluster(
+            workspace.address.child(f"serverless-{uuid.uuid4().hex[:12]}"),
+            spec,
+            location=workspace.location,
+            incarnation=str(uuid.uuid4()),
+            pool=random.randrange(_POOLS),  # noqa: S311 - a name, no secret
+            now=now,
+            pace=self._service.engine.pace,
+        )
+        cluster = replace(cluster, made_for=job.key("job"), provisioned=now)
+        self._service.repository.keep(cluster)
+        return cluster

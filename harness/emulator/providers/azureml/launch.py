@@ -1,0 +1,170 @@
+"""What a command job runs: its code, its inputs and outputs, its variables, and where its logs go.
+
+A mount shows the directory of the datastore itself. A download is a copy that is made before the command starts, an
+upload one that is made after it has ended, whatever its exit code is. ``./outputs`` and ``./logs`` of the working
+directory are directories of the run's artifacts, so what is written there can be read at once.
+"""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from harness.compute.backend import JobSpec
+from harness.compute.render import protected
+from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
+from harness.emulator.engine.model.records import Cluster, Job, Problem, Workspace
+from harness.emulator.providers.azureml.model.asset import AssetVersion
+from harness.emulator.providers.azureml.model.datastore import ARTIFACTS, DEFAULT
+from harness.emulator.providers.azureml.model.job import JobDetails, artifact_folder
+from harness.emulator.providers.azureml.rules.expressions import expand_command, expand_uri
+from harness.emulator.providers.azureml.rules.jobs import wall_clock
+from harness.emulator.providers.azureml.storage_paths import StoragePathError, StoragePaths
+
+Variables = Callable[[Workspace, JobDetails], Mapping[str, str]]
+
+_OWN = ("outputs", "logs")  # directories of the working directory that are artifacts
+_NODE = "$AZ_BATCHAI_JOB_TEMP"  # the working directory of a node
+
+
+@dataclass(slots=True)
+class _Script:
+    """What is done before and after the command, as lines for the shell."""
+
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def show(self, kind: str, name: str, path: str) -> str:
+        """Tell the job of a path by the service's variables; a reference to it, which may be quoted later."""
+        names = (f"AZURE_ML_{kind}_{name}", f"AZUREML_DATAREFERENCE_{name}", f"AZ_ML_{kind}_{name}")
+        self.variables |= dict.fromkeys(names, path)
+        return f"${{{names[-1]}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Describes command jobs to a back end.
+
+    Args:
+        specs: the engine's part of a description.
+        paths: finds the directories of uris.
+        variables: those by which a job reaches the emulator and its own run.
+    """
+
+    specs: JobSpecs
+    paths: StoragePaths
+    variables: Variables
+
+    def spec(self, workspace: Workspace, details: JobDetails, job: Job, cluster: Cluster) -> JobSpec:
+        """The processes, files and variables of a job.
+
+        Raises:
+            JobSpecError: a uri leads to nothing.
+        """
+        try:
+            return self._spec(workspace, details, job, cluster)
+        except StoragePathError as error:
+            raise JobSpecError(Problem("UserError", str(error))) from error
+
+    def _spec(self, workspace: Workspace, details: JobDetails, job: Job, cluster: Cluster) -> JobSpec:
+        artifacts = self.paths.find(
+            workspace, f"azureml://datastores/{ARTIFACTS}/paths/{artifact_folder(details.name)}"
+        )
+        script = _Script()
+        self._prepare_code(details, script)
+        for name in _OWN:
+            target = shlex.quote(str(artifacts / name))
+            script.before += [f"[ -d {name} ] && cp -R {name}/. {target}", f"rm -rf {name}; ln -s {target} {name}"]
+        inputs = {name: self._input(workspace, name, each, script) for name, each in details.inputs.items()}
+        outputs = {name: self._output(workspace, details, name, script) for name in details.outputs}
+        command = protected(expand_command(details.command, inputs, outputs), script.variables)
+        environment = {name: value for name, value in details.variables.items() if not name.startswith("AZUREML_RUN")}
+        distribution = dict(details.distribution or {})
+        kind = str(distribution.pop("distributionType", ""))
+        return JobSpec(
+            name=details.name,
+            directory=self.specs.job_directory(job),
+            nodes=self.specs.nodes(job, cluster),
+            toolkit="command",
+            settings={
+                "commandLine": _wrapped(command, script.after),
+                "distribution": kind,
+                "index": details.run_number,
+                **distribution,
+            },
+            cluster_mounts=(),
+            job_mounts=(),
+            stdouterr=artifacts / "user_logs",
+            inputs={},
+            outputs={name: artifacts / name for name in _OWN},
+            environment=environment,
+            secrets=dict(self.variables(workspace, details)),
+            preparation=f"bash -c {shlex.quote('; '.join(['set -e', *script.before]))}" if script.before else None,
+            image=None,
+            wall_clock=wall_clock(details),
+            per_node_logs=False,
+            variables={
+                "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": _NODE,
+                "AZUREML_CR_DATA_CAPABILITY_PATH": _NODE,
+                **script.variables,
+            },
+            stdout="std_log{label}.txt",
+            stderr="std_log{label}.txt",
+            logs=artifacts / "system_logs",
+        )
+
+    def _prepare_code(self, details: JobDetails, script: _Script) -> None:
+        if details.code is None:
+            return
+        asset = self.paths.store.get(AssetVersion, details.code.lower())
+        if asset is None:
+            raise StoragePathError(f"there is no code {details.code}")
+        source = self.paths.find_address(str(asset.properties["codeUri"]))
+        script.before.append(f"cp -R {shlex.quote(str(source))}/. .")
+
+    def _input(self, workspace: Workspace, name: str, given: Mapping[str, object], script: _Script) -> str:
+        """The text that an expression for an input becomes."""
+        if "value" in given:
+            script.variables[f"AZUREML_PARAMETER_{name}"] = str(given["value"])
+            return str(given["value"])
+        uri, mode = str(given["uri"]), given["mode"]
+        if mode == "Direct":
+            return uri
+        source = self.paths.find(workspace, uri)
+        if not source.exists():
+            raise StoragePathError(f"the input {name} does not exist: {uri}")
+        shown = str(source)
+        if mode in ("Download", "EvalDownload"):
+            copy = f"{_NODE}/.inputs/{name}"
+            script.before.append(f'mkdir -p "{_NODE}/.inputs" && cp -R {shlex.quote(str(source))} "{copy}"')
+            shown = copy
+        return script.show("INPUT", name, shown)
+
+    def _output(self, workspace: Workspace, details: JobDetails, name: str, script: _Script) -> str:
+        """The text that an expression for an output becomes."""
+        given = details.outputs[name]
+        uri = output_uri(details, name)
+        if given["mode"] == "Direct":
+            return uri
+        target = self.paths.find(workspace, uri)
+        is_file = given["jobOutputType"] == "uri_file"
+        (target.parent if is_file else target).mkdir(parents=True, exist_ok=True)
+        shown = str(target)
+        if given["mode"] == "Upload":
+            shown = f"{_NODE}/.uploads/{name}"
+            script.before.append(f'mkdir -p "{_NODE}/.uploads{"" if is_file else f"/{name}"}"')
+            copied = f'"{shown}"' if is_file else f'"{shown}"/.'
+            script.after.append(f"[ -e {copied} ] && cp -R {copied} {shlex.quote(str(target))}")
+        return script.show("OUTPUT", name, shown)
+
+
+def output_uri(details: JobDetails, name: str) -> str:
+    """Where an output goes: what its creator named, or a folder of the default datastore."""
+    uri = details.outputs[name].get("uri") or f"azureml://datastores/{DEFAULT}/paths/azureml/{details.name}/{name}/"
+    return expand_uri(str(uri), job=details.name, output=name, default_datastore=DEFAULT)
+
+
+def _wrapped(command: str, after: list[str]) -> str:
+    """The command in a bash of its own, and what follows it, with the command's exit code."""
+    run = f"bash -c {shlex.quote(command)}"
+    return "; ".join([run, "status=$?", *after, "exit $status"]) if after else run

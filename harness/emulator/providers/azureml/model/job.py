@@ -1,0 +1,179 @@
+"""Command jobs: their definition, their states and their wire form."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from harness.emulator.engine.model.records import Job, Record, Workspace
+from harness.emulator.providers.azureml.model.documents import Document, system_data
+from harness.emulator.providers.azureml.model.workspace import TYPE, api_host
+
+
+class JobDetails(Record, frozen=True):
+    """A job as its creator described it; stored under the key of the engine's job.
+
+    ``properties`` are the creator's and those that its run adds; ``run_number`` counts the jobs of a workspace.
+    """
+
+    name: str
+    created: datetime
+    run_number: int
+    experiment: str
+    display_name: str
+    command: str
+    environment: str | None
+    code: str | None = None
+    compute: str | None = None
+    description: str | None = None
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
+    is_archived: bool = False
+    inputs: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
+    resources: dict[str, Any] = msgspec.field(default_factory=dict)
+    distribution: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
+    identity: dict[str, Any] | None = None
+    queue: dict[str, Any] | None = None
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes it runs on."""
+        return int(self.resources.get("instanceCount") or 1)
+
+
+class RunExperiment(Record, frozen=True):
+    """An experiment of a workspace, which is made by the first job or run that names it."""
+
+    id: str
+    name: str
+    created: datetime
+
+
+def experiment_key(workspace: Workspace, name: str) -> str:
+    """The store's key of an experiment."""
+    return f"{workspace.key}/experiments/{name.lower()}"
+
+
+def artifact_folder(job: str) -> str:
+    """Where a job's logs and outputs are in the container of artifacts."""
+    return f"ExperimentRun/dcid.{job}"
+
+
+def status(job: Job) -> str:
+    """The state of a job in the service's words."""
+    if job.phase == "succeeded":
+        return "Completed"
+    if job.phase == "failed":
+        return "Canceled" if job.is_terminated else "Failed"
+    if job.terminating or job.ending == "terminated":
+        return "CancelRequested"
+    return {"queued": "Queued", "starting": "Preparing", "running": "Running"}[job.phase]
+
+
+def failure(job: Job) -> Document | None:
+    """The error of a job that failed, as its run reports it; None for any other job."""
+    if job.phase != "failed" or job.is_terminated:
+        return None
+    if job.exit_code is not None and job.exit_code >= 0:
+        message = (
+            f"Execution failed. User process 'bash' exited with status code {job.exit_code}. "
+            "Please check log file 'user_logs/std_log.txt' for error details."
+        )
+    else:
+        message = job.problems[0].message if job.problems else "The job failed."
+    error: Document = {"code": "UserError", "message": message, "details": [], "innerError": None}
+    return {"error": error, "correlation": None, "environment": job.location, "location": job.location, "time": None}
+
+
+def wire(
+    workspace: Workspace, details: JobDetails, job: Job, *, by: str, is_new: bool = False, waiting: str = ""
+) -> Document:
+    """As the service shows it, in the recorded order of keys.
+
+    Args:
+        is_new: whether this answers the request that created it, which shows ``Starting``.
+        waiting: what the cluster of a queued job does, as JSON; empty for others.
+    """
+    tags = details.tags | ({"_aml_system_ComputeTargetStatus": waiting} if waiting else {})
+    outputs = {name: _output(each) for name, each in details.outputs.items()}
+    shown = {
+        "description": details.description,
+        "tags": tags,
+        "properties": {"_azureml.ComputeTargetType": "amlctrain", **details.properties},
+        "displayName": details.display_name,
+        "status": "Starting" if is_new else status(job),
+        "experimentName": details.experiment,
+        "services": _services(workspace, details.name),
+        "computeId": details.compute,
+        "isArchived": details.is_archived,
+        "identity": details.identity,
+        "componentId": None,
+        "notificationSetting": None,
+        "secretsConfiguration": None,
+        "jobType": "Command",
+        "resources": _resources(details),
+        "codeId": details.code,
+        "command": details.command,
+        "environmentId": details.environment,
+        "inputs": {name: _input(each) for name, each in details.inputs.items()},
+        "outputs": outputs | {"default": _default(details.name)},
+        "distribution": details.distribution,
+        "autologgerSettings": None,
+        "limits": details.limits,
+        "environmentVariables": details.variables,
+        "parameters": {name: each["value"] for name, each in details.inputs.items() if "value" in each},
+        "queueSettings": details.queue,
+    }
+    return {
+        "id": job.address.id("job"),
+        "name": details.name,
+        "type": f"{TYPE}/jobs",
+        "properties": shown,
+        "systemData": system_data(details.created, by=by),
+    }
+
+
+def _services(workspace: Workspace, name: str) -> Document:
+    identifier, address = workspace.address.id("workspace"), workspace.address
+    empty = {"status": None, "errorMessage": None, "properties": None, "nodes": None}
+    studio = (
+        f"https://ml.azure.com/runs/{name}?wsid=/subscriptions/{address.subscription}/resourcegroups/{address.group}"
+        f"/workspaces/{address.name}"
+    )
+    tracking = f"azureml://{api_host(workspace.location)}/mlflow/v1.0{identifier}?"
+    return {
+        kind: {"jobServiceType": kind, "port": None, "endpoint": endpoint, **empty}
+        for kind, endpoint in (("Tracking", tracking), ("Studio", studio))
+    }
+
+
+def _resources(details: JobDetails) -> Document:
+    given = details.resources
+    return {
+        "instanceCount": details.node_count,
+        "maxInstanceCount": given.get("maxInstanceCount"),
+        "instanceType": given.get("instanceType"),
+        "locations": given.get("locations"),
+        "properties": given.get("properties"),
+        "shmSize": given.get("shmSize") or "2g",
+        "dockerArgs": given.get("dockerArgs"),
+    }
+
+
+def _input(given: Document) -> Document:
+    if "value" in given:
+        return {"description": given.get("description"), "value": given["value"], "jobInputType": "literal"}
+    return {name: given.get(name) for name in ("description", "uri", "mode", "jobInputType")}
+
+
+def _output(given: Document) -> Document:
+    names = ("description", "uri", "assetName", "assetVersion", "mode", "autoDeleteSetting", "jobOutputType")
+    return {name: given.get(name) for name in names}
+
+
+def _default(name: str) -> Document:
+    uri = f"azureml://datastores/workspaceartifactstore/{artifact_folder(name)}"
+    return _output({"uri": uri, "mode": "ReadWriteMount", "jobOutputType": "uri_folder"})

@@ -1,0 +1,94 @@
+"""Where the uris of inputs and outputs are: datastores are directories, and a mount shows them as they are."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from harness.emulator.engine.model.records import Workspace
+from harness.emulator.providers.azureml.model.asset import DATA, AssetVersion, container_key, version_key
+from harness.emulator.providers.azureml.model.datastore import Datastore, datastore_key
+from harness.emulator.providers.storage import Accounts
+from harness.emulator.store import Store
+
+_SHORT = re.compile(r"azureml://datastores/(?P<store>[^/]+)/paths/?(?P<path>.*)", re.DOTALL)
+_LONG = re.compile(
+    r"azureml://subscriptions/[^/]+/resource[gG]roups/[^/]+/(?:providers/Microsoft\.MachineLearningServices/)?"
+    r"workspaces/[^/]+/datastores/(?P<store>[^/]+)/paths/?(?P<path>.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_DATA_ID = re.compile(r".*/data/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.DOTALL)
+_DATA_NAME = re.compile(r"azureml:(?P<name>[^:@/]+)(?::(?P<version>[^@]+)|@latest)")
+_HOST = re.compile(r"(?P<account>[a-z0-9]{3,24})\.(?P<service>blob|file)\.core\.windows\.net")
+
+
+class StoragePathError(Exception):
+    """A uri leads to nothing that the emulator has; the text says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoragePaths:
+    """Finds the directories and files of a workspace's uris.
+
+    Args:
+        accounts: where containers and shares are.
+    """
+
+    store: Store
+    accounts: Accounts
+
+    def find(self, workspace: Workspace, uri: str) -> Path:
+        """The directory or file that a uri names, whether it is there or not; its container or share is.
+
+        Raises:
+            StoragePathError: there is no such datastore, data asset, container or share, or the path leaves it.
+        """
+        if found := _SHORT.fullmatch(uri) or _LONG.fullmatch(uri):
+            return self._in_datastore(workspace, found["store"], found["path"])
+        if found := _DATA_NAME.fullmatch(uri) or _DATA_ID.fullmatch(uri):
+            return self.find(workspace, self._data_uri(workspace, found["name"], found["version"]))
+        if uri.startswith("https://"):
+            return self.find_address(uri)
+        raise StoragePathError(f"the emulator cannot read {uri[:200]!r}; use a datastore, a data asset or its storage")
+
+    def _in_datastore(self, workspace: Workspace, name: str, path: str) -> Path:
+        datastore = self.store.get(Datastore, datastore_key(workspace, name))
+        if datastore is None:
+            raise StoragePathError(f"Could not find datastore: {name}.")
+        service = "blob" if datastore.type == "AzureBlob" else "file"
+        return self._below(datastore.account, service, datastore.store, path)
+
+    def find_address(self, uri: str) -> Path:
+        """The directory or file at an address of the emulator's storage.
+
+        Raises:
+            StoragePathError: there is no such container or share, or the path leaves it.
+        """
+        parts = urlsplit(uri)
+        host = _HOST.fullmatch((parts.hostname or "").lower())
+        if host is None:
+            raise StoragePathError(f"the emulator does not play {parts.hostname}")
+        store, _, path = unquote(parts.path).strip("/").partition("/")
+        return self._below(host["account"], host["service"], store, path)
+
+    def _below(self, account: str, service: str, store: str, path: str) -> Path:
+        find = self.accounts.container_directory if service == "blob" else self.accounts.share_directory
+        root = find(account, store)
+        if root is None:
+            what = "container" if service == "blob" else "file share"
+            raise StoragePathError(f"there is no {what} {store!r} in the storage account {account!r}")
+        relative = PurePosixPath(path)
+        if relative.is_absolute() or ".." in relative.parts or "\0" in path:
+            raise StoragePathError(f"the path {path[:200]!r} leaves its container or share")
+        return root / relative
+
+    def _data_uri(self, workspace: Workspace, name: str, version: str | None) -> str:
+        if version is None:
+            prefix = f"{container_key(workspace, DATA, name)}/versions/"
+            versions = [each for _, each in self.store.list(AssetVersion, prefix)]
+            found = max(versions, key=lambda each: each.created, default=None)
+        else:
+            found = self.store.get(AssetVersion, version_key(workspace, DATA, name, version))
+        if found is None:
+            raise StoragePathError(f"there is no data asset {name!r} of the version {version or 'latest'!r}")
+        return str(found.properties["dataUri"])

@@ -1,0 +1,107 @@
+"""Azure Machine Learning's command jobs: one command line on every node, with the variables of a distribution.
+
+The variables are those that the service documents (learn.microsoft.com: how-to-train-distributed-gpu): PyTorch's ranks
+get ``MASTER_ADDR`` and its like, TensorFlow's get ``TF_CONFIG``; MPI's are started by ``mpirun``.
+"""
+
+import json
+from dataclasses import replace
+
+from harness.errors import ToolkitError
+from harness.toolkits.toolkit import Assignment, Node, Process, spread, text, under_mpi
+
+_FIRST_PORT = 29_400  # of the meeting points on this machine; each job has a few of its own
+_PORTS_OF_A_JOB, _JOBS = 8, 2000
+
+
+def processes(job: Assignment) -> tuple[Process, ...]:
+    """The processes of a command job.
+
+    Its settings are ``commandLine``, ``distribution`` (empty, or one of the service's) with the members of that, and
+    ``index``, a number that tells the jobs of a workspace apart.
+
+    Raises:
+        ToolkitError: there is no such distribution, or Open MPI is not installed.
+    """
+    distribution = text(job.settings, "distribution").lower()
+    starters = {"": _plain, "pytorch": _pytorch, "mpi": _mpi, "tensorflow": _tensorflow}
+    if distribution not in starters:
+        raise ToolkitError(f"there is no distribution {distribution!r}; there are mpi, pytorch and tensorflow")
+    return starters[distribution](job)
+
+
+def _plain(job: Assignment) -> tuple[Process, ...]:
+    """Once on every node."""
+    total = len(job.nodes)
+    return tuple(_process(job, rank, node, label=_label(rank, total)) for rank, node in enumerate(job.nodes))
+
+
+def _pytorch(job: Assignment) -> tuple[Process, ...]:
+    """As many ranks on every node as asked for, which meet at the first."""
+    each = _number(job, "processCountPerInstance", 1)
+    total = each * len(job.nodes)
+    return tuple(
+        _process(
+            job,
+            rank,
+            node,
+            label=_label(rank, total),
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=str(_port(job)),
+            WORLD_SIZE=str(total),
+            RANK=str(rank),
+            LOCAL_RANK=str(rank % each),
+            NODE_RANK=str(rank // each),
+        )
+        for rank, node in enumerate(spread(job, total))
+    )
+
+
+def _mpi(job: Assignment) -> tuple[Process, ...]:
+    """One launcher on the first node."""
+    total = _number(job, "processCountPerInstance", 1) * len(job.nodes)
+    launcher = _process(job, 0, job.nodes[0], label="")
+    note = f"command under {job.mpirun}, {total} processes"
+    return (replace(launcher, command=under_mpi(job, launcher.command, processes=total), note=note),)
+
+
+def _tensorflow(job: Assignment) -> tuple[Process, ...]:
+    """Parameter servers and workers, each with its place in ``TF_CONFIG``; the job ends with its workers."""
+    servers, workers = _number(job, "parameterServerCount", 0), _number(job, "workerCount", len(job.nodes))
+    roles = [*(("ps", index) for index in range(servers)), *(("worker", index) for index in range(workers))]
+    addresses: dict[str, list[str]] = {}
+    for offset, (role, _) in enumerate(roles):
+        addresses.setdefault(role, []).append(f"127.0.0.1:{_port(job) + offset}")
+    started = []
+    for rank, ((role, index), node) in enumerate(zip(roles, spread(job, len(roles)), strict=True)):
+        config = {"cluster": addresses, "task": {"type": role, "index": index}, "environment": "cloud"}
+        label = f"_{index:02}_ps" if role == "ps" else _label(index, workers)
+        process = _process(job, rank, node, label=label, TF_CONFIG=json.dumps(config))
+        started.append(replace(process, leads=role == "worker"))
+    return tuple(started)
+
+
+def _process(job: Assignment, rank: int, node: Node, *, label: str, **variables: str) -> Process:
+    own = {
+        "AZUREML_NODE_COUNT": str(len(job.nodes)),
+        "AZUREML_CR_NODE_RANK": str(job.nodes.index(node)),
+        "AZ_BATCHAI_TASK_INDEX": str(rank),
+        "AZ_BATCHAI_MPI_MASTER_NODE": "127.0.0.1",
+        "AZ_BATCH_MASTER_NODE": f"127.0.0.1:{_port(job)}",
+    }
+    return Process(rank, node, text(job.settings, "commandLine"), {**own, **variables}, label=label, note="command")
+
+
+def _label(rank: int, total: int) -> str:
+    """What the service puts into the names of logs: nothing where there is one process."""
+    return "" if total == 1 else f"_process_{rank:02}"
+
+
+def _number(job: Assignment, name: str, default: int) -> int:
+    value = job.settings.get(name)
+    return value if isinstance(value, int) and value >= 0 else default
+
+
+def _port(job: Assignment) -> int:
+    """The first of the ports that are this job's own among the jobs of a workspace on this machine."""
+    return _FIRST_PORT + _number(job, "index", 0) % _JOBS * _PORTS_OF_A_JOB
