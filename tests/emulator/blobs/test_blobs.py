@@ -78,12 +78,16 @@ def test_properties_tell_length_md5_and_type(container: ContainerClient) -> None
 
 
 def test_the_md5_that_is_kept_with_a_blob_is_the_one_that_was_sent(container: ContainerClient) -> None:
-    """Nobody checks it, not even that it is one."""
-    blob = container.upload_blob("f", b"x", content_settings=ContentSettings(content_md5=bytearray(b"whatever")))
-    created = blob.get_blob_properties().content_settings.content_md5
-    blob.set_http_headers(ContentSettings(content_md5=bytearray(b"MDAwMDAwMDA=")))
+    """Only an upload in one piece is checked against it; else nobody does, not even that it is one."""
+    blob = container.get_blob_client("f")
+    of_another = ContentSettings(content_md5=bytearray(hashlib.md5(b"y").digest()))
+    with pytest.raises(HttpResponseError, match="Md5Mismatch"):
+        blob.upload_blob(b"x", content_settings=of_another)
+    assert not blob.exists()
 
-    assert created == bytearray(b"whatever")
+    blob.commit_block_list([], content_settings=of_another)
+    assert blob.get_blob_properties().content_settings.content_md5 == of_another.content_md5
+    blob.set_http_headers(ContentSettings(content_md5=bytearray(b"MDAwMDAwMDA=")))
     assert blob.get_blob_properties().content_settings.content_md5 == bytearray(b"MDAwMDAwMDA=")
 
 
@@ -271,6 +275,17 @@ def test_the_lease_of_a_blob_is_asked_for_before_its_conditions(container: Conta
         blob.upload_blob(b"y", overwrite=True, etag="0x1", match_condition=MatchConditions.IfNotModified)
 
 
+def test_who_holds_the_lease_replaces_the_blob_even_where_there_must_be_none(container: ContainerClient) -> None:
+    """As the service does: SDKs send If-None-Match where they are not told to overwrite."""
+    blob = container.upload_blob("f", b"x")
+    lease = blob.acquire_lease(15)
+    blob.upload_blob(b"y", lease=lease)
+    with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+        blob.upload_blob(b"z", lease=lease, etag="0x1", match_condition=MatchConditions.IfNotModified)
+
+    assert blob.download_blob().readall() == b"y"
+
+
 @pytest.mark.parametrize("change", ["whole", "blocks", "metadata", "properties", "job"])
 def test_a_lease_that_is_over_is_not_renewed_after_a_change(
     container: ContainerClient, on_disk: Path, change: str
@@ -367,6 +382,19 @@ def test_a_blobs_link_reads_and_nothing_else(
     assert session.get(f"{blob.url}?{token}").text == "hello"
     assert "AuthorizationPermissionMismatch" in session.delete(f"{blob.url}?{token}").text
     assert session.get(f"{blob.url.replace('f.txt', 'g.txt')}?{token}").status_code == 403
+
+
+def test_a_blobs_link_tells_the_kind_of_the_account(
+    container: ContainerClient, endpoint: Endpoint, session: requests.Session
+) -> None:
+    token = generate_blob_sas(
+        endpoint.storage_account, container.container_name, "missing",
+        account_key=endpoint.storage_key, permission=BlobSasPermissions(read=True), expiry=SOON,
+    )  # fmt: skip
+    answer = session.get(f"{container.url}/missing?restype=account&comp=properties&{token}")
+
+    assert (answer.status_code, answer.headers["x-ms-sku-name"]) == (200, "Standard_LRS")
+    assert container.get_blob_client("missing").get_account_information()["account_kind"] == "Storage"
 
 
 def test_a_containers_link_lists_and_reads(

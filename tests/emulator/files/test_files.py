@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.pipeline import PipelineResponse
 from azure.storage.fileshare import (
     ContentSettings,
     FileRange,
@@ -22,6 +23,11 @@ from harness.emulator.endpoint import Endpoint
 
 def spans(ranges: Iterable[FileRange]) -> list[tuple[int, int]]:
     return [(found.start, found.end) for found in ranges]
+
+
+def text_of(answer: PipelineResponse) -> str:
+    text: str = answer.http_response.text()
+    return text
 
 
 @pytest.fixture
@@ -364,3 +370,8 @@ def test_names_that_xml_cannot_hold_come_back(share: ShareClient) -> None:
 
     assert [found.name for found in share.list_directories_and_files()] == ["d\uffff"]
     assert [found.name for found in directory.list_directories_and_files()] == ["f\uffffile & more %41"]
+    given: list[str] = []
+    list(directory.list_directories_and_files("f\uffff", raw_response_hook=lambda sent: given.append(text_of(sent))))
+    assert ' Encoded="true" DirectoryPath="d%EF%BF%BF">' in given[0]
+    assert '<Prefix Encoded="true">f%EF%BF%BF</Prefix>' in given[0]
+    assert '<Name Encoded="true">f%EF%BF%BFile%20%26%20more%20%2541</Name>' in given[0]

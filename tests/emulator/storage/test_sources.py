@@ -133,6 +133,21 @@ def test_the_key_copies_files_of_its_own_account_and_no_others(share: ShareClien
     assert share.get_file_client("copy").download_file().readall() == SECRET
 
 
+def test_a_copy_from_another_account_is_waited_for(share: ShareClient, storage: Endpoint, sas: Sign) -> None:
+    url = f"{share.get_file_client('secret').url}?{sas('secret', 'r')}"
+    with ShareServiceClient.from_connection_string(
+        storage.connection_string_of("other", "c2VjcmV0"), retry_total=0
+    ) as elsewhere:
+        copy = elsewhere.create_share("awaited").get_file_client("copy")
+        started = copy.start_copy_from_url(url)
+        while (status := copy.get_file_properties().copy.status) == "pending":
+            pass
+        content = copy.download_file().readall()
+        elsewhere.delete_share("awaited")
+
+    assert (started["copy_status"], status, content) == ("pending", "success", SECRET)
+
+
 def test_a_blob_needs_a_sas_even_for_the_key(share: ShareClient, container: ContainerClient, storage: Endpoint) -> None:
     blob, copy = container.get_blob_client("secret"), share.get_file_client("copy")
     with pytest.raises(HttpResponseError, match="CannotVerifyCopySource"):

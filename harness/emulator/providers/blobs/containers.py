@@ -183,9 +183,13 @@ class Containers:
             if given.get("x-ms-lease-id"):
                 raise errors.lease(412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob.")
             return
-        leases.check(found.blob.lease, given.get("x-ms-lease-id", ""), call.now, noun="Blob", change=change)
+        lease_id = given.get("x-ms-lease-id", "")
+        leases.check(found.blob.lease, lease_id, call.now, noun="Blob", change=change)
         if change and given.get("if-none-match", "").strip() == "*":
-            raise blob_exists()
+            if not lease_id:
+                raise blob_exists()
+            # Who holds the lease knows that there is a blob: the service lets it be replaced, as recorded.
+            given = {name: value for name, value in given.items() if name != "if-none-match"}
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=not change)
 
     def admit_write(self, call: Call, found: Found | None) -> None:

@@ -63,7 +63,7 @@ def operations(containers: Containers, accounts: Accounts) -> Operations:
 
 
 def _of_service(service: ServiceHandlers) -> Operations:
-    account = Operation("GetAccountInformation", "rl", "s", service.get_account)
+    account = Operation("GetAccountInformation", "rl", "", service.get_account)
     return {
         ("service", "GET", "", "list"): Operation("ListContainers", "l", "s", service.list_containers),
         ("service", "GET", "service", "properties"): Operation(
@@ -76,6 +76,8 @@ def _of_service(service: ServiceHandlers) -> Operations:
         ("service", "HEAD", "account", "properties"): account,
         ("share", "GET", "account", "properties"): account,
         ("share", "HEAD", "account", "properties"): account,
+        ("path", "GET", "account", "properties"): account,
+        ("path", "HEAD", "account", "properties"): account,
     }
 
 

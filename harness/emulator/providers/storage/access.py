@@ -65,7 +65,7 @@ class Grant:
 
     Args:
         letters: any one of these permissions does; empty where only the account key does.
-        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``.
+        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty where any SAS does.
     """
 
     letters: str
@@ -227,5 +227,5 @@ def _check_caller(query: Mapping[str, str], *, scheme: str, address: str) -> Non
 def _check_account_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:
     if target.service[0] not in query["ss"]:
         raise errors.service_mismatch()
-    if grant.kind not in query.get("srt", ""):
+    if grant.kind and grant.kind not in query.get("srt", ""):
         raise errors.resource_type_mismatch()

@@ -35,13 +35,18 @@ def text(value: str) -> str:
     return escape(_UNSHOWN.sub("?", value))
 
 
+def needs_encoding(name: str) -> bool:
+    """Whether XML cannot hold a name as it is."""
+    return _ENCODED.search(name) is not None
+
+
 def named(tag: str, name: str, *, encoded: bool) -> str:
     """An element that holds a name.
 
     Args:
         encoded: the version of the answer percent-encodes names that XML cannot hold.
     """
-    if encoded and _ENCODED.search(name):
+    if encoded and needs_encoding(name):
         return f'<{tag} Encoded="true">{quote(name, safe="")}</{tag}>'
     return f"<{tag}>{text(name)}</{tag}>"
 
@@ -58,7 +63,7 @@ def next_marker(name: str) -> str:
     Clients give the marker back as they got it. So a name that XML cannot hold, or that looks like such a marker, is
     in base64.
     """
-    if _ENCODED.search(name) or name.startswith(_MARKER):
+    if needs_encoding(name) or name.startswith(_MARKER):
         name = _MARKER + base64.urlsafe_b64encode(name.encode()).decode()
     return f"<NextMarker>{text(name)}</NextMarker>"
 

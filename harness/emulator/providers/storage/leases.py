@@ -121,7 +121,7 @@ def check(lease: Lease, given: str, now: datetime, *, noun: str, change: bool) -
         text = f"The lease ID specified did not match the lease ID for the {noun.lower()}."
         raise errors.lease(412, f"LeaseIdMismatchWith{noun}Operation", text)
     if not locked:
-        text = "A lease ID was specified, but the lease for the resource has expired."
+        text = f"A lease ID was specified, but the lease for the {noun.lower()} has expired."
         raise errors.lease(412, "LeaseLost", text)
 
 

@@ -37,9 +37,11 @@ class BlobHandlers:
         self._containers.admit_write(call, self._containers.find(place))
         with staged(self._containers.trash.folder) as (descriptor, beside):
             size, md5 = await bodies.receive(request, descriptor, limit=_BLOB_LIMIT)
+            if headers.md5(request, "x-ms-blob-content-md5") not in ("", md5):
+                raise errors.md5_mismatch()
             before = self._containers.find(place)
             self._containers.admit_write(call, before)  # again: the body took its time
-            blob = self.fresh(call, before, content_md5=headers.kept_md5(request, "x-ms-blob-content-md5") or md5)
+            blob = self.fresh(call, before, content_md5=md5)
             if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
                 return self._put_folder(call, place, blob)
             blob = replace(blob, state=self._containers.stamp(descriptor))

@@ -1,6 +1,7 @@
 """Directories: create, delete, properties, metadata, listing."""
 
 import asyncio
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -91,7 +92,7 @@ class DirectoryHandlers:
         snapshot = f' ShareSnapshot="{share.snapshot}"' if share.snapshot else ""
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{share.account}.file.core.windows.net/"'
-            f' ShareName="{share.share}"{snapshot} DirectoryPath="{_attribute("/".join(place.names))}">'
+            f' ShareName="{share.share}"{snapshot} {_path("/".join(place.names), call.version)}>'
             + documents.asked(request, encoded=call.version >= _ENCODED)
             + f"{directory}<Entries>{items}</Entries>{documents.next_marker(more)}</EnumerationResults>"
         )
@@ -111,7 +112,7 @@ class DirectoryHandlers:
         attributes = f"<Attributes>{shown.attributes}</Attributes>" if "attributes" in include else ""
         key = f"<PermissionKey>{shown.permission_key}</PermissionKey>" if "permissionkey" in include else ""
         return (
-            f"<{kind}><FileId>{entry.inode}</FileId>{_name(entry.name, version)}"
+            f"<{kind}>{_name(entry.name, version)}<FileId>{entry.inode}</FileId>"
             f"<Properties>{length}{fields}</Properties>{attributes}{key}</{kind}>"
         )
 
@@ -140,5 +141,8 @@ def _name(name: str, version: str) -> str:
     return documents.named("Name", name, encoded=version >= _ENCODED)
 
 
-def _attribute(value: str) -> str:
-    return documents.text(value).replace('"', "&quot;")
+def _path(path: str, version: str) -> str:
+    """The attributes of a listing that say which directory it is of."""
+    if version >= _ENCODED and documents.needs_encoding(path):
+        return f'Encoded="true" DirectoryPath="{quote(path, safe="")}"'
+    return f'DirectoryPath="{documents.text(path).replace(chr(34), "&quot;")}"'
