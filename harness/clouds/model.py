@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import requests
-from azure.mgmt.batchai import BatchAI
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.storage.file import FileService
 
@@ -77,14 +76,30 @@ class Poller:
 
 @dataclass(frozen=True)
 class Clients:
-    """The SDK clients of one story, over one session that asks again by itself, and how it does so."""
+    """The SDK clients of one cassette, over one session that repeats failed requests, and how it does so.
 
-    batchai: BatchAI
+    Attributes:
+        make: makes a management client, of any service, over that session.
+    """
+
     resources: ResourceManagementClient
     files: FileService
     session: requests.Session
     poller: Poller
     patience: Patience
+    make: Callable[[type[Any]], Any]
+    _made: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def management(self, kind: type[T]) -> T:
+        """The management client of a kind, such as ``azure.mgmt.batchai.BatchAI``; it is made once.
+
+        Args:
+            kind: takes a credential and a subscription id, as the SDKs' clients do.
+        """
+        if kind not in self._made:
+            self._made[kind] = self.make(kind)
+        client: T = self._made[kind]
+        return client
 
 
 class Cloud(Protocol):

@@ -12,7 +12,6 @@ from typing import Any
 import requests
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport._requests_basic import RequestsTransport
-from azure.mgmt.batchai import BatchAI
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.storage.common.retry import no_retry
 from azure.storage.file import FileService
@@ -149,17 +148,11 @@ class SdkCloud:
         files.retry = no_retry
         options = {"transport": transport, "polling_interval": self.interval, "retry_total": 0}
 
-        def policy() -> RenewingPolicy:
-            return RenewingPolicy(credential, _SCOPE, patience=self.patience, clock=self.clock)
+        def make(kind: type[Any]) -> Any:
+            policy = RenewingPolicy(credential, _SCOPE, patience=self.patience, clock=self.clock)
+            return kind(credential, subscription, authentication_policy=policy, **options)
 
-        return Clients(
-            BatchAI(credential, subscription, authentication_policy=policy(), **options),
-            ResourceManagementClient(credential, subscription, authentication_policy=policy(), **options),
-            files,
-            session,
-            self.poller,
-            self.patience,
-        )
+        return Clients(make(ResourceManagementClient), files, session, self.poller, self.patience, make)
 
     def _patient(self, session: requests.Session) -> requests.Session:
         """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 
+from azure.mgmt.batchai import BatchAI
+
 from harness.errors import JobError
 from harness.experiments.checks import Observed, check, directories_of
 from harness.experiments.collection import collect, toolkit_of
@@ -120,7 +122,7 @@ class Attempt:
         """
         self._stopped = reason
         with refusals(f"terminate job {self._job.name}", self._stage.cloud.name, otherwise=JobError):
-            self._job.provisioning.clients.batchai.jobs.begin_terminate(*self._job.address, polling=False)
+            self._job.provisioning.clients.management(BatchAI).jobs.begin_terminate(*self._job.address, polling=False)
 
     def collect(self) -> Outcome:
         """Fetch the files of a job that has ended and judge what came out.

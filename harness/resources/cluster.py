@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.mgmt.batchai import models
+from azure.mgmt.batchai import BatchAI, models
 
 from harness.errors import HarnessError, ProvisioningError
 from harness.resources.events import ClusterStatus
@@ -60,7 +60,7 @@ class GpuCluster(Resource):
         Raises:
             ProvisioningError: a node is unusable, or they were not idle in time.
         """
-        batchai, plan = self.provisioning.clients.batchai, self.plan
+        batchai, plan = self.provisioning.clients.management(BatchAI), self.plan
         workspace = models.WorkspaceCreateParameters(location=plan.location)
         batchai.workspaces.begin_create(self.group, plan.workspace, workspace).result()
         try:
@@ -92,7 +92,9 @@ class GpuCluster(Resource):
             ProvisioningError: it is there with another size or number of nodes, or its nodes do not come up.
         """
         try:
-            found = self.provisioning.clients.batchai.clusters.get(self.group, self.plan.workspace, self.name)
+            found = self.provisioning.clients.management(BatchAI).clusters.get(
+                self.group, self.plan.workspace, self.name
+            )
         except ResourceNotFoundError:
             return False
         asked, told = (self.plan.vm_size, self._parameters().scale_settings), (found.vm_size, found.scale_settings)
@@ -107,7 +109,9 @@ class GpuCluster(Resource):
     def delete(self) -> None:
         """Delete the cluster; the workspace goes with its group."""
         try:
-            self.provisioning.clients.batchai.clusters.begin_delete(self.group, self.plan.workspace, self.name).result()
+            self.provisioning.clients.management(BatchAI).clusters.begin_delete(
+                self.group, self.plan.workspace, self.name
+            ).result()
         except ResourceNotFoundError:
             return
 
@@ -129,7 +133,7 @@ class GpuCluster(Resource):
         )
 
     def _look(self) -> models.Cluster:
-        cluster = self.provisioning.clients.batchai.clusters.get(self.group, self.plan.workspace, self.name)
+        cluster = self.provisioning.clients.management(BatchAI).clusters.get(self.group, self.plan.workspace, self.name)
         nodes = cluster.node_state_counts
         manual = cluster.scale_settings.manual
         status = ClusterStatus(
@@ -151,7 +155,7 @@ class GpuCluster(Resource):
         """Which nodes are there and do not come up, as far as the service tells."""
         if self._told is None or not self._told.preparing:
             return ""
-        clusters = self.provisioning.clients.batchai.clusters
+        clusters = self.provisioning.clients.management(BatchAI).clusters
         try:
             address = (self.group, self.plan.workspace, self.name)
             nodes = ", ".join(str(node.node_id) for node in clusters.list_remote_login_information(*address))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.mgmt.batchai import models
+from azure.mgmt.batchai import BatchAI, models
 
 from harness.errors import JobError
 from harness.resources.events import Event, TeardownFailed
@@ -70,7 +70,7 @@ class Job(Resource):
 
     def create(self) -> None:
         """Submit the job; that it was taken shows in ``look_all``, so nothing waits for the operation."""
-        jobs = self.provisioning.clients.batchai.jobs
+        jobs = self.provisioning.clients.management(BatchAI).jobs
         try:
             jobs.begin_create(*self.address, self.parameters, polling=False)
         except ResourceExistsError:
@@ -80,7 +80,7 @@ class Job(Resource):
 
     def delete(self) -> None:
         """Delete the job, and wait where it may still run; what a finished one used is free already."""
-        jobs = self.provisioning.clients.batchai.jobs
+        jobs = self.provisioning.clients.management(BatchAI).jobs
         try:
             poller = jobs.begin_delete(*self.address, polling=not self._is_finished)
             if not self._is_finished:
@@ -95,7 +95,7 @@ class Job(Resource):
             JobError: the service does not answer it.
         """
         with refusals(f"list the jobs of {self.experiment}", self.provisioning.cloud.name, otherwise=JobError):
-            found = self.provisioning.clients.batchai.jobs.list_by_experiment(*self.address[:3])
+            found = self.provisioning.clients.management(BatchAI).jobs.list_by_experiment(*self.address[:3])
             views = {view.name: view for view in map(_view, found)}
         self._is_finished = self.name in views and views[self.name].is_finished
         return views
@@ -130,7 +130,7 @@ def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, n
         JobError: the service refuses.
     """
     with refusals(f"create experiment {name}", provisioning.cloud.name, otherwise=JobError):
-        provisioning.clients.batchai.experiments.begin_create(group, workspace, name).result()
+        provisioning.clients.management(BatchAI).experiments.begin_create(group, workspace, name).result()
 
 
 def command_of(parameters: models.JobCreateParameters | models.Job) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import requests
-from azure.mgmt.batchai import models
+from azure.mgmt.batchai import BatchAI, models
 
 from harness.clouds import NoAnswerError
 from harness.errors import JobError
@@ -125,7 +125,7 @@ class JobOutput:
             Path(beside).unlink(missing_ok=True)
 
     def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
-        jobs = self._job.provisioning.clients.batchai.jobs
+        jobs = self._job.provisioning.clients.management(BatchAI).jobs
         options = models.JobsListOutputFilesOptions(
             outputdirectoryid=directory, directory=str(below), linkexpiryinminutes=_LINK_MINUTES
         )

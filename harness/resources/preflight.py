@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from azure.mgmt.batchai import BatchAI
+
 from harness.config import Settings
 from harness.errors import ProvisioningError
 from harness.resources.ceiling import Meter, ceiling_of
@@ -41,7 +43,7 @@ def preflight(provisioning: Provisioning, scenario: Scenario, settings: Settings
     with refusals(f"read the quota of {scenario.location}", provisioning.cloud.name):
         rows = [
             Quota(usage.name.value, usage.current_value, usage.limit)
-            for usage in provisioning.clients.batchai.usages.list(scenario.location)
+            for usage in provisioning.clients.management(BatchAI).usages.list(scenario.location)
         ]
     if short := shortages(rows, size=cluster.vm_size, nodes=cluster.most_nodes):
         raise ProvisioningError(

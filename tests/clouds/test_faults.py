@@ -65,7 +65,7 @@ def plan(**faults: Any) -> FaultPlan:
 
 def test_a_plan_is_in_force_in_the_block_alone(cloud: Cloud, clients: Clients) -> None:
     def names() -> list[str]:
-        token = clients.batchai._config.credential.get_token("https://management.azure.com/.default").token
+        token = clients.resources._config.credential.get_token("https://management.azure.com/.default").token
         answer = clients.session.get(PLANS, headers={"Authorization": f"Bearer {token}"})
         return [one["name"] for one in answer.json()["value"]]
 

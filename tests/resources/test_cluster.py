@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from azure.mgmt.batchai import BatchAI
 
 from harness.clouds import open_cloud
 from harness.config import Settings
@@ -64,13 +65,15 @@ def test_nodes_are_told_in_the_quickstarts_own_line(provisioning: Provisioning, 
 
 def test_a_scaled_cluster_may_begin_without_nodes(provisioning: Provisioning) -> None:
     with cluster(provisioning, NodeRange(min=0, max=2)) as made:
-        scale = provisioning.clients.batchai.clusters.get("clusters", "w", made.name).scale_settings.auto_scale
+        scale = (
+            provisioning.clients.management(BatchAI).clusters.get("clusters", "w", made.name).scale_settings.auto_scale
+        )
         assert (scale.minimum_node_count, scale.maximum_node_count) == (0, 2)
 
 
 def test_its_id_is_the_one_that_the_service_gives(provisioning: Provisioning) -> None:
     with cluster(provisioning) as made:
-        assert made.id == provisioning.clients.batchai.clusters.get("clusters", "w", "c").id
+        assert made.id == provisioning.clients.management(BatchAI).clusters.get("clusters", "w", "c").id
 
 
 def test_a_share_that_is_missing_is_named(provisioning: Provisioning) -> None:
@@ -99,7 +102,7 @@ def test_nodes_that_do_not_come_are_an_error_that_names_the_limit(tmp_path: Path
         with pytest.raises(ProvisioningError, match=r"did not get its 1 node.* within 0 s .limits.queued") as caught:
             late.open()
         assert "Cluster state: resizing Target: 1;" in str(caught.value)
-        assert list(provisioning.clients.batchai.clusters.list_by_workspace("clusters", "w")) == []
+        assert list(provisioning.clients.management(BatchAI).clusters.list_by_workspace("clusters", "w")) == []
 
 
 def test_one_that_is_there_already_as_planned_is_ours(provisioning: Provisioning, told: list[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 import urllib3
+from azure.mgmt.batchai import BatchAI
 from requests.adapters import BaseAdapter
 
 from harness.clouds import open_cloud
@@ -96,7 +97,7 @@ def refusing(provisioning):
 @pytest.mark.parametrize("code", ["InvalidResourceType", "InvalidResourceNamespace", "MissingSubscriptionRegistration"])
 def test_an_answer_that_batch_ai_is_gone_is_one_clear_message_on_azure(refusing, code):
     with pytest.raises(ServiceRetiredError) as caught, refusals("read the quota", "azure"):
-        list(refusing(code).batchai.usages.list("eastus"))
+        list(refusing(code).management(BatchAI).usages.list("eastus"))
     for word in (code, "14 December 2018", "31 March 2019", "--cloud emulator", "Azure Machine Learning"):
         assert word in str(caught.value)
 
@@ -106,7 +107,7 @@ def test_the_same_answer_elsewhere_says_how_to_register(refusing):
         pytest.raises(ProvisioningError, match=r"az provider register --namespace Microsoft\.BatchAI"),
         refusals("read the quota", "emulator"),
     ):
-        list(refusing("MissingSubscriptionRegistration").batchai.usages.list("eastus"))
+        list(refusing("MissingSubscriptionRegistration").management(BatchAI).usages.list("eastus"))
 
 
 def test_a_retired_service_stops_the_preflight(provisioning, refusing):
