@@ -38,6 +38,7 @@ from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios
 from harness.scenario.set_option import parse_values
+from harness.services.catalogue import service_named
 from harness.target import CloudName, ServiceName, require_service
 
 app = typer.Typer(
@@ -207,7 +208,7 @@ class _Run:
         ):
             yield Stage(
                 cloud=cloud,
-                service=self.service,
+                service=service_named(self.service),
                 journal=journal_for(self.cloud, settings, environment()),
                 materials=RecordedMaterials(self.upload_from) if self.cloud == "replay" else local,
                 sink=self._display,

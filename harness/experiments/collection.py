@@ -8,9 +8,8 @@ from pathlib import Path
 from harness.errors import CloudError
 from harness.experiments.folder import TrialFolder, make_directory
 from harness.printable import printable
-from harness.resources import JobOutput, OutputFile
-from harness.resources.output import STDOUTERR
 from harness.scenario.model import JobSpec
+from harness.services.service import STDOUTERR, JobOutput, OutputFile
 
 _NUMBER = re.compile(r"\d+")
 _TOOLKIT = re.compile(r"toolkit: (.+)")

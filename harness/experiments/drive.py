@@ -2,24 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 
 from harness.clouds import Poller
 from harness.errors import CeilingError
-from harness.experiments.attempt import Attempt
 from harness.experiments.decide import Stop, Submit, decide
 from harness.experiments.outcomes import Outcome
+from harness.experiments.trial import FinishedTrial, PendingTrial, RunningTrial
 from harness.interruption import Interruption
 from harness.resources.ceiling import Meter
 from harness.scenario.model import Limits
 
 
-@dataclass
 class Drive:
     """Runs trials on one cluster, as many at a time as it has nodes.
 
-    Attributes:
-        attempts: in file order.
+    Args:
+        trials: in file order.
         capacity: nodes of the cluster.
         limits: of the scenario.
         poller: paces the looks, on the cloud's clock.
@@ -28,15 +26,23 @@ class Drive:
         meter: refuses a trial that may pass the ceiling; those that run already end first.
     """
 
-    attempts: Sequence[Attempt]
-    capacity: int
-    limits: Limits
-    poller: Poller
-    interruption: Interruption
-    report: Callable[[Outcome], None]
-    meter: Meter
-    _open: dict[str, Attempt] = field(default_factory=dict, init=False)
-    _refusal: CeilingError | None = field(default=None, init=False)
+    def __init__(
+        self,
+        trials: Sequence[PendingTrial],
+        *,
+        capacity: int,
+        limits: Limits,
+        poller: Poller,
+        interruption: Interruption,
+        report: Callable[[Outcome], None],
+        meter: Meter,
+    ) -> None:
+        self._pending = {trial.id: trial for trial in trials}
+        self._running: dict[str, RunningTrial] = {}
+        self._finished: list[FinishedTrial] = []
+        self._capacity, self._limits, self._poller = capacity, limits, poller
+        self._interruption, self._report, self._meter = interruption, report, meter
+        self._refusal: CeilingError | None = None
 
     def play(self) -> None:
         """Return when every trial has its outcome.
@@ -47,67 +53,66 @@ class Drive:
             Interrupted: the process was asked to end; every job is deleted first.
         """
         try:
-            pauses = self.poller.pauses()
-            while self._goes_on():
+            pauses = self._poller.pauses()
+            while self._running or self._finished or (self._pending and not self._refusal):
                 self._act()
                 # The next job begins on a node that came free while the files of the last one are fetched.
                 self._collect()
                 if self._look():
-                    pauses = self.poller.pauses()
-                elif self._open:
-                    with self.interruption.allowed():
-                        self.poller.clock.sleep(next(pauses))
+                    pauses = self._poller.pauses()
+                elif self._running:
+                    with self._interruption.allowed():
+                        self._poller.clock.sleep(next(pauses))
         except BaseException as error:
             with ExitStack() as stack:
-                for attempt in self._open.values():
-                    stack.callback(attempt.close, error)
+                for running in self._running.values():
+                    stack.callback(running.close, error)
+                for finished in self._finished:
+                    stack.callback(finished.close, error)
             raise
         if self._refusal is not None:
             raise self._refusal
 
-    def _goes_on(self) -> bool:
-        return bool(self._open) or not (self._refusal or all(one.state.is_finished for one in self.attempts))
-
     def _act(self) -> None:
-        attempts = {attempt.trial.id: attempt for attempt in self.attempts}
-        views = [attempt.view() for attempt in self.attempts]
-        now = self.poller.clock.monotonic()
-        for action in decide(views, capacity=self.capacity, now=now, limits=self.limits):
-            attempt = attempts[action.trial]
+        views = [trial.view() for trial in self._running.values()]
+        views += [trial.view() for trial in self._pending.values()]
+        now = self._poller.clock.monotonic()
+        for action in decide(views, capacity=self._capacity, now=now, limits=self._limits):
             match action:
                 case Submit() if self._admits(action.trial):
-                    attempt.submit()
-                    self._open[action.trial] = attempt
+                    self._running[action.trial] = self._pending[action.trial].submit()
+                    del self._pending[action.trial]
                 case Stop():
-                    attempt.stop(action.reason)
+                    self._running[action.trial].stop(action.reason)
 
     def _admits(self, trial: str) -> bool:
         if self._refusal is None:
             try:
-                self.meter.admit(f"trial {trial}", seconds=self.limits.running.total_seconds())
+                self._meter.admit(f"trial {trial}", seconds=self._limits.running.total_seconds())
             except CeilingError as error:
                 self._refusal = error
         return self._refusal is None
 
     def _look(self) -> bool:
-        """One answer tells of all jobs that the asking trial's story holds; in a replay that is its own alone."""
+        """One answer reports every job that the cassette of the asking trial holds: in a replay its own alone."""
         has_moved = False
-        unseen = dict(self._open)
-        with self.interruption.allowed():
+        unseen = dict(self._running)
+        with self._interruption.allowed():
             while unseen:
                 asking = next(iter(unseen))
-                jobs = unseen[asking].look_all()
-                told = [name for name, attempt in unseen.items() if name == asking or attempt.job in jobs]
-                for name in told:
-                    has_moved |= unseen.pop(name).observe(jobs)
+                jobs = unseen[asking].list_jobs()
+                for name in [name for name, trial in unseen.items() if name == asking or trial.job_name in jobs]:
+                    trial = unseen.pop(name)
+                    has_moved |= trial.observe(jobs)
+                    if (finished := trial.finished(jobs)) is not None:
+                        self._finished.append(finished)
+                        del self._running[name]
         return has_moved
 
     def _collect(self) -> None:
-        ended = [attempt for attempt in self._open.values() if attempt.state.is_finished]
-        for attempt in ended:
-            with self.interruption.allowed():
-                outcome = attempt.collect()
-            with self.interruption.held():
-                self.report(outcome)
-                del self._open[attempt.trial.id]
-                attempt.close()
+        while self._finished:
+            with self._interruption.allowed():
+                outcome = self._finished[0].collect()
+            with self._interruption.held():
+                self._report(outcome)
+                self._finished.pop(0).close()

@@ -5,9 +5,9 @@ from pathlib import Path
 from harness.experiments.job_logs import most_telling
 from harness.experiments.log_lines import last_lines
 from harness.experiments.outcomes import Outcome
-from harness.resources.output import STDOUTERR
 from harness.scenario.failure import Broken, FailureView
 from harness.scenario.model import Scenario
+from harness.services.service import STDOUTERR
 
 _TAIL = 20  # lines
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from harness.clouds import Cloud
 from harness.fault_plans import FaultPlan
-from harness.resources.refusals import refusals
+from harness.resources.azure_errors import azure_errors
 
 
 class Injection:
@@ -24,7 +24,7 @@ class Injection:
         Raises:
             ProvisioningError: the cloud does not take it.
         """
-        with refusals("inject faults", self._cloud.name):
+        with azure_errors("inject faults", self._cloud.name):
             self._cloud.inject(self._plan)
 
     def close(self) -> None:

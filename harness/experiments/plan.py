@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.data import TEST_FILE, TRAIN_FILE
 from harness.errors import ScenarioError
-from harness.experiments.submission import script_on_share
+from harness.experiments.script_location import script_on_share
 from harness.experiments.upload_files import own_files
 from harness.resources.ceiling import most_node_hours
 from harness.scenario.model import DatasetUpload, NodeRange, Scenario

@@ -10,25 +10,16 @@ from harness.experiments.injection import Injection
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.experiments.submission import script_on_share
-from harness.experiments.terms import Terms
+from harness.experiments.script_location import script_on_share
+from harness.experiments.terms import Terms, plan_of
 from harness.fault_plans import make_plan
 from harness.interruption import Interruption
-from harness.resources import (
-    ClusterPlan,
-    FileShare,
-    GpuCluster,
-    Journal,
-    Provisioning,
-    Resource,
-    ResourceGroup,
-    make_experiment,
-)
+from harness.resources import FileShare, Journal, Provisioning, Resource, ResourceGroup
 from harness.resources.ceiling import Meter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
 from harness.scenario.model import Scenario
-from harness.target import ServiceName
+from harness.services.service import Cluster, Service
 
 R = TypeVar("R", bound=Resource)
 Stories = Callable[[str], AbstractContextManager[Clients]]
@@ -39,6 +30,7 @@ class Stage:
     """Where scenarios are played.
 
     Attributes:
+        service: what runs the jobs.
         materials: gives what is uploaded.
         keep: find resources of an earlier run again, and leave them for a later one.
         leases: who else uses them, where several processes do.
@@ -50,7 +42,7 @@ class Stage:
     """
 
     cloud: Cloud
-    service: ServiceName
+    service: Service
     journal: Journal
     materials: Materials
     sink: Sink
@@ -76,6 +68,7 @@ class Stage:
                 interruption=self.interruption,
                 owner=self.owner,
                 lifetime=self.terms.lifetime,
+                known_errors=self.service.known_errors,
             )
 
     @contextmanager
@@ -105,18 +98,16 @@ def open_alone(stage: Stage, story: str) -> Iterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the jobs of a scenario run, all of them names.
+    """Where the jobs of a scenario run.
 
     Attributes:
-        cluster_id: the cluster's resource id.
+        experiment: what they belong to.
         data: which data set is on the share; None where none was uploaded.
         meter: of the cluster; asked before each trial.
     """
 
-    group: str
-    workspace: str
+    cluster: Cluster
     experiment: str
-    cluster_id: str
     data: str | None
     meter: Meter
 
@@ -130,7 +121,7 @@ def open_group(stage: Stage, scenario: Scenario) -> Iterator[ResourceGroup]:
     """
     with stage.provisioning(f"{scenario.scenario}/resource_group") as made:
         with made.interruption.allowed():
-            stage.terms.prepare(made, scenario)
+            stage.terms.prepare(stage.service, made, scenario)
         with (
             _faults(stage, scenario),
             stage.hold(ResourceGroup(made, name=scenario.resource_group, location=scenario.location)) as group,
@@ -187,29 +178,19 @@ def open_share(stage: Stage, scenario: Scenario, group: ResourceGroup) -> Iterat
 
 
 @contextmanager
-def open_cluster(stage: Stage, scenario: Scenario, share: FileShare) -> Iterator[GpuCluster]:
+def open_cluster(stage: Stage, scenario: Scenario, share: FileShare) -> Iterator[Cluster]:
     """The cluster with its nodes idle, and beside it the experiment that the jobs belong to.
 
     Raises:
         CloudError: the cloud refuses, or nodes do not come up in time.
     """
-    spec = scenario.cluster
-    plan = ClusterPlan(
-        workspace=scenario.scenario,
-        location=scenario.location,
-        vm_size=spec.vm_size,
-        nodes=spec.nodes,
-        share=share.name,
-        mount=scenario.share.mount,
-        queued=scenario.limits.queued.total_seconds(),
-    )
+    service, plan = stage.service, plan_of(scenario)
     with (
         stage.provisioning(f"{scenario.scenario}/gpu_cluster") as made,
-        stage.hold(GpuCluster(made, group=share.group, name=spec.name, plan=plan)) as cluster,
+        stage.hold(service.cluster(made, group=share.group, name=scenario.cluster.name, plan=plan)) as cluster,
     ):
         with made.interruption.allowed():
-            experiment = site_of(stage, scenario, share, cluster).experiment
-            make_experiment(made, group=share.group, workspace=plan.workspace, name=experiment)
+            service.make_experiment(made, cluster, _experiment_of(stage, scenario))
         yield cluster
 
 
@@ -224,10 +205,12 @@ def open_site(stage: Stage, scenario: Scenario) -> Iterator[Site]:
         yield site_of(stage, scenario, share, cluster)
 
 
-def site_of(stage: Stage, scenario: Scenario, share: FileShare, cluster: GpuCluster) -> Site:
-    """The names by which jobs refer to what is there."""
-    experiment = f"{scenario.scenario}-{stage.worker}"[-64:] if stage.worker else scenario.scenario
-    spec = scenario.cluster
-    ceiling = stage.terms.ceiling(spec.vm_size)
-    meter = Meter(stage.cloud.clock, ceiling, nodes=spec.most_nodes, began=cluster.began)
-    return Site(share.group, cluster.plan.workspace, experiment, cluster.id, share.data, meter)
+def site_of(stage: Stage, scenario: Scenario, share: FileShare, cluster: Cluster) -> Site:
+    """Where the jobs run, once everything is there."""
+    ceiling = stage.terms.ceiling(scenario.cluster.vm_size)
+    meter = Meter(stage.cloud.clock, ceiling, nodes=scenario.cluster.most_nodes, began=cluster.began)
+    return Site(cluster, _experiment_of(stage, scenario), share.data, meter)
+
+
+def _experiment_of(stage: Stage, scenario: Scenario) -> str:
+    return f"{scenario.scenario}-{stage.worker}"[-64:] if stage.worker else scenario.scenario

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from harness.experiments.attempt import Attempt
 from harness.experiments.drive import Drive
 from harness.experiments.folder import RunFolder
 from harness.experiments.outcomes import Outcome
 from harness.experiments.stage import Site, Stage, open_site
+from harness.experiments.trial import PendingTrial
 from harness.scenario.model import Scenario, Trial
 
 
@@ -52,9 +52,8 @@ def run_trials(
         CloudError: the cloud refuses; the jobs are deleted.
         Interrupted: the process was asked to end; the jobs are deleted.
     """
-    attempts = [Attempt(stage, site, scenario, trial, folder.trial(scenario, trial)) for trial in trials]
     drive = Drive(
-        attempts,
+        [PendingTrial(stage, site, scenario, trial, folder.trial(scenario, trial)) for trial in trials],
         capacity=scenario.cluster.most_nodes,
         limits=scenario.limits,
         poller=stage.cloud.poller,

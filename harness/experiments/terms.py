@@ -1,24 +1,14 @@
 """On which terms a run uses a cloud: what is made sure of first, how much it may use, how long what it makes lives."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from harness.config import Settings
-from harness.resources import Provisioning, register_providers
-from harness.resources.ceiling import Ceiling, ceiling_of
+from harness.resources import Provisioning
+from harness.resources.ceiling import Ceiling, ceiling_of, check_ceiling
 from harness.resources.events import Noted
-from harness.resources.preflight import preflight
 from harness.scenario.model import Scenario
-
-
-def _register(made: Provisioning, _scenario: Scenario) -> None:
-    register_providers(made)
-
-
-def _no_ceiling(_size: str) -> Ceiling | None:
-    return None
+from harness.services.service import ClusterPlan, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +16,46 @@ class Terms:
     """The terms; by default those of a cloud that costs nothing.
 
     Attributes:
-        prepare: signs in, registers the providers, and refuses a scenario that cannot run there.
-        ceiling: what a cluster of a VM size may use at most.
+        limits: the settings that hold ceilings, where the cloud is paid for and has quotas; None where it has neither.
         lifetime: after which ``harness reap`` may delete what was made.
     """
 
-    prepare: Callable[[Provisioning, Scenario], None] = _register
-    ceiling: Callable[[str], Ceiling | None] = _no_ceiling
+    limits: Settings | None = None
     lifetime: timedelta = timedelta(days=1)
+
+    def prepare(self, service: Service, provisioning: Provisioning, scenario: Scenario) -> None:
+        """Sign in, register what the service needs, and refuse a scenario that cannot run there.
+
+        Raises:
+            CloudError: the cloud refuses, its quota is too small, or not even one trial fits below the ceiling.
+            SettingsError: there is a ceiling of price, but no price.
+        """
+        if self.limits is not None:
+            check_ceiling(provisioning.cloud.clock, scenario, self.limits)
+        service.prepare(provisioning)
+        if self.limits is not None:
+            plan = plan_of(scenario)
+            for doubt in service.check_quota(provisioning, name=scenario.cluster.name, plan=plan):
+                provisioning.sink(Noted(doubt))
+
+    def ceiling(self, vm_size: str) -> Ceiling | None:
+        """What a cluster of a VM size may use at most; None where there is no ceiling."""
+        return None if self.limits is None else ceiling_of(self.limits, vm_size)
 
 
 def terms_of(cloud: str, settings: Settings) -> Terms:
     """The terms of a cloud; only ``azure`` is paid for, and has quotas of others' making."""
-    if cloud != "azure":
-        return Terms(lifetime=settings.lifetime)
-    return Terms(partial(_prepare, settings), partial(ceiling_of, settings), settings.lifetime)
+    return Terms(settings if cloud == "azure" else None, settings.lifetime)
 
 
-def _prepare(settings: Settings, made: Provisioning, scenario: Scenario) -> None:
-    for doubt in preflight(made, scenario, settings):
-        made.sink(Noted(doubt))
+def plan_of(scenario: Scenario) -> ClusterPlan:
+    """The cluster that a scenario asks for."""
+    return ClusterPlan(
+        workspace=scenario.scenario,
+        location=scenario.location,
+        vm_size=scenario.cluster.vm_size,
+        nodes=scenario.cluster.nodes,
+        share=scenario.share.name,
+        mount=scenario.share.mount,
+        queued=scenario.limits.queued.total_seconds(),
+    )

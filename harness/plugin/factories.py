@@ -12,7 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.experiments.stage import Stage
-    from harness.resources import FileShare, GpuCluster, Job, Provisioning, ResourceGroup
+    from harness.resources import FileShare, Provisioning, ResourceGroup
+    from harness.services.service import Cluster, Job
 
 
 class MakeResourceGroup(Protocol):
@@ -43,14 +44,14 @@ class MakeGpuCluster(Protocol):
         vm_size: str = "STANDARD_NC6",
         mount: str = "azurefileshare",
         queued: float = 1800.0,
-    ) -> "GpuCluster":
+    ) -> "Cluster":
         """Raises ProvisioningError where nodes are not there after ``queued`` seconds."""
 
 
 class MakeJob(Protocol):
     """Submits a job; ``wait`` of what it returns gives the end of it."""
 
-    def __call__(self, cluster: "GpuCluster", name: str, **spec: Any) -> "Job":
+    def __call__(self, cluster: "Cluster", name: str, **spec: Any) -> "Job":
         """``spec`` is what a scenario has under ``job``. Raises JobError where the cloud refuses."""
 
 
@@ -69,11 +70,13 @@ def harness_made(harness_provisioning: "Provisioning") -> Iterator[ExitStack]:  
 
 
 @pytest.fixture
-def make_resource_group(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeResourceGroup:
+def make_resource_group(
+    harness_stage: "Stage", harness_provisioning: "Provisioning", harness_made: ExitStack
+) -> MakeResourceGroup:
     """A factory of resource groups; providers are registered first."""
-    from harness.resources import ResourceGroup, register_providers  # noqa: PLC0415 - start-up stays cheap
+    from harness.resources import ResourceGroup  # noqa: PLC0415 - start-up stays cheap
 
-    register_providers(harness_provisioning)
+    harness_stage.service.prepare(harness_provisioning)
 
     def make(name: str, *, location: str = "eastus") -> ResourceGroup:
         return harness_made.enter_context(ResourceGroup(harness_provisioning, name=name, location=location))
@@ -99,9 +102,11 @@ def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStac
 
 
 @pytest.fixture
-def make_gpu_cluster(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeGpuCluster:
+def make_gpu_cluster(
+    harness_stage: "Stage", harness_provisioning: "Provisioning", harness_made: ExitStack
+) -> MakeGpuCluster:
     """A factory of clusters."""
-    from harness.resources import ClusterPlan, GpuCluster  # noqa: PLC0415 - start-up stays cheap
+    from harness.services.service import ClusterPlan  # noqa: PLC0415 - start-up stays cheap
 
     def make(
         share: "FileShare",
@@ -111,7 +116,7 @@ def make_gpu_cluster(harness_provisioning: "Provisioning", harness_made: ExitSta
         vm_size: str = "STANDARD_NC6",
         mount: str = "azurefileshare",
         queued: float = 1800.0,
-    ) -> GpuCluster:
+    ) -> "Cluster":
         plan = ClusterPlan(
             workspace=f"{name}-workspace",
             location="eastus",
@@ -121,25 +126,30 @@ def make_gpu_cluster(harness_provisioning: "Provisioning", harness_made: ExitSta
             mount=mount,
             queued=queued,
         )
-        return harness_made.enter_context(GpuCluster(harness_provisioning, group=share.group, name=name, plan=plan))
+        cluster = harness_stage.service.cluster(harness_provisioning, group=share.group, name=name, plan=plan)
+        return harness_made.enter_context(cluster)
 
     return make
 
 
 @pytest.fixture
-def make_job(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeJob:
+def make_job(harness_stage: "Stage", harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeJob:
     """A factory of jobs."""
-    from harness.experiments.submission import job_parameters  # noqa: PLC0415 - start-up stays cheap
-    from harness.resources import Job, make_experiment  # noqa: PLC0415
-    from harness.scenario.model import JobSpec, Limits  # noqa: PLC0415
+    from harness.scenario.model import JobSpec, Limits  # noqa: PLC0415 - start-up stays cheap
 
-    def make(cluster: "GpuCluster", name: str, **spec: Any) -> Job:
-        job = JobSpec(name=name, **spec)
-        place = {"group": cluster.group, "workspace": cluster.plan.workspace}
-        make_experiment(harness_provisioning, **place, name=f"{name}-experiment")
-        parameters = job_parameters(job, cluster_id=cluster.id, limits=Limits())
-        return harness_made.enter_context(
-            Job(harness_provisioning, **place, experiment=f"{name}-experiment", name=name, parameters=parameters)
+    service = harness_stage.service
+
+    def make(cluster: "Cluster", name: str, **spec: Any) -> "Job":
+        experiment = f"{name}-experiment"
+        service.make_experiment(harness_provisioning, cluster, experiment)
+        job = service.job(
+            harness_provisioning,
+            cluster,
+            experiment=experiment,
+            name=name,
+            spec=JobSpec(name=name, **spec),
+            limits=Limits(),
         )
+        return harness_made.enter_context(job)
 
     return make

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from harness.experiments.folder import RunFolder
     from harness.experiments.outcomes import Outcome
     from harness.experiments.stage import Site, Stage
-    from harness.resources import FileShare, GpuCluster, ResourceGroup
+    from harness.resources import FileShare, ResourceGroup
     from harness.scenario.failure import FailureView
     from harness.scenario.model import Scenario, Trial
+    from harness.services.service import Cluster
 
 CASSETTES = "cassettes"
 
@@ -103,6 +104,7 @@ def harness_stage(
     from harness.experiments.stage import Stage  # noqa: PLC0415
     from harness.experiments.terms import terms_of  # noqa: PLC0415
     from harness.resources.journal import journal_for  # noqa: PLC0415
+    from harness.services.catalogue import service_named  # noqa: PLC0415
 
     settings, environ = load_settings(pytestconfig.rootpath), environment()
     logger = logging.getLogger("harness")
@@ -117,7 +119,7 @@ def harness_stage(
     with PatternMatcher() as matcher:
         yield Stage(
             cloud=cloud,
-            service=pytestconfig.stash[SCENARIO_OPTIONS].service,
+            service=service_named(pytestconfig.stash[SCENARIO_OPTIONS].service),
             journal=journal_for(cloud.name, settings, environ),
             materials=RecordedMaterials(upload_from) if is_replay else local,
             sink=tell,
@@ -151,9 +153,7 @@ def file_share(
 
 
 @pytest.fixture(scope="session")
-def gpu_cluster(
-    harness_stage: "Stage", harness_scenario: "Scenario", file_share: "FileShare"
-) -> Iterator["GpuCluster"]:
+def gpu_cluster(harness_stage: "Stage", harness_scenario: "Scenario", file_share: "FileShare") -> Iterator["Cluster"]:
     """The scenario's cluster with its nodes idle; jobs may be submitted."""
     from harness.experiments.stage import open_cluster  # noqa: PLC0415 - start-up stays cheap
 

@@ -109,3 +109,16 @@ class Meter:
             f"{what} may use {more:.2f} node-hours; {self.node_hours:.2f} are used and the ceiling is "
             f"{self._ceiling.node_hours:.2f} ({self._ceiling.reason}); raise it, or shorten limits in the scenario"
         )
+
+
+def check_ceiling(clock: Clock, scenario: Scenario, settings: Settings) -> None:
+    """Make sure that one trial, and the wait for its nodes, fit below the ceiling.
+
+    Raises:
+        CeilingError: they do not.
+        SettingsError: there is a ceiling of price, but no price.
+    """
+    cluster, limits = scenario.cluster, scenario.limits
+    meter = Meter(clock, ceiling_of(settings, cluster.vm_size), nodes=cluster.most_nodes)
+    longest = (limits.queued + limits.running).total_seconds()
+    meter.admit(f"one trial of {scenario.scenario}, with the wait for its nodes,", seconds=longest)

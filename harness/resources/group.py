@@ -1,44 +1,12 @@
-"""The resource group, and the providers that must be registered before it is of use."""
+"""The resource group that holds everything that a scenario makes."""
 
 from collections.abc import Mapping
 
 from azure.core.exceptions import ResourceNotFoundError
 
 from harness.errors import ProvisioningError
-from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning, Resource
-from harness.resources.refusals import refusals
 from harness.resources.tags import Label, group_id, read_tags, tags_of
-
-PROVIDERS = ("Microsoft.BatchAI", "Microsoft.Batch")
-_REGISTRATION_SECONDS = 600.0
-
-
-def register_providers(provisioning: Provisioning) -> None:
-    """Register the providers that are not yet, and wait until they are: the first call, so also the sign-in.
-
-    Raises:
-        SignInError: the credentials were refused.
-        ProvisioningError: a provider did not become registered.
-    """
-    providers = provisioning.clients.resources.providers
-    for namespace in PROVIDERS:
-        with refusals(f"register provider {namespace}", provisioning.cloud.name):
-            if providers.get(namespace).registration_state == "Registered":
-                continue
-            provisioning.sink(Began("registering", namespace))
-            providers.register(namespace)
-            state = provisioning.clients.poller.until(
-                lambda: str(providers.get(namespace).registration_state),  # noqa: B023 - called in this turn only
-                lambda state: state == "Registered",
-                deadline=_REGISTRATION_SECONDS,
-            )
-        if state is None:
-            raise ProvisioningError(
-                f"provider {namespace} is not registered after {_REGISTRATION_SECONDS:.0f} s; "
-                f"try: az provider register --namespace {namespace}"
-            )
-        provisioning.sink(Ended("registering", namespace))
 
 
 class ResourceGroup(Resource):
@@ -78,7 +46,7 @@ class ResourceGroup(Resource):
             ProvisioningError: it exists and is not ours, or another run may still use it.
         """
         groups = self.provisioning.clients.resources.resource_groups
-        with refusals(f"look for resource group {self.name}", self.provisioning.cloud.name):
+        with self.provisioning.errors(f"look for resource group {self.name}"):
             try:
                 label = self._label_of(groups.get(self.name).tags)
             except ResourceNotFoundError:
@@ -93,7 +61,7 @@ class ResourceGroup(Resource):
                 f"resource group {self.name} is in use by {label.whose}; "
                 "wait for its end, or name another group in the scenario"
             )
-        with refusals(f"tag resource group {self.name}", self.provisioning.cloud.name):
+        with self.provisioning.errors(f"tag resource group {self.name}"):
             self._put()
         return True
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -9,12 +10,12 @@ from typing import Any, Self
 
 from harness.clock import Clock
 from harness.clouds import Clients, Cloud
-from harness.errors import CloudError, HarnessError, JournalError
+from harness.errors import CloudError, HarnessError, JournalError, ProvisioningError
 from harness.interruption import Interruption
+from harness.resources.azure_errors import KnownErrors, azure_errors
 from harness.resources.events import Began, Ended, Event, Noted, Sink, TeardownFailed
 from harness.resources.journal import Entry, Journal
 from harness.resources.owner import Owner, this_process
-from harness.resources.refusals import refusals
 
 _PAUSES = (1.0, 5.0)  # seconds; the SDKs repeat each request by themselves
 
@@ -29,6 +30,7 @@ class Provisioning:
         interruption: whom to ask where creating may be interrupted, and deleting not.
         owner: the process that what is made belongs to; where several share it, one that outlives them all.
         lifetime: how long what is made is meant to live; ``harness reap`` may delete it afterwards.
+        known_errors: what error codes of the service mean that is used.
     """
 
     cloud: Cloud
@@ -39,11 +41,21 @@ class Provisioning:
     interruption: Interruption = field(default_factory=Interruption)
     owner: Owner = field(default_factory=this_process)
     lifetime: timedelta = timedelta(days=1)
+    known_errors: KnownErrors = field(default_factory=KnownErrors)
 
     @property
     def expires(self) -> datetime:
         """When what is made now may be deleted by anybody."""
         return self.cloud.clock.now() + self.lifetime
+
+    def errors(self, what: str, *, otherwise: type[CloudError] = ProvisioningError) -> AbstractContextManager[None]:
+        """A block in which what the SDKs raise becomes one of the harness's errors.
+
+        Args:
+            what: what is asked, for the message: ``create cluster mycluster``.
+            otherwise: raised for a refusal that is neither about sign-in nor retirement.
+        """
+        return azure_errors(what, self.cloud.name, otherwise=otherwise, known=self.known_errors)
 
 
 def retried(delete: Callable[[], None], clock: Clock) -> None:
@@ -117,12 +129,12 @@ class Resource(ABC):
         """
         made = self.provisioning
         with made.interruption.allowed():
-            with refusals(f"create {self.kind} {self.name}", made.cloud.name):
+            with made.errors(f"create {self.kind} {self.name}"):
                 self.check()
             made.journal.append(self._entry(deleted=False))
             try:
                 self._tell(Began("creating", self.name))
-                with refusals(f"create {self.kind} {self.name}", made.cloud.name):
+                with made.errors(f"create {self.kind} {self.name}"):
                     self.create()
                 self._tell(Ended("creating", self.name))
             except BaseException as error:
@@ -170,7 +182,7 @@ class Resource(ABC):
             self._tell(Noted(f"the journal still lists {self.kind} {self.name}: {error}"))
 
     def _delete(self) -> None:
-        with refusals(f"delete {self.kind} {self.name}", self.provisioning.cloud.name):
+        with self.provisioning.errors(f"delete {self.kind} {self.name}"):
             self.delete()
 
     def _entry(self, *, deleted: bool) -> Entry:

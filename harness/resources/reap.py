@@ -11,10 +11,10 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from harness.clouds import Clients, Cloud
 from harness.errors import CloudError
+from harness.resources.azure_errors import azure_errors
 from harness.resources.journal import Entry, Journal
 from harness.resources.owner import Owner, this_process
 from harness.resources.provisioning import retried
-from harness.resources.refusals import refusals
 from harness.resources.tags import Label, group_id, origin_of, read_metadata, read_tags, share_id
 
 Kind = Literal["resource group", "file share"]
@@ -61,13 +61,13 @@ def find(cloud: Cloud, clients: Clients) -> list[Found]:
         CloudError: they could not be listed.
     """
     facts = cloud.facts
-    with refusals("list resource groups", cloud.name):
+    with azure_errors("list resource groups", cloud.name):
         groups = [
             Found(GROUP, group.name, group_id(facts, group.name), label)
             for group in clients.resources.resource_groups.list()
             if (label := read_tags(group.tags))
         ]
-    with refusals(f"list the shares of {facts.storage_account}", cloud.name):
+    with azure_errors(f"list the shares of {facts.storage_account}", cloud.name):
         shares = [
             Found(SHARE, share.name, share_id(facts, share.name), label)
             for share in _shares(clients)
@@ -159,7 +159,7 @@ def deleted(entry: Entry) -> Entry:
 
 def _error_of(delete: Callable[[], None], found: Found, cloud: Cloud) -> str:
     def attempt() -> None:
-        with refusals(f"delete {found.kind} {found.name}", cloud.name):
+        with azure_errors(f"delete {found.kind} {found.name}", cloud.name):
             delete()
 
     try:

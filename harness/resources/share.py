@@ -12,7 +12,6 @@ from azure.common import AzureConflictHttpError, AzureMissingResourceHttpError
 from harness.errors import JobError, ProvisioningError
 from harness.resources.events import Began, Ended, Noted
 from harness.resources.provisioning import Provisioning, Resource
-from harness.resources.refusals import refusals
 from harness.resources.tags import metadata_of, read_metadata, share_id
 
 _DATA = "dataset"  # metadata of an uploaded file: which data it really holds
@@ -145,7 +144,7 @@ class FileShare(Resource):
             ProvisioningError: the share does not answer.
         """
         directory, _, name = path.rpartition("/")
-        with refusals(f"look for {path} on share {self.name}", self.provisioning.cloud.name):
+        with self.provisioning.errors(f"look for {path} on share {self.name}"):
             try:
                 is_there = self.provisioning.clients.files.exists(self.name, directory or None, name)
             except AzureMissingResourceHttpError:

@@ -23,19 +23,10 @@ from harness.clouds import open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find
-from harness.experiments.submission import job_parameters
-from harness.resources import (
-    ClusterPlan,
-    FileShare,
-    GpuCluster,
-    Job,
-    JobView,
-    Journal,
-    Provisioning,
-    ResourceGroup,
-    make_experiment,
-)
+from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 from harness.scenario.model import JobSpec, Limits
+from harness.services.batchai import BatchAiService
+from harness.services.service import ClusterPlan, Job, JobView
 from tests.commands import harness_command, pytest_command
 from tests.fakes import write_scenario
 
@@ -141,23 +132,27 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def strangers_job(world: World) -> Callable[[], JobView]:
     """A job that runs, in a group and on a share that are not ours; beside it what a living run has made."""
-    place = {"group": "foreign", "workspace": "w", "experiment": "e", "name": "j"}
     plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, "foreign", "azurefileshare", queued=SECONDS)
     spec = JobSpec(name="j", toolkit="customToolkit", command="sleep 86400", stdouterr=MOUNT)
+    service = BatchAiService()
+
+    def job(made: Provisioning) -> Job:
+        cluster = service.cluster(made, group="foreign", name="c", plan=plan)
+        return service.job(made, cluster, experiment="e", name="j", spec=spec, limits=Limits())
+
     with world.opened() as made:
         ResourceGroup(made, name="living", location="eastus").create()
         FileShare(made, group="living", name="living").create()
         made.clients.files.create_share("foreign")
         made.clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
-        cluster = GpuCluster(made, group="foreign", name="c", plan=plan)
+        cluster = service.cluster(made, group="foreign", name="c", plan=plan)
         cluster.create()
-        make_experiment(made, group="foreign", workspace="w", name="e")
-        parameters = job_parameters(spec, cluster_id=cluster.id, limits=Limits())
-        Job(made, **place, parameters=parameters).create()
+        service.make_experiment(made, cluster, "e")
+        job(made).create()
 
     def look() -> JobView:
         with world.opened() as made:
-            return Job(made, **place, parameters=parameters).look_all()["j"]
+            return job(made).list_jobs()["j"]
 
     until(lambda: look().state == "running")
     return look

@@ -4,9 +4,8 @@ from typing import Any
 from harness.errors import JobError
 from harness.experiments.collection import collect, newest_versions, toolkit_of
 from harness.experiments.folder import TrialFolder
-from harness.resources import OutputFile
-from harness.resources.output import Listing
 from harness.scenario.model import Scenario
+from harness.services.service import Listing, OutputFile
 
 
 def files(*names: str) -> tuple[OutputFile, ...]:

@@ -1,7 +1,5 @@
 """Driving trials against a ceiling; the clock moves only when the drive waits."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from harness.clock import SteppingClock
@@ -18,30 +16,34 @@ HOUR = 3600.0
 
 
 class HourLong:
-    """A trial whose job takes an hour."""
+    """A trial whose job takes an hour: pending, then running, then finished."""
 
     def __init__(self, name, clock):
-        self.trial, self.job = SimpleNamespace(id=name), name
+        self.id = self.job_name = name
         self.state = TrialState.WAITING
         self.is_closed = False
         self._clock, self._since = clock, 0.0
 
     def view(self):
-        return TrialView(self.job, self.state, 1, self._since)
+        return TrialView(self.id, self.state, 1, self._since)
 
     def submit(self):
         self.state, self._since = TrialState.RUNNING, self._clock.monotonic()
+        return self
 
-    def look_all(self):
-        return {self.job: None}
+    def list_jobs(self):
+        return {self.job_name: None}
 
     def observe(self, _jobs):
         is_over = self._clock.monotonic() - self._since >= HOUR
         self.state = TrialState.SUCCEEDED if is_over else self.state
         return is_over
 
+    def finished(self, _jobs):
+        return self if self.state.is_finished else None
+
     def collect(self):
-        return self.job
+        return self.id
 
     def close(self, _error=None):
         self.is_closed = True
@@ -49,13 +51,13 @@ class HourLong:
 
 @pytest.fixture
 def drive():
-    """Play trials on some nodes, below a ceiling of node-hours; gives what was reported, and the attempts."""
+    """Play trials on some nodes, below a ceiling of node-hours; gives what was reported, and the trials."""
 
     def play(names, *, nodes, ceiling):
         clock, outcomes = SteppingClock(), []
-        attempts = [HourLong(name, clock) for name in names]
+        trials = [HourLong(name, clock) for name in names]
         one = Drive(
-            attempts,
+            trials,
             capacity=nodes,
             limits=Limits(running=HOUR * 1.5),
             poller=Poller(clock, HOUR / 4),
@@ -66,8 +68,8 @@ def drive():
         try:
             one.play()
         except CeilingError as error:
-            return outcomes, attempts, str(error)
-        return outcomes, attempts, ""
+            return outcomes, trials, str(error)
+        return outcomes, trials, ""
 
     return play
 
@@ -78,14 +80,14 @@ def test_without_a_ceiling_every_trial_runs(drive):
 
 
 def test_a_trial_that_may_pass_the_ceiling_is_not_begun_and_those_before_have_their_outcome(drive):
-    outcomes, attempts, error = drive("abc", nodes=1, ceiling=3)
+    outcomes, trials, error = drive("abc", nodes=1, ceiling=3)
     assert outcomes == ["a", "b"]
-    assert attempts[2].state is TrialState.WAITING
+    assert trials[2].state is TrialState.WAITING
     assert "trial c may use 1.50 node-hours; 2.00 are used and the ceiling is 3.00 (max_node_hours is 3)" in error
 
 
 def test_trials_that_run_beside_the_refused_one_are_not_cut_short(drive):
-    outcomes, attempts, error = drive("abcd", nodes=2, ceiling=4)
+    outcomes, trials, error = drive("abcd", nodes=2, ceiling=4)
     assert outcomes == ["a", "b"]
-    assert [attempt.is_closed for attempt in attempts] == [True, True, False, False]
+    assert [trial.is_closed for trial in trials] == [True, True, False, False]
     assert "trial c" in error

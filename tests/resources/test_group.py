@@ -12,6 +12,7 @@ from harness.errors import ProvisioningError, SignInError
 from harness.resources import Journal, Provisioning, ResourceGroup, register_providers
 from harness.resources.owner import Owner, owner_of, this_process
 from harness.resources.tags import group_id, read_tags, tags_of
+from harness.services.batchai.batchai_service import PROVIDERS
 
 ELSEWHERE = Owner("0123456789ab.0123456789ab", 1, "1")
 
@@ -36,7 +37,7 @@ def provisioning(cloud, clients, tmp_path, run="run"):
 def test_a_group_is_there_inside_the_block_and_gone_after(cloud, tmp_path):
     with cloud.clients("s/group") as clients:
         made = provisioning(cloud, clients, tmp_path)
-        register_providers(made)
+        register_providers(made, PROVIDERS)
         with ResourceGroup(made, name="mine", location="eastus"):
             assert clients.resources.resource_groups.check_existence("mine")
         assert not clients.resources.resource_groups.check_existence("mine")
@@ -60,7 +61,7 @@ def test_a_wrong_client_secret_names_the_settings(tmp_path, endpoint):
     ):
         made = provisioning(cloud, clients, tmp_path)
         with pytest.raises(SignInError, match="client_secret"):
-            register_providers(made)
+            register_providers(made, PROVIDERS)
 
 
 def test_a_group_that_an_ended_run_kept_is_adopted_and_tagged_anew(cloud, tmp_path):
@@ -140,7 +141,7 @@ def test_deleting_is_tried_again_before_it_is_reported(cloud, tmp_path):
     # The SDK's own pauses are not counted.
     with replace(cloud, clock=SteppingClock()).clients("s/group") as clients:
         made = replace(provisioning(cloud, clients, tmp_path), cloud=replace(cloud, clock=clock), sink=events.append)
-        register_providers(made)
+        register_providers(made, PROVIDERS)
         with ResourceGroup(made, name="lost", location="eastus"):
             clients.session.proxies = {"https": "http://127.0.0.1:1"}  # the network is lost
         assert clock.monotonic() == 6.0

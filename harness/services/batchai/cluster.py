@@ -1,51 +1,27 @@
 """A workspace and in it a GPU cluster, with the share mounted."""
 
-from dataclasses import dataclass
+from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.batchai import BatchAI, models
 
 from harness.errors import HarnessError, ProvisioningError
 from harness.resources.events import ClusterStatus
-from harness.resources.provisioning import Provisioning, Resource
+from harness.resources.provisioning import Provisioning
 from harness.scenario.model import NodeRange
+from harness.services.service import Cluster, ClusterPlan
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterPlan:
-    """What a cluster is to be.
-
-    Attributes:
-        nodes: how many, or between how many the service scales.
-        share: the Azure file share that every node mounts.
-        mount: where, under ``$AZ_BATCHAI_MOUNT_ROOT``.
-        queued: seconds until its nodes must be idle.
-    """
-
-    workspace: str
-    location: str
-    vm_size: str
-    nodes: int | NodeRange
-    share: str
-    mount: str
-    queued: float
-
-    @property
-    def least(self) -> int:
-        """How many nodes it has from the beginning."""
-        return self.nodes if isinstance(self.nodes, int) else self.nodes.min
-
-
-class GpuCluster(Resource):
-    """A cluster whose nodes are idle."""
-
-    kind = "cluster"
+class GpuCluster(Cluster):
+    """A workspace, and in it a cluster whose nodes are idle."""
 
     def __init__(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> None:
-        super().__init__(provisioning, group=group, name=name)
-        self.plan = plan
-        self.began = provisioning.cloud.clock.monotonic()
+        super().__init__(provisioning, group=group, name=name, plan=plan)
         self._told: ClusterStatus | None = None
+
+    @property
+    def _clusters(self) -> Any:
+        return self.provisioning.clients.management(BatchAI).clusters
 
     @property
     def id(self) -> str:
@@ -60,11 +36,11 @@ class GpuCluster(Resource):
         Raises:
             ProvisioningError: a node is unusable, or they were not idle in time.
         """
-        batchai, plan = self.provisioning.clients.management(BatchAI), self.plan
+        plan, workspaces = self.plan, self.provisioning.clients.management(BatchAI).workspaces
         workspace = models.WorkspaceCreateParameters(location=plan.location)
-        batchai.workspaces.begin_create(self.group, plan.workspace, workspace).result()
+        workspaces.begin_create(self.group, plan.workspace, workspace).result()
         try:
-            batchai.clusters.begin_create(self.group, plan.workspace, self.name, self._parameters()).result()
+            self._clusters.begin_create(self.group, plan.workspace, self.name, self._parameters()).result()
         except ResourceExistsError:
             # An earlier try took effect, and its answer was lost: then it is as planned.
             if not self.adopt():
@@ -92,9 +68,7 @@ class GpuCluster(Resource):
             ProvisioningError: it is there with another size or number of nodes, or its nodes do not come up.
         """
         try:
-            found = self.provisioning.clients.management(BatchAI).clusters.get(
-                self.group, self.plan.workspace, self.name
-            )
+            found = self._clusters.get(self.group, self.plan.workspace, self.name)
         except ResourceNotFoundError:
             return False
         asked, told = (self.plan.vm_size, self._parameters().scale_settings), (found.vm_size, found.scale_settings)
@@ -109,9 +83,7 @@ class GpuCluster(Resource):
     def delete(self) -> None:
         """Delete the cluster; the workspace goes with its group."""
         try:
-            self.provisioning.clients.management(BatchAI).clusters.begin_delete(
-                self.group, self.plan.workspace, self.name
-            ).result()
+            self._clusters.begin_delete(self.group, self.plan.workspace, self.name).result()
         except ResourceNotFoundError:
             return
 
@@ -133,7 +105,7 @@ class GpuCluster(Resource):
         )
 
     def _look(self) -> models.Cluster:
-        cluster = self.provisioning.clients.management(BatchAI).clusters.get(self.group, self.plan.workspace, self.name)
+        cluster = self._clusters.get(self.group, self.plan.workspace, self.name)
         nodes = cluster.node_state_counts
         manual = cluster.scale_settings.manual
         status = ClusterStatus(
@@ -155,10 +127,9 @@ class GpuCluster(Resource):
         """Which nodes are there and do not come up, as far as the service tells."""
         if self._told is None or not self._told.preparing:
             return ""
-        clusters = self.provisioning.clients.management(BatchAI).clusters
         try:
             address = (self.group, self.plan.workspace, self.name)
-            nodes = ", ".join(str(node.node_id) for node in clusters.list_remote_login_information(*address))
+            nodes = ", ".join(str(node.node_id) for node in self._clusters.list_remote_login_information(*address))
         except (AzureError, HarnessError):
             nodes = ""  # the error that is being told must not be hidden by another
         which = f" (of {nodes})" if nodes else ""

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 import requests
+from azure.mgmt.batchai import BatchAI
 
 from harness.clock import SteppingClock
 from harness.clouds.patience import LOCAL
 from harness.errors import JobError
-from harness.resources import JobOutput, OutputFile
-from harness.resources.output import Tail
+from harness.resources import Provisioning
+from harness.resources.journal import NoJournal
+from harness.services.batchai.output import BatchAiJobOutput
+from harness.services.service import OutputFile, Tail
 
 
 class Breaking(BaseHTTPRequestHandler):
@@ -59,24 +62,24 @@ def listed(name: str, link: str = "https://link") -> Any:
 
 
 @pytest.fixture
-def output() -> Iterator[JobOutput]:
+def output() -> Iterator[BatchAiJobOutput]:
     with requests.Session() as session:
         batchai = SimpleNamespace(jobs=SimpleNamespace())
-        clients = SimpleNamespace(session=session, patience=LOCAL, batchai=batchai)
-        made = SimpleNamespace(clients=clients, cloud=SimpleNamespace(name="emulator", clock=SteppingClock()))
-        job: Any = SimpleNamespace(name="j", provisioning=made, address=("g", "w", "e", "j"))
-        yield JobOutput(job)
+        clients = SimpleNamespace(session=session, patience=LOCAL, management=lambda _kind: batchai)
+        cloud: Any = SimpleNamespace(name="emulator", clock=SteppingClock())
+        made = Provisioning(cloud, clients, NoJournal(), lambda _event: None, run="run")
+        yield BatchAiJobOutput(made, ("g", "w", "e", "j"))
 
 
 def test_a_connection_that_breaks_in_the_middle_of_a_file_is_told_and_leaves_no_part_of_it(
-    output: JobOutput, file: OutputFile, tmp_path: Path
+    output: BatchAiJobOutput, file: OutputFile, tmp_path: Path
 ) -> None:
     with pytest.raises(JobError, match=r"^cannot read stderr\.txt of job j: \w+$"):
         output.download(file, tmp_path / "stderr.txt")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_connection_that_breaks_while_a_log_is_followed_is_told(output: JobOutput, file: OutputFile) -> None:
+def test_a_connection_that_breaks_while_a_log_is_followed_is_told(output: BatchAiJobOutput, file: OutputFile) -> None:
     with pytest.raises(JobError, match=r"^cannot read stderr\.txt of job j: \w+$"):
         output.tail(file, start=0, most=1000)
 
@@ -111,28 +114,30 @@ def growing(request: pytest.FixtureRequest) -> Iterator[OutputFile]:
         yield OutputFile("stdouterr", "stdout.txt", 10, address)
 
 
-def test_of_a_log_that_grows_what_is_new_is_read(output: JobOutput, growing: OutputFile) -> None:
+def test_of_a_log_that_grows_what_is_new_is_read(output: BatchAiJobOutput, growing: OutputFile) -> None:
     assert output.tail(growing, start=7, most=100) == Tail(7, b"789")
     assert output.tail(growing, start=10, most=100) == Tail(10, b"")
 
 
-def test_of_a_log_that_grows_too_fast_the_end_is_read(output: JobOutput, growing: OutputFile) -> None:
+def test_of_a_log_that_grows_too_fast_the_end_is_read(output: BatchAiJobOutput, growing: OutputFile) -> None:
     assert output.tail(growing, start=1, most=4) == Tail(6, b"6789")
 
 
-def test_a_log_that_was_begun_again_is_read_from_its_beginning(output: JobOutput, growing: OutputFile) -> None:
+def test_a_log_that_was_begun_again_is_read_from_its_beginning(output: BatchAiJobOutput, growing: OutputFile) -> None:
     assert output.tail(growing, start=11, most=100) == Tail(0, b"0123456789")
 
 
-def test_a_file_whose_name_is_as_long_as_can_be_is_fetched(output: JobOutput, file: OutputFile, tmp_path: Path) -> None:
+def test_a_file_whose_name_is_as_long_as_can_be_is_fetched(
+    output: BatchAiJobOutput, file: OutputFile, tmp_path: Path
+) -> None:
     output.download(replace(file, size=0), tmp_path / ("x" * 255))
     assert [path.name for path in tmp_path.iterdir()] == ["x" * 255]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b", "\ud800"])
-def test_a_file_that_no_directory_can_hold_is_a_problem_and_hides_no_other(output: JobOutput, name: str) -> None:
+def test_a_file_that_no_directory_can_hold_is_a_problem_and_hides_no_other(output: BatchAiJobOutput, name: str) -> None:
     entries = [listed(name), listed("good.txt")]
-    output._job.provisioning.clients.batchai.jobs.list_output_files = lambda *_: iter(entries)
+    output._provisioning.clients.management(BatchAI).jobs.list_output_files = lambda *_: iter(entries)
     listing = output.files("O")
 
     assert [file.name for file in listing.files] == ["good.txt"]
@@ -141,16 +146,16 @@ def test_a_file_that_no_directory_can_hold_is_a_problem_and_hides_no_other(outpu
     )
 
 
-def test_of_too_many_files_the_first_are_taken(output: JobOutput, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.resources.output._MOST_FILES", 2)
-    output._job.provisioning.clients.batchai.jobs.list_output_files = lambda *_: map(listed, "abc")
+def test_of_too_many_files_the_first_are_taken(output: BatchAiJobOutput, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.services.batchai.output._MOST_FILES", 2)
+    output._provisioning.clients.management(BatchAI).jobs.list_output_files = lambda *_: map(listed, "abc")
 
     assert output.files("O").problems == ("O holds more than 2 files; the others are left out",)
     assert len(output.files("O").files) == 2
 
 
-def test_directories_are_followed_to_a_depth(output: JobOutput) -> None:
-    output._job.provisioning.clients.batchai.jobs.list_output_files = lambda *_: iter([listed("d", link="")])
+def test_directories_are_followed_to_a_depth(output: BatchAiJobOutput) -> None:
+    output._provisioning.clients.management(BatchAI).jobs.list_output_files = lambda *_: iter([listed("d", link="")])
     listing = output.files("O")
 
     assert listing.files == ()

@@ -12,9 +12,11 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 from harness.errors import ProvisioningError
 from harness.fault_plans import make_plan
-from harness.resources import ClusterPlan, FileShare, GpuCluster, Journal, Provisioning, ResourceGroup
+from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.events import ClusterStatus
 from harness.scenario.model import NodeRange
+from harness.services.batchai.cluster import GpuCluster
+from harness.services.service import ClusterPlan
 from tests.fakes import injected
 
 

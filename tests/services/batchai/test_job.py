@@ -10,8 +10,10 @@ from harness.clouds import open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import ProvisioningError
-from harness.resources import ClusterPlan, FileShare, GpuCluster, Job, Journal, Provisioning, ResourceGroup
-from harness.resources.job import make_experiment
+from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
+from harness.services.batchai.cluster import GpuCluster
+from harness.services.batchai.job import BatchAiJob, make_experiment
+from harness.services.service import ClusterPlan
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def cluster(emulator: Endpoint, tmp_path: Path) -> Iterator[GpuCluster]:
             yield cluster
 
 
-def job(cluster: GpuCluster, command: str, variable: str = "") -> Job:
+def job(cluster: GpuCluster, command: str, variable: str = "") -> BatchAiJob:
     parameters = models.JobCreateParameters(
         cluster=models.ResourceId(id=cluster.id),
         node_count=1,
@@ -40,7 +42,7 @@ def job(cluster: GpuCluster, command: str, variable: str = "") -> Job:
         environment_variables=[models.EnvironmentVariable(name="V", value=variable)],
     )
     address = {"group": "jobs", "workspace": "w", "experiment": "e", "name": "j"}
-    return Job(cluster.provisioning, **address, parameters=parameters)
+    return BatchAiJob(cluster.provisioning, **address, parameters=parameters)
 
 
 @pytest.mark.parametrize("variable", ["", "another definition to the service"])

@@ -1,7 +1,9 @@
+"""The definition of a job as Batch AI takes it."""
+
 import pytest
 
-from harness.experiments.submission import job_parameters, script_on_share
 from harness.scenario.model import JobSpec, Limits, Scenario
+from harness.services.batchai.job_parameters import job_parameters
 
 PREFIX = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
 
@@ -49,19 +51,3 @@ def test_preparation_and_environment_are_sent() -> None:
     sent = job_parameters(job, cluster_id="c", limits=Limits()).serialize()["properties"]
     assert sent["jobPreparation"] == {"commandLine": "p"}
     assert sent["environmentVariables"] == [{"name": "A", "value": "1"}]
-
-
-@pytest.mark.parametrize(
-    ("script", "path"),
-    [
-        ("$AZ_BATCHAI_INPUT_SAMPLE/train.py", "mnistcntksample/train.py"),
-        ("${AZ_BATCHAI_INPUT_SAMPLE}/deep/train.py", "mnistcntksample/deep/train.py"),
-        ("$AZ_BATCHAI_MOUNT_ROOT/azurefileshare/train.py", "train.py"),
-        ("$AZ_BATCHAI_MOUNT_ROOT/another/train.py", None),
-        ("$AZ_BATCHAI_JOB_TEMP/train.py", None),
-        ("/opt/train.py", None),
-    ],
-)
-def test_a_script_on_the_share_is_found_there(quickstart: Scenario, script: str, path: str | None) -> None:
-    job = quickstart.job.model_copy(update={"script": script})
-    assert script_on_share(job, quickstart.share) == path

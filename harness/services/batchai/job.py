@@ -1,8 +1,6 @@
 """An experiment and in it one job: submitted, watched to its end, deleted."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -10,42 +8,13 @@ from azure.mgmt.batchai import BatchAI, models
 
 from harness.errors import JobError
 from harness.resources.events import Event, TeardownFailed
-from harness.resources.provisioning import Provisioning, Resource
-from harness.resources.refusals import refusals
-
-FINISHED = frozenset({"succeeded", "failed"})
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """What the service tells of a job; one that failed is an outcome, not an error.
-
-    Attributes:
-        state: ``queued``, ``running``, ``terminating``, ``succeeded`` or ``failed``.
-        exit_code: absent until it has ended, and when it was terminated.
-        errors: ``code: message`` of each that the service reported.
-        command: what the service says it runs, to compare with what was asked.
-    """
-
-    name: str
-    state: str
-    exit_code: int | None
-    errors: tuple[str, ...]
-    created: datetime | None
-    started: datetime | None
-    ended: datetime | None
-    command: tuple[str, ...]
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether it has ended, well or not."""
-        return self.state in FINISHED
+from harness.resources.provisioning import Provisioning
+from harness.services.batchai.output import BatchAiJobOutput
+from harness.services.service import Job, JobView
 
 
-class Job(Resource):
-    """A job, submitted on entry; deleting one that runs terminates it."""
-
-    kind = "job"
+class BatchAiJob(Job):
+    """A job in an experiment."""
 
     def __init__(
         self,
@@ -69,7 +38,7 @@ class Job(Resource):
         return self.group, self.workspace, self.experiment, self.name
 
     def create(self) -> None:
-        """Submit the job; that it was taken shows in ``look_all``, so nothing waits for the operation."""
+        """Submit the job; that it was taken shows in ``list_jobs``, so nothing waits for the operation."""
         jobs = self.provisioning.clients.management(BatchAI).jobs
         try:
             jobs.begin_create(*self.address, self.parameters, polling=False)
@@ -88,39 +57,41 @@ class Job(Resource):
         except ResourceNotFoundError:
             return
 
-    def look_all(self) -> dict[str, JobView]:
-        """Every job of the experiment, by name: one question, however many there are.
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What it is asked to run: script, arguments, command line, image."""
+        return command_of(self.parameters)
+
+    @property
+    def output(self) -> BatchAiJobOutput:
+        """What it writes."""
+        return BatchAiJobOutput(self.provisioning, self.address)
+
+    def list_jobs(self) -> dict[str, JobView]:
+        """Every job of the experiment, by name.
 
         Raises:
-            JobError: the service does not answer it.
+            JobError: the service does not list them.
         """
-        with refusals(f"list the jobs of {self.experiment}", self.provisioning.cloud.name, otherwise=JobError):
+        with self.provisioning.errors(f"list the jobs of {self.experiment}", otherwise=JobError):
             found = self.provisioning.clients.management(BatchAI).jobs.list_by_experiment(*self.address[:3])
             views = {view.name: view for view in map(_view, found)}
         self._is_finished = self.name in views and views[self.name].is_finished
         return views
 
-    def _tell(self, event: Event) -> None:
-        # A sweep has hundreds of jobs, and each tells its states already.
-        if isinstance(event, TeardownFailed):
-            super()._tell(event)
-
-    def wait(self, *, deadline: float) -> JobView:
-        """Watch until it has ended.
+    def terminate(self) -> None:
+        """Ask for its end.
 
         Raises:
-            JobError: it had not ended after ``deadline`` seconds, or it is gone.
+            JobError: the service refuses.
         """
-        view = self.provisioning.clients.poller.until(self._look, lambda view: view.is_finished, deadline=deadline)
-        if view is None:
-            raise JobError(f"job {self.name} had not ended after {deadline:.0f} s; raise limits in the scenario")
-        return view
+        with self.provisioning.errors(f"terminate job {self.name}", otherwise=JobError):
+            self.provisioning.clients.management(BatchAI).jobs.begin_terminate(*self.address, polling=False)
 
-    def _look(self) -> JobView:
-        views = self.look_all()
-        if self.name not in views:
-            raise JobError(f"job {self.name} is gone from experiment {self.experiment}; somebody deleted it")
-        return views[self.name]
+    def _tell(self, event: Event) -> None:
+        # A sweep has hundreds of jobs, and each reports its states already.
+        if isinstance(event, TeardownFailed):
+            super()._tell(event)
 
 
 def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, name: str) -> None:
@@ -129,12 +100,12 @@ def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, n
     Raises:
         JobError: the service refuses.
     """
-    with refusals(f"create experiment {name}", provisioning.cloud.name, otherwise=JobError):
+    with provisioning.errors(f"create experiment {name}", otherwise=JobError):
         provisioning.clients.management(BatchAI).experiments.begin_create(group, workspace, name).result()
 
 
 def command_of(parameters: models.JobCreateParameters | models.Job) -> tuple[str, ...]:
-    """What a job runs: script, arguments, command line, image; of what was asked and of what is told alike."""
+    """What a job runs: script, arguments, command line, image; both of what was asked and of what is reported."""
     settings: Iterable[Any] = (
         parameters.cntk_settings,
         parameters.tensor_flow_settings,

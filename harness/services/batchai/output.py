@@ -4,7 +4,7 @@ import io
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -15,10 +15,8 @@ from azure.mgmt.batchai import BatchAI, models
 from harness.clouds import NoAnswerError
 from harness.errors import JobError
 from harness.printable import printable
-from harness.resources.job import Job
-from harness.resources.refusals import refusals
-
-STDOUTERR = "stdouterr"  # the id under which the service lists logs
+from harness.resources.provisioning import Provisioning
+from harness.services.service import Listing, OutputFile, Tail
 
 _LINK_MINUTES = 600  # the longest that Batch AI gives
 _PIECE = 1 << 20  # bytes
@@ -26,42 +24,21 @@ _DEEPEST = 16  # directories
 _MOST_FILES = 100_000  # of one output directory
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """One file of an output directory; ``name`` is its path in there, ``size`` is in bytes."""
+class BatchAiJobOutput:
+    """The output directories of a job.
 
-    directory: str
-    name: str
-    size: int
-    link: str = field(repr=False)  # who has it may read the file
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What an output directory holds.
-
-    Attributes:
-        files: by name, those in folders of it too.
-        problems: what cannot be fetched, and why, a sentence each.
+    Args:
+        provisioning: asks the service, and reads its links.
+        address: group, workspace, experiment and name of the job.
     """
 
-    files: tuple[OutputFile, ...]
-    problems: tuple[str, ...] = ()
+    def __init__(self, provisioning: Provisioning, address: tuple[str, str, str, str]) -> None:
+        self._provisioning = provisioning
+        self._address = address
 
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """The end of a growing file: ``content`` begins at byte ``start`` of it."""
-
-    start: int
-    content: bytes
-
-
-class JobOutput:
-    """The output directories of a job."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    @property
+    def _name(self) -> str:
+        return self._address[-1]
 
     def files(self, directory: str) -> Listing:
         """All files of an output directory.
@@ -72,9 +49,9 @@ class JobOutput:
         Raises:
             JobError: the service does not list it.
         """
-        what = f"list the files in {directory} of job {self._job.name}"
+        what = f"list the files in {directory} of job {self._name}"
         problems: list[str] = []
-        with refusals(what, self._job.provisioning.cloud.name, otherwise=JobError):
+        with self._provisioning.errors(what, otherwise=JobError):
             found = self._walk(directory, PurePosixPath(), problems)
             files = list(islice(found, _MOST_FILES))
             if next(found, None) is not None:
@@ -125,11 +102,11 @@ class JobOutput:
             Path(beside).unlink(missing_ok=True)
 
     def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
-        jobs = self._job.provisioning.clients.management(BatchAI).jobs
+        jobs = self._provisioning.clients.management(BatchAI).jobs
         options = models.JobsListOutputFilesOptions(
             outputdirectoryid=directory, directory=str(below), linkexpiryinminutes=_LINK_MINUTES
         )
-        for entry in jobs.list_output_files(*self._job.address, options):
+        for entry in jobs.list_output_files(*self._address, options):
             if not _is_name(entry.name):
                 what = f"a file of {directory} that is called {entry.name!r}"
                 problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
@@ -145,7 +122,7 @@ class JobOutput:
 
     def _fetch(self, file: OutputFile, stream: BinaryIO, part: "_Part | None" = None) -> None:
         """Write a file's bytes, or those of a part; a broken answer is requested again."""
-        pauses = self._job.provisioning.clients.patience.pauses()
+        pauses = self._provisioning.clients.patience.pauses()
         headers = {} if part is None else {"Range": f"bytes={part.start}-"}
         while True:
             with self._ask("GET", file, headers, stream=True) as answer:
@@ -159,14 +136,14 @@ class JobOutput:
                         raise self._unread(file, error) from None
                 else:
                     return
-            self._job.provisioning.cloud.clock.sleep(pause)
+            self._provisioning.cloud.clock.sleep(pause)
             stream.seek(0)
             stream.truncate()
 
     def _ask(
         self, method: str, file: OutputFile, headers: dict[str, str], *, stream: bool = False
     ) -> requests.Response:
-        session = self._job.provisioning.clients.session
+        session = self._provisioning.clients.session
         try:
             return session.request(method, file.link, headers=headers, stream=stream)
         except requests.RequestException as error:
@@ -178,7 +155,7 @@ class JobOutput:
         return JobError(f"{self._cannot(file)}: {told}")
 
     def _cannot(self, file: OutputFile) -> str:
-        return f"cannot read {printable(file.name)} of job {self._job.name}"
+        return f"cannot read {printable(file.name)} of job {self._name}"
 
     def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
         if answer.status_code not in (200, 206):

@@ -1,24 +1,16 @@
 """Azure's refusals in the harness's words: one clear line each."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from azure.common import AzureException
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from harness.errors import CloudError, HarnessError, ProvisioningError, ServiceRetiredError, SignInError
 
-# What Resource Manager answers where Batch AI was; the last also where it was merely never registered, but the harness
-# registers before it asks for anything else.
-_RETIRED = frozenset(
-    {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscriptionRegistration"}
-)
-
-_MENDS = {
-    "MissingSubscriptionRegistration": (
-        "register it: az provider register --namespace Microsoft.BatchAI (and Microsoft.Batch)"
-    ),
+_REMEDIES = {
     "SubscriptionNotFound": "check the setting subscription_id",
     "InvalidSubscriptionId": "check the setting subscription_id",
     "AuthorizationFailed": "give the service principal the role Contributor on the subscription",
@@ -27,14 +19,36 @@ _MENDS = {
 _STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storage service's XML
 
 
+@dataclass(frozen=True, slots=True)
+class KnownErrors:
+    """What error codes mean where a service is used.
+
+    Attributes:
+        retired: the codes that Microsoft's cloud answers with where the service was.
+        farewell: what happened to the service, and what works instead.
+        remedies: what to do about a code, anywhere else.
+    """
+
+    retired: frozenset[str] = frozenset()
+    farewell: str = ""
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+
 @contextmanager
-def refusals(what: str, cloud: str, *, otherwise: type[CloudError] = ProvisioningError) -> Iterator[None]:
+def azure_errors(
+    what: str,
+    cloud: str,
+    *,
+    otherwise: type[CloudError] = ProvisioningError,
+    known: KnownErrors = KnownErrors(),
+) -> Iterator[None]:
     """Turn what the SDKs raise into one of ours.
 
     Args:
         what: what was asked, for the message: ``create cluster mycluster``.
         cloud: the name of the cloud that was asked.
         otherwise: raised for a refusal that is neither about sign-in nor retirement.
+        known: codes of the service that was asked.
     """
     try:
         yield
@@ -44,17 +58,13 @@ def refusals(what: str, cloud: str, *, otherwise: type[CloudError] = Provisionin
             "check the settings tenant_id, client_id, client_secret"
         ) from None
     except HttpResponseError as error:
-        code = error.error.code if error.error is not None else None
-        if cloud == "azure" and code in _RETIRED:
-            raise ServiceRetiredError(
-                f"cannot {what}: Batch AI no longer answers here ({code}); Microsoft announced its end on 14 December "
-                "2018 and stopped it on 31 March 2019. What works instead: --cloud emulator (the same API on this "
-                "machine), --cloud replay (recorded answers), or Azure Machine Learning, its successor"
-            ) from None
-        mend = _MENDS.get(code or "")
-        raise otherwise(f"cannot {what}: {_line(error)}{f'; {mend}' if mend else ''}") from None
+        code = (error.error.code if error.error is not None else None) or ""
+        if cloud == "azure" and code in known.retired:
+            raise ServiceRetiredError(f"cannot {what}: {known.farewell.format(code=code)}") from None
+        remedy = known.remedies.get(code) or _REMEDIES.get(code)
+        raise otherwise(f"cannot {what}: {_line(error)}{f'; {remedy}' if remedy else ''}") from None
     except (AzureError, AzureException) as error:
-        # The storage SDK wraps whatever its session raises, what the recording says too.
+        # The storage SDK wraps whatever its session raises, errors of the recording too.
         if isinstance(error.__context__, HarnessError):
             raise error.__context__ from None
         raise otherwise(f"cannot {what}: {_line(error)}") from None

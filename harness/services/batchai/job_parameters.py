@@ -1,16 +1,11 @@
-"""From a trial to what Batch AI is asked to run: pure."""
+"""The definition of a job as Batch AI takes it. Pure."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from azure.mgmt.batchai import models
 
-from harness.scenario.model import JobSpec, Limits, ShareSpec
-
-_MOUNT_ROOT = "AZ_BATCHAI_MOUNT_ROOT"
-_INPUT = "AZ_BATCHAI_INPUT_"
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+from harness.scenario.model import JobSpec, Limits
 
 # toolkit -> field of JobCreateParameters, its model, how that calls the arguments
 _SCRIPTED: Mapping[str, tuple[str, type[Any], str]] = {
@@ -60,27 +55,9 @@ def job_parameters(job: JobSpec, *, cluster_id: str, limits: Limits) -> models.J
     )
 
 
-def script_on_share(job: JobSpec, share: ShareSpec) -> str | None:
-    """Where on the share a job's script is, from its root; None where it is not on the share, or is no script.
-
-    A script may lie on the node, in the image, or where a preparation command puts it: only the share can be looked at.
-    """
-    if job.script is None or job.command is not None:
-        return None
-    inputs = {f"{_INPUT}{name}": path for name, path in job.inputs.items()}
-    path = _expanded(_expanded(job.script, inputs), {_MOUNT_ROOT: ""})
-    mount = f"/{share.mount.strip('/')}/"
-    below = path.removeprefix(mount)
-    return below if path != below and "$" not in below else None
-
-
 def _settings(job: JobSpec) -> dict[str, Any]:
     if job.toolkit in _COMMANDED:
         field, model = _COMMANDED[job.toolkit]
         return {field: model(command_line=job.command)}
     field, model, arguments = _SCRIPTED[job.toolkit]
     return {field: model(python_script_file_path=job.script, **{arguments: job.args or None})}
-
-
-def _expanded(text: str, variables: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), text)

@@ -1,0 +1,244 @@
+"""A trial on its way: not submitted yet, running, or finished; each is a type of its own."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.errors import JobError
+from harness.experiments.checks import Observed, check, directories_of
+from harness.experiments.collection import collect, toolkit_of
+from harness.experiments.decide import TrialView
+from harness.experiments.folder import TrialFolder
+from harness.experiments.log import LogReader
+from harness.experiments.metrics import Readings, read_metrics
+from harness.experiments.outcomes import Outcome, versions
+from harness.experiments.stage import Site, Stage
+from harness.experiments.state import TrialState, moved
+from harness.resources.events import TrialMoved
+from harness.scenario.model import ExpectSpec, Scenario, Trial
+from harness.scenario.names import job_name
+from harness.services.service import Job, JobView
+
+
+@dataclass(frozen=True)
+class PendingTrial:
+    """A trial whose job is not submitted yet."""
+
+    stage: Stage
+    site: Site
+    scenario: Scenario
+    trial: Trial
+    folder: TrialFolder
+
+    @property
+    def id(self) -> str:
+        """The trial's."""
+        return self.trial.id
+
+    def view(self) -> TrialView:
+        """What decisions are made from."""
+        return TrialView(self.id, TrialState.WAITING, self.trial.job.nodes, since=0.0)
+
+    def submit(self) -> "RunningTrial":
+        """Submit the job; nothing is left of it when that fails.
+
+        Raises:
+            JobError: the service refuses the job.
+        """
+        with ExitStack() as stack:
+            made = stack.enter_context(self.stage.provisioning(f"{self.scenario.scenario}/{self.id}"))
+            job = self.stage.service.job(
+                made,
+                self.site.cluster,
+                experiment=self.site.experiment,
+                name=job_name(self.trial.job.name, self.id),
+                spec=self.trial.job,
+                limits=self.scenario.limits,
+            )
+            stack.enter_context(job)
+            self.stage.sink(TrialMoved(self.id, job.name, TrialState.QUEUED.value))
+            return RunningTrial(self, job, stack.pop_all())
+
+
+class RunningTrial:
+    """A trial whose job the service has.
+
+    Args:
+        pending: the trial.
+        job: its job.
+        resources: deletes the job and ends the cassette of the trial when it is closed.
+    """
+
+    def __init__(self, pending: PendingTrial, job: Job, resources: ExitStack) -> None:
+        self._pending = pending
+        self._job = job
+        self._resources = resources
+        self._clock = pending.stage.cloud.clock
+        self._log = LogReader(
+            job.output,
+            pending.id,
+            pending.scenario.metrics,
+            matcher=pending.stage.matcher,
+            sink=pending.stage.sink,
+        )
+        self._state = TrialState.QUEUED
+        self._submitted = self._since = self._clock.monotonic()
+        self._returns = 0
+        self._stopped = ""
+
+    @property
+    def id(self) -> str:
+        """The trial's."""
+        return self._pending.id
+
+    @property
+    def job_name(self) -> str:
+        """The name of its job."""
+        return self._job.name
+
+    def view(self) -> TrialView:
+        """What decisions are made from."""
+        return TrialView(
+            self.id,
+            self._state,
+            self._pending.trial.job.nodes,
+            self._since,
+            submitted=self._submitted,
+            returns=self._returns,
+            is_stopping=bool(self._stopped),
+        )
+
+    def list_jobs(self) -> Mapping[str, JobView]:
+        """Every job of the experiment, by name."""
+        return self._job.list_jobs()
+
+    def observe(self, jobs: Mapping[str, JobView]) -> bool:
+        """Take what the service reports of this trial's job; whether the job has moved.
+
+        Raises:
+            JobError: the job was deleted, or is not the one that was asked for.
+        """
+        view = self._view(jobs)
+        has_moved = self._move(view.state)
+        if self._state is TrialState.RUNNING:
+            self._log.stream()
+        return has_moved
+
+    def finished(self, jobs: Mapping[str, JobView]) -> "FinishedTrial | None":
+        """The trial with how its job ended; None where the job has not.
+
+        Raises:
+            JobError: the job was deleted, or is not the one that was asked for.
+        """
+        if not self._state.is_finished:
+            return None
+        return FinishedTrial(
+            self._pending, self._job, self._view(jobs), self._log, stopped=self._stopped, resources=self._resources
+        )
+
+    def stop(self, reason: str) -> None:
+        """Have the job terminated; its outcome gives the reason.
+
+        Raises:
+            JobError: the service refuses.
+        """
+        self._stopped = reason
+        self._job.terminate()
+
+    def close(self, error: BaseException) -> None:
+        """Delete the job of a run that ends in an error; its cassette is not recorded."""
+        self._resources.__exit__(type(error), error, error.__traceback__)
+
+    def _view(self, jobs: Mapping[str, JobView]) -> JobView:
+        experiment = self._pending.site.experiment
+        view = jobs.get(self._job.name)
+        if view is None:
+            raise JobError(f"job {self._job.name} is not in experiment {experiment} any more; was it deleted?")
+        if view.command != self._job.command:
+            raise JobError(
+                f"job {self._job.name} runs {' '.join(view.command)!r}, not {' '.join(self._job.command)!r}: it was "
+                "made with other parameters; in a replay, record it again with: pytest --cloud emulator --record"
+            )
+        return view
+
+    def _move(self, reported: str) -> bool:
+        new = moved(self._state, reported)
+        if new is self._state:
+            return False
+        self._since = self._clock.monotonic()
+        if new is TrialState.QUEUED:
+            self._returns += 1
+        self._state = new
+        self._pending.stage.sink(TrialMoved(self.id, self._job.name, new.value))
+        return True
+
+
+@dataclass(frozen=True)
+class FinishedTrial:
+    """A trial whose job has ended.
+
+    Attributes:
+        view: how it ended.
+        log: has reported a part of its log.
+        stopped: why the harness stopped it; empty where it ended by itself.
+        resources: deletes the job and ends the cassette of the trial when it is closed.
+    """
+
+    pending: PendingTrial
+    job: Job
+    view: JobView
+    log: LogReader
+    stopped: str
+    resources: ExitStack
+
+    def collect(self) -> Outcome:
+        """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome."""
+        scenario, trial, stage, view = self.pending.scenario, self.pending.trial, self.pending.stage, self.view
+        collected = collect(self.job.output, directories_of(scenario), self.pending.folder)
+        self.log.finish(collected.logs)
+        readings = read_metrics(scenario.metrics, collected.logs, stage.matcher)
+        reported = (*([self.stopped] if self.stopped else []), *view.errors)
+        observed = Observed(view.state, view.exit_code, readings.last, readings.missing, collected.names, reported)
+        return Outcome(
+            scenario=scenario.scenario,
+            trial=trial.id,
+            parameters=dict(trial.parameters),
+            state=view.state,
+            exit_code=view.exit_code,
+            metrics=readings.last,
+            series=readings.series,
+            durations=_durations(view),
+            files=collected.names,
+            directory=self.pending.folder.name,
+            data=self.pending.site.data,
+            toolkit=toolkit_of(collected.logs, trial.job),
+            cloud=stage.cloud.name,
+            service=stage.service.name,
+            versions=versions(),
+            errors=(*reported, *collected.problems, *readings.notes, *_unbounded(readings, trial.expect)),
+            unmet=check(trial.expect, observed, scenario),
+        )
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Delete the job; its cassette is recorded unless the run ends in an error."""
+        self.resources.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
+
+def _unbounded(readings: Readings, expect: ExpectSpec) -> list[str]:
+    """Why metrics have no value; of those that are expected the expectation says it."""
+    return [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]
+
+
+def _durations(view: JobView) -> dict[str, float]:
+    steps: dict[str, tuple[datetime | None, datetime | None]] = {
+        "queued": (view.created, view.started),
+        "running": (view.started, view.ended),
+    }
+    return dict(_seconds(steps))
+
+
+def _seconds(steps: Mapping[str, tuple[datetime | None, datetime | None]]) -> Iterator[tuple[str, float]]:
+    for name, (begin, end) in steps.items():
+        if begin is not None and end is not None:
+            yield name, round((end - begin).total_seconds(), 3)

@@ -1,0 +1,70 @@
+"""Batch AI as a service that runs jobs."""
+
+from harness.resources.azure_errors import KnownErrors
+from harness.resources.provisioning import Provisioning
+from harness.resources.registration import register_providers
+from harness.scenario.model import JobSpec, Limits
+from harness.services.batchai.cluster import GpuCluster
+from harness.services.batchai.job import BatchAiJob, make_experiment
+from harness.services.batchai.job_parameters import job_parameters
+from harness.services.batchai.quota import check_quota
+from harness.services.batchai.retirement import KNOWN_ERRORS
+from harness.services.service import Cluster, ClusterPlan, Job
+from harness.target import ServiceName
+
+PROVIDERS = ("Microsoft.BatchAI", "Microsoft.Batch")
+
+
+class BatchAiService:
+    """Clusters and jobs of Batch AI, each in a workspace of the resource group."""
+
+    @property
+    def name(self) -> ServiceName:
+        """As ``--service`` has it."""
+        return "batchai"
+
+    @property
+    def known_errors(self) -> KnownErrors:
+        """What the answers of a retired service mean."""
+        return KNOWN_ERRORS
+
+    def prepare(self, provisioning: Provisioning) -> None:
+        """Sign in, and register the resource providers.
+
+        Raises:
+            CloudError: the cloud refuses.
+        """
+        register_providers(provisioning, PROVIDERS)
+
+    def check_quota(self, provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
+        """Compare the quota of the region with a cluster; returns what could not be compared, a line each.
+
+        Raises:
+            ProvisioningError: the quota is too small.
+        """
+        return check_quota(provisioning, name=name, plan=plan)
+
+    def cluster(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> Cluster:
+        """A cluster in a workspace of its own."""
+        return GpuCluster(provisioning, group=group, name=name, plan=plan)
+
+    def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
+        """Create an experiment in the workspace of a cluster; one that exists stays as it is.
+
+        Raises:
+            JobError: the service refuses.
+        """
+        make_experiment(provisioning, group=cluster.group, workspace=cluster.plan.workspace, name=name)
+
+    def job(
+        self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits
+    ) -> Job:
+        """A job in an experiment of the workspace of a cluster."""
+        return BatchAiJob(
+            provisioning,
+            group=cluster.group,
+            workspace=cluster.plan.workspace,
+            experiment=experiment,
+            name=name,
+            parameters=job_parameters(spec, cluster_id=cluster.id, limits=limits),
+        )

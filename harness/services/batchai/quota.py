@@ -1,0 +1,60 @@
+"""The quota of a region, compared with what a cluster needs before it is created."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from azure.mgmt.batchai import BatchAI
+
+from harness.errors import ProvisioningError
+from harness.resources.provisioning import Provisioning
+from harness.services.service import ClusterPlan
+from harness.vm_sizes import vm_size
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A row of Batch AI's usages: of ``limit`` (cores or clusters) ``used`` are taken."""
+
+    name: str
+    used: int
+    limit: int
+
+
+def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
+    """Make sure that a cluster may be created.
+
+    Returns:
+        What could not be made sure of, a line each.
+
+    Raises:
+        ServiceRetiredError: Batch AI no longer answers there.
+        ProvisioningError: the subscription is unknown, or its quota too small; the message names every row that is.
+    """
+    with provisioning.errors(f"read the quota of {plan.location}"):
+        rows = [
+            Quota(usage.name.value, usage.current_value, usage.limit)
+            for usage in provisioning.clients.management(BatchAI).usages.list(plan.location)
+        ]
+    if short := shortages(rows, size=plan.vm_size, nodes=plan.most):
+        raise ProvisioningError(
+            f"the quota of {plan.location} does not allow cluster {name}: {'; '.join(short)}. "
+            "Use fewer nodes, another vm_size or location, or ask Azure support for more"
+        )
+    if vm_size(plan.vm_size) is None:
+        return (f"VM size {plan.vm_size} is not known here: its cores were not compared with the quota",)
+    return ()
+
+
+def shortages(quotas: Iterable[Quota], *, size: str, nodes: int) -> list[str]:
+    """The rows of quota that a new cluster of dedicated nodes would pass, in words; cores only of a known size."""
+    known = vm_size(size)
+    needed = {"Clusters": 1}
+    if known is not None:
+        cores = known.cores * nodes
+        needed["Total Cluster Dedicated Regional vCPUs"] = cores
+        needed[f"Standard {known.family} Family Cluster Dedicated vCPUs"] = cores
+    return [
+        f"{quota.name}: {needed[quota.name]} needed, {max(0, quota.limit - quota.used)} of {quota.limit} free"
+        for quota in quotas
+        if quota.used + needed.get(quota.name, 0) > quota.limit and quota.name in needed
+    ]

@@ -1,0 +1,24 @@
+"""What Microsoft's cloud answers where Batch AI was, and what to do about it.
+
+The service was announced to end on 14 December 2018 and stopped on 31 March 2019. Private clouds, and the emulator, may
+speak its API all the same: there the codes mean what they meant before.
+"""
+
+from harness.resources.azure_errors import KnownErrors
+
+# The last one is also answered where the provider was merely never registered, but the harness registers it first.
+_CODES = frozenset(
+    {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscriptionRegistration"}
+)
+_FAREWELL = (
+    "Batch AI no longer answers here ({code}); Microsoft announced its end on 14 December 2018 and stopped it on "
+    "31 March 2019. What works instead: --cloud emulator (the same API on this machine), --cloud replay (recorded "
+    "answers), or Azure Machine Learning, its successor"
+)
+_REMEDIES = {
+    "MissingSubscriptionRegistration": (
+        "register it: az provider register --namespace Microsoft.BatchAI (and Microsoft.Batch)"
+    )
+}
+
+KNOWN_ERRORS = KnownErrors(_CODES, _FAREWELL, _REMEDIES)

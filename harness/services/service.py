@@ -1,0 +1,221 @@
+"""What a service is to those who run jobs on it; a package beside this module implements it for each service.
+
+A cluster and a job are resources: journalled before they are made, and deleted whatever happens.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import JobError
+from harness.resources.azure_errors import KnownErrors
+from harness.resources.provisioning import Provisioning, Resource
+from harness.scenario.model import JobSpec, Limits, NodeRange
+from harness.target import ServiceName
+
+STDOUTERR = "stdouterr"  # the id of the output directory that holds the logs
+FINISHED = frozenset({"succeeded", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlan:
+    """What a cluster is to be.
+
+    Attributes:
+        workspace: what groups the clusters and jobs of a scenario.
+        nodes: how many, or between how many the service scales.
+        share: the Azure file share that every node mounts.
+        mount: where, under ``$AZ_BATCHAI_MOUNT_ROOT``.
+        queued: seconds until its nodes must be idle.
+    """
+
+    workspace: str
+    location: str
+    vm_size: str
+    nodes: int | NodeRange
+    share: str
+    mount: str
+    queued: float
+
+    @property
+    def least(self) -> int:
+        """How many nodes it has from the beginning."""
+        return self.nodes if isinstance(self.nodes, int) else self.nodes.min
+
+    @property
+    def most(self) -> int:
+        """How many nodes it can have at once."""
+        return self.nodes if isinstance(self.nodes, int) else self.nodes.max
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """What the service reports of a job; one that failed is an outcome, not an error.
+
+    Attributes:
+        state: ``queued``, ``running``, ``terminating``, ``succeeded`` or ``failed``, whatever words the service has.
+        exit_code: absent until the job has ended, and when it was terminated.
+        errors: ``code: message`` of each that the service reported.
+        command: what the service says it runs, to compare with what was asked.
+    """
+
+    name: str
+    state: str
+    exit_code: int | None
+    errors: tuple[str, ...]
+    created: datetime | None
+    started: datetime | None
+    ended: datetime | None
+    command: tuple[str, ...]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.state in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One file of an output directory; ``name`` is its path in there, ``size`` is in bytes."""
+
+    directory: str
+    name: str
+    size: int
+    link: str = field(repr=False)  # who has it may read the file
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an output directory holds.
+
+    Attributes:
+        files: by name, those in folders of it too.
+        problems: what cannot be fetched, and why, a sentence each.
+    """
+
+    files: tuple[OutputFile, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a growing file: ``content`` begins at byte ``start`` of it."""
+
+    start: int
+    content: bytes
+
+
+class JobOutput(Protocol):
+    """The output directories of a job."""
+
+    def files(self, directory: str) -> Listing:
+        """All files of an output directory, by its id, or of ``stdouterr``. Raises JobError."""
+
+    def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
+        """What has been appended to a growing file since it had ``start`` bytes, or the last ``most`` bytes of that.
+
+        A file that has become shorter is read from its beginning. Raises JobError.
+        """
+
+    def download(self, file: OutputFile, target: Path) -> None:
+        """Write a file to a local path whose directory exists; it appears whole or not at all.
+
+        Raises JobError where it cannot be read, OSError where it cannot be written.
+        """
+
+
+class Cluster(Resource, ABC):
+    """Nodes that run jobs, with the share mounted.
+
+    Attributes:
+        plan: what it is to be.
+        began: when it was asked for, in the clock's monotonic seconds.
+    """
+
+    kind = "cluster"
+
+    def __init__(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> None:
+        super().__init__(provisioning, group=group, name=name)
+        self.plan = plan
+        self.began = provisioning.cloud.clock.monotonic()
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """Its resource id."""
+
+
+class Job(Resource, ABC):
+    """A job, submitted on entry; deleting one that runs terminates it."""
+
+    kind = "job"
+
+    @property
+    @abstractmethod
+    def command(self) -> tuple[str, ...]:
+        """What it is asked to run, as ``JobView.command`` reports it."""
+
+    @property
+    @abstractmethod
+    def output(self) -> JobOutput:
+        """What it writes."""
+
+    @abstractmethod
+    def list_jobs(self) -> Mapping[str, JobView]:
+        """Every job of its experiment, by name: one request, however many there are. Raises JobError."""
+
+    @abstractmethod
+    def terminate(self) -> None:
+        """Ask for its end; its state tells when it has come. Raises JobError."""
+
+    def wait(self, *, deadline: float) -> JobView:
+        """Watch until it has ended.
+
+        Raises:
+            JobError: it had not ended after ``deadline`` seconds, or it was deleted.
+        """
+        view = self.provisioning.clients.poller.until(self._look, lambda view: view.is_finished, deadline=deadline)
+        if view is None:
+            raise JobError(f"job {self.name} had not ended after {deadline:.0f} s; raise limits in the scenario")
+        return view
+
+    def _look(self) -> JobView:
+        views = self.list_jobs()
+        if self.name not in views:
+            raise JobError(f"job {self.name} is not in its experiment any more; somebody deleted it")
+        return views[self.name]
+
+
+class Service(Protocol):
+    """A service that runs jobs on clusters of nodes."""
+
+    @property
+    def name(self) -> ServiceName:
+        """As ``--service`` has it."""
+
+    @property
+    def known_errors(self) -> KnownErrors:
+        """What its error codes mean."""
+
+    def prepare(self, provisioning: Provisioning) -> None:
+        """Sign in, and register what the service needs. Raises CloudError."""
+
+    def check_quota(self, provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
+        """Make sure that a cluster may be created; returns what could not be made sure of, a line each.
+
+        Raises ProvisioningError where the quota is too small.
+        """
+
+    def cluster(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> Cluster:
+        """A cluster in a resource group, not made yet."""
+
+    def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
+        """Make what the jobs of a cluster belong to; one that exists stays as it is. Raises JobError."""
+
+    def job(
+        self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits
+    ) -> Job:
+        """A job on a cluster, not submitted yet; the service itself ends it after ``limits.running``."""

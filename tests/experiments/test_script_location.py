@@ -1,0 +1,22 @@
+"""Where the script of a job is."""
+
+import pytest
+
+from harness.experiments.script_location import script_on_share
+from harness.scenario.model import Scenario
+
+
+@pytest.mark.parametrize(
+    ("script", "path"),
+    [
+        ("$AZ_BATCHAI_INPUT_SAMPLE/train.py", "mnistcntksample/train.py"),
+        ("${AZ_BATCHAI_INPUT_SAMPLE}/deep/train.py", "mnistcntksample/deep/train.py"),
+        ("$AZ_BATCHAI_MOUNT_ROOT/azurefileshare/train.py", "train.py"),
+        ("$AZ_BATCHAI_MOUNT_ROOT/another/train.py", None),
+        ("$AZ_BATCHAI_JOB_TEMP/train.py", None),
+        ("/opt/train.py", None),
+    ],
+)
+def test_a_script_on_the_share_is_found_there(quickstart: Scenario, script: str, path: str | None) -> None:
+    job = quickstart.job.model_copy(update={"script": script})
+    assert script_on_share(job, quickstart.share) == path

@@ -1,0 +1,57 @@
+"""On which terms a run uses a cloud."""
+
+from typing import Any
+
+import pytest
+
+from harness.clock import SteppingClock
+from harness.config import Settings
+from harness.errors import CeilingError
+from harness.experiments.terms import Terms, terms_of
+from harness.resources.ceiling import check_ceiling
+from harness.scenario.model import Scenario
+from harness.services.service import ClusterPlan
+from tests.fakes import provisioning
+
+
+class Asked:
+    """A service that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    def prepare(self, _provisioning: object) -> None:
+        self.questions.append("prepare")
+
+    def check_quota(self, _provisioning: object, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
+        self.questions.append(f"quota of {plan.location} for {name}: {plan.most} x {plan.vm_size}")
+        return ("a doubt",)
+
+
+def test_a_scenario_whose_first_trial_may_pass_the_ceiling_does_not_begin(quickstart: Scenario) -> None:
+    clock = SteppingClock()
+    check_ceiling(clock, quickstart, Settings(max_node_hours=2.6))
+    with pytest.raises(CeilingError, match=r"one trial of mnist-quickstart.* may use 2\.50 node-hours"):
+        check_ceiling(clock, quickstart, Settings(max_node_hours=2.4))
+
+
+def test_where_nothing_is_paid_the_service_is_only_prepared(tmp_path: Any, quickstart: Scenario) -> None:
+    asked: Any = Asked()
+    Terms().prepare(asked, provisioning(tmp_path), quickstart)
+    assert asked.questions == ["prepare"]
+    assert Terms().ceiling("STANDARD_NC6") is None
+
+
+def test_on_azure_the_quota_is_compared_and_doubts_are_noted(tmp_path: Any, quickstart: Scenario) -> None:
+    asked: Any = Asked()
+    notes: list[object] = []
+    terms_of("azure", Settings(max_node_hours=9)).prepare(asked, provisioning(tmp_path, sink=notes.append), quickstart)
+    assert asked.questions == ["prepare", "quota of eastus for mycluster: 1 x STANDARD_NC6"]
+    assert [str(note) for note in notes] == ["a doubt"]
+
+
+def test_a_ceiling_is_looked_at_before_the_cloud_is(tmp_path: Any, quickstart: Scenario) -> None:
+    asked: Any = Asked()
+    with pytest.raises(CeilingError):
+        terms_of("azure", Settings(max_node_hours=1)).prepare(asked, provisioning(tmp_path), quickstart)
+    assert asked.questions == []

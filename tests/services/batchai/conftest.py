@@ -1,0 +1,40 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.clouds import Cloud, open_cloud
+from harness.config import Settings
+from harness.resources import Journal, Provisioning
+from harness.scenario.load import load_scenario
+from harness.scenario.model import Scenario
+from harness.services.batchai import BatchAiService
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud of its own."""
+    with open_cloud("emulator", Settings(), cassettes=tmp_path_factory.mktemp("cassettes")) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def asking(emulated: Cloud, tmp_path: Path) -> Iterator[Provisioning]:
+    """What Batch AI is asked with."""
+    known = BatchAiService().known_errors
+    with emulated.clients("preflight") as clients:
+        yield Provisioning(emulated, clients, Journal(tmp_path / "j"), lambda _event: None, "run", known_errors=known)
+
+
+@pytest.fixture
+def asking_azure(asking: Provisioning) -> Provisioning:
+    """The same, where the cloud is Microsoft's own."""
+    return replace(asking, cloud=replace(asking.cloud, name="azure"))
+
+
+@pytest.fixture
+def quickstart() -> Scenario:
+    return load_scenario(ROOT / "scenarios" / "mnist_quickstart.yaml")
