@@ -175,7 +175,8 @@ def write_cassettes(directory: Path, size: int) -> None:
 
     from harness.recording.cassette import save_cassette
     from harness.recording.document import interaction_in
-    from harness.recording.scrub import Scrubber, scrub
+    from harness.recording.processors import scrub
+    from harness.recording.scrub import Scrubber
 
     items = story(size)
     text = yamlserializer.serialize({"interactions": items, "version": 1})

@@ -21,10 +21,10 @@ def check(
     """Find what looks secret, or is a secret of the settings. Exit code 1 with FILE:LINE when something does."""
     from harness.config import load_settings
     from harness.recording.check import check_cassette
-    from harness.recording.encodings import Vocabulary
+    from harness.recording.encodings import KnownValues
     from harness.recording.placeholders import WORD
 
-    known = Vocabulary(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
+    known = KnownValues(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
     files = _files(paths or [Path("cassettes")])
     findings = [(file, finding) for file in files for finding in check_cassette(file, known)]
     for file, finding in findings:

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from harness.errors import CassetteError
 from harness.recording.document import write_document
-from harness.recording.encodings import Vocabulary
+from harness.recording.encodings import KnownValues
 from harness.recording.interactions import Interaction
 from harness.recording.placeholders import WORD
 from harness.recording.reel import open_reel
@@ -60,7 +60,7 @@ def save_cassette(
     path: Path,
     interactions: Sequence[Interaction],
     provenance: Mapping[str, str],
-    known_secrets: Iterable[str] | Vocabulary = (),
+    known_secrets: Iterable[str] | KnownValues = (),
 ) -> None:
     """Write a cassette whole or not at all.
 
@@ -73,7 +73,7 @@ def save_cassette(
     Raises:
         CassetteError: something in it looks secret, or it cannot be written. An older cassette stays.
     """
-    known = known_secrets if isinstance(known_secrets, Vocabulary) else Vocabulary(dict.fromkeys(known_secrets, WORD))
+    known = known_secrets if isinstance(known_secrets, KnownValues) else KnownValues(dict.fromkeys(known_secrets, WORD))
     for item in interactions:
         _refuse_secrets(path, item, known)
     for name, value in provenance.items():
@@ -85,7 +85,7 @@ def save_cassette(
         raise CassetteError(f"cassette {path} cannot be written: {error.strerror}; the old one is unchanged") from error
 
 
-def _refuse_secrets(path: Path, item: Interaction, known: Vocabulary) -> None:
+def _refuse_secrets(path: Path, item: Interaction, known: KnownValues) -> None:
     """Looked for before it is written: no scan of the file would see into bodies that are compressed."""
     request, response = item.request, item.response
     for place, secrets in (

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.recording.encodings import Vocabulary
+from harness.recording.encodings import KnownValues
 from harness.recording.interactions import Interaction
 from harness.recording.reel import Reel, open_reel
-from harness.recording.secrets import Secret, find_secrets, secrets_of_body, secrets_of_headers
+from harness.recording.secrets import NOTHING_KNOWN, Secret, find_secrets, secrets_of_body, secrets_of_headers
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,7 +18,7 @@ class Finding:
     what: str
 
 
-def check_cassette(path: Path, known: Vocabulary | None = None) -> list[Finding]:
+def check_cassette(path: Path, known: KnownValues = NOTHING_KNOWN) -> list[Finding]:
     """What looks secret in a cassette, by line; in bodies that are compressed, too.
 
     Args:
@@ -39,7 +39,7 @@ def check_cassette(path: Path, known: Vocabulary | None = None) -> list[Finding]
     return sorted(findings)
 
 
-def _secrets(item: Interaction, known: Vocabulary | None) -> Iterator[tuple[str, Secret]]:
+def _secrets(item: Interaction, known: KnownValues) -> Iterator[tuple[str, Secret]]:
     request, response = item.request, item.response
     for where, secrets in (
         ("the URL", find_secrets(request.uri, known)),

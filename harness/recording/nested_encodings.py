@@ -1,82 +1,194 @@
-"""Text that is wrapped in base64, in gzip, or in both: taken out, changed, and put back."""
+"""Bytes that a text holds in base64, in hexadecimal digits or in UTF-16, and what is packed in gzip."""
 
 import base64
 import binascii
-import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-Change = Callable[[str], str]
+from harness.errors import CassetteError
 
-# Lines of base64, as mail, PEM and `base64` write them, or a piece of some length whose first letter can begin UTF-8.
-_BASE64 = re.compile(
-    r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{32,80}(?:\r?\n|\\r\\n|\\n)[ \t]*)+[A-Za-z0-9+/]+={0,2}"
-    r"|(?<![A-Za-z0-9+/_-])(?=[A-Za-fw-z0-9])[A-Za-z0-9+/_-]{16,}={0,2}"
-)
+UNPACKED_LIMIT = 256 << 20  # bytes
+
+# One run of letters, or several on lines of their own, as mail, PEM and `base64` write them.
 _LINE_BREAK = re.compile(r"(?:\r?\n|\\r\\n|\\n)[ \t]*")
-_READABLE = re.compile(rb"(?:[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]*)*")
+_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{16,}}(?:{_LINE_BREAK.pattern}[A-Za-z0-9+/_-]+)*={{0,2}}")
+_HEX = re.compile(r"[0-9A-Fa-f]{16,}")
+_WORD = re.compile(r"[A-Za-z0-9+/_-]")
+# The lookbehind comes after the separator, which is found faster.
+_HEX_PAIRS = re.compile(
+    r"(?P<between>[: -])(?<=(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[: -])[0-9A-Fa-f]{2}(?:(?P=between)[0-9A-Fa-f]{2}){6,}"
+    r"(?![0-9A-Za-z])"
+)
+# Latin letters: bytes that are no UTF-8 are read as surrogates (see `secrets.Content`).
+_LATIN = "[\t\n\r -~\udca0-\udcff]"
+_LATIN_LETTER = re.compile(_LATIN)
+_UTF_16 = re.compile(f"\0{_LATIN}\0{_LATIN}\0{_LATIN}\0(?:{_LATIN}\0)*")
 _GZIP = b"\x1f\x8b"
+_FIRST_STEP = 512  # bytes, doubled at each step: a file may consist of very many members
 
 
-def change_within(text: str, change: Change) -> str:
-    """The text, with what is wrapped in its base64 changed."""
-    return _BASE64.sub(lambda match: _changed(match.group(), change), text)
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A piece of a text that is an encoding of bytes.
+
+    Attributes:
+        start: where it begins.
+        end: where it ends.
+        data: the bytes.
+        encode: writes other bytes in the same way.
+    """
+
+    start: int
+    end: int
+    data: bytes
+    encode: Callable[[bytes], str]
 
 
-def texts_within(text: str) -> Iterator[tuple[int, str]]:
-    """Where each piece of base64 begins that holds text, and that text."""
+def runs(text: str) -> Iterator[Run]:
+    """Every piece of a text that may be an encoding of at least eight bytes; pieces may overlap."""
     for match in _BASE64.finditer(text):
-        inner = _unwrap(_LINE_BREAK.sub("", match.group()))
-        if inner is not None:
-            yield match.start(), inner
+        yield from _base64_runs(match)
+    for match in _HEX.finditer(text):
+        if _is_a_whole_word(text, *match.span()):
+            yield _hex_run(match.start(), match.group(), "")
+    for match in _HEX_PAIRS.finditer(text):
+        yield _hex_run(match.start() - 2, text[match.start() - 2 : match.end()], match["between"])
+    yield from utf_16_runs(text)
 
 
-def unzip(body: bytes) -> bytes | None:
-    """What a gzip file holds; None when it is none."""
-    if not body.startswith(_GZIP):
-        return None
-    try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        return None
+def utf_16_runs(text: str) -> Iterator[Run]:
+    """Every piece of a text that is UTF-16, for Latin letters."""
+    if "\0" in text:
+        yield from (_utf_16_run(text, *match.span()) for match in _UTF_16.finditer(text))
 
 
-def _changed(encoded: str, change: Change) -> str:
-    line_break = _LINE_BREAK.search(encoded)
-    joined = _LINE_BREAK.sub("", encoded)
-    inner = _unwrap(joined)
-    if inner is None:
-        return encoded
-    changed = change(inner)
-    if changed == inner:
-        return encoded
-    again = _wrap(changed, like=joined)
-    if line_break is None:
-        return again
-    width = line_break.start()
-    return line_break.group().join(again[at : at + width] for at in range(0, len(again), width))
+def _is_a_whole_word(text: str, start: int, end: int) -> bool:
+    """Whether digits are more than a piece of a longer word; ``0x`` before them does not count."""
+    before = "" if text[max(0, start - 2) : start] in ("0x", "0X") else text[max(0, start - 1) : start]
+    return not _WORD.match(before) and not _WORD.match(text, end)
 
 
-def _unwrap(encoded: str) -> str | None:
-    standard = encoded.rstrip("=").replace("-", "+").replace("_", "/")
-    beginning = base64.b64decode(standard[:8])
-    if not _READABLE.fullmatch(beginning) and not beginning.startswith(_GZIP):
-        return None  # most pieces are paths and names: this saves the most time
+def _base64_runs(match: re.Match[str]) -> Iterator[Run]:
+    """Lines of one length, and a shorter one after them, are one run."""
+    start, encoded = match.start(), match.group()
+    has_lines = "\n" in encoded or "\\" in encoded
+    block: list[tuple[int, int]] = []
+    for begin, end in _lines(encoded) if has_lines else [(0, len(encoded))]:
+        width = block[0][1] - block[0][0] if block else end - begin
+        is_last = end - begin < width
+        if end - begin <= width:
+            block.append((begin, end))
+        if end - begin != width:
+            yield from _base64_run(start, encoded, block)
+            block = [] if is_last else [(begin, end)]
+    yield from _base64_run(start, encoded, block)
+
+
+def _lines(encoded: str) -> Iterator[tuple[int, int]]:
+    begin = 0
+    for found in _LINE_BREAK.finditer(encoded):
+        yield begin, found.start()
+        begin = found.end()
+    yield begin, len(encoded)
+
+
+def _base64_run(start: int, encoded: str, lines: list[tuple[int, int]]) -> Iterator[Run]:
+    """The bytes of a block of lines, if it is base64."""
+    letters = "".join(encoded[slice(*line)] for line in lines)
+    standard = letters.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(standard) < 16:
+        return
     try:
         data = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-        text = (unzip(data) or data).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return text if all(letter.isprintable() or letter in "\r\n\t" for letter in text) else None
+    except binascii.Error:
+        return
+    width = lines[0][1] - lines[0][0]
+    line_break = encoded[lines[0][1] : lines[1][0]] if len(lines) > 1 else ""
+
+    def encode(changed: bytes) -> str:
+        again = base64.b64encode(changed).decode()
+        if "-" in letters or "_" in letters:
+            again = again.replace("+", "-").replace("/", "_")
+        if not letters.endswith("=") and len(letters) % 4:
+            again = again.rstrip("=")
+        return line_break.join(again[at : at + width] for at in range(0, len(again), width)) if line_break else again
+
+    yield Run(start + lines[0][0], start + lines[-1][1], data, encode)
 
 
-def _wrap(text: str, *, like: str) -> str:
-    data = text.encode()
-    original = like.rstrip("=").replace("-", "+").replace("_", "/")
-    if base64.b64decode(original + "=" * (-len(original) % 4)).startswith(_GZIP):
-        data = gzip.compress(data, mtime=0)
-    encoded = base64.b64encode(data).decode()
-    if "-" in like or "_" in like:
-        encoded = encoded.replace("+", "-").replace("/", "_")
-    return encoded if like.endswith("=") or len(like) % 4 == 0 else encoded.rstrip("=")
+def _hex_run(start: int, written: str, between: str) -> Run:
+    digits = written.replace(between, "") if between else written
+    digits = digits[: len(digits) // 2 * 2]
+
+    def encode(changed: bytes) -> str:
+        encoded = changed.hex(between) if between else changed.hex()
+        return encoded.upper() if digits.upper() == digits else encoded
+
+    return Run(start, start + (len(written) if between else len(digits)), bytes.fromhex(digits), encode)
+
+
+def _utf_16_run(text: str, start: int, end: int) -> Run:
+    """A run of letters and zeros in turn, with the letter before it: which is first says which kind of UTF-16 it is."""
+    is_little_endian = start > 0 and _LATIN_LETTER.match(text, start - 1) is not None
+    last_of_big_endian = end + 1 if _LATIN_LETTER.match(text, end) else end - 1
+    first, last = (start - 1, end) if is_little_endian else (start, last_of_big_endian)
+    codec = "utf-16-le" if is_little_endian else "utf-16-be"
+
+    def encode(changed: bytes) -> str:
+        return changed.decode("utf-8", "replace").encode(codec).decode("utf-8", "surrogateescape")
+
+    data = text[first:last].encode("utf-8", "surrogateescape")
+    return Run(first, last, data.decode(codec).encode(), encode)
+
+
+class Unpacker:
+    """Unpacks gzip files, up to a limit of bytes for all of them together: a few bytes can hold gigabytes.
+
+    Args:
+        limit: bytes; what was unpacked before does not count again.
+    """
+
+    def __init__(self, limit: int = UNPACKED_LIMIT) -> None:
+        self._limit = limit
+        self._left = limit
+        self._unpacked: dict[bytes, bytes | None] = {}
+
+    def unzip(self, data: bytes) -> bytes | None:
+        """What a gzip file holds; None for anything else, and for a file that is damaged.
+
+        Raises:
+            CassetteError: it would exceed the limit.
+        """
+        if not data.startswith(_GZIP):
+            return None
+        if data not in self._unpacked:
+            self._unpacked[data] = self._unzipped(data)
+        return self._unpacked[data]
+
+    def _unzipped(self, data: bytes) -> bytes | None:
+        pieces: list[bytes] = []
+        at = 0
+        try:
+            while data.startswith(_GZIP, at):
+                at = self._add_member(data, at, pieces)
+        except (zlib.error, EOFError):
+            return None
+        return b"".join(pieces) if not data[at:].strip(b"\0") else None
+
+    def _add_member(self, data: bytes, at: int, pieces: list[bytes]) -> int:
+        """Unpack one member of a file; returns where the next one begins."""
+        member, step = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), _FIRST_STEP
+        while not member.eof:
+            if at >= len(data):
+                raise EOFError
+            pieces.append(member.decompress(data[at : at + step], self._left + 1))
+            self._left -= len(pieces[-1])
+            if self._left < 0:
+                raise CassetteError(
+                    f"a gzip file unpacks to more than {self._limit >> 20} MiB, too much to look through for secrets"
+                )
+            at = min(at + step, len(data))
+            step *= 2
+        return at - len(member.unused_data)

@@ -11,10 +11,11 @@ from harness.clock import Clock, SystemClock
 from harness.recording.cassette import fold, save_cassette
 from harness.recording.matching import UnusedAnswers
 from harness.recording.no_sleep import no_sleep
+from harness.recording.processors import scrub_all
 from harness.recording.provenance import full_provenance
 from harness.recording.recorder import RecordingAdapter, Tape
 from harness.recording.replay import ReplayAdapter
-from harness.recording.scrub import Scrubber, scrub_story
+from harness.recording.scrub import Scrubber
 
 RecordMode = Literal["live", "record", "replay"]
 ReportUnused = Callable[[Path, Sequence[UnusedAnswers]], None]
@@ -62,7 +63,7 @@ def open_session(
         for prefix, adapter in list(session.adapters.items()):
             session.mount(prefix, RecordingAdapter(adapter, tape))
         yield session
-    story, informed = scrub_story(tape.interactions(), scrubber)
+    story, informed = scrub_all(tape.interactions(), scrubber)
     head = full_provenance(provenance, clock or SystemClock())
     save_cassette(cassette, fold(story), head, informed.known)
 

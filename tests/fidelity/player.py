@@ -18,8 +18,9 @@ from harness.emulator.providers.storage.signatures import shared_key_texts, sign
 from harness.recording.http_messages import plain_headers
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.placeholders import WORD, placeholder_key
+from harness.recording.processors import scrub
 from harness.recording.request_key import request_key
-from harness.recording.scrub import Scrubber, scrub
+from harness.recording.scrub import Scrubber
 from tests.fidelity.comparison import Names, differences
 from tests.fidelity.recorded_job import RecordedJob
 

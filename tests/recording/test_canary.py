@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from harness.recording.cassette import load_cassette, save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.placeholders import is_placeholder
-from harness.recording.scrub import Scrubber, scrub_story
+from harness.recording.processors import scrub_all
+from harness.recording.scrub import Scrubber
+from harness.recording.secrets import secrets_of_body
+from tests.recording.hiding import BYTES, ENCODINGS, Search
 
 Place = Callable[[str], Interaction]
 
@@ -143,7 +146,7 @@ def spellings(secret: str) -> set[str]:
 
 def recorded(path: Path, *story: Interaction) -> str:
     """What is to be read in the cassette of a story: the file as it is, and all that it holds, unpacked."""
-    items, scrubber = scrub_story(story, Scrubber({}))
+    items, scrubber = scrub_all(story, Scrubber({}))
     save_cassette(path, items, {}, scrubber.known)
     return "\n".join([path.read_text(encoding="utf-8"), *map(texts_of, load_cassette(path))])
 
@@ -187,6 +190,75 @@ EVERYWHERE = [*PASSWORD_PLACES.values(), *(plant for _, plant in OTHER_PLACES.va
 FRAMES = "".join(str(plant("placeholder")) for plant in EVERYWHERE)
 
 
+SECRET = "Tr0ub4dor&3/x+y\"'=z"
+SEARCH = Search([("it", SECRET)])
+# The secret alone, in a text, in JSON, and between letters.
+FRAMES_OF_TEXT: dict[str, Callable[[str], str]] = {
+    "alone": str,
+    "text": "somebody typed {} here\n".format,
+    "JSON": lambda text: json.dumps({"log": f"somebody typed {text} here\n"}),
+    "other letters": "abc{}def".format,
+}
+
+
+def survivors(path: Path, *recording: Interaction, known: str = "") -> set[str]:
+    """What the search finds in the cassette of a recording, and in the bodies that it holds."""
+    items, scrubber = scrub_all(recording, Scrubber({known: "placeholder"} if known else {}))
+    save_cassette(path, items, {}, scrubber.known)
+    bodies = [item.response.body for item in load_cassette(path)]
+    return SEARCH.in_data(path.read_bytes()).union(*map(SEARCH.in_data, bodies))
+
+
+@pytest.mark.parametrize("frame", FRAMES_OF_TEXT)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_secret_of_the_settings_does_not_survive_in_encoding(encoding: str, frame: str, tmp_path: Path) -> None:
+    body = FRAMES_OF_TEXT[frame](ENCODINGS[encoding](SECRET))
+
+    assert survivors(tmp_path / "a.json", answered(body), known=SECRET) == set()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_one_place_shows_to_be_secret_does_not_survive_in_encoding(encoding: str, tmp_path: Path) -> None:
+    body = f"somebody typed {ENCODINGS[encoding](SECRET)} here"
+
+    assert survivors(tmp_path / "a.json", answered(json.dumps({"password": SECRET})), answered(body)) == set()
+
+
+@pytest.mark.parametrize("field", [json.dumps({"password": SECRET}), urlencode({"client_secret": SECRET, "x": "y"})])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_secret_field_does_not_survive_in_encoding(encoding: str, field: str, tmp_path: Path) -> None:
+    body = f"somebody sent {ENCODINGS[encoding](field)} here"
+
+    assert survivors(tmp_path / "a.json", answered(body)) == set()
+
+
+@pytest.mark.parametrize("text", [SECRET, b64(SECRET), json.dumps({"password": SECRET})])
+@pytest.mark.parametrize("packing", BYTES)
+def test_a_secret_does_not_survive_in_bytes(packing: str, text: str, tmp_path: Path) -> None:
+    body = BYTES[packing](f"somebody typed {text} here, at noon".encode())
+
+    assert survivors(tmp_path / "a.json", answered(body), known=SECRET) == set()
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=30).filter(
+        lambda text: not is_placeholder(text) and SEARCH.in_data(text.encode()) == set()
+    ),
+    st.lists(st.sampled_from(list(ENCODINGS)), min_size=1, max_size=2),
+    st.sampled_from(["alone", "text", "JSON"]),
+)
+def test_a_secret_of_the_settings_in_two_encodings_is_replaced_or_refused(
+    secret: str, encodings: list[str], frame: str
+) -> None:
+    text = secret
+    for encoding in encodings:
+        text = ENCODINGS[encoding](text)
+    (item,), scrubber = scrub_all([answered(FRAMES_OF_TEXT[frame](text))], Scrubber({secret: "placeholder"}))
+
+    is_refused = any(secrets_of_body(item.response.body, scrubber.known))
+    assert is_refused or Search([("it", secret)]).in_data(item.response.body) == set()
+
+
 @given(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40).filter(
         lambda text: text not in FRAMES and not is_placeholder(text)
@@ -194,7 +266,7 @@ FRAMES = "".join(str(plant("placeholder")) for plant in EVERYWHERE)
     st.sampled_from(EVERYWHERE),
 )
 def test_a_known_secret_survives_nowhere(secret: str, plant: Place) -> None:
-    (item,), scrubber = scrub_story([plant(secret)], Scrubber({secret: "placeholder"}))
+    (item,), scrubber = scrub_all([plant(secret)], Scrubber({secret: "placeholder"}))
 
     assert not list(scrubber.known.find(texts_of(item)))
 

@@ -16,7 +16,8 @@ from harness.errors import CassetteError
 from harness.recording import load_cassette
 from harness.recording.cassette import save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
-from harness.recording.scrub import Scrubber, scrub, scrub_story
+from harness.recording.processors import scrub, scrub_all
+from harness.recording.scrub import Scrubber
 from harness.recording.secrets import find_secrets, secrets_of_body
 
 Open = Callable[..., AbstractContextManager[requests.Session]]
@@ -136,7 +137,7 @@ def test_json_stays_json() -> None:
         "key": base64.b64encode(bytes(range(1, 65))).decode(),
     }
 
-    (scrubbed,), _ = scrub_story([story(body=json.dumps(body))], Scrubber({}))
+    (scrubbed,), _ = scrub_all([story(body=json.dumps(body))], Scrubber({}))
 
     assert json.loads(scrubbed.response.body)["adminUserPassword"] == "scrubbed"
 

@@ -1,0 +1,87 @@
+"""Finding many words in a text at once, in time that grows with the text alone.
+
+Few words are looked for one by one, which is fastest. Many are looked for with the automaton of Aho and Corasick
+("Efficient string matching", 1975), because a search for each of them would take the product of both sizes.
+"""
+
+import re
+from collections import deque
+from collections.abc import Collection, Iterator
+
+_FEW = 256  # words
+_FEW_PRESENT = 32  # words that a regular expression lists: it tries all of them at each character
+_LONG = 1024  # characters; a longer word is looked for by itself, and keeps the automaton small
+
+
+def find_words(text: str, words: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Where words begin and end, from left to right, of several at one place the longest; none overlaps another.
+
+    Of many words that overlap each other, some may be passed over; where there are any, at least one is found.
+    """
+    automatic = [word for word in words if len(word) <= _LONG] if len(words) > _FEW else []
+    present = [word for word in words if (not automatic or len(word) > _LONG) and word in text]
+    if not automatic and len(present) <= _FEW_PRESENT:
+        yield from _matches(text, present)
+        return
+    yield from _apart(_Automaton([*automatic, *present]).spans(text))
+
+
+def _matches(text: str, present: Collection[str]) -> Iterator[tuple[int, int]]:
+    if present:
+        pattern = "|".join(re.escape(word) for word in sorted(present, key=len, reverse=True))
+        yield from (match.span() for match in re.finditer(pattern, text))
+
+
+def _apart(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans of which none overlaps the one before it."""
+    last = 0
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= last:
+            yield start, end
+            last = end
+
+
+class _Automaton:
+    """The words as a tree of their characters, with a link from each node to its longest suffix in the tree."""
+
+    def __init__(self, words: Collection[str]) -> None:
+        self._next: list[dict[str, int]] = [{}]
+        self._longest = [0]  # length of the longest word that ends at a node
+        for word in words:
+            self._add(word)
+        self._suffix = [0] * len(self._next)
+        self._link()
+
+    def _add(self, word: str) -> None:
+        node = 0
+        for character in word:
+            following = self._next[node].get(character)
+            if following is None:
+                following = self._next[node][character] = len(self._next)
+                self._next.append({})
+                self._longest.append(0)
+            node = following
+        self._longest[node] = len(word)
+
+    def _link(self) -> None:
+        nodes = deque(self._next[0].values())
+        while nodes:
+            node = nodes.popleft()
+            self._longest[node] = self._longest[node] or self._longest[self._suffix[node]]
+            for character, following in self._next[node].items():
+                self._suffix[following] = self._step(self._suffix[node], character)
+                nodes.append(following)
+
+    def _step(self, node: int, character: str) -> int:
+        while node and character not in self._next[node]:
+            node = self._suffix[node]
+        return self._next[node].get(character, 0)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The longest word that ends at each character."""
+        found, node = [], 0
+        for at, character in enumerate(text, 1):
+            node = self._next[node].get(character) or self._step(node, character)
+            if length := self._longest[node]:
+                found.append((at - length, at))
+        return found
