@@ -9,7 +9,7 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
 from harness.clock import SystemClock
 from harness.clouds.model import CloudFacts
-from harness.clouds.patience import CLOUD
+from harness.clouds.retry_policy import CLOUD
 from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
 
@@ -49,7 +49,7 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str) 
         cassettes=cassettes,
         interval=_POLL_SECONDS,
         longest=_POLL_SECONDS,
-        patience=CLOUD,
+        retry_policy=CLOUD,
         base=requests.Session,
         credential=credential,
     )

@@ -12,7 +12,7 @@ from azure.identity import ClientSecretCredential
 
 from harness.clock import SystemClock
 from harness.clouds.model import CloudFacts
-from harness.clouds.patience import LOCAL
+from harness.clouds.retry_policy import LOCAL
 from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
@@ -78,7 +78,7 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
         cassettes=cassettes,
         interval=_POLL_SECONDS,
         longest=_LONGEST_POLL_SECONDS,
-        patience=LOCAL,
+        retry_policy=LOCAL,
         base=base,
         credential=credential,
         injects=True,

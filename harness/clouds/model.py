@@ -10,7 +10,7 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.storage.file import FileService
 
 from harness.clock import Clock
-from harness.clouds.patience import Patience
+from harness.clouds.retry_policy import RetryPolicy
 from harness.fault_plans import FaultPlan
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Clients:
     files: FileService
     session: requests.Session
     poller: Poller
-    patience: Patience
+    retry_policy: RetryPolicy
     make: Callable[[type[Any]], Any]
     _made: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
 

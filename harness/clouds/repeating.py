@@ -1,4 +1,4 @@
-"""The adapter under every client: it asks again, by the cloud's ``Patience``, until there is an answer to believe."""
+"""The adapter under every client: it repeats requests by the cloud's ``RetryPolicy``."""
 
 import random
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from harness.clock import Clock
 from harness.clouds import skew
 from harness.clouds.creations import Creations
-from harness.clouds.patience import Patience, Trouble, is_passing
+from harness.clouds.retry_policy import RetryPolicy, Trouble, is_passing
 from harness.recording.http_messages import is_sign_in
 
 _REFUSED = frozenset({401, 403})
@@ -39,18 +39,24 @@ class RepeatingAdapter(BaseAdapter):
 
     Args:
         real: sends.
-        patience: of the cloud.
+        retry_policy: of the cloud.
         clock: of the cloud; pauses pass on it.
         creations: of all clients of the cloud.
         seed: of the pauses' jitter; default another for each adapter.
     """
 
     def __init__(
-        self, real: BaseAdapter, *, patience: Patience, clock: Clock, creations: Creations, seed: int | None = None
+        self,
+        real: BaseAdapter,
+        *,
+        retry_policy: RetryPolicy,
+        clock: Clock,
+        creations: Creations,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
         self._real = real
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._clock = clock
         self._creations = creations
         self._draws = random.Random(seed)  # noqa: S311 - spreads clients, guards nothing
@@ -102,12 +108,12 @@ class RepeatingAdapter(BaseAdapter):
             return Trouble.BUSY
         if answer.status_code == 404 and method in ("GET", "HEAD"):
             age = self._creations.age(url)
-            return Trouble.EARLY if age is not None and age <= self._patience.grace else None
+            return Trouble.EARLY if age is not None and age <= self._retry_policy.grace else None
         return Trouble.SKEWED if self._skew(url, answer) else None
 
     def _skew(self, url: str, answer: requests.Response) -> str:
         # A wrong secret is wrong whatever the time is.
-        if answer.status_code not in _REFUSED or not self._patience.judges_clocks or is_sign_in(url):
+        if answer.status_code not in _REFUSED or not self._retry_policy.judges_clocks or is_sign_in(url):
             return ""
         difference = skew.skew(answer.headers, self._clock.now())
         return skew.told(difference, urlsplit(url).netloc) if difference else ""
@@ -117,7 +123,9 @@ class RepeatingAdapter(BaseAdapter):
         if one.trouble is None or not isinstance(request.body, bytes | str | None):
             return None
         told = _retry_after(one.answer) if one.answer is not None else 0.0
-        return self._patience.pause(one.trouble, number=number, elapsed=elapsed, told=told, draw=self._draws.random())
+        return self._retry_policy.pause(
+            one.trouble, number=number, elapsed=elapsed, told=told, draw=self._draws.random()
+        )
 
     def _concluded(
         self, request: requests.PreparedRequest, one: _Try, number: int, elapsed: float
@@ -133,8 +141,8 @@ class RepeatingAdapter(BaseAdapter):
 
     def _timeouts(self, asked: Any) -> tuple[float, float]:
         connect, read = asked if isinstance(asked, tuple) else (asked, asked)
-        return min(connect or self._patience.connect, self._patience.connect), min(
-            read or self._patience.read, self._patience.read
+        return min(connect or self._retry_policy.connect, self._retry_policy.connect), min(
+            read or self._retry_policy.read, self._retry_policy.read
         )
 
 

@@ -7,7 +7,7 @@ import requests
 from azure.core.credentials import AccessToken
 
 from harness.clock import SteppingClock
-from harness.clouds.patience import REPLAY
+from harness.clouds.retry_policy import REPLAY
 from harness.clouds.sdk import PLACEHOLDERS, SdkCloud
 from harness.recording import ReportUnused
 
@@ -37,7 +37,7 @@ def replay_cloud(cassettes: Path, report_unused: ReportUnused | None = None) -> 
         cassettes=cassettes,
         interval=_POLL_SECONDS,
         longest=_POLL_SECONDS,
-        patience=REPLAY,
+        retry_policy=REPLAY,
         base=requests.Session,
         credential=lambda _transport: ReplayCredential(),
         report_unused=report_unused,

@@ -20,8 +20,8 @@ from harness.clock import Clock
 from harness.clouds import faults
 from harness.clouds.creations import Creations
 from harness.clouds.model import Clients, CloudFacts, Poller
-from harness.clouds.patience import Patience
 from harness.clouds.repeating import RepeatingAdapter
+from harness.clouds.retry_policy import RetryPolicy
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.fault_plans import FaultPlan
 from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
@@ -64,7 +64,7 @@ class SdkCloud:
         interval: seconds between two polls, at first.
         longest: seconds between two polls at most.
         base: makes the real session; not called in replay.
-        patience: how often the clients of this cloud ask again, and when.
+        retry_policy: how often the clients of this cloud ask again, and when.
         credential: signs in over the given transport.
         injects: whether faults can be ordered there.
         report_unused: called when a story was replayed and some of its answers were not asked for.
@@ -77,7 +77,7 @@ class SdkCloud:
     cassettes: Path
     interval: float
     longest: float
-    patience: Patience
+    retry_policy: RetryPolicy
     base: Callable[[], requests.Session]
     credential: Callable[[RequestsTransport], TokenCredential]
     report_unused: ReportUnused | None = None
@@ -149,15 +149,15 @@ class SdkCloud:
         options = {"transport": transport, "polling_interval": self.interval, "retry_total": 0}
 
         def make(kind: type[Any]) -> Any:
-            policy = RenewingPolicy(credential, _SCOPE, patience=self.patience, clock=self.clock)
+            policy = RenewingPolicy(credential, _SCOPE, retry_policy=self.retry_policy, clock=self.clock)
             return kind(credential, subscription, authentication_policy=policy, **options)
 
-        return Clients(make(ResourceManagementClient), files, session, self.poller, self.patience, make)
+        return Clients(make(ResourceManagementClient), files, session, self.poller, self.retry_policy, make)
 
     def _patient(self, session: requests.Session) -> requests.Session:
         """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""
         adapter = RepeatingAdapter(
-            session.get_adapter("https://"), patience=self.patience, clock=self.clock, creations=self._creations
+            session.get_adapter("https://"), retry_policy=self.retry_policy, clock=self.clock, creations=self._creations
         )
         session.mount("https://", adapter)
         return session

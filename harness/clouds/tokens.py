@@ -9,7 +9,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
 from harness.clock import Clock
-from harness.clouds.patience import Patience
+from harness.clouds.retry_policy import RetryPolicy
 
 _EXPIRED = "ExpiredAuthenticationToken"
 
@@ -44,10 +44,10 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
     A token that is refused for another reason is renewed once: what is wrong with it is wrong with the next.
     """
 
-    def __init__(self, credential: RenewableCredential, scope: str, *, patience: Patience, clock: Clock) -> None:
+    def __init__(self, credential: RenewableCredential, scope: str, *, retry_policy: RetryPolicy, clock: Clock) -> None:
         super().__init__(credential, scope)
         self._renewable = credential
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._clock = clock
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
@@ -66,7 +66,7 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
         if _is_refused(response):
             yield 0.0
             if _is_expired(response):
-                yield from repeat(self._patience.first, self._patience.tries - 1)
+                yield from repeat(self._retry_policy.first, self._retry_policy.tries - 1)
 
 
 def _is_refused(response: PipelineResponse[Any, Any]) -> bool:

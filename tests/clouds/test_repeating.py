@@ -14,14 +14,14 @@ from requests.adapters import BaseAdapter
 
 from harness.clock import SteppingClock
 from harness.clouds.creations import Creations
-from harness.clouds.patience import LOCAL, Patience
 from harness.clouds.repeating import RepeatingAdapter
+from harness.clouds.retry_policy import LOCAL, RetryPolicy
 from harness.recording.http_messages import rebuild
 from harness.recording.interactions import RecordedResponse
 
 URL = "https://management.azure.com/thing"
 SIGNED = f"{URL}?sig=geheim"
-RULE = Patience(first=1.0, longest=4.0, total=100.0, grace=10.0, tries=4, reaches=2)
+RULE = RetryPolicy(first=1.0, longest=4.0, total=100.0, grace=10.0, tries=4, reaches=2)
 
 Says = int | tuple[int, dict[str, str]] | Exception
 
@@ -61,11 +61,12 @@ def connect(clock: SteppingClock) -> Iterator[Connect]:
     """A session over a network that says things."""
     sessions: list[requests.Session] = []
 
-    def open_session(*says: Says, patience: Patience = RULE) -> tuple[requests.Session, Network]:
+    def open_session(*says: Says, retry_policy: RetryPolicy = RULE) -> tuple[requests.Session, Network]:
         network, session = Network(list(says)), requests.Session()
         session.trust_env = False
         session.mount(
-            "https://", RepeatingAdapter(network, patience=patience, clock=clock, creations=Creations(clock), seed=1)
+            "https://",
+            RepeatingAdapter(network, retry_policy=retry_policy, clock=clock, creations=Creations(clock), seed=1),
         )
         sessions.append(session)
         return session, network
@@ -240,7 +241,7 @@ def test_a_connection_that_breaks_in_the_body_is_asked_again(
     with requests.Session() as session:
         session.trust_env = False
         real = requests.adapters.HTTPAdapter()
-        session.mount("http://", RepeatingAdapter(real, patience=LOCAL, clock=clock, creations=Creations(clock)))
+        session.mount("http://", RepeatingAdapter(real, retry_policy=LOCAL, clock=clock, creations=Creations(clock)))
         assert session.get(raw_server([half, b"", whole])).content == b"complete"
 
 

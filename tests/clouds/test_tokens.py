@@ -12,7 +12,7 @@ from azure.core.rest import HttpRequest
 from requests.adapters import BaseAdapter
 
 from harness.clock import SteppingClock
-from harness.clouds.patience import LOCAL
+from harness.clouds.retry_policy import LOCAL
 from harness.clouds.sdk import ClockTransport
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.recording.http_messages import rebuild
@@ -67,7 +67,7 @@ def connect() -> Iterator[Connect]:
             credential = RenewableCredential(lambda: Caching(f"t{next(numbers)}"))
 
             def client() -> Ask:
-                policy = RenewingPolicy(credential, "scope", patience=LOCAL, clock=SteppingClock())
+                policy = RenewingPolicy(credential, "scope", retry_policy=LOCAL, clock=SteppingClock())
                 pipeline = Pipeline(ClockTransport(session, SteppingClock()), [policy])
                 return lambda: int(pipeline.run(HttpRequest("GET", URL)).http_response.status_code)
 

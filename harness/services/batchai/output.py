@@ -122,7 +122,7 @@ class BatchAiJobOutput:
 
     def _fetch(self, file: OutputFile, stream: BinaryIO, part: "_Part | None" = None) -> None:
         """Write a file's bytes, or those of a part; a broken answer is requested again."""
-        pauses = self._provisioning.clients.patience.pauses()
+        pauses = self._provisioning.clients.retry_policy.pauses()
         headers = {} if part is None else {"Range": f"bytes={part.start}-"}
         while True:
             with self._ask("GET", file, headers, stream=True) as answer:

@@ -15,7 +15,7 @@ import requests
 from azure.mgmt.batchai import BatchAI
 
 from harness.clock import SteppingClock
-from harness.clouds.patience import LOCAL
+from harness.clouds.retry_policy import LOCAL
 from harness.errors import JobError
 from harness.resources import Provisioning
 from harness.resources.journal import NoJournal
@@ -65,7 +65,7 @@ def listed(name: str, link: str = "https://link") -> Any:
 def output() -> Iterator[BatchAiJobOutput]:
     with requests.Session() as session:
         batchai = SimpleNamespace(jobs=SimpleNamespace())
-        clients = SimpleNamespace(session=session, patience=LOCAL, management=lambda _kind: batchai)
+        clients = SimpleNamespace(session=session, retry_policy=LOCAL, management=lambda _kind: batchai)
         cloud: Any = SimpleNamespace(name="emulator", clock=SteppingClock())
         made = Provisioning(cloud, clients, NoJournal(), lambda _event: None, run="run")
         yield BatchAiJobOutput(made, ("g", "w", "e", "j"))

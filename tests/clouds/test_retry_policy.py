@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clouds.patience import CLOUD, LOCAL, REPLAY, Patience, Trouble, is_passing
+from harness.clouds.retry_policy import CLOUD, LOCAL, REPLAY, RetryPolicy, Trouble, is_passing
 
-RULE = Patience(first=1.0, longest=8.0, total=60.0, grace=10.0, tries=6, reaches=3)
+RULE = RetryPolicy(first=1.0, longest=8.0, total=60.0, grace=10.0, tries=6, reaches=3)
 
 
 def pause(trouble: Trouble = Trouble.BUSY, *, number: int = 1, elapsed: float = 0, told: float = 0, draw: float = 1):
@@ -51,7 +51,7 @@ def test_clocks_that_differ_are_not_waited_for_longer_and_longer() -> None:
     draws=st.lists(st.floats(0, 1), min_size=1),
     told=st.floats(0, 100),
 )
-def test_it_always_ends_within_the_total(rule: Patience, trouble: Trouble, draws: list[float], told: float) -> None:
+def test_it_always_ends_within_the_total(rule: RetryPolicy, trouble: Trouble, draws: list[float], told: float) -> None:
     elapsed, number = 0.0, 1
     while True:
         draw = draws[number % len(draws)]

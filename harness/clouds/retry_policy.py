@@ -21,7 +21,7 @@ class Trouble(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """The rule of one cloud; all times are seconds.
 
     Attributes:
@@ -74,6 +74,6 @@ def is_passing(status: int) -> bool:
     return status in _PASSING
 
 
-CLOUD = Patience(first=0.8, longest=30.0, total=300.0, grace=30.0, reaches=7)
-LOCAL = Patience(first=0.02, longest=0.5, total=120.0, grace=10.0)
+CLOUD = RetryPolicy(first=0.8, longest=30.0, total=300.0, grace=30.0, reaches=7)
+LOCAL = RetryPolicy(first=0.02, longest=0.5, total=120.0, grace=10.0)
 REPLAY = replace(CLOUD, judges_clocks=False)
