@@ -8,8 +8,8 @@ from pathlib import Path
 from harness.clouds.azure import azure_cloud
 from harness.clouds.emulator import emulator_cloud, running_emulator
 from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
-from harness.clouds.repeating import NoAnswerError
 from harness.clouds.replay import replay_cloud
+from harness.clouds.retry_adapter import NoAnswerError
 from harness.clouds.retry_policy import RetryPolicy
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint

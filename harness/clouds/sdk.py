@@ -20,7 +20,7 @@ from harness.clock import Clock
 from harness.clouds import faults
 from harness.clouds.creations import Creations
 from harness.clouds.model import Clients, CloudFacts, Poller
-from harness.clouds.repeating import RepeatingAdapter
+from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import RetryPolicy
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.fault_plans import FaultPlan
@@ -156,7 +156,7 @@ class SdkCloud:
 
     def _patient(self, session: requests.Session) -> requests.Session:
         """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""
-        adapter = RepeatingAdapter(
+        adapter = RetryAdapter(
             session.get_adapter("https://"), retry_policy=self.retry_policy, clock=self.clock, creations=self._creations
         )
         session.mount("https://", adapter)

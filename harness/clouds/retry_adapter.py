@@ -34,7 +34,7 @@ class _Try:
     trouble: Trouble | None
 
 
-class RepeatingAdapter(BaseAdapter):
+class RetryAdapter(BaseAdapter):
     """Sends through another adapter; one that records keeps every try, so a replay sees them again.
 
     Args:
