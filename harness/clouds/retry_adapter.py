@@ -11,7 +11,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from harness.clock import Clock
 from harness.clouds import skew
-from harness.clouds.creations import Creations
+from harness.clouds.recent_writes import RecentWrites
 from harness.clouds.retry_policy import RetryPolicy, Trouble, is_passing
 from harness.recording.http_messages import is_sign_in
 
@@ -41,7 +41,7 @@ class RetryAdapter(BaseAdapter):
         real: sends.
         retry_policy: of the cloud.
         clock: of the cloud; pauses pass on it.
-        creations: of all clients of the cloud.
+        recent_writes: of all clients of the cloud.
         seed: of the pauses' jitter; default another for each adapter.
     """
 
@@ -51,14 +51,14 @@ class RetryAdapter(BaseAdapter):
         *,
         retry_policy: RetryPolicy,
         clock: Clock,
-        creations: Creations,
+        recent_writes: RecentWrites,
         seed: int | None = None,
     ) -> None:
         super().__init__()
         self._real = real
         self._retry_policy = retry_policy
         self._clock = clock
-        self._creations = creations
+        self._recent_writes = recent_writes
         self._draws = random.Random(seed)  # noqa: S311 - spreads clients, guards nothing
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
@@ -91,7 +91,7 @@ class RetryAdapter(BaseAdapter):
 
     def _ask(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> _Try:
         method, url = request.method or "GET", request.url or ""
-        self._creations.sent(method, url)
+        self._recent_writes.sent(method, url)
         try:
             answer = self._real.send(request, *args, **options)
             if not options.get("stream"):
@@ -99,7 +99,7 @@ class RetryAdapter(BaseAdapter):
         except (requests.RequestException, urllib3.exceptions.HTTPError) as failure:
             return _Try(None, failure, _trouble_of(failure))
         if answer.ok:
-            self._creations.answered(method, url)
+            self._recent_writes.answered(method, url)
             return _Try(answer, None, None)
         return _Try(answer, None, self._trouble(method, url, answer))
 
@@ -107,7 +107,7 @@ class RetryAdapter(BaseAdapter):
         if is_passing(answer.status_code) or answer.headers.get("x-ms-error-code") in _FOR_NOW:
             return Trouble.BUSY
         if answer.status_code == 404 and method in ("GET", "HEAD"):
-            age = self._creations.age(url)
+            age = self._recent_writes.age(url)
             return Trouble.EARLY if age is not None and age <= self._retry_policy.grace else None
         return Trouble.SKEWED if self._skew(url, answer) else None
 

@@ -18,8 +18,8 @@ from azure.storage.file import FileService
 
 from harness.clock import Clock
 from harness.clouds import faults
-from harness.clouds.creations import Creations
 from harness.clouds.model import Clients, CloudFacts, Poller
+from harness.clouds.recent_writes import RecentWrites
 from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import RetryPolicy
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
@@ -126,8 +126,8 @@ class SdkCloud:
             order(plan, session, self.credential(ClockTransport(session, self.clock)))
 
     @cached_property
-    def _creations(self) -> Creations:
-        return Creations(self.clock)
+    def _recent_writes(self) -> RecentWrites:
+        return RecentWrites(self.clock)
 
     @cached_property
     def _lasting(self) -> Clients:
@@ -157,7 +157,10 @@ class SdkCloud:
     def _patient(self, session: requests.Session) -> requests.Session:
         """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""
         adapter = RetryAdapter(
-            session.get_adapter("https://"), retry_policy=self.retry_policy, clock=self.clock, creations=self._creations
+            session.get_adapter("https://"),
+            retry_policy=self.retry_policy,
+            clock=self.clock,
+            recent_writes=self._recent_writes,
         )
         session.mount("https://", adapter)
         return session

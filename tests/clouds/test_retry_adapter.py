@@ -13,7 +13,7 @@ import urllib3
 from requests.adapters import BaseAdapter
 
 from harness.clock import SteppingClock
-from harness.clouds.creations import Creations
+from harness.clouds.recent_writes import RecentWrites
 from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import LOCAL, RetryPolicy
 from harness.recording.http_messages import rebuild
@@ -66,7 +66,7 @@ def connect(clock: SteppingClock) -> Iterator[Connect]:
         session.trust_env = False
         session.mount(
             "https://",
-            RetryAdapter(network, retry_policy=retry_policy, clock=clock, creations=Creations(clock), seed=1),
+            RetryAdapter(network, retry_policy=retry_policy, clock=clock, recent_writes=RecentWrites(clock), seed=1),
         )
         sessions.append(session)
         return session, network
@@ -241,7 +241,7 @@ def test_a_connection_that_breaks_in_the_body_is_asked_again(
     with requests.Session() as session:
         session.trust_env = False
         real = requests.adapters.HTTPAdapter()
-        session.mount("http://", RetryAdapter(real, retry_policy=LOCAL, clock=clock, creations=Creations(clock)))
+        session.mount("http://", RetryAdapter(real, retry_policy=LOCAL, clock=clock, recent_writes=RecentWrites(clock)))
         assert session.get(raw_server([half, b"", whole])).content == b"complete"
 
 

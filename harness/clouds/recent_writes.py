@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from harness.clock import Clock
 
 
-class Creations:
+class RecentWrites:
     """When each address was last written to; Azure's paths do not tell upper from lower case.
 
     Args:
