@@ -10,7 +10,7 @@ import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from harness.clock import Clock
-from harness.clouds import skew
+from harness.clouds import clock_skew
 from harness.clouds.recent_writes import RecentWrites
 from harness.clouds.retry_policy import RetryPolicy, Trouble, is_passing
 from harness.recording.http_messages import is_sign_in
@@ -115,8 +115,8 @@ class RetryAdapter(BaseAdapter):
         # A wrong secret is wrong whatever the time is.
         if answer.status_code not in _REFUSED or not self._retry_policy.judges_clocks or is_sign_in(url):
             return ""
-        difference = skew.skew(answer.headers, self._clock.now())
-        return skew.told(difference, urlsplit(url).netloc) if difference else ""
+        difference = clock_skew.skew(answer.headers, self._clock.now())
+        return clock_skew.told(difference, urlsplit(url).netloc) if difference else ""
 
     def _wait(self, request: requests.PreparedRequest, one: _Try, number: int, elapsed: float) -> float | None:
         # What was sent from a stream is gone.
