@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-_SUSPICIOUS = timedelta(minutes=5)  # Azure allows fifteen; answers under way, and tokens, take a part of them
+_SUSPICIOUS = timedelta(minutes=5)  # Azure allows fifteen, of which answers on their way and tokens use a part
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """How much later it is at the service than here; None where that is too little to matter, or is not told.
+    """How much later it is at the service than here; None where that is too little to matter, or is not known.
 
     Args:
         headers: of an answer.
@@ -22,7 +22,7 @@ def skew(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return difference if abs(difference) > _SUSPICIOUS else None
 
 
-def told(difference: timedelta, host: str) -> str:
+def explain(difference: timedelta, host: str) -> str:
     """The difference in words, and what to do about it."""
     minutes = round(abs(difference).total_seconds() / 60)
     side = "behind" if difference > timedelta(0) else "ahead of"

@@ -1,7 +1,6 @@
-"""Tokens that a service takes no longer: asked for anew, by a credential that remembers nothing of the old one."""
+"""Re-authentication when a service rejects a cached token."""
 
-from collections.abc import Callable, Iterator
-from itertools import repeat
+from collections.abc import Callable
 from typing import Any
 
 from azure.core.credentials import AccessToken, TokenCredential
@@ -9,13 +8,13 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
 from harness.clock import Clock
-from harness.clouds.retry_policy import RetryPolicy
+from harness.clouds.retry_policy import Failure, RetryPolicy
 
 _EXPIRED = "ExpiredAuthenticationToken"
 
 
 class RenewableCredential:
-    """A credential that is made again when its token was refused: the libraries would give the same from their cache.
+    """A credential that is made again when its token is refused; otherwise its cache would return the same token.
 
     Args:
         make: makes one.
@@ -24,24 +23,24 @@ class RenewableCredential:
     def __init__(self, make: Callable[[], TokenCredential]) -> None:
         self._make = make
         self._credential = make()
-        self._given = ""
+        self._current = ""
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token, from the cache while it is good."""
         token = self._credential.get_token(*scopes, **options)
-        self._given = token.token
+        self._current = token.token
         return token
 
     def refuse(self, token: str) -> None:
-        """A service has refused a token; the next one is another, unless a client has asked for that already."""
-        if token == self._given:
+        """Note that a service has refused a token: the next one is new, unless another client has had it renewed."""
+        if token == self._current:
             self._credential = self._make()
 
 
 class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
     """Signs requests, and signs them again when the token has expired before its time.
 
-    A token that is refused for another reason is renewed once: what is wrong with it is wrong with the next.
+    A token that is refused for another reason is renewed once: the next one would be refused for it too.
     """
 
     def __init__(self, credential: RenewableCredential, scope: str, *, retry_policy: RetryPolicy, clock: Clock) -> None:
@@ -52,21 +51,16 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send a request signed, again after each renewal."""
+        retries = self._retry_policy.retries(self._clock)
         response = super().send(request)
-        for pause in self._pauses(response):
-            self._clock.sleep(pause)
+        is_renewable = _is_refused(response)
+        while is_renewable and retries.wait(Failure.TOKEN_EXPIRED):
             self._renewable.refuse(request.http_request.headers["Authorization"].removeprefix("Bearer "))
             self._token = None
+            is_expired = _is_expired(response)
             response = super().send(request)
-            if not _is_refused(response):
-                break
+            is_renewable = is_expired and _is_refused(response)
         return response
-
-    def _pauses(self, response: PipelineResponse[Any, Any]) -> Iterator[float]:
-        if _is_refused(response):
-            yield 0.0
-            if _is_expired(response):
-                yield from repeat(self._retry_policy.first, self._retry_policy.tries - 1)
 
 
 def _is_refused(response: PipelineResponse[Any, Any]) -> bool:
@@ -76,5 +70,5 @@ def _is_refused(response: PipelineResponse[Any, Any]) -> bool:
 
 def _is_expired(response: PipelineResponse[Any, Any]) -> bool:
     answer = response.http_response
-    # An answer to HEAD has no body: there the challenge alone tells.
+    # An answer to HEAD has no body; there the challenge alone shows it.
     return _EXPIRED in answer.text() or "insufficient_claims" in answer.headers["WWW-Authenticate"]

@@ -10,14 +10,13 @@ from typing import Any, Self
 
 from harness.clock import Clock
 from harness.clouds import Clients, Cloud
+from harness.clouds.retry_policy import DELETION
 from harness.errors import CloudError, HarnessError, JournalError, ProvisioningError
 from harness.interruption import Interruption
 from harness.resources.azure_errors import KnownErrors, azure_errors
 from harness.resources.events import Began, Ended, Event, Noted, Sink, TeardownFailed
 from harness.resources.journal import Entry, Journal
 from harness.resources.owner import Owner, this_process
-
-_PAUSES = (1.0, 5.0)  # seconds; the SDKs repeat each request by themselves
 
 
 @dataclass(frozen=True)
@@ -59,19 +58,20 @@ class Provisioning:
 
 
 def retried(delete: Callable[[], None], clock: Clock) -> None:
-    """Delete, and again after each of a few growing pauses when the cloud does not.
+    """Delete, and repeat it after growing pauses where the cloud does not.
 
     Raises:
-        CloudError: it did not even at last.
+        CloudError: it did not in the end.
     """
-    for pause in _PAUSES:
+    retries = DELETION.retries(clock)
+    while True:
         try:
             delete()
         except CloudError:
-            clock.sleep(pause)
+            if not retries.wait():
+                raise
         else:
             return
-    delete()
 
 
 class Resource(ABC):

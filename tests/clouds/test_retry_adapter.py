@@ -21,7 +21,7 @@ from harness.recording.interactions import RecordedResponse
 
 URL = "https://management.azure.com/thing"
 SIGNED = f"{URL}?sig=geheim"
-RULE = RetryPolicy(first=1.0, longest=4.0, total=100.0, grace=10.0, tries=4, reaches=2)
+RULE = RetryPolicy(first=1.0, longest=4.0, total=100.0, visibility=10.0, tries=4, unreachable_tries=2)
 
 Says = int | tuple[int, dict[str, str]] | Exception
 
@@ -178,12 +178,12 @@ class TestCreations:
         session, _ = connect(201, 404)
         session.put(URL)
         assert session.head(URL).status_code == 404
-        assert clock.monotonic() <= RULE.grace
+        assert clock.monotonic() <= RULE.visibility
 
     def test_what_was_created_long_ago_is_gone(self, connect: Connect, clock: SteppingClock) -> None:
         session, network = connect(201, 404)
         session.put(URL)
-        clock.sleep(RULE.grace + 1)
+        clock.sleep(RULE.visibility + 1)
         session.get(URL)
         assert len(network.asked) == 2
 

@@ -122,7 +122,7 @@ class BatchAiJobOutput:
 
     def _fetch(self, file: OutputFile, stream: BinaryIO, part: "_Part | None" = None) -> None:
         """Write a file's bytes, or those of a part; a broken answer is requested again."""
-        pauses = self._provisioning.clients.retry_policy.pauses()
+        retries = self._provisioning.clients.retry_policy.retries(self._provisioning.cloud.clock)
         headers = {} if part is None else {"Range": f"bytes={part.start}-"}
         while True:
             with self._ask("GET", file, headers, stream=True) as answer:
@@ -131,12 +131,11 @@ class BatchAiJobOutput:
                 try:
                     _copy(self._checked(file, answer), stream, part)
                 except requests.RequestException as error:
-                    pause = next(pauses, None)
-                    if pause is None:
-                        raise self._unread(file, error) from None
+                    broken = error
                 else:
                     return
-            self._provisioning.cloud.clock.sleep(pause)
+            if not retries.wait():
+                raise self._unread(file, broken) from None
             stream.seek(0)
             stream.truncate()
 
