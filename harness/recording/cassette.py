@@ -14,7 +14,7 @@ from harness.recording.encodings import KnownValues
 from harness.recording.interactions import Interaction
 from harness.recording.placeholders import WORD
 from harness.recording.reel import open_reel
-from harness.recording.secrets import find_secrets, secrets_of_body, secrets_of_headers
+from harness.recording.secrets import find_secrets, secrets_of_body, secrets_of_cookies, secrets_of_headers
 
 
 def cassette_path(directory: Path, story: str) -> Path:
@@ -91,6 +91,7 @@ def _refuse_secrets(path: Path, item: Interaction, known: KnownValues) -> None:
     for place, secrets in (
         ("a URL", find_secrets(request.uri, known)),
         ("a header", secrets_of_headers({**request.headers, **response.headers}, known)),
+        ("a header", secrets_of_cookies(response.cookies, known)),
         ("a body", secrets_of_body(request.body, known)),
         ("a body", secrets_of_body(response.body, known)),
     ):

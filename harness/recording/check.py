@@ -7,7 +7,14 @@ from pathlib import Path
 from harness.recording.encodings import KnownValues
 from harness.recording.interactions import Interaction
 from harness.recording.reel import Reel, open_reel
-from harness.recording.secrets import NOTHING_KNOWN, Secret, find_secrets, secrets_of_body, secrets_of_headers
+from harness.recording.secrets import (
+    NOTHING_KNOWN,
+    Secret,
+    find_secrets,
+    secrets_of_body,
+    secrets_of_cookies,
+    secrets_of_headers,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,6 +53,7 @@ def _secrets(item: Interaction, known: KnownValues) -> Iterator[tuple[str, Secre
         ("the request's headers", secrets_of_headers(request.headers, known)),
         ("the request's body", secrets_of_body(request.body, known)),
         ("the answer's headers", secrets_of_headers(response.headers, known)),
+        ("the answer's headers", secrets_of_cookies(response.cookies, known)),
         ("the answer's body", secrets_of_body(response.body, known)),
     ):
         yield from ((where, secret) for secret in secrets)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import urllib3
 import yaml
 
+from harness.recording.cookies import HEADER
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 
 FORMAT_VERSION = 1
@@ -86,6 +87,8 @@ def _interaction_out(item: Interaction, blobs: dict[bytes, _Blob]) -> dict[str, 
     request, response = item.request, item.response
     told = response.headers.items()  # the length follows from the body, except where there is none to measure
     headers = {k: [v] for k, v in told if request.method == "HEAD" or k.lower() != "content-length"}
+    if response.cookies:
+        headers[HEADER] = list(response.cookies)
     body: str | _Blob = _text_out(request.uri, response)
     if body == "" and response.body:
         packed = gzip.compress(response.body, mtime=0)
@@ -150,11 +153,12 @@ def interaction_in(entry: Mapping[str, Any]) -> Interaction:
     request, response = entry["request"], entry["response"]
     status = response["status"]
     headers, body = _decoded(_headers_in(response.get("headers")), _bytes(response["body"]["string"]))
+    cookies = _cookies_in(response.get("headers"))
     return Interaction(
         RecordedRequest(
             request["method"], request["uri"], _headers_in(request.get("headers")), _bytes(request.get("body"))
         ),
-        RecordedResponse(int(status["code"]), str(status.get("message") or ""), headers, body),
+        RecordedResponse(int(status["code"]), str(status.get("message") or ""), headers, body, cookies),
         int(entry.get("count", 1)),
     )
 
@@ -177,7 +181,13 @@ def _headers_in(headers: Mapping[str, Any] | None) -> dict[str, str]:
     return {
         str(name): ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in (headers or {}).items()
+        if name.lower() != HEADER.lower()
     }
+
+
+def _cookies_in(headers: Mapping[str, Any] | None) -> tuple[str, ...]:
+    found = [value for name, value in (headers or {}).items() if name.lower() == HEADER.lower()]
+    return tuple(str(line) for value in found for line in (value if isinstance(value, list) else [value]))
 
 
 def _bytes(body: str | bytes | None) -> bytes:

@@ -2,13 +2,15 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from email.message import Message
 from typing import Any
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from harness.recording.cookies import HEADER
 from harness.recording.interactions import RecordedResponse
 
 # Signing in is never part of a story: a replay needs no token, and a cassette must hold none.
@@ -50,19 +52,47 @@ def sent_bytes(request: requests.PreparedRequest) -> bytes:
     return content
 
 
+def recorded_response(response: requests.Response, body: bytes) -> RecordedResponse:
+    """A response that came over the wire, and its body, as a cassette keeps them."""
+    headers = {name: value for name, value in response.headers.items() if name.lower() != HEADER.lower()}
+    lines = response.raw.headers.getlist(HEADER)
+    return RecordedResponse(response.status_code, response.reason or "", headers, body, tuple(lines))
+
+
+class _CookieSource:
+    """Stands for the response of `http.client`, from which `requests` reads cookies and nothing else."""
+
+    def __init__(self, cookies: Iterable[str]) -> None:
+        self.msg = Message()
+        for line in cookies:
+            self.msg[HEADER] = line
+
+    def close(self) -> None:
+        """There is no connection."""
+
+    def isclosed(self) -> bool:
+        """There is no connection."""
+        return True
+
+
 def rebuild(request: requests.PreparedRequest, answer: RecordedResponse) -> requests.Response:
     """A response that can be read at once or streamed, like the one that came over the wire."""
     is_head = request.method == "HEAD"
     dropped = {"content-encoding", "transfer-encoding"} | (set() if is_head else {"content-length"})
-    headers = {name: value for name, value in answer.headers.items() if name.lower() not in dropped}
+    headers = urllib3.HTTPHeaderDict(
+        {name: value for name, value in answer.headers.items() if name.lower() not in dropped}
+    )
     if not is_head and answer.status not in (204, 304):
         headers["Content-Length"] = str(len(answer.body))
+    for line in answer.cookies:
+        headers.add(HEADER, line)
     raw = urllib3.HTTPResponse(
         body=io.BytesIO(answer.body),
         headers=headers,
         status=answer.status,
         reason=answer.reason,
         preload_content=False,
+        original_response=_CookieSource(answer.cookies) if answer.cookies else None,  # type: ignore[arg-type]
         request_method=request.method,
     )
     return _BUILDER.build_response(request, raw)

@@ -23,12 +23,26 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """An answer as a cassette keeps it; ``body`` is whole and no longer content-encoded."""
+    """A response as a cassette keeps it.
+
+    Attributes:
+        status: the HTTP status code.
+        reason: the reason phrase.
+        headers: all headers but ``Set-Cookie``; lines of one name are joined by commas.
+        body: whole, and no longer content-encoded.
+        cookies: one ``Set-Cookie`` line for each cookie.
+    """
 
     status: int
     reason: str
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
+
+
+def date_of(response: RecordedResponse) -> str | None:
+    """The ``Date`` header of a response."""
+    return next((value for name, value in response.headers.items() if name.lower() == "date"), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from harness.recording.interactions import Interaction
+from harness.recording.cookies import without_lifetime, without_value
+from harness.recording.interactions import Interaction, date_of
 from harness.recording.scrub import Scrubber
 
-# The rest says nothing about the story, and would make every recording differ from the one before.
+# All other headers say nothing about the request, and would make every recording differ from the one before.
 _KEPT_REQUEST_HEADERS = frozenset(
     {
         "content-type",
@@ -21,7 +22,7 @@ _KEPT_REQUEST_HEADERS = frozenset(
 _DROPPED_RESPONSE_HEADERS = frozenset(
     {
         "authorization", "cache-control", "connection", "content-encoding", "date", "keep-alive", "pragma",
-        "request-id", "server", "set-cookie", "strict-transport-security", "transfer-encoding", "vary",
+        "request-id", "server", "strict-transport-security", "transfer-encoding", "vary",
         "www-authenticate", "x-content-type-options", "x-ms-client-request-id", "x-ms-correlation-request-id",
         "x-ms-gateway-service-instanceid", "x-ms-ratelimit-remaining-subscription-reads",
         "x-ms-ratelimit-remaining-subscription-resource-requests", "x-ms-ratelimit-remaining-tenant-reads",
@@ -33,22 +34,33 @@ _CHECKSUMS = frozenset({"content-md5", "x-ms-content-md5", "x-ms-content-crc64"}
 Processor = Callable[[Interaction, Scrubber], Interaction]
 
 
-def keep_telling_request_headers(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """Authorization, user agents, dates and client request ids are not part of the story."""
+def replace_cookies(interaction: Interaction, scrubber: Scrubber) -> Interaction:
+    """Cookies keep their names and lose their values; first of all, because it needs the date of the response."""
+    response = interaction.response
+    date = date_of(response)
+    cookies = tuple(scrubber.text(without_lifetime(without_value(line), date)) for line in response.cookies)
+    return replace(interaction, response=replace(response, cookies=cookies))
+
+
+def keep_identifying_request_headers(interaction: Interaction, scrubber: Scrubber) -> Interaction:
+    """A cassette holds no credentials, and no user agents, dates and client request ids, which differ every time."""
     del scrubber
     kept = {k: v for k, v in interaction.request.headers.items() if k.lower() in _KEPT_REQUEST_HEADERS}
     return replace(interaction, request=replace(interaction.request, headers=kept))
 
 
-def drop_passing_response_headers(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """What is true of this one connection only."""
+def drop_connection_headers(interaction: Interaction, scrubber: Scrubber) -> Interaction:
+    """Headers that are true of one connection only would make every recording differ from the one before."""
     del scrubber
     kept = {k: v for k, v in interaction.response.headers.items() if k.lower() not in _DROPPED_RESPONSE_HEADERS}
     return replace(interaction, response=replace(interaction.response, headers=kept))
 
 
 def replace_secrets(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """URLs, headers and bodies of both sides. A checksum goes with its body; a part of a file keeps its length."""
+    """Scrub URLs, headers and bodies of both sides.
+
+    A checksum is dropped with the body that it was of; a part of a file keeps its length.
+    """
     request, response = interaction.request, interaction.response
     is_part = any(name.lower() == "content-range" for name in response.headers)
     body = scrubber.body(response.body, in_place=is_part)
@@ -68,8 +80,9 @@ def replace_secrets(interaction: Interaction, scrubber: Scrubber) -> Interaction
 
 
 PROCESSORS: tuple[Processor, ...] = (
-    keep_telling_request_headers,
-    drop_passing_response_headers,
+    replace_cookies,
+    keep_identifying_request_headers,
+    drop_connection_headers,
     replace_secrets,
 )
 
@@ -81,8 +94,8 @@ def scrub(interaction: Interaction, scrubber: Scrubber) -> Interaction:
     return interaction
 
 
-def scrub_all(story: Iterable[Interaction], scrubber: Scrubber) -> tuple[list[Interaction], Scrubber]:
-    """A whole story scrubbed, and the scrubber that it took: one that knows the story's own secrets."""
-    items = list(story)
+def scrub_all(recording: Iterable[Interaction], scrubber: Scrubber) -> tuple[list[Interaction], Scrubber]:
+    """All interactions of a recording scrubbed, and the scrubber for that: one that knows the recording's secrets."""
+    items = list(recording)
     informed = scrubber.informed_by(items)
     return [scrub(item, informed) for item in items], informed

@@ -7,8 +7,8 @@ import requests
 from requests.adapters import BaseAdapter
 
 from harness.recording.bodies import upload_marker
-from harness.recording.http_messages import is_sign_in, plain_headers, rebuild, sent_bytes
-from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+from harness.recording.http_messages import is_sign_in, plain_headers, rebuild, recorded_response, sent_bytes
+from harness.recording.interactions import Interaction, RecordedRequest
 
 
 class Tape:
@@ -51,7 +51,7 @@ class RecordingAdapter(BaseAdapter):
         response = self._real.send(request, **(options | {"stream": True}))
         with response:
             body = response.raw.read(decode_content=True)
-        answer = RecordedResponse(response.status_code, response.reason or "", dict(response.headers), body)
+        answer = recorded_response(response, body)
         self._tape.finish(place, Interaction(sent, answer))
         return rebuild(request, answer)
 

@@ -1,6 +1,7 @@
 """Replay: an adapter that answers from a cassette, and reaches no network."""
 
 import threading
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from requests.adapters import BaseAdapter
 
 from harness.errors import CassetteError
 from harness.recording.bodies import upload_marker
+from harness.recording.cookies import without_lifetime
 from harness.recording.http_messages import plain_headers, rebuild, sent_bytes
+from harness.recording.interactions import date_of
 from harness.recording.matching import ReplayIndex, UnusedAnswers
 from harness.recording.reel import open_reel
 from harness.recording.request_key import request_key
@@ -46,7 +49,8 @@ class ReplayAdapter(BaseAdapter):
         del args, options
         key = request_key(request.method or "GET", self._scrubbed(request.url or ""), plain_headers(request.headers))
         answer = self._open().take(key, lambda: self._scrubber.body(upload_marker(key.url, sent_bytes(request))))
-        return rebuild(request, answer)
+        cookies = tuple(without_lifetime(line, date_of(answer)) for line in answer.cookies)
+        return rebuild(request, replace(answer, cookies=cookies) if cookies else answer)
 
     def unused(self) -> list[UnusedAnswers]:
         """What is in the cassette and was not asked for so far; nothing where there is no cassette."""

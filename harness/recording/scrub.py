@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from harness.errors import CassetteError
+from harness.recording.cookies import cookie_value, sent_values
 from harness.recording.encodings import KnownValues
 from harness.recording.escapes import Edit, Layer, layers
 from harness.recording.interactions import Interaction
@@ -56,6 +57,8 @@ class Scrubber:
     def _shown_by(self, item: Interaction) -> Iterator[tuple[str, Callable[[str], str]]]:
         for headers in (item.request.headers, item.response.headers):
             yield from ((value, word) for name, value in headers.items() if is_secret_header(name))
+        yield from ((value, word) for value in sent_values(item.request.headers.get("Cookie", "")))
+        yield from ((cookie_value(line), word) for line in item.response.cookies)
         for content in _contents(item):
             known = Layer(content.text).replaced(self.known.edits(content.text), content.fit)
             for rule, value in find_by_rule(replace(content, text=known.text), self.known):
@@ -168,7 +171,7 @@ def _as_it_is(placeholder: str, replaced: str) -> str:
 def _contents(item: Interaction) -> Iterator[Content]:
     """Every text of an interaction."""
     request, response = item.request, item.response
-    yield from map(Content, (request.uri, *request.headers.values(), *response.headers.values()))
+    yield from map(Content, (request.uri, *request.headers.values(), *response.headers.values(), *response.cookies))
     for body in (request.body, response.body):
         yield Content.of(Unpacker().unzip(body) or body)
 

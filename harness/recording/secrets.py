@@ -2,10 +2,11 @@
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from harness.recording.cookies import cookie_value, is_secret_cookie
 from harness.recording.encodings import KnownValues
 from harness.recording.escapes import Layer, layers
 from harness.recording.nested_encodings import Run, Unpacker, runs, utf_16_runs
@@ -198,3 +199,11 @@ def secrets_of_headers(headers: Mapping[str, str], known: KnownValues = NOTHING_
         yield from find_secrets(value, known)
         if is_secret_header(name) and value and not is_placeholder(value):
             yield Secret(f"a secret header ({name})", value)
+
+
+def secrets_of_cookies(lines: Iterable[str], known: KnownValues = NOTHING_KNOWN) -> Iterator[Secret]:
+    """As `find_secrets`, in ``Set-Cookie`` lines, whose values are secret."""
+    for line in lines:
+        yield from find_secrets(line, known)
+        if is_secret_cookie(line):
+            yield Secret("a secret header (Set-Cookie)", cookie_value(line))
