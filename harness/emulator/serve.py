@@ -37,7 +37,10 @@ from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
 from harness.emulator.providers.arm.own_group import ensure_own_group
 from harness.emulator.providers.azureml import AzureML
+from harness.emulator.providers.azureml.data_plane import DataPlane
 from harness.emulator.providers.azureml.first_workspace import ensure_first_workspace
+from harness.emulator.providers.azureml.job_variables import JobVariables, WayIn
+from harness.emulator.providers.azureml.run_tokens import RunTokens
 from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
@@ -106,6 +109,7 @@ class _Foundation:
     identity: Identity
     store: Store
     faults: Faults
+    way_in: WayIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,9 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
     def exists(identifier: str) -> bool:
         return storage.accounts.has(identifier) or any(each.has(identifier) for each in tracked)
 
-    azureml = AzureML(engine, base.identity, storage.accounts, exists=exists, variables=lambda _workspace, _details: {})
+    run_tokens = RunTokens(base.identity, base.clock)
+    variables = JobVariables(base.store, run_tokens, base.way_in)
+    azureml = AzureML(engine, base.identity, storage.accounts, exists=exists, variables=variables)
     group, account = storage.locked[:2]
     ensure_first_workspace(azureml, tracked, group=group, storage_account=account)
     tokens = Tokens(base.identity, base.clock)
@@ -186,7 +192,8 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
         pace=options.pace,
     )
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
-    return _Parts([manager, files, blobs, directory], [engine.reconcile, manager.reconcile])
+    data_plane = DataPlane(azureml.service, tokens, run_tokens, storage.accounts, base.store)
+    return _Parts([manager, files, blobs, directory, data_plane], [engine.reconcile, manager.reconcile])
 
 
 def _faults(store: Store, options: Options) -> Faults:
@@ -200,24 +207,26 @@ def _faults(store: Store, options: Options) -> Faults:
 
 async def _serve(paths: DataDirectory, options: Options) -> None:
     with contextlib.closing(Store(paths.database)) as store:
-        base = _Foundation(paths, SystemClock(), load_identity(paths), store, _faults(store, options))
+        base = _Foundation(paths, SystemClock(), load_identity(paths), store, _faults(store, options), WayIn())
         storage, stage = _storage(base, options), Stage(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
         async with (
             _computing(reconciler, options, base.clock) as backend,
             _listening_plainly(storage.files, stage, options.file_port, "--file-port", stopping=stopping) as file_port,
             _listening_plainly(storage.blobs, stage, options.blob_port, "--blob-port", stopping=stopping) as blob_port,
-            _playing(base, storage, options, reconciler=reconciler, backend=backend) as hosts,
-            _listening(Emulator(hosts, stage), paths, options, stopping) as port,
         ):
-            storage.sources.listens("file", file_port)
-            storage.sources.listens("blob", blob_port)
-            _watch_for_stop(stopping, guarded=options.guarded)
-            endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
-            write_private(paths.endpoint, msgspec.json.encode(endpoint))
-            gc.freeze()  # what there is now stays: no request has to wait until the collector has looked through it
-            print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
-            await stopping.wait()
+            parts = _played(base, storage, options, reconciler=reconciler, backend=backend)
+            async with _listening(Emulator(parts.hosts, stage), paths, options, stopping) as port:
+                storage.sources.listens("file", file_port)
+                storage.sources.listens("blob", blob_port)
+                endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
+                base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
+                async with _reconciling(reconciler, parts.steps):  # jobs are told where the emulator listens
+                    _watch_for_stop(stopping, guarded=options.guarded)
+                    write_private(paths.endpoint, msgspec.json.encode(endpoint))
+                    gc.freeze()  # the collector need never look through what there is by now
+                    print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
+                    await stopping.wait()
 
 
 @contextlib.asynccontextmanager
@@ -277,16 +286,21 @@ async def _computing(reconciler: Reconciler, options: Options, clock: Clock) -> 
         backend.close()
 
 
-@contextlib.asynccontextmanager
-async def _playing(
+def _played(
     base: _Foundation, storage: _Storage, options: Options, *, reconciler: Reconciler, backend: Backend
-) -> AsyncIterator[Sequence[Host]]:
-    """What the emulator plays, reconciled until the end."""
-    whole = not options.only
-    parts = _parts(base, storage, options, reconciler, backend) if whole else _Parts([storage.files, storage.blobs], [])
-    task = asyncio.create_task(reconciler.run(parts.steps))
+) -> _Parts:
+    """What the emulator plays: everything, or storage alone."""
+    if options.only:
+        return _Parts([storage.files, storage.blobs], [])
+    return _parts(base, storage, options, reconciler, backend)
+
+
+@contextlib.asynccontextmanager
+async def _reconciling(reconciler: Reconciler, steps: Sequence[Step]) -> AsyncIterator[None]:
+    """Move observed state towards desired state until the end."""
+    task = asyncio.create_task(reconciler.run(steps))
     try:
-        yield parts.hosts
+        yield
     finally:
         task.cancel()
 

@@ -13,6 +13,7 @@ HOSTS = (
     "sts.windows.net",
     "*.file.core.windows.net",
     "*.blob.core.windows.net",
+    "*.api.azureml.ms",
     "localhost",
     "127.0.0.1",
 )

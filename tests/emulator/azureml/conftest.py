@@ -33,10 +33,10 @@ class Group:
         self.ml = f"{self.id}/providers/Microsoft.MachineLearningServices"
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def send(self, method: str, path: str, body: Json | None = None, **query: str) -> requests.Response:
+    def send(self, method: str, address: str, body: Json | None = None, **query: str) -> requests.Response:
         """One call; ``api`` names another version than the newest stable one of 2025."""
         version = query.pop("api", "2025-09-01")
-        url = path if path.startswith("https:") else MANAGEMENT + path
+        url = address if address.startswith("https:") else MANAGEMENT + address
         asked = query if "api-version=" in url else {"api-version": version, **query}
         return self.session.request(method, url, params=asked, json=body, headers=self._headers)
 

@@ -25,6 +25,7 @@ from harness.emulator.providers.azureml.model.asset import KINDS, AssetContainer
 from harness.emulator.providers.azureml.model.compute import ComputeDetails
 from harness.emulator.providers.azureml.model.datastore import Datastore, DatastoreSecret
 from harness.emulator.providers.azureml.model.job import JobDetails, RunExperiment
+from harness.emulator.providers.azureml.model.run import RUN_RECORDS, RunLabels, run_key
 from harness.emulator.providers.azureml.routes import (
     asset_routes,
     compute_routes,
@@ -38,6 +39,8 @@ from harness.emulator.providers.azureml.storage_paths import StoragePaths
 from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route
 
+_RECORDS = (Datastore, DatastoreSecret, AssetContainer, AssetVersion, RunExperiment, *RUN_RECORDS)  # of a workspace
+
 
 class AzureML:
     """The resource provider.
@@ -50,6 +53,7 @@ class AzureML:
         variables: those by which a job reaches the emulator and its own run.
 
     Attributes:
+        service: what the data plane shares with it.
         workspaces: of which the emulator makes the first one itself.
     """
 
@@ -65,7 +69,7 @@ class AzureML:
         variables: Variables,
     ) -> None:
         self._engine = engine
-        self._service = Service(engine, identity)
+        self.service = self._service = Service(engine, identity)
         datastores = Datastores(self._service, accounts)
         self.workspaces = Workspaces(self._service, datastores, accounts, exists)
         paths = StoragePaths(engine.repository.store, accounts)
@@ -115,10 +119,20 @@ class AzureML:
             self._engine.repository.store.delete(ComputeDetails, before.key)
         if isinstance(before, Job) and after is None:
             self._engine.repository.store.delete(JobDetails, before.key)
+            self._forget_run(before)
         if isinstance(before, Workspace) and after is None:
             self.workspaces.forget(before)
-            for kind in (Datastore, DatastoreSecret, AssetContainer, AssetVersion, RunExperiment):
+            for kind in _RECORDS:
                 self._engine.repository.store.delete_all(kind, f"{before.key}/")
+
+    def _forget_run(self, job: Job) -> None:
+        """Delete what was logged in the run of a deleted job."""
+        workspace = self._engine.repository.store.get(Workspace, job.address.parent().key("workspace"))
+        if workspace:
+            key = run_key(workspace, job.address.name)
+            self._engine.repository.store.delete(RunLabels, key)
+            for kind in RUN_RECORDS:
+                self._engine.repository.store.delete_all(kind, f"{key}/")
 
     def _answering(self, route: Route) -> Handler:
         """The handler of a route with its refusals as answers, called once the body of a write is read.

@@ -14,7 +14,7 @@ from harness.emulator.providers.storage.signatures import service_sas_text, sign
 from harness.emulator.store import Store
 
 _LINK_VERSION = "2016-05-31"  # of the links that Batch AI gave out
-_UPLOAD_VERSION = "2021-08-06"  # of the links to containers that code is uploaded to
+_UPLOAD_VERSION = "2021-08-06"  # of the links that Azure Machine Learning gives out
 _FIRST_LOCATION = "eastus"
 
 
@@ -133,6 +133,26 @@ class Accounts:
             f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
             f"&sr={service[0]}&sig={quote(signature, safe='')}&se={quote(expiry, safe='')}&sp=rl"
         )
+
+    def blob_link(self, account: str, container: str, path: str, *, permissions: str, minutes: int) -> str:
+        """A link to one blob, whether it is there or not, signed with the account's first key.
+
+        Args:
+            path: the blob's name.
+            permissions: as a SAS writes them, in its order: ``rcw``.
+            minutes: how long it holds, from now.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        known = self.get(account)
+        if known is None:
+            raise KeyError(account)
+        expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        signed = {"sv": _UPLOAD_VERSION, "se": expiry, "sr": "b", "sp": permissions}
+        signature = sign(known.keys[0], service_sas_text("blob", f"/{account}/{container}/{path}", signed))
+        query = urlencode({**signed, "sig": signature})
+        return f"https://{account}.blob.core.windows.net/{quote(f'{container}/{path}')}?{query}"
 
     def container_signature(self, account: str, container: str, *, permissions: str, hours: int) -> str:
         """The query of a link that opens a whole container, signed with the account's first key.

@@ -1,0 +1,143 @@
+"""The artifacts of runs: blobs of the workspace's artifact container, below the run's own folder."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Workspace
+from harness.emulator.providers.arm.rules import parse_object
+from harness.emulator.providers.azureml.data_plane.errors import DataPlaneError
+from harness.emulator.providers.azureml.data_plane.runs import Runs
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.model.job import artifact_folder
+from harness.emulator.providers.azureml.model.run import artifact_path
+from harness.emulator.providers.storage import Accounts
+from harness.emulator.wire import json_response
+
+_CONTAINER = "azureml"
+_MINUTES = 60  # that a link to an artifact holds
+_MOST = 500  # artifacts on a page
+_LOGS = ("user_logs", "system_logs", "logs")
+
+
+class Artifacts:
+    """The artifact part of run history.
+
+    Args:
+        accounts: where the containers are, and who signs links to them.
+    """
+
+    def __init__(self, service: Service, runs: Runs, accounts: Accounts) -> None:
+        self._service = service
+        self._runs = runs
+        self._accounts = accounts
+
+    def log_links(self, workspace: Workspace, run: str) -> dict[str, str]:
+        """A link that reads each log of a run, by the log's name."""
+        names = [name for name in self.names(workspace, run) if name.split("/")[0] in _LOGS]
+        return {name: self._link(workspace, run, name, "r") for name in names}
+
+    def names(self, workspace: Workspace, run: str) -> list[str]:
+        """The artifacts of a run, by name."""
+        root = self._root(workspace, run)
+        if root is None or not root.is_dir():
+            return []
+        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+    def sizes(self, workspace: Workspace, run: str, folder: str) -> list[tuple[str, int | None]]:
+        """What lies directly in a folder of a run: files with their sizes, and folders with None."""
+        root = self._root(workspace, run)
+        directory = root / _checked(folder) if root else None
+        if directory is None or root is None or not directory.is_dir():
+            return []
+        found = sorted(directory.iterdir())
+        return [(each.relative_to(root).as_posix(), None if each.is_dir() else each.stat().st_size) for each in found]
+
+    def create(self, request: Request) -> Response:
+        """Links that upload artifacts of the given names."""
+        workspace, run = self._of(request)
+        wanted = parse_object(request.content).get("paths")
+        if not isinstance(wanted, list) or not all(isinstance(each, dict) and each.get("path") for each in wanted):
+            raise DataPlaneError(400, "BadRequest", "The body has 'paths', a list of objects with a 'path'.")
+        paths = [str(each["path"]) for each in wanted]
+        information = {path: self._described(run, path) | {
+            "contentUri": self._link(workspace, run, path, "rcw")} for path in paths}  # fmt: skip
+        artifacts = {path: self._described(run, path) for path in paths}
+        return json_response(200, {"artifacts": artifacts, "artifactContentInformation": information, "errors": {}})
+
+    def list(self, request: Request) -> Response:
+        """The artifacts of a run, in pages."""
+        workspace, run = self._of(request)
+        start = request.query.get("continuationtoken", "")
+        first = int(start) if start.isdigit() else 0
+        names = self.names(workspace, run)
+        shown = [self._described(run, name) for name in names[first : first + _MOST]]
+        following = str(first + _MOST) if first + _MOST < len(names) else None
+        return json_response(200, {"value": shown, "continuationToken": following, "nextLink": None})
+
+    def list_by_path(self, request: Request) -> Response:
+        """The artifacts of a run below a path."""
+        workspace, run = self._of(request)
+        wanted = request.query.get("path", "").strip("/")
+        names = [name for name in self.names(workspace, run) if name == wanted or name.startswith(f"{wanted}/")]
+        return json_response(200, {"value": [self._described(run, name) for name in names or []],
+                                   "continuationToken": None, "nextLink": None})  # fmt: skip
+
+    def content(self, request: Request) -> Response:
+        """A link that reads one artifact."""
+        workspace, run = self._of(request)
+        path = request.query.get("path", "")
+        return json_response(200, self._described(run, path) | {"contentUri": self._link(workspace, run, path, "r")})
+
+    def contents(self, request: Request) -> Response:
+        """A link that reads each artifact below a path."""
+        workspace, run = self._of(request)
+        wanted = request.query.get("path", "").strip("/")
+        names = [name for name in self.names(workspace, run) if not wanted or name.startswith(f"{wanted}/")]
+        shown = [self._described(run, name) | {"contentUri": self._link(workspace, run, name, "r")} for name in names]
+        return json_response(200, {"value": shown, "continuationToken": None, "nextLink": None})
+
+    def _of(self, request: Request) -> tuple[Workspace, str]:
+        words = request.params
+        workspace = self._runs.workspace(words["subscription"], words["group"], words["workspace"])
+        if workspace is None or self._runs.find(workspace, words["run"]) is None:
+            raise DataPlaneError(404, "NotFound", f"Run {words['run'][:80]} was not found.")
+        return workspace, words["run"]
+
+    def _account(self, workspace: Workspace) -> str:
+        return self._service.details(workspace).storage_account.rpartition("/")[2]
+
+    def _root(self, workspace: Workspace, run: str) -> Path | None:
+        container = self._accounts.container_directory(self._account(workspace), _CONTAINER)
+        return container / artifact_folder(run) if container else None
+
+    def _link(self, workspace: Workspace, run: str, path: str, permissions: str) -> str:
+        full = artifact_path(run, str(_checked(path)))
+        return self._accounts.blob_link(
+            self._account(workspace), _CONTAINER, full, permissions=permissions, minutes=_MINUTES
+        )
+
+    @staticmethod
+    def _described(run: str, path: str) -> dict[str, Any]:
+        return {
+            "artifactId": f"ExperimentRun/dcid.{run}/{path}",
+            "origin": "ExperimentRun",
+            "container": f"dcid.{run}",
+            "path": path,
+            "etag": None,
+            "createdTime": None,
+            "dataPath": None,
+            "tags": {},
+        }
+
+
+def _checked(path: str) -> PurePosixPath:
+    """A path of an artifact below its run.
+
+    Raises:
+        DataPlaneError: it leaves the run's folder.
+    """
+    found = PurePosixPath(path)
+    if found.is_absolute() or ".." in found.parts or "\0" in path:
+        raise DataPlaneError(400, "BadRequest", f"The artifact path {path[:80]!r} leaves the run.")
+    return found

@@ -1,0 +1,42 @@
+"""How the data plane refuses: run history in its own envelope, MLflow in that of its REST API."""
+
+from harness.emulator.context import Response
+from harness.emulator.wire import json_response
+
+
+class DataPlaneError(Exception):
+    """A refusal of run history or of the artifact service."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class MlflowError(Exception):
+    """A refusal in MLflow's words, such as ``RESOURCE_DOES_NOT_EXIST``."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+    def response(self) -> Response:
+        """The answer."""
+        return json_response(self.status, {"error_code": self.code, "message": str(self)})
+
+
+def history_error(status: int, code: str, message: str) -> Response:
+    """An answer in the envelope of run history."""
+    error: dict[str, object] = {"code": code, "severity": None, "message": message, "details": [], "innerError": None}
+    return json_response(status, {"error": error, "correlation": None, "statusCode": status})
+
+
+def missing(what: str, name: str) -> MlflowError:
+    """There is no such run or experiment."""
+    return MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"{what} with id={name} not found")
+
+
+def bad_parameter(message: str) -> MlflowError:
+    """A parameter is missing or wrong."""
+    return MlflowError(400, "INVALID_PARAMETER_VALUE", message)

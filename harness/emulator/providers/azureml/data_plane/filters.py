@@ -1,0 +1,136 @@
+"""The filters and orders of MLflow's searches, as far as they are documented; pure.
+
+``metrics.loss < 0.5 and params.depth = '3' and tags.stage LIKE 'a%' and attributes.status = 'FINISHED'``
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Value = str | float | None
+Entity = Mapping[
+    str, Value
+]  # ``metrics.loss``, ``params.depth``, ``tags.stage``, ``attributes.status`` and their values
+
+_CLAUSE = re.compile(
+    r"\s*(?P<key>[\w.]+(?:`[^`]+`|\"[^\"]+\")?)\s*(?P<operator>!=|>=|<=|=|>|<|NOT\s+IN\b|IN\b|I?LIKE\b)\s*"
+    r"(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\([^)]*\)|[-+.\w]+)\s*",
+    re.IGNORECASE,
+)
+_AND = re.compile(r"and\b", re.IGNORECASE)
+_KINDS = {"metric": "metrics", "param": "params", "parameters": "params", "tag": "tags", "attribute": "attributes",
+          "attr": "attributes", "run": "attributes"}  # fmt: skip
+_LONGEST = 4000  # characters of a filter
+
+
+class FilterError(Exception):
+    """A filter or an order cannot be understood; the text says which part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One comparison."""
+
+    key: str
+    operator: str
+    value: str
+
+    def holds(self, entity: Entity) -> bool:
+        """Whether it holds for a run or an experiment; what is not there fulfils nothing."""
+        found = entity.get(self.key)
+        if found is None:
+            return False
+        if isinstance(found, float):
+            return _NUMBERS[self.operator](found, float(self.value)) if self.operator in _NUMBERS else False
+        return _TEXTS[self.operator](found, self.value)
+
+
+def parse_filter(text: str) -> list[Clause]:
+    """The clauses of a filter, all of which have to hold.
+
+    Raises:
+        FilterError: it cannot be understood.
+    """
+    if len(text) > _LONGEST:
+        raise FilterError(f"the filter is longer than {_LONGEST} characters")
+    clauses: list[Clause] = []
+    at = 0
+    while text[at:].strip():
+        if clauses:
+            joined = _AND.match(text, at)
+            if joined is None:
+                raise FilterError(f"expected AND at {text[at : at + 40]!r}")
+            at = joined.end()
+        found = _CLAUSE.match(text, at)
+        if found is None:
+            raise FilterError(f"cannot read {text[at : at + 40]!r}")
+        clauses.append(_clause(found["key"], found["operator"], found["value"]))
+        at = found.end()
+    return clauses
+
+
+def parse_order(text: str) -> Callable[[Entity], tuple[bool, Value]]:
+    """The key by which one ``order_by`` sorts; what is not there comes last.
+
+    Raises:
+        FilterError: it cannot be understood.
+    """
+    words = text.split()
+    if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
+        raise FilterError(f"cannot order by {text[:40]!r}")
+    key = _key(words[0])
+    return lambda entity: (entity.get(key) is None, entity.get(key))
+
+
+def is_descending(text: str) -> bool:
+    """Whether an ``order_by`` sorts from the highest to the lowest."""
+    return text.strip().upper().endswith(" DESC")
+
+
+def _clause(key: str, operator: str, value: str) -> Clause:
+    operator = " ".join(operator.upper().split())
+    plain = value[1:-1] if value[:1] in "'\"" else value
+    named = _key(key)
+    if named.startswith("metrics."):
+        try:
+            float(plain)
+        except ValueError:
+            raise FilterError(f"a metric is compared with a number, not {value[:40]!r}") from None
+    return Clause(named, operator, plain)
+
+
+def _key(text: str) -> str:
+    kind, dot, name = text.partition(".")
+    if not dot:
+        kind, name = "attributes", text
+    kind = _KINDS.get(kind.lower(), kind.lower())
+    if kind not in ("metrics", "params", "tags", "attributes"):
+        raise FilterError(f"there is no {kind[:40]!r}; there are metrics, params, tags and attributes")
+    return f"{kind}.{name.strip('`').strip(chr(34))}"
+
+
+def _like(found: str, pattern: str, flags: int = 0) -> bool:
+    parts = [re.escape(part) for part in pattern.split("%")]
+    return re.fullmatch("[\\s\\S]*".join(parts).replace("_", "."), found, flags) is not None
+
+
+def _members(text: str) -> list[str]:
+    return [each.strip().strip("'\"") for each in text.strip("()").split(",")]
+
+
+_NUMBERS: Mapping[str, Callable[[float, float], bool]] = {
+    "=": lambda a, b: a == b, "!=": lambda a, b: a != b, ">": lambda a, b: a > b, "<": lambda a, b: a < b,
+    ">=": lambda a, b: a >= b, "<=": lambda a, b: a <= b,
+}  # fmt: skip
+_TEXTS: Mapping[str, Callable[[str, str], bool]] = {
+    "=": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    "LIKE": _like,
+    "ILIKE": lambda a, b: _like(a, b, re.IGNORECASE),
+    "IN": lambda a, b: a in _members(b),
+    "NOT IN": lambda a, b: a not in _members(b),
+}

@@ -1,0 +1,154 @@
+"""Run history: runs, their details with links to logs, their children, changes."""
+
+from typing import Any
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Workspace
+from harness.emulator.providers.arm.rules import parse_object
+from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
+from harness.emulator.providers.azureml.data_plane.errors import DataPlaneError
+from harness.emulator.providers.azureml.data_plane.runs import Runs
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.launch import output_uri
+from harness.emulator.providers.azureml.model.documents import precise
+from harness.emulator.providers.azureml.model.job import RunExperiment
+from harness.emulator.providers.azureml.model.run import Run, details_document, history_document
+from harness.emulator.providers.azureml.rules.assets import long_uri
+from harness.emulator.providers.azureml.run_tokens import LIFETIME, RunTokens
+from harness.emulator.wire import json_response
+
+
+class History:
+    """The operations of run history.
+
+    Args:
+        tokens: which jobs renew here.
+    """
+
+    def __init__(self, service: Service, runs: Runs, artifacts: Artifacts, tokens: RunTokens) -> None:
+        self._service = service
+        self._runs = runs
+        self._artifacts = artifacts
+        self._tokens = tokens
+
+    def details(self, request: Request) -> Response:
+        """A run with links to its logs."""
+        workspace, run = self._of(request)
+        logs = self._artifacts.log_links(workspace, run.id)
+        return json_response(200, details_document(run, logs, by=self._service.author))
+
+    def get(self, request: Request) -> Response:
+        """A run."""
+        return json_response(200, self._document(*self._of(request)))
+
+    def token(self, request: Request) -> Response:
+        """A run with a new token for its job."""
+        workspace, run = self._of(request)
+        token, _ = self._tokens.issue(workspace.key, run.id)
+        expiry = precise(self._service.now() + LIFETIME)
+        return json_response(200, self._document(workspace, run) | {"token": token, "tokenExpiryTimeUtc": expiry})
+
+    def children(self, request: Request) -> Response:
+        """The children of a run: command jobs have none."""
+        self._of(request)
+        return json_response(200, {"value": [], "continuationToken": None, "nextLink": None})
+
+    def data(self, request: Request) -> Response:
+        """A run with what was asked for beside it, and where its named outputs are."""
+        workspace = self._workspace(request)
+        document = parse_object(request.content)
+        run = self._find(workspace, str(document.get("runId", "")))
+        metadata = self._document(workspace, run)
+        if run.details and run.is_terminal:
+            metadata["outputs"] = {name: self._asset(workspace, run, name) for name in run.details.outputs} or None
+        return json_response(200, {
+            "runMetadata": metadata, "runDefinition": {}, "jobSpecification": None, "systemSettings": None,
+        })  # fmt: skip
+
+    def resolve_uris(self, request: Request) -> Response:
+        """The uris of the named outputs of runs, by the ids of their assets."""
+        workspace = self._workspace(request)
+        values = parse_object(request.content).get("values")
+        found: dict[str, Any] = {}
+        for identifier in values if isinstance(values, list) else []:
+            words = str(identifier).rpartition("/data/azureml_")[2].partition("/versions/")[0]
+            job, _, name = words.partition("_output_data_")
+            run = self._runs.find(workspace, job)
+            if run and run.details and name in run.details.outputs:
+                uri = long_uri(output_uri(run.details, name), workspace)
+                found[str(identifier)] = {"uri": uri, "type": "uri_folder", "legacyDatasetType": None}
+        return json_response(200, {"values": found})
+
+    def update(self, request: Request) -> Response:
+        """Change what may be changed of a run: names, tags, properties, whether it is hidden."""
+        workspace, run = self._of(request)
+        document = parse_object(request.content)
+        if "hidden" in document:
+            self._runs.update(workspace, run, is_hidden=bool(document["hidden"]))
+            run = self._find(workspace, run.id)
+        if name := document.get("displayName"):
+            self._runs.update(workspace, run, name=str(name))
+            run = self._find(workspace, run.id)
+        if "description" in document:
+            self._runs.describe(run, str(document["description"]))
+        tags, properties = _texts(document.get("tags")), _texts(document.get("properties"))
+        if tags or properties:
+            self._runs.label(workspace, run, tags=tags, properties=properties)
+        return json_response(200, self._document(workspace, self._find(workspace, run.id)))
+
+    def query_runs(self, request: Request) -> Response:
+        """The runs of an experiment."""
+        workspace, name = self._workspace(request), request.params["experiment"]
+        found: list[Any] = [
+            self._document(workspace, run) for run in self._runs.every(workspace) if run.experiment == name
+        ]
+        return json_response(200, {"value": found, "continuationToken": None, "nextLink": None})
+
+    def query_experiments(self, request: Request) -> Response:
+        """The experiments of a workspace."""
+        workspace = self._workspace(request)
+        found = [_experiment(each) for each in self._runs.experiments(workspace)]
+        return json_response(200, {"value": found, "continuationToken": None, "nextLink": None})
+
+    def _asset(self, workspace: Workspace, run: Run, name: str) -> dict[str, str]:
+        identifier = self._service.details(workspace).workspace_id
+        asset = f"azureml_{run.id}_output_data_{name}"
+        base = f"azureml://locations/{workspace.location}/workspaces/{identifier}"
+        return {"assetId": f"{base}/data/{asset}/versions/1", "type": "uri_folder"}
+
+    def _document(self, workspace: Workspace, run: Run) -> dict[str, Any]:
+        experiment = self._runs.experiment_id(workspace, run.experiment)
+        return history_document(run, experiment, by=self._service.author, tenant=self._service.identity.tenant_id)
+
+    def _of(self, request: Request) -> tuple[Workspace, Run]:
+        workspace = self._workspace(request)
+        return workspace, self._find(workspace, request.params["run"])
+
+    def _find(self, workspace: Workspace, name: str) -> Run:
+        found = self._runs.find(workspace, name)
+        if found is None:
+            raise DataPlaneError(404, "UserError", f"Run {name[:80]} not found.")
+        return found
+
+    def _workspace(self, request: Request) -> Workspace:
+        words = request.params
+        found = self._runs.workspace(words["subscription"], words["group"], words["workspace"])
+        if found is None:
+            raise DataPlaneError(404, "UserError", f"Workspace {words['workspace'][:80]} not found.")
+        return found
+
+
+def _experiment(found: RunExperiment) -> dict[str, Any]:
+    return {
+        "experimentId": found.id,
+        "name": found.name,
+        "description": None,
+        "createdUtc": precise(found.created),
+        "tags": {},
+        "archivedTime": None,
+        "artifactLocation": None,
+    }
+
+
+def _texts(given: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}

@@ -1,0 +1,136 @@
+"""The host of the data plane: discovery for everybody, the rest for those who may use a workspace."""
+
+import dataclasses
+
+from harness.emulator.auth import InvalidTokenError, Tokens
+from harness.emulator.commits import Commits
+from harness.emulator.context import BodyTooLargeError, Request, Response
+from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.guids import new_guid
+from harness.emulator.providers.arm.rules import InvalidContentError
+from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
+from harness.emulator.providers.azureml.data_plane.errors import DataPlaneError, MlflowError, history_error
+from harness.emulator.providers.azureml.data_plane.history import History
+from harness.emulator.providers.azureml.data_plane.mlflow import Mlflow
+from harness.emulator.providers.azureml.data_plane.routes import data_plane_routes
+from harness.emulator.providers.azureml.data_plane.runs import Runs
+from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.model.workspace import API_HOST
+from harness.emulator.providers.azureml.run_tokens import RunTokens
+from harness.emulator.providers.storage import Accounts
+from harness.emulator.routing import Handler, Route, Router
+from harness.emulator.store import Store
+from harness.emulator.wire import json_response
+
+
+class DataPlane:
+    """Plays ``{region}.api.azureml.ms``.
+
+    Args:
+        service: the provider's part behind Resource Manager.
+        tokens: of applications.
+        run_tokens: of jobs, each for its own workspace.
+    """
+
+    def __init__(
+        self, service: Service, tokens: Tokens, run_tokens: RunTokens, accounts: Accounts, store: Store
+    ) -> None:
+        self._tokens = tokens
+        self._run_tokens = run_tokens
+        self._commits = Commits(store)
+        runs = Runs(service)
+        artifacts = Artifacts(service, runs, accounts)
+        table = data_plane_routes(History(service, runs, artifacts, run_tokens), Mlflow(runs, artifacts), artifacts)
+        self._router = Router([dataclasses.replace(route, handler=self._answering(route)) for route in table])
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is a region of the data plane."""
+        return host.endswith(f".{API_HOST}")
+
+    async def handle(self, request: Request) -> Response:
+        """Route, authenticate and answer."""
+        if request.path == "/discovery":
+            return json_response(200, discovery(request.host))
+        route = self._router.match(request)
+        if route is None:
+            answer = history_error(404, "NotFound", f"The emulator serves no {request.method} {request.path[:200]}.")
+        elif refusal := self._refusal(request):
+            answer = refusal
+        else:
+            found = route.handler(request)
+            answer = found if isinstance(found, Response) else await found
+        answer.headers += [("x-request-time", "0.001"), ("x-ms-request-id", new_guid())]
+        return answer
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return history_error(400, "BadRequest", message)
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return history_error(500, "InternalServerError", "The emulator failed; see its log.")
+
+    def place(self, request: Request) -> Place:
+        """The resource group that a request is about."""
+        words = [word.lower() for word in request.path.split("/")]
+        group = request.path.split("/")[words.index("resourcegroups") + 1] if "resourcegroups" in words[:-1] else ""
+        return Place("arm", group)
+
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        del request
+        if trouble == "expired":
+            return history_error(401, "UserError", "Bearer token not provided or expired.")
+        if trouble == "throttled":
+            return history_error(429, "TooManyRequests", "Received too many requests in a short amount of time.")
+        return history_error(503, "ServiceError", "The service is temporarily unavailable.")
+
+    def _refusal(self, request: Request) -> Response | None:
+        authorization = request.headers.get("authorization", "")
+        words = request.params
+        key = (
+            f"/subscriptions/{words['subscription']}/resourceGroups/{words['group']}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{words['workspace']}"
+        ).lower()
+        if self._run_tokens.accepts(authorization, key):
+            return None
+        try:
+            self._tokens.verify(authorization, request.ahead)
+        except InvalidTokenError as error:
+            return history_error(401, "UserError", str(error))
+        return None
+
+    def _answering(self, route: Route) -> Handler:
+        """The handler of a route with its refusals as answers, called once the body of a write is read."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                if request.method == "GET":
+                    return _at_once(route.handler, request)
+                await request.read()
+                return await self._commits.write(lambda: _at_once(route.handler, request))
+            except MlflowError as error:
+                return error.response()
+            except DataPlaneError as error:
+                return history_error(error.status, error.code, str(error))
+            except InvalidContentError as error:
+                return history_error(400, error.code, str(error))
+            except BodyTooLargeError:
+                return history_error(413, "RequestEntityTooLarge", "The request body is longer than 4 MiB.")
+
+        return answer
+
+
+def discovery(host: str) -> dict[str, str]:
+    """Where the parts of the data plane are: all of them here."""
+    base = f"https://{host}"
+    names = ("api", "catalog", "experimentation", "gallery", "history", "hyperdrive", "labeling", "modelmanagement",
+             "pipelines")  # fmt: skip
+    return dict.fromkeys(names, base) | {"studio": "https://ml.azure.com"}
+
+
+def _at_once(handler: Handler, request: Request) -> Response:
+    given = handler(request)
+    if not isinstance(given, Response):
+        raise TypeError("the handlers of the data plane wait for nothing")
+    return given

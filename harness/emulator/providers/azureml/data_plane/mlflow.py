@@ -1,0 +1,333 @@
+"""MLflow's REST API for tracking, as MLflow documents it (mlflow.org/docs/latest/rest-api.html)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.emulator.context import Request, Response
+from harness.emulator.engine.model.records import Workspace
+from harness.emulator.providers.arm.rules import parse_object
+from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
+from harness.emulator.providers.azureml.data_plane.errors import MlflowError, bad_parameter, missing
+from harness.emulator.providers.azureml.data_plane.filters import (
+    Entity,
+    FilterError,
+    is_descending,
+    parse_filter,
+    parse_order,
+)
+from harness.emulator.providers.azureml.data_plane.runs import Runs
+from harness.emulator.providers.azureml.model.job import RunExperiment
+from harness.emulator.providers.azureml.model.run import MetricPoint, Run, service_status
+from harness.emulator.providers.azureml.model.workspace import api_host
+from harness.emulator.wire import json_response
+
+_PAGE, _MOST = 1000, 50_000
+_MOST_IN_BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's own limits
+_LONGEST_PARAMETER = 6000  # characters of a value
+
+
+class Mlflow:
+    """The operations of MLflow's tracking server."""
+
+    def __init__(self, runs: Runs, artifacts: Artifacts) -> None:
+        self._runs = runs
+        self._artifacts = artifacts
+
+    # Experiments
+
+    def create_experiment(self, request: Request) -> Response:
+        """Create an experiment."""
+        workspace, body = self._workspace(request), parse_object(request.content)
+        name = _required(body, "name")
+        if self._runs.experiment(workspace, name):
+            raise MlflowError(400, "RESOURCE_ALREADY_EXISTS", f"Experiment '{name}' already exists.")
+        return json_response(200, {"experiment_id": self._runs.ensure_experiment(workspace, name).id})
+
+    def get_experiment(self, request: Request) -> Response:
+        """The experiment of an id."""
+        workspace, identifier = self._workspace(request), request.query.get("experiment_id", "")
+        found = self._runs.experiment_by_id(workspace, identifier)
+        if found is None:
+            raise missing("Experiment", identifier)
+        return json_response(200, {"experiment": _experiment(found)})
+
+    def get_experiment_by_name(self, request: Request) -> Response:
+        """The experiment of a name."""
+        workspace, name = self._workspace(request), request.query.get("experiment_name", "")
+        found = self._runs.experiment(workspace, name)
+        if found is None:
+            raise MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
+        return json_response(200, {"experiment": _experiment(found)})
+
+    def search_experiments(self, request: Request) -> Response:
+        """Every experiment that a filter lets pass."""
+        workspace = self._workspace(request)
+        body = parse_object(request.content) if request.method == "POST" else dict(request.query)
+        clauses = _parsed_filter(str(body.get("filter", "")))
+        found = [each for each in self._runs.experiments(workspace)
+                 if all(clause.holds({"attributes.name": each.name}) for clause in clauses)]  # fmt: skip
+        return json_response(200, {"experiments": [_experiment(each) for each in found]})
+
+    # Runs
+
+    def create_run(self, request: Request) -> Response:
+        """Begin a run outside of a job."""
+        workspace, body = self._workspace(request), parse_object(request.content)
+        experiment = self._runs.experiment_by_id(workspace, str(body.get("experiment_id", "")))
+        if experiment is None:
+            raise missing("Experiment", str(body.get("experiment_id")))
+        tags = _pairs(body.get("tags"))
+        name = str(body.get("run_name") or tags.get("mlflow.runName") or "")
+        run = self._runs.begin(workspace, experiment.name, name)
+        self._runs.label(workspace, run, tags=tags)
+        return self._run(workspace, run.id)
+
+    def get_run(self, request: Request) -> Response:
+        """A run with what was logged in it."""
+        return self._run(self._workspace(request), request.query.get("run_id") or request.query.get("run_uuid", ""))
+
+    def update_run(self, request: Request) -> Response:
+        """Change the status or the name of a run; the service decides on the status of a job."""
+        workspace, run, body = self._written(request)
+        word = body.get("status")
+        status = service_status(str(word)) if word else ""
+        if status is None:
+            raise bad_parameter(f"there is no status {str(word)[:40]!r}")
+        self._runs.update(workspace, run, status=status, name=str(body.get("run_name") or ""))
+        return json_response(200, {"run_info": self._info(workspace, self._find(workspace, run.id))})
+
+    def delete_run(self, request: Request) -> Response:
+        """Mark a run as deleted."""
+        workspace, run, _ = self._written(request)
+        self._runs.update(workspace, run, is_hidden=True)
+        return json_response(200, {})
+
+    def restore_run(self, request: Request) -> Response:
+        """Take the mark back."""
+        workspace, run, _ = self._written(request)
+        self._runs.update(workspace, run, is_hidden=False)
+        return json_response(200, {})
+
+    def search_runs(self, request: Request) -> Response:
+        """The runs of experiments that a filter lets pass, in order."""
+        workspace, body = self._workspace(request), parse_object(request.content)
+        wanted = [str(each) for each in body.get("experiment_ids") or []]
+        names = {each.name for each in self._runs.experiments(workspace) if each.id in wanted}
+        view = str(body.get("run_view_type") or "ACTIVE_ONLY").upper()
+        clauses = _parsed_filter(str(body.get("filter") or ""))
+        found = []
+        for run in self._runs.every(workspace):
+            is_seen = view == "ALL" or run.is_hidden == (view == "DELETED_ONLY")
+            entity = self._entity(workspace, run)
+            if run.experiment in names and is_seen and all(clause.holds(entity) for clause in clauses):
+                found.append((run, entity))
+        for order in reversed(body.get("order_by") or []):
+            found = _sorted(found, str(order))
+        size, first = _page(body)
+        shown = [self._document(workspace, run) for run, _ in found[first : first + size]]
+        answer: dict[str, Any] = {"runs": shown}
+        if first + size < len(found):
+            answer["next_page_token"] = str(first + size)
+        return json_response(200, answer)
+
+    # What is logged
+
+    def log_metric(self, request: Request) -> Response:
+        """Log one value."""
+        workspace, run, body = self._written(request)
+        self._runs.log(workspace, run.id, [_point(body, self._runs.now_in_milliseconds())])
+        return json_response(200, {})
+
+    def log_parameter(self, request: Request) -> Response:
+        """Log one parameter."""
+        workspace, run, body = self._written(request)
+        self._log_parameters(workspace, run, {_required(body, "key"): str(body.get("value", ""))})
+        return json_response(200, {})
+
+    def log_batch(self, request: Request) -> Response:
+        """Log metrics, parameters and tags together."""
+        workspace, run, body = self._written(request)
+        for member, most in _MOST_IN_BATCH.items():
+            if len(body.get(member) or []) > most:
+                raise bad_parameter(f"a batch has at most {most} {member}")
+        now = self._runs.now_in_milliseconds()
+        points = [_point(each, now) for each in body.get("metrics") or []]
+        self._log_parameters(workspace, run, _pairs(body.get("params")))
+        self._runs.log(workspace, run.id, points)
+        if tags := _pairs(body.get("tags")):
+            self._runs.label(workspace, run, tags=tags)
+        return json_response(200, {})
+
+    def set_tag(self, request: Request) -> Response:
+        """Set one tag."""
+        workspace, run, body = self._written(request)
+        self._runs.label(workspace, run, tags={_required(body, "key"): str(body.get("value", ""))})
+        return json_response(200, {})
+
+    def delete_tag(self, request: Request) -> Response:
+        """Remove one tag."""
+        workspace, run, body = self._written(request)
+        self._runs.remove_tag(workspace, run, _required(body, "key"))
+        return json_response(200, {})
+
+    def accept(self, request: Request) -> Response:
+        """Inputs, outputs and models that newer versions of MLflow log beside a run: accepted, and not kept."""
+        self._written(request)
+        return json_response(200, {})
+
+    def history(self, request: Request) -> Response:
+        """Every value of a metric."""
+        workspace, query = self._workspace(request), request.query
+        run = self._find(workspace, query.get("run_id") or query.get("run_uuid", ""))
+        found = self._runs.history(workspace, run.id, query.get("metric_key", ""))
+        size, first = _page(dict(query))
+        answer: dict[str, Any] = {"metrics": [point.document() for point in found[first : first + size]]}
+        if first + size < len(found):
+            answer["next_page_token"] = str(first + size)
+        return json_response(200, answer)
+
+    def list_artifacts(self, request: Request) -> Response:
+        """What lies in a folder of a run."""
+        workspace, query = self._workspace(request), request.query
+        run = self._find(workspace, query.get("run_id") or query.get("run_uuid", ""))
+        found = self._artifacts.sizes(workspace, run.id, query.get("path", ""))
+        files = [{"path": path, "is_dir": size is None, **({} if size is None else {"file_size": size})}
+                 for path, size in found]  # fmt: skip
+        return json_response(200, {"root_uri": self._root(workspace, run), "files": files})
+
+    def _log_parameters(self, workspace: Workspace, run: Run, given: dict[str, str]) -> None:
+        for name, value in given.items():
+            if len(value) > _LONGEST_PARAMETER:
+                text = f"the value of the parameter {name[:80]!r} has more than {_LONGEST_PARAMETER} characters"
+                raise bad_parameter(text)
+            if not self._runs.set_parameter(workspace, run.id, name, value):
+                raise bad_parameter(f"the parameter {name[:80]!r} of the run {run.id} was logged with another value")
+
+    def _run(self, workspace: Workspace, name: str) -> Response:
+        return json_response(200, {"run": self._document(workspace, self._find(workspace, name))})
+
+    def _document(self, workspace: Workspace, run: Run) -> dict[str, Any]:
+        tags = {"mlflow.rootRunId": run.id, "mlflow.runName": run.display_name, **run.tags}
+        return {
+            "info": self._info(workspace, run),
+            "data": {
+                "metrics": [point.document() for point in self._runs.metrics(workspace, run.id)],
+                "params": [
+                    {"key": each.name, "value": each.value} for each in self._runs.parameters(workspace, run.id)
+                ],
+                "tags": [{"key": name, "value": value} for name, value in tags.items()],
+            },
+        }
+
+    def _info(self, workspace: Workspace, run: Run) -> dict[str, Any]:
+        started = run.started or run.created
+        info: dict[str, Any] = {
+            "run_uuid": run.id,
+            "run_id": run.id,
+            "run_name": run.display_name,
+            "experiment_id": self._runs.experiment_id(workspace, run.experiment),
+            "user_id": "",
+            "status": run.mlflow_status,
+            "start_time": int(started.timestamp() * 1000),
+            "artifact_uri": self._root(workspace, run),
+            "lifecycle_stage": "deleted" if run.is_hidden else "active",
+        }
+        if run.ended:
+            info["end_time"] = int(run.ended.timestamp() * 1000)
+        return info
+
+    @staticmethod
+    def _root(workspace: Workspace, run: Run) -> str:
+        """Where artifacts are, in the form from which azureml-mlflow reads experiment and run."""
+        base = f"azureml://{api_host(workspace.location)}/mlflow/v2.0{workspace.address.id('workspace')}"
+        return f"{base}/experiments/{run.experiment}/runs/{run.id}/artifacts"
+
+    def _entity(self, workspace: Workspace, run: Run) -> Entity:
+        started = run.started or run.created
+        entity: dict[str, str | float | None] = {
+            "attributes.status": run.mlflow_status,
+            "attributes.run_id": run.id,
+            "attributes.run_name": run.display_name,
+            "attributes.start_time": started.timestamp() * 1000,
+            "attributes.end_time": run.ended.timestamp() * 1000 if run.ended else None,
+        }
+        entity |= {f"tags.{name}": value for name, value in run.tags.items()}
+        entity |= {f"params.{each.name}": each.value for each in self._runs.parameters(workspace, run.id)}
+        return entity | {f"metrics.{each.name}": each.number for each in self._runs.metrics(workspace, run.id)}
+
+    def _written(self, request: Request) -> tuple[Workspace, Run, dict[str, Any]]:
+        workspace, body = self._workspace(request), parse_object(request.content)
+        return workspace, self._find(workspace, str(body.get("run_id") or body.get("run_uuid") or "")), body
+
+    def _find(self, workspace: Workspace, name: str) -> Run:
+        found = self._runs.find(workspace, name)
+        if found is None:
+            raise missing("Run", name[:80])
+        return found
+
+    def _workspace(self, request: Request) -> Workspace:
+        words = request.params
+        found = self._runs.workspace(words["subscription"], words["group"], words["workspace"])
+        if found is None:
+            raise missing("Workspace", words["workspace"][:80])
+        return found
+
+
+def _experiment(found: RunExperiment) -> dict[str, Any]:
+    created = int(found.created.timestamp() * 1000)
+    return {
+        "experiment_id": found.id,
+        "name": found.name,
+        "artifact_location": "",
+        "lifecycle_stage": "active",
+        "creation_time": created,
+        "last_update_time": created,
+        "tags": [],
+    }
+
+
+def _point(body: dict[str, Any], now: int) -> MetricPoint:
+    """A value of a metric; ``now`` is the moment of one that has none."""
+    name = _required(body, "key")
+    try:
+        number = float(body.get("value", ""))  # which also reads NaN, Infinity and -Infinity, MLflow's words
+        timestamp, step = int(body.get("timestamp") or now), int(body.get("step") or 0)
+    except (TypeError, ValueError, OverflowError):
+        text = f"the metric {name[:80]!r} has a number as its value, and whole numbers as its moment and step"
+        raise bad_parameter(text) from None
+    return MetricPoint(name, repr(number), timestamp, step)
+
+
+def _pairs(given: Any) -> dict[str, str]:
+    if not isinstance(given, list):
+        return {}
+    return {str(each.get("key", "")): str(each.get("value", "")) for each in given if isinstance(each, dict)}
+
+
+def _required(body: dict[str, Any], name: str) -> str:
+    found = body.get(name)
+    if not isinstance(found, str) or not found:
+        raise bad_parameter(f"Missing value for required parameter '{name}'.")
+    return found
+
+
+def _parsed_filter(text: str) -> Sequence[Any]:
+    try:
+        return parse_filter(text)
+    except FilterError as error:
+        raise bad_parameter(f"Invalid filter: {error}") from None
+
+
+def _sorted(found: list[tuple[Run, Entity]], order: str) -> list[tuple[Run, Entity]]:
+    try:
+        key = parse_order(order)
+    except FilterError as error:
+        raise bad_parameter(f"Invalid order_by: {error}") from None
+    there = [each for each in found if not key(each[1])[0]]
+    there.sort(key=lambda each: key(each[1])[1], reverse=is_descending(order))  # type: ignore[arg-type,return-value]
+    return there + [each for each in found if key(each[1])[0]]
+
+
+def _page(body: dict[str, Any]) -> tuple[int, int]:
+    size, token = str(body.get("max_results") or ""), str(body.get("page_token") or "")
+    return min(int(size), _MOST) if size.isdigit() and int(size) else _PAGE, int(token) if token.isdigit() else 0

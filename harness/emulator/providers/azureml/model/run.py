@@ -1,0 +1,264 @@
+"""Runs: of jobs, and those that MLflow begins outside of a job; with what is logged in them."""
+
+import math
+from datetime import datetime
+
+import msgspec
+
+from harness.emulator.engine.model.records import Job, Record, Workspace
+from harness.emulator.providers.azureml.model.documents import Document, precise
+from harness.emulator.providers.azureml.model.job import JobDetails, artifact_folder, failure, status
+
+_MLFLOW = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED", "Running": "RUNNING",
+           "CancelRequested": "RUNNING"}  # fmt: skip
+_FROM_MLFLOW = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUNNING": "Running",
+                "SCHEDULED": "Queued"}  # fmt: skip
+_WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}  # of numbers that JSON has none for
+
+
+class TrackedRun(Record, frozen=True):
+    """A run that MLflow began outside of a job; ``status`` is in the service's words."""
+
+    name: str
+    number: int
+    experiment: str
+    display_name: str
+    status: str
+    created: datetime
+    started: datetime
+    ended: datetime | None = None
+    is_deleted: bool = False
+
+
+class RunLabels(Record, frozen=True):
+    """What may be changed of any run: tags and properties beside those of its job."""
+
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class RunParameter(Record, frozen=True):
+    """A parameter that was logged; it never changes."""
+
+    name: str
+    value: str
+
+
+class MetricPoint(Record, frozen=True):
+    """A value of a metric. It is kept as text, because JSON has no word for what is not finite."""
+
+    name: str
+    value: str
+    timestamp: int
+    step: int
+
+    @property
+    def number(self) -> float:
+        """The value."""
+        return float(self.value)
+
+    def document(self) -> Document:
+        """As MLflow reads it; what is not finite is a text."""
+        number = self.number
+        value: object = number if math.isfinite(number) else _WORDS[self.value]
+        return {"key": self.name, "value": value, "timestamp": self.timestamp, "step": self.step}
+
+
+class MetricSeries(Record, frozen=True):
+    """How many values a metric has, and its last: that of the highest step, and of the latest moment among those."""
+
+    count: int
+    last: MetricPoint
+
+    def with_point(self, point: MetricPoint) -> "MetricSeries":
+        """The series with one value more."""
+        is_later = (point.step, point.timestamp) >= (self.last.step, self.last.timestamp)
+        return MetricSeries(self.count + 1, point if is_later else self.last)
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run as every view of it needs it, whether a job or not.
+
+    ``status`` is in the service's words. ``job`` is the engine's job, where the run is one.
+    """
+
+    id: str
+    number: int
+    experiment: str
+    display_name: str
+    status: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    tags: dict[str, str]
+    properties: dict[str, str]
+    is_hidden: bool = False
+    description: str | None = None
+    details: JobDetails | None = None
+    job: Job | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it has ended."""
+        return self.status in ("Completed", "Failed", "Canceled")
+
+    @property
+    def mlflow_status(self) -> str:
+        """The status in MLflow's words."""
+        return _MLFLOW.get(self.status, "SCHEDULED")
+
+
+def service_status(word: str) -> str | None:
+    """The service's word for MLflow's; None for any other word."""
+    return _FROM_MLFLOW.get(word)
+
+
+def run_of_job(details: JobDetails, job: Job, labels: RunLabels) -> Run:
+    """The run of a job."""
+    return Run(
+        id=details.name,
+        number=details.run_number,
+        experiment=details.experiment,
+        display_name=details.display_name,
+        status=status(job),
+        created=details.created,
+        started=job.started,
+        ended=job.ended,
+        tags=details.tags | labels.tags,
+        properties={"_azureml.ComputeTargetType": "amlctrain", **details.properties, **labels.properties},
+        is_hidden=details.is_archived,
+        description=details.description,
+        details=details,
+        job=job,
+    )
+
+
+def tracked_run(run: TrackedRun, labels: RunLabels) -> Run:
+    """A run without a job."""
+    return Run(
+        id=run.name,
+        number=run.number,
+        experiment=run.experiment,
+        display_name=run.display_name,
+        status=run.status,
+        created=run.created,
+        started=run.started,
+        ended=run.ended,
+        tags=labels.tags,
+        properties=labels.properties,
+        is_hidden=run.is_deleted,
+    )
+
+
+def run_key(workspace: Workspace, name: str) -> str:
+    """The store's key of what belongs to a run."""
+    return f"{workspace.key}/runs/{name.lower()}"
+
+
+def history_document(run: Run, experiment_id: str, *, by: str, tenant: str) -> Document:
+    """A run as run history shows it, in the order of recorded answers."""
+    author = {
+        "userObjectId": by, "userPuId": None, "userIdp": None, "userAltSecId": None,
+        "userIss": f"https://sts.windows.net/{tenant}/", "userTenantId": tenant, "userName": by, "upn": None,
+    }  # fmt: skip
+    return {
+        "runNumber": run.number,
+        "rootRunId": run.id,
+        "createdUtc": precise(run.created),
+        "createdBy": author,
+        "userId": by,
+        "token": None,
+        "tokenExpiryTimeUtc": None,
+        "error": failure(run.job) if run.job else None,
+        "warnings": None,
+        "revision": 1,
+        "statusRevision": 1,
+        "runUuid": run.id,
+        "parentRunUuid": None,
+        "rootRunUuid": run.id,
+        "lastStartTimeUtc": None,
+        "currentComputeTime": None,
+        "computeDuration": None,
+        "effectiveStartTimeUtc": None,
+        "lastModifiedBy": author,
+        "lastModifiedUtc": precise(run.ended or run.started or run.created),
+        "duration": None,
+        "cancelationReason": None,
+        "currentAttemptId": 1,
+        "runId": run.id,
+        "parentRunId": None,
+        "experimentId": experiment_id,
+        "status": run.status,
+        "startTimeUtc": precise(run.started) if run.started else None,
+        "endTimeUtc": precise(run.ended) if run.ended else None,
+        "scheduleId": None,
+        "displayName": run.display_name,
+        "name": None,
+        "dataContainerId": f"dcid.{run.id}",
+        "description": run.description,
+        "hidden": run.is_hidden,
+        "runType": "azureml.scriptrun" if run.job else "Execution",
+        "runTypeV2": {"orchestrator": None, "traits": [], "attribution": None, "computeType": "AmlCompute"},
+        "properties": run.properties,
+        "parameters": {},
+        "actionUris": {},
+        "scriptName": None,
+        "target": run.details.compute.rpartition("/")[2] if run.details and run.details.compute else None,
+        "uniqueChildRunComputeTargets": [],
+        "tags": run.tags,
+        "settings": {},
+        "services": {},
+        "inputDatasets": [],
+        "outputDatasets": [],
+        "runDefinition": None,
+        "jobSpecification": None,
+        "primaryMetricName": None,
+        "createdFrom": None,
+        "cancelUri": None,
+        "completeUri": None,
+        "diagnosticsUri": None,
+        "computeRequest": None,
+        "compute": None,
+        "retainForLifetimeOfWorkspace": False,
+        "queueingInfo": None,
+        "inputs": None,
+        "outputs": None,
+    }
+
+
+def details_document(run: Run, logs: dict[str, str], *, by: str) -> Document:
+    """The details of a run, with a link to each of its logs."""
+    return {
+        "runId": run.id,
+        "runUuid": run.id,
+        "parentRunUuid": None,
+        "rootRunUuid": run.id,
+        "target": run.details.compute.rpartition("/")[2] if run.details and run.details.compute else None,
+        "status": run.status,
+        "parentRunId": None,
+        "dataContainerId": f"dcid.{run.id}",
+        "createdTimeUtc": precise(run.created),
+        "startTimeUtc": precise(run.started) if run.started else None,
+        "endTimeUtc": precise(run.ended) if run.ended else None,
+        "error": failure(run.job) if run.job else None,
+        "warnings": [],
+        "tags": run.tags,
+        "properties": run.properties,
+        "parameters": {},
+        "services": {},
+        "inputDatasets": [],
+        "outputDatasets": [],
+        "runDefinition": {},
+        "logFiles": logs,
+        "jobCost": None,
+        "revision": 1,
+        "submittedBy": by,
+    }
+
+
+def artifact_path(run: str, path: str) -> str:
+    """Where an artifact of a run is in the container of artifacts."""
+    return f"{artifact_folder(run)}/{path.lstrip('/')}"
+
+
+RUN_RECORDS = (TrackedRun, RunLabels, RunParameter, MetricSeries, MetricPoint)
