@@ -96,8 +96,8 @@ class Journal:
             JournalError: another process holds the file, or it cannot be written; there is no such entry then.
         """
         with self._held() as descriptor:
-            _append_line(descriptor, _line(entry))
             self._sync_name()
+            _append_line(descriptor, _line(entry))
 
     def left(self) -> list[Entry]:
         """What was created and not deleted, last-made-first; a torn line of a killed run is passed over.

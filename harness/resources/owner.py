@@ -16,7 +16,7 @@ class Owner:
     Attributes:
         host: the machine, its boot, and the container on it, as ``this_machine`` names them.
         pid: the process id there.
-        started: start of the process, as ``start_of_process`` reports it.
+        started: start of the process, as ``start_of_process`` reports it; empty where it could not be read.
     """
 
     host: str
@@ -33,9 +33,9 @@ class Owner:
         ``elsewhere`` means that nobody can tell on this machine: it is another one, or it was started again since. A
         clone of a virtual machine differs from the original by its boot alone, so another boot proves no end.
         """
-        if self.host != this_machine():
+        if self.host != this_machine() or not self.started:
             return "elsewhere"
-        if self.started and start_of_process(self.pid) == self.started:
+        if start_of_process(self.pid) == self.started:
             return "running"
         return "ended" if has_boot_id() else "elsewhere"
 
