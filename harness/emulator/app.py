@@ -45,6 +45,8 @@ class Emulator:
             return
         try:
             answer = await self._answer(scope, receive)
+            if answer.reason:
+                scope["state"]["answer"].set_phrase(answer.reason)
             await _send(answer, send, head=scope["method"] == "HEAD")
         except ClientGoneError:
             return

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from harness.emulator.admission import Activity, Visitor
+from harness.emulator.reason_phrases import PhrasedTransport
 
 HEAD_LIMIT = 64 << 10  # bytes of a request head
 HEADERS_LIMIT = 400  # headers of a request; each costs ten times its size while it is held
@@ -41,8 +42,8 @@ class SpelledName(bytes):
 class Connection(HttpToolsProtocol):  # type: ignore[misc]
     """One connection; applications find it in the scope, as ``scope["state"]["connection"]``.
 
-    ``scope["state"]["spelled"]`` holds the headers of metadata in the casing in which the client sent them, by their
-    names in lower case.
+    ``scope["state"]["answer"]`` takes the reason phrase of the answer, and ``scope["state"]["spelled"]`` holds the
+    headers of metadata in the casing in which the client sent them, by their names in lower case.
 
     Args:
         config: of uvicorn.
@@ -121,6 +122,7 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         self._cancel_deadline()
         self._unset_keepalive_if_required()
         super().on_headers_complete()
+        self.cycle.transport = self.scope["state"]["answer"] = PhrasedTransport(self.transport)
 
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body."""

@@ -169,9 +169,12 @@ _known = lru_cache(256)(_parsed)  # most requests of a client have the same
 
 
 class Response:
-    """One HTTP answer. A body of bytes gets its ``content-length``; a streamed one must bring its own or is chunked."""
+    """One HTTP answer. A body of bytes gets its ``content-length``; a streamed one must bring its own or is chunked.
 
-    __slots__ = ("body", "headers", "status")
+    ``reason`` is what the status line says beside the status; the standard's words where it is empty.
+    """
+
+    __slots__ = ("body", "headers", "reason", "status")
 
     def __init__(
         self,
@@ -179,7 +182,9 @@ class Response:
         body: bytes | AsyncIterable[bytes] = b"",
         *,
         headers: list[tuple[str, str]] | None = None,
+        reason: str = "",
     ) -> None:
         self.status = status
+        self.reason = reason
         self.body = body
         self.headers = headers if headers is not None else []

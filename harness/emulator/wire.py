@@ -49,13 +49,17 @@ def arm_error(status: int, code: str, message: str, *, headers: list[tuple[str, 
 def storage_error(
     status: int, code: str, message: str, *, request_id: str, now: datetime, detail: str | None = None
 ) -> Response:
-    """An error of the storage services: XML with a byte order mark, on one line but for the message."""
+    """An error of the storage services: XML with a byte order mark, on one line but for the message.
+
+    The message is the reason phrase, too.
+    """
     more = f"<AuthenticationErrorDetail>{_xml(detail)}</AuthenticationErrorDetail>" if detail else ""
     text = (
         f'\ufeff<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>{_xml(message)}\n'
         f"RequestId:{request_id}\nTime:{precise_timestamp(now)}</Message>{more}</Error>"
     )
-    return Response(status, text.encode(), headers=[("content-type", "application/xml"), ("x-ms-error-code", code)])
+    headers = [("content-type", "application/xml"), ("x-ms-error-code", code)]
+    return Response(status, text.encode(), headers=headers, reason=message)
 
 
 def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:

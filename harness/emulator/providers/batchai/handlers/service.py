@@ -140,6 +140,8 @@ class Service:
         if error.gateway:
             answer.headers.append(("x-ms-failure-cause", "gateway"))
             return answer
+        if error.status == 404:  # the sentence is the reason phrase, as recorded of these alone
+            answer.reason = str(error)
         return self._stamped(answer)
 
     def _stamped(self, answer: Response, *, is_write: bool = False) -> Response:
