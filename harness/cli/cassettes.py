@@ -1,51 +1,54 @@
 """``harness cassettes``: look into recordings, and make sure that they hold no secret."""
 
-from collections.abc import Iterator
+import pydoc
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
+import click
 
+from harness.cli.groups import CONTEXT, CommandGroup
+from harness.cli.options import PATH
 from harness.cli.output import say
+from harness.config import load_settings
+from harness.recording.check import check_cassette
+from harness.recording.document import is_text
+from harness.recording.encodings import KnownValues
+from harness.recording.placeholders import WORD
+from harness.recording.reel import Reel, open_reel
 
-if TYPE_CHECKING:
-    from harness.recording.reel import Reel
 
-app = typer.Typer(no_args_is_help=True, help="Check and show recorded cassettes.")
+@click.group(cls=CommandGroup, context_settings=CONTEXT, epilog="More: harness docs recording")
+def cassettes() -> None:
+    """Check and show recorded cassettes."""
 
 
-@app.command()
-def check(
-    paths: list[Path] = typer.Argument(None, help="Files or directories; default: cassettes/."),
-) -> None:
-    """Find what looks secret, or is a secret of the settings. Exit code 1 with FILE:LINE when something does."""
-    from harness.config import load_settings
-    from harness.recording.check import check_cassette
-    from harness.recording.encodings import KnownValues
-    from harness.recording.placeholders import WORD
+@cassettes.command()
+@click.argument("paths", metavar="[PATH]...", type=PATH, nargs=-1)
+def check(paths: tuple[Path, ...]) -> int:
+    """Find secrets in cassettes.
 
+    What looks like a secret, or is a secret of the settings, is printed with FILE:LINE, and the exit code is 1. A PATH
+    is a file or a directory, by default cassettes/.
+    """
     known = KnownValues(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
-    files = _files(paths or [Path("cassettes")])
+    files = _files(paths or (Path("cassettes"),))
     findings = [(file, finding) for file in files for finding in check_cassette(file, known)]
     for file, finding in findings:
         say(f"{file}:{finding.line}: looks like {finding.what}")
     say(f"{_counted(len(files), 'cassette')}, {_counted(len(findings), 'finding')}")
-    if findings:
-        raise typer.Exit(1)
+    return 1 if findings else 0
 
 
-@app.command()
-def show(
-    path: Path = typer.Argument(..., help="A cassette."),
-    bodies: bool = typer.Option(False, "--bodies", help="With the bodies of requests and answers."),
-) -> None:
-    """Print where a cassette comes from, and its interactions; through a pager where they do not fit a terminal."""
-    import pydoc
-    import shutil
-    import sys
+@cassettes.command()
+@click.argument("path", metavar="CASSETTE", type=PATH)
+@click.option("--bodies", is_flag=True, help="With the bodies of requests and responses.")
+def show(path: Path, bodies: bool) -> None:
+    """Print where a cassette comes from, and its interactions.
 
-    from harness.recording.reel import open_reel
-
+    A pager shows what does not fit the terminal.
+    """
     reel = open_reel(path)
     lines = [*_head(reel), *_interactions(reel, bodies=bodies)]
     if sys.stdout.isatty() and len(lines) >= shutil.get_terminal_size().lines:
@@ -75,8 +78,6 @@ def _interactions(reel: "Reel", *, bodies: bool) -> Iterator[str]:
 
 
 def _body(prefix: str, body: bytes) -> Iterator[str]:
-    from harness.recording.document import is_text
-
     text = body.decode() if is_text(body) else f"({_counted(len(body), 'byte')}, not text)"
     yield from (f"       {prefix}{line}" for line in text.splitlines())
 
@@ -85,7 +86,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _files(paths: list[Path]) -> list[Path]:
+def _files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -93,5 +94,5 @@ def _files(paths: list[Path]) -> list[Path]:
         elif path.exists():
             found.append(path)
         else:
-            raise typer.BadParameter(f"there is no file or directory {path}")
+            raise click.BadParameter(f"there is no file or directory {path}")
     return found

@@ -5,10 +5,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
+from harness.cli.groups import CONTEXT, CommandGroup
+from harness.cli.options import PATH
 from harness.cli.output import say
 from harness.config import environment, mnist_cache
 from harness.data import write_split
@@ -16,31 +20,33 @@ from harness.data.download import Progress
 from harness.data.mnist import FILES, MIRRORS, fetch_mnist, load_mnist
 from harness.errors import SettingsError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-
-@app.callback()
+@click.group(cls=CommandGroup, context_settings=CONTEXT, epilog="More: harness docs data")
 def data() -> None:
     """Fetch the data that scenarios train on."""
 
 
-@app.command()
-def mnist(
-    directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Gets the two CTF files and the idx files.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where the idx files are kept, and later runs find them; default the user's.")
-    ] = None,
-    mirror: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="Fetch from here instead; may be repeated.")
-    ] = None,
-) -> None:
-    """Fetch MNIST (four files, 11 MB), resumed where it stopped and checked, and write it in CNTK's text format."""
+@data.command()
+@click.argument("directory", metavar="[DIR]", type=PATH, required=False)
+@click.option(
+    "--cache", metavar="DIR", type=PATH, help="Where the idx files are kept for later runs; default: the user's cache."
+)
+@click.option("mirrors", "--mirror", metavar="URL", multiple=True, help="Fetch from here instead; repeatable.")
+def mnist(directory: Path | None, cache: Path | None, mirrors: tuple[str, ...]) -> None:
+    """Fetch MNIST, for later runs.
+
+    A download of the four files (11 MB) continues where it stopped, and every file is checked. With DIR, the data is
+    also written there, in CNTK's text format.
+
+    \b
+    Examples:
+      harness data mnist
+      harness data mnist mnist/
+    """
     kept = cache or mnist_cache(environment())
-    mirrors = [f"{url.rstrip('/')}/" for url in mirror or MIRRORS]
+    urls = [f"{url.rstrip('/')}/" for url in mirrors or MIRRORS]
     with _progress() as progress:
-        files = fetch_mnist(kept, files=FILES, mirrors=mirrors, progress=progress)
+        files = fetch_mnist(kept, files=FILES, mirrors=urls, progress=progress)
     say(f"MNIST is in {kept}; runs use it from now on")
     if directory is None:
         return
@@ -74,10 +80,6 @@ def _link(source: Path, target: Path) -> None:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A bar for each file, drawn on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, int] = {}

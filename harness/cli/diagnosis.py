@@ -13,9 +13,15 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from harness.clouds import open_cloud
 from harness.compute.machine import count_gpus
 from harness.config import Settings, journal_path, load_settings, mnist_cache, trace_settings
+from harness.data.digits import load_digits_split
+from harness.data.mnist import holds_mnist, load_mnist
+from harness.emulator.leftovers import find_leftovers, temporary_directories
 from harness.errors import HarnessError, JournalError, SettingsError
+from harness.resources.journal import Journal
+from harness.toolkits.interpreters import find_cntk, installed_cntk
 
 _PROBE_SECONDS = 120
 _LEAST_BYTES, _GOOD_BYTES = 200 << 20, 2 << 30
@@ -101,8 +107,6 @@ def check_torch(_around: Surroundings) -> Check:
 
 def check_cntk(around: Surroundings) -> Check:
     """What would run a CNTK job."""
-    from harness.toolkits.interpreters import find_cntk
-
     try:
         found = find_cntk(around.settings.cntk_python, environ=around.environ)
     except HarnessError as error:
@@ -112,8 +116,6 @@ def check_cntk(around: Surroundings) -> Check:
 
 def check_real_cntk(around: Surroundings) -> Check:
     """Microsoft's own CNTK, which is optional."""
-    from harness.toolkits.interpreters import installed_cntk
-
     chosen = around.settings.cntk_python
     python = chosen or installed_cntk(around.environ) / "bin" / "python"
     if not python.exists():
@@ -139,8 +141,6 @@ def check_gpu(around: Surroundings) -> Check:
 
 def check_emulator(around: Surroundings) -> Check:
     """Start an emulator of its own, and sign in."""
-    from harness.clouds import open_cloud
-
     # Without the user's settings: its own directory, its own credentials.
     with (
         open_cloud("emulator", Settings.model_construct(), cassettes=around.directory) as cloud,
@@ -154,17 +154,14 @@ def check_emulator(around: Surroundings) -> Check:
 def check_settings(around: Surroundings) -> Check:
     """Which settings have a value, and where from; never the value."""
     if around.mistake:
-        return Check("settings", "fail", around.mistake, "mend it; docs/settings.md lists all")
+        return Check("settings", "fail", around.mistake, "correct it; all settings: harness docs settings")
     found = trace_settings(around.directory)
     told = ", ".join(f"{name} ({place})" for name, place in found.items())
-    return Check("settings", "ok", told or "none set; the emulator needs none", "" if told else "docs/settings.md")
+    return Check("settings", "ok", told or "none set; the emulator needs none", "" if told else "harness docs settings")
 
 
 def check_data(around: Surroundings) -> Check:
     """The data set that a run would train on."""
-    from harness.data.digits import load_digits_split
-    from harness.data.mnist import holds_mnist, load_mnist
-
     chosen, cache = around.settings.mnist_dir, mnist_cache(around.environ)
     fetch = "harness data mnist"
     if chosen is None and not holds_mnist(cache):
@@ -198,9 +195,6 @@ def check_runs(around: Surroundings) -> Check:
 
 def check_journal(around: Surroundings) -> Check:
     """What earlier runs left behind, and whether new ones can be journalled."""
-    from harness.emulator.leftovers import find_leftovers, temporary_directories
-    from harness.resources.journal import Journal
-
     path = journal_path(around.settings, around.environ)
     if (reason := _unwritable(_nearest(path.parent))) is not None:
         return Check("left behind", "fail", f"the journal {path} cannot be written: {reason}", "set journal")

@@ -3,27 +3,28 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
 
 from harness.cli.diagnosis import Check, Surroundings, diagnose, look_around
-from harness.cli.output import plain, say
+from harness.cli.groups import CONTEXT
+from harness.cli.markup import plain
+from harness.cli.output import say
 from harness.config import environment
-
-app = typer.Typer(add_completion=False)
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
 
 
-@app.command()
-def run(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
-) -> int:
-    """Say what works on this machine, what is missing, and the command that mends it.
+@click.command(context_settings=CONTEXT)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(as_json: bool) -> int:
+    """Say what works on this machine, what is missing, and the command that fixes it.
 
-    An emulator is started for it, and ended. Exit code 0 when the main job (a CNTK job on the emulator) would run, 1
-    when not; notes are about what is optional.
+    An emulator is started for it, and ended. The exit code is 0 when the main job (a CNTK job on the emulator) would
+    run, else 1; notes are about what is optional.
     """
     around = look_around(Path(), environment())
     checks = list(diagnose(around)) if as_json else _shown(around)
@@ -37,10 +38,6 @@ def run(
 
 def _shown(around: Surroundings) -> list[Check]:
     """The checks, drawn as a table that grows while they are made."""
-    from rich.console import Console
-    from rich.live import Live
-    from rich.table import Table
-
     table = Table("", "what", "found", "to mend it", box=None)
     checks = []
     with Live(table, console=Console(), transient=False):

@@ -2,26 +2,27 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from harness.cli.groups import CONTEXT
+from harness.cli.options import PATH
 from harness.cli.output import say
 from harness.config import SETTINGS_FILE, Settings
 from harness.errors import SettingsError, UserError
 from harness.scenario.schema import SCHEMA_FILE
 
-app = typer.Typer(add_completion=False)
-
 _STARTER = Path(__file__).with_name("starter")
 _SECRETS = "# Keep secrets out of this file: the environment or .env (never committed) is their place."
 
 
-@app.command()
-def run(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; made if absent.")] = Path(),
-) -> None:
-    """Make a first scenario that runs as it is, its script, a test, and a settings file; nothing is overwritten."""
+@click.command(context_settings=CONTEXT, epilog="More: harness docs getting-started")
+@click.argument("directory", metavar="[DIR]", type=PATH, default=Path())
+def init(directory: Path) -> None:
+    """Make a first scenario that runs as it is, its script, a test and a settings file.
+
+    They are made in DIR, by default here. Nothing is overwritten.
+    """
     files = _files()
     if there := [name for name in files if (directory / name).exists()]:
         raise UserError(

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from harness.cli.output import plain
+from harness.cli.markup import plain
 from harness.clock import Clock
 from harness.experiments.outcomes import Outcome
 from harness.experiments.state import TrialState

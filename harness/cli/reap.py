@@ -6,14 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Literal, get_args
 
-import typer
+import click
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.table import Table
 
-from harness.cli.emulator import DEFAULT_DIRECTORY
-from harness.cli.output import plain, say
+from harness.cli.groups import CONTEXT
+from harness.cli.markup import plain
+from harness.cli.options import DEFAULT_DIRECTORY
+from harness.cli.output import say
 from harness.clock import SystemClock
 from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings, environment, journal_path, load_settings
@@ -30,18 +34,11 @@ from harness.errors import CloudError, EmulatorError, UserError
 from harness.resources.journal import Entry, Journal
 from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap, settle
 
-app = typer.Typer(add_completion=False)
+CloudChoice = Literal["emulator", "azure"]
 
 _STOP_SECONDS = 10.0
 _UNDECIDED = "made on another machine, or before this one was last started; if nobody uses it, delete it by hand"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class CloudChoice(StrEnum):
-    """Where to look."""
-
-    emulator = "emulator"
-    azure = "azure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +64,31 @@ class Place:
     may_start: bool
 
 
-@app.command()
-def run(
-    cloud: Annotated[CloudChoice, typer.Option(help="Where to look.")] = CloudChoice.emulator,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted, and what not.")] = False,
-    older_than: Annotated[
-        str, typer.Option(metavar="AGE", help="Spare what is younger: 90m, 2h, 7d, or ISO 8601 (PT2H).")
-    ] = "0s",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
-) -> int:
-    """Delete what earlier runs created and did not delete: what has expired, or has no living owner.
+@click.command("reap", context_settings=CONTEXT)
+@click.option(
+    "--cloud", type=click.Choice(get_args(CloudChoice)), default="emulator", show_default=True, help="Where to look."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted, and what not.")
+@click.option(
+    "--older-than", metavar="AGE", default="0s", help="Keep what is younger: 90m, 2h, 7d, or ISO 8601 (PT2H)."
+)
+@click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
+def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) -> int:
+    """Delete what earlier runs made and did not delete: what has expired, or has no living owner.
 
     Found are the resource groups and file shares that carry the harness's tags and, for --cloud emulator, emulators on
-    this machine whose run was killed. What is not ours, or of a run that is alive, is never deleted.
+    this machine whose run was killed. What is not ours, or belongs to a run that is alive, is never deleted.
+
+    \b
+    Examples:
+      harness reap --dry-run
+      harness reap --cloud azure --older-than 2h
     """
     age = _age(older_than)
     settings = load_settings(Path())
     journal = Journal(journal_path(settings, environment()))
     with ExitStack() as stack:
-        if cloud is CloudChoice.azure:
+        if cloud == "azure":
             leftovers, undecided, failures = [], [], 0
             sites = [stack.enter_context(_survey(cloud, settings, age))]
         else:
@@ -147,19 +150,19 @@ def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[li
 
 def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: timedelta) -> Site:
     try:
-        return stack.enter_context(_survey(CloudChoice.emulator, place.settings, age, serving))
+        return stack.enter_context(_survey("emulator", place.settings, age, serving))
     except CloudError:
         # The emulator of a run that was killed just now may have been on its way out: then another is started.
         if serving is None or not place.may_start or not launch.ends(serving.pid, _STOP_SECONDS):
             raise
-        return stack.enter_context(_survey(CloudChoice.emulator, place.settings, age))
+        return stack.enter_context(_survey("emulator", place.settings, age))
 
 
 @contextmanager
 def _survey(cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: Endpoint | None = None) -> Iterator[Site]:
     # No story is recorded, so the directory of cassettes is not looked at.
     with (
-        open_cloud(cloud.value, settings, cassettes=Path(), endpoint=endpoint) as opened,
+        open_cloud(cloud, settings, cassettes=Path(), endpoint=endpoint) as opened,
         opened.clients("reap") as clients,
     ):
         now = SystemClock().now()
@@ -169,9 +172,6 @@ def _survey(cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: En
 
 def _show(sites: Sequence[Site], leftovers: Sequence[Leftover], undecided: Sequence[Path]) -> int:
     """Draw what was found; returns how much of it is to go."""
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table("", "what", "name", "run", "why", box=None)
     for site in sites:
         for verdict in site.verdicts:
@@ -196,7 +196,7 @@ def _confirm(count: int, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UserError("nothing was deleted: there is no terminal to ask on; add --yes, or --dry-run to only look")
-    typer.confirm(f"Delete these {count}?", abort=True)
+    click.confirm(f"Delete these {count}?", abort=True)
 
 
 def _delete(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
@@ -231,7 +231,7 @@ def _void(journal: Journal) -> None:
 def _tell_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) -> None:
     """Say what the journal knows of that this command, as it was given, cannot reach."""
     left = [entry for entry in journal.left() if entry.cloud == "azure" and entry.owner.state != "running"]
-    if cloud is CloudChoice.emulator:
+    if cloud == "emulator":
         if left:
             say(f"{len(left)} resources may be left in Azure; to look: harness reap --cloud azure", err=True)
         return
@@ -247,11 +247,9 @@ def _say_unreached(entry: Entry, wanted: str) -> None:
 
 
 def _age(text: str) -> timedelta:
-    from pydantic import TypeAdapter, ValidationError
-
     if short := re.fullmatch(r"(\d+)([smhd])", text):
         return timedelta(**{_UNITS[short[2]]: int(short[1])})
     try:
         return TypeAdapter(timedelta).validate_python(text)
     except ValidationError:
-        raise typer.BadParameter(f"{text!r} is no age; write 90m, 2h, 7d or PT2H", param_hint="--older-than") from None
+        raise click.BadParameter(f"{text!r} is no age; write 90m, 2h, 7d or PT2H", param_hint="--older-than") from None

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from harness.cli.emulator import DEFAULT_DIRECTORY
+from harness.cli.groups import CONTEXT
+from harness.cli.options import DEFAULT_DIRECTORY, PATH
 from harness.cli.output import say
 from harness.cli.progress import Display, open_console, result_table
 from harness.clock import SystemClock
@@ -39,83 +39,79 @@ from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios
 from harness.scenario.set_option import parse_values
 from harness.services.catalogue import service_named
-from harness.target import CloudName, ServiceName, require_service
-
-app = typer.Typer(
-    add_completion=False,
-    help="Run scenarios: make what they need, run every trial, judge the outcomes, delete everything.",
-)
+from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, require_service
 
 _CASSETTES = Path("cassettes")
 _MAX_TRIALS = 10_000  # that one run takes: each is held in memory
 
 
-@app.command()
-def run(  # noqa: PLR0917 - each is an option of the command
-    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files.", show_default=False)],
-    cloud: Annotated[
-        CloudName | None,
-        typer.Option(help="Where they run; default: the setting cloud, else the emulator.", show_default=False),
-    ] = None,
-    service: Annotated[
-        ServiceName | None,
-        typer.Option(help="The service they run on; default: the setting service, else batchai.", show_default=False),
-    ] = None,
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Give a parameter a value; repeatable.", show_default=False),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run directory; default: a new one below runs_dir.", show_default=False)
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with --out: trials with an outcome are not run again.")
-    ] = False,
-    limit: Annotated[
-        int | None, typer.Option(min=1, max=_MAX_TRIALS, help="Run at most so many trials.", show_default=False)
-    ] = None,
-    upload_from: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="DIR",
-            help="Let scenarios upload files of this directory, too, not of their own folder alone; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be made and run, and touch nothing.")
-    ] = False,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fault",
-            metavar="NAME=RATE",
-            help="Have the emulator inject a fault, such as throttle=0.3, beside those of the scenario; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    fault_seed: Annotated[
-        int | None, typer.Option(help="Seed of the faults; default: the scenario's, or 0.", show_default=False)
-    ] = None,
-    reuse: Annotated[
-        bool, typer.Option("--reuse", help="Find the cluster of an earlier run again, and keep it for the next.")
-    ] = False,
+@click.command(context_settings=CONTEXT, epilog="More: harness docs run, harness docs scenarios")
+@click.argument("scenarios", metavar="SCENARIO...", type=PATH, nargs=-1, required=True)
+@click.option(
+    "--cloud", type=click.Choice(CLOUDS), help="Where they run; default: the setting cloud, else the emulator."
+)
+@click.option(
+    "--service", type=click.Choice(SERVICES), help="What they run on there; default: the setting service, else batchai."
+)
+@click.option("values", "--set", metavar="NAME=VALUE", multiple=True, help="Give a parameter a value; repeatable.")
+@click.option("--out", metavar="DIR", type=PATH, help="Run directory; default: a new one below the setting runs_dir.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out: run the trials that have no outcome.")
+@click.option("--limit", metavar="N", type=click.IntRange(1, _MAX_TRIALS), help="Run at most N trials.")
+@click.option(
+    "--upload-from",
+    metavar="DIR",
+    type=PATH,
+    multiple=True,
+    help="Let scenarios upload files of this directory, too, not of their own folder alone; repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be made, uploaded and run; make nothing.")
+@click.option(
+    "faults",
+    "--fault",
+    metavar="NAME=RATE",
+    multiple=True,
+    help="Have the emulator inject a fault, besides those of the scenario; repeatable.",
+)
+@click.option("--fault-seed", metavar="N", type=int, help="Seed of the faults; default: the scenario's, or 0.")
+@click.option("--reuse", is_flag=True, help="Use the cluster of an earlier run again, and keep it for the next.")
+def run(
+    *,
+    scenarios: tuple[Path, ...],
+    cloud: CloudName | None,
+    service: ServiceName | None,
+    values: tuple[str, ...],
+    out: Path | None,
+    resume: bool,
+    limit: int | None,
+    upload_from: tuple[Path, ...],
+    dry_run: bool,
+    faults: tuple[str, ...],
+    fault_seed: int | None,
+    reuse: bool,
 ) -> int:
-    """Run every trial of the scenarios, print the results and write them to RUN_DIR/outcomes.jsonl.
+    """Run every trial of some scenarios, print the results and write them to RUN_DIR/outcomes.jsonl.
 
-    Exit code 0 when all that is expected came out, 1 when something did not or the cloud refused, 2 for a bad scenario
-    or setting, 130 after Ctrl-C and 143 after SIGTERM; whatever was made is deleted first.
+    Everything that a scenario needs is made, and deleted at the end. The exit code is 0 when everything came out as
+    expected, 1 when something did not or the cloud refused, 2 for a mistake in a scenario or a setting, 130 after
+    Ctrl-C and 143 after SIGTERM.
+
+    \b
+    Examples:
+      harness run scenarios/mnist_quickstart.yaml
+      harness run scenarios/mnist_learning_rate.yaml --set epochs=1 --limit 2
+      harness run scenarios/*.yaml --dry-run
+      harness run scenarios/mnist_quickstart.yaml --fault throttle=0.3
     """
     loaded = [
-        scenario.model_copy(update={"faults": with_faults(scenario.faults, fault or [], fault_seed)})
-        for scenario in load_scenarios(scenarios, parse_values(values or []))
+        scenario.model_copy(update={"faults": with_faults(scenario.faults, faults, fault_seed)})
+        for scenario in load_scenarios(scenarios, parse_values(values))
     ]
     settings = load_settings(Path())
     cloud, service = cloud or settings.cloud or "emulator", require_service(service or settings.service)
     if dry_run:
         for scenario in loaded:
             price = node_price(settings, scenario.cluster.vm_size) if cloud == "azure" else None
-            say(describe(scenario, cloud=cloud, limit=limit, price=price, upload_from=upload_from or ()))
+            say(describe(scenario, cloud=cloud, limit=limit, price=price, upload_from=upload_from))
         return 0
     for scenario in loaded:
         _refuse(scenario, cloud, limit)
@@ -125,9 +121,7 @@ def run(  # noqa: PLR0917 - each is an option of the command
     with interruption.installed():
         now = SystemClock().now()
         with open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as folder:
-            one = _Run(
-                cloud, service, settings, folder, interruption, reuse=reuse, upload_from=tuple(upload_from or ())
-            )
+            one = _Run(cloud, service, settings, folder, interruption, reuse=reuse, upload_from=upload_from)
             try:
                 code = one.play(loaded, limit)
             except Interrupted as error:

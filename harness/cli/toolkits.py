@@ -3,26 +3,33 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from harness.cli.groups import CONTEXT, CommandGroup
+from harness.cli.options import PATH
 from harness.cli.output import say
+from harness.compute.machine import find_machine
+from harness.config import load_settings
+from harness.errors import ToolkitError
+from harness.toolkits.install import Progress, install_cntk
+from harness.toolkits.survey import Offer, survey
 
-app = typer.Typer(no_args_is_help=True, help="The toolkits of Batch AI: what runs here, and installing CNTK 2.7.")
+
+@click.group(cls=CommandGroup, context_settings=CONTEXT, epilog="More: harness docs toolkits")
+def toolkits() -> None:
+    """Show what trains on this machine, and install CNTK 2.7."""
 
 
-@app.command("list")
+@toolkits.command("list")
 def list_toolkits() -> None:
-    """Print every toolkit, what it needs, whether it works on this machine, and how it would train."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    """Print the toolkits, and whether they work on this machine.
 
-    from harness.compute.machine import find_machine
-    from harness.config import load_settings
-    from harness.toolkits.survey import Offer, survey
-
+    For each of them: what it needs, and how it would train.
+    """
     settings = load_settings(Path.cwd())
     machine = find_machine(os.environ, cntk_python=settings.cntk_python)
     offer = Offer(
@@ -39,24 +46,18 @@ def list_toolkits() -> None:
     console.print("The first that has the framework runs a script; pythonInterpreterPath names another.", markup=False)
 
 
-@app.command()
-def install(
-    toolkit: Annotated[str, typer.Argument(help="What to install; there is cntk.")],
-    python: Annotated[
-        Path | None, typer.Option(help="A Python 3.6; default: python3.6 on PATH, else pyenv's newest.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Build it anew where it stands.")] = False,
-) -> None:
-    """Install Microsoft's CNTK 2.7 in an environment of its own, which CNTK jobs then use.
+@toolkits.command()
+@click.argument("toolkit", metavar="cntk")
+@click.option(
+    "--python", metavar="FILE", type=PATH, help="A Python 3.6; default: the one on PATH, else pyenv's newest."
+)
+@click.option("--force", is_flag=True, help="Install it again where it is installed.")
+def install(toolkit: str, python: Path | None, force: bool) -> None:
+    """Install Microsoft's CNTK 2.7 for CNTK jobs.
 
-    It needs Linux on x86-64, a Python 3.6, Open MPI 4's libraries and a package index; 440 MB on disk.
+    It gets an environment of its own, which jobs use from then on. It needs Linux on x86-64, a Python 3.6, the
+    libraries of Open MPI 4, a package index and 440 MB of disk.
     """
-    from rich.console import Console
-    from rich.markup import escape
-
-    from harness.errors import ToolkitError
-    from harness.toolkits.install import Progress, install_cntk
-
     if toolkit != "cntk":
         raise ToolkitError(f"toolkits install {toolkit}: there is no such thing to install; there is cntk")
     console = Console(stderr=True)

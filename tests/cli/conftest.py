@@ -43,5 +43,5 @@ def own_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def found(candidates: Iterable[Path]) -> list[Leftover]:
         return [leftover for leftover in find_leftovers(candidates) if leftover.directory.is_relative_to(tmp_path)]
 
-    for module in ("harness.cli.reap", "harness.emulator.leftovers"):
+    for module in ("harness.cli.reap", "harness.cli.diagnosis"):
         monkeypatch.setattr(f"{module}.find_leftovers", found)

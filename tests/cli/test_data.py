@@ -77,4 +77,4 @@ def test_without_a_network_it_ends_with_what_to_do(tmp_path: Path, capsys: pytes
 
 def test_it_is_not_run_without_saying_which_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data"]) == 2
-    assert "mnist" in capsys.readouterr().out
+    assert "mnist" in capsys.readouterr().err

@@ -1,11 +1,14 @@
-"""The fault plans of a running emulator, over its own operation."""
+"""The fault plans of a running emulator, over the emulator's own operation."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+import requests
+
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.owner import owner_token
 from harness.errors import EmulatorError
 from harness.fault_plans import ADDRESS
 
@@ -66,10 +69,6 @@ def fault_plans(endpoint: Endpoint) -> Iterator[FaultPlans]:
             f"the emulator in {endpoint.directory} serves {endpoint.only} alone, and learns of faults when it starts: "
             f"harness emulator start --only {endpoint.only} --fault throttle=0.3"
         )
-    import requests
-
-    from harness.emulator.owner import owner_token
-
     with requests.Session() as session:
         session.trust_env = False
         session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path

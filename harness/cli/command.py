@@ -1,0 +1,83 @@
+"""The ``harness`` command as a whole: its subcommands, and its exit codes."""
+
+import sys
+
+import click
+
+from harness import __version__
+from harness.cli.groups import LazyGroup
+from harness.cli.output import say
+from harness.errors import HarnessError
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130  # as shells have it for SIGINT
+
+_HELP = """Tests and runs GPU training jobs written for Azure Batch AI, and sweeps their parameters.
+
+\b
+Begin with:
+  harness doctor                           what works on this machine
+  harness init first && cd first           a first scenario
+  harness run scenarios/first.yaml         run it on a local Azure
+  harness docs getting-started             read more
+"""
+
+_EPILOG = """\b
+Shell completion (bash; zsh and fish alike):
+  eval "$(_HARNESS_COMPLETE=bash_source harness)"
+"""
+
+command = LazyGroup(
+    "harness",
+    {
+        "init": ("harness.cli.init:init", "Make a first scenario, settings file and test to start from."),
+        "run": ("harness.cli.run:run", "Run scenarios: on the emulator, on Azure, or from recordings."),
+        "emulator": ("harness.cli.emulator:emulator", "Start, stop, reset or describe the local Azure."),
+        "cassettes": ("harness.cli.cassettes:cassettes", "Check and show recorded cassettes."),
+        "toolkits": ("harness.cli.toolkits:toolkits", "Show what trains on this machine; install CNTK 2.7."),
+        "data": ("harness.cli.data:data", "Fetch the data that scenarios train on."),
+        "doctor": ("harness.cli.doctor:doctor", "Say what works on this machine, and what fixes the rest."),
+        "reap": ("harness.cli.reap:reap_command", "Delete what earlier runs left behind."),
+        "docs": ("harness.cli.docs:docs", "Read the documentation."),
+    },
+    help=_HELP,
+    epilog=_EPILOG,
+)
+click.version_option(__version__, message="batchai-harness %(version)s")(command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: the words after ``harness``; default ``sys.argv[1:]``.
+
+    Returns:
+        The exit code: 0 when all went well, 1 when an expectation or the cloud failed, 2 for bad input, 130 after
+        Ctrl-C.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        result = command.main(words or ["--help"], prog_name="harness", standalone_mode=False)
+    except HarnessError as error:
+        say(f"harness: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "harness":
+            raise
+        say(f"harness: the package {error.name} is missing: pip install --upgrade batchai-harness", err=True)
+        return _BAD_INPUT
+    except click.Abort:
+        return _INTERRUPTED
+    except KeyboardInterrupt:
+        say("harness: interrupted", err=True)
+        return _INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())

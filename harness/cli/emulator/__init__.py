@@ -1,0 +1,30 @@
+"""``harness emulator``: the local Azure, for any Azure client."""
+
+from harness.cli.groups import LazyGroup
+
+_HELP = """The local Azure: sign-in, Resource Manager, storage and Batch AI on loopback.
+
+It answers behind an HTTPS proxy, its storage on plain ports, too.
+
+\b
+Examples:
+  harness emulator start --detach
+  eval "$(harness emulator env)"           point any Azure client at it
+  harness emulator start --only storage    Azure Files and blobs alone
+  harness emulator stop
+"""
+_CONTROL = "harness.cli.emulator.control"
+
+emulator = LazyGroup(
+    "emulator",
+    {
+        "start": ("harness.cli.emulator.start:start", "Start an emulator, in the foreground or detached."),
+        "stop": (f"{_CONTROL}:stop", "Stop an emulator; it keeps its data."),
+        "status": (f"{_CONTROL}:status", "Say whether an emulator runs, and where it answers."),
+        "env": (f"{_CONTROL}:env", "Print shell commands that point Azure clients at it."),
+        "reset": (f"{_CONTROL}:reset", "Stop an emulator, end its jobs and delete its data."),
+        "faults": ("harness.cli.emulator.faults:faults", "Inject throttling, lost answers, full disks and more."),
+    },
+    help=_HELP,
+    epilog="More: harness docs emulator",
+)

@@ -1,0 +1,82 @@
+"""``harness emulator stop``, ``status``, ``env`` and ``reset``: what is done to an emulator that runs."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+
+from harness.cli.groups import CONTEXT
+from harness.cli.options import directory_option
+from harness.cli.output import say
+from harness.emulator import launch
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.leftovers import end_jobs
+from harness.errors import EmulatorError
+
+
+@click.command(context_settings=CONTEXT)
+@directory_option
+def stop(directory: Path) -> None:
+    """Stop an emulator; it keeps its data."""
+    say("stopped" if launch.stop(directory) else f"no emulator serves {directory}", err=True)
+
+
+@click.command(context_settings=CONTEXT)
+@directory_option
+def status(directory: Path) -> int:
+    """Say whether an emulator runs, and where it answers; the exit code is 1 when it does not."""
+    endpoint = launch.find(directory)
+    if endpoint is None:
+        say(f"no emulator serves {directory}; start one with: harness emulator start --detach", err=True)
+        return 1
+    show(endpoint)
+    return 0
+
+
+@click.command(context_settings=CONTEXT)
+@directory_option
+def env(directory: Path) -> None:
+    """Print the shell commands that point Azure clients at an emulator.
+
+    \b
+    Example:
+      eval "$(harness emulator env)"
+    """
+    for name, value in running(directory).environment().items():
+        say(f"export {name}={shlex.quote(value)}")
+
+
+@click.command(context_settings=CONTEXT)
+@directory_option
+def reset(directory: Path) -> None:
+    """Stop an emulator, end the jobs that run in it, and delete its data directory."""
+    launch.stop(directory)
+    if directory.exists() and not (directory / "lock").exists():
+        raise EmulatorError(f"{directory} is not an emulator's data directory; nothing was deleted")
+    end_jobs(directory.absolute())  # a job outlives its emulator, but not the files that it works on
+    shutil.rmtree(directory, ignore_errors=True)
+    say(f"{directory} is empty", err=True)
+
+
+def running(directory: Path) -> Endpoint:
+    """The emulator that serves a directory.
+
+    Raises:
+        EmulatorError: none does.
+    """
+    endpoint = launch.find(directory)
+    if endpoint is None:
+        raise EmulatorError(f"no emulator serves {directory}; start one with: harness emulator start --detach")
+    return endpoint
+
+
+def show(endpoint: Endpoint, *, err: bool = False) -> None:
+    """Print where an emulator answers."""
+    say(f"emulator    {endpoint.proxy_url} (process {endpoint.pid})", err=err)
+    say(f"directory   {endpoint.directory}", err=err)
+    say(f"authority   {endpoint.ca_path}", err=err)
+    say(f"files       {endpoint.file_url}/{endpoint.storage_account}", err=err)
+    say(f"blobs       {endpoint.blob_url}/{endpoint.storage_account}", err=err)
+    if endpoint.only:  # the key of a whole emulator is secret: only ``env`` gives it out
+        say(f"connection  {endpoint.connection_string}", err=err)

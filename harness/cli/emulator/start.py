@@ -1,0 +1,102 @@
+"""``harness emulator start``."""
+
+import os
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from harness.cli.emulator.control import show
+from harness.cli.groups import CONTEXT
+from harness.cli.options import PORT, directory_option
+from harness.cli.output import say
+from harness.config import load_settings
+from harness.emulator import launch
+from harness.emulator.options import (
+    ACCOUNTS_VARIABLE,
+    ONLY,
+    Images,
+    Options,
+    parse_account,
+    parse_accounts,
+    parse_faults,
+)
+from harness.emulator.serve import log_to_stderr, serve
+from harness.errors import EmulatorError
+from harness.fault_plans import FAULTS
+
+_FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults: {', '.join(FAULTS)}."
+
+
+@click.command(context_settings=CONTEXT)
+@directory_option
+@click.option("--port", metavar="PORT", type=PORT, default=0, help="Port of the HTTPS proxy; 0, the default: any free.")
+@click.option("--only", metavar="storage", default="", help="Serve storage alone, with the public development account.")
+@click.option(
+    "accounts",
+    "--account",
+    metavar="NAME:KEY",
+    multiple=True,
+    help=f"A further storage account; repeatable, or in the variable {ACCOUNTS_VARIABLE}.",
+)
+@click.option("--file-port", metavar="PORT", type=PORT, default=0, help="Port of Azure Files on plain HTTP.")
+@click.option("--blob-port", metavar="PORT", type=PORT, default=0, help="Port of blob storage on plain HTTP.")
+@click.option("--detach", is_flag=True, help="Run in the background.")
+@click.option(
+    "--pace",
+    metavar="N",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Speed of simulated provisioning: 1 is Azure's, 0 (the default) as fast as possible.",
+)
+@click.option(
+    "--images",
+    type=click.Choice(get_args(Images)),
+    default="host",
+    show_default=True,
+    help="Run jobs that ask for a container image on this host, or refuse them.",
+)
+@click.option("faults", "--fault", metavar="FAULT=RATE", multiple=True, help=_FAULT_HELP)
+@click.option("--fault-seed", metavar="N", type=int, default=0, help="Seed of the faults; default 0.")
+def start(
+    *,
+    directory: Path,
+    port: int,
+    only: str,
+    accounts: tuple[str, ...],
+    file_port: int,
+    blob_port: int,
+    detach: bool,
+    pace: float,
+    images: Images,
+    faults: tuple[str, ...],
+    fault_seed: int,
+) -> None:
+    """Start an emulator, in the foreground until Ctrl-C, or in the background.
+
+    \b
+    Examples:
+      harness emulator start --detach
+      harness emulator start --only storage --file-port 10010
+      harness emulator start --fault throttle=0.3 --fault drop=0.1
+    """
+    if only and only not in ONLY:
+        raise EmulatorError(f"--only {only}: the emulator can serve alone: {', '.join(ONLY)}")
+    options = Options(
+        directory,
+        port,
+        only=only,
+        file_port=file_port,
+        blob_port=blob_port,
+        accounts=(*map(parse_account, accounts), *parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, ""))),
+        pace=pace,
+        images=images,
+        faults=parse_faults(faults, fault_seed),
+        cntk_python=load_settings(Path()).cntk_python,
+    )
+    if detach:
+        show(launch.start_detached(options), err=True)
+        return
+    log_to_stderr()
+    say(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
+    serve(options)

@@ -1,0 +1,25 @@
+"""Options and types of arguments that several commands have."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_DIRECTORY = Path(".harness/emulator")
+"""The data directory of a project's own emulator."""
+
+PATH: click.Path = click.Path(path_type=Path)
+PORT = click.IntRange(0, 65535)
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+directory_option: Decorator = click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    type=PATH,
+    default=DEFAULT_DIRECTORY,
+    show_default=True,
+    help="The emulator's data directory; one emulator serves it at a time.",
+)
