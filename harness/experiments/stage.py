@@ -83,6 +83,7 @@ class Stage:
             else:
                 resource.open()
             yield resource
+            resource.release()
             self.sink(Noted(f"{resource.kind} {resource.name} is kept; delete it with: harness reap"))
         else:
             with resource:

@@ -65,6 +65,11 @@ class ResourceGroup(Resource):
             self._put()
         return True
 
+    def mark_as_kept(self) -> None:
+        """Write into its tags that its run has ended and left it."""
+        if self._is_ours():
+            self._put(is_kept=True)
+
     def delete(self) -> None:
         """Delete it with all that is in it, if it carries our tags."""
         if not self._is_ours():
@@ -74,8 +79,9 @@ class ResourceGroup(Resource):
         except ResourceNotFoundError:
             return  # an earlier try took effect, and its answer was lost
 
-    def _put(self) -> None:
-        parameters = {"location": self.location, "tags": tags_of(self.provisioning, self.id)}
+    def _put(self, *, is_kept: bool = False) -> None:
+        tags = tags_of(self.provisioning, self.id, is_kept=is_kept)
+        parameters = {"location": self.location, "tags": tags}
         self.provisioning.clients.resources.resource_groups.create_or_update(self.name, parameters)
 
     def _is_ours(self) -> bool:

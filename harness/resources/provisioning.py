@@ -112,6 +112,20 @@ class Resource(ABC):
         """
         return False
 
+    def release(self) -> None:
+        """Mark it as kept: its run has ended, and the next one may use it, on whichever machine.
+
+        Where that is refused, another machine takes it for used until it expires, and this one does not.
+        """
+        try:
+            with self.provisioning.errors(f"mark {self.kind} {self.name} as kept"):
+                self.mark_as_kept()
+        except CloudError as error:
+            self._tell(Noted(str(error)))
+
+    def mark_as_kept(self) -> None:  # noqa: B027 - most resources carry no tags
+        """Write that into its tags, if it is ours."""
+
     def remember(self) -> dict[str, Any]:
         """What another process that shares it has to know, as JSON can say it."""
         return {}

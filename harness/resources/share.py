@@ -121,6 +121,13 @@ class FileShare(Resource):
             )
         return False
 
+    def mark_as_kept(self) -> None:
+        """Write into its metadata that its run has ended and left it."""
+        files = self.provisioning.clients.files
+        label = read_metadata(files.get_share_metadata(self.name))
+        if label is not None and label.names(self.id) and label.run == self.provisioning.run:
+            files.set_share_metadata(self.name, metadata_of(self.provisioning, self.id, is_kept=True))
+
     def delete(self) -> None:
         """Delete the share."""
         self.provisioning.clients.files.delete_share(self.name)

@@ -17,8 +17,9 @@ OWNER_TAG = "batchai-harness-owner"
 CREATED_TAG = "batchai-harness-created"
 EXPIRES_TAG = "batchai-harness-expires"
 RESOURCE_TAG = "batchai-harness-resource"
+KEPT_TAG = "batchai-harness-kept"
 
-_TAGS = (RUN_TAG, OWNER_TAG, CREATED_TAG, EXPIRES_TAG, RESOURCE_TAG)
+_TAGS = (RUN_TAG, OWNER_TAG, CREATED_TAG, EXPIRES_TAG, RESOURCE_TAG, KEPT_TAG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Label:
         owner: None where it cannot be read.
         expires: None where it cannot be read: the resource then never expires.
         resource: id of the resource that the tags were written on; empty where they name none.
+        is_kept: whether its run has ended in order and left it for the next one, on whichever machine.
     """
 
     run: str
@@ -36,6 +38,7 @@ class Label:
     created: datetime | None
     expires: datetime | None
     resource: str
+    is_kept: bool = False
 
     def names(self, resource: str) -> bool:
         """Whether the tags were written on a resource, given by its id, and not copied to it."""
@@ -44,7 +47,8 @@ class Label:
     def may_be_alive(self, now: datetime) -> bool:
         """Whether a run may still use the resource: its process runs, or nobody can tell and time is left."""
         state = self.owner.state if self.owner else "elsewhere"
-        return state == "running" or (state == "elsewhere" and (self.expires is None or now < self.expires))
+        has_time = self.expires is None or now < self.expires
+        return state == "running" or (state == "elsewhere" and has_time and not self.is_kept)
 
     @property
     def whose(self) -> str:
@@ -74,20 +78,22 @@ def share_id(facts: CloudFacts, name: str) -> str:
     return f"{facts.storage_account}/{name}"
 
 
-def tags_of(provisioning: Provisioning, resource: str) -> dict[str, str]:
-    """The tags of a resource, given by its id, that is made or taken over now."""
-    return {
+def tags_of(provisioning: Provisioning, resource: str, *, is_kept: bool = False) -> dict[str, str]:
+    """The tags of a resource, given by its id, that is made or taken over now, or kept from now on."""
+    tags = {
         RUN_TAG: provisioning.run,
         OWNER_TAG: str(provisioning.owner),
         CREATED_TAG: provisioning.cloud.clock.now().isoformat(timespec="seconds"),
         EXPIRES_TAG: provisioning.expires.isoformat(timespec="seconds"),
         RESOURCE_TAG: resource,
     }
+    return tags | {KEPT_TAG: "true"} if is_kept else tags
 
 
-def metadata_of(provisioning: Provisioning, resource: str) -> dict[str, str]:
+def metadata_of(provisioning: Provisioning, resource: str, *, is_kept: bool = False) -> dict[str, str]:
     """The same for a file share, whose metadata has no hyphens in its names."""
-    return {_without_hyphens(name): value for name, value in tags_of(provisioning, resource).items()}
+    tags = tags_of(provisioning, resource, is_kept=is_kept)
+    return {_without_hyphens(name): value for name, value in tags.items()}
 
 
 def read_tags(tags: Mapping[str, str] | None) -> Label | None:
@@ -102,8 +108,10 @@ def read_metadata(metadata: Mapping[str, str] | None) -> Label | None:
 
 
 def _label(values: Mapping[str, str]) -> Label | None:
-    run, owner, created, expires, resource = (values.get(tag, "") for tag in _TAGS)
-    return Label(run, parse_owner(owner), _moment(created), _moment(expires), resource) if run else None
+    run, owner, created, expires, resource, kept = (values.get(tag, "") for tag in _TAGS)
+    if not run:
+        return None
+    return Label(run, parse_owner(owner), _moment(created), _moment(expires), resource, kept == "true")
 
 
 def _without_hyphens(name: str) -> str:

@@ -109,6 +109,18 @@ def test_a_group_of_another_machine_that_has_expired_is_adopted(cloud, tmp_path)
         assert ResourceGroup(mine, name="expired", location="eastus").adopt()
 
 
+def test_a_group_that_a_run_of_another_machine_has_kept_is_adopted_and_no_longer_marked_as_kept(cloud, tmp_path):
+    with cloud.clients("s/group") as clients:
+        mine = provisioning(cloud, clients, tmp_path)
+        theirs = ResourceGroup(replace(mine, owner=ELSEWHERE, run="theirs"), name="handed-on", location="eastus")
+        theirs.create()
+        theirs.release()
+        assert ResourceGroup(mine, name="handed-on", location="eastus").adopt()
+        assert not read_tags(clients.resources.resource_groups.get("handed-on").tags).is_kept
+        theirs.release()  # too late: it is not theirs any more
+        assert not read_tags(clients.resources.resource_groups.get("handed-on").tags).is_kept
+
+
 @pytest.mark.parametrize("rename", [str, lambda name: name.replace("-", "")], ids=["copied", "without hyphens"])
 def test_a_group_that_carries_the_tags_of_another_is_nobody_of_ours(cloud, tmp_path, rename):
     with cloud.clients("s/group") as clients:

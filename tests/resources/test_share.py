@@ -84,6 +84,18 @@ def test_a_share_that_a_run_of_another_machine_may_use_is_refused_and_kept(provi
     files.delete_share("uploads")
 
 
+def test_a_share_that_a_run_of_another_machine_has_kept_is_used(provisioning: Provisioning) -> None:
+    files = provisioning.clients.files
+    theirs = replace(provisioning, owner=ELSEWHERE, run="theirs")
+    files.create_share("uploads", metadata=metadata_of(theirs, share_id(provisioning.cloud.facts, "uploads")))
+    share_of(theirs).release()
+    with share_of(provisioning):
+        label = read_metadata(files.get_share_metadata("uploads"))
+        assert label is not None
+        assert (label.run, label.is_kept) == (provisioning.run, False)
+    files.delete_share("uploads")
+
+
 def test_a_share_that_an_ended_run_left_is_used_and_marked_as_used(provisioning: Provisioning) -> None:
     files = provisioning.clients.files
     ended = replace(provisioning, owner=replace(this_process(), started="1"), run="ended")

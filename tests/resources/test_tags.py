@@ -81,6 +81,12 @@ def test_a_run_may_be_alive_while_it_runs_or_while_nobody_can_tell_and_time_is_l
     assert replace(LABEL, owner=owner, expires=expires).may_be_alive(NOW) is may_be_alive
 
 
+def test_what_a_run_has_kept_may_be_used_from_any_machine_once_the_run_has_ended():
+    kept = replace(LABEL, is_kept=True)
+    assert not replace(kept, owner=ELSEWHERE, expires=FUTURE).may_be_alive(NOW)
+    assert replace(kept, owner=this_process()).may_be_alive(NOW)
+
+
 def test_what_another_machine_owns_is_said_with_its_expiry():
     assert replace(LABEL, owner=ELSEWHERE).whose == "run r, made on another machine, until 2026-01-03 03:04 UTC"
 
