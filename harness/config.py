@@ -56,6 +56,10 @@ class Settings(BaseSettings):
         default=None, description="where scenarios run: replay, emulator or azure; a file cannot name azure"
     )
     service: ServiceName = Field(default=DEFAULT_SERVICE, description="the service that scenarios run on: batchai")
+    azureml_resource_group: str | None = Field(
+        default=None, description="resource group of an existing Azure Machine Learning workspace"
+    )
+    azureml_workspace: str | None = Field(default=None, description="an existing Azure Machine Learning workspace")
     mnist_dir: Path | None = Field(default=None, description="directory with MNIST's idx files, packed or not")
     cntk_python: Path | None = Field(default=None, description="Python interpreter with real CNTK installed")
     emulator_dir: Path | None = Field(

@@ -2,6 +2,9 @@
 
 import msgspec
 
+# Seconds between two looks of azure-ai-ml's ``jobs.stream``, whose own pauses grow to a minute.
+_STREAMING = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "1", "AZUREML_RUN_POLLING_INTERVAL_MAX": "1"}
+
 
 class Endpoint(msgspec.Struct, frozen=True):
     """One running emulator; its ``repr`` shows no secret.
@@ -23,6 +26,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     file_url: str = ""
     blob_url: str = ""
     only: str = ""
+    azureml_resource_group: str = ""
+    azureml_workspace: str = ""
+    mlflow_tracking_uri: str = ""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.proxy_url}, pid={self.pid}, directory={self.directory!r})"
@@ -66,4 +72,8 @@ class Endpoint(msgspec.Struct, frozen=True):
             "AZURE_CLIENT_ID": self.client_id,
             "AZURE_CLIENT_SECRET": self.client_secret,
             "AZURE_SUBSCRIPTION_ID": self.subscription_id,
+            "HARNESS_AZUREML_RESOURCE_GROUP": self.azureml_resource_group,
+            "HARNESS_AZUREML_WORKSPACE": self.azureml_workspace,
+            "MLFLOW_TRACKING_URI": self.mlflow_tracking_uri,
+            **_STREAMING,
         }

@@ -38,8 +38,9 @@ from harness.emulator.providers.arm import ResourceManager
 from harness.emulator.providers.arm.own_group import ensure_own_group
 from harness.emulator.providers.azureml import AzureML
 from harness.emulator.providers.azureml.data_plane import DataPlane
-from harness.emulator.providers.azureml.first_workspace import ensure_first_workspace
+from harness.emulator.providers.azureml.first_workspace import FIRST_LOCATION, ensure_first_workspace, first_workspace
 from harness.emulator.providers.azureml.job_variables import JobVariables, WayIn
+from harness.emulator.providers.azureml.model.workspace import api_host
 from harness.emulator.providers.azureml.run_tokens import RunTokens
 from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
@@ -321,7 +322,20 @@ def _endpoint(base: _Foundation, options: Options, *, port: int, file_port: int,
         file_url=f"http://127.0.0.1:{file_port}",
         blob_url=f"http://127.0.0.1:{blob_port}",
         only=options.only,
+        **_azureml(base, options),
     )
+
+
+def _azureml(base: _Foundation, options: Options) -> dict[str, str]:
+    """The ready workspace of Azure Machine Learning, as clients name it."""
+    if options.only:
+        return {}
+    address = first_workspace(ensure_own_group(base.store, base.identity.subscription_id))
+    return {
+        "azureml_resource_group": address.group,
+        "azureml_workspace": address.name,
+        "mlflow_tracking_uri": f"azureml://{api_host(FIRST_LOCATION)}/mlflow/v1.0{address.id('workspace')}",
+    }
 
 
 def _watch_for_stop(stopping: asyncio.Event, *, guarded: bool) -> None:

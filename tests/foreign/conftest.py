@@ -88,7 +88,7 @@ def run_client(
 ) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Run a client as its user would, in an empty directory, with nothing but the emulator's variables added."""
 
-    def run(requirements: str, *command: str, limit: float = 120) -> "subprocess.CompletedProcess[str]":
+    def run(requirements: str, *command: str, limit: float | None = 120) -> "subprocess.CompletedProcess[str]":
         path = environment_of(requirements) / "bin"
         with tempfile.TemporaryDirectory(prefix="home-") as home:
             variables = {"HOME": home, "PATH": f"{path}:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}

@@ -114,3 +114,39 @@ def test_az_storage_file_and_both_sdks_read_one_anothers_bytes(
         assert old.get_file_to_bytes(share, "new", "az.bin").content == written["mine.bin"]
         assert new.get_file_client("old.bin").download_file().readall() == written["old.bin"]
         new.delete_share()
+
+
+def test_azure_ai_ml_trains_streams_downloads_and_cleans_up(run_client: Run) -> None:
+    ran = run_client("azure_ai_ml", "python", "-W", "ignore", str(CLIENTS / "azure_ai_ml.py"), limit=None)
+
+    assert ran.returncode == 0, ran.stdout
+    lines = ran.stdout.splitlines()
+    for line in (
+        "workspace eastus",
+        "compute 2",
+        "compute 3",
+        "default datastore workspaceblobstore",
+        "datastore mine",
+        "data greeting 1",
+        "submitted True",
+        "epoch 2",
+        "ended True",
+        "downloaded model 0.1",
+        "output hello data",
+        "listed True",
+        "rank 0 of 2",
+        "failed True",
+        "cancelled True",
+        "archived True",
+        "computes []",
+    ):
+        assert line in lines, f"{line!r} is missing from:\n{ran.stdout}"
+
+
+def test_the_management_client_of_azure_ml_runs_a_job(run_client: Run) -> None:
+    ran = run_client("azure_ai_ml", "python", str(CLIENTS / "azure_mgmt_machinelearningservices.py"), limit=None)
+
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stdout.splitlines() == [
+        "workspace azureml", "compute Succeeded", "submitted Starting", "ended Completed", "jobs False"
+    ]  # fmt: skip

@@ -10,7 +10,13 @@ from harness.emulator.providers.tracked import TrackedResources
 from harness.emulator.providers.tracked.model import APPLICATION_INSIGHTS, KEY_VAULT
 
 NAME = "azureml"
-_LOCATION = "eastus"
+FIRST_LOCATION = "eastus"
+
+
+def first_workspace(group: str) -> Address:
+    """The address of the first workspace in the emulator's own group, whose id is given."""
+    words = group.split("/")
+    return Address(words[2], words[4], (NAME,), MACHINE_LEARNING)
 
 
 def ensure_first_workspace(
@@ -23,8 +29,7 @@ def ensure_first_workspace(
         group: the id of the emulator's own resource group.
         storage_account: the id of the account that holds its containers and shares.
     """
-    words = group.split("/")
-    ids = {each.namespace: each.ensure(group, NAME, _LOCATION) for each in tracked}
+    ids = {each.namespace: each.ensure(group, NAME, FIRST_LOCATION) for each in tracked}
     details = WorkspaceDetails(
         workspace_id=str(uuid.uuid4()),
         principal_id=str(uuid.uuid4()),
@@ -33,5 +38,4 @@ def ensure_first_workspace(
         key_vault=ids[KEY_VAULT.namespace],
         application_insights=ids[APPLICATION_INSIGHTS.namespace],
     )
-    address = Address(words[2], words[4], (NAME,), MACHINE_LEARNING)
-    azureml.workspaces.ensure(address, location=_LOCATION, details=details)
+    azureml.workspaces.ensure(first_workspace(group), location=FIRST_LOCATION, details=details)
