@@ -66,7 +66,7 @@ def is_locked(path: Path) -> bool:
     Raises:
         OSError: the file cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would keep us waiting
     try:
         return not _flock(descriptor, fcntl.LOCK_SH)
     finally:

@@ -20,7 +20,7 @@ from harness.cli.options import DEFAULT_DIRECTORY
 from harness.cli.output import say
 from harness.clock import SystemClock
 from harness.clouds import Clients, Cloud, open_cloud
-from harness.config import Settings, environment, journal_path, load_settings
+from harness.config import Settings, environment, journal_path, load_settings, trace_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.leftovers import (
@@ -122,13 +122,19 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
     """The lasting emulators to look at.
 
     Starting an emulator runs the jobs that wait in its directory. So one is started only in a directory in which a run
-    of this user has journalled something; in the project's own, which may be anybody's work, one has to run.
+    of this user has journalled something. The working directory may be anybody's work: an emulator of its own has to
+    run, and so has one in a journal that its settings name.
     """
+    is_own_journal = trace_settings(Path()).get("journal", "environment") == "environment"
     entries = [entry for entry in journal.left() if entry.owner.state != "elsewhere" or not _may_be_alive(entry)]
     journalled = [path.absolute() for path in _directories(entries)]
     chosen = (settings.emulator_dir or DEFAULT_DIRECTORY).absolute()
     return [
-        Place(settings.model_copy(update={"emulator_dir": directory}), directory, may_start=directory in journalled)
+        Place(
+            settings.model_copy(update={"emulator_dir": directory}),
+            directory,
+            may_start=is_own_journal and directory in journalled,
+        )
         for directory in dict.fromkeys((chosen, *journalled))
         if directory not in temporary and (directory / "lock").exists() and not (directory / "temporary").exists()
     ]

@@ -93,7 +93,7 @@ def read_mark(directory: Path) -> Mark | None:
     try:
         status = directory.lstat()
         mark = msgspec.json.decode(_content(DataDirectory(directory).temporary), type=Mark)
-    except (OSError, ValueError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
     is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
     is_named = (mark.maker, mark.directory, mark.inode) == (_MAKER, os.path.realpath(directory), status.st_ino)

@@ -27,6 +27,9 @@ from harness.resources.owner import Owner, this_process
 Key = tuple[str, str, str, str, str]
 
 _WAIT_SECONDS = 10.0  # nobody holds the journal for longer than a write takes
+_OBJECT = b'{"'  # how a line of any version begins
+_ENTRY = b'{"run": "'  # how an entry begins
+_LONGEST_LINE = 1 << 16  # bytes
 _REMEDY = "make it writable, or name another file with HARNESS_JOURNAL"
 
 
@@ -141,7 +144,7 @@ class Journal:
             _make_directory(self.path.parent)
             with lock_file(self.path, wait=wait) as descriptor:
                 self._is_stuck = False
-                _require_file(descriptor)
+                _require_journal(descriptor)
                 yield descriptor
         except FileLockedError as error:
             self._is_stuck = True
@@ -185,9 +188,13 @@ def journal_for(cloud: str, settings: Settings, environ: Mapping[str, str]) -> J
     return NoJournal() if cloud == "replay" else Journal(journal_path(settings, environ))
 
 
-def _require_file(descriptor: int) -> None:
+def _require_journal(descriptor: int) -> None:
+    """Refuse a file of somebody else's: a setting can name any."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise OSError(errno.EINVAL, "it is no regular file")
+    line = os.pread(descriptor, _LONGEST_LINE, 0).lstrip(b"\n\0").partition(b"\n")[0]  # zeros are left by a power cut
+    if line and not line.startswith(_OBJECT) and not _is_json(line):
+        raise OSError(errno.EINVAL, "it holds something else than a journal")
 
 
 def _line(entry: Entry) -> bytes:
@@ -224,24 +231,29 @@ def _live(entries: Iterable[Entry | None]) -> dict[Key, Entry]:
 
 
 def _is_kept(line: bytes, live: Mapping[Key, Entry]) -> bool:
-    """Whether a compacted journal holds a line: it is live, or another version's, which this one cannot judge."""
+    """Whether a compacted journal holds a line: it is live, or this version cannot judge it."""
     entry = _read(line)
-    return _is_record(line) if entry is None else live.get(entry.key) == entry
+    return live.get(entry.key) == entry if entry else bool(line) and not _is_torn(line)
 
 
-def _is_record(line: bytes) -> bool:
-    """Whether a line is whole, though no entry; a torn one is no JSON."""
+def _is_torn(line: bytes) -> bool:
+    """Whether a line is the beginning of an entry, whose writer was killed."""
+    return line.startswith(_ENTRY) and not _is_json(line)
+
+
+def _is_json(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
+        json.loads(line)
+    except (ValueError, RecursionError):
         return False
+    return True
 
 
 def _read(line: bytes) -> Entry | None:
     try:
         entry = msgspec.json.decode(line, type=Entry)
         _ = entry.expiry  # a date that is none makes the line as worthless as a torn one
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
     return entry
 

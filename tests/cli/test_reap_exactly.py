@@ -252,6 +252,23 @@ def test_no_emulator_is_started_in_a_directory_that_no_run_of_this_user_has_jour
     assert capsys.readouterr().out == "nothing is left behind\n"
 
 
+@pytest.mark.parametrize("file", ["harness.toml", ".env"])
+def test_a_journal_that_the_working_directory_names_starts_no_emulator_and_no_file_of_others_is_touched(
+    enemy: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    place = str(enemy / ".harness" / "emulator")
+    Journal(enemy / "evil").append(Entry("r", "resource group", "g", "g", "creating", "emulator", place, "a"))
+    name = "journal" if file == "harness.toml" else "HARNESS_JOURNAL"
+    (enemy / file).write_text(f'{name} = "evil"\n')
+    before = content(enemy / ".harness")
+    assert main(["reap", "--yes"]) == 0
+    assert content(enemy / ".harness") == before
+    (enemy / file).write_text(f'{name} = "thesis.tex"\n')
+    (enemy / "thesis.tex").write_text("a thesis\n")
+    assert main(["reap", "--yes"]) == 2
+    assert (enemy / "thesis.tex").read_text() == "a thesis\n"
+
+
 def test_an_endpoint_that_nobody_serves_is_not_believed(enemy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (enemy / ".harness" / "emulator" / "endpoint.json").write_text(
         f'{{"proxy_url": "http://evil", "pid": {os.getppid()}}}'

@@ -1,3 +1,4 @@
+import contextlib
 import fcntl
 import os
 import resource
@@ -50,7 +51,18 @@ def test_entries_tell_cloud_place_expiry_and_owner(tmp_path):
     assert journal.left()[0].expiry == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("line", ["[]", "7", '{"run": 1}', '{"owner": 3}', "\x00", '{"owner": {"host": 1}}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'{{"run": "r", "more": {"[" * 99_999}',
+        "[]",
+        "7",
+        '{"run": 1}',
+        '{"owner": 3}',
+        "\x00",
+        '{"owner": {"host": 1}}',
+    ],
+)
 def test_a_line_that_is_no_entry_is_passed_over(tmp_path, line):
     journal = Journal(tmp_path / "journal.jsonl")
     journal.path.write_text(f"{line}\n")
@@ -209,12 +221,32 @@ def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path):
 def test_compacting_keeps_what_another_version_wrote(tmp_path):
     journal = Journal(tmp_path / "journal.jsonl")
     unknown = '{"what": "an entry of a later version", "caf\u00e9": 1}'
-    journal.path.write_text(f'{unknown}\n{{"torn": \n')
+    journal.path.write_text(f'{unknown}\n{{"run": "torn", "ki\n')
     journal.append(entry("a", "creating"))
     journal.compact()
     assert journal.path.read_text().splitlines()[0] == unknown
     assert "torn" not in journal.path.read_text()
     assert [left.name for left in journal.left()] == ["a"]
+
+
+@pytest.mark.parametrize("content", ["thesis", "# a script\n", '{\n  "name": "a package"\n}\n', "\n\nA chapter.\n"])
+def test_no_line_of_a_file_that_is_no_journal_is_lost(tmp_path, content):
+    journal = Journal(tmp_path / "file")
+    journal.path.write_text(content)
+    for change in (journal.compact, lambda: journal.append(entry("a", "creating"))):
+        with contextlib.suppress(JournalError):
+            change()
+        assert [line for line in content.split("\n") if line] == [
+            line for line in journal.path.read_text().split("\n") if line and '"run"' not in line
+        ]
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path):
+    journal = Journal(tmp_path / "thesis.tex")
+    journal.path.write_text("a thesis")
+    with pytest.raises(JournalError, match=r"thesis.tex cannot be written: it holds something else than a journal"):
+        journal.append(entry("a", "creating"))
+    assert journal.path.read_text() == "a thesis"
 
 
 def test_compacting_on_a_full_disk_loses_nothing(tmp_path, full):
