@@ -1,9 +1,7 @@
 """SDK clients over the one session that records, replays, or does neither."""
 
-import logging
-import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +20,10 @@ from harness.clouds.model import Clients, CloudFacts, Poller
 from harness.clouds.recent_writes import RecentWrites
 from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import RetryPolicy
+from harness.clouds.sdk_loggers import filtered_loggers
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.fault_plans import FaultPlan
 from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
-from harness.recording.placeholders import WORD
 
 _SCOPE = "https://management.azure.com/.default"
 
@@ -94,15 +92,17 @@ class SdkCloud:
         if self.mode == "live":
             yield self._lasting
             return
-        _quiet()
-        with open_session(
-            cassette_path(self.cassettes, cassette),
-            self.mode,
-            replacements=self._replacements(),
-            base=self.base,
-            provenance={"cloud": self.name},
-            report_unused=self.report_unused,
-        ) as session:
+        with (
+            filtered_loggers(),
+            open_session(
+                cassette_path(self.cassettes, cassette),
+                self.mode,
+                replacements=self._replacements(),
+                base=self.base,
+                provenance={"cloud": self.name},
+                report_unused=self.report_unused,
+            ) as session,
+        ):
             yield self._clients(session)
 
     def inject(self, plan: FaultPlan) -> None:
@@ -120,9 +120,8 @@ class SdkCloud:
             self._order(faults.delete, plan)
 
     def _order(self, order: Callable[[FaultPlan, requests.Session, TokenCredential], None], plan: FaultPlan) -> None:
-        _quiet()
         # Over a session of its own: that a recording was made under faults shows in what it answers.
-        with self._patient(self.base()) as session:
+        with filtered_loggers(), self._patient(self.base()) as session:
             order(plan, session, self.credential(ClockTransport(session, self.clock)))
 
     @cached_property
@@ -130,15 +129,21 @@ class SdkCloud:
         return RecentWrites(self.clock)
 
     @cached_property
+    def _open(self) -> ExitStack:
+        """What ``close`` ends."""
+        return ExitStack()
+
+    @cached_property
     def _lasting(self) -> Clients:
         """Signing in, and a connection, once: a sweep has hundreds of stories."""
-        _quiet()
-        return self._clients(self.base())
+        self._open.enter_context(filtered_loggers())
+        clients = self._clients(self.base())
+        self._open.callback(clients.session.close)
+        return clients
 
     def close(self) -> None:
         """End the connections of a cloud that is no longer used."""
-        if "_lasting" in vars(self):
-            self._lasting.session.close()
+        self._open.close()
 
     def _clients(self, session: requests.Session) -> Clients:
         transport = ClockTransport(self._patient(session), self.clock)
@@ -168,25 +173,3 @@ class SdkCloud:
     def _replacements(self) -> Mapping[str, str]:
         mine, theirs = vars(self.facts), vars(PLACEHOLDERS)
         return {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}
-
-
-class _NoSignatures(logging.Filter):
-    """urllib3 logs the address of every request at DEBUG, and of one that it repeats as a warning: links are secret."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _SIGNATURE.sub(WORD, record.getMessage()), ()
-        return True
-
-
-_SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s\"']+")
-_NO_SIGNATURES = _NoSignatures()
-
-
-def _quiet() -> None:
-    logging.getLogger("urllib3.connectionpool").addFilter(_NO_SIGNATURES)
-    # The storage SDK logs whole requests, signatures included, when it retries; the others log every request at INFO.
-    logging.getLogger("azure.storage.common.storageclient").setLevel(logging.CRITICAL)
-    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
-    # It tells with a traceback that a refused HEAD has no body.
-    logging.getLogger("azure.mgmt.resource.resources._utils.model_base").setLevel(logging.CRITICAL)
-    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # a refusal is told once, by us
