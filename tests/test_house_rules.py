@@ -78,7 +78,7 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_only_launching_is_imported_of_the_emulator() -> None:
-    names = ("launch", "leftovers", "endpoint", "options", "owner", "serve")
+    names = ("launch", "leftovers", "endpoint", "options", "owner", "reset")
     open_to_all = tuple(f"harness.emulator.{name}" for name in names)
     wrong = [
         f"{relative(module)} imports {name}"

@@ -98,7 +98,7 @@ def check_dependencies(_around: Surroundings) -> Check:
 def check_torch(_around: Surroundings) -> Check:
     """PyTorch, and what it computes on."""
     code = "import torch; print(torch.__version__, torch.cuda.is_available())"
-    status, said = _run(sys.executable, "-c", code)
+    status, said = _run(sys.executable, "-P", "-c", code)  # not what the current directory calls torch
     if status != 0:
         return Check("PyTorch", "note", "not installed; CNTK jobs then need real CNTK", _TORCH)
     version, has_cuda = said.split()

@@ -4,13 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import RSAAlgorithm
 
 from harness.clock import Clock
 from harness.emulator.guids import new_guid
-from harness.emulator.identity import Identity
+from harness.emulator.identity import Identity, signing_key
 
 LIFETIME = timedelta(seconds=3599)  # as AAD's client credentials tokens
 AUDIENCES = (
@@ -41,13 +39,8 @@ class Tokens:
     def __init__(self, identity: Identity, clock: Clock) -> None:
         self._identity = identity
         self._clock = clock
-        # Read once, and without a look at its primes: each takes 35 ms, and the key is one that we made.
-        private = load_pem_private_key(
-            identity.signing_key.encode(), password=None, unsafe_skip_rsa_key_validation=True
-        )
-        if not isinstance(private, RSAPrivateKey):
-            raise TypeError("the signing key of an emulator is an RSA key")
-        self._private, self._public = private, private.public_key()
+        self._private = signing_key(identity)
+        self._public = self._private.public_key()
         self._verified: dict[str, datetime] = {}
         self._revoked: dict[str, datetime] = {}  # token to the moment
 

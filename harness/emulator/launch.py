@@ -1,44 +1,54 @@
 """Starting, finding and stopping an emulator from another process."""
 
 import contextlib
-import fcntl
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import msgspec
 
+from harness.clock import SystemClock
+from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.options import Images, Options, parse_account
 from harness.emulator.paths import DataDirectory
+from harness.emulator.server_process import (
+    is_served,
+    open_server,
+    read_server,
+    server_command,
+    server_environment,
+)
 from harness.emulator.temporary_directory import temporary_directory
 from harness.errors import EmulatorError
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_SETTLE_SECONDS = 5.0  # until the lock names the process that holds it
+_LOOK_SECONDS = 0.05
 
 
 def find(directory: Path) -> Endpoint | None:
-    """The emulator that serves a data directory now, or None: whoever serves it holds its lock."""
+    """The emulator that serves a data directory and is ready, or None.
+
+    Raises:
+        EmulatorError: what it has written about itself cannot be read.
+    """
     paths = DataDirectory(directory.absolute())
     try:
         endpoint = msgspec.json.decode(paths.endpoint.read_bytes(), type=Endpoint)
-        with paths.lock.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return endpoint
+        is_current = is_served(paths.root) and read_server(paths.root) == endpoint.pid
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise EmulatorError(f"{paths.endpoint} cannot be read ({error}); start the emulator again") from error
-    return None
+    return endpoint if is_current else None  # otherwise it is what a killed emulator has left
 
 
 @contextmanager
@@ -86,7 +96,10 @@ def launch(
         try:
             yield endpoint
         finally:
-            _stop(process.pid)
+            process.terminate()  # a child that nobody has waited for keeps its id
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+            process.kill()
 
 
 def start_detached(options: Options) -> Endpoint:
@@ -101,12 +114,11 @@ def start_detached(options: Options) -> Endpoint:
             f"the data directory {directory} is in use by the emulator with process id {running.pid}; "
             "stop it with 'harness emulator stop', or choose another --dir"
         )
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = DataDirectory(directory.absolute()).log
-    with log.open("ab") as stream:
+    with _log_of(directory) as stream:
         done = subprocess.run(
-            [*_command(options), "--detach"],
-            env=os.environ | options.environment(),
+            [*server_command(options), "--detach"],
+            env=server_environment(options, os.environ),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -120,13 +132,32 @@ def start_detached(options: Options) -> Endpoint:
     return endpoint
 
 
+def become(options: Options) -> NoReturn:
+    """Serve in this process, in the foreground: it becomes what ``server_command`` starts, in a clean environment."""
+    command = server_command(options)
+    os.execve(command[0], command, server_environment(options, os.environ))  # noqa: S606 - the command is ours
+
+
 def stop(directory: Path) -> bool:
-    """Stop the emulator of a data directory and wait until it has; False if none runs."""
-    endpoint = find(directory)
-    if endpoint is None:
-        return False
-    _stop(endpoint.pid)
-    return True
+    """Stop the emulator of a data directory and wait until it has ended; False if none runs.
+
+    Raises:
+        EmulatorError: a process serves the directory that is no emulator of this user; it is left alone.
+    """
+    clock = SystemClock()
+    deadline = clock.monotonic() + _SETTLE_SECONDS
+    try:
+        while is_served(directory):
+            with open_server(directory) as server:
+                if server is not None:
+                    _end(server)
+                    return True
+            if clock.monotonic() >= deadline:
+                raise _stranger(directory)
+            clock.sleep(_LOOK_SECONDS)  # a new emulator writes its id soon after it has taken the lock
+    except OSError as error:
+        raise EmulatorError(f"the lock of {directory} cannot be looked at: {error.strerror}") from error
+    return False
 
 
 def ends(pid: int, seconds: float) -> bool:
@@ -151,8 +182,8 @@ def _started(options: Options) -> Iterator[subprocess.Popen[bytes]]:
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            _command(options),
-            env=os.environ | options.environment(),
+            server_command(options),
+            env=server_environment(options, os.environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -163,8 +194,18 @@ def _started(options: Options) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def _command(options: Options) -> list[str]:
-    return [sys.executable, "-m", "harness.emulator", *options.words()]
+def _log_of(directory: Path) -> IO[bytes]:
+    """The log of a detached emulator, whose directory is made when missing."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return DataDirectory(directory.absolute()).log.open("ab")
+    except OSError as error:
+        if directory.exists() and not directory.is_dir():
+            raise EmulatorError(
+                f"{directory} is a file, and a data directory is needed; choose another --dir"
+            ) from error
+        reason = f"{error.strerror} ({error.filename})"
+        raise EmulatorError(f"the data directory {directory} cannot be used: {reason}; choose another --dir") from error
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
@@ -183,9 +224,16 @@ def _did_not_start(printed: str) -> EmulatorError:
     return EmulatorError("\n".join(["the emulator did not start; it printed:", *printed.strip().splitlines()[-20:]]))
 
 
-def _stop(pid: int) -> None:
+def _end(server: ProcessHandle) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        if ends(pid, _STOP_SECONDS):
+        server.send_signal(number)
+        if server.ends_within(_STOP_SECONDS):
             return
+
+
+def _stranger(directory: Path) -> EmulatorError:
+    process = f"process {read_server(directory) or '(no id)'}"
+    return EmulatorError(
+        f"{directory} is locked, and nothing proves that {process} is an emulator of yours that serves it: it was left "
+        "alone; end it yourself, or choose another --dir"
+    )

@@ -11,7 +11,6 @@ import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +20,7 @@ from harness.compute.paths import JobPaths
 from harness.compute.process_handle import ProcessFacts, ProcessHandle, open_process, read_facts
 from harness.emulator import temporary_directory
 from harness.emulator.paths import DataDirectory
+from harness.emulator.server_process import is_server
 from harness.file_lock import FileLockedError, is_locked, lock_file
 
 _GRACE = 5.0  # seconds; a supervisor ends its job within two
@@ -109,14 +109,7 @@ def _is_used(directory: Path) -> bool:
 
 def _is_launched(facts: ProcessFacts, directory: Path) -> bool:
     """Whether a process is an emulator that serves a directory for as long as its launcher lives."""
-    words = facts.command_line
-    served = [value for option, value in pairwise(words) if option == "--dir"]
-    return (
-        facts.user == os.getuid()
-        and "harness.emulator" in words
-        and "--guarded" in words
-        and [os.path.realpath(value) for value in served] == [os.path.realpath(directory)]
-    )
+    return "--guarded" in facts.command_line and is_server(facts, directory)
 
 
 def _remove_directory(directory: Path) -> None:

@@ -26,7 +26,7 @@ _GOODBYE_SECONDS = 2.0  # for a client to confirm the end of TLS
 
 # Connections of one peer without valid credentials. One with TLS costs 50 kB, and uvloop gives it a buffer of 256 KiB,
 # which costs as much of it as the client has sent at once, or as was in use before.
-_TLS_NEWCOMERS, _PLAIN_NEWCOMERS = 128, 512
+_TLS_NEWCOMERS, _PLAIN_NEWCOMERS = 112, 512  # aiohttp opens 100 at once
 
 _log = logging.getLogger(__name__)
 

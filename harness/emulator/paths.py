@@ -1,8 +1,16 @@
 """The only place that knows the names of files in an emulator's data directory."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+_FOLDERS = ("storage", "trash", "nodes", "jobs")
+_FILE = r"(lock|temporary|(endpoint|identity)\.json|emulator\.(db|log)|(ca|server)\.pem)"
+# Files, those that belong to SQLite's, damaged ones that were moved aside, and the beginnings of new ones.
+_FILES = re.compile(
+    rf"{_FILE}(\.damaged-[0-9]+)?(-wal|-shm|-journal)?|temporary\.new|\.{_FILE}\.[a-z0-9_]{{1,8}}", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,12 @@ class DataDirectory:
     def jobs(self) -> Path:
         """One folder an incarnation of a job."""
         return self.root / "jobs"
+
+    def made(self, path: Path) -> bool:
+        """Whether an entry of the directory is one that an emulator makes, by its name and its kind."""
+        if path.is_symlink():
+            return False
+        return path.is_dir() if path.name in _FOLDERS else path.is_file() and _FILES.fullmatch(path.name) is not None
 
 
 def write_private(path: Path, content: bytes) -> None:

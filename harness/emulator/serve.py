@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
 import os
@@ -10,8 +9,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -28,7 +26,7 @@ from harness.emulator.engine import Engine, EngineOptions
 from harness.emulator.fault_operations import FaultPlans
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.stage import Stage
-from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity, load_identity
+from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity
 from harness.emulator.listener import serve_http
 from harness.emulator.options import START_PLAN, Account, Options
 from harness.emulator.paths import DataDirectory, write_private
@@ -50,8 +48,8 @@ from harness.emulator.providers.tracked import TrackedResources
 from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
+from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store
 from harness.emulator.store import Store
-from harness.emulator.tls import server_context
 from harness.errors import EmulatorError
 
 _FILES = 8192  # that may be open: a connection through the proxy takes three
@@ -64,41 +62,11 @@ def serve(options: Options) -> None:
     Raises:
         EmulatorError: the directory cannot be used, or another emulator has it open.
     """
-    paths = DataDirectory(options.directory.absolute())
-    try:
-        paths.prepare()
-    except OSError as error:
-        raise EmulatorError(
-            f"the data directory {paths.root} cannot be made: {error.strerror}; choose another with --dir"
-        ) from error
     _allow_files()
-    with _locked(paths):
-        try:
-            uvicorn_loop = uvicorn.config.Config(app=_nothing, loop="auto").get_loop_factory()
-            with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
-                runner.run(_serve(paths, options))
-        finally:
-            paths.endpoint.unlink(missing_ok=True)
-
-
-@contextmanager
-def _locked(paths: DataDirectory) -> Iterator[None]:
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        owner = os.read(descriptor, 20).decode() or "unknown"
-        os.close(descriptor)
-        raise EmulatorError(
-            f"the data directory {paths.root} is in use by the emulator with process id {owner}; "
-            "stop it with 'harness emulator stop', or choose another --dir"
-        ) from error
-    os.truncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    with opened_directory(options.directory) as paths:
+        uvicorn_loop = uvicorn.config.Config(app=_nothing, loop="auto").get_loop_factory()
+        with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+            runner.run(_serve(paths, options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +175,8 @@ def _faults(store: Store, options: Options) -> Faults:
 
 
 async def _serve(paths: DataDirectory, options: Options) -> None:
-    with contextlib.closing(Store(paths.database)) as store:
-        base = _Foundation(paths, SystemClock(), load_identity(paths), store, _faults(store, options), WayIn())
+    with opened_store(paths) as store:
+        base = _Foundation(paths, SystemClock(), open_identity(paths), store, _faults(store, options), WayIn())
         storage, stage = _storage(base, options), Stage(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
         async with (
@@ -241,7 +209,7 @@ async def _listening(
         port = proxy.start(options.port)
     except OSError as error:
         raise _unusable(options.port, "--port", error) from error
-    serving = asyncio.create_task(serve_http(emulator, listener, stopping, server_context(paths)))
+    serving = asyncio.create_task(serve_http(emulator, listener, stopping, open_tls(paths)))
     try:
         yield port
     finally:

@@ -19,6 +19,7 @@ from harness.emulator.checkpoints import Checkpoints
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+APPLICATION_ID = 0x42614169  # in the database's header, which says so that an emulator made it
 _CACHED = 25_000  # decoded records of one kind kept; about 1 kB each
 _EVICTED = 100  # of them at a time: no request waits for long, and none for the look at those that went before
 _LOGGED = 16_384  # pages of log, 64 MB, after which SQLite does not wait for our checkpoints any more
@@ -30,6 +31,10 @@ def is_full(error: sqlite3.Error) -> bool:
     The index of its log is a file of its own, which grows now and then: SQLite reports that it cannot as an I/O error.
     """
     return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
+class DamagedRecordError(Exception):
+    """A stored record cannot be read; the text says which."""
 
 
 class Store:
@@ -45,6 +50,9 @@ class Store:
             path.touch(mode=0o600)
             path.chmod(0o600)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
+        # Before there is a log, so that it is in the file itself, where it can be read without SQLite.
+        if self._connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+            self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_LOGGED}")
@@ -166,7 +174,10 @@ class Store:
         return record if isinstance(record, kind) else None
 
     def _remember(self, kind: type[T], key: str, value: bytes) -> T:
-        record = msgspec.json.decode(value, type=kind)
+        try:
+            record = msgspec.json.decode(value, type=kind)
+        except msgspec.MsgspecError as error:
+            raise DamagedRecordError(f"a record that cannot be read: {kind.__name__} {key!r} ({error})") from error
         self._cache_one(key, record)
         return record
 

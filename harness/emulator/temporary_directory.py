@@ -6,8 +6,6 @@ lives, and the mark names the process and the directory, so a mark that was copi
 
 import contextlib
 import os
-import re
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -19,12 +17,12 @@ from typing import Literal
 import msgspec
 
 from harness.emulator.paths import DataDirectory
+from harness.emulator.removal import holds_mounts, remove
 from harness.file_lock import FileLockedError, is_locked, lock_file
 from harness.process_identity import has_boot_id, start_of_process, this_machine
 
 _PREFIX = "batchai-"
 _MAKER = "batchai-harness"
-_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _DELETION_SECONDS = 60.0  # for which another process may be busy with deleting a directory
 _LARGEST_MARK = 1 << 14  # bytes; a path has at most 4 KiB
 
@@ -129,48 +127,13 @@ def delete_directory(directory: Path) -> None:
     Nothing is deleted while another file system is mounted in it.
     """
     mark = DataDirectory(directory).temporary
-    if _holds_mounts(directory):
+    if holds_mounts(directory):
         return
     with contextlib.suppress(OSError):
-        left = [path for path in directory.iterdir() if path != mark and not _is_deleted(path)]
+        left = [path for path in directory.iterdir() if path != mark and not remove(path)]
         if not left:
             mark.unlink(missing_ok=True)
             directory.rmdir()
-
-
-def _holds_mounts(directory: Path) -> bool:
-    """Whether a file system is mounted below a directory."""
-    root = os.path.realpath(directory)
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
-            # The fifth field is the mount point, with blanks and backslashes in octal (man 5 proc).
-            point = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), line.split()[4])
-            if Path(os.fsdecode(point)).is_relative_to(root):
-                return True
-    return False
-
-
-def _is_deleted(path: Path) -> bool:
-    """Delete a file or a tree, without following links, and say whether all of it is gone."""
-    with contextlib.suppress(OSError):
-        if path.is_symlink() or not path.is_dir():
-            path.unlink()
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-            if path.exists():
-                _make_writable(path)
-                shutil.rmtree(path)
-        return True
-    return not os.path.lexists(path)
-
-
-def _make_writable(tree: Path) -> None:
-    """Undo what a job did that took the right to write into a folder from itself."""
-    tree.chmod(0o700)
-    for folder, names, _ in os.walk(tree):
-        for name in names:
-            if not (child := Path(folder, name)).is_symlink():
-                child.chmod(0o700)
 
 
 def _is_of_this_machine(mark: Mark) -> bool:

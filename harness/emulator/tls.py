@@ -3,7 +3,10 @@
 import ssl
 
 import trustme
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
+from harness.atomic_file import write_file
 from harness.emulator.paths import DataDirectory, write_private
 
 HOSTS = (
@@ -23,13 +26,36 @@ def server_context(paths: DataDirectory) -> ssl.SSLContext:
     """The listener's side of TLS; authority and certificate are made once and kept in the data directory.
 
     The authority's key is not kept: nothing else can ever be signed with what clients were told to trust.
+
+    Raises:
+        ValueError: what is kept there cannot be used.
     """
-    if not (paths.authority.exists() and paths.server_certificate.exists()):
+    if not (paths.authority.exists() and paths.server_certificate.exists() and _covers_hosts(paths)):
         authority = trustme.CA(organization_name="batchai-harness emulator")
         issued = authority.issue_cert(*HOSTS)
         parts = [issued.private_key_pem, *issued.cert_chain_pems]
         write_private(paths.server_certificate, b"".join(part.bytes() for part in parts))
-        authority.cert_pem.write_to_path(str(paths.authority))
+        write_file(paths.authority, authority.cert_pem.bytes(), mode=0o644)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(paths.server_certificate)
+    try:
+        context.load_cert_chain(paths.server_certificate)
+    except ssl.SSLError as error:
+        raise ValueError(f"{paths.server_certificate.name}: {error.reason or error}") from error
     return context
+
+
+def _covers_hosts(paths: DataDirectory) -> bool:
+    """Whether the certificate is for every host of this version, and issued by the authority beside it.
+
+    Raises:
+        ValueError: one of the files holds no certificate, or another authority issued it.
+    """
+    authority = x509.load_pem_x509_certificate(paths.authority.read_bytes())
+    certificate = x509.load_pem_x509_certificates(paths.server_certificate.read_bytes())[0]
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (InvalidSignature, TypeError) as error:
+        raise ValueError(f"{paths.authority.name} did not issue {paths.server_certificate.name}") from error
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    known = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    return known.issuperset(HOSTS)

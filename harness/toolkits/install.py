@@ -116,16 +116,16 @@ def _build(directory: Path, environ: Mapping[str, str], chosen: Path | None, lis
     tell(1)
     base, libraries = find_python(chosen, environ=environ), find_mpi(environ)
     tell(2, str(base))
-    _run([str(base), "-m", "venv", str(directory)], clean, lambda line: tell(2, line))
+    _run([str(base), "-I", "-m", "venv", str(directory)], clean, lambda line: tell(2, line))
     tell(3)
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]
-    _run([*pip, *REQUIREMENTS], clean, lambda line: tell(3, line))
+    pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
+    _run([*pip, "--only-binary", ":all:", *REQUIREMENTS], clean, lambda line: tell(3, line))
     tell(4)
     for link, library in libraries.items():
         (directory / "lib" / link).symlink_to(library)
     tell(5)
     with_mpi = {**clean, **real_cntk(python, clean).environment}
-    _run([str(python), "-W", "ignore", "-c", _TRIAL], with_mpi, lambda line: tell(5, line))
+    _run([str(python), "-I", "-W", "ignore", "-c", _TRIAL], with_mpi, lambda line: tell(5, line))
 
 
 def _image_reader_lacks(place: Path, cntk: Cntk) -> tuple[str, ...]:

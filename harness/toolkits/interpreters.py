@@ -80,8 +80,9 @@ def real_cntk(python: Path, environ: Mapping[str, str]) -> Cntk:
     environment = {"LD_LIBRARY_PATH": ":".join(libraries), **_WAITING}
     try:
         probe = subprocess.run(
-            [str(python), "-c", _PROBE],
+            [str(python.absolute()), "-c", _PROBE],
             env={**_without_ours(environ), **environment},
+            cwd="/",  # -c imports from the current directory, and a Python before 3.11 has no -P
             capture_output=True,
             text=True,
             timeout=_PROBE_SECONDS,

@@ -170,6 +170,7 @@ def test_what_does_not_begin_like_a_tls_handshake_ends_the_tunnel(endpoint: Endp
         assert answer(sock, sent) == b""
 
 
+@pytest.mark.slow  # hundreds of connections
 @pytest.mark.parametrize("door", [plain, tunnel, encrypted])
 def test_connections_without_credentials_do_not_lock_others_out(endpoint: Endpoint, door: Door) -> None:
     """More than may be open, each with half a head: the first ones make room."""

@@ -119,7 +119,7 @@ def test_a_process_has_ended_also_while_nobody_collects_it() -> None:
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EmulatorError, match="cannot be made"), launch(tmp_path / "file" / "data"):
+    with pytest.raises(EmulatorError, match="cannot be used: Not a directory"), launch(tmp_path / "file" / "data"):
         pass
 
 

@@ -1,7 +1,6 @@
 """``harness emulator stop``, ``status``, ``env`` and ``reset``: what is done to an emulator that runs."""
 
 import shlex
-import shutil
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from harness.cli.options import directory_option
 from harness.cli.output import say
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.leftovers import end_jobs
+from harness.emulator.reset import reset as reset_directory
 from harness.errors import EmulatorError
 
 
@@ -50,12 +49,11 @@ def env(directory: Path) -> None:
 @click.command(context_settings=CONTEXT)
 @directory_option
 def reset(directory: Path) -> None:
-    """Stop an emulator, end the jobs that run in it, and delete its data directory."""
-    launch.stop(directory)
-    if directory.exists() and not (directory / "lock").exists():
-        raise EmulatorError(f"{directory} is not an emulator's data directory; nothing was deleted")
-    end_jobs(directory.absolute())  # a job outlives its emulator, but not the files that it works on
-    shutil.rmtree(directory, ignore_errors=True)
+    """Stop an emulator, end the jobs that run in it, and delete its data directory.
+
+    A directory in which anything else lies than an emulator makes is refused, and nothing is touched.
+    """
+    reset_directory(directory)
     say(f"{directory} is empty", err=True)
 
 

@@ -21,7 +21,6 @@ from harness.emulator.options import (
     parse_accounts,
     parse_faults,
 )
-from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
 from harness.fault_plans import FAULTS
 
@@ -97,6 +96,5 @@ def start(
     if detach:
         show(launch.start_detached(options), err=True)
         return
-    log_to_stderr()
     say(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
-    serve(options)
+    launch.become(options)

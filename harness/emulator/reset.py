@@ -1,0 +1,94 @@
+"""Empties the data directory of an emulator, and no other directory."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from harness.emulator import temporary_directory
+from harness.emulator.identity import load_identity
+from harness.emulator.launch import stop
+from harness.emulator.leftovers import end_jobs
+from harness.emulator.paths import DataDirectory
+from harness.emulator.removal import holds_mounts, remove
+from harness.emulator.store import APPLICATION_ID
+from harness.errors import EmulatorError
+from harness.file_lock import FileLockedError, lock_file
+
+_LOCK_SECONDS = 5.0  # for an emulator that has just been stopped
+_HEADER = 100  # bytes of a database
+_SHOWN = 5  # entries that are named
+
+
+def reset(directory: Path) -> None:
+    """Stop the emulator of a data directory, end its jobs, and delete the directory.
+
+    Raises:
+        EmulatorError: nothing proves that the directory is an emulator's, or something in it is not; then nothing is
+            touched. Or another emulator was started there, or something cannot be deleted.
+    """
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        return
+    paths = DataDirectory(Path(os.path.realpath(directory)))
+    _check(paths)
+    stop(paths.root)
+    try:
+        with lock_file(paths.lock, wait=_LOCK_SECONDS, create=False):
+            _check(paths)
+            end_jobs(paths.root)  # a job outlives its emulator, but not the files that it works on
+            left = [entry.name for entry in paths.root.iterdir() if entry != paths.lock and not remove(entry)]
+            if left:
+                raise EmulatorError(f"these could not be deleted from {paths.root}: {_named(left)}")
+            paths.lock.unlink()
+    except FileLockedError as error:
+        raise EmulatorError(f"another emulator was started in {paths.root}; nothing was deleted") from error
+    except OSError as error:
+        raise EmulatorError(f"{paths.root} could not be emptied: {error.strerror} ({error.filename})") from error
+    with contextlib.suppress(OSError):  # somebody has put something into it since
+        paths.root.rmdir()
+
+
+def _check(paths: DataDirectory) -> None:
+    """Raise ``EmulatorError`` unless everything in a directory was made by an emulator of this user."""
+    refusal = _refusal(paths)
+    if refusal:
+        raise EmulatorError(f"{paths.root} {refusal}; nothing was deleted")
+
+
+def _refusal(paths: DataDirectory) -> str:
+    """Why a directory is not to be emptied; nothing where it is."""
+    if not paths.root.is_dir() or paths.root.stat().st_uid != os.getuid():
+        return "is not a directory of yours"
+    if not _has_identity(paths) or not _has_store(paths):
+        return "is not an emulator's data directory: it has no identity and no store that an emulator wrote"
+    strange = sorted(entry.name for entry in paths.root.iterdir() if not paths.made(entry))
+    if strange:
+        return f"holds something that no emulator made: {_named(strange)}"
+    if temporary_directory.state_of(paths.root) == "owned":
+        return "belongs to a run that has not ended"
+    if holds_mounts(paths.root):
+        return "has a file system mounted in it"
+    return ""
+
+
+def _has_identity(paths: DataDirectory) -> bool:
+    try:
+        return paths.identity.exists() and bool(load_identity(paths).tenant_id)
+    except (OSError, ValueError, msgspec.MsgspecError):
+        return False
+
+
+def _has_store(paths: DataDirectory) -> bool:
+    try:
+        with paths.database.open("rb") as stream:
+            header = stream.read(_HEADER)
+    except OSError:
+        return False
+    # The file format of SQLite, section 1.3: https://www.sqlite.org/fileformat.html
+    return header.startswith(b"SQLite format 3\0") and header[68:72] == APPLICATION_ID.to_bytes(4)
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

@@ -1,0 +1,143 @@
+"""Opens what a data directory holds. What cannot be used is one clear sentence; what is damaged is moved aside.
+
+Nothing is deleted: a damaged file keeps its content under another name, and the next start makes a new one.
+"""
+
+import contextlib
+import os
+import sqlite3
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from harness.emulator.identity import Identity, load_identity
+from harness.emulator.paths import DataDirectory
+from harness.emulator.store import DamagedRecordError, Store
+from harness.emulator.tls import server_context
+from harness.errors import EmulatorError
+from harness.file_lock import FileLockedError, lock_file
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_SQLITE_FILES = ("", "-wal", "-shm")  # the second one holds the newest records
+
+
+@contextmanager
+def opened_directory(directory: Path) -> Iterator[DataDirectory]:
+    """A data directory that nobody else serves while the block lasts; it is made when missing.
+
+    Raises:
+        EmulatorError: it cannot be used, or another emulator serves it.
+    """
+    paths = DataDirectory(directory.absolute())
+    if paths.root.exists() and not paths.root.is_dir():
+        raise EmulatorError(f"{paths.root} is a file, and a data directory is needed; choose another --dir")
+    with contextlib.ExitStack() as stack:
+        with _usable(paths):
+            paths.prepare()
+            descriptor = stack.enter_context(_locked(paths))
+            # First of all what an emulator left that was killed: it names a process id that others may have by now.
+            paths.endpoint.unlink(missing_ok=True)
+            os.truncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+        stack.callback(paths.endpoint.unlink, missing_ok=True)
+        yield paths
+
+
+@contextmanager
+def opened_store(paths: DataDirectory) -> Iterator[Store]:
+    """The store of a data directory.
+
+    Raises:
+        EmulatorError: it cannot be used, or it turns out to be damaged while the block lasts.
+    """
+    try:
+        with _usable(paths):
+            store = Store(paths.database)
+        with contextlib.closing(store):
+            yield store
+    except DamagedRecordError as error:
+        raise EmulatorError(
+            f"the store {paths.database} holds {error}; start the version of the harness that wrote it, or choose "
+            "another --dir"
+        ) from error
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) not in _DAMAGED:
+            raise EmulatorError(f"the store {paths.database} cannot be used: {error}") from error
+        aside = _set_aside(paths.database, _SQLITE_FILES)
+        raise EmulatorError(
+            f"the store {paths.database} is damaged ({error}); it was moved to {aside}. Start again to begin with an "
+            f"empty store: the files of shares stay in {paths.storage}, but the emulator does not know them any more"
+        ) from error
+
+
+def open_identity(paths: DataDirectory) -> Identity:
+    """The identity of a data directory, made when missing.
+
+    Raises:
+        EmulatorError: it cannot be used.
+    """
+    try:
+        with _usable(paths):
+            return load_identity(paths)
+    except (msgspec.MsgspecError, ValueError) as error:
+        aside = _set_aside(paths.identity)
+        raise EmulatorError(
+            f"the identity {paths.identity} is damaged ({error}); it was moved to {aside}. Start again to make a new "
+            "one, with other ids and keys"
+        ) from error
+
+
+def open_tls(paths: DataDirectory) -> ssl.SSLContext:
+    """The listener's side of TLS; certificates are made when missing.
+
+    Raises:
+        EmulatorError: they cannot be used.
+    """
+    try:
+        with _usable(paths):
+            return server_context(paths)
+    except ValueError as error:
+        authority, certificate = _set_aside(paths.authority), _set_aside(paths.server_certificate)
+        raise EmulatorError(
+            f"the certificates of {paths.root} are damaged ({error}); they were moved to {authority} and "
+            f"{certificate}. Start again to make new ones"
+        ) from error
+
+
+@contextmanager
+def _locked(paths: DataDirectory) -> Iterator[int]:
+    try:
+        with lock_file(paths.lock) as descriptor:
+            yield descriptor
+    except FileLockedError as error:
+        holder = f"the emulator with process id {error.holder}" if error.holder else "another emulator"
+        raise EmulatorError(
+            f"the data directory {paths.root} is in use by {holder}; stop it with 'harness emulator stop', or choose "
+            "another --dir"
+        ) from error
+
+
+@contextmanager
+def _usable(paths: DataDirectory) -> Iterator[None]:
+    """Turns what the operating system refuses into a sentence that names the file."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        name = f" ({error.filename})" if error.filename not in (None, str(paths.root)) else ""
+        text = f"the data directory {paths.root} cannot be used: {reason}{name}; choose another --dir"
+        raise EmulatorError(text) from error
+
+
+def _set_aside(path: Path, endings: tuple[str, ...] = ("",)) -> Path:
+    """Give a damaged file, and what belongs to it, another name; the name that it got."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for ending in endings:
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{ending}").rename(f"{aside}{ending}")
+    return aside

@@ -1,0 +1,165 @@
+"""What cannot be used is one clear sentence and exit code 2; what is damaged is moved aside, and nothing is deleted."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.emulator.identity import load_identity
+from harness.emulator.launch import launch
+from harness.emulator.options import Options
+from harness.emulator.paths import DataDirectory
+from harness.emulator.server_process import server_command
+from harness.emulator.store import Store
+from harness.emulator.tls import server_context
+
+pytestmark = pytest.mark.slow  # nearly each starts emulators of its own
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> DataDirectory:
+    """A data directory that was used before."""
+    made = DataDirectory(tmp_path / "a directory")
+    made.prepare()
+    load_identity(made)
+    server_context(made)
+    Store(made.database).close()
+    return made
+
+
+def start(directory: Path) -> str:
+    """What an emulator prints that cannot start."""
+    words = server_command(Options(directory))
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def starts(directory: Path) -> bool:
+    with launch(directory):
+        return True
+
+
+def test_a_damaged_store_is_moved_aside(paths: DataDirectory) -> None:
+    paths.database.write_bytes(b"this is no database, but it may be precious" * 100)
+    said = start(paths.root)
+
+    aside = paths.root / "emulator.db.damaged-1"
+    assert f"the store {paths.database} is damaged (file is not a database); it was moved to {aside}" in said
+    assert aside.read_bytes().startswith(b"this is no database")
+    assert starts(paths.root)
+
+
+def test_a_second_damaged_store_does_not_replace_the_first(paths: DataDirectory) -> None:
+    for number in (1, 2):
+        paths.database.write_bytes(b"number %d " % number * 1000)
+        start(paths.root)
+
+    kept = [(paths.root / f"emulator.db.damaged-{number}").read_bytes()[:8] for number in (1, 2)]
+    assert kept == [b"number 1", b"number 2"]
+
+
+def test_the_log_of_a_damaged_store_is_kept_with_it(paths: DataDirectory) -> None:
+    paths.database.write_bytes(b"x" * 5000)
+    Path(f"{paths.database}-wal").write_bytes(b"the newest records")
+    start(paths.root)
+
+    assert (paths.root / "emulator.db.damaged-1-wal").read_bytes() == b"the newest records"
+
+
+def test_a_record_that_cannot_be_read_is_named_and_kept(paths: DataDirectory) -> None:
+    store = Store(paths.database)
+    store._connection.execute("INSERT INTO records VALUES ('StorageAccount', 'x', '{\"from\": \"the future\"}')")
+    store.close()
+    said = start(paths.root)
+
+    assert f"the store {paths.database} holds a record that cannot be read: StorageAccount 'x'" in said
+    assert paths.database.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"tenant_id": 1}'])
+def test_a_damaged_identity_is_moved_aside(paths: DataDirectory, content: bytes) -> None:
+    paths.identity.write_bytes(content)
+    said = start(paths.root)
+
+    assert f"the identity {paths.identity} is damaged" in said
+    assert (paths.root / "identity.json.damaged-1").read_bytes() == content
+    assert starts(paths.root)
+
+
+def test_a_signing_key_that_is_none_is_a_damaged_identity(paths: DataDirectory) -> None:
+    paths.identity.write_text(paths.identity.read_text().replace("BEGIN PRIVATE KEY", "BEGIN POEM"))
+
+    assert "is damaged" in start(paths.root)
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "server.pem"])
+def test_damaged_certificates_are_moved_aside(paths: DataDirectory, name: str) -> None:
+    (paths.root / name).write_text("no certificate")
+    said = start(paths.root)
+
+    assert f"the certificates of {paths.root} are damaged" in said
+    assert (paths.root / f"{name}.damaged-1").read_text() == "no certificate"
+    assert starts(paths.root)
+
+
+def test_a_certificate_of_another_authority_is_damaged(paths: DataDirectory, tmp_path: Path) -> None:
+    other = DataDirectory(tmp_path / "other")
+    other.prepare()
+    server_context(other)
+    paths.authority.write_bytes(other.authority.read_bytes())
+
+    assert f"the certificates of {paths.root} are damaged" in start(paths.root)
+
+
+def test_certificates_for_fewer_hosts_are_made_again(paths: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = paths.authority.read_bytes()
+    server_context(paths)
+    assert paths.authority.read_bytes() == before
+    monkeypatch.setattr("harness.emulator.tls.HOSTS", ("a.new.host",))
+    server_context(paths)
+    assert paths.authority.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["identity.json", "emulator.db", "lock", "server.pem", "endpoint.json"])
+def test_a_directory_where_a_file_belongs_is_named(paths: DataDirectory, name: str) -> None:
+    (paths.root / name).unlink(missing_ok=True)
+    (paths.root / name).mkdir()
+    said = start(paths.root)
+
+    assert f"{paths.root}" in said
+    assert "cannot be used" in said or "damaged" in said
+
+
+@pytest.mark.parametrize("how", [[], ["--detach"]], ids=["foreground", "background"])
+def test_a_file_is_no_data_directory(tmp_path: Path, how: list[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    words = [sys.executable, "-P", "-m", "harness", "emulator", "start", "--dir", str(tmp_path / "file"), *how]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert f"{tmp_path / 'file'} is a file, and a data directory is needed; choose another --dir" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("how", [[], ["--detach"]], ids=["foreground", "background"])
+def test_a_place_that_cannot_be_written_is_named(how: list[str]) -> None:
+    words = [sys.executable, "-P", "-m", "harness", "emulator", "start", "--dir", "/proc/self/data", *how]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "the data directory /proc/self/data cannot be used: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_stop_status_and_reset_of_a_file_say_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    where = ["--dir", str(tmp_path / "file")]
+
+    assert main(["emulator", "stop", *where]) == 0
+    assert main(["emulator", "status", *where]) == 1
+    assert main(["emulator", "reset", *where]) == 2
