@@ -150,3 +150,20 @@ def test_the_management_client_of_azure_ml_runs_a_job(run_client: Run) -> None:
     assert ran.stdout.splitlines() == [
         "workspace azureml", "compute Succeeded", "submitted Starting", "ended Completed", "jobs False"
     ]  # fmt: skip
+
+
+def test_mlflow_logs_with_its_plugin_in_a_job_and_without_the_plugin(run_client: Run) -> None:
+    ran = run_client("mlflow", "python", "-W", "ignore", str(CLIENTS / "mlflow_story.py"), limit=None)
+
+    assert ran.returncode == 0, ran.stdout
+    lines = ran.stdout.splitlines()
+    for line in (
+        *(f"{kind} FINISHED {{'loss': 0.5, 'x': 1.0, 'y': 2.0}} {{'lr': '0.1'}} test" for kind in ("plugin", "plain")),
+        "plugin [(1, 0.5)]",
+        "plain [(1, 0.5)]",
+        "plugin 1",
+        "artifact hello",
+        "job Completed",
+        "in job {'loss': 0.25}",
+    ):
+        assert line in lines, f"{line!r} is missing from:\n{ran.stdout}"
