@@ -1,5 +1,6 @@
 """The emulator's own certificate authority and the one certificate of its listener."""
 
+import logging
 import ssl
 
 import trustme
@@ -20,6 +21,8 @@ HOSTS = (
     "localhost",
     "127.0.0.1",
 )
+
+_log = logging.getLogger(__name__)
 
 
 def server_context(paths: DataDirectory) -> ssl.SSLContext:
@@ -58,4 +61,7 @@ def _covers_hosts(paths: DataDirectory) -> bool:
         raise ValueError(f"{paths.authority.name} did not issue {paths.server_certificate.name}") from error
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     known = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
-    return known.issuperset(HOSTS)
+    if missing := [host for host in HOSTS if host not in known]:
+        text = "%s gets a new authority, because its certificate is not for %s; load it with 'harness emulator env'"
+        _log.warning(text, paths.root, ", ".join(missing))
+    return not missing

@@ -1,0 +1,42 @@
+import logging
+from pathlib import Path
+
+import pytest
+import trustme
+
+from harness.emulator.paths import DataDirectory, write_private
+from harness.emulator.tls import server_context
+
+
+def prepared(root: Path) -> DataDirectory:
+    paths = DataDirectory(root)
+    paths.prepare()
+    return paths
+
+
+def test_the_authority_is_kept_from_start_to_start(tmp_path: Path) -> None:
+    paths = prepared(tmp_path)
+    server_context(paths)
+    first = paths.authority.read_bytes()
+
+    server_context(paths)
+
+    assert paths.authority.read_bytes() == first
+
+
+def test_a_certificate_that_lacks_a_host_is_replaced_and_the_user_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = prepared(tmp_path)
+    authority = trustme.CA()
+    issued = authority.issue_cert("management.azure.com")
+    parts = [issued.private_key_pem, *issued.cert_chain_pems]
+    write_private(paths.server_certificate, b"".join(part.bytes() for part in parts))
+    authority.cert_pem.write_to_path(str(paths.authority))
+
+    with caplog.at_level(logging.WARNING):
+        server_context(paths)
+
+    assert paths.authority.read_bytes() != authority.cert_pem.bytes()
+    assert "gets a new authority" in caplog.text
+    assert "*.api.azureml.ms" in caplog.text
