@@ -2,9 +2,8 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,17 @@ from pydantic_settings import (
 )
 
 from harness.errors import SettingsError
+from harness.suggestions import nearest, suggestion
 from harness.target import DEFAULT_SERVICE, CloudName, ServiceName
+from harness.validation_messages import in_words
 
 SETTINGS_FILE = "harness.toml"
 ENVIRONMENT_FILE = ".env"
 
 _PREFIX = "HARNESS_"
+_NEARLY = (
+    0.8  # how alike a misspelt variable and a setting are; Harness CI sets HARNESS_ACCOUNT_ID, 0.63 from TENANT_ID
+)
 
 
 def _azure(name: str, description: str) -> Any:
@@ -106,8 +110,8 @@ def load_settings(directory: Path) -> Settings:
         directory: where ``.env`` and ``harness.toml`` are looked for; neither has to be there.
 
     Raises:
-        SettingsError: a file is unreadable, a value is of the wrong type, or ``harness.toml`` has a key that is no
-            setting; no value is shown.
+        SettingsError: a file is unreadable, a value is of the wrong type, ``harness.toml`` has a key that is no
+            setting, or a variable ``HARNESS_...`` is nearly the name of one; no value is shown.
     """
 
     class Located(Settings):
@@ -124,10 +128,14 @@ def load_settings(directory: Path) -> Settings:
             return init_settings, env_settings, dotenv_settings, toml, file_secret_settings
 
     _refuse_unknown(directory / SETTINGS_FILE)
+    _refuse_misspelt("the environment", os.environ)
     try:
+        _refuse_misspelt(
+            ENVIRONMENT_FILE, DotEnvSettingsSource(Settings, env_file=directory / ENVIRONMENT_FILE).env_vars
+        )
         settings = Located(_env_file=directory / ENVIRONMENT_FILE)  # type: ignore[call-arg]  # pydantic-settings' own parameter
     except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        mistakes = [f"{'.'.join(map(str, item['loc']))}: {in_words(item)}" for item in error.errors()]
         raise SettingsError("settings are wrong: " + "; ".join(mistakes)) from None
     except (OSError, ValueError) as error:
         raise SettingsError(f"the settings in {directory} cannot be read: {error}") from error
@@ -191,9 +199,19 @@ def _refuse_unknown(file: Path) -> None:
         raise SettingsError(f"{file} cannot be read: {error}") from error
     for key in keys:
         if key not in Settings.model_fields:
-            near = get_close_matches(key, Settings.model_fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(Settings.model_fields)}"
-            raise SettingsError(f"{file}: there is no setting {key!r}; {hint}")
+            raise SettingsError(f"{file}: there is no setting {key!r}; {suggestion(key, Settings.model_fields)}")
+
+
+def _refuse_misspelt(place: str, names: Iterable[str]) -> None:
+    """Refuse a variable with our prefix that is nearly the name of a setting; others' variables may have the prefix."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in names:
+        word = name.upper()
+        if not word.startswith(_PREFIX) or word in known:
+            continue
+        near = nearest(word.removeprefix(_PREFIX), Settings.model_fields, cutoff=_NEARLY)
+        if near:
+            raise SettingsError(f"{place}: there is no setting {name}; did you mean {_PREFIX}{near.upper()}?")
 
 
 def _places(name: str) -> str:

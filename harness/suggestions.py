@@ -4,10 +4,16 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that a word most likely means, whatever its case; None where none is near."""
+def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The choice that a word most likely means, whatever its case; None where none is near.
+
+    Args:
+        word: as it was written.
+        choices: the words that are known.
+        cutoff: how alike they must be, from 0 to 1 (difflib's ratio).
+    """
     known = {choice.lower(): choice for choice in choices}
-    found = get_close_matches(word.lower(), known, n=1)
+    found = get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
     return known[found[0]] if found else None
 
 

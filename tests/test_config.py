@@ -87,3 +87,51 @@ def test_every_setting_is_described():
 def test_every_setting_stands_in_the_docs():
     page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
     assert [name for name in Settings.model_fields if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("HARNESS_STORAGE_ACOUNT", "HARNESS_STORAGE_ACCOUNT"),
+        ("HARNESS_RUN_DIR", "HARNESS_RUNS_DIR"),
+        ("HARNESS_ADMIN_PASWORD", "HARNESS_ADMIN_PASSWORD"),
+        ("harness_cntk_pyton", "HARNESS_CNTK_PYTHON"),
+    ],
+)
+def test_a_misspelt_variable_with_our_prefix_is_refused_with_the_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{name}=hush\n")
+    with pytest.raises(SettingsError, match=rf"^\.env: there is no setting (?i:{name}); did you mean {meant}\?$"):
+        load_settings(tmp_path)
+    (tmp_path / ".env").unlink()
+    monkeypatch.setenv(name, "hush")
+    with pytest.raises(SettingsError, match=rf"^the environment: there is no setting {name}; did you mean {meant}"):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HARNESS_ACCOUNT_ID",
+        "HARNESS_PROJECT_ID",
+        "HARNESS_TEST_WORKERS",
+        "HARNESS_STORAGE_CONNECTION_STRING",
+        "RUN_DIR",
+    ],
+)
+def test_variables_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "theirs")
+    assert load_settings(tmp_path)
+
+
+def test_a_wrong_value_is_reported_in_plain_words_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_MAX_PRICE", "hush")
+    monkeypatch.setenv("HARNESS_LIFETIME", "-PT1H")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path)
+    assert "max_price: must be a number" in str(caught.value)
+    assert "lifetime: must be greater than 0 seconds" in str(caught.value)
+    assert "hush" not in str(caught.value)

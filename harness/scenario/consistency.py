@@ -36,7 +36,7 @@ _VARIABLES = (
     "AZ_BATCHAI_PYTORCH_INIT_METHOD",
     "AZ_BATCHAI_PYTORCH_BACKEND",
 )
-_BRAINSCRIPT = ".cntk"
+_BRAINSCRIPT = (".cntk", ".bs")  # the endings of its scripts
 
 
 def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
