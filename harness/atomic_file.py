@@ -5,13 +5,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
+
+_LONGEST_BEGINNING = 200  # bytes; a whole name may have 255
 
 
 @contextmanager
 def replace_file(
     path: Path, *, mode: int = 0o600, durable: bool = False, beside: Path | None = None
-) -> Iterator[IO[bytes]]:
+) -> Iterator[BinaryIO]:
     """A stream for the new content of a file, which takes the file's place when the block ends well.
 
     The content is written beside the file first. If the block fails, the file stays as it was, and nothing is left
@@ -51,7 +53,8 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bool =
 
 
 def _open_new(path: Path) -> tuple[int, Path]:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    beginning = os.fsdecode(os.fsencode(path.name)[:_LONGEST_BEGINNING])
+    descriptor, name = tempfile.mkstemp(prefix=f".{beginning}.", dir=path.parent)
     return descriptor, Path(name)
 
 

@@ -28,13 +28,14 @@ class FileLockedError(Exception):
 
 
 @contextmanager
-def lock_file(path: Path, *, wait: float | None = 0.0, create: bool = True) -> Iterator[int]:
+def lock_file(path: Path, *, wait: float | None = 0.0, create: bool = True, mode: int = 0o600) -> Iterator[int]:
     """Hold the exclusive lock of a file while the block lasts.
 
     Args:
         path: the file; its directory exists.
         wait: seconds to wait for the lock; None waits without end.
-        create: make the file where there is none, for its owner alone.
+        create: make the file where there is none.
+        mode: permissions of a new file, less what the process masks; default for its owner alone.
 
     Yields:
         A descriptor of the file, open for reading and writing, that holds the lock.
@@ -44,7 +45,7 @@ def lock_file(path: Path, *, wait: float | None = 0.0, create: bool = True) -> I
         OSError: the file cannot be opened.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), mode)
         try:
             if not (try_lock(descriptor) or _wait_for_lock(descriptor, wait)):
                 raise FileLockedError(path, holder_of(descriptor))

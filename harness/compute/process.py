@@ -1,17 +1,16 @@
 """Jobs as processes of this machine, each under a supervisor that outlives the emulator."""
 
 import dataclasses
-import fcntl
 import functools
 import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.atomic_file import write_file
 from harness.clock import Clock, SystemClock
 from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, TaskSpec
 from harness.compute.job_processes import (
@@ -25,6 +24,7 @@ from harness.compute.paths import JobPaths
 from harness.compute.process_handle import open_process
 from harness.compute.render import render, render_task
 from harness.compute.watch import Watcher
+from harness.file_lock import is_locked
 
 
 class ProcessBackend:
@@ -64,7 +64,7 @@ class ProcessBackend:
             os.mkfifo(paths.bell, 0o600)
         if self.adopt(plan.directory):
             return
-        _write_private(paths.plan, json.dumps(_encoded(plan)))
+        write_file(paths.plan, json.dumps(_encoded(plan)).encode())
         self._watcher.watch(paths.root, _launch(paths))
 
     def adopt(self, directory: Path) -> bool:
@@ -131,27 +131,12 @@ def _launch(paths: JobPaths) -> int:
     return os.posix_spawn(argv[0], argv, {"LANG": "C.UTF-8"}, file_actions=actions, setsid=True)
 
 
-@contextmanager
-def _held(paths: JobPaths) -> Iterator[int | None]:
+def _holder(paths: JobPaths) -> int | None:
     """The process id of the living supervisor, None where there is none."""
     try:
-        descriptor = os.open(paths.claim, os.O_RDONLY)
+        return int(paths.claim.read_text(encoding="ascii")) if is_locked(paths.claim) else None
     except FileNotFoundError:
-        yield None
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield int(os.read(descriptor, 32))
-    else:
-        yield None
-    finally:
-        os.close(descriptor)
-
-
-def _holder(paths: JobPaths) -> int | None:
-    with _held(paths) as holder:
-        return holder
+        return None
 
 
 def _read(paths: JobPaths) -> Progress:
@@ -197,14 +182,6 @@ def _kill_marked(directory: Path) -> None:
             with open_job_process(found) as process:
                 if process is not None:
                     process.send_signal(signal.SIGKILL)
-
-
-def _write_private(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    beside.replace(path)
 
 
 @functools.singledispatch

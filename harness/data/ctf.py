@@ -1,9 +1,9 @@
 """CNTK's text format: one sample a line, ``|labels <10 one-hot> |features <784 values 0..255>``."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from harness.atomic_file import replace_file
 
 CLASSES = 10
 PIXELS = 784
@@ -20,15 +20,7 @@ def write_ctf(path: Path, images: Any, labels: Any) -> None:
         images: array of ``(samples, 784)`` or ``(samples, 28, 28)`` whole numbers 0..255.
         labels: array of as many whole numbers 0..9.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as lines:
-            for label, image in zip(labels.tolist(), images.reshape(len(images), PIXELS), strict=True):
-                pixels = " ".join(map(_VALUES.__getitem__, image.tolist()))
-                lines.write(f"|labels {_LABELS[label]} |features {pixels}\n")
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replace_file(path, mode=0o644) as stream:
+        for label, image in zip(labels.tolist(), images.reshape(len(images), PIXELS), strict=True):
+            pixels = " ".join(map(_VALUES.__getitem__, image.tolist()))
+            stream.write(f"|labels {_LABELS[label]} |features {pixels}\n".encode("ascii"))

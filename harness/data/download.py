@@ -1,10 +1,9 @@
 """Files from several mirrors: each resumed where it stopped, checked, and there whole or not at all."""
 
-import fcntl
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from harness.errors import DownloadError
+from harness.file_lock import FileLockedError, lock_file
 
 _BLOCK = 1 << 16
 _LARGEST = 64 << 20  # bytes; what goes on beyond is not the file
@@ -73,12 +73,12 @@ def download(
 
 @contextmanager
 def _alone(part: Path) -> Iterator[IO[bytes]]:
-    with part.open("ab") as stream:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            stack.enter_context(lock_file(part, mode=0o666))
+        except FileLockedError:
             raise DownloadError(f"{part} is being fetched by another process; wait for it to end") from None
-        yield stream
+        yield stack.enter_context(part.open("ab"))
 
 
 def _fetch(url: str, file: RemoteFile, stream: IO[bytes], *, session: requests.Session, progress: Progress) -> None:

@@ -8,7 +8,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from harness.emulator.paths import DataDirectory, write_private
+from harness.atomic_file import write_file
+from harness.emulator.paths import DataDirectory
 
 # What Azurite, too, calls its account: known to everybody, hence only where no code can be made to run.
 DEVELOPMENT_ACCOUNT = "devstoreaccount1"
@@ -46,7 +47,7 @@ def load_identity(paths: DataDirectory) -> Identity:
         signing_key(identity)
         return identity
     identity = new_identity()
-    write_private(paths.identity, msgspec.json.encode(identity))
+    write_file(paths.identity, msgspec.json.encode(identity))
     return identity
 
 

@@ -1,6 +1,5 @@
 """The only place that knows the names of files in an emulator's data directory."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,12 +88,3 @@ class DataDirectory:
         if path.is_symlink():
             return False
         return path.is_dir() if path.name in _FOLDERS else path.is_file() and _FILES.fullmatch(path.name) is not None
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file in one step, readable by its owner alone."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    beside.replace(path)

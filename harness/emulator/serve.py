@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import msgspec
 import uvicorn
 
+from harness.atomic_file import write_file
 from harness.clock import Clock, SystemClock
 from harness.compute.backend import Backend
 from harness.compute.machine import find_machine
@@ -29,7 +30,7 @@ from harness.emulator.faults.stage import Stage
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity
 from harness.emulator.listener import serve_http
 from harness.emulator.options import START_PLAN, Account, Options
-from harness.emulator.paths import DataDirectory, write_private
+from harness.emulator.paths import DataDirectory
 from harness.emulator.providers import Host, ResourceProvider
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
@@ -192,7 +193,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                 base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
                 async with _reconciling(reconciler, parts.steps):  # jobs are told where the emulator listens
                     _watch_for_stop(stopping, guarded=options.guarded)
-                    write_private(paths.endpoint, msgspec.json.encode(endpoint))
+                    write_file(paths.endpoint, msgspec.json.encode(endpoint))
                     gc.freeze()  # the collector need never look through what there is by now
                     print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
                     await stopping.wait()

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from harness.atomic_file import write_file
-from harness.emulator.paths import DataDirectory, write_private
+from harness.emulator.paths import DataDirectory
 
 HOSTS = (
     "management.azure.com",
@@ -37,7 +37,7 @@ def server_context(paths: DataDirectory) -> ssl.SSLContext:
         authority = trustme.CA(organization_name="batchai-harness emulator")
         issued = authority.issue_cert(*HOSTS)
         parts = [issued.private_key_pem, *issued.cert_chain_pems]
-        write_private(paths.server_certificate, b"".join(part.bytes() for part in parts))
+        write_file(paths.server_certificate, b"".join(part.bytes() for part in parts))
         write_file(paths.authority, authority.cert_pem.bytes(), mode=0o644)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:

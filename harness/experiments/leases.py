@@ -1,13 +1,14 @@
 """Resources that several processes share: the first makes them, the last one out deletes them."""
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from harness.atomic_file import write_file
+from harness.file_lock import is_locked, lock_file
 
 
 class Shareable(Protocol):
@@ -49,17 +50,18 @@ class Leases:
         identity = f"{resource.kind}\0{resource.group}\0{resource.name}"
         place = self._directory / hashlib.sha256(identity.encode()).hexdigest()[:16]
         place.mkdir(parents=True, exist_ok=True)
-        with _locked(place / "lock"):
-            _make_or_join(place, resource)
-            holder = _hold(place)
-        try:
-            yield resource
-        finally:
-            with _locked(place / "lock"):
-                os.close(holder)
-                if not _holders(place):
-                    (place / "made.json").unlink(missing_ok=True)
-                    resource.close()
+        with ExitStack() as stack:
+            with lock_file(place / "lock", wait=None):
+                _make_or_join(place, resource)
+                stack.enter_context(lock_file(_next_holder(place)))
+            try:
+                yield resource
+            finally:
+                with lock_file(place / "lock", wait=None):
+                    stack.close()
+                    if not _holders(place):
+                        (place / "made.json").unlink(missing_ok=True)
+                        resource.close()
 
 
 def _make_or_join(place: Path, resource: Shareable) -> None:
@@ -71,17 +73,13 @@ def _make_or_join(place: Path, resource: Shareable) -> None:
         made.unlink()  # all its holders were killed: what they made is not to be trusted
         resource.close()
     resource.open()
-    beside = made.with_suffix(".part")
-    beside.write_text(json.dumps(resource.remember()), encoding="utf-8")
-    beside.replace(made)
+    write_file(made, json.dumps(resource.remember()).encode())
 
 
-def _hold(place: Path) -> int:
-    """Be a holder until the descriptor that is returned closes."""
+def _next_holder(place: Path) -> Path:
+    """The file of another holder, who locks it for as long as it lives."""
     number = 1 + max((int(path.suffix[1:]) for path in place.glob("holder.*")), default=0)
-    handle = os.open(place / f"holder.{number}", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    return handle
+    return place / f"holder.{number}"
 
 
 def _holders(place: Path) -> int:
@@ -90,23 +88,7 @@ def _holders(place: Path) -> int:
 
 
 def _is_held(path: Path) -> bool:
-    handle = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if is_locked(path):
         return True
-    else:
-        path.unlink()
-        return False
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    path.unlink()
+    return False

@@ -1,13 +1,11 @@
 """Cassettes on disk: where a story's file is, how it is written whole or not at all, and read."""
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from harness.atomic_file import write_file
 from harness.errors import CassetteError
 from harness.recording.document import write_document
 from harness.recording.encodings import KnownValues
@@ -102,16 +100,7 @@ def _refuse_secrets(path: Path, item: Interaction, known: KnownValues) -> None:
 
 def _write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".cassette-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(0o644)  # a cassette is meant to be shared and committed
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_file(path, text.encode(), mode=0o644)  # a cassette is meant to be shared and committed
 
 
 def load_cassette(path: Path) -> list[Interaction]:

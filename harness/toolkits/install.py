@@ -5,19 +5,18 @@ builds a directory of its own for good, and the name that jobs use is a symbolic
 a killed install leaves the link as it was.
 """
 
-import fcntl
-import os
 import shutil
 import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.errors import ToolkitError
+from harness.file_lock import FileLockedError, lock_file
 from harness.toolkits.interpreters import Cntk, installed_cntk, real_cntk
 from harness.toolkits.prerequisites import check_platform, find_mpi, find_python
 
@@ -200,14 +199,11 @@ def _sweep(place: Path) -> None:
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, however that ends. Raises ToolkitError where another holds it."""
-    handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ToolkitError(
-            f"another `harness toolkits install cntk` is at work (it holds {lock}); wait for it"
-        ) from None
-    else:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock_file(lock))
+        except FileLockedError:
+            raise ToolkitError(
+                f"another `harness toolkits install cntk` is at work (it holds {lock}); wait for it"
+            ) from None
         yield
-    finally:
-        os.close(handle)

@@ -1,7 +1,6 @@
 """Interpreters with foreign clients in them, made once and kept in the user's cache."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -14,6 +13,7 @@ import pytest
 
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
+from harness.file_lock import lock_file
 
 HERE = Path(__file__).parent
 
@@ -40,8 +40,7 @@ def environment_of() -> Callable[[str], Path]:
         digest = hashlib.sha256(f"{python}\n{requirements}".encode()).hexdigest()[:16]
         directory = _cache() / f"{name}-{digest}"
         directory.mkdir(parents=True, exist_ok=True)
-        with (directory / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock_file(directory / "lock", wait=None):
             if not (directory / "complete").exists():
                 _install(python, directory, HERE / f"{name}.txt", requirements)
                 (directory / "complete").touch()

@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import BinaryIO
 import requests
 from azure.mgmt.batchai import BatchAI, models
 
+from harness.atomic_file import replace_file
 from harness.clouds import NoAnswerError
 from harness.errors import JobError
 from harness.printable import printable
@@ -91,15 +91,9 @@ class BatchAiJobOutput:
             JobError: its link does not answer.
             OSError: it cannot be written.
         """
-        # A name of its own: that of the file may be as long as a name can be.
-        descriptor, beside = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                if file.size:
-                    self._fetch(file, stream)
-            Path(beside).replace(target)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+        with replace_file(target) as stream:
+            if file.size:
+                self._fetch(file, stream)
 
     def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
         jobs = self._provisioning.clients.management(BatchAI).jobs
