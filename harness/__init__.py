@@ -1,3 +1,56 @@
-"""Integration tests, offline replay and parameter sweeps for Azure Batch AI training jobs."""
+"""Integration tests, offline replay and parameter sweeps for GPU training jobs on Azure, with a local Azure emulator.
+
+The names below are the public interface; everything else may change without notice. They are loaded when they are
+first used, because most programs need one or two of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.emulator.endpoint import Endpoint
+    from harness.emulator.launch import launch
+    from harness.errors import HarnessError
+    from harness.experiments.outcomes import Outcome
+    from harness.recording import open_session
+    from harness.scenario.load import load_scenario
+    from harness.scenario.model import Scenario, Trial
+    from harness.scenario.schema import SCHEMA_FILE
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "Endpoint": "harness.emulator.endpoint",
+    "HarnessError": "harness.errors",
+    "Outcome": "harness.experiments.outcomes",
+    "SCHEMA_FILE": "harness.scenario.schema",
+    "Scenario": "harness.scenario.model",
+    "Trial": "harness.scenario.model",
+    "launch": "harness.emulator.launch",
+    "load_scenario": "harness.scenario.load",
+    "open_session": "harness.recording",
+}
+
+__all__ = [
+    "SCHEMA_FILE",
+    "Endpoint",
+    "HarnessError",
+    "Outcome",
+    "Scenario",
+    "Trial",
+    "launch",
+    "load_scenario",
+    "open_session",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
