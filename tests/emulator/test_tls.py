@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from harness.emulator.paths import DataDirectory, write_private
+from harness.atomic_file import write_file
+from harness.emulator.paths import DataDirectory
 from harness.emulator.tls import server_context
 
 
@@ -31,7 +32,7 @@ def test_a_certificate_that_lacks_a_host_is_replaced_and_the_user_is_told(
     authority = trustme.CA()
     issued = authority.issue_cert("management.azure.com")
     parts = [issued.private_key_pem, *issued.cert_chain_pems]
-    write_private(paths.server_certificate, b"".join(part.bytes() for part in parts))
+    write_file(paths.server_certificate, b"".join(part.bytes() for part in parts), mode=0o600)
     authority.cert_pem.write_to_path(str(paths.authority))
 
     with caplog.at_level(logging.WARNING):
