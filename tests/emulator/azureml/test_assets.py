@@ -74,7 +74,7 @@ def test_what_is_immutable_needs_a_new_version(group: Group, workspace: str) -> 
     same = put(group, path, image="one", description="better")
     other = put(group, path, image="two")
 
-    assert same.status_code == 200
+    assert same.status_code == 201
     assert group.get(path)["properties"]["description"] == "better"
     assert other.status_code == 400
     assert 'since field "image" is immutable, try specifying a new version.' in other.json()["error"]["message"]

@@ -11,6 +11,7 @@ from harness.emulator.providers.azureml import errors
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.asset import (
     CODE,
+    ENVIRONMENT,
     AssetContainer,
     AssetKind,
     AssetVersion,
@@ -60,7 +61,8 @@ class Assets:
         key = container_key(workspace, self._kind, name)
         if store.get(AssetContainer, key) is None:
             store.put(key, AssetContainer(name, now, now))
-        return self._service.document(self._shown(workspace, asset), request=None if found else request)
+        is_created = found is None or self._kind is ENVIRONMENT  # of which every PUT is answered with 201
+        return self._service.document(self._shown(workspace, asset), request=request if is_created else None)
 
     def get(self, request: Request) -> Response:
         """Show a version."""

@@ -1,0 +1,103 @@
+"""Recorded sessions of the service, played against the emulator: same statuses, same members, same kinds of values.
+
+Values differ by nature (names, times, keys), and so do the members that later API versions added. Every other
+difference is listed in ``KNOWN``, with its reason.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulator.azureml.conftest import Group
+
+SHARED = Path(__file__).parents[4] / "shared" / "reference" / "azureml" / "recordings"
+WORKSPACE = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.MachineLearningServices/workspaces/[^/?]+",
+    re.IGNORECASE,
+)
+SESSIONS = ("datastore.blob", "datastore.file_share", "environment.autoincrement", "environment.docker",
+            "environment.image_and_conda", "code.start_pending_upload", "compute.aml_create_update_delete",
+            "command.register_output", "command.invalid_datastore", "command.with_dataset")  # fmt: skip
+
+# What differs on purpose: the end of a path in an answer, and why.
+KNOWN = {
+    "systemData.createdBy": "the first datastores have no author here, as in most recordings",
+    "systemData.createdByType": "the same",
+    "systemData.lastModifiedBy": "the same",
+    "systemData.lastModifiedByType": "the same",
+    "properties.serviceDataAccessAuthIdentity": "a word in both",
+    "properties.computeLocation": "shown from the start here; the service shows it once the compute is there",
+    "properties.resourceId": "the service shows the Batch AI cluster behind a compute for a moment",
+    "properties.properties.propertyBag": "internal settings of the service",
+    "properties.properties.userAccountCredentials": "shown from the start here",
+    "properties.subscriptionId": "added by later API versions",
+    "properties.resourceGroup": "added by later API versions",
+    "properties.componentId": "the jobs of a component, which the emulator does not have",
+    "properties.autoRebuild": "later API versions left it out",
+    "properties.provisioningState": "added by later API versions",
+    "properties.tags._aml_system_ComputeTargetStatus": "shown while a job waits, and here it does not",
+}
+
+
+def exchanges(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((SHARED / f"{name}.json").read_text(encoding="utf-8"))
+    ours = [each for each in found if WORKSPACE.search(each["url"]) and "management.azure.com" in each["url"]]
+    return [each for each in ours if "/components/" not in each["url"]]  # which the emulator does not have
+
+
+def differences(recorded: Any, ours: Any, path: str = "") -> Iterator[str]:
+    """The places where an answer lacks a member, or has a value of another kind."""
+    if recorded is None or path in KNOWN or any(path.endswith(f".{known}") for known in KNOWN):
+        return
+    if isinstance(recorded, dict) and isinstance(ours, dict):
+        for name, value in recorded.items():
+            below = f"{path}.{name}" if path else name
+            if name not in ours:
+                if value is not None and below not in KNOWN:
+                    yield f"{below} is missing"
+            else:
+                yield from differences(value, ours[name], below)
+    elif isinstance(recorded, list) and isinstance(ours, list):
+        for one, other in zip(recorded[:1], ours[:1], strict=False):
+            yield from differences(one, other, f"{path}[]")
+    elif ours is not None and type(recorded) is not type(ours):
+        yield f"{path} is {type(ours).__name__}, not {type(recorded).__name__}"
+
+
+def at_home(text: str, workspace: str) -> str:
+    """A url or a body with the test's own workspace in place of the recorded one."""
+    return WORKSPACE.sub(workspace, text)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="Microsoft's recordings are not beside the repository")
+@pytest.mark.parametrize("name", SESSIONS)
+def test_a_recorded_session_has_the_same_answers(name: str, group: Group, make_workspace: Callable[[], str]) -> None:
+    workspace = make_workspace()
+    computes = {"testCompute", "cpu-cluster"}
+    for each in exchanges(name):
+        computes |= set(re.findall(r"/computes/([\w-]+)\"", json.dumps(each["request_body"])))
+    if name.startswith("command"):
+        for compute in computes:
+            scale = {"minNodeCount": 0, "maxNodeCount": 4}
+            body = {"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": {
+                "vmSize": "STANDARD_DS3_V2", "scaleSettings": scale}}}  # fmt: skip
+            group.done(group.send("PUT", f"{workspace}/computes/{compute}", body))
+
+    found: list[str] = []
+    for number, each in enumerate(exchanges(name)):
+        body = json.loads(at_home(json.dumps(each["request_body"]), workspace)) if each["request_body"] else None
+        answer = group.send(each["method"], at_home(each["url"], workspace), body)
+        place = f"{number} {each['method']} {each['url'].split('?')[0].rpartition('/workspaces/')[2]}"
+        if answer.status_code != each["status"]:
+            found.append(f"{place}: {answer.status_code}, not {each['status']}: {answer.text[:200]}")
+        elif each["response_body"] and answer.content:
+            found += [f"{place}: {line}" for line in differences(each["response_body"], answer.json())]
+        if "azure-asyncoperation" in answer.headers:
+            group.done(answer)
+
+    assert found == []
