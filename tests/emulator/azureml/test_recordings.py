@@ -39,6 +39,8 @@ KNOWN = {
     "properties.componentId": "the jobs of a component, which the emulator does not have",
     "properties.autoRebuild": "later API versions left it out",
     "properties.provisioningState": "added by later API versions",
+    "properties.properties.ProcessInfoFile": "a file of the service's own runtime",
+    "properties.properties.ProcessStatusFile": "the same",
     "properties.tags._aml_system_ComputeTargetStatus": "shown while a job waits, and here it does not",
 }
 
