@@ -1,13 +1,19 @@
-"""Settings: the only reader of the environment, ``harness.toml`` and ``.env``."""
+"""Settings: the only reader of the environment and of the files that hold settings.
+
+``harness.toml`` and ``.env`` lie in the directory where a command runs, and may have come with somebody else's project.
+They do not choose a program that is executed, nor a cloud that costs money, and names and ids are checked, because
+requests with credentials go where they say.
+"""
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -24,34 +30,63 @@ from harness.validation_messages import in_words
 
 SETTINGS_FILE = "harness.toml"
 ENVIRONMENT_FILE = ".env"
+ENVIRONMENT = "environment"
 
 _PREFIX = "HARNESS_"
 _NEARLY = (
     0.8  # how alike a misspelt variable and a setting are; Harness CI sets HARNESS_ACCOUNT_ID, 0.63 from TENANT_ID
 )
+PROGRAMS = ("cntk_python",)  # settings that name something that is executed
+
+_GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+_TENANT = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$"  # as azure-identity has it
+# Azure's naming rules: Microsoft.Storage, Microsoft.Resources and Microsoft.MachineLearningServices.
+_ACCOUNT = r"^[a-z0-9]{3,24}$"
+_GROUP = r"^[\w().-]{0,89}[\w()-]$"
+_WORKSPACE = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,32}$"
+_MEANINGS = {
+    _GUID: "a GUID, such as 00000000-0000-0000-0000-000000000000",
+    _TENANT: "a GUID or a domain name",
+    _ACCOUNT: "3 to 24 lower-case letters and digits",
+    _GROUP: "at most 90 letters, digits, underscores, hyphens, parentheses and dots, without a dot at the end",
+    _WORKSPACE: "3 to 33 letters, digits, hyphens and underscores, with a letter or a digit first",
+}
 
 
-def _azure(name: str, description: str) -> Any:
+def _azure(name: str, description: str, pattern: str | None = None) -> Any:
     """A setting that Azure's own tools name too."""
     choices = AliasChoices(name, f"{_PREFIX}{name.upper()}", f"AZURE_{name.upper()}")
-    return Field(default=None, validation_alias=choices, description=description)
+    return Field(default=None, validation_alias=choices, description=description, pattern=pattern)
+
+
+def _absolute(path: Path) -> Path:
+    if not path.expanduser().is_absolute():
+        raise ValueError("must be an absolute path")
+    return path.expanduser()
 
 
 class Settings(BaseSettings):
     """Everything that differs between users and machines; nothing that belongs in a scenario."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
     )
 
-    tenant_id: str | None = _azure("tenant_id", "directory (tenant) that the service principal belongs to")
-    client_id: str | None = _azure("client_id", "application id of the service principal")
+    tenant_id: str | None = _azure("tenant_id", "directory (tenant) that the service principal belongs to", _TENANT)
+    client_id: str | None = _azure("client_id", "application id of the service principal", _GUID)
     client_secret: SecretStr | None = _azure(
         "client_secret", "its secret; without one, azure signs in as az, a managed identity and the like do"
     )
-    subscription_id: str | None = _azure("subscription_id", "subscription that resources are created in")
+    subscription_id: str | None = _azure("subscription_id", "subscription that resources are created in", _GUID)
     storage_account: str | None = Field(
-        default=None, description="existing storage account that holds the shares; the emulator has its own"
+        default=None,
+        pattern=_ACCOUNT,
+        description="existing storage account that holds the shares; the emulator has its own",
     )
     storage_key: SecretStr | None = Field(default=None, description="key of that account")
     admin_user: str | None = Field(default=None, description="administrator of the cluster's nodes")
@@ -61,11 +96,15 @@ class Settings(BaseSettings):
     )
     service: ServiceName = Field(default=DEFAULT_SERVICE, description="the service that scenarios run on: batchai")
     azureml_resource_group: str | None = Field(
-        default=None, description="resource group of an existing Azure Machine Learning workspace"
+        default=None, pattern=_GROUP, description="resource group of an existing Azure Machine Learning workspace"
     )
-    azureml_workspace: str | None = Field(default=None, description="an existing Azure Machine Learning workspace")
+    azureml_workspace: str | None = Field(
+        default=None, pattern=_WORKSPACE, description="an existing Azure Machine Learning workspace"
+    )
     mnist_dir: Path | None = Field(default=None, description="directory with MNIST's idx files, packed or not")
-    cntk_python: Path | None = Field(default=None, description="Python interpreter with real CNTK installed")
+    cntk_python: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None, description="Python interpreter with real CNTK installed; a project's files cannot name it"
+    )
     emulator_dir: Path | None = Field(
         default=None, description="data directory of an emulator to use; without one, every run starts its own"
     )
@@ -104,42 +143,26 @@ class Settings(BaseSettings):
 
 
 def load_settings(directory: Path) -> Settings:
-    """The settings for work in a directory: environment over ``.env`` over ``harness.toml`` over defaults.
+    """The settings for work in a directory.
+
+    The environment wins over ``.env``, that over ``harness.toml``, that over the user's own file, and that over the
+    defaults.
 
     Args:
         directory: where ``.env`` and ``harness.toml`` are looked for; neither has to be there.
 
     Raises:
-        SettingsError: a file is unreadable, a value is of the wrong type, ``harness.toml`` has a key that is no
-            setting, or a variable ``HARNESS_...`` is nearly the name of one; no value is shown.
+        SettingsError: a file is unreadable, has a key that is no setting or sets what it may not set, a variable
+            ``HARNESS_...`` is nearly the name of a setting, or a value is wrong; no value is shown.
     """
-
-    class Located(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            toml = TomlConfigSettingsSource(settings_cls, directory / SETTINGS_FILE)
-            return init_settings, env_settings, dotenv_settings, toml, file_secret_settings
-
-    _refuse_unknown(directory / SETTINGS_FILE)
-    _refuse_misspelt("the environment", os.environ)
+    found = _found(directory)
+    chosen = {name: _chosen(name, values, directory) for name, values in found.items()}
     try:
-        _refuse_misspelt(
-            ENVIRONMENT_FILE, DotEnvSettingsSource(Settings, env_file=directory / ENVIRONMENT_FILE).env_vars
-        )
-        settings = Located(_env_file=directory / ENVIRONMENT_FILE)  # type: ignore[call-arg]  # pydantic-settings' own parameter
+        settings = Settings.model_validate(chosen)
     except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, item['loc']))}: {in_words(item)}" for item in error.errors()]
+        mistakes = [_mistake(item, found) for item in error.errors()]
         raise SettingsError("settings are wrong: " + "; ".join(mistakes)) from None
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"the settings in {directory} cannot be read: {error}") from error
-    if settings.cloud == "azure" and EnvSettingsSource(Settings)().get("cloud") != "azure":
+    if settings.cloud == "azure" and not is_own(found["cloud"][0][0]):
         raise SettingsError(
             f"a file in {directory} sets cloud = azure: files that may come with a project do not choose what costs "
             "money; write --cloud azure, or set HARNESS_CLOUD in the environment"
@@ -148,23 +171,79 @@ def load_settings(directory: Path) -> Settings:
 
 
 def trace_settings(directory: Path) -> dict[str, str]:
-    """Where each setting that has a value gets it from: ``environment``, ``.env`` or ``harness.toml``; never the value.
+    """Where each setting that has a value gets it from: ``environment``, or the name of a file; never the value.
 
     Raises:
-        SettingsError: a file is unreadable.
+        SettingsError: a file is unreadable, has a key that is no setting, or a variable is nearly the name of one.
     """
-    toml, dotenv = directory / SETTINGS_FILE, directory / ENVIRONMENT_FILE
-    _refuse_unknown(toml)
-    sources: dict[str, PydanticBaseSettingsSource] = {
-        SETTINGS_FILE: TomlConfigSettingsSource(Settings, toml),
-        ENVIRONMENT_FILE: DotEnvSettingsSource(Settings, env_file=dotenv),
-        "environment": EnvSettingsSource(Settings),
-    }
+    found = _found(directory)
+    return {name: found[name][0][0] for name in Settings.model_fields if name in found}
+
+
+def is_own(place: str) -> bool:
+    """Whether a place that ``trace_settings`` names is the user's own, and did not come with a project."""
+    return place not in (SETTINGS_FILE, ENVIRONMENT_FILE)
+
+
+def user_settings_file(environ: Mapping[str, str]) -> Path:
+    """The user's own settings: ``batchai-harness/settings.toml`` below ``XDG_CONFIG_HOME`` (``~/.config``)."""
+    return _user_directory(environ, "XDG_CONFIG_HOME", ".config") / "settings.toml"
+
+
+_Found = Mapping[str, Sequence[tuple[str, object]]]  # by setting: places and values, the one that wins first
+
+
+def _found(directory: Path) -> _Found:
+    """The values of the settings, and where they come from; empty ones count as none.
+
+    Raises:
+        SettingsError: a file is unreadable, has a key that is no setting, or a variable is nearly the name of one.
+    """
+    project, own = directory / SETTINGS_FILE, user_settings_file(environment())
+    for file in (project, own):
+        _refuse_unknown(file)
+    _refuse_misspelt("the environment", os.environ)
+    found: dict[str, list[tuple[str, object]]] = {}
     try:
-        found = {name: place for place, source in sources.items() for name, value in source().items() if value}
+        dotenv = DotEnvSettingsSource(Settings, env_file=directory / ENVIRONMENT_FILE)
+        _refuse_misspelt(ENVIRONMENT_FILE, dotenv.env_vars)
+        sources: dict[str, PydanticBaseSettingsSource] = {
+            ENVIRONMENT: EnvSettingsSource(Settings),
+            ENVIRONMENT_FILE: dotenv,
+            SETTINGS_FILE: TomlConfigSettingsSource(Settings, project),
+            str(own): TomlConfigSettingsSource(Settings, own),
+        }
+        for place, source in sources.items():
+            for name, value in source().items():
+                if value not in (None, ""):
+                    found.setdefault(name, []).append((place, value))
     except (OSError, ValueError) as error:
         raise SettingsError(f"the settings in {directory} cannot be read: {error}") from error
-    return {name: found[name] for name in Settings.model_fields if name in found}
+    return found
+
+
+def _mistake(item: ErrorDetails, found: _Found) -> str:
+    name = str(item["loc"][0])
+    place = f" ({found[name][0][0]})" if name in found else ""
+    return f"{name}{place} {in_words(item, _MEANINGS)}"
+
+
+def _chosen(name: str, values: Sequence[tuple[str, object]], directory: Path) -> object:
+    """The value of a setting, of those that there are.
+
+    Raises:
+        SettingsError: only a file that may have come with a project sets what it may not set.
+    """
+    own = [value for place, value in values if is_own(place)]
+    if name not in PROGRAMS:
+        return values[0][1]
+    if own:
+        return own[0]
+    variable, file = f"{_PREFIX}{name.upper()}", user_settings_file(environment())
+    raise SettingsError(
+        f"{directory / values[0][0]} sets {name}: files that may come with a project do not choose a program that is "
+        f"executed; set {variable} in the environment, or {name} in {file}"
+    )
 
 
 def environment() -> Mapping[str, str]:
@@ -218,4 +297,5 @@ def _places(name: str) -> str:
     variables = [f"{_PREFIX}{name.upper()}"]
     if Settings.model_fields[name].validation_alias is not None:
         variables.append(f"AZURE_{name.upper()}")
-    return f"{' or '.join(variables)} in the environment or in .env, or as {name} in harness.toml"
+    own = user_settings_file(environment())
+    return f"{' or '.join(variables)} in the environment or in .env, or as {name} in harness.toml or in {own}"

@@ -15,9 +15,18 @@ def _no_settings_around(monkeypatch):
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def own_file(tmp_path_factory, monkeypatch):
+    """Where the user's own settings are looked for; the file is not there."""
+    home = tmp_path_factory.mktemp("configuration")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    (home / "batchai-harness").mkdir()
+    return home / "batchai-harness" / "settings.toml"
+
+
 def test_azures_own_name_works(tmp_path, monkeypatch):
-    monkeypatch.setenv("AZURE_TENANT_ID", "mine")
-    assert load_settings(tmp_path).require("tenant_id") == "mine"
+    monkeypatch.setenv("AZURE_TENANT_ID", "contoso.onmicrosoft.com")
+    assert load_settings(tmp_path).require("tenant_id") == "contoso.onmicrosoft.com"
 
 
 def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
@@ -73,6 +82,78 @@ def test_a_relative_xdg_directory_is_ignored():
     assert mnist_cache({"HOME": "/home/ada", "XDG_CACHE_HOME": "here"}) == Path(
         "/home/ada/.cache/batchai-harness/mnist"
     )
+
+
+def test_the_users_own_file_comes_after_the_projects(tmp_path, own_file):
+    own_file.write_text('admin_user = "own"\nstorage_account = "own"\n')
+    (tmp_path / "harness.toml").write_text('admin_user = "projects"\n')
+    settings = load_settings(tmp_path)
+    assert (settings.admin_user, settings.storage_account) == ("projects", "own")
+    assert trace_settings(tmp_path) == {"admin_user": "harness.toml", "storage_account": str(own_file)}
+
+
+def test_a_misspelt_key_of_the_users_own_file_is_refused(tmp_path, own_file):
+    own_file.write_text('cntk_pyhton = "/opt/python"\n')
+    with pytest.raises(SettingsError, match=rf"{own_file}: there is no setting 'cntk_pyhton'"):
+        load_settings(tmp_path)
+
+
+PROJECT_FILES = [("harness.toml", 'cntk_python = "tools/py"\n'), (".env", "HARNESS_CNTK_PYTHON=/x/tools/py\n")]
+
+
+@pytest.mark.parametrize(("name", "text"), PROJECT_FILES)
+def test_a_projects_file_does_not_choose_what_is_executed(tmp_path, own_file, name, text):
+    (tmp_path / name).write_text(text)
+    sentence = (
+        rf"{tmp_path / name} sets cntk_python: .* set HARNESS_CNTK_PYTHON in the environment, or .* in {own_file}"
+    )
+    with pytest.raises(SettingsError, match=sentence):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "text"), PROJECT_FILES)
+def test_the_users_choice_of_a_program_holds_beside_a_projects_file(tmp_path, own_file, monkeypatch, name, text):
+    (tmp_path / name).write_text(text)
+    own_file.write_text('cntk_python = "/own/python"\n')
+    assert load_settings(tmp_path).cntk_python == Path("/own/python")
+    monkeypatch.setenv("HARNESS_CNTK_PYTHON", "/environments/python")
+    assert load_settings(tmp_path).cntk_python == Path("/environments/python")
+
+
+def test_a_program_is_named_by_an_absolute_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CNTK_PYTHON", "tools/py")
+    with pytest.raises(SettingsError, match=r"cntk_python \(environment\) must be an absolute path"):
+        load_settings(tmp_path)
+    monkeypatch.setenv("HARNESS_CNTK_PYTHON", "~/py")
+    assert load_settings(tmp_path).cntk_python == Path.home() / "py"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("storage_account", "evil.example.com/x", "3 to 24 lower-case letters and digits"),
+        ("storage_account", "evil.example.com#", "3 to 24 lower-case letters and digits"),
+        ("storage_account", "two\\nlines", "3 to 24 lower-case letters and digits"),
+        ("tenant_id", "../../evil", "a GUID or a domain name"),
+        ("tenant_id", "evil.example.com/x?", "a GUID or a domain name"),
+        ("client_id", "me", "a GUID, such as"),
+        ("subscription_id", "x/../../y", "a GUID, such as"),
+        ("azureml_resource_group", "a/../b", "at most 90 letters"),
+        ("azureml_workspace", "a/b", "3 to 33 letters"),
+    ],
+)
+def test_names_and_ids_follow_azures_rules_and_are_not_shown(tmp_path, name, value, rule):
+    (tmp_path / "harness.toml").write_text(f'{name} = "{value}"\n')
+    with pytest.raises(SettingsError, match=rf"{name} \(harness\.toml\) must be {rule}") as error:
+        load_settings(tmp_path)
+    assert value not in str(error.value)
+
+
+def test_an_empty_value_counts_as_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("AZURE_TENANT_ID", "")
+    (tmp_path / "harness.toml").write_text('storage_account = ""\ntenant_id = "contoso.com"\n')
+    settings = load_settings(tmp_path)
+    assert (settings.storage_account, settings.tenant_id) == (None, "contoso.com")
 
 
 def test_a_lifetime_is_an_iso_duration(tmp_path):
@@ -132,6 +213,6 @@ def test_a_wrong_value_is_reported_in_plain_words_and_not_shown(
     monkeypatch.setenv("HARNESS_LIFETIME", "-PT1H")
     with pytest.raises(SettingsError) as caught:
         load_settings(tmp_path)
-    assert "max_price: must be a number" in str(caught.value)
-    assert "lifetime: must be greater than 0 seconds" in str(caught.value)
+    assert "max_price (environment) must be a number" in str(caught.value)
+    assert "lifetime (environment) must be greater than 0 seconds" in str(caught.value)
     assert "hush" not in str(caught.value)

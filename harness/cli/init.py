@@ -8,7 +8,7 @@ import click
 from harness.cli.groups import CONTEXT
 from harness.cli.options import PATH
 from harness.cli.output import say
-from harness.config import SETTINGS_FILE, Settings
+from harness.config import PROGRAMS, SETTINGS_FILE, Settings
 from harness.errors import SettingsError, UserError
 from harness.scenario.schema import SCHEMA_FILE
 
@@ -59,7 +59,12 @@ def settings_template() -> str:
         lines += ["", f"# {field.description}"]
         is_secret = "SecretStr" in str(field.annotation)
         variable = f"HARNESS_{name.upper()}"
-        lines.append(f"# {name}: {variable} in .env" if is_secret else f"# {name} = {_example(name)}")
+        if is_secret:
+            lines.append(f"# {name}: {variable} in .env")
+        elif name in PROGRAMS:
+            lines.append(f"# {name}: {variable} in the environment, or {name} in your own settings file")
+        else:
+            lines.append(f"# {name} = {_example(name)}")
     return "\n".join(lines) + "\n"
 
 

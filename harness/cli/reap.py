@@ -20,7 +20,7 @@ from harness.cli.options import DEFAULT_DIRECTORY
 from harness.cli.output import say
 from harness.clock import SystemClock
 from harness.clouds import Clients, Cloud, open_cloud
-from harness.config import Settings, environment, journal_path, load_settings, trace_settings
+from harness.config import ENVIRONMENT, Settings, environment, is_own, journal_path, load_settings, trace_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.leftovers import (
@@ -125,7 +125,7 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
     of this user has journalled something. The working directory may be anybody's work: an emulator of its own has to
     run, and so has one in a journal that its settings name.
     """
-    is_own_journal = trace_settings(Path()).get("journal", "environment") == "environment"
+    is_own_journal = is_own(trace_settings(Path()).get("journal", ENVIRONMENT))
     entries = [entry for entry in journal.left() if entry.owner.state != "elsewhere" or not _may_be_alive(entry)]
     journalled = [path.absolute() for path in _directories(entries)]
     chosen = (settings.emulator_dir or DEFAULT_DIRECTORY).absolute()

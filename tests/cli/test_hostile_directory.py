@@ -78,3 +78,23 @@ def test_an_emulator_in_the_foreground_has_a_clean_environment_and_path(trap: Pa
             process.terminate()
 
     assert ran(trap) == []
+
+
+@pytest.mark.slow  # starts an emulator, and PyTorch
+def test_settings_of_the_current_directory_choose_no_program_and_no_address(trap: Path) -> None:
+    program = trap / "tools" / "py"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {str(trap.parent / 'ran')!r}-program\n")
+    program.chmod(0o755)
+    (trap / "harness.toml").write_text(f'cntk_python = "{program}"\n')
+    for words in (["doctor"], ["toolkits", "list"], ["emulator", "start", "--detach"]):
+        done = harness(trap, *words)
+        assert done.returncode != 0
+        assert "do not choose a program" in " ".join((done.stdout + done.stderr).split())
+    (trap / "harness.toml").write_text('storage_account = "evil.example.com/x"\n')
+    for words in (["doctor"], ["reap", "--dry-run", "--cloud", "azure"]):
+        done = harness(trap, *words)
+        assert done.returncode != 0
+        assert "must be 3 to 24 lower-case letters" in " ".join((done.stdout + done.stderr).split())
+
+    assert ran(trap) == []
