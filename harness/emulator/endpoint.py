@@ -68,6 +68,7 @@ class Endpoint(msgspec.Struct, frozen=True):
             "REQUESTS_CA_BUNDLE": self.ca_path,
             "SSL_CERT_FILE": self.ca_path,
             "CURL_CA_BUNDLE": self.ca_path,
+            "NODE_EXTRA_CA_CERTS": self.ca_path,
             "AZURE_TENANT_ID": self.tenant_id,
             "AZURE_CLIENT_ID": self.client_id,
             "AZURE_CLIENT_SECRET": self.client_secret,

@@ -81,26 +81,63 @@ def _install(python: Path, directory: Path, file: Path, requirements: str) -> No
             pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
-@pytest.fixture
-def run_client(
-    environment_of: Callable[[str], Path], endpoint: Endpoint, tmp_path: Path
-) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Run a client as its user would, in an empty directory, with nothing but the emulator's variables added."""
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """Where the packages of ``node/package-lock.json`` are; skips and fails as ``environment_of`` does."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"there is no {program} on this machine")
+    lock = (HERE / "node" / "package-lock.json").read_bytes()
+    directory = _cache() / f"node-{hashlib.sha256(lock).hexdigest()[:16]}"
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as file:
+        lock_file(file)
+        if not (directory / "complete").exists():
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(HERE / "node" / name, directory)
+            _install_by(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], directory)
+            (directory / "complete").touch()
+    return directory / "node_modules"
 
-    def run(requirements: str, *command: str, limit: float | None = 120) -> "subprocess.CompletedProcess[str]":
-        path = environment_of(requirements) / "bin"
+
+def _install_by(command: list[str], directory: Path) -> None:
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = f"{' '.join(command)} failed: {(done.stderr or done.stdout).strip()[-600:]}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture
+def run_program(endpoint: Endpoint, tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run a program as its user would, in an empty directory, with nothing but the emulator's variables added.
+
+    It may take as long as it likes: on a busy machine no limit would be right.
+    """
+
+    def run(*command: str, path: str = "/usr/bin:/bin", **variables: str) -> "subprocess.CompletedProcess[str]":
         with tempfile.TemporaryDirectory(prefix="home-") as home:
-            variables = {"HOME": home, "PATH": f"{path}:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+            given = {"HOME": home, "PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
             return subprocess.run(
                 command,
                 cwd=tmp_path,
-                env=variables | endpoint.environment(),
+                env=given | variables | endpoint.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=limit,
                 check=False,
             )
+
+    return run
+
+
+@pytest.fixture
+def run_client(
+    environment_of: Callable[[str], Path], run_program: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run a program in the environment of a requirements file."""
+
+    def run(requirements: str, *command: str) -> "subprocess.CompletedProcess[str]":
+        return run_program(*command, path=f"{environment_of(requirements) / 'bin'}:/usr/bin:/bin")
 
     return run
