@@ -39,7 +39,7 @@ class SystemClock:
 
 
 class SteppingClock:
-    """A clock that moves only when somebody sleeps: a two-hour story replays in no time.
+    """A clock that moves only when somebody sleeps: a two-hour run replays in no time.
 
     Args:
         start: the first moment, aware; default 2018-06-07 00:00 UTC.

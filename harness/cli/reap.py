@@ -42,7 +42,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class JobTarget:
     """One place that was looked at."""
 
     cloud: Cloud
@@ -140,7 +140,7 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
     ]
 
 
-def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[Site], int]:
+def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[JobTarget], int]:
     """The emulators that were looked at, and how many do not start or answer, which is told: others do."""
     sites, failures = [], 0
     for place in places:
@@ -154,7 +154,7 @@ def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[li
     return sites, failures
 
 
-def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: timedelta) -> Site:
+def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: timedelta) -> JobTarget:
     try:
         return stack.enter_context(_survey("emulator", place.settings, age, serving))
     except CloudError:
@@ -165,7 +165,9 @@ def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: tim
 
 
 @contextmanager
-def _survey(cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: Endpoint | None = None) -> Iterator[Site]:
+def _survey(
+    cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: Endpoint | None = None
+) -> Iterator[JobTarget]:
     # No story is recorded, so the directory of cassettes is not looked at.
     with (
         open_cloud(cloud, settings, cassettes=Path(), endpoint=endpoint) as opened,
@@ -173,10 +175,10 @@ def _survey(cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: En
     ):
         now = SystemClock().now()
         found = find(opened, clients)
-        yield Site(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
+        yield JobTarget(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
 
 
-def _show(sites: Sequence[Site], leftovers: Sequence[Leftover], undecided: Sequence[Path]) -> int:
+def _show(sites: Sequence[JobTarget], leftovers: Sequence[Leftover], undecided: Sequence[Path]) -> int:
     """Draw what was found; returns how much of it is to go."""
     table = Table("", "what", "name", "run", "why", box=None)
     for site in sites:
@@ -205,7 +207,7 @@ def _confirm(count: int, *, yes: bool) -> None:
     click.confirm(f"Delete these {count}?", abort=True)
 
 
-def _delete(sites: Sequence[Site], leftovers: Sequence[Leftover]) -> int:
+def _delete(sites: Sequence[JobTarget], leftovers: Sequence[Leftover]) -> int:
     """Delete, telling each; returns how many could not be."""
     failures = 0
     for site in sites:

@@ -25,7 +25,7 @@ from harness.experiments.materials import LocalMaterials, RecordedMaterials
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.plan import describe, refuse_unknown_size
-from harness.experiments.stage import Stage
+from harness.experiments.run_context import RunContext
 from harness.experiments.sweep import run_scenario
 from harness.experiments.terms import terms_of
 from harness.interruption import Interrupted, Interruption
@@ -175,10 +175,10 @@ class _Run:
 
         try:
             if any(trials for _, trials in wanted):
-                with self._display, self._stage() as stage:
+                with self._display, self._context() as context:
                     for scenario, trials in wanted:
                         self._display.begin(scenario, len(trials))
-                        run_scenario(stage, scenario, trials, self.folder, report)
+                        run_scenario(context, scenario, trials, self.folder, report)
         finally:
             for scenario, _ in wanted:
                 keys = [(scenario.scenario, trial) for trial in scenario.trials.ids()]
@@ -186,7 +186,7 @@ class _Run:
         return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
 
     @contextmanager
-    def _stage(self) -> Iterator[Stage]:
+    def _context(self) -> Iterator[RunContext]:
         settings, endpoint = self.settings, self._endpoint()
         local = LocalMaterials(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
         with (
@@ -200,7 +200,7 @@ class _Run:
             ) as cloud,
             PatternMatcher() as matcher,
         ):
-            yield Stage(
+            yield RunContext(
                 cloud=cloud,
                 service=service_named(self.service),
                 journal=journal_for(self.cloud, settings, environment()),

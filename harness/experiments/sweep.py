@@ -5,18 +5,22 @@ from collections.abc import Callable, Sequence
 from harness.experiments.drive import Drive
 from harness.experiments.folder import RunFolder
 from harness.experiments.outcomes import Outcome
-from harness.experiments.stage import Site, Stage, open_site
+from harness.experiments.run_context import JobTarget, RunContext, open_target
 from harness.experiments.trial import PendingTrial
 from harness.scenario.model import Scenario, Trial
 
 
 def run_scenario(
-    stage: Stage, scenario: Scenario, trials: Sequence[Trial], folder: RunFolder, report: Callable[[Outcome], None]
+    context: RunContext,
+    scenario: Scenario,
+    trials: Sequence[Trial],
+    folder: RunFolder,
+    report: Callable[[Outcome], None],
 ) -> None:
     """Make what the scenario needs, run trials on it, and delete it again.
 
     Args:
-        stage: where.
+        context: where.
         scenario: the whole scenario.
         trials: those of it to run; none means that nothing is made.
         folder: gets outcomes and files.
@@ -33,13 +37,13 @@ def run_scenario(
         folder.outcomes.append(outcome)
         report(outcome)
 
-    with open_site(stage, scenario) as site:
-        run_trials(stage, site, scenario=scenario, trials=trials, folder=folder, report=record)
+    with open_target(context, scenario) as target:
+        run_trials(context, target, scenario=scenario, trials=trials, folder=folder, report=record)
 
 
 def run_trials(
-    stage: Stage,
-    site: Site,
+    context: RunContext,
+    target: JobTarget,
     *,
     scenario: Scenario,
     trials: Sequence[Trial],
@@ -53,12 +57,12 @@ def run_trials(
         Interrupted: the process was asked to end; the jobs are deleted.
     """
     drive = Drive(
-        [PendingTrial(stage, site, scenario, trial, folder.trial(scenario, trial)) for trial in trials],
+        [PendingTrial(context, target, scenario, trial, folder.trial(scenario, trial)) for trial in trials],
         capacity=scenario.cluster.most_nodes,
         limits=scenario.limits,
-        poller=stage.cloud.poller,
-        interruption=stage.interruption,
+        poller=context.cloud.poller,
+        interruption=context.interruption,
         report=report,
-        meter=site.meter,
+        meter=target.meter,
     )
     drive.play()

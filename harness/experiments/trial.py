@@ -13,7 +13,7 @@ from harness.experiments.folder import TrialFolder
 from harness.experiments.log import LogReader
 from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import Outcome, versions
-from harness.experiments.stage import Site, Stage
+from harness.experiments.run_context import JobTarget, RunContext
 from harness.experiments.state import TrialState, moved
 from harness.resources.events import TrialMoved
 from harness.scenario.model import ExpectSpec, Scenario, Trial
@@ -25,8 +25,8 @@ from harness.services.service import Job, JobView
 class PendingTrial:
     """A trial whose job is not submitted yet."""
 
-    stage: Stage
-    site: Site
+    context: RunContext
+    target: JobTarget
     scenario: Scenario
     trial: Trial
     folder: TrialFolder
@@ -47,17 +47,17 @@ class PendingTrial:
             JobError: the service refuses the job.
         """
         with ExitStack() as stack:
-            made = stack.enter_context(self.stage.provisioning(f"{self.scenario.scenario}/{self.id}"))
-            job = self.stage.service.job(
-                made,
-                self.site.cluster,
-                experiment=self.site.experiment,
+            provisioning = stack.enter_context(self.context.provisioning(f"{self.scenario.scenario}/{self.id}"))
+            job = self.context.service.job(
+                provisioning,
+                self.target.cluster,
+                experiment=self.target.experiment,
                 name=job_name(self.trial.job.name, self.id),
                 spec=self.trial.job,
                 limits=self.scenario.limits,
             )
             stack.enter_context(job)
-            self.stage.sink(TrialMoved(self.id, job.name, TrialState.QUEUED.value))
+            self.context.sink(TrialMoved(self.id, job.name, TrialState.QUEUED.value))
             return RunningTrial(self, job, stack.pop_all())
 
 
@@ -74,13 +74,13 @@ class RunningTrial:
         self._pending = pending
         self._job = job
         self._resources = resources
-        self._clock = pending.stage.cloud.clock
+        self._clock = pending.context.cloud.clock
         self._log = LogReader(
             job.output,
             pending.id,
             pending.scenario.metrics,
-            matcher=pending.stage.matcher,
-            sink=pending.stage.sink,
+            matcher=pending.context.matcher,
+            sink=pending.context.sink,
         )
         self._state = TrialState.QUEUED
         self._submitted = self._since = self._clock.monotonic()
@@ -151,7 +151,7 @@ class RunningTrial:
         self._resources.__exit__(type(error), error, error.__traceback__)
 
     def _view(self, jobs: Mapping[str, JobView]) -> JobView:
-        experiment = self._pending.site.experiment
+        experiment = self._pending.target.experiment
         view = jobs.get(self._job.name)
         if view is None:
             raise JobError(f"job {self._job.name} is not in experiment {experiment} any more; was it deleted?")
@@ -170,7 +170,7 @@ class RunningTrial:
         if new is TrialState.QUEUED:
             self._returns += 1
         self._state = new
-        self._pending.stage.sink(TrialMoved(self.id, self._job.name, new.value))
+        self._pending.context.sink(TrialMoved(self.id, self._job.name, new.value))
         return True
 
 
@@ -194,10 +194,10 @@ class FinishedTrial:
 
     def collect(self) -> Outcome:
         """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome."""
-        scenario, trial, stage, view = self.pending.scenario, self.pending.trial, self.pending.stage, self.view
+        scenario, trial, context, view = self.pending.scenario, self.pending.trial, self.pending.context, self.view
         collected = collect(self.job.output, directories_of(scenario), self.pending.folder)
         self.log.finish(collected.logs)
-        readings = read_metrics(scenario.metrics, collected.logs, stage.matcher)
+        readings = read_metrics(scenario.metrics, collected.logs, context.matcher)
         reported = (*([self.stopped] if self.stopped else []), *view.errors)
         observed = Observed(view.state, view.exit_code, readings.last, readings.missing, collected.names, reported)
         return Outcome(
@@ -211,10 +211,10 @@ class FinishedTrial:
             durations=_durations(view),
             files=collected.names,
             directory=self.pending.folder.name,
-            data=self.pending.site.data,
+            data=self.pending.target.data,
             toolkit=toolkit_of(collected.logs, trial.job),
-            cloud=stage.cloud.name,
-            service=stage.service.name,
+            cloud=context.cloud.name,
+            service=context.service.name,
             versions=versions(),
             errors=(*reported, *collected.problems, *readings.notes, *_unbounded(readings, trial.expect)),
             unmet=check(trial.expect, observed, scenario),

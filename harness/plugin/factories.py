@@ -1,6 +1,6 @@
 """Fixtures with which a test makes resources of its own; all are deleted when it ends, last-made-first.
 
-Their traffic is one story, ``cassettes/<service>/<module>/<test>.yaml``.
+Their traffic is one cassette, ``cassettes/<service>/<module>/<test>.yaml``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from harness.experiments.stage import Stage
+    from harness.experiments.run_context import RunContext
     from harness.resources import FileShare, Provisioning, ResourceGroup
     from harness.services.service import Cluster, Job
 
@@ -56,9 +56,9 @@ class MakeJob(Protocol):
 
 
 @pytest.fixture
-def harness_provisioning(request: pytest.FixtureRequest, harness_stage: "Stage") -> Iterator["Provisioning"]:
-    """What resources of the test's own story are made from."""
-    with harness_stage.provisioning(f"{request.path.stem}/{request.node.name}") as made:
+def harness_provisioning(request: pytest.FixtureRequest, harness_run_context: "RunContext") -> Iterator["Provisioning"]:
+    """What resources of the test's own cassette are made from."""
+    with harness_run_context.provisioning(f"{request.path.stem}/{request.node.name}") as made:
         yield made
 
 
@@ -71,12 +71,12 @@ def harness_made(harness_provisioning: "Provisioning") -> Iterator[ExitStack]:  
 
 @pytest.fixture
 def make_resource_group(
-    harness_stage: "Stage", harness_provisioning: "Provisioning", harness_made: ExitStack
+    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
 ) -> MakeResourceGroup:
     """A factory of resource groups; providers are registered first."""
     from harness.resources import ResourceGroup  # noqa: PLC0415 - start-up stays cheap
 
-    harness_stage.service.prepare(harness_provisioning)
+    harness_run_context.service.prepare(harness_provisioning)
 
     def make(name: str, *, location: str = "eastus") -> ResourceGroup:
         return harness_made.enter_context(ResourceGroup(harness_provisioning, name=name, location=location))
@@ -103,7 +103,7 @@ def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStac
 
 @pytest.fixture
 def make_gpu_cluster(
-    harness_stage: "Stage", harness_provisioning: "Provisioning", harness_made: ExitStack
+    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
 ) -> MakeGpuCluster:
     """A factory of clusters."""
     from harness.services.service import ClusterPlan  # noqa: PLC0415 - start-up stays cheap
@@ -126,18 +126,20 @@ def make_gpu_cluster(
             mount=mount,
             queued=queued,
         )
-        cluster = harness_stage.service.cluster(harness_provisioning, group=share.group, name=name, plan=plan)
+        cluster = harness_run_context.service.cluster(harness_provisioning, group=share.group, name=name, plan=plan)
         return harness_made.enter_context(cluster)
 
     return make
 
 
 @pytest.fixture
-def make_job(harness_stage: "Stage", harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeJob:
+def make_job(
+    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
+) -> MakeJob:
     """A factory of jobs."""
     from harness.scenario.model import JobSpec, Limits  # noqa: PLC0415 - start-up stays cheap
 
-    service = harness_stage.service
+    service = harness_run_context.service
 
     def make(cluster: "Cluster", name: str, **spec: Any) -> "Job":
         experiment = f"{name}-experiment"

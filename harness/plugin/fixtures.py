@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
     from harness.experiments.folder import RunFolder
     from harness.experiments.outcomes import Outcome
-    from harness.experiments.stage import Site, Stage
+    from harness.experiments.run_context import JobTarget, RunContext
     from harness.resources import FileShare, ResourceGroup
     from harness.scenario.failure import FailureView
     from harness.scenario.model import Scenario, Trial
@@ -93,15 +93,15 @@ def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") 
 
 
 @pytest.fixture(scope="session")
-def harness_stage(
+def harness_run_context(
     cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator["Stage"]:
+) -> Iterator["RunContext"]:
     """Where scenarios are played: the cloud, the journal, the uploads; progress goes to the logger ``harness``."""
     from harness.config import environment, load_settings, mnist_cache  # noqa: PLC0415 - start-up stays cheap
     from harness.experiments.leases import Leases  # noqa: PLC0415
     from harness.experiments.materials import LocalMaterials, RecordedMaterials  # noqa: PLC0415
     from harness.experiments.pattern_matching import PatternMatcher  # noqa: PLC0415
-    from harness.experiments.stage import Stage  # noqa: PLC0415
+    from harness.experiments.run_context import RunContext  # noqa: PLC0415
     from harness.experiments.terms import terms_of  # noqa: PLC0415
     from harness.resources.journal import journal_for  # noqa: PLC0415
     from harness.services.catalogue import service_named  # noqa: PLC0415
@@ -117,7 +117,7 @@ def harness_stage(
     upload_from = pytestconfig.stash[SCENARIO_OPTIONS].upload_from
     local = LocalMaterials(settings.mnist_dir, mnist_cache(environ), tell, upload_from)
     with PatternMatcher() as matcher:
-        yield Stage(
+        yield RunContext(
             cloud=cloud,
             service=service_named(pytestconfig.stash[SCENARIO_OPTIONS].service),
             journal=journal_for(cloud.name, settings, environ),
@@ -133,31 +133,33 @@ def harness_stage(
 
 
 @pytest.fixture(scope="session")
-def resource_group(harness_stage: "Stage", harness_scenario: "Scenario") -> Iterator["ResourceGroup"]:
+def resource_group(harness_run_context: "RunContext", harness_scenario: "Scenario") -> Iterator["ResourceGroup"]:
     """The scenario's resource group, with the providers registered."""
-    from harness.experiments.stage import open_group  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.run_context import open_group  # noqa: PLC0415 - start-up stays cheap
 
-    with open_group(harness_stage, harness_scenario) as made:
+    with open_group(harness_run_context, harness_scenario) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def file_share(
-    harness_stage: "Stage", harness_scenario: "Scenario", resource_group: "ResourceGroup"
+    harness_run_context: "RunContext", harness_scenario: "Scenario", resource_group: "ResourceGroup"
 ) -> Iterator["FileShare"]:
     """The scenario's file share, with everything uploaded."""
-    from harness.experiments.stage import open_share  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.run_context import open_share  # noqa: PLC0415 - start-up stays cheap
 
-    with open_share(harness_stage, harness_scenario, resource_group) as made:
+    with open_share(harness_run_context, harness_scenario, resource_group) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def gpu_cluster(harness_stage: "Stage", harness_scenario: "Scenario", file_share: "FileShare") -> Iterator["Cluster"]:
+def gpu_cluster(
+    harness_run_context: "RunContext", harness_scenario: "Scenario", file_share: "FileShare"
+) -> Iterator["Cluster"]:
     """The scenario's cluster with its nodes idle; jobs may be submitted."""
-    from harness.experiments.stage import open_cluster  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.run_context import open_cluster  # noqa: PLC0415 - start-up stays cheap
 
-    with open_cluster(harness_stage, harness_scenario, file_share) as made:
+    with open_cluster(harness_run_context, harness_scenario, file_share) as made:
         yield made
 
 
@@ -172,20 +174,20 @@ def harness_folder(tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
 @pytest.fixture
 def mnist_job(
     request: pytest.FixtureRequest,
-    harness_stage: "Stage",
+    harness_run_context: "RunContext",
     harness_scenario: "Scenario",
     harness_trial: "Trial",
     harness_folder: "RunFolder",
 ) -> "Outcome":
     """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
-    from harness.experiments.stage import site_of  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.run_context import target_of  # noqa: PLC0415 - start-up stays cheap
 
     _skip_unrecorded(request.config, harness_scenario)
     if harness_scenario.scope == "function":
-        return _run_alone(harness_stage, harness_scenario, harness_trial, harness_folder)
+        return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_folder)
     share, cluster = request.getfixturevalue("file_share"), request.getfixturevalue("gpu_cluster")
-    site = site_of(harness_stage, harness_scenario, share, cluster)
-    return _run(harness_stage, site, harness_scenario, harness_trial, harness_folder)
+    target = target_of(harness_run_context, harness_scenario, share, cluster)
+    return _run(harness_run_context, target, harness_scenario, harness_trial, harness_folder)
 
 
 @pytest.fixture
@@ -207,17 +209,19 @@ def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
         pytest.skip(f"{scenario.scenario} has no cassettes yet: pytest {scenario.path} --cloud emulator --record")
 
 
-def _run(stage: "Stage", site: "Site", scenario: "Scenario", trial: "Trial", folder: "RunFolder") -> "Outcome":
+def _run(
+    context: "RunContext", target: "JobTarget", scenario: "Scenario", trial: "Trial", folder: "RunFolder"
+) -> "Outcome":
     from harness.experiments.sweep import run_trials  # noqa: PLC0415 - start-up stays cheap
 
     outcomes: list[Outcome] = []
-    run_trials(stage, site, scenario=scenario, trials=[trial], folder=folder, report=outcomes.append)
+    run_trials(context, target, scenario=scenario, trials=[trial], folder=folder, report=outcomes.append)
     return outcomes[0]
 
 
-def _run_alone(stage: "Stage", scenario: "Scenario", trial: "Trial", folder: "RunFolder") -> "Outcome":
-    """With a group, share and cluster of the trial's own, all in the story of the trial."""
-    from harness.experiments.stage import open_alone, open_site  # noqa: PLC0415 - start-up stays cheap
+def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", folder: "RunFolder") -> "Outcome":
+    """With a group, share and cluster of the trial's own, all in the cassette of the trial."""
+    from harness.experiments.run_context import open_alone, open_target  # noqa: PLC0415 - start-up stays cheap
 
-    with open_alone(stage, f"{scenario.scenario}/{trial.id}") as alone, open_site(alone, scenario) as site:
-        return _run(alone, site, scenario, trial, folder)
+    with open_alone(context, f"{scenario.scenario}/{trial.id}") as alone, open_target(alone, scenario) as target:
+        return _run(alone, target, scenario, trial, folder)

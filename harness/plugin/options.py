@@ -88,7 +88,7 @@ def _read_options(config: pytest.Config) -> ScenarioOptions:
     if record and cloud == "replay":
         raise pytest.UsageError("--record needs a cloud to record: add --cloud emulator or --cloud azure")
     if record and _is_distributed(config):
-        raise pytest.UsageError("--record writes one story at a time: run it without -n (or with -n 0)")
+        raise pytest.UsageError("--record writes one cassette at a time: run it without -n (or with -n 0)")
     try:
         require_service(service)
         values = parse_values(config.getoption("set_values"))

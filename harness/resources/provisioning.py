@@ -24,7 +24,7 @@ class Provisioning:
     """Where and for whom resources are made.
 
     Attributes:
-        clients: those of the story that the resource belongs to.
+        clients: those of the cassette that the resource is recorded in.
         run: identity of the run, written into the journal and into the group's tags.
         interruption: whom to ask where creating may be interrupted, and deleting not.
         owner: the process that what is made belongs to; where several share it, one that outlives them all.

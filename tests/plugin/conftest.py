@@ -27,7 +27,7 @@ def everything_loaded() -> None:
     for name in (
         "clouds",
         "experiments.explain",
-        "experiments.stage",
+        "experiments.run_context",
         "experiments.sweep",
         "resources",
         "scenario.collect",

@@ -20,7 +20,7 @@ def test_recording_with_workers_is_refused(run: Run) -> None:
     result = run("--record", "--cloud", "emulator", "-n", "2")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*--record writes one story at a time: run it without -n*")
+    result.stderr.fnmatch_lines("*--record writes one cassette at a time: run it without -n*")
 
 
 def test_recording_with_no_workers_is_fine(run: Run) -> None:

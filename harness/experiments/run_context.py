@@ -1,0 +1,222 @@
+"""Where scenarios run, and what the trials of one share: group, share and cluster, each with a cassette of its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from harness.clouds import Clients, Cloud
+from harness.experiments.injection import Injection
+from harness.experiments.leases import Leases
+from harness.experiments.materials import Materials
+from harness.experiments.pattern_matching import PatternMatcher
+from harness.experiments.script_location import script_on_share
+from harness.experiments.terms import Terms, plan_of
+from harness.fault_plans import make_plan
+from harness.interruption import Interruption
+from harness.resources import FileShare, Journal, Provisioning, Resource, ResourceGroup
+from harness.resources.ceiling import Meter
+from harness.resources.events import Noted, Sink
+from harness.resources.owner import Owner, this_process
+from harness.scenario.model import Scenario
+from harness.services.service import Cluster, Service
+
+R = TypeVar("R", bound=Resource)
+OpenClients = Callable[[str], AbstractContextManager[Clients]]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Where scenarios run, and everything that a run needs besides the scenario.
+
+    Attributes:
+        service: runs the jobs.
+        materials: gives what is uploaded.
+        sink: gets the events of the run.
+        keep: use the resources of an earlier run again, and leave them for a later one.
+        leases: records which processes share resources, where several do.
+        worker: name of this process among those; it gets experiments of its own.
+        open_clients: opens the clients of a cassette; default the cloud's.
+        owner: the process that the resources belong to; it outlives all processes that share them.
+        terms: on which the cloud is used.
+        matcher: matches the patterns of metrics; whoever makes the context closes it.
+    """
+
+    cloud: Cloud
+    service: Service
+    journal: Journal
+    materials: Materials
+    sink: Sink
+    interruption: Interruption = field(default_factory=Interruption)
+    keep: bool = False
+    leases: Leases | None = None
+    worker: str = ""
+    open_clients: OpenClients | None = None
+    owner: Owner = field(default_factory=this_process)
+    terms: Terms = field(default_factory=Terms)
+    matcher: PatternMatcher = field(default_factory=PatternMatcher)
+
+    @contextmanager
+    def provisioning(self, cassette: str) -> Iterator[Provisioning]:
+        """What the resources of one cassette are made from."""
+        with (self.open_clients or self.cloud.clients)(cassette) as clients:
+            yield Provisioning(
+                self.cloud,
+                clients,
+                self.journal,
+                self.sink,
+                run=self.cloud.facts.run,
+                interruption=self.interruption,
+                owner=self.owner,
+                lifetime=self.terms.lifetime,
+                known_errors=self.service.known_errors,
+            )
+
+    @contextmanager
+    def hold(self, resource: R) -> Iterator[R]:
+        """The resource, for as long as the block lasts; kept and shared ones live longer."""
+        if self.leases is not None:
+            with self.leases.shared(resource):
+                yield resource
+        elif self.keep:
+            if resource.adopt():
+                self.sink(Noted(f"{resource.kind} {resource.name} exists already and is used again"))
+            else:
+                resource.open()
+            yield resource
+            resource.release()
+            self.sink(Noted(f"{resource.kind} {resource.name} is kept; delete it with: harness reap"))
+        else:
+            with resource:
+                yield resource
+
+
+@contextmanager
+def open_alone(context: RunContext, cassette: str) -> Iterator[RunContext]:
+    """A context whose resources all belong to one cassette, and to nobody else."""
+    with context.cloud.clients(cassette) as clients:
+        yield replace(context, open_clients=lambda _cassette: nullcontext(clients), leases=None)
+
+
+@dataclass(frozen=True, slots=True)
+class JobTarget:
+    """Where the jobs of a scenario run.
+
+    Attributes:
+        experiment: the experiment that the jobs belong to.
+        data: the data set on the share; None where none was uploaded.
+        meter: counts the node-hours of the cluster; it is asked before each trial.
+    """
+
+    cluster: Cluster
+    experiment: str
+    data: str | None
+    meter: Meter
+
+
+@contextmanager
+def open_group(context: RunContext, scenario: Scenario) -> Iterator[ResourceGroup]:
+    """The resource group; signs in and registers providers first.
+
+    Raises:
+        CloudError: the cloud refuses.
+    """
+    with context.provisioning(f"{scenario.scenario}/resource_group") as provisioning:
+        with provisioning.interruption.allowed():
+            context.terms.prepare(context.service, provisioning, scenario)
+        with (
+            _faults(context, scenario),
+            context.hold(
+                ResourceGroup(provisioning, name=scenario.resource_group, location=scenario.location)
+            ) as group,
+        ):
+            yield group
+
+
+@contextmanager
+def _faults(context: RunContext, scenario: Scenario) -> Iterator[None]:
+    """Inject what the scenario must survive while the block lasts, where faults can be injected."""
+    cloud, faults = context.cloud, scenario.faults
+    if not faults.rules:
+        yield
+        return
+    plan = make_plan(
+        f"{cloud.facts.run}-{scenario.scenario}",
+        faults.rules,
+        seed=faults.seed,
+        group=scenario.resource_group,
+        share=scenario.share.name,
+    )
+    if cloud.injects:
+        context.sink(Noted(f"faults injected: {faults}"))
+    elif cloud.name == "azure":
+        context.sink(Noted(f"faults are injected by the emulator only; not injected here: {faults}"))
+    injection = Injection(cloud, plan)
+    with context.leases.shared(injection) if context.leases is not None else injection:
+        yield
+
+
+@contextmanager
+def open_share(context: RunContext, scenario: Scenario, group: ResourceGroup) -> Iterator[FileShare]:
+    """The share with everything uploaded, on which the scripts of the trials were found.
+
+    Raises:
+        ScenarioError: a file to upload does not exist.
+        CloudError: the cloud refuses, or a script is not on the share.
+    """
+    spec = scenario.share
+    with context.provisioning(f"{scenario.scenario}/file_share") as provisioning:
+        share = FileShare(
+            provisioning,
+            group=group.name,
+            name=spec.name,
+            directory=spec.directory,
+            uploads=lambda: context.materials.uploads(scenario),
+        )
+        with context.hold(share):
+            scripts = dict.fromkeys(script_on_share(trial.job, spec) for trial in scenario.trials.sample())
+            with provisioning.interruption.allowed():
+                for script in filter(None, scripts):
+                    share.require(script)
+            yield share
+
+
+@contextmanager
+def open_cluster(context: RunContext, scenario: Scenario, share: FileShare) -> Iterator[Cluster]:
+    """The cluster with its nodes idle, and beside it the experiment that the jobs belong to.
+
+    Raises:
+        CloudError: the cloud refuses, or nodes do not come up in time.
+    """
+    service, plan = context.service, plan_of(scenario)
+    with (
+        context.provisioning(f"{scenario.scenario}/gpu_cluster") as provisioning,
+        context.hold(
+            service.cluster(provisioning, group=share.group, name=scenario.cluster.name, plan=plan)
+        ) as cluster,
+    ):
+        with provisioning.interruption.allowed():
+            service.make_experiment(provisioning, cluster, _experiment_of(context, scenario))
+        yield cluster
+
+
+@contextmanager
+def open_target(context: RunContext, scenario: Scenario) -> Iterator[JobTarget]:
+    """Group, share and cluster together; the last one made is deleted first."""
+    with (
+        open_group(context, scenario) as group,
+        open_share(context, scenario, group) as share,
+        open_cluster(context, scenario, share) as cluster,
+    ):
+        yield target_of(context, scenario, share, cluster)
+
+
+def target_of(context: RunContext, scenario: Scenario, share: FileShare, cluster: Cluster) -> JobTarget:
+    """Where the jobs run, once share and cluster exist."""
+    ceiling = context.terms.ceiling(scenario.cluster.vm_size)
+    meter = Meter(context.cloud.clock, ceiling, nodes=scenario.cluster.most_nodes, began=cluster.began)
+    return JobTarget(cluster, _experiment_of(context, scenario), share.data, meter)
+
+
+def _experiment_of(context: RunContext, scenario: Scenario) -> str:
+    return f"{scenario.scenario}-{context.worker}"[-64:] if context.worker else scenario.scenario
