@@ -26,8 +26,8 @@ from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.plan import describe, refuse_unknown_size
 from harness.experiments.run_context import RunContext
+from harness.experiments.run_policy import policy_for
 from harness.experiments.sweep import run_scenario
-from harness.experiments.terms import terms_of
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines
 from harness.resources.ceiling import node_price
@@ -208,7 +208,7 @@ class _Run:
                 sink=self._display,
                 interruption=self.interruption,
                 keep=self.reuse,
-                terms=terms_of(self.cloud, settings),
+                policy=policy_for(self.cloud, settings),
                 matcher=matcher,
             )
 

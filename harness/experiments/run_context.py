@@ -10,8 +10,8 @@ from harness.experiments.injection import Injection
 from harness.experiments.leases import Leases
 from harness.experiments.materials import Materials
 from harness.experiments.pattern_matching import PatternMatcher
+from harness.experiments.run_policy import RunPolicy, plan_of
 from harness.experiments.script_location import script_on_share
-from harness.experiments.terms import Terms, plan_of
 from harness.fault_plans import make_plan
 from harness.interruption import Interruption
 from harness.resources import FileShare, Journal, Provisioning, Resource, ResourceGroup
@@ -38,7 +38,7 @@ class RunContext:
         worker: name of this process among those; it gets experiments of its own.
         open_clients: opens the clients of a cassette; default the cloud's.
         owner: the process that the resources belong to; it outlives all processes that share them.
-        terms: on which the cloud is used.
+        policy: how the cloud may be used.
         matcher: matches the patterns of metrics; whoever makes the context closes it.
     """
 
@@ -53,7 +53,7 @@ class RunContext:
     worker: str = ""
     open_clients: OpenClients | None = None
     owner: Owner = field(default_factory=this_process)
-    terms: Terms = field(default_factory=Terms)
+    policy: RunPolicy = field(default_factory=RunPolicy)
     matcher: PatternMatcher = field(default_factory=PatternMatcher)
 
     @contextmanager
@@ -68,7 +68,7 @@ class RunContext:
                 run=self.cloud.facts.run,
                 interruption=self.interruption,
                 owner=self.owner,
-                lifetime=self.terms.lifetime,
+                lifetime=self.policy.lifetime,
                 known_errors=self.service.known_errors,
             )
 
@@ -123,7 +123,7 @@ def open_group(context: RunContext, scenario: Scenario) -> Iterator[ResourceGrou
     """
     with context.provisioning(f"{scenario.scenario}/resource_group") as provisioning:
         with provisioning.interruption.allowed():
-            context.terms.prepare(context.service, provisioning, scenario)
+            context.policy.prepare(context.service, provisioning, scenario)
         with (
             _faults(context, scenario),
             context.hold(
@@ -213,7 +213,7 @@ def open_target(context: RunContext, scenario: Scenario) -> Iterator[JobTarget]:
 
 def target_of(context: RunContext, scenario: Scenario, share: FileShare, cluster: Cluster) -> JobTarget:
     """Where the jobs run, once share and cluster exist."""
-    ceiling = context.terms.ceiling(scenario.cluster.vm_size)
+    ceiling = context.policy.ceiling(scenario.cluster.vm_size)
     meter = Meter(context.cloud.clock, ceiling, nodes=scenario.cluster.most_nodes, began=cluster.began)
     return JobTarget(cluster, _experiment_of(context, scenario), share.data, meter)
 

@@ -102,7 +102,7 @@ def harness_run_context(
     from harness.experiments.materials import LocalMaterials, RecordedMaterials  # noqa: PLC0415
     from harness.experiments.pattern_matching import PatternMatcher  # noqa: PLC0415
     from harness.experiments.run_context import RunContext  # noqa: PLC0415
-    from harness.experiments.terms import terms_of  # noqa: PLC0415
+    from harness.experiments.run_policy import policy_for  # noqa: PLC0415
     from harness.resources.journal import journal_for  # noqa: PLC0415
     from harness.services.catalogue import service_named  # noqa: PLC0415
 
@@ -127,7 +127,7 @@ def harness_run_context(
             leases=Leases(shared) if shared else None,
             worker=worker_id(pytestconfig) if shared else "",
             owner=session_owner(pytestconfig),
-            terms=terms_of(cloud.name, settings),
+            policy=policy_for(cloud.name, settings),
             matcher=matcher,
         )
 

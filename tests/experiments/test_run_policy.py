@@ -1,4 +1,4 @@
-"""On which terms a run uses a cloud."""
+"""How a run may use a cloud."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from harness.clock import SteppingClock
 from harness.config import Settings
 from harness.errors import CeilingError
-from harness.experiments.terms import Terms, terms_of
+from harness.experiments.run_policy import RunPolicy, policy_for
 from harness.resources.ceiling import check_ceiling
 from harness.scenario.model import Scenario
 from harness.services.service import ClusterPlan
@@ -37,15 +37,17 @@ def test_a_scenario_whose_first_trial_may_pass_the_ceiling_does_not_begin(quicks
 
 def test_where_nothing_is_paid_the_service_is_only_prepared(tmp_path: Any, quickstart: Scenario) -> None:
     asked: Any = Asked()
-    Terms().prepare(asked, provisioning(tmp_path), quickstart)
+    RunPolicy().prepare(asked, provisioning(tmp_path), quickstart)
     assert asked.questions == ["prepare"]
-    assert Terms().ceiling("STANDARD_NC6") is None
+    assert RunPolicy().ceiling("STANDARD_NC6") is None
 
 
 def test_on_azure_the_quota_is_compared_and_doubts_are_noted(tmp_path: Any, quickstart: Scenario) -> None:
     asked: Any = Asked()
     notes: list[object] = []
-    terms_of("azure", Settings(max_node_hours=9)).prepare(asked, provisioning(tmp_path, sink=notes.append), quickstart)
+    policy_for("azure", Settings(max_node_hours=9)).prepare(
+        asked, provisioning(tmp_path, sink=notes.append), quickstart
+    )
     assert asked.questions == ["prepare", "quota of eastus for mycluster: 1 x STANDARD_NC6"]
     assert [str(note) for note in notes] == ["a doubt"]
 
@@ -53,5 +55,5 @@ def test_on_azure_the_quota_is_compared_and_doubts_are_noted(tmp_path: Any, quic
 def test_a_ceiling_is_looked_at_before_the_cloud_is(tmp_path: Any, quickstart: Scenario) -> None:
     asked: Any = Asked()
     with pytest.raises(CeilingError):
-        terms_of("azure", Settings(max_node_hours=1)).prepare(asked, provisioning(tmp_path), quickstart)
+        policy_for("azure", Settings(max_node_hours=1)).prepare(asked, provisioning(tmp_path), quickstart)
     assert asked.questions == []

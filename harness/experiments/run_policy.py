@@ -1,4 +1,4 @@
-"""On which terms a run uses a cloud: what is made sure of first, how much it may use, how long what it makes lives."""
+"""How a run may use a cloud: what is checked first, how much it may use, and how long what it makes may live."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,8 +12,8 @@ from harness.services.service import ClusterPlan, Service
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """The terms; by default those of a cloud that costs nothing.
+class RunPolicy:
+    """The policy of a cloud; by default of one that costs nothing.
 
     Attributes:
         limits: the settings that hold ceilings, where the cloud is paid for and has quotas; None where it has neither.
@@ -43,9 +43,9 @@ class Terms:
         return None if self.limits is None else ceiling_of(self.limits, vm_size)
 
 
-def terms_of(cloud: str, settings: Settings) -> Terms:
-    """The terms of a cloud; only ``azure`` is paid for, and has quotas of others' making."""
-    return Terms(settings if cloud == "azure" else None, settings.lifetime)
+def policy_for(cloud: str, settings: Settings) -> RunPolicy:
+    """The policy of a cloud; only ``azure`` is paid for, and has quotas that are set by others."""
+    return RunPolicy(settings if cloud == "azure" else None, settings.lifetime)
 
 
 def plan_of(scenario: Scenario) -> ClusterPlan:
