@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from harness.experiments.drive import Drive
 from harness.experiments.folder import RunFolder
 from harness.experiments.outcomes import Outcome
 from harness.experiments.run_context import JobTarget, RunContext, open_target
+from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.trial import PendingTrial
 from harness.scenario.model import Scenario, Trial
 
@@ -56,7 +56,7 @@ def run_trials(
         CloudError: the cloud refuses; the jobs are deleted.
         Interrupted: the process was asked to end; the jobs are deleted.
     """
-    drive = Drive(
+    scheduler = TrialScheduler(
         [PendingTrial(context, target, scenario, trial, folder.trial(scenario, trial)) for trial in trials],
         capacity=scenario.cluster.most_nodes,
         limits=scenario.limits,
@@ -65,4 +65,4 @@ def run_trials(
         report=report,
         meter=target.meter,
     )
-    drive.play()
+    scheduler.run()

@@ -1,4 +1,4 @@
-"""Driving trials against a ceiling; the clock moves only when the drive waits."""
+"""Trials against a ceiling; the clock moves only when the scheduler waits."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from harness.clock import SteppingClock
 from harness.clouds import Poller
 from harness.errors import CeilingError
 from harness.experiments.decide import TrialView
-from harness.experiments.drive import Drive
+from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.state import TrialState
 from harness.interruption import Interruption
 from harness.resources.ceiling import Ceiling, Meter
@@ -50,13 +50,13 @@ class HourLong:
 
 
 @pytest.fixture
-def drive():
+def scheduled():
     """Play trials on some nodes, below a ceiling of node-hours; gives what was reported, and the trials."""
 
     def play(names, *, nodes, ceiling):
         clock, outcomes = SteppingClock(), []
         trials = [HourLong(name, clock) for name in names]
-        one = Drive(
+        scheduler = TrialScheduler(
             trials,
             capacity=nodes,
             limits=Limits(running=HOUR * 1.5),
@@ -66,7 +66,7 @@ def drive():
             meter=Meter(clock, ceiling and Ceiling(ceiling, f"max_node_hours is {ceiling}"), nodes=nodes),
         )
         try:
-            one.play()
+            scheduler.run()
         except CeilingError as error:
             return outcomes, trials, str(error)
         return outcomes, trials, ""
@@ -74,20 +74,20 @@ def drive():
     return play
 
 
-def test_without_a_ceiling_every_trial_runs(drive):
-    outcomes, _, error = drive("abc", nodes=1, ceiling=None)
+def test_without_a_ceiling_every_trial_runs(scheduled):
+    outcomes, _, error = scheduled("abc", nodes=1, ceiling=None)
     assert (outcomes, error) == (["a", "b", "c"], "")
 
 
-def test_a_trial_that_may_pass_the_ceiling_is_not_begun_and_those_before_have_their_outcome(drive):
-    outcomes, trials, error = drive("abc", nodes=1, ceiling=3)
+def test_a_trial_that_may_pass_the_ceiling_is_not_begun_and_those_before_have_their_outcome(scheduled):
+    outcomes, trials, error = scheduled("abc", nodes=1, ceiling=3)
     assert outcomes == ["a", "b"]
     assert trials[2].state is TrialState.WAITING
     assert "trial c may use 1.50 node-hours; 2.00 are used and the ceiling is 3.00 (max_node_hours is 3)" in error
 
 
-def test_trials_that_run_beside_the_refused_one_are_not_cut_short(drive):
-    outcomes, trials, error = drive("abcd", nodes=2, ceiling=4)
+def test_trials_that_run_beside_the_refused_one_are_not_cut_short(scheduled):
+    outcomes, trials, error = scheduled("abcd", nodes=2, ceiling=4)
     assert outcomes == ["a", "b"]
     assert [trial.is_closed for trial in trials] == [True, True, False, False]
     assert "trial c" in error

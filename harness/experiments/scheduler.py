@@ -1,4 +1,4 @@
-"""Performs what ``decide`` decides, and looks, until every trial has its outcome."""
+"""Runs the trials of a scenario: performs what ``decide`` decides, and polls, until every trial has its outcome."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,16 +13,16 @@ from harness.resources.ceiling import Meter
 from harness.scenario.model import Limits
 
 
-class Drive:
+class TrialScheduler:
     """Runs trials on one cluster, as many at a time as it has nodes.
 
     Args:
         trials: in file order.
         capacity: nodes of the cluster.
         limits: of the scenario.
-        poller: paces the looks, on the cloud's clock.
-        interruption: may end the run between two looks, and while it waits.
-        report: gets each outcome as soon as it is there.
+        poller: paces the polls, on the cloud's clock.
+        interruption: may end the run between two polls, and while it waits.
+        report: gets each outcome at once.
         meter: refuses a trial that may pass the ceiling; those that run already end first.
     """
 
@@ -44,12 +44,12 @@ class Drive:
         self._interruption, self._report, self._meter = interruption, report, meter
         self._refusal: CeilingError | None = None
 
-    def play(self) -> None:
+    def run(self) -> None:
         """Return when every trial has its outcome.
 
         Raises:
             CloudError: the service refuses something; every job is deleted first.
-            CeilingError: a trial was not begun; all that were have their outcome.
+            CeilingError: a trial was not submitted; all that were have their outcome.
             Interrupted: the process was asked to end; every job is deleted first.
         """
         try:
@@ -58,7 +58,7 @@ class Drive:
                 self._act()
                 # The next job begins on a node that came free while the files of the last one are fetched.
                 self._collect()
-                if self._look():
+                if self._poll():
                     pauses = self._poller.pauses()
                 elif self._running:
                     with self._interruption.allowed():
@@ -93,7 +93,7 @@ class Drive:
                 self._refusal = error
         return self._refusal is None
 
-    def _look(self) -> bool:
+    def _poll(self) -> bool:
         """One answer reports every job that the cassette of the asking trial holds: in a replay its own alone."""
         has_moved = False
         unseen = dict(self._running)
