@@ -21,13 +21,13 @@ from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.explain import failure_view
 from harness.experiments.folder import RunFolder, open_folder
-from harness.experiments.materials import LocalMaterials, RecordedMaterials
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.plan import describe, refuse_unknown_size
 from harness.experiments.run_context import RunContext
 from harness.experiments.run_policy import policy_for
 from harness.experiments.sweep import run_scenario
+from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines
 from harness.resources.ceiling import node_price
@@ -188,7 +188,7 @@ class _Run:
     @contextmanager
     def _context(self) -> Iterator[RunContext]:
         settings, endpoint = self.settings, self._endpoint()
-        local = LocalMaterials(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
+        local = LocalUploads(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
         with (
             open_cloud(
                 self.cloud,
@@ -204,7 +204,7 @@ class _Run:
                 cloud=cloud,
                 service=service_named(self.service),
                 journal=journal_for(self.cloud, settings, environment()),
-                materials=RecordedMaterials(self.upload_from) if self.cloud == "replay" else local,
+                uploads=RecordedUploads(self.upload_from) if self.cloud == "replay" else local,
                 sink=self._display,
                 interruption=self.interruption,
                 keep=self.reuse,

@@ -8,10 +8,10 @@ from typing import TypeVar
 from harness.clouds import Clients, Cloud
 from harness.experiments.injection import Injection
 from harness.experiments.leases import Leases
-from harness.experiments.materials import Materials
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.run_policy import RunPolicy, plan_of
 from harness.experiments.script_location import script_on_share
+from harness.experiments.uploads import Uploads
 from harness.fault_plans import make_plan
 from harness.interruption import Interruption
 from harness.resources import FileShare, Journal, Provisioning, Resource, ResourceGroup
@@ -31,7 +31,7 @@ class RunContext:
 
     Attributes:
         service: runs the jobs.
-        materials: gives what is uploaded.
+        uploads: gives what is uploaded.
         sink: gets the events of the run.
         keep: use the resources of an earlier run again, and leave them for a later one.
         leases: records which processes share resources, where several do.
@@ -45,7 +45,7 @@ class RunContext:
     cloud: Cloud
     service: Service
     journal: Journal
-    materials: Materials
+    uploads: Uploads
     sink: Sink
     interruption: Interruption = field(default_factory=Interruption)
     keep: bool = False
@@ -171,7 +171,7 @@ def open_share(context: RunContext, scenario: Scenario, group: ResourceGroup) ->
             group=group.name,
             name=spec.name,
             directory=spec.directory,
-            uploads=lambda: context.materials.uploads(scenario),
+            uploads=lambda: context.uploads.open(scenario),
         )
         with context.hold(share):
             scripts = dict.fromkeys(script_on_share(trial.job, spec) for trial in scenario.trials.sample())

@@ -99,10 +99,10 @@ def harness_run_context(
     """Where scenarios are played: the cloud, the journal, the uploads; progress goes to the logger ``harness``."""
     from harness.config import environment, load_settings, mnist_cache  # noqa: PLC0415 - start-up stays cheap
     from harness.experiments.leases import Leases  # noqa: PLC0415
-    from harness.experiments.materials import LocalMaterials, RecordedMaterials  # noqa: PLC0415
     from harness.experiments.pattern_matching import PatternMatcher  # noqa: PLC0415
     from harness.experiments.run_context import RunContext  # noqa: PLC0415
     from harness.experiments.run_policy import policy_for  # noqa: PLC0415
+    from harness.experiments.uploads import LocalUploads, RecordedUploads  # noqa: PLC0415
     from harness.resources.journal import journal_for  # noqa: PLC0415
     from harness.services.catalogue import service_named  # noqa: PLC0415
 
@@ -115,13 +115,13 @@ def harness_run_context(
         logger.info("%s", printable(str(event)))
 
     upload_from = pytestconfig.stash[SCENARIO_OPTIONS].upload_from
-    local = LocalMaterials(settings.mnist_dir, mnist_cache(environ), tell, upload_from)
+    local = LocalUploads(settings.mnist_dir, mnist_cache(environ), tell, upload_from)
     with PatternMatcher() as matcher:
         yield RunContext(
             cloud=cloud,
             service=service_named(pytestconfig.stash[SCENARIO_OPTIONS].service),
             journal=journal_for(cloud.name, settings, environ),
-            materials=RecordedMaterials(upload_from) if is_replay else local,
+            uploads=RecordedUploads(upload_from) if is_replay else local,
             sink=tell,
             interruption=pytestconfig.stash[INTERRUPTION],
             leases=Leases(shared) if shared else None,

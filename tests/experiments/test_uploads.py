@@ -1,13 +1,13 @@
 from collections.abc import Callable
 
-from harness.experiments.materials import LocalMaterials, RecordedMaterials
+from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.scenario.model import Scenario
 
 Changed = Callable[[str, str], Scenario]
 
 
 def test_a_replay_needs_neither_data_nor_files(quickstart: Scenario) -> None:
-    with RecordedMaterials().uploads(quickstart) as uploads:
+    with RecordedUploads().open(quickstart) as uploads:
         assert {name: upload.source for name, upload in uploads.items()} == {
             "Train-28x28_cntk_text.txt": b"",
             "Test-28x28_cntk_text.txt": b"",
@@ -18,8 +18,8 @@ def test_a_replay_needs_neither_data_nor_files(quickstart: Scenario) -> None:
 def test_the_same_names_are_uploaded_as_in_a_replay(quickstart: Scenario) -> None:
     told: list[object] = []
     with (
-        LocalMaterials(None, None, told.append).uploads(quickstart) as uploads,
-        RecordedMaterials().uploads(quickstart) as recorded,
+        LocalUploads(None, None, told.append).open(quickstart) as uploads,
+        RecordedUploads().open(quickstart) as recorded,
     ):
         assert list(uploads) == list(recorded)
         assert uploads["Train-28x28_cntk_text.txt"].data == "digits"

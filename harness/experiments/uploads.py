@@ -1,4 +1,4 @@
-"""What a run uploads: real files, or in replay stand-ins for what a recording has uploaded."""
+"""What a run uploads: real files, or in replay placeholders for what a recording has uploaded."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,25 +12,25 @@ from harness.resources import Upload
 from harness.resources.events import Noted, Sink
 from harness.scenario.model import DatasetUpload, Scenario
 
-_STAND_IN = b""
-_PREPARED = "as recorded"  # no data is prepared; the recorded share tells which it held
+_PLACEHOLDER = b""
+_PREPARED = "as recorded"  # no data is prepared; the recorded share holds its name
 
 
-class Materials(Protocol):
+class Uploads(Protocol):
     """Makes what a scenario uploads available for as long as a block lasts."""
 
-    def uploads(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
-        """Path in the share's directory -> what is uploaded there."""
+    def open(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
+        """What is uploaded, by path in the directory of the share."""
 
 
 @dataclass(frozen=True, slots=True)
-class LocalMaterials:
+class LocalUploads:
     """Files beside the scenario, and data sets that are prepared.
 
     Attributes:
         mnist_dir: the setting of that name.
         cache: where ``harness data mnist`` keeps what it fetched.
-        sink: is told which data is used.
+        sink: gets a note of the data that is used.
         upload_from: directories that may be uploaded from, besides the scenario's own.
     """
 
@@ -40,11 +40,11 @@ class LocalMaterials:
     upload_from: tuple[Path, ...] = ()
 
     @contextmanager
-    def uploads(self, scenario: Scenario) -> Iterator[Mapping[str, Upload]]:
+    def open(self, scenario: Scenario) -> Iterator[Mapping[str, Upload]]:
         """The files themselves; a data set is prepared in a temporary directory.
 
         Raises:
-            ScenarioError: a file is not there, or may not be uploaded; the message gives file and line.
+            ScenarioError: a file does not exist, or may not be uploaded; the message gives file and line.
             SettingsError: the chosen MNIST files are missing or damaged.
         """
         found = {name: Upload(path) for name, path in own_files(scenario, self.upload_from).items()}
@@ -60,7 +60,7 @@ class LocalMaterials:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedMaterials:
+class RecordedUploads:
     """For replay: the same names, and nothing in them, so no data set is needed.
 
     Attributes:
@@ -69,16 +69,16 @@ class RecordedMaterials:
 
     upload_from: tuple[Path, ...] = ()
 
-    def uploads(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
-        """Stand-ins.
+    def open(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
+        """Placeholders.
 
         Raises:
-            ScenarioError: a file is not there, or may not be uploaded; the message gives file and line.
+            ScenarioError: a file does not exist, or may not be uploaded; the message gives file and line.
         """
-        found = {name: Upload(_STAND_IN) for name in own_files(scenario, self.upload_from)}
+        found = {name: Upload(_PLACEHOLDER) for name in own_files(scenario, self.upload_from)}
         for upload in scenario.share.upload:
             if isinstance(upload, DatasetUpload):
                 from harness.data import TEST_FILE, TRAIN_FILE  # noqa: PLC0415 - for scenarios with data only
 
-                found = {name: Upload(_STAND_IN, _PREPARED) for name in (TRAIN_FILE, TEST_FILE)} | found
+                found = {name: Upload(_PLACEHOLDER, _PREPARED) for name in (TRAIN_FILE, TEST_FILE)} | found
         return nullcontext(found)
