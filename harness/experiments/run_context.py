@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from harness.clouds import Clients, Cloud
-from harness.experiments.injection import Injection
+from harness.experiments.fault_injection import FaultInjection
 from harness.experiments.leases import Leases
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.run_policy import RunPolicy, plan_of
@@ -151,7 +151,7 @@ def _faults(context: RunContext, scenario: Scenario) -> Iterator[None]:
         context.sink(Noted(f"faults injected: {faults}"))
     elif cloud.name == "azure":
         context.sink(Noted(f"faults are injected by the emulator only; not injected here: {faults}"))
-    injection = Injection(cloud, plan)
+    injection = FaultInjection(cloud, plan)
     with context.leases.shared(injection) if context.leases is not None else injection:
         yield
 

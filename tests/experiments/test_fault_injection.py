@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from harness.experiments.injection import Injection
+from harness.experiments.fault_injection import FaultInjection
 from harness.experiments.leases import Leases
 from harness.fault_plans import FaultPlan, make_plan
 
@@ -27,7 +27,7 @@ class OrderedCloud:
 def test_the_first_worker_orders_the_plan_and_the_last_one_out_withdraws_it(tmp_path: Path) -> None:
     cloud: Any = OrderedCloud()
     plan = make_plan("run-scenario", {"drop": 0.3}, group="group", share="share")
-    first, second = (Leases(tmp_path).shared(Injection(cloud, plan)) for _ in range(2))
+    first, second = (Leases(tmp_path).shared(FaultInjection(cloud, plan)) for _ in range(2))
 
     with ExitStack() as stack:
         with first:

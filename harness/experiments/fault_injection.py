@@ -8,7 +8,7 @@ from harness.fault_plans import FaultPlan
 from harness.resources.azure_errors import azure_errors
 
 
-class Injection:
+class FaultInjection:
     """A fault plan that processes share as they share resources: the first orders it, the last one out withdraws it."""
 
     kind = "fault plan"
