@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     emulator_dir: Path | None = Field(
         default=None, description="data directory of an emulator to use; without one, every run starts its own"
     )
-    runs_dir: Path = Field(default=Path("runs"), description="directory that gets one folder a run")
+    runs_dir: Path = Field(default=Path("runs"), description="directory that gets one directory a run")
     journal: Path | None = Field(
         default=None, description="file that lists what exists in a cloud; default below XDG_STATE_HOME"
     )

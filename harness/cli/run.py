@@ -20,11 +20,11 @@ from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.explain import failure_view
-from harness.experiments.folder import RunFolder, open_folder
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.plan import describe, refuse_unknown_size
 from harness.experiments.run_context import RunContext
+from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.experiments.run_policy import policy_for
 from harness.experiments.sweep import run_scenario
 from harness.experiments.uploads import LocalUploads, RecordedUploads
@@ -120,8 +120,8 @@ def run(
     interruption = Interruption()
     with interruption.installed():
         now = SystemClock().now()
-        with open_folder(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as folder:
-            one = _Run(cloud, service, settings, folder, interruption, reuse=reuse, upload_from=upload_from)
+        with open_run_directory(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as directory:
+            one = _Run(cloud, service, settings, directory, interruption, reuse=reuse, upload_from=upload_from)
             try:
                 code = one.play(loaded, limit)
             except Interrupted as error:
@@ -148,7 +148,7 @@ class _Run:
     cloud: CloudName
     service: ServiceName
     settings: Settings
-    folder: RunFolder
+    directory: RunDirectory
     interruption: Interruption
     reuse: bool = field(kw_only=True)
     upload_from: tuple[Path, ...] = field(kw_only=True)
@@ -159,12 +159,12 @@ class _Run:
 
     def play(self, scenarios: list[Scenario], limit: int | None) -> int:
         """The exit code, after everything was shown."""
-        self._say(f"run directory: {self.folder.path}")
+        self._say(f"run directory: {self.directory.path}")
         outcomes: dict[tuple[str, str], Outcome] = {}
         wanted: list[tuple[Scenario, list[Trial]]] = []
         left = limit
         for scenario in scenarios:
-            done = self.folder.done(scenario)
+            done = self.directory.done(scenario)
             outcomes |= {(scenario.scenario, trial): outcome for trial, outcome in done.items()}
             trials = list(islice(scenario.trials.without(done), left))
             left = None if left is None else left - len(trials)
@@ -178,7 +178,7 @@ class _Run:
                 with self._display, self._context() as context:
                     for scenario, trials in wanted:
                         self._display.begin(scenario, len(trials))
-                        run_scenario(context, scenario, trials, self.folder, report)
+                        run_scenario(context, scenario, trials, self.directory, report)
         finally:
             for scenario, _ in wanted:
                 keys = [(scenario.scenario, trial) for trial in scenario.trials.ids()]
@@ -196,7 +196,7 @@ class _Run:
                 cassettes=_CASSETTES,
                 service=self.service,
                 endpoint=endpoint,
-                run=self.folder.run,
+                run=self.directory.run,
             ) as cloud,
             PatternMatcher() as matcher,
         ):
@@ -239,8 +239,8 @@ class _Run:
                     self._say(f"note: trial {outcome.trial}: {text}")
             else:
                 self._console.print()
-                self._say(render(failure_view(outcome, scenario, self.folder.path)))
-        self._say(f"outcomes: {self.folder.outcomes.path}")
+                self._say(render(failure_view(outcome, scenario, self.directory.path)))
+        self._say(f"outcomes: {self.directory.outcomes.path}")
 
     def _say(self, text: str) -> None:
         self._console.print(printable_lines(text), markup=False)

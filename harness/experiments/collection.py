@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import CloudError
-from harness.experiments.folder import TrialFolder, make_directory
+from harness.experiments.run_directory import TrialDirectory, make_directory
 from harness.printable import printable
 from harness.scenario.model import JobSpec
 from harness.services.service import STDOUTERR, JobOutput, OutputFile
@@ -33,13 +33,13 @@ class Collected:
     problems: list[str] = field(default_factory=list)
 
 
-def collect(output: JobOutput, directories: Sequence[str], folder: TrialFolder) -> Collected:
+def collect(output: JobOutput, directories: Sequence[str], target: TrialDirectory) -> Collected:
     """List the output directories of a job and download what is wanted: all logs, and the last of numbered files.
 
     Args:
         output: of the job.
         directories: ids, ``stdouterr`` for the logs.
-        folder: gets the files.
+        target: gets the files.
     """
     collected = Collected()
     problems: list[str] = []
@@ -53,10 +53,10 @@ def collect(output: JobOutput, directories: Sequence[str], folder: TrialFolder) 
         problems += listing.problems
         collected.names[directory] = [file.name for file in listing.files]
         if directory == STDOUTERR:
-            problems += _download_logs(output, listing.files, folder, collected.logs)
+            problems += _download_logs(output, listing.files, target.path, collected.logs)
         else:
             for file in newest_versions(listing.files):
-                problems += _download(output, file, folder.path / directory / file.name)
+                problems += _download(output, file, target.path / directory / file.name)
     collected.problems = problems[:_MOST_PROBLEMS]
     if len(problems) > _MOST_PROBLEMS:
         collected.problems.append(f"{len(problems) - _MOST_PROBLEMS} more files could not be fetched")
@@ -80,10 +80,10 @@ def toolkit_of(logs: Mapping[str, Path], job: JobSpec) -> str:
 
 
 def _download_logs(
-    output: JobOutput, files: Sequence[OutputFile], folder: TrialFolder, logs: dict[str, Path]
+    output: JobOutput, files: Sequence[OutputFile], directory: Path, logs: dict[str, Path]
 ) -> Iterator[str]:
     for file in files:
-        target = folder.path / file.name
+        target = directory / file.name
         yield from _download(output, file, target)
         if target.is_file():
             logs[file.name] = target

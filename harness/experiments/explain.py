@@ -20,8 +20,8 @@ def failure_view(outcome: Outcome, scenario: Scenario, root: Path) -> FailureVie
         scenario: that it belongs to.
         root: the run's directory.
     """
-    folder = root / outcome.directory
-    tails = ((name, last_lines(folder / name, _TAIL)) for name in most_telling(outcome.files.get(STDOUTERR, ())))
+    directory = root / outcome.directory
+    tails = ((name, last_lines(directory / name, _TAIL)) for name in most_telling(outcome.files.get(STDOUTERR, ())))
     log, lines = next(((name, lines) for name, lines in tails if any(map(str.strip, lines))), ("", []))
     return FailureView(
         scenario=scenario.path,
@@ -33,5 +33,5 @@ def failure_view(outcome: Outcome, scenario: Scenario, root: Path) -> FailureVie
         reported=outcome.errors,
         log=log,
         tail=tuple(lines),
-        folder=folder if folder.is_dir() else None,
+        directory=directory if directory.is_dir() else None,
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from harness.experiments.folder import RunFolder
 from harness.experiments.outcomes import Outcome
 from harness.experiments.run_context import JobTarget, RunContext, open_target
+from harness.experiments.run_directory import RunDirectory
 from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.trial import PendingTrial
 from harness.scenario.model import Scenario, Trial
@@ -14,7 +14,7 @@ def run_scenario(
     context: RunContext,
     scenario: Scenario,
     trials: Sequence[Trial],
-    folder: RunFolder,
+    directory: RunDirectory,
     report: Callable[[Outcome], None],
 ) -> None:
     """Make what the scenario needs, run trials on it, and delete it again.
@@ -23,8 +23,8 @@ def run_scenario(
         context: where.
         scenario: the whole scenario.
         trials: those of it to run; none means that nothing is made.
-        folder: gets outcomes and files.
-        report: is told each outcome once it is in the folder.
+        directory: gets outcomes and files.
+        report: is told each outcome once it is in the directory.
 
     Raises:
         CloudError: the cloud refuses; nothing is left behind.
@@ -34,11 +34,11 @@ def run_scenario(
         return
 
     def record(outcome: Outcome) -> None:
-        folder.outcomes.append(outcome)
+        directory.outcomes.append(outcome)
         report(outcome)
 
     with open_target(context, scenario) as target:
-        run_trials(context, target, scenario=scenario, trials=trials, folder=folder, report=record)
+        run_trials(context, target, scenario=scenario, trials=trials, directory=directory, report=record)
 
 
 def run_trials(
@@ -47,7 +47,7 @@ def run_trials(
     *,
     scenario: Scenario,
     trials: Sequence[Trial],
-    folder: RunFolder,
+    directory: RunDirectory,
     report: Callable[[Outcome], None],
 ) -> None:
     """Run trials where everything they share is there already.
@@ -57,7 +57,7 @@ def run_trials(
         Interrupted: the process was asked to end; the jobs are deleted.
     """
     scheduler = TrialScheduler(
-        [PendingTrial(context, target, scenario, trial, folder.trial(scenario, trial)) for trial in trials],
+        [PendingTrial(context, target, scenario, trial, directory.trial(scenario, trial)) for trial in trials],
         capacity=scenario.cluster.most_nodes,
         limits=scenario.limits,
         poller=context.cloud.poller,

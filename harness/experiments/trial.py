@@ -9,11 +9,11 @@ from harness.errors import JobError
 from harness.experiments.checks import Observed, check, directories_of
 from harness.experiments.collection import collect, toolkit_of
 from harness.experiments.decide import TrialView
-from harness.experiments.folder import TrialFolder
 from harness.experiments.log import LogReader
 from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import Outcome, versions
 from harness.experiments.run_context import JobTarget, RunContext
+from harness.experiments.run_directory import TrialDirectory
 from harness.experiments.state import TrialState, moved
 from harness.resources.events import TrialMoved
 from harness.scenario.model import ExpectSpec, Scenario, Trial
@@ -29,7 +29,7 @@ class PendingTrial:
     target: JobTarget
     scenario: Scenario
     trial: Trial
-    folder: TrialFolder
+    directory: TrialDirectory
 
     @property
     def id(self) -> str:
@@ -195,7 +195,7 @@ class FinishedTrial:
     def collect(self) -> Outcome:
         """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome."""
         scenario, trial, context, view = self.pending.scenario, self.pending.trial, self.pending.context, self.view
-        collected = collect(self.job.output, directories_of(scenario), self.pending.folder)
+        collected = collect(self.job.output, directories_of(scenario), self.pending.directory)
         self.log.finish(collected.logs)
         readings = read_metrics(scenario.metrics, collected.logs, context.matcher)
         reported = (*([self.stopped] if self.stopped else []), *view.errors)
@@ -210,7 +210,7 @@ class FinishedTrial:
             series=readings.series,
             durations=_durations(view),
             files=collected.names,
-            directory=self.pending.folder.name,
+            directory=self.pending.directory.name,
             data=self.pending.target.data,
             toolkit=toolkit_of(collected.logs, trial.job),
             cloud=context.cloud.name,

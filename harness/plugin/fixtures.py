@@ -16,9 +16,9 @@ from harness.printable import printable
 if TYPE_CHECKING:
     from harness.clouds import Cloud
     from harness.emulator.endpoint import Endpoint
-    from harness.experiments.folder import RunFolder
     from harness.experiments.outcomes import Outcome
     from harness.experiments.run_context import JobTarget, RunContext
+    from harness.experiments.run_directory import RunDirectory
     from harness.resources import FileShare, ResourceGroup
     from harness.scenario.failure import FailureView
     from harness.scenario.model import Scenario, Trial
@@ -164,11 +164,11 @@ def gpu_cluster(
 
 
 @pytest.fixture
-def harness_folder(tmp_path_factory: pytest.TempPathFactory) -> "RunFolder":
+def harness_run_directory(tmp_path_factory: pytest.TempPathFactory) -> "RunDirectory":
     """Where the files of a test's job go."""
-    from harness.experiments.folder import RunFolder  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.run_directory import RunDirectory  # noqa: PLC0415 - start-up stays cheap
 
-    return RunFolder(tmp_path_factory.mktemp("trial"), run="")
+    return RunDirectory(tmp_path_factory.mktemp("trial"), run="")
 
 
 @pytest.fixture
@@ -177,27 +177,27 @@ def mnist_job(
     harness_run_context: "RunContext",
     harness_scenario: "Scenario",
     harness_trial: "Trial",
-    harness_folder: "RunFolder",
+    harness_run_directory: "RunDirectory",
 ) -> "Outcome":
     """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
     from harness.experiments.run_context import target_of  # noqa: PLC0415 - start-up stays cheap
 
     _skip_unrecorded(request.config, harness_scenario)
     if harness_scenario.scope == "function":
-        return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_folder)
+        return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
     share, cluster = request.getfixturevalue("file_share"), request.getfixturevalue("gpu_cluster")
     target = target_of(harness_run_context, harness_scenario, share, cluster)
-    return _run(harness_run_context, target, harness_scenario, harness_trial, harness_folder)
+    return _run(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
 
 
 @pytest.fixture
 def harness_verdict(
-    mnist_job: "Outcome", harness_scenario: "Scenario", harness_folder: "RunFolder"
+    mnist_job: "Outcome", harness_scenario: "Scenario", harness_run_directory: "RunDirectory"
 ) -> "FailureView | None":
     """What to show of a job that did not do as expected; None when it did."""
     from harness.experiments.explain import failure_view  # noqa: PLC0415 - start-up stays cheap
 
-    return None if mnist_job.is_met else failure_view(mnist_job, harness_scenario, harness_folder.path)
+    return None if mnist_job.is_met else failure_view(mnist_job, harness_scenario, harness_run_directory.path)
 
 
 def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
@@ -210,18 +210,18 @@ def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
 
 
 def _run(
-    context: "RunContext", target: "JobTarget", scenario: "Scenario", trial: "Trial", folder: "RunFolder"
+    context: "RunContext", target: "JobTarget", scenario: "Scenario", trial: "Trial", directory: "RunDirectory"
 ) -> "Outcome":
     from harness.experiments.sweep import run_trials  # noqa: PLC0415 - start-up stays cheap
 
     outcomes: list[Outcome] = []
-    run_trials(context, target, scenario=scenario, trials=[trial], folder=folder, report=outcomes.append)
+    run_trials(context, target, scenario=scenario, trials=[trial], directory=directory, report=outcomes.append)
     return outcomes[0]
 
 
-def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", folder: "RunFolder") -> "Outcome":
+def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", directory: "RunDirectory") -> "Outcome":
     """With a group, share and cluster of the trial's own, all in the cassette of the trial."""
     from harness.experiments.run_context import open_alone, open_target  # noqa: PLC0415 - start-up stays cheap
 
     with open_alone(context, f"{scenario.scenario}/{trial.id}") as alone, open_target(alone, scenario) as target:
-        return _run(alone, target, scenario, trial, folder)
+        return _run(alone, target, scenario, trial, directory)

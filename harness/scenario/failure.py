@@ -26,7 +26,7 @@ class FailureView:
         reported: what the service, a limit or the harness says about the trial, a sentence each.
         log: name of the log file whose end is shown; empty where there is none.
         tail: its last lines.
-        folder: where the job's files are; None where nothing was downloaded.
+        directory: where the job's files are; None where nothing was downloaded.
     """
 
     scenario: Path
@@ -38,7 +38,7 @@ class FailureView:
     reported: tuple[str, ...]
     log: str
     tail: tuple[str, ...]
-    folder: Path | None
+    directory: Path | None
 
 
 class UnmetExpectationsError(AssertionError):
@@ -65,8 +65,8 @@ def render(view: FailureView) -> str:
     if view.log:
         parts.append(f"{view.log}, its last {len(view.tail)} line(s):")
         parts += [f"    {printable(line)}" for line in view.tail]
-    if view.folder is not None:
-        parts.append(f"files: {view.folder}")
+    if view.directory is not None:
+        parts.append(f"files: {view.directory}")
     return printable_lines("\n".join(parts))
 
 

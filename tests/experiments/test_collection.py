@@ -3,7 +3,7 @@ from typing import Any
 
 from harness.errors import JobError
 from harness.experiments.collection import collect, newest_versions, toolkit_of
-from harness.experiments.folder import TrialFolder
+from harness.experiments.run_directory import TrialDirectory
 from harness.scenario.model import Scenario
 from harness.services.service import Listing, OutputFile
 
@@ -49,9 +49,9 @@ class Outputs:
         target.write_text(file.name)
 
 
-def collected(folder: Path, *names: str) -> Any:
+def collected(directory: Path, *names: str) -> Any:
     output: Any = Outputs(*names)
-    return collect(output, ["stdouterr", "MODEL"], TrialFolder(folder, "trial"))
+    return collect(output, ["stdouterr", "MODEL"], TrialDirectory(directory, "trial"))
 
 
 def test_whatever_cannot_be_listed_or_fetched_is_a_problem_and_hides_nothing_else(tmp_path: Path) -> None:

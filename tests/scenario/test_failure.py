@@ -13,7 +13,7 @@ VIEW = FailureView(
     reported=("JobFailed: non-zero exit code",),
     log="stderr.txt",
     tail=("line 98", "line 99"),
-    folder=Path("runs/one/rate=0.1"),
+    directory=Path("runs/one/rate=0.1"),
 )
 
 
@@ -42,5 +42,5 @@ def test_a_scenario_that_has_gone_is_shown_without_its_lines() -> None:
 
 
 def test_a_terminated_job_has_no_exit_code_and_may_have_no_log() -> None:
-    shown = render(replace(VIEW, exit_code=None, reported=(), log="", tail=(), folder=None))
+    shown = render(replace(VIEW, exit_code=None, reported=(), log="", tail=(), directory=None))
     assert shown.endswith("job: succeeded, exit code unknown")

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.experiments.folder import RunFolder, open_folder
 from harness.experiments.outcomes import Outcome
+from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.scenario.model import Scenario
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-Open = Callable[..., AbstractContextManager[RunFolder]]
+Open = Callable[..., AbstractContextManager[RunDirectory]]
 
 
 @pytest.fixture
@@ -25,8 +25,10 @@ def opened(tmp_path: Path, quickstart: Scenario) -> Open:
 
     def open_it(
         out: Path | None = None, *, resume: bool = False, scenarios: int = 1
-    ) -> AbstractContextManager[RunFolder]:
-        return open_folder(out, runs=tmp_path / "runs", resume=resume, scenarios=[quickstart] * scenarios, now=NOW)
+    ) -> AbstractContextManager[RunDirectory]:
+        return open_run_directory(
+            out, runs=tmp_path / "runs", resume=resume, scenarios=[quickstart] * scenarios, now=NOW
+        )
 
     return open_it
 

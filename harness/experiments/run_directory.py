@@ -20,7 +20,7 @@ _PRIVATE = 0o700  # logs and models of a run are for their owner
 
 
 @dataclass(frozen=True, slots=True)
-class TrialFolder:
+class TrialDirectory:
     """Where the files of one trial go; ``name`` is relative to the run's directory."""
 
     root: Path
@@ -33,12 +33,12 @@ class TrialFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFolder:
-    """A run's directory: ``outcomes.jsonl``, ``run.json`` and a folder for each trial.
+class RunDirectory:
+    """A run's directory: ``outcomes.jsonl``, ``run.json`` and a directory for each trial.
 
     Attributes:
         run: identity of the run, the same when it is resumed.
-        is_shared: several scenarios write into it, each into a folder of its own.
+        is_shared: several scenarios write into it, each into a directory of its own.
         claimed: folders that outcomes of earlier runs name.
     """
 
@@ -52,14 +52,14 @@ class RunFolder:
         """One record for each trial that has ended."""
         return OutcomeFile(self.path / "outcomes.jsonl")
 
-    def trial(self, scenario: Scenario, trial: Trial) -> TrialFolder:
-        """A folder for a trial's files that no earlier outcome has: ``TRIAL``, or ``TRIAL~2`` and so on."""
+    def trial(self, scenario: Scenario, trial: Trial) -> TrialDirectory:
+        """A directory for a trial's files that no earlier outcome has: ``TRIAL``, or ``TRIAL~2`` and so on."""
         plain = f"{scenario.scenario}/{trial.id}" if self.is_shared else trial.id
         name, number = plain, 1
         while name in self.claimed or (self.path / name).exists():
             number += 1
             name = f"{plain}~{number}"
-        return TrialFolder(self.path, name)
+        return TrialDirectory(self.path, name)
 
     def done(self, scenario: Scenario) -> dict[str, Outcome]:
         """The latest outcome of every trial that has one, with the parameters that the scenario has now.
@@ -74,9 +74,9 @@ class RunFolder:
 
 
 @contextmanager
-def open_folder(
+def open_run_directory(
     out: Path | None, *, runs: Path, resume: bool, scenarios: Sequence[Scenario], now: datetime
-) -> Iterator[RunFolder]:
+) -> Iterator[RunDirectory]:
     """The directory of a run, new or resumed, which no other process uses while the block lasts.
 
     A new run that ends without an outcome leaves no directory.
@@ -100,10 +100,10 @@ def open_folder(
             make_directory(path, made)
             about = stack.enter_context(_claimed(path))
             stack.enter_context(_removed_if_empty(path, about, made))
-            folder = _opened(path, about, resume=resume, scenarios=scenarios, now=now)
+            directory = _opened(path, about, resume=resume, scenarios=scenarios, now=now)
         except OSError as error:
             raise UserError(f"the run directory {out or runs} cannot be written: {error.strerror}") from error
-        yield folder
+        yield directory
 
 
 def make_directory(path: Path, made: list[Path] | None = None) -> None:
@@ -123,7 +123,7 @@ def make_directory(path: Path, made: list[Path] | None = None) -> None:
                 made.append(directory)
 
 
-def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenario], now: datetime) -> RunFolder:
+def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenario], now: datetime) -> RunDirectory:
     is_shared = len(scenarios) > 1
     content = os.pread(about, os.fstat(about).st_size, 0)
     if content:
@@ -133,11 +133,11 @@ def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenari
                 f"{path} holds the run of {facts['started']}; continue it with --resume, or name another directory"
             )
         outcomes = OutcomeFile(path / "outcomes.jsonl").read()
-        return RunFolder(path, facts["run"], is_shared, frozenset(outcome.directory for outcome in outcomes))
+        return RunDirectory(path, facts["run"], is_shared, frozenset(outcome.directory for outcome in outcomes))
     facts = {"run": new_run(), "started": now.isoformat(timespec="seconds")}
     document = {**facts, "scenarios": [str(scenario.path) for scenario in scenarios]}
     os.pwrite(about, f"{json.dumps(document, indent=2)}\n".encode(errors="backslashreplace"), 0)
-    return RunFolder(path, facts["run"], is_shared)
+    return RunDirectory(path, facts["run"], is_shared)
 
 
 @contextmanager
