@@ -19,14 +19,14 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 from harness.errors import UserError
+from harness.experiments.dry_run import describe, refuse_unknown_size
 from harness.experiments.explain import failure_view
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.experiments.plan import describe, refuse_unknown_size
+from harness.experiments.run import run_scenario
 from harness.experiments.run_context import RunContext
 from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.experiments.run_policy import policy_for
-from harness.experiments.sweep import run_scenario
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines

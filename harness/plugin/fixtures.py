@@ -212,7 +212,7 @@ def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
 def _run(
     context: "RunContext", target: "JobTarget", scenario: "Scenario", trial: "Trial", directory: "RunDirectory"
 ) -> "Outcome":
-    from harness.experiments.sweep import run_trials  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.run import run_trials  # noqa: PLC0415 - start-up stays cheap
 
     outcomes: list[Outcome] = []
     run_trials(context, target, scenario=scenario, trials=[trial], directory=directory, report=outcomes.append)

@@ -28,7 +28,7 @@ def everything_loaded() -> None:
         "clouds",
         "experiments.explain",
         "experiments.run_context",
-        "experiments.sweep",
+        "experiments.run",
         "resources",
         "scenario.collect",
     ):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.experiments.plan import describe
+from harness.experiments.dry_run import describe
 from harness.scenario.model import Scenario
 
 Changed = Callable[[str, str], Scenario]
