@@ -20,7 +20,7 @@ from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.dry_run import describe, refuse_unknown_size
-from harness.experiments.explain import failure_view
+from harness.experiments.failure_report import failure_report, render
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.run import run_scenario
@@ -33,7 +33,6 @@ from harness.printable import printable_lines
 from harness.resources.ceiling import node_price
 from harness.resources.events import Noted
 from harness.resources.journal import journal_for
-from harness.scenario.failure import render
 from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios
@@ -239,7 +238,7 @@ class _Run:
                     self._say(f"note: trial {outcome.trial}: {text}")
             else:
                 self._console.print()
-                self._say(render(failure_view(outcome, scenario, self.directory.path)))
+                self._say(render(failure_report(outcome, scenario, self.directory.path)))
         self._say(f"outcomes: {self.directory.outcomes.path}")
 
     def _say(self, text: str) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from harness.experiments.outcomes import Unmet
+from harness.scenario.consistency import STDOUTERR
 from harness.scenario.model import Bound, ExpectSpec, Scenario
-from harness.services.service import STDOUTERR
 
 
 @dataclass(frozen=True, slots=True)

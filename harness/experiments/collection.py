@@ -8,8 +8,9 @@ from pathlib import Path
 from harness.errors import CloudError
 from harness.experiments.run_directory import TrialDirectory, make_directory
 from harness.printable import printable
+from harness.scenario.consistency import STDOUTERR
 from harness.scenario.model import JobSpec
-from harness.services.service import STDOUTERR, JobOutput, OutputFile
+from harness.services.service import JobOutput, OutputFile
 
 _NUMBER = re.compile(r"\d+")
 _TOOLKIT = re.compile(r"toolkit: (.+)")

@@ -9,8 +9,9 @@ from harness.experiments.job_logs import resolve
 from harness.experiments.log_lines import LineSplitter
 from harness.experiments.pattern_matching import PatternError, PatternMatcher
 from harness.resources.events import LogLine, LogSkipped, Noted, Sink
+from harness.scenario.consistency import STDOUTERR
 from harness.scenario.model import MetricSpec
-from harness.services.service import STDOUTERR, JobOutput, OutputFile
+from harness.services.service import JobOutput, OutputFile
 
 # Of one log that are read and reported at a time; where a job writes more, the end of it is reported.
 _MOST_BYTES = 16 << 20

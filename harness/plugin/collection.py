@@ -82,7 +82,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     is_named = parent.session.isinitpath(file_path)
     if file_path.parent.name != DIRECTORY and not is_named:
         return None
-    from harness.scenario.collect import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
+    from harness.plugin.scenario_items import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
     from harness.scenario.document import is_scenario_file  # noqa: PLC0415
 
     if not (is_named or is_scenario_file(file_path)):
@@ -97,7 +97,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that uses a scenario's fixtures that scenario, and each of its trials in turn."""
     if SCENARIO not in metafunc.fixturenames:
         return
-    from harness.scenario.collect import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
+    from harness.plugin.scenario_items import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
 
     path = _named(metafunc.definition)
     try:

@@ -16,11 +16,11 @@ from harness.printable import printable
 if TYPE_CHECKING:
     from harness.clouds import Cloud
     from harness.emulator.endpoint import Endpoint
+    from harness.experiments.failure_report import FailureReport
     from harness.experiments.outcomes import Outcome
     from harness.experiments.run_context import JobTarget, RunContext
     from harness.experiments.run_directory import RunDirectory
     from harness.resources import FileShare, ResourceGroup
-    from harness.scenario.failure import FailureView
     from harness.scenario.model import Scenario, Trial
     from harness.services.service import Cluster
 
@@ -193,11 +193,11 @@ def mnist_job(
 @pytest.fixture
 def harness_verdict(
     mnist_job: "Outcome", harness_scenario: "Scenario", harness_run_directory: "RunDirectory"
-) -> "FailureView | None":
+) -> "FailureReport | None":
     """What to show of a job that did not do as expected; None when it did."""
-    from harness.experiments.explain import failure_view  # noqa: PLC0415 - start-up stays cheap
+    from harness.experiments.failure_report import failure_report  # noqa: PLC0415 - start-up stays cheap
 
-    return None if mnist_job.is_met else failure_view(mnist_job, harness_scenario, harness_run_directory.path)
+    return None if mnist_job.is_met else failure_report(mnist_job, harness_scenario, harness_run_directory.path)
 
 
 def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:

@@ -16,7 +16,6 @@ from harness.resources.provisioning import Provisioning, Resource
 from harness.scenario.model import JobSpec, Limits, NodeRange
 from harness.target import ServiceName
 
-STDOUTERR = "stdouterr"  # the id of the output directory that holds the logs
 FINISHED = frozenset({"succeeded", "failed"})
 
 

@@ -26,11 +26,11 @@ def everything_loaded() -> None:
     """What the plugin imports late: pytester would import it anew for each run, and libyaml's binding fails at that."""
     for name in (
         "clouds",
-        "experiments.explain",
+        "experiments.failure_report",
         "experiments.run_context",
         "experiments.run",
         "resources",
-        "scenario.collect",
+        "plugin.scenario_items",
     ):
         importlib.import_module(f"harness.{name}")
 

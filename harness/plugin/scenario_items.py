@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, ScenarioError
-from harness.scenario.failure import UnmetExpectationsError, render
+from harness.experiments.failure_report import FailureReport, render
 from harness.scenario.model import Scenario
+
+
+class UnmetExpectationsError(AssertionError):
+    """What a trial's test fails with."""
+
+    def __init__(self, report: FailureReport) -> None:
+        outcome = report.outcome
+        super().__init__(f"{len(outcome.unmet)} expectation(s) of trial {outcome.trial} were not met")
+        self.report = report
 
 
 class ScenarioFile(pytest.Module):
@@ -61,7 +70,7 @@ class ScenarioItem(pytest.Function):
         """What is printed of a failure: the scenario's lines and the job's log, not our own code."""
         error = excinfo.value
         if isinstance(error, UnmetExpectationsError):
-            return render(error.view)
+            return render(error.report)
         if isinstance(error, ScenarioError):
             return str(error)  # it names the file
         if isinstance(error, HarnessError):
@@ -74,9 +83,9 @@ def _module(scenario: Scenario) -> ModuleType:
 
     def play(request: pytest.FixtureRequest, harness_scenario: Scenario, harness_trial: object) -> None:  # noqa: ARG001
         # Asked for in the test, not before it, so that a cloud that refuses is a failure and no error.
-        view = request.getfixturevalue("harness_verdict")
-        if view is not None:
-            raise UnmetExpectationsError(view)
+        report = request.getfixturevalue("harness_verdict")
+        if report is not None:
+            raise UnmetExpectationsError(report)
 
     module = ModuleType(scenario.path.stem, scenario.description)
     vars(module)[scenario.scenario] = pytest.mark.live(pytest.mark.scenario(str(scenario.path.absolute()))(play))

@@ -1,0 +1,74 @@
+"""How a trial that went wrong is shown: the scenario's lines, what came out, the end of the log, where the rest is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.experiments.job_logs import most_telling
+from harness.experiments.log_lines import last_lines
+from harness.experiments.outcomes import Outcome
+from harness.printable import printable, printable_lines
+from harness.scenario.consistency import STDOUTERR
+from harness.scenario.model import Scenario
+
+_TAIL = 20  # lines
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """All that is shown of a trial.
+
+    Attributes:
+        scenario: the file.
+        log: name of the log file whose end is shown; empty where there is none.
+        tail: its last lines.
+        directory: where the job's files are; None where nothing was downloaded.
+    """
+
+    scenario: Path
+    outcome: Outcome
+    log: str
+    tail: tuple[str, ...]
+    directory: Path | None
+
+
+def failure_report(outcome: Outcome, scenario: Scenario, root: Path) -> FailureReport:
+    """What to show of an outcome.
+
+    Args:
+        outcome: of a trial.
+        scenario: that it belongs to.
+        root: the run's directory.
+    """
+    directory = root / outcome.directory
+    tails = ((name, last_lines(directory / name, _TAIL)) for name in most_telling(outcome.files.get(STDOUTERR, ())))
+    log, lines = next(((name, lines) for name, lines in tails if any(map(str.strip, lines))), ("", []))
+    return FailureReport(scenario.path, outcome, log, tuple(lines), directory if directory.is_dir() else None)
+
+
+def render(report: FailureReport) -> str:
+    """The text that a person reads; control characters of others' text are displayed."""
+    outcome, source = report.outcome, _lines(report.scenario)
+    parts = [f"trial {outcome.trial} of {report.scenario}"]
+    for unmet in outcome.unmet:
+        parts.append(f"{report.scenario}:{unmet.line}: {unmet.place}")
+        if 0 < unmet.line <= len(source):
+            parts.append(f"    > {source[unmet.line - 1].strip()}")
+        parts.append(f"    observed: {unmet.observed}")
+        parts.append(f"    expected: {unmet.expected}")
+    values = ", ".join(f"{name}={value}" for name, value in outcome.parameters.items())
+    parts.append(f"parameters: {values or 'none'}")
+    parts.append(f"job: {outcome.state}, exit code {'unknown' if outcome.exit_code is None else outcome.exit_code}")
+    parts += [f"reported: {printable(text)}" for text in outcome.errors]
+    if report.log:
+        parts.append(f"{report.log}, its last {len(report.tail)} line(s):")
+        parts += [f"    {printable(line)}" for line in report.tail]
+    if report.directory is not None:
+        parts.append(f"files: {report.directory}")
+    return printable_lines("\n".join(parts))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
