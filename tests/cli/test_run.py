@@ -201,7 +201,7 @@ def test_a_kept_cluster_is_found_again(
         assert (code, "an emulator goes on in .harness/emulator" in out) == (0, True)
         code, out, _ = run(path, "--reuse", "--out", "second")
         assert code == 0
-        assert "cluster c is there already: used again" in out
+        assert "cluster c exists already and is used again" in out
         assert "created c " not in out
     finally:
         stop(project / ".harness/emulator")
