@@ -21,6 +21,7 @@ SHARED = {
     "fault_plans",
     "file_lock",
     "interruption",
+    "lazy_attributes",
     "printable",
     "target",
     "process_identity",

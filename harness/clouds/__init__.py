@@ -1,26 +1,36 @@
 """Addresses and credentials made into SDK clients."""
 
-import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.clouds.azure import azure_cloud
-from harness.clouds.emulator import emulator_cloud, running_emulator
-from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
-from harness.clouds.replay import replay_cloud
-from harness.clouds.retry_adapter import NoAnswerError
-from harness.clouds.retry_policy import RetryPolicy
-from harness.config import Settings
-from harness.emulator.endpoint import Endpoint
-from harness.recording import ReportUnused
-from harness.target import DEFAULT_SERVICE, CloudName, ServiceName, require_service
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.clouds.emulator import running_emulator
+    from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
+    from harness.clouds.opening import open_cloud
+    from harness.clouds.retry_adapter import NoAnswerError
+    from harness.clouds.retry_policy import RetryPolicy
+    from harness.clouds.run_identity import new_run
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Clients": "model",
+            "Cloud": "model",
+            "CloudFacts": "model",
+            "NoAnswerError": "retry_adapter",
+            "Poller": "model",
+            "RetryPolicy": "retry_policy",
+            "new_run": "run_identity",
+            "open_cloud": "opening",
+            "running_emulator": "emulator",
+        },
+    )
 
 __all__ = [
     "Clients",
     "Cloud",
     "CloudFacts",
-    "CloudName",
     "NoAnswerError",
     "Poller",
     "RetryPolicy",
@@ -28,51 +38,3 @@ __all__ = [
     "open_cloud",
     "running_emulator",
 ]
-
-
-@contextmanager
-def open_cloud(
-    name: CloudName,
-    settings: Settings,
-    *,
-    cassettes: Path,
-    service: ServiceName = DEFAULT_SERVICE,
-    record: bool = False,
-    endpoint: Endpoint | None = None,
-    run: str | None = None,
-    report_unused: ReportUnused | None = None,
-) -> Iterator[Cloud]:
-    """A place to run in, for as long as the block lasts.
-
-    Args:
-        name: which.
-        settings: credentials and addresses.
-        cassettes: the directory of all cassettes; those of a service, which ``replay`` reads and ``record`` writes, are
-            in a directory of its name.
-        service: the one that is used there.
-        record: write the cassette of every story; means nothing in replay.
-        endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
-        run: identity of the run; default a new one.
-        report_unused: called when a story was replayed and some of its answers were not asked for.
-
-    Raises:
-        SettingsError: a setting that the cloud needs has no value, or the service is not available yet.
-        EmulatorError: the emulator did not start.
-    """
-    run = run or new_run()
-    cassettes = cassettes / require_service(service)
-    with ExitStack() as stack:
-        if name == "replay":
-            cloud = replay_cloud(cassettes, report_unused)
-        elif name == "azure":
-            cloud = azure_cloud(settings, cassettes=cassettes, record=record, run=run)
-        else:
-            running = endpoint or stack.enter_context(running_emulator(settings))
-            cloud = emulator_cloud(running, settings, cassettes=cassettes, record=record, run=run)
-        stack.callback(cloud.close)
-        yield cloud
-
-
-def new_run() -> str:
-    """An identity for a run that no other has."""
-    return f"run-{secrets.token_hex(8)}"

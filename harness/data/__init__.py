@@ -1,54 +1,22 @@
 """The data that scenarios train on, as the two files in CNTK's text format that the quickstart uploads."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.data.ctf import write_ctf
-from harness.data.samples import Name, Split
+from harness.lazy_attributes import lazy_attributes
 
-__all__ = ["DataSet", "prepare", "write_split"]
+if TYPE_CHECKING:
+    from harness.data.data_set import TEST_FILE, TRAIN_FILE, DataSet
+    from harness.data.preparation import prepare, write_split
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "DataSet": "data_set",
+            "TEST_FILE": "data_set",
+            "TRAIN_FILE": "data_set",
+            "prepare": "preparation",  # with NumPy, which takes as long to import as a whole replay
+            "write_split": "preparation",
+        },
+    )
 
-TRAIN_FILE = "Train-28x28_cntk_text.txt"
-TEST_FILE = "Test-28x28_cntk_text.txt"
-
-
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """What was written: ``name`` tells which data it really is, ``train`` and ``test`` count samples."""
-
-    name: Name
-    train: int
-    test: int
-    files: tuple[Path, ...]
-
-
-def prepare(target: Path, *, mnist_dir: Path | None, cache: Path | None = None) -> DataSet:
-    """Write the best data at hand; never touches the network.
-
-    Args:
-        target: directory that gets ``Train-28x28_cntk_text.txt`` and ``Test-28x28_cntk_text.txt``; made if absent.
-        mnist_dir: the setting of that name: a directory with MNIST's idx files, which then have to be good.
-        cache: where ``harness data mnist`` keeps what it fetched; used when ``mnist_dir`` is not set and it
-            holds MNIST. With neither, the data is scikit-learn's digits.
-
-    Raises:
-        SettingsError: the chosen directory's files are missing or damaged.
-    """
-    # NumPy takes as long to import as a replay, which needs the names of the files alone.
-    from harness.data.digits import load_digits_split  # noqa: PLC0415
-    from harness.data.mnist import holds_mnist, load_mnist  # noqa: PLC0415
-
-    if mnist_dir is not None:
-        return write_split(target, load_mnist(mnist_dir))
-    if cache is not None and holds_mnist(cache):
-        return write_split(target, load_mnist(cache))
-    return write_split(target, load_digits_split())
-
-
-def write_split(target: Path, split: Split) -> DataSet:
-    """Write a split's two files into a directory, each whole or not at all."""
-    target.mkdir(parents=True, exist_ok=True)
-    files = (target / TRAIN_FILE, target / TEST_FILE)
-    for path, samples in zip(files, (split.train, split.test), strict=True):
-        write_ctf(path, samples.images, samples.labels)
-    return DataSet(split.name, len(split.train.labels), len(split.test.labels), files)
+__all__ = ["TEST_FILE", "TRAIN_FILE", "DataSet", "prepare", "write_split"]

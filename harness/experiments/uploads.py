@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
+import harness.data
 from harness.experiments.upload_files import own_files
 from harness.resources import Upload
 from harness.resources.events import Noted, Sink
@@ -51,10 +52,8 @@ class LocalUploads:
         if not any(isinstance(upload, DatasetUpload) for upload in scenario.share.upload):
             yield found
             return
-        from harness.data import prepare  # noqa: PLC0415 - NumPy, for those who train only
-
         with TemporaryDirectory(prefix="batchai-data-") as directory:
-            data = prepare(Path(directory), mnist_dir=self.mnist_dir, cache=self.cache)
+            data = harness.data.prepare(Path(directory), mnist_dir=self.mnist_dir, cache=self.cache)
             self.sink(Noted(f"data: {data.name}, {data.train} samples to train and {data.test} to test"))
             yield {**{path.name: Upload(path, data.name) for path in data.files}, **found}
 
@@ -78,7 +77,6 @@ class RecordedUploads:
         found = {name: Upload(_PLACEHOLDER) for name in own_files(scenario, self.upload_from)}
         for upload in scenario.share.upload:
             if isinstance(upload, DatasetUpload):
-                from harness.data import TEST_FILE, TRAIN_FILE  # noqa: PLC0415 - for scenarios with data only
-
-                found = {name: Upload(_PLACEHOLDER, _PREPARED) for name in (TRAIN_FILE, TEST_FILE)} | found
+                names = (harness.data.TRAIN_FILE, harness.data.TEST_FILE)
+                found = {name: Upload(_PLACEHOLDER, _PREPARED) for name in names} | found
         return nullcontext(found)

@@ -11,10 +11,10 @@ import pytest
 from harness.interruption import Interruption
 from harness.plugin.options import SCENARIO_OPTIONS, is_worker, worker_input
 from harness.plugin.unused import hand_over
+from harness.resources.owner import Owner, parse_owner, this_process
 
 if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
-    from harness.resources.owner import Owner
 
 _OWNER = "harness_owner"  # in a worker's input: the process that what the workers make belongs to
 _EMULATOR = "harness_emulator"  # in a worker's input: the data directory of the emulator that all of them share
@@ -35,10 +35,8 @@ def shared_directory(config: pytest.Config, factory: pytest.TempPathFactory) -> 
     return factory.getbasetemp().parent / "harness-leases" if is_worker(config) else None
 
 
-def session_owner(config: pytest.Config) -> "Owner":
+def session_owner(config: pytest.Config) -> Owner:
     """The process that outlives all workers of a session: the controller, or this one where there are none."""
-    from harness.resources.owner import parse_owner, this_process  # noqa: PLC0415 - start-up stays cheap
-
     return parse_owner(worker_input(config).get(_OWNER, "")) or this_process()
 
 

@@ -1,9 +1,28 @@
 """Cassettes behind one ``requests`` adapter: recording, scrubbing, replay and the socket guard."""
 
-from harness.recording.cassette import cassette_path, load_cassette
-from harness.recording.matching import UnusedAnswers
-from harness.recording.session import RecordMode, ReportUnused, open_session, unused_answers
-from harness.recording.socket_guard import blocked_sockets
+from typing import TYPE_CHECKING
+
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.recording.cassette import cassette_path, load_cassette
+    from harness.recording.matching import UnusedAnswers
+    from harness.recording.session import RecordMode, ReportUnused, open_session, unused_answers
+    from harness.recording.socket_guard import blocked_sockets
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "RecordMode": "session",
+            "ReportUnused": "session",
+            "UnusedAnswers": "matching",
+            "blocked_sockets": "socket_guard",
+            "cassette_path": "cassette",
+            "load_cassette": "cassette",
+            "open_session": "session",
+            "unused_answers": "session",
+        },
+    )
 
 __all__ = [
     "RecordMode",
