@@ -14,7 +14,7 @@
     │   ├── ProvisioningError        a group, share, cluster or node did not come up
     │   ├── JobError                 a job could not be submitted or watched
     │   ├── ServiceRetiredError      Batch AI no longer answers there
-    │   └── CeilingError             the price or node-hour ceiling would be passed
+    │   └── BudgetError             the price or node-hour budget would be exceeded
     ├── DownloadError            no source gave a file that is good; exit code 1
     ├── UnmatchedRequestError    replay: no recorded interaction answers the request; exit code 1
     └── EmulatorError            the emulator cannot start or its directory is in use; exit code 2
@@ -81,8 +81,8 @@ class ServiceRetiredError(CloudError):
     """Batch AI no longer answers at this endpoint: Microsoft retired it on 31 March 2019."""
 
 
-class CeilingError(CloudError):
-    """Going on would pass the price or node-hour ceiling."""
+class BudgetError(CloudError):
+    """The next step would exceed the budget of price or node-hours."""
 
 
 class DownloadError(HarnessError):

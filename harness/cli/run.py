@@ -30,7 +30,7 @@ from harness.experiments.run_policy import policy_for
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines
-from harness.resources.ceiling import node_price
+from harness.resources.budget import node_price
 from harness.resources.events import Noted
 from harness.resources.journal import journal_for
 from harness.scenario.faults import with_faults

@@ -8,7 +8,7 @@ from harness.data import TEST_FILE, TRAIN_FILE
 from harness.errors import ScenarioError
 from harness.experiments.script_location import script_on_share
 from harness.experiments.upload_files import own_files
-from harness.resources.ceiling import most_node_hours
+from harness.resources.budget import most_node_hours
 from harness.scenario.model import DatasetUpload, NodeRange, Scenario
 from harness.scenario.names import job_name
 from harness.suggestions import suggestion

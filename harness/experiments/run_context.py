@@ -15,7 +15,7 @@ from harness.experiments.uploads import Uploads
 from harness.fault_plans import make_plan
 from harness.interruption import Interruption
 from harness.resources import FileShare, Journal, Provisioning, Resource, ResourceGroup
-from harness.resources.ceiling import Meter
+from harness.resources.budget import BudgetMeter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
 from harness.scenario.model import Scenario
@@ -111,7 +111,7 @@ class JobTarget:
     cluster: Cluster
     experiment: str
     data: str | None
-    meter: Meter
+    meter: BudgetMeter
 
 
 @contextmanager
@@ -213,8 +213,8 @@ def open_target(context: RunContext, scenario: Scenario) -> Iterator[JobTarget]:
 
 def target_of(context: RunContext, scenario: Scenario, share: FileShare, cluster: Cluster) -> JobTarget:
     """Where the jobs run, once share and cluster exist."""
-    ceiling = context.policy.ceiling(scenario.cluster.vm_size)
-    meter = Meter(context.cloud.clock, ceiling, nodes=scenario.cluster.most_nodes, began=cluster.began)
+    budget = context.policy.budget(scenario.cluster.vm_size)
+    meter = BudgetMeter(context.cloud.clock, budget, nodes=scenario.cluster.most_nodes, began=cluster.began)
     return JobTarget(cluster, _experiment_of(context, scenario), share.data, meter)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from harness.config import Settings
 from harness.resources import Provisioning
-from harness.resources.ceiling import Ceiling, ceiling_of, check_ceiling
+from harness.resources.budget import Budget, budget_of, check_budget
 from harness.resources.events import Noted
 from harness.scenario.model import Scenario
 from harness.services.service import ClusterPlan, Service
@@ -16,7 +16,7 @@ class RunPolicy:
     """The policy of a cloud; by default of one that costs nothing.
 
     Attributes:
-        limits: the settings that hold ceilings, where the cloud is paid for and has quotas; None where it has neither.
+        limits: the settings that hold budgets, where the cloud is paid for and has quotas; None where it has neither.
         lifetime: after which ``harness reap`` may delete what was made.
     """
 
@@ -27,20 +27,20 @@ class RunPolicy:
         """Sign in, register what the service needs, and refuse a scenario that cannot run there.
 
         Raises:
-            CloudError: the cloud refuses, its quota is too small, or not even one trial fits below the ceiling.
-            SettingsError: there is a ceiling of price, but no price.
+            CloudError: the cloud refuses, its quota is too small, or not even one trial fits the budget.
+            SettingsError: there is a budget of money, but no price.
         """
         if self.limits is not None:
-            check_ceiling(provisioning.cloud.clock, scenario, self.limits)
+            check_budget(provisioning.cloud.clock, scenario, self.limits)
         service.prepare(provisioning)
         if self.limits is not None:
             plan = plan_of(scenario)
             for doubt in service.check_quota(provisioning, name=scenario.cluster.name, plan=plan):
                 provisioning.sink(Noted(doubt))
 
-    def ceiling(self, vm_size: str) -> Ceiling | None:
-        """What a cluster of a VM size may use at most; None where there is no ceiling."""
-        return None if self.limits is None else ceiling_of(self.limits, vm_size)
+    def budget(self, vm_size: str) -> Budget | None:
+        """What a cluster of a VM size may use at most; None where there is no budget."""
+        return None if self.limits is None else budget_of(self.limits, vm_size)
 
 
 def policy_for(cloud: str, settings: Settings) -> RunPolicy:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from harness.clouds import Poller
-from harness.errors import CeilingError
+from harness.errors import BudgetError
 from harness.experiments.decide import Stop, Submit, decide
 from harness.experiments.outcomes import Outcome
 from harness.experiments.trial import FinishedTrial, PendingTrial, RunningTrial
 from harness.interruption import Interruption
-from harness.resources.ceiling import Meter
+from harness.resources.budget import BudgetMeter
 from harness.scenario.model import Limits
 
 
@@ -23,7 +23,7 @@ class TrialScheduler:
         poller: paces the polls, on the cloud's clock.
         interruption: may end the run between two polls, and while it waits.
         report: gets each outcome at once.
-        meter: refuses a trial that may pass the ceiling; those that run already end first.
+        meter: refuses a trial that may exceed the budget; those that run already end first.
     """
 
     def __init__(
@@ -35,21 +35,21 @@ class TrialScheduler:
         poller: Poller,
         interruption: Interruption,
         report: Callable[[Outcome], None],
-        meter: Meter,
+        meter: BudgetMeter,
     ) -> None:
         self._pending = {trial.id: trial for trial in trials}
         self._running: dict[str, RunningTrial] = {}
         self._finished: list[FinishedTrial] = []
         self._capacity, self._limits, self._poller = capacity, limits, poller
         self._interruption, self._report, self._meter = interruption, report, meter
-        self._refusal: CeilingError | None = None
+        self._refusal: BudgetError | None = None
 
     def run(self) -> None:
         """Return when every trial has its outcome.
 
         Raises:
             CloudError: the service refuses something; every job is deleted first.
-            CeilingError: a trial was not submitted; all that were have their outcome.
+            BudgetError: a trial was not submitted; all that were have their outcome.
             Interrupted: the process was asked to end; every job is deleted first.
         """
         try:
@@ -89,7 +89,7 @@ class TrialScheduler:
         if self._refusal is None:
             try:
                 self._meter.admit(f"trial {trial}", seconds=self._limits.running.total_seconds())
-            except CeilingError as error:
+            except BudgetError as error:
                 self._refusal = error
         return self._refusal is None
 

@@ -6,9 +6,9 @@ import pytest
 
 from harness.clock import SteppingClock
 from harness.config import Settings
-from harness.errors import CeilingError
+from harness.errors import BudgetError
 from harness.experiments.run_policy import RunPolicy, policy_for
-from harness.resources.ceiling import check_ceiling
+from harness.resources.budget import check_budget
 from harness.scenario.model import Scenario
 from harness.services.service import ClusterPlan
 from tests.fakes import provisioning
@@ -28,18 +28,18 @@ class Asked:
         return ("a doubt",)
 
 
-def test_a_scenario_whose_first_trial_may_pass_the_ceiling_does_not_begin(quickstart: Scenario) -> None:
+def test_a_scenario_whose_first_trial_may_exceed_the_budget_does_not_begin(quickstart: Scenario) -> None:
     clock = SteppingClock()
-    check_ceiling(clock, quickstart, Settings(max_node_hours=2.6))
-    with pytest.raises(CeilingError, match=r"one trial of mnist-quickstart.* may use 2\.50 node-hours"):
-        check_ceiling(clock, quickstart, Settings(max_node_hours=2.4))
+    check_budget(clock, quickstart, Settings(max_node_hours=2.6))
+    with pytest.raises(BudgetError, match=r"one trial of mnist-quickstart.* may use 2\.50 node-hours"):
+        check_budget(clock, quickstart, Settings(max_node_hours=2.4))
 
 
 def test_where_nothing_is_paid_the_service_is_only_prepared(tmp_path: Any, quickstart: Scenario) -> None:
     asked: Any = Asked()
     RunPolicy().prepare(asked, provisioning(tmp_path), quickstart)
     assert asked.questions == ["prepare"]
-    assert RunPolicy().ceiling("STANDARD_NC6") is None
+    assert RunPolicy().budget("STANDARD_NC6") is None
 
 
 def test_on_azure_the_quota_is_compared_and_doubts_are_noted(tmp_path: Any, quickstart: Scenario) -> None:
@@ -52,8 +52,8 @@ def test_on_azure_the_quota_is_compared_and_doubts_are_noted(tmp_path: Any, quic
     assert [str(note) for note in notes] == ["a doubt"]
 
 
-def test_a_ceiling_is_looked_at_before_the_cloud_is(tmp_path: Any, quickstart: Scenario) -> None:
+def test_a_budget_is_looked_at_before_the_cloud_is(tmp_path: Any, quickstart: Scenario) -> None:
     asked: Any = Asked()
-    with pytest.raises(CeilingError):
+    with pytest.raises(BudgetError):
         policy_for("azure", Settings(max_node_hours=1)).prepare(asked, provisioning(tmp_path), quickstart)
     assert asked.questions == []

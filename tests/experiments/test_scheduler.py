@@ -1,15 +1,15 @@
-"""Trials against a ceiling; the clock moves only when the scheduler waits."""
+"""Trials against a budget; the clock moves only when the scheduler waits."""
 
 import pytest
 
 from harness.clock import SteppingClock
 from harness.clouds import Poller
-from harness.errors import CeilingError
+from harness.errors import BudgetError
 from harness.experiments.decide import TrialView
 from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.state import TrialState
 from harness.interruption import Interruption
-from harness.resources.ceiling import Ceiling, Meter
+from harness.resources.budget import Budget, BudgetMeter
 from harness.scenario.model import Limits
 
 HOUR = 3600.0
@@ -51,9 +51,9 @@ class HourLong:
 
 @pytest.fixture
 def scheduled():
-    """Play trials on some nodes, below a ceiling of node-hours; gives what was reported, and the trials."""
+    """Play trials on some nodes within a budget of node-hours; gives what was reported, and the trials."""
 
-    def play(names, *, nodes, ceiling):
+    def play(names, *, nodes, budget):
         clock, outcomes = SteppingClock(), []
         trials = [HourLong(name, clock) for name in names]
         scheduler = TrialScheduler(
@@ -63,31 +63,31 @@ def scheduled():
             poller=Poller(clock, HOUR / 4),
             interruption=Interruption(),
             report=outcomes.append,
-            meter=Meter(clock, ceiling and Ceiling(ceiling, f"max_node_hours is {ceiling}"), nodes=nodes),
+            meter=BudgetMeter(clock, budget and Budget(budget, f"max_node_hours is {budget}"), nodes=nodes),
         )
         try:
             scheduler.run()
-        except CeilingError as error:
+        except BudgetError as error:
             return outcomes, trials, str(error)
         return outcomes, trials, ""
 
     return play
 
 
-def test_without_a_ceiling_every_trial_runs(scheduled):
-    outcomes, _, error = scheduled("abc", nodes=1, ceiling=None)
+def test_without_a_budget_every_trial_runs(scheduled):
+    outcomes, _, error = scheduled("abc", nodes=1, budget=None)
     assert (outcomes, error) == (["a", "b", "c"], "")
 
 
-def test_a_trial_that_may_pass_the_ceiling_is_not_begun_and_those_before_have_their_outcome(scheduled):
-    outcomes, trials, error = scheduled("abc", nodes=1, ceiling=3)
+def test_a_trial_that_may_exceed_the_budget_is_not_begun_and_those_before_have_their_outcome(scheduled):
+    outcomes, trials, error = scheduled("abc", nodes=1, budget=3)
     assert outcomes == ["a", "b"]
     assert trials[2].state is TrialState.WAITING
-    assert "trial c may use 1.50 node-hours; 2.00 are used and the ceiling is 3.00 (max_node_hours is 3)" in error
+    assert "trial c may use 1.50 node-hours; 2.00 are used and the budget is 3.00 (max_node_hours is 3)" in error
 
 
 def test_trials_that_run_beside_the_refused_one_are_not_cut_short(scheduled):
-    outcomes, trials, error = scheduled("abcd", nodes=2, ceiling=4)
+    outcomes, trials, error = scheduled("abcd", nodes=2, budget=4)
     assert outcomes == ["a", "b"]
     assert [trial.is_closed for trial in trials] == [True, True, False, False]
     assert "trial c" in error

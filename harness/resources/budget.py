@@ -1,11 +1,11 @@
-"""What a run can use at most, and the ceilings that it must not pass: node-hours, and their price."""
+"""What a run can use at most, and the budgets that it must not exceed: node-hours, and their price."""
 
 import math
 from dataclasses import dataclass
 
 from harness.clock import Clock
 from harness.config import Settings
-from harness.errors import CeilingError, SettingsError
+from harness.errors import BudgetError, SettingsError
 from harness.scenario.model import Scenario
 from harness.vm_sizes import vm_size
 
@@ -26,32 +26,32 @@ def most_node_hours(scenario: Scenario, trials: int) -> float:
 
 
 def node_price(settings: Settings, size: str) -> float | None:
-    """What one node-hour costs: the setting, else the table's list price in USD, else unknown."""
+    """The price of a node-hour: the setting, else the last list price in USD; None where neither is known."""
     known = vm_size(size)
     return settings.vm_price or (known.price if known else None)
 
 
 @dataclass(frozen=True, slots=True)
-class Ceiling:
-    """How many node-hours may be used, and which settings say so; the harness stops before they are passed."""
+class Budget:
+    """How many node-hours may be used, and which settings say so; no trial begins that could use more."""
 
     node_hours: float
     reason: str
 
 
-def ceiling_of(settings: Settings, size: str) -> Ceiling | None:
-    """The lower of the two ceilings, in node-hours; None where none is set.
+def budget_of(settings: Settings, size: str) -> Budget | None:
+    """The lower of the two budgets that settings name, in node-hours; None where none does.
 
     Args:
         settings: ``max_node_hours``, ``max_price``, ``vm_price``.
         size: the VM size of the cluster.
 
     Raises:
-        SettingsError: there is a ceiling of price, but no price.
+        SettingsError: there is a budget of money, but no price.
     """
-    ceilings = []
+    budgets = []
     if settings.max_node_hours is not None:
-        ceilings.append(Ceiling(settings.max_node_hours, f"max_node_hours is {settings.max_node_hours:g}"))
+        budgets.append(Budget(settings.max_node_hours, f"max_node_hours is {settings.max_node_hours:g}"))
     if settings.max_price is not None:
         hourly = node_price(settings, size)
         if hourly is None:
@@ -60,65 +60,65 @@ def ceiling_of(settings: Settings, size: str) -> Ceiling | None:
                 "set vm_price to what one of its node-hours costs"
             )
         reason = f"max_price is {settings.max_price:g}, and a node-hour of {size} costs {hourly:g}"
-        ceilings.append(Ceiling(settings.max_price / hourly, reason))
-    return min(ceilings, key=lambda ceiling: ceiling.node_hours, default=None)
+        budgets.append(Budget(settings.max_price / hourly, reason))
+    return min(budgets, key=lambda budget: budget.node_hours, default=None)
 
 
-class Meter:
+class BudgetMeter:
     """Counts the node-hours of a cluster from the moment that it is asked for.
 
     Args:
         clock: of the cloud.
-        ceiling: None for none.
+        budget: the node-hours that may be used; None for any number.
         nodes: the most that the cluster has at once; all of them are counted all the time.
-        began: that moment, in the clock's monotonic seconds; default now.
+        began: when the cluster was asked for, in the monotonic seconds of the clock; default now.
     """
 
-    def __init__(self, clock: Clock, ceiling: Ceiling | None, *, nodes: int, began: float | None = None) -> None:
+    def __init__(self, clock: Clock, budget: Budget | None, *, nodes: int, began: float | None = None) -> None:
         self._clock = clock
-        self._ceiling = ceiling
+        self._budget = budget
         self._nodes = nodes
         self._began = clock.monotonic() if began is None else began
 
     @property
     def node_hours(self) -> float:
-        """Used so far."""
+        """Node-hours used so far."""
         return self._nodes * (self._clock.monotonic() - self._began) / _HOUR
 
     @property
     def seconds_left(self) -> float:
-        """Until the ceiling is reached; infinite where there is none: no wait may be longer."""
-        if self._ceiling is None:
+        """Seconds until the budget is used up; infinite where there is none. No wait may be longer."""
+        if self._budget is None:
             return math.inf
-        return max(0.0, self._ceiling.node_hours - self.node_hours) / self._nodes * _HOUR
+        return max(0.0, self._budget.node_hours - self.node_hours) / self._nodes * _HOUR
 
     def admit(self, what: str, *, seconds: float) -> None:
-        """Return if something that may take as long fits below the ceiling.
+        """Return if something fits the budget.
 
         Args:
             what: for the message: ``trial epochs=5``.
             seconds: the longest that it may take.
 
         Raises:
-            CeilingError: it may not.
+            BudgetError: it may exceed the budget.
         """
-        if self._ceiling is None or seconds <= self.seconds_left:
+        if self._budget is None or seconds <= self.seconds_left:
             return
         more = self._nodes * seconds / _HOUR
-        raise CeilingError(
-            f"{what} may use {more:.2f} node-hours; {self.node_hours:.2f} are used and the ceiling is "
-            f"{self._ceiling.node_hours:.2f} ({self._ceiling.reason}); raise it, or shorten limits in the scenario"
+        raise BudgetError(
+            f"{what} may use {more:.2f} node-hours; {self.node_hours:.2f} are used and the budget is "
+            f"{self._budget.node_hours:.2f} ({self._budget.reason}); raise it, or shorten limits in the scenario"
         )
 
 
-def check_ceiling(clock: Clock, scenario: Scenario, settings: Settings) -> None:
-    """Make sure that one trial, and the wait for its nodes, fit below the ceiling.
+def check_budget(clock: Clock, scenario: Scenario, settings: Settings) -> None:
+    """Make sure that one trial, and the wait for its nodes, fit the budget.
 
     Raises:
-        CeilingError: they do not.
-        SettingsError: there is a ceiling of price, but no price.
+        BudgetError: they do not.
+        SettingsError: there is a budget of money, but no price.
     """
     cluster, limits = scenario.cluster, scenario.limits
-    meter = Meter(clock, ceiling_of(settings, cluster.vm_size), nodes=cluster.most_nodes)
+    meter = BudgetMeter(clock, budget_of(settings, cluster.vm_size), nodes=cluster.most_nodes)
     longest = (limits.queued + limits.running).total_seconds()
     meter.admit(f"one trial of {scenario.scenario}, with the wait for its nodes,", seconds=longest)

@@ -4,8 +4,8 @@ import pytest
 
 from harness.clock import SteppingClock
 from harness.config import Settings
-from harness.errors import CeilingError, SettingsError
-from harness.resources.ceiling import Ceiling, Meter, ceiling_of, most_node_hours, node_price
+from harness.errors import BudgetError, SettingsError
+from harness.resources.budget import Budget, BudgetMeter, budget_of, most_node_hours, node_price
 from harness.scenario.load import load_scenario
 from harness.vm_sizes import vm_size
 
@@ -40,27 +40,27 @@ def test_sizes_are_known_in_any_casing():
     assert vm_size("Standard_NC6s_v3").family == "NCv3"
 
 
-def test_no_ceiling_admits_everything():
-    assert ceiling_of(Settings(), "STANDARD_NC6") is None
-    Meter(SteppingClock(), None, nodes=100).admit("anything", seconds=1e9)
+def test_no_budget_admits_everything():
+    assert budget_of(Settings(), "STANDARD_NC6") is None
+    BudgetMeter(SteppingClock(), None, nodes=100).admit("anything", seconds=1e9)
 
 
-def test_the_lower_of_two_ceilings_counts():
-    ceiling = ceiling_of(Settings(max_node_hours=10, max_price=0.9), "STANDARD_NC6")
-    assert ceiling == Ceiling(1.0, "max_price is 0.9, and a node-hour of STANDARD_NC6 costs 0.9")
+def test_the_lower_of_two_budgets_counts():
+    budget = budget_of(Settings(max_node_hours=10, max_price=0.9), "STANDARD_NC6")
+    assert budget == Budget(1.0, "max_price is 0.9, and a node-hour of STANDARD_NC6 costs 0.9")
 
 
-def test_a_ceiling_of_price_without_a_price_says_which_setting_to_give():
+def test_a_budget_of_price_without_a_price_says_which_setting_to_give():
     with pytest.raises(SettingsError, match="price of VM size STANDARD_X1 is not known; set vm_price"):
-        ceiling_of(Settings(max_price=1), "STANDARD_X1")
+        budget_of(Settings(max_price=1), "STANDARD_X1")
 
 
-def test_what_might_pass_the_ceiling_is_stopped_before_it_begins():
+def test_what_might_exceed_the_budget_is_stopped_before_it_begins():
     clock = SteppingClock()
-    meter = Meter(clock, Ceiling(4.0, "max_node_hours is 4"), nodes=2)
+    meter = BudgetMeter(clock, Budget(4.0, "max_node_hours is 4"), nodes=2)
     meter.admit("trial a", seconds=3600)
     clock.sleep(3600)
     assert (meter.node_hours, meter.seconds_left) == (2.0, 3600.0)
     meter.admit("trial b", seconds=3600)
-    with pytest.raises(CeilingError, match=r"trial c may use 2\.01 node-hours; 2\.00 are used.* ceiling is 4\.00"):
+    with pytest.raises(BudgetError, match=r"trial c may use 2\.01 node-hours; 2\.00 are used.* budget is 4\.00"):
         meter.admit("trial c", seconds=3620)
