@@ -6,7 +6,15 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from harness.emulator.options import ACCOUNTS_VARIABLE, ONLY, Images, Options, parse_accounts, parse_faults
+from harness.emulator.options import (
+    ACCOUNTS_VARIABLE,
+    ONLY,
+    Images,
+    Options,
+    parse_accounts,
+    parse_faults,
+    parse_host_name,
+)
 from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
 
@@ -26,6 +34,7 @@ def main() -> int:
     parser.add_argument("--fault", action="append", default=[], help="what strikes, and its rate: throttle=0.3")
     parser.add_argument("--fault-seed", type=int, default=0, help="decides, with the requests, when (default: 0)")
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
+    parser.add_argument("--host-name", action="append", default=[], help="by which clients at plain ports call us")
     words = parser.parse_args()
     if words.detach and (waiter := _detach()) is not None:
         return waiter
@@ -45,6 +54,7 @@ def main() -> int:
                 images=words.images,
                 faults=parse_faults(words.fault, words.fault_seed),
                 cntk_python=words.cntk_python,
+                host_names=tuple(map(parse_host_name, words.host_name)),
             )
         )
     except EmulatorError as error:

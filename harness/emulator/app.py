@@ -1,6 +1,7 @@
 """The emulator as one ASGI application: what happens to a request, in order."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -15,9 +16,13 @@ from harness.emulator.context import (
     Response,
 )
 from harness.emulator.faults.stage import Stage
+from harness.emulator.host_names import host_of
 from harness.emulator.providers import Host
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what RFC 9110, section 5.5, does not allow in a field value
+_UNSENDABLE_VALUE = "The request has a value with a control character that would become a header of the answer."
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +33,12 @@ class Emulator:
     Args:
         hosts: who answers; the first that plays a request's host does.
         stage: where faults strike, while a plan for them is in force.
+        advice: what a client is told beside the fact that nobody plays the host of its request.
     """
 
-    def __init__(self, hosts: Sequence[Host], stage: Stage) -> None:
+    def __init__(self, hosts: Sequence[Host], stage: Stage, advice: str = "") -> None:
         self._hosts = hosts
+        self._advice = advice
         self._stage = stage
         self._faults = stage.faults
 
@@ -59,18 +66,19 @@ class Emulator:
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Response:
         headers = dict(scope["headers"])
-        name = headers.get(b"host", b"").decode("latin-1").partition(":")[0].lower()
+        name = host_of(headers.get(b"host", b"").decode("latin-1"))
         part = next((part for part in self._hosts if part.plays(name)), None)
         if part is None:
-            return Response(421, f"The emulator does not play the host {name!r}.\n".encode())
+            return Response(421, f"The emulator does not play the host {name!r}.{self._advice}\n".encode())
         try:
             request = Request(scope, receive)
-            if not self._faults.active:
-                return await part.handle(request)
-            answer = await self._stage.answer(part, request)
-            if request.ahead:
-                scope["state"]["connection"].leave_date()
-            return answer
+            if self._faults.active:
+                answer = await self._stage.answer(part, request)
+                if request.ahead:
+                    scope["state"]["connection"].leave_date()
+            else:
+                answer = await part.handle(request)
+            return answer if _is_sendable(answer) else part.malformed(_UNSENDABLE_VALUE)
         except MalformedRequestError as error:
             return part.malformed(str(error))
         except (ClientGoneError, DroppedRequestError):
@@ -79,6 +87,11 @@ class Emulator:
             # The path may hold no secret, the query may: a SAS signature.
             _log.exception("%s https://%s%s failed", scope["method"], name, scope["path"])
             return part.broken()
+
+
+def _is_sendable(answer: Response) -> bool:
+    """Whether the headers of an answer hold no control characters: a new line would begin another header."""
+    return not any(_CONTROL.search(value) for _, value in answer.headers)
 
 
 async def _gone(receive: Receive) -> None:

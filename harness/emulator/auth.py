@@ -1,7 +1,7 @@
 """Bearer tokens: signed like Azure Active Directory's, and checked on every call of Resource Manager."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import jwt
 from jwt.algorithms import RSAAlgorithm
@@ -17,6 +17,7 @@ AUDIENCES = (
     "https://management.azure.com",
 )
 KEY_ID = "emulator"
+_SKEW = timedelta(minutes=5)  # that Azure allows between the clock of a token's issuer and its own
 
 
 class InvalidTokenError(Exception):
@@ -41,15 +42,16 @@ class Tokens:
         self._clock = clock
         self._private = signing_key(identity)
         self._public = self._private.public_key()
-        self._verified: dict[str, datetime] = {}
+        self._issuer = issuer_of(identity.tenant_id)
+        self._verified: dict[str, _Lifetime] = {}
         self._revoked: dict[str, datetime] = {}  # token to the moment
 
-    def issue(self, audience: str, issuer: str) -> str:
+    def issue(self, audience: str) -> str:
         """A signed token for one audience, valid for an hour."""
         now = self._clock.now()
         claims = {
             "aud": audience,
-            "iss": issuer,
+            "iss": self._issuer,
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
             "exp": int((now + LIFETIME).timestamp()),
@@ -73,15 +75,17 @@ class Tokens:
         if scheme.lower() != "bearer" or not token:
             raise InvalidTokenError("Authentication failed. The 'Authorization' header is missing.")
         now = self._clock.now() + ahead
-        if (until := self._verified.get(token)) is None:
+        if (lifetime := self._verified.get(token)) is None:
             if ended := self._revoked.get(token):
                 raise ExpiredTokenError(ended, now, revoked=True)
-            until = self._decode(token)
+            lifetime = self._decode(token)
             if len(self._verified) > 1000:
                 self._verified.clear()
-            self._verified[token] = until
-        if until <= now:
-            raise ExpiredTokenError(until, now)
+            self._verified[token] = lifetime
+        if lifetime.begins > now + _SKEW:
+            raise InvalidTokenError("The access token is not yet valid.")
+        if lifetime.ends <= now:
+            raise ExpiredTokenError(lifetime.ends, now)
 
     def revoke(self, authorization: str) -> ExpiredTokenError:
         """Refuse a valid token from now on, as if it had expired; what its bearer is told.
@@ -100,15 +104,36 @@ class Tokens:
         public = RSAAlgorithm.to_jwk(self._public, as_dict=True)
         return {"keys": [{"kty": public["kty"], "use": "sig", "kid": KEY_ID, "n": public["n"], "e": public["e"]}]}
 
-    def _decode(self, token: str) -> datetime:
+    def _decode(self, token: str) -> "_Lifetime":
         options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
         try:
             claims = jwt.decode(token, self._public, algorithms=["RS256"], audience=list(AUDIENCES), options=options)
-            return datetime.fromtimestamp(int(claims["exp"]), self._clock.now().tzinfo)
+            lifetime = _Lifetime(_moment(claims["nbf"]), _moment(claims["exp"]))
+            tenant, issuer = claims["tid"], claims["iss"]
         except jwt.InvalidAudienceError as error:
             raise InvalidTokenError("The access token has been obtained for wrong audience or resource.") from error
-        except (jwt.InvalidTokenError, KeyError, ValueError, OverflowError) as error:
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidTokenError("The access token is invalid.") from error
+        if (tenant, issuer) != (self._identity.tenant_id, self._issuer):
+            raise InvalidTokenError(
+                f"The access token is from the wrong issuer '{issuer}'. It must match the tenant "
+                f"'{self._issuer}' associated with this subscription."
+            )
+        return lifetime
+
+
+class _Lifetime(NamedTuple):
+    begins: datetime
+    ends: datetime
+
+
+def issuer_of(tenant: str) -> str:
+    """Who signs the tokens of a tenant."""
+    return f"https://sts.windows.net/{tenant}/"
+
+
+def _moment(seconds: Any) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def _written(moment: datetime) -> str:

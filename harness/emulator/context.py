@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from harness.emulator.host_names import host_of
+
 _STALL_SECONDS = 30.0  # without a byte of a body that is awaited
 _NOTHING = timedelta()
 _NO_NAMES: Mapping[bytes, bytes] = {}
@@ -60,7 +62,7 @@ class DroppedRequestError(Exception):
 class Request:
     """One HTTP request.
 
-    ``host`` is lower-case without port; ``path`` is percent-decoded and ``raw_target`` is path and query
+    ``host`` is lower-case without port (``host_of``); ``path`` is percent-decoded and ``raw_target`` is path and query
     exactly as sent; names in ``query`` and ``headers`` are lower-case; ``params`` holds what the route's
     template matched, in the caller's casing. ``spelled`` has the names of headers of metadata as the client wrote
     them, by their names in lower case. ``ahead`` is how far the clock of who judges the request is ahead of ours.
@@ -100,7 +102,7 @@ class Request:
         }
         spelled: Mapping[bytes, bytes] = scope.get("state", {}).get("spelled", _NO_NAMES)
         self.spelled = {lowered.decode("latin-1"): name.decode("latin-1") for lowered, name in spelled.items()}
-        self.host = self.headers.get("host", "").partition(":")[0].lower()
+        self.host = host_of(self.headers.get("host", ""))
         raw_path: bytes = scope["raw_path"].partition(b"?")[0]
         query: bytes = scope["query_string"]
         self.raw_target = raw_path + b"?" + query if query else raw_path

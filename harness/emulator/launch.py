@@ -16,7 +16,7 @@ import msgspec
 from harness.clock import SystemClock
 from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.options import Images, Options, parse_account
+from harness.emulator.options import Images, Options, parse_account, parse_host_name
 from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import (
     is_served,
@@ -61,6 +61,7 @@ def launch(
     pace: float = 0.0,
     images: Images = "host",
     cntk_python: Path | None = None,
+    host_names: Sequence[str] = (),
 ) -> Iterator[Endpoint]:
     """An emulator for as long as the block lasts; it also ends when this process is killed.
 
@@ -72,6 +73,7 @@ def launch(
         pace: as in ``Options``, like the next two.
         images: what becomes of jobs that ask for a container image.
         cntk_python: the interpreter of CNTK jobs.
+        host_names: as in ``Options``.
 
     Raises:
         EmulatorError: it did not start; the message ends with what it printed.
@@ -88,6 +90,7 @@ def launch(
             pace=pace,
             images=images,
             cntk_python=cntk_python,
+            host_names=tuple(map(parse_host_name, host_names)),
         )
         process = stack.enter_context(_started(options))
         endpoint = find(directory)

@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.emulator.host_names import host_of
 from harness.errors import EmulatorError
 from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
@@ -16,7 +18,8 @@ ONLY = ("storage",)
 START_PLAN = "start"  # the fault plan of the command line: it ends, or changes, with the next start
 Images = Literal["host", "refuse"]
 
-_NAME = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
+_ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Options:
         faults: what strikes for as long as it serves; see ``parse_faults``.
         cntk_python: the interpreter of CNTK jobs; default the one that ``harness toolkits install cntk`` made, or
             CNTK's API on PyTorch.
+        host_names: by which clients at the plain ports call this machine, beside those of loopback.
     """
 
     directory: Path
@@ -61,6 +65,7 @@ class Options:
     images: Images = "host"
     faults: FaultPlan | None = None
     cntk_python: Path | None = None
+    host_names: tuple[str, ...] = ()
 
     def words(self) -> list[str]:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
@@ -71,6 +76,7 @@ class Options:
         words = [word for name, value in pairs.items() if value or name == "--dir" for word in (name, str(value))]
         rules = self.faults.faults.items() if self.faults else ()
         words += [word for fault, rule in rules for word in ("--fault", f"{fault}={rule.rate}")]
+        words += [word for name in self.host_names for word in ("--host-name", name)]
         return [*words, "--guarded"] if self.guarded else words
 
     def environment(self) -> dict[str, str]:
@@ -86,7 +92,7 @@ def parse_account(text: str) -> Account:
         EmulatorError: the name or the key is none that Azure would take; the key is not shown.
     """
     name, colon, key = text.partition(":")
-    if not _NAME.fullmatch(name):
+    if not _ACCOUNT_NAME.fullmatch(name):
         raise EmulatorError(
             f"{name!r} is no name of a storage account: 3 to 24 lower-case letters and digits; write NAME:KEY"
         )
@@ -97,6 +103,21 @@ def parse_account(text: str) -> Account:
     if not known:
         raise EmulatorError(f"the key of the account {name} is no base64 text; write {name}:KEY, for one")
     return Account(name, key)
+
+
+def parse_host_name(text: str) -> str:
+    """A name by which clients call this machine, in lower case.
+
+    Raises:
+        EmulatorError: it is neither a name nor an address.
+    """
+    name = host_of(text) if text.startswith("[") else text.lower()
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(name):
+            raise EmulatorError(f"--host-name {text}: it has to be the name or the address of a host") from None
+    return name
 
 
 def parse_faults(words: Sequence[str], seed: int) -> FaultPlan | None:

@@ -15,4 +15,4 @@ def owner_token(endpoint: Endpoint) -> str:
     So faults that strike every sign-in can still be ended.
     """
     tokens = Tokens(load_identity(DataDirectory(Path(endpoint.directory))), SystemClock())
-    return tokens.issue(AUDIENCES[0], f"https://sts.windows.net/{endpoint.tenant_id}/")
+    return tokens.issue(AUDIENCES[0])

@@ -54,6 +54,7 @@ from harness.emulator.store import Store
 from harness.errors import EmulatorError
 
 _FILES = 8192  # that may be open: a connection through the proxy takes three
+_PLAIN_ADVICE = " At a plain port it answers to names of loopback, and to those of the option --host-name."
 READY = "ready"  # the one line on standard output
 
 
@@ -180,10 +181,14 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
         base = _Foundation(paths, SystemClock(), open_identity(paths), store, _faults(store, options), WayIn())
         storage, stage = _storage(base, options), Stage(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
+
+        def plain(service: StorageHost) -> Emulator:
+            return Emulator([PathStyle(service, options.host_names)], stage, advice=_PLAIN_ADVICE)
+
         async with (
             _computing(reconciler, options, base.clock) as backend,
-            _listening_plainly(storage.files, stage, options.file_port, "--file-port", stopping=stopping) as file_port,
-            _listening_plainly(storage.blobs, stage, options.blob_port, "--blob-port", stopping=stopping) as blob_port,
+            _listening_plainly(plain(storage.files), options.file_port, "--file-port", stopping) as file_port,
+            _listening_plainly(plain(storage.blobs), options.blob_port, "--blob-port", stopping) as blob_port,
         ):
             parts = _played(base, storage, options, reconciler=reconciler, backend=backend)
             async with _listening(Emulator(parts.hosts, stage), paths, options, stopping) as port:
@@ -220,15 +225,13 @@ async def _listening(
 
 
 @contextlib.asynccontextmanager
-async def _listening_plainly(
-    service: StorageHost, stage: Stage, port: int, option: str, *, stopping: asyncio.Event
-) -> AsyncIterator[int]:
-    """A service on plain HTTP, with the account in the path; its port."""
+async def _listening_plainly(emulator: Emulator, port: int, option: str, stopping: asyncio.Event) -> AsyncIterator[int]:
+    """A service on plain HTTP; its port."""
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=512)
     except OSError as error:
         raise _unusable(port, option, error) from error
-    serving = asyncio.create_task(serve_http(Emulator([PathStyle(service)], stage), listener, stopping))
+    serving = asyncio.create_task(serve_http(emulator, listener, stopping))
     try:
         yield int(listener.getsockname()[1])
     finally:

@@ -20,6 +20,7 @@ from harness.emulator.options import (
     parse_account,
     parse_accounts,
     parse_faults,
+    parse_host_name,
 )
 from harness.errors import EmulatorError
 from harness.fault_plans import FAULTS
@@ -40,6 +41,13 @@ _FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults
 )
 @click.option("--file-port", metavar="PORT", type=PORT, default=0, help="Port of Azure Files on plain HTTP.")
 @click.option("--blob-port", metavar="PORT", type=PORT, default=0, help="Port of blob storage on plain HTTP.")
+@click.option(
+    "host_names",
+    "--host-name",
+    metavar="NAME",
+    multiple=True,
+    help="A name by which clients at the plain ports call this machine; repeatable. Names of loopback always work.",
+)
 @click.option("--detach", is_flag=True, help="Run in the background.")
 @click.option(
     "--pace",
@@ -65,6 +73,7 @@ def start(
     accounts: tuple[str, ...],
     file_port: int,
     blob_port: int,
+    host_names: tuple[str, ...],
     detach: bool,
     pace: float,
     images: Images,
@@ -92,6 +101,7 @@ def start(
         images=images,
         faults=parse_faults(faults, fault_seed),
         cntk_python=load_settings(Path()).cntk_python,
+        host_names=tuple(map(parse_host_name, host_names)),
     )
     if detach:
         show(launch.start_detached(options), err=True)

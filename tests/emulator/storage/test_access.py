@@ -306,3 +306,32 @@ def test_a_copy_reads_what_its_sas_opens(share: ShareClient, storage: Endpoint) 
     target.upload_range_from_url(f"{source.url}?{file_sas(storage)}", 0, 5, 0)
 
     assert target.download_file().readall() == b"hello"
+
+
+HEADERS_OF_A_SAS = ["cache_control", "content_disposition", "content_encoding", "content_language", "content_type"]
+
+
+@pytest.mark.parametrize("name", HEADERS_OF_A_SAS)
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b=c", "a\nb", "a\rb", "a\x00b", "a\x7fb"])
+def test_a_header_of_a_sas_cannot_begin_another_one(
+    storage: Endpoint, web: requests.Session, name: str, value: str
+) -> None:
+    """The connection stays: the answer is a refusal, and not the end of it."""
+    answer = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **{name: value}))
+
+    assert code(answer) == (400, "InvalidQueryParameterValue")
+    assert "set-cookie" not in answer.headers
+    assert answer.headers.get("connection") != "close"
+
+
+def test_a_refused_header_of_a_sas_keeps_the_operation_from_being_done(
+    share: ShareClient, storage: Endpoint, web: requests.Session
+) -> None:
+    with share.get_file_client("d/kept") as file:
+        file.upload_file(b"kept")
+        token = share_sas(storage, permission=ShareSasPermissions(delete=True), content_type="a\r\nb")
+        answer = web.delete(f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/kept?{token}")
+
+        assert code(answer) == (400, "InvalidQueryParameterValue")
+        assert file.exists()
+        file.delete_file()

@@ -10,7 +10,7 @@ import hmac
 from urllib.parse import parse_qsl, unquote
 
 from harness.clock import Clock
-from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens
+from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens, issuer_of
 from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.identity import Identity
@@ -131,7 +131,7 @@ class AzureActiveDirectory:
     def _granted(self, audience: str, *, second: bool) -> Response:
         now, seconds = self._clock.now(), int(LIFETIME.total_seconds())
         known = audience if audience in AUDIENCES else f"{audience}/"
-        token = self._tokens.issue(known, self._issuer(""))
+        token = self._tokens.issue(known)
         if second:
             document: dict[str, object] = {
                 "token_type": "Bearer",
@@ -158,7 +158,7 @@ class AzureActiveDirectory:
     def _issuer(self, version: str) -> str:
         if version:
             return f"{_LOGIN}/{self._identity.tenant_id}/v2.0"
-        return f"https://sts.windows.net/{self._identity.tenant_id}/"
+        return issuer_of(self._identity.tenant_id)
 
 
 def _basic_credentials(authorization: str) -> dict[str, str]:

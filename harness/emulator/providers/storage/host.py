@@ -3,7 +3,7 @@
 import logging
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
+from harness.emulator.host_names import is_loopback
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Credential, Grant, Target, check
 from harness.emulator.providers.storage.accounts import Accounts
@@ -26,6 +27,15 @@ _VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _SECONDARY = "-secondary"
 _SERVERS = {"file": "Windows-Azure-File/1.0", "blob": "Windows-Azure-Blob/1.0"}
 _CLIENT_ID = re.compile(r"[\x20-\x7e]{1,1024}", re.ASCII)
+
+_SENDABLE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_OVERRIDES = {
+    "rscc": "cache-control",
+    "rscd": "content-disposition",
+    "rsce": "content-encoding",
+    "rscl": "content-language",
+    "rsct": "content-type",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -219,6 +229,8 @@ class StorageHost:
             if target.snapshot and self._snapshot_writes is not None and operation.name not in self._snapshot_writes:
                 raise errors.snapshot_read_only()
         self._check_target(target)
+        if credential.kind == "service SAS":
+            _check_overrides(request.query)
         answer = operation.handler(Call(request, target, version, now, credential))
         answer = answer if isinstance(answer, Response) else await answer
         if credential.kind == "service SAS":  # which signs these headers; an account SAS does not
@@ -241,14 +253,19 @@ class PathStyle:
     """A service on a plain port of its own.
 
     The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``.
+
+    Args:
+        host: the service.
+        names: by which clients call this machine, beside those of loopback.
     """
 
-    def __init__(self, host: StorageHost) -> None:
+    def __init__(self, host: StorageHost, names: Container[str] = ()) -> None:
         self._host = host
+        self._names = names
 
-    def plays(self, host: str) -> bool:  # noqa: ARG002 - there is nobody else on the port
-        """Always."""
-        return True
+    def plays(self, host: str) -> bool:
+        """Whether a host is this machine, by a name that no name server of others gives out."""
+        return is_loopback(host) or host in self._names
 
     async def handle(self, request: Request) -> Response:
         """Answer for the account that the path names."""
@@ -288,11 +305,16 @@ def _asked_version(request: Request) -> str:
     return request.headers.get("x-ms-version") or request.query.get("sv") or DEFAULT_VERSION
 
 
+def _check_overrides(query: Mapping[str, str]) -> None:
+    """Refuse content headers that no header can hold, before anything is done."""
+    for short in _OVERRIDES:
+        if not _SENDABLE.fullmatch(query.get(short, "")):
+            raise errors.invalid_query(short)
+
+
 def _override(answer: Response, query: Mapping[str, str]) -> None:
     """Give an answer the content headers that a service SAS carries."""
-    names = {"rscc": "cache-control", "rscd": "content-disposition", "rsce": "content-encoding"}
-    names |= {"rscl": "content-language", "rsct": "content-type"}
-    for short, name in names.items():
+    for short, name in _OVERRIDES.items():
         if (value := query.get(short)) and answer.status < 300:
             answer.headers = [(header, old) for header, old in answer.headers if header != name]
             answer.headers.append((name, value))

@@ -57,6 +57,7 @@ class DataPlane:
         elif refusal := self._refusal(request):
             answer = refusal
         else:
+            request.trust()
             found = route.handler(request)
             answer = found if isinstance(found, Response) else await found
         answer.headers += [("x-request-time", "0.001"), ("x-ms-request-id", new_guid())]

@@ -1,0 +1,90 @@
+"""Tokens of Resource Manager: every claim counts."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from harness.clock import SteppingClock
+from harness.emulator.auth import AUDIENCES, ExpiredTokenError, InvalidTokenError, Tokens, issuer_of
+from harness.emulator.identity import Identity, new_identity, signing_key
+
+START = datetime(2018, 6, 7, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def identity() -> Identity:
+    return new_identity()
+
+
+@pytest.fixture
+def clock() -> SteppingClock:
+    return SteppingClock(START)
+
+
+@pytest.fixture
+def tokens(identity: Identity, clock: SteppingClock) -> Tokens:
+    return Tokens(identity, clock)
+
+
+def signed(identity: Identity, **changes: Any) -> str:
+    """A token with our key, for somebody else or another time; None leaves a claim out."""
+    begin = int(START.timestamp())
+    claims = {
+        "aud": AUDIENCES[0], "iss": issuer_of(identity.tenant_id), "tid": identity.tenant_id,
+        "nbf": begin, "exp": begin + 3600,
+    }  # fmt: skip
+    claims = {name: value for name, value in (claims | changes).items() if value is not None}
+    return "Bearer " + jwt.encode(claims, signing_key(identity), algorithm="RS256")
+
+
+def test_a_token_that_was_issued_is_accepted(tokens: Tokens) -> None:
+    tokens.verify(f"Bearer {tokens.issue(AUDIENCES[0])}")
+
+
+def test_one_that_begins_later_is_not_valid_yet(identity: Identity, tokens: Tokens, clock: SteppingClock) -> None:
+    token = signed(identity, nbf=int(START.timestamp()) + 600)
+    with pytest.raises(InvalidTokenError, match="not yet valid"):
+        tokens.verify(token)
+    clock.sleep(301)  # Azure's clocks may differ by five minutes
+    tokens.verify(token)
+
+
+def test_one_that_was_verified_before_is_not_valid_for_a_clock_that_is_behind(tokens: Tokens) -> None:
+    token = f"Bearer {tokens.issue(AUDIENCES[0])}"
+    tokens.verify(token)
+    with pytest.raises(InvalidTokenError, match="not yet valid"):
+        tokens.verify(token, ahead=timedelta(minutes=-6))
+
+
+def test_one_that_is_over_has_expired(identity: Identity, tokens: Tokens, clock: SteppingClock) -> None:
+    clock.sleep(3600)
+    with pytest.raises(ExpiredTokenError):
+        tokens.verify(signed(identity))
+
+
+@pytest.mark.parametrize("changes", [{"tid": "another"}, {"iss": "https://sts.windows.net/another/"}])
+def test_one_of_another_tenant_is_from_the_wrong_issuer(
+    identity: Identity, tokens: Tokens, changes: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidTokenError, match="is from the wrong issuer"):
+        tokens.verify(signed(identity, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{name: None} for name in ("nbf", "exp", "iss", "tid")] + [{"nbf": "soon"}, {"exp": []}, {"nbf": 1e300}]
+)
+def test_one_without_a_claim_is_invalid(identity: Identity, tokens: Tokens, changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTokenError, match="is invalid"):
+        tokens.verify(signed(identity, **changes))
+
+
+def test_one_for_another_resource_is_refused(identity: Identity, tokens: Tokens) -> None:
+    with pytest.raises(InvalidTokenError, match="wrong audience"):
+        tokens.verify(signed(identity, aud="https://graph.microsoft.com/"))
+
+
+def test_one_of_another_key_is_invalid(tokens: Tokens) -> None:
+    with pytest.raises(InvalidTokenError, match="is invalid"):
+        tokens.verify(signed(new_identity()))
