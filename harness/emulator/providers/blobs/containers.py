@@ -1,7 +1,9 @@
 """Containers on disk and their records, as the handlers see them."""
 
 import hashlib
+import logging
 import os
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +17,17 @@ from harness.emulator.providers.blobs.names import check_container, components
 from harness.emulator.providers.storage import conditions, errors, leases, moments
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.entries import Entry
+from harness.emulator.providers.storage.entries import Entry, FileId
+from harness.emulator.providers.storage.file_records import NO_FILE, holding, later, of_file
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.model import Container, Policy, share_key
 from harness.emulator.providers.storage.names import DirectoryNames
+from harness.emulator.providers.storage.roots import Roots, identify
 from harness.emulator.providers.storage.trash import Trash
 from harness.emulator.providers.storage.tree import Tree
 from harness.emulator.store import Store
 
+_log = logging.getLogger(__name__)
 FOLDER = {"hdi_isfolder": "true"}  # the metadata of a blob that is a directory
 
 
@@ -31,7 +36,7 @@ class Place:
     """A blob's name in a container, whatever is there."""
 
     account: str
-    container: str
+    content: str
     name: str
     tree: Tree
     names: list[str]
@@ -39,7 +44,12 @@ class Place:
     @property
     def key(self) -> str:
         """The store's key of the blob."""
-        return blob_key(self.account, self.container, self.name)
+        return blob_key(self.account, self.content, self.name)
+
+    def above(self, depth: int) -> "Place":
+        """The directory that the first names of the path lead to."""
+        names = self.names[:depth]
+        return Place(self.account, self.content, "/".join(names), self.tree, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,7 @@ class Containers:
         self.store = store
         self.clock = clock
         self.trash = trash
+        self.roots = Roots("blob", accounts, trash)
         self._accounts = accounts
         self._names = DirectoryNames(clock)
 
@@ -94,26 +105,41 @@ class Containers:
         found = self.store.get(Container, share_key(target.account, target.share))
         return found.policies if found else ()
 
-    def directory(self, account: str, container: str) -> Path:
-        """Where a container's blobs are."""
-        return self._accounts.directory("blob", account, name=container)
-
-    def blocks(self, account: str, container: str) -> Path:
-        """Where the uncommitted blocks of a container's blobs are."""
-        return self._accounts.blocks_directory(account, container)
-
     def uncommitted(self, place: Place) -> Path:
         """Where the uncommitted blocks of one blob are: any blob's name fits as its hash."""
-        return self.blocks(place.account, place.container) / hashlib.sha256(place.name.encode()).hexdigest()
+        folder = self._accounts.blocks_directory(place.account, place.content)
+        return folder / hashlib.sha256(place.name.encode()).hexdigest()
 
-    def remove(self, account: str, container: str) -> None:
-        """Delete a container with all that is in it."""
-        with self.store.transaction():
-            self.store.delete(Container, share_key(account, container))
-            for kind in (Blob, Folder):
-                self.store.delete_all(kind, blob_key(account, container, ""))
-        self.trash.take(self.directory(account, container))
-        self.trash.take(self.blocks(account, container))
+    def staged_blocks(self, place: Place, found: Found | None) -> Path:
+        """The same as ``uncommitted``, after blocks are deleted that the blob has used and a killed process has left.
+
+        Raises:
+            OSError: the disk refuses to delete them.
+        """
+        folder = self.uncommitted(place)
+        if found is not None and found.blob.spent != NO_FILE and _identity(folder) == found.blob.spent:
+            self.trash.take(folder)
+        return folder
+
+    def remove(self, account: str, name: str, container: Container) -> None:
+        """Delete a container with all that is in it.
+
+        Raises:
+            OSError, sqlite3.Error: the disk refuses; nothing has changed.
+        """
+        with self.roots.removing(account, name):
+            self.store.delete(Container, share_key(account, name))
+        self.forget_content(account, container.content)
+
+    def forget_content(self, account: str, content: str) -> None:
+        """Delete blocks and records of a deleted container. If the disk refuses, the next start deletes them."""
+        self.trash.discard(self._accounts.blocks_directory(account, content))
+        try:
+            with self.store.transaction():
+                for kind in (Blob, Folder):
+                    self.store.delete_all(kind, blob_key(account, content, ""))
+        except sqlite3.Error as error:
+            _log.warning("the records of a deleted container cannot be deleted yet: %s", error)
 
     def place(self, target: Target) -> Place:
         """Where a target is, in a container that exists.
@@ -123,38 +149,47 @@ class Containers:
         """
         if target.snapshot:
             raise blob_not_found()  # the emulator takes no snapshots of blobs
-        names = components(target.path)
-        self.container(target)
-        return Place(target.account, target.share, target.path, self.tree(target.account, target.share), names)
+        names, content = components(target.path), self.container(target).content
+        return Place(target.account, content, target.path, self.tree(target.account, target.share), names)
 
-    def tree(self, account: str, container: str) -> Tree:
+    def tree(self, account: str, name: str) -> Tree:
         """A container's directory."""
-        root = self.directory(account, container)
-        return Tree(root, names=self._names, staging=self.trash.folder, exact=True)
+        return Tree(self.roots.path(account, name), names=self._names, exact=True)
+
+    def identity_of_blocks(self, place: Place) -> FileId:
+        """The identity of the directory of a blob's uncommitted blocks, if it exists."""
+        return _identity(self.uncommitted(place))
+
+    def entry(self, place: Place) -> Entry | None:
+        """What exists at a place, a blob or not."""
+        try:
+            return place.tree.entry(place.names)
+        except errors.StorageError:
+            return None  # the directory above is missing
 
     def find(self, place: Place) -> Found | None:
         """The blob at a place; a directory is one if it has no other reason to be there."""
-        try:
-            entry = place.tree.entry(place.names)
-        except errors.StorageError:
-            return None  # the directory above is missing
+        entry = self.entry(place)
         return None if entry is None else self.known(place, entry)
 
     def known(self, place: Place, entry: Entry) -> Found | None:
         """A file or directory as a blob; None if it is none."""
-        blob = self.store.get(Blob, place.key)
+        blob = holding(self.store.get(Blob, place.key), entry)
         if entry.is_directory:
-            if self.store.get(Folder, place.key) is not None:
+            if self.is_folder(place, entry):
                 return None
-            blob = blob or Blob(FOLDER)
-            modified = blob.state[1] or entry.modified_ns
-            return Found(place, Entry(entry.name, True, 0, modified, modified, modified, entry.inode), blob)
+            blob = blob or Blob(metadata=FOLDER)
+            return Found(place, entry.dated(blob.modified or entry.modified_ns), blob)
         if blob is None:
             return Found(place, entry, Blob(created=entry.modified_ns))
-        if blob.state != entry.state:
-            lease = leases.after_write(blob.lease, self.clock.now())
-            blob = replace(blob, content_md5="", blocks=(), lease=lease)
-        return Found(place, entry, blob)
+        if blob.state == entry.state:
+            return Found(place, entry.dated(blob.modified) if blob.modified else entry, blob)
+        lease = leases.after_write(blob.lease, self.clock.now())
+        return Found(place, entry, replace(blob, content_md5="", blocks=(), lease=lease, modified=0))
+
+    def is_folder(self, place: Place, entry: Entry) -> bool:
+        """Whether a directory is there only because blobs are in it."""
+        return holding(self.store.get(Folder, place.key), entry) is not None
 
     def blob(self, call: Call, *, change: bool = False) -> Found:
         """The blob that a request is about, once its conditions and lease allow the request.
@@ -202,40 +237,30 @@ class Containers:
             raise errors.permission_mismatch()
         self.admit(call, found, change=True)
 
-    def make_way(self, place: Place) -> None:
-        """Make the directories that a blob's name needs; they are no blobs themselves.
+    def touched(self, found: Found, blob: Blob) -> Found:
+        """A blob after a request that changes its properties and not its content."""
+        now = self.clock.now()
+        entry = found.entry.dated(later(moments.nanoseconds(now), found.entry.modified_ns))
+        lease = leases.after_write(blob.lease, now)
+        return Found(found.place, entry, replace(blob, modified=entry.modified_ns, lease=lease))
 
-        Raises:
-            StorageError: a blob is in the way.
-        """
-        for depth in range(1, len(place.names)):
-            found = place.tree.entry(place.names[:depth])
-            if found is None:
-                place.tree.make_directory(place.names[:depth])
-                self.store.put(blob_key(place.account, place.container, "/".join(place.names[:depth])), Folder())
-            elif not found.is_directory:
-                raise errors.type_mismatch()
+    def keep(self, found: Found) -> None:
+        """Store the properties of a blob."""
+        self.store.put(found.place.key, of_file(found.blob, found.entry))
 
-    def clear_way(self, place: Place) -> None:
-        """Remove the directories that nothing but a blob that is gone had needed."""
-        for depth in range(len(place.names) - 1, 0, -1):
-            key = blob_key(place.account, place.container, "/".join(place.names[:depth]))
-            if self.store.get(Folder, key) is None:
-                return
-            try:
-                place.tree.remove_directory(place.names[:depth])
-            except errors.StorageError:
-                return  # something is in it
-            self.store.delete(Folder, key)
-
-    def stamp(self, descriptor: int) -> tuple[int, int]:
-        """Date a file's change; its new state."""
-        status = os.fstat(descriptor)
+    def stamp(self, descriptor: int, before: Found | None) -> None:
+        """Set the time of a new file: now, and later than that of the blob that it replaces."""
         now = moments.nanoseconds(self.clock.now())
-        if 0 <= status.st_mtime_ns - now < 1_000_000_000:  # two requests in one microsecond
-            now = status.st_mtime_ns + 1000
-        os.utime(descriptor, ns=(status.st_atime_ns, now))
-        return status.st_size, now
+        if before is not None:
+            now = later(now, before.entry.modified_ns)
+        os.utime(descriptor, ns=(now, now))
+
+
+def _identity(folder: Path) -> FileId:
+    try:
+        return identify(folder)
+    except OSError:
+        return NO_FILE
 
 
 def check_target(target: Target) -> None:

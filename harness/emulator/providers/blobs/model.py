@@ -2,6 +2,8 @@
 
 import msgspec
 
+from harness.emulator.providers.storage.entries import FileId
+from harness.emulator.providers.storage.file_records import NO_FILE, FileRecord
 from harness.emulator.providers.storage.model import Lease
 
 
@@ -12,29 +14,34 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     size: int
 
 
-class Blob(msgspec.Struct, frozen=True):
+class Blob(FileRecord, frozen=True, kw_only=True):
     """A blob's properties; ``created`` is in ns.
 
-    ``state`` is length and time (ns) of the file after the last request that changed it: where the disk says
-    something else, a job was there, and ``content_md5`` and ``blocks`` hold no longer.
+    Once a job has written to its file, ``content_md5`` and ``blocks`` hold no longer. ``spent`` is the directory of
+    uncommitted blocks that this blob has used up, or discarded.
     """
 
-    metadata: dict[str, str] = {}
-    content: dict[str, str] = {}
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    content: dict[str, str] = msgspec.field(default_factory=dict)
     content_md5: str = ""
     lease: Lease = Lease()
     created: int = 0
     blocks: tuple[Block, ...] = ()
-    state: tuple[int, int] = (0, 0)
+    spent: FileId = NO_FILE
+    previous: "Blob | None" = None
 
 
-class Folder(msgspec.Struct, frozen=True):
+class Folder(FileRecord, frozen=True):
     """A directory that is there only because blobs are in it: no blob itself, and gone with the last of them.
 
     Any other directory is shown as a blob of no length with ``hdi_isfolder``, as blobfuse makes them.
     """
 
 
-def blob_key(account: str, container: str, name: str) -> str:
-    """The store's key of a blob."""
-    return f"{account}/{container}/{name}"
+def blob_key(account: str, content: str, name: str) -> str:
+    """The store's key of a blob.
+
+    Args:
+        content: of its container.
+    """
+    return f"{account}/{content}/{name}"

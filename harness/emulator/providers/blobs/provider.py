@@ -5,6 +5,7 @@ import os
 from harness.clock import Clock
 from harness.emulator.providers.blobs.containers import Containers, check_target
 from harness.emulator.providers.blobs.errors import blob_not_found
+from harness.emulator.providers.blobs.recovery import recover
 from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
@@ -20,6 +21,7 @@ class AzureBlobs(StorageHost):
 
     def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: Sources) -> None:
         self._containers = containers = Containers(accounts, store=store, clock=clock, trash=trash)
+        recover(containers, accounts)
         super().__init__(
             "blob",
             operations(containers, accounts),
@@ -37,7 +39,7 @@ class AzureBlobs(StorageHost):
         store = self._containers.store
         store.delete(ServiceSettings, f"blob/{account}")
         for _, container in store.list(Container, share_key(account, "")):
-            self._containers.remove(account, container.name)
+            self._containers.remove(account, container.name, container)
 
     def _open(self, target: Target, _trailing_dots: bool) -> Source:
         check_target(target)

@@ -11,6 +11,7 @@ from harness.emulator.providers.blobs.handlers import (
     ListingHandlers,
     ServiceHandlers,
 )
+from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.host import Address, Operation, Operations
 
@@ -54,7 +55,7 @@ UNSERVED_HEADERS = frozenset(
 
 def operations(containers: Containers, accounts: Accounts) -> Operations:
     """The table of the service."""
-    blobs = BlobHandlers(containers)
+    blobs = BlobHandlers(containers, Placing(containers))
     return {
         **_of_service(ServiceHandlers(containers, accounts)),
         **_of_containers(ContainerHandlers(containers), ListingHandlers(containers)),

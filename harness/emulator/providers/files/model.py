@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.emulator.providers.storage.file_records import FileRecord
 from harness.emulator.providers.storage.model import Lease
 
 
@@ -47,24 +48,23 @@ class Extent(msgspec.Struct, frozen=True, array_like=True):
     cleared: bool = False
 
 
-class Properties(msgspec.Struct, frozen=True):
+class Properties(FileRecord, frozen=True, kw_only=True):
     """What a file or directory has that its place on disk cannot hold.
 
-    ``state`` is the length and time (ns) that it had after the last request that changed it: where the disk says
-    something else, a job was there, and ``content_md5``, ``extents`` and the times of ``smb`` hold no longer.
+    Once a job has written to a file, ``content_md5``, ``extents`` and the times of ``smb`` hold no longer.
     ``renamed`` is how many snapshots the share had when it was renamed last.
     """
 
-    metadata: dict[str, str] = {}
-    content: dict[str, str] = {}
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    content: dict[str, str] = msgspec.field(default_factory=dict)
     content_md5: str = ""
     smb: Smb = Smb()
     nfs: Nfs | None = None
     lease: Lease = Lease()
     copy: Copy | None = None
     extents: tuple[Extent, ...] | None = ()
-    state: tuple[int, int] = (0, 0)
     renamed: int = 0
+    previous: "Properties | None" = None
 
 
 class Permission(msgspec.Struct, frozen=True):

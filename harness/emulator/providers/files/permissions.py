@@ -10,8 +10,7 @@ from harness.emulator.providers.files.errors import custom_ace, invalid_permissi
 from harness.emulator.providers.files.model import Permission
 from harness.emulator.providers.files.security_descriptor import SecurityDescriptor
 from harness.emulator.providers.storage import errors
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.model import entry_key
+from harness.emulator.providers.storage.model import Share, entry_key
 from harness.emulator.store import Store
 
 Form = Literal["sddl", "binary"]
@@ -61,22 +60,22 @@ _INHERITED_RECORD = _record(_INHERITED)
 INHERITED_KEY = _INHERITED_RECORD.key
 
 
-def keep(store: Store, target: Target, text: str, form: Form) -> str:
+def keep(store: Store, account: str, share: Share, *, text: str, form: Form) -> str:
     """Make a share know a permission; its key.
 
     Raises:
         StorageError: the permission is not valid.
     """
     permission = _record(_parse(text, form))
-    store.put(entry_key(target.account, target.place, [permission.key]), permission)
+    store.put(entry_key(account, share.content, [permission.key]), permission)
     return permission.key
 
 
-def find(store: Store, target: Target, key: str) -> Permission | None:
+def find(store: Store, account: str, share: Share, key: str) -> Permission | None:
     """The permission of a key, if the share knows it."""
     if key == INHERITED_KEY:
         return _INHERITED_RECORD
-    return store.get(Permission, entry_key(target.account, target.place, [key]))
+    return store.get(Permission, entry_key(account, share.content, [key]))
 
 
 def shown(permission: Permission, form: Form) -> str:

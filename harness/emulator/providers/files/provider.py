@@ -4,7 +4,7 @@ import os
 
 from harness.clock import Clock
 from harness.emulator.providers.files import smb
-from harness.emulator.providers.files.repair import repair
+from harness.emulator.providers.files.recovery import recover
 from harness.emulator.providers.files.routes import SNAPSHOT_WRITES, UNSERVED, operations
 from harness.emulator.providers.files.shares import Shares, check_target
 from harness.emulator.providers.storage import errors
@@ -22,7 +22,7 @@ class AzureFiles(StorageHost):
 
     def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: Sources) -> None:
         self._shares = shares = Shares(accounts, store=store, clock=clock, trash=trash)
-        repair(shares, accounts)
+        recover(shares, accounts)
         super().__init__(
             "file",
             operations(shares, accounts, sources),
@@ -39,10 +39,10 @@ class AzureFiles(StorageHost):
         """Delete every share of an account, those that can be restored too."""
         store = self._shares.store
         store.delete(ServiceSettings, f"file/{account}")
-        for kind in (Share, DeletedShare):
-            for key, _ in store.list(kind, share_key(account, "")):
-                store.delete(kind, key)
-                self._shares.remove(account, key.partition("/")[2])
+        for key, share in store.list(Share, share_key(account, "")):
+            self._shares.remove(account, key.partition("/")[2], share)
+        for key, _ in store.list(DeletedShare, share_key(account, "")):
+            self._shares.remove_deleted(account, key.partition("/")[2])
 
     def _open(self, target: Target, trailing_dots: bool) -> Source:
         check_target(target)

@@ -6,6 +6,7 @@ Source: Microsoft's "Azure Files REST API"; permissions and resource types of "C
 from collections.abc import Awaitable
 
 from harness.emulator.context import Response
+from harness.emulator.providers.files.contents import Contents
 from harness.emulator.providers.files.handlers import (
     CopyHandlers,
     DirectoryHandlers,
@@ -18,6 +19,8 @@ from harness.emulator.providers.files.handlers import (
     ShareHandlers,
     SnapshotHandlers,
 )
+from harness.emulator.providers.files.intents import Intents
+from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.providers.storage.accounts import Accounts
@@ -36,14 +39,16 @@ SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "ForceCloseHandles"})
 def operations(shares: Shares, accounts: Accounts, sources: Sources) -> Operations:
     """The table of the service."""
     quotas = Quotas(accounts)
-    copies = CopyHandlers(shares, sources, quotas)
-    renames, leases, handles = RenameHandlers(shares, sources), LeaseHandlers(shares), HandleHandlers(shares)
+    intents = Intents(shares.store)
+    contents, moves = Contents(shares, intents), Moves(shares, intents)
+    copies, renames = CopyHandlers(shares, sources, quotas), RenameHandlers(shares, sources, moves)
+    leases, handles = LeaseHandlers(shares), HandleHandlers(shares)
     return {
         **_of_service(ServiceHandlers(shares, accounts)),
-        **_of_shares(ShareHandlers(shares, accounts), SnapshotHandlers(shares, accounts), leases),
+        **_of_shares(ShareHandlers(shares, accounts), SnapshotHandlers(shares), leases),
         **_of_directories(DirectoryHandlers(shares), renames, handles),
-        **_of_files(FileHandlers(shares), copies, renames, leases),
-        **_of_ranges(RangeHandlers(shares, sources, quotas)),
+        **_of_files(FileHandlers(shares, contents), copies, renames, leases),
+        **_of_ranges(RangeHandlers(shares, contents, sources, quotas)),
     }
 
 

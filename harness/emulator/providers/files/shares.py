@@ -1,8 +1,11 @@
 """Shares on disk and their records, as the handlers see them."""
 
+import logging
 import os
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -11,17 +14,21 @@ from harness.emulator.providers.files.copying import RunningCopies
 from harness.emulator.providers.files.errors import pending_copy, share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
+from harness.emulator.providers.files.turns import Turn, Turns
 from harness.emulator.providers.storage import conditions, errors, headers, leases, moments
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.entries import Entry
+from harness.emulator.providers.storage.file_records import holding, later, of_file
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Lease, Policy, Share, entry_key, share_key
+from harness.emulator.providers.storage.model import DeletedShare, Lease, Policy, Share, entry_key, share_key
 from harness.emulator.providers.storage.names import DirectoryNames
+from harness.emulator.providers.storage.roots import Roots
 from harness.emulator.providers.storage.trash import Trash
 from harness.emulator.providers.storage.tree import Tree
 from harness.emulator.store import Store
 
+_log = logging.getLogger(__name__)
 _TREES = 1000  # remembered: they hold nothing but their address
 
 
@@ -34,6 +41,16 @@ class Place:
     tree: Tree
     names: list[str]
     key: str
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The key of what is there, as of something that is changed."""
+        return (self.key,)
+
+    @property
+    def below(self) -> str:
+        """Nothing: whoever changes an entry leaves alone what is in it."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,8 @@ class Shares:
         self.store = store
         self.clock = clock
         self.trash = trash
-        self._accounts = accounts
+        self.roots = Roots("file", accounts, trash)
+        self.turns = Turns()
         self._names = DirectoryNames(clock)
         self._trees: dict[tuple[str, str], Tree] = {}
         self.copies = RunningCopies()
@@ -83,35 +101,51 @@ class Shares:
         """A share's directory."""
         tree = self._trees.get((account, place))
         if tree is None:
-            root = self._accounts.directory("file", account, name=place)
-            tree = Tree(root, names=self._names, staging=self.trash.folder)
+            tree = Tree(self.roots.path(account, place), names=self._names)
             if len(self._trees) >= _TREES:
                 self._trees.clear()
             self._trees[account, place] = tree
         return tree
 
-    def remove(self, account: str, place: str) -> None:
-        """Delete a share or snapshot with all that is in it."""
-        with self.store.transaction():
-            self.store.delete(Share, share_key(account, place))
-            for kind in (Properties, Permission):
-                self.store.delete_all(kind, entry_key(account, place, [""]))
-        self.trash.take(self._accounts.directory("file", account, name=place))
+    def remove(self, account: str, name: str, share: Share) -> None:
+        """Delete a share or snapshot with all that is in it.
 
-    def copy_records(self, account: str, place: str, to: str) -> None:
-        """Remember of another place, where there is nothing, what is remembered of a share's content."""
-        for kind in (Properties, Permission):
-            self.store.copy_all(kind, entry_key(account, place, [""]), entry_key(account, to, [""]))
+        Raises:
+            OSError, sqlite3.Error: the disk refuses; nothing has changed.
+        """
+        with self.roots.removing(account, name):
+            self.store.delete(Share, share_key(account, name))
+        self.forget_content(account, share.content)
 
-    def move_records(self, account: str, place: str, to: str) -> None:
-        """Give what is remembered of a share's content another place, where there is nothing."""
-        self.copy_records(account, place, to)
-        for kind in (Properties, Permission):
-            self.store.delete_all(kind, entry_key(account, place, [""]))
+    def remove_deleted(self, account: str, name: str) -> None:
+        """Delete for good a share that could be restored.
 
-    def move_directory(self, account: str, place: str, to: str) -> None:
-        """Give a share's content another place. ``repair`` does it if the emulator is killed before."""
-        self._accounts.directory("file", account, name=place).rename(self._accounts.directory("file", account, name=to))
+        Raises:
+            OSError, sqlite3.Error: the disk refuses; nothing has changed.
+        """
+        deleted = self.store.get(DeletedShare, share_key(account, name))
+        with self.roots.removing(account, name):
+            self.store.delete(DeletedShare, share_key(account, name))
+        if deleted is not None:
+            self.forget_content(account, deleted.share.content)
+
+    async def all_over(self, target: Target) -> None:
+        """Wait until no request changes anything in a share.
+
+        Raises:
+            StorageError: there is no such share.
+        """
+        await self.turns.all_over(entry_key(target.account, self.share(target).content, [""]))
+
+    def forget_content(self, account: str, content: str) -> None:
+        """Delete the records of files in a deleted share. If the store refuses, the next start deletes them."""
+        try:
+            with self.store.transaction():
+                for kind in (Properties, Permission):
+                    self.store.delete(kind, entry_key(account, content, []))
+                    self.store.delete_all(kind, entry_key(account, content, [""]))
+        except sqlite3.Error as error:
+            _log.warning("the records of a deleted share cannot be deleted yet: %s", error)
 
     # What is in them
 
@@ -123,6 +157,14 @@ class Shares:
         """
         return self.place_of(call.target, trailing_dots=headers.flag(call.request, "x-ms-allow-trailing-dot"))
 
+    def changing(self, call: Call) -> Turn[Place]:
+        """Change what a request points to in the block of the context, while nobody else does.
+
+        Raises:
+            StorageError: there is no such share, or the name cannot be.
+        """
+        return self.turns.take(lambda: self.place(call))
+
     def place_of(self, target: Target, *, trailing_dots: bool = False) -> Place:
         """Where a target is.
 
@@ -130,8 +172,8 @@ class Shares:
             StorageError: there is no such share, or the name cannot be.
         """
         names = components(target.path, trailing_dots=trailing_dots)
-        tree = self.tree(target.account, target.place)
-        return Place(target, self.share(target), tree, names, entry_key(target.account, target.place, names))
+        tree, share = self.tree(target.account, target.place), self.share(target)
+        return Place(target, share, tree, names, entry_key(target.account, share.content, names))
 
     def find(self, place: Place) -> Found | None:
         """What is at a place."""
@@ -187,48 +229,64 @@ class Shares:
             raise errors.not_found()
         return found
 
-    def keep(self, place: Place, properties: Properties) -> None:
-        """Keep what is remembered of an entry."""
-        self.store.put(place.key, properties)
+    def touched(self, found: Found, properties: Properties) -> Found:
+        """An entry after a request that changes its properties and not its content."""
+        now = self.clock.now()
+        entry = found.entry.dated(later(moments.nanoseconds(now), found.entry.modified_ns))
+        lease = leases.after_write(properties.lease, now)
+        return Found(found.place, entry, replace(properties, modified=entry.modified_ns, lease=lease))
 
-    def keep_written(self, place: Place, properties: Properties) -> None:
-        """Keep what is remembered of a file that a request has written."""
-        self.keep(place, replace(properties, lease=leases.after_write(properties.lease, self.clock.now())))
+    def keep(self, found: Found) -> None:
+        """Store the properties of an entry."""
+        self.store.put(found.place.key, of_file(found.properties, found.entry))
+
+    def put_in_place(self, new: Found, beside: Path) -> None:
+        """Rename a file or directory elsewhere on this file system to its place, and store its properties.
+
+        A file replaces the one that is there; a directory replaces nothing.
+
+        Raises:
+            StorageError: the name is taken.
+            OSError: the disk refuses; nothing has changed.
+        """
+        with new.place.tree.slot(new.place.names) as slot:
+            if slot.taken and new.entry.is_directory:
+                raise errors.exists()
+            before = slot.require(directory=False) if slot.taken else None
+            over = holding(self.store.get(Properties, new.place.key), before) if before is not None else None
+            self.store.put(new.place.key, of_file(new.properties, new.entry, over=over))
+            if before is not None:
+                slot.replace(beside)
+            else:
+                slot.fill(beside)
 
     def forget(self, place: Place) -> None:
-        """Forget an entry that is gone."""
-        self.store.delete(Properties, place.key)
+        """Delete the record of a deleted entry. If the store refuses, the record stays, and holds for no file."""
+        try:
+            self.store.delete(Properties, place.key)
+        except sqlite3.Error as error:
+            _log.warning("the record of a deleted file cannot be deleted: %s", error)
 
-    def stamp(self, descriptor: int) -> tuple[int, int]:
-        """Date a file's change, later than the one before; its new state."""
-        status = os.fstat(descriptor)
+    def stamp(self, descriptor: int, before: Found | None) -> None:
+        """Set the time of a new file: now, and later than that of the file that it replaces."""
         now = moments.nanoseconds(self.clock.now())
-        if 0 <= status.st_mtime_ns - now < 1_000_000_000:  # two requests in one microsecond
-            now = status.st_mtime_ns + 1000
-        os.utime(descriptor, ns=(status.st_atime_ns, now))
-        return status.st_size, now
-
-    def touch_directory(self, place: Place) -> tuple[int, int]:
-        """The state of a directory that a request changes now."""
-        entry = place.tree.entry(place.names)
-        before = entry.modified_ns if entry else 0
-        return 0, max(moments.nanoseconds(self.clock.now()), before + 1000)
+        if before is not None:
+            now = later(now, before.entry.modified_ns)
+        os.utime(descriptor, ns=(now, now))
 
 
-def remembered(entry: Entry, properties: Properties | None) -> tuple[Entry, Properties]:
-    """An entry and what still holds of its record.
+def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:
+    """An entry as clients see it, and what still holds of its record.
 
     What goes on in a directory is not its own change: it has the time of the last request that was about it.
     """
+    properties = holding(record, entry)
     if properties is None:
         return entry, Properties(extents=None)
-    if entry.is_directory and properties.state[1]:
-        dated = Entry(entry.name, True, 0, properties.state[1], entry.changed_ns, entry.accessed_ns, entry.inode)
-        return dated, properties
     if entry.is_directory or properties.state == entry.state:
-        return entry, properties
+        return (entry.dated(properties.modified) if properties.modified else entry), properties
     smb = replace(properties.smb, written="", changed="")
-    return entry, replace(properties, content_md5="", extents=None, smb=smb)
+    return entry, replace(properties, content_md5="", extents=None, smb=smb, modified=0)
 
 
 def check_target(target: Target) -> None:

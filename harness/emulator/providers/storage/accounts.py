@@ -108,9 +108,13 @@ class Accounts:
         """Where a share or container of that name is, if there is one."""
         return self.root / account / service / name
 
-    def blocks_directory(self, account: str, container: str) -> Path:
-        """Where the uncommitted blocks of a container's blobs are; not within the container, which jobs mount."""
-        return self.root / account / "blocks" / container
+    def blocks_directory(self, account: str, content: str) -> Path:
+        """Where the uncommitted blocks of a container's blobs are; not within the container, which jobs mount.
+
+        Args:
+            content: of the container, which the next one of its name does not have.
+        """
+        return self.root / account / "blocks" / content
 
     def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
         """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.

@@ -3,11 +3,13 @@
 An account's name is unique in all of Azure, so it is the store's key; its host name alone leads to it.
 """
 
+import uuid
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
+from harness.emulator.providers.storage.entries import FileId
 from harness.emulator.wire import precise_timestamp
 
 Service = Literal["file", "blob"]
@@ -96,7 +98,18 @@ class Lease(msgspec.Struct, frozen=True):
     breaking: bool = False
 
 
-class Share(msgspec.Struct, frozen=True):
+class Root(msgspec.Struct, frozen=True, kw_only=True):
+    """What a share and a container have in common: a directory, and records of what is in it.
+
+    ``directory`` is which one it is, wherever it lies. ``content`` begins the keys of those records: the next share of
+    the same name has another.
+    """
+
+    directory: FileId = (0, 0)
+    content: str = ""
+
+
+class Share(Root, frozen=True):
     """A share of Azure Files, or a snapshot of one; ``changed`` moves with its metadata and quota (GiB).
 
     ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are kept and given back;
@@ -118,14 +131,14 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class DeletedShare(msgspec.Struct, frozen=True):
-    """A share that can still be restored; its content and records are at the place ``{name}!{version}``."""
+    """A share that can still be restored; its directory is called ``{name}!{version}``."""
 
     share: Share
     version: str
     deleted: datetime
 
 
-class Container(msgspec.Struct, frozen=True):
+class Container(Root, frozen=True):
     """A container of blobs; ``changed`` moves with its metadata; ``access`` is ``blob``, ``container`` or empty."""
 
     name: str
@@ -147,6 +160,11 @@ def share_key(account: str, name: str) -> str:
     return f"{account}/{name}"
 
 
-def entry_key(account: str, place: str, names: list[str]) -> str:
+def new_content() -> str:
+    """A beginning for the keys of the records of what is in a new share or container."""
+    return uuid.uuid4().hex[:16]
+
+
+def entry_key(account: str, content: str, names: list[str]) -> str:
     """The store's key of a file or directory: its path, in one casing."""
-    return "/".join([account, place, *names]).casefold()
+    return "/".join([account, content, *names]).casefold()

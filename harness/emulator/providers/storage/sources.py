@@ -4,7 +4,6 @@ Who may read a source by its name alone is the rule of Microsoft's "Copy File": 
 of the same account. Everybody else, a caller by SAS included, needs a SAS in the URL that grants the source.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 from harness.emulator.providers.storage import errors
 from harness.emulator.providers.storage.access import Grant, Policies, Target, check_sas
 from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.entries import close
 from harness.emulator.providers.storage.errors import StorageError
 from harness.emulator.providers.storage.host import Call, local_account
 from harness.emulator.providers.storage.model import Service
@@ -80,7 +80,7 @@ class Sources:
         try:
             yield source
         finally:
-            os.close(source.descriptor)
+            close(source.descriptor)
 
     def parse(self, url: str, *, header: str = "x-ms-copy-source") -> tuple[Target, dict[str, str], str]:
         """What a URL names, its query, and its scheme.

@@ -3,11 +3,12 @@
 import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 _PUNCH, _KEEP_SIZE = 2, 1  # FALLOC_FL_PUNCH_HOLE, FALLOC_FL_KEEP_SIZE
 _PIECE = 4 << 20  # bytes copied between two looks at whether to go on
 _ZEROS = bytes(1 << 20)
+_MOST_PARTS = 1024  # IOV_MAX
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EXDEV)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,6 +36,19 @@ def write_all(descriptor: int, body: bytes | memoryview, first: int) -> None:
     while view:
         done = os.pwrite(descriptor, view, first)
         view, first = view[done:], first + done
+
+
+def write_parts(descriptor: int, parts: Sequence[bytes], first: int) -> None:
+    """Write a body that came in parts, at a place, in as few calls as the system allows."""
+    waiting: list[bytes | memoryview] = [part for part in parts if part]
+    while waiting:
+        done = os.pwritev(descriptor, waiting[:_MOST_PARTS], first)
+        first += done
+        while done:
+            if done < len(waiting[0]):
+                waiting[0] = memoryview(waiting[0])[done:]
+                break
+            done -= len(waiting.pop(0))
 
 
 def clear(descriptor: int, first: int, count: int) -> None:

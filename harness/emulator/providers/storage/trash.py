@@ -1,16 +1,20 @@
 """Whole directories on their way out: gone from their place at once, deleted in the background."""
 
+import logging
 import os
 import shutil
 import threading
 import uuid
 from pathlib import Path
 
+KEPT = ".kept"  # at the end of the names of files that a recovery may still need
+_log = logging.getLogger(__name__)
+
 
 class Trash:
     """A folder beside what it takes, on the same file system; files are made in it, too, before they are shown.
 
-    What a killed process left in it is deleted by the next one.
+    What a killed process left in it is deleted by the next one, what a recovery may need by ``forget_kept``.
 
     Args:
         folder: made when missing.
@@ -20,10 +24,27 @@ class Trash:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.iterdir():
+            if left.suffix != KEPT:
+                _delete(left)
+
+    def forget_kept(self) -> None:
+        """Delete what was kept for a recovery: it is over."""
+        for left in self.folder.glob(f"*{KEPT}"):
             _delete(left)
 
+    def discard(self, directory: Path) -> None:
+        """``take`` what nobody asks for any more: where the disk refuses, it stays until the next start."""
+        try:
+            self.take(directory)
+        except OSError as error:
+            _log.warning("%s could not be deleted: %s", directory, error.strerror)
+
     def take(self, directory: Path) -> None:
-        """Move a directory out of the way and delete it; one that is not there is no matter."""
+        """Move a directory out of the way and delete it; one that does not exist is no matter.
+
+        Raises:
+            OSError: the disk refuses.
+        """
         aside = self.folder / uuid.uuid4().hex
         try:
             directory.rename(aside)

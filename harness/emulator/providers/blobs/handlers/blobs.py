@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from dataclasses import dataclass
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -9,11 +11,13 @@ from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder
+from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.providers.storage import bodies, conditions, errors, headers, leases, moments, ranges
-from harness.emulator.providers.storage.entries import staged
+from harness.emulator.providers.storage.entries import path_entry, staged, staged_directory, to_entry
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.leasing import answer, asked
 from harness.emulator.providers.storage.pieces import FilePieces
+from harness.emulator.providers.storage.system_calls import status_of
 from harness.emulator.wire import http_date
 
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob
@@ -25,8 +29,9 @@ Headers = list[tuple[str, str]]
 class BlobHandlers:
     """Operations on one blob."""
 
-    def __init__(self, containers: Containers) -> None:
+    def __init__(self, containers: Containers, placing: Placing) -> None:
         self._containers = containers
+        self._placing = placing
 
     async def put(self, call: Call) -> Response:
         """Put Blob."""
@@ -39,37 +44,57 @@ class BlobHandlers:
             size, md5 = await bodies.receive(request, descriptor, limit=_BLOB_LIMIT)
             if headers.md5(request, "x-ms-blob-content-md5") not in ("", md5):
                 raise errors.md5_mismatch()
+            place = self._containers.place(call.target)
             before = self._containers.find(place)
             self._containers.admit_write(call, before)  # again: the body took its time
             blob = self.fresh(call, before, content_md5=md5)
             if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
                 return self._put_folder(call, place, blob)
-            blob = replace(blob, state=self._containers.stamp(descriptor))
-            self._containers.make_way(place)
-            place.tree.adopt(beside, place.names)
-        self._containers.store.put(place.key, blob)
-        self._containers.trash.take(self._containers.uncommitted(place))  # Put Blob discards them
-        return Response(201, headers=[*self.stamps(place), ("content-md5", md5), *encrypted(call)])
+            shown = self.publish(Written(place, before, blob), descriptor, beside)
+        return Response(201, headers=[*shown, ("content-md5", md5), *encrypted(call)])
+
+    def publish(self, written: "Written", descriptor: int, beside: Path) -> Headers:
+        """Put a file that holds a whole blob in its place, and discard the blob's uncommitted blocks; its stamps.
+
+        Raises:
+            StorageError: a blob or directory is in the way.
+            OSError: the disk refuses; nothing has changed.
+        """
+        place, containers = written.place, self._containers
+        containers.stamp(descriptor, written.before)
+        entry = to_entry(place.names[-1], status_of(descriptor))
+        blob = replace(written.blob, spent=containers.identity_of_blocks(place))
+        new = Found(place, entry, blob)
+        self._placing.put(new, beside)
+        containers.trash.discard(containers.uncommitted(place))
+        return _stamps(new)
 
     def fresh(self, call: Call, before: Found | None, *, content_md5: str) -> Blob:
         """The properties of a blob that a request writes anew."""
         request = call.request
         return Blob(
-            headers.metadata(request),
-            headers.content(request, "x-ms-blob-") or _plain_content(call),
-            content_md5,
+            metadata=headers.metadata(request),
+            content=headers.content(request, "x-ms-blob-") or _plain_content(call),
+            content_md5=content_md5,
             lease=leases.after_write(before.blob.lease, call.now) if before else Blob().lease,
             created=before.blob.created if before else moments.nanoseconds(call.now),
         )
 
     def _put_folder(self, call: Call, place: Place, blob: Blob) -> Response:
         """Make a directory of a blob that says it is one, as blobfuse writes them."""
-        self._containers.make_way(place)
-        if place.tree.entry(place.names) is None:
-            place.tree.make_directory(place.names)
-        self._containers.store.delete(Folder, place.key)
-        self._containers.store.put(place.key, replace(blob, state=(0, moments.nanoseconds(call.now))))
-        return Response(201, headers=[*self.stamps(place), *encrypted(call)])
+        entry = self._containers.entry(place)
+        if entry is None:
+            with staged_directory(self._containers.trash.folder) as beside:
+                found = self._containers.touched(Found(place, path_entry(beside, place.names[-1]), blob), blob)
+                self._placing.put(found, beside)
+        elif entry.is_directory:
+            found = self._containers.touched(Found(place, entry, blob), blob)
+            with self._containers.store.transaction():
+                self._containers.store.delete(Folder, place.key)
+                self._containers.keep(found)
+        else:
+            raise errors.type_mismatch()
+        return Response(201, headers=[*_stamps(found), *encrypted(call)])
 
     def head(self, call: Call) -> Response:
         """Get Blob Properties."""
@@ -103,16 +128,8 @@ class BlobHandlers:
     def delete(self, call: Call) -> Response:
         """Delete Blob; of a directory that blobs are in, only the blob that stands for it."""
         found = self._containers.blob(call, change=True)
-        place, store = found.place, self._containers.store
-        if found.entry.is_directory:
-            try:
-                place.tree.remove_directory(place.names)
-            except errors.StorageError:
-                store.put(place.key, Folder())
-        else:
-            place.tree.remove_file(place.names)
-        store.delete(Blob, place.key)
-        self._containers.clear_way(place)
+        self._containers.staged_blocks(found.place, found)
+        self._placing.remove(found)
         return Response(202, headers=[("x-ms-delete-type-permanent", "true")])
 
     def get_metadata(self, call: Call) -> Response:
@@ -139,23 +156,22 @@ class BlobHandlers:
             raise blob_not_found()
         conditions.check(call.request.headers, etag=found.etag, modified=found.entry.modified, read=False)
         action, lease = asked(call, found.blob.lease, endless=False)
-        self._containers.store.put(found.place.key, replace(found.blob, lease=lease, state=found.entry.state))
+        self._containers.keep(Found(found.place, found.entry, replace(found.blob, lease=lease)))
         return answer(action, lease, call.now, _stamps(found))
 
-    def stamps(self, place: Place) -> Headers:
-        """Etag and time of a blob that was just written."""
-        found = self._containers.find(place)
-        return _stamps(found) if found else []
-
     def _change(self, found: Found, call: Call, blob: Blob) -> Response:
-        if found.entry.is_directory:
-            state = (0, max(moments.nanoseconds(call.now), found.entry.modified_ns + 1000))
-        else:
-            with found.place.tree.open_file(found.place.names, os.O_RDONLY) as descriptor:
-                state = self._containers.stamp(descriptor)
-        lease = leases.after_write(blob.lease, call.now)
-        self._containers.store.put(found.place.key, replace(blob, state=state, lease=lease))
-        return Response(200, headers=[*self.stamps(found.place), *encrypted(call)])
+        after = self._containers.touched(found, blob)
+        self._containers.keep(after)
+        return Response(200, headers=[*_stamps(after), *encrypted(call)])
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A blob that is about to be put in its place, and the one that is there until then."""
+
+    place: Place
+    before: Found | None
+    blob: Blob
 
 
 def _check_kind(call: Call) -> None:

@@ -1,21 +1,23 @@
 """Block blobs block by block: stage, commit, list."""
 
-import asyncio
 import base64
 import binascii
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers, Found
 from harness.emulator.providers.blobs.errors import blob_not_found, block_of_another_length, invalid_block_list
-from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, encrypted, refuse_structured
+from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written, encrypted, refuse_structured
 from harness.emulator.providers.blobs.model import Block
 from harness.emulator.providers.storage import bodies, documents, errors, headers, sparse
-from harness.emulator.providers.storage.entries import staged
+from harness.emulator.providers.storage.entries import close, staged
 from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.threads import in_thread
 from harness.emulator.wire import http_date
 
 _BLOCK_LIMIT = 4000 << 20  # bytes
@@ -41,11 +43,12 @@ class BlockHandlers:
             raise errors.missing_length()
         name = _file_name(request.query.get("blockid"))
         place = self._containers.place(call.target)
-        folder = self._containers.uncommitted(place)
+        folder = self._containers.staged_blocks(place, self._containers.find(place))
         _check_length(folder, name)
         with staged(self._containers.trash.folder) as (descriptor, beside):
             _, md5 = await bodies.receive(request, descriptor, limit=_BLOCK_LIMIT)
-            self._containers.container(call.target)  # it may be gone by now
+            place = self._containers.place(call.target)  # again: the container may have been deleted
+            folder = self._containers.staged_blocks(place, self._containers.find(place))
             _check_length(folder, name)  # another request may have staged the first block since
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside.rename(folder / name)
@@ -62,27 +65,25 @@ class BlockHandlers:
         self._containers.admit_write(call, before)
         if before is not None and before.entry.is_directory:
             raise errors.type_mismatch()
-        wanted, folder = _block_list(body), self._containers.uncommitted(place)
+        wanted, folder = _block_list(body), self._containers.staged_blocks(place, before)
         parts = _located(wanted, folder, before)
         blocks = tuple(Block(block, size) for (_, block), (_, _, size) in zip(wanted, parts, strict=True))
-        with staged(self._containers.trash.folder) as (descriptor, beside):
-            await asyncio.to_thread(_assemble, parts, place, descriptor)
+        with staged(self._containers.trash.folder) as (descriptor, beside), _opened(before) as committed:
+            await in_thread(_assemble, parts, committed, descriptor)
+            place = self._containers.place(call.target)
             before = self._containers.find(place)
             self._containers.admit_write(call, before)  # again: the copying took its time
             content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
             blob = self._blobs.fresh(call, before, content_md5=content_md5)
             blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
-            blob = replace(blob, state=self._containers.stamp(descriptor))
-            self._containers.make_way(place)
-            place.tree.adopt(beside, place.names)
-        self._containers.store.put(place.key, blob)
-        self._containers.trash.take(folder)
-        return Response(201, headers=[*self._blobs.stamps(place), *encrypted(call)])
+            shown = self._blobs.publish(Written(place, before, blob), descriptor, beside)
+        return Response(201, headers=[*shown, *encrypted(call)])
 
     def get(self, call: Call) -> Response:
         """Get Block List."""
         place = self._containers.place(call.target)
-        found, folder = self._containers.find(place), self._containers.uncommitted(place)
+        found = self._containers.find(place)
+        folder = self._containers.staged_blocks(place, found)
         staged_blocks = _uncommitted(folder)
         if found is None and not staged_blocks:
             raise blob_not_found()
@@ -180,14 +181,24 @@ def _located(wanted: list[tuple[str, str]], folder: Path, before: Found | None) 
     return parts
 
 
-def _assemble(parts: list[Part], place: Place, descriptor: int) -> None:
+@contextmanager
+def _opened(blob: Found | None) -> Iterator[int]:
+    """A descriptor of a blob as it is, whatever takes its name later; -1 if there is none."""
+    if blob is None:
+        yield -1
+        return
+    with blob.place.tree.open_file(blob.place.names, os.O_RDONLY) as descriptor:
+        yield descriptor
+
+
+def _assemble(parts: list[Part], committed: int, descriptor: int) -> None:
     at = 0
     for file, first, size in parts:
-        source = place.tree.descriptor(place.names, os.O_RDONLY) if file is None else os.open(file, os.O_RDONLY)
+        source = os.dup(committed) if file is None else os.open(file, os.O_RDONLY)
         try:
             sparse.copy(source, descriptor, first=first, count=size, to=at)
         finally:
-            os.close(source)
+            close(source)
         at += size
     os.truncate(descriptor, at)
 

@@ -8,7 +8,7 @@ from harness.emulator.providers.blobs.errors import container_exists
 from harness.emulator.providers.storage import conditions, documents, errors, headers, leases
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.leasing import answer, asked
-from harness.emulator.providers.storage.model import Container, share_key
+from harness.emulator.providers.storage.model import Container, new_content, share_key
 from harness.emulator.wire import etag, http_date
 
 # What the emulator has none of, as the service says so.
@@ -33,10 +33,9 @@ class ContainerHandlers:
         if self._containers.store.get(Container, share_key(account, name)):
             raise container_exists()
         container = Container(name, call.now, headers.metadata(call.request), access=_access(call))
-        directory = self._containers.directory(account, name)
-        self._containers.trash.take(directory)  # of a container whose creation or deletion was cut short
-        directory.mkdir(mode=0o777, parents=True)
-        self._containers.keep_container(call.target, container)
+        with self._containers.roots.making(account, name) as directory:
+            container = replace(container, directory=directory, content=new_content())
+            self._containers.keep_container(call.target, container)
         return Response(201, headers=_stamps(container))
 
     def get(self, call: Call) -> Response:
@@ -50,8 +49,8 @@ class ContainerHandlers:
 
     def delete(self, call: Call) -> Response:
         """Delete Container."""
-        self._admitted(call, change=True)
-        self._containers.remove(call.target.account, call.target.share)
+        container = self._admitted(call, change=True)
+        self._containers.remove(call.target.account, call.target.share, container)
         return Response(202)
 
     def set_metadata(self, call: Call) -> Response:

@@ -54,7 +54,7 @@ class ListingHandlers:
         size, since = headers.page_size(call.request), max(documents.marker(call.request), prefix)
         blobs: list[Found] = []
         prefixes: list[str] = []
-        tree = self._containers.tree(target.account, target.share)
+        tree, content = self._containers.tree(target.account, target.share), self._containers.container(target).content
         while True:
             batch = await asyncio.to_thread(_batch, tree, prefix, since, _BATCH)
             for name, entry in batch:
@@ -66,15 +66,14 @@ class ListingHandlers:
                 if cut >= 0:
                     prefixes.append(name[: cut + len(delimiter)])
                     since = prefixes[-1] + _LAST  # the rest of the prefix is one entry
-                elif (found := self._found(target.account, target.share, tree, name, entry)) is not None:
+                elif (
+                    found := self._containers.known(Place(target.account, content, name, tree, name.split("/")), entry)
+                ) is not None:
                     blobs.append(found)
                     since = name + "\0"
             if len(batch) < _BATCH:
                 return _Page(blobs, prefixes, "")
             since = max(since, batch[-1][0] + "\0")
-
-    def _found(self, account: str, container: str, tree: Tree, name: str, entry: Entry) -> Found | None:
-        return self._containers.known(Place(account, container, name, tree, name.split("/")), entry)
 
 
 def _batch(tree: Tree, prefix: str, since: str, most: int) -> list[tuple[str, Entry]]:

@@ -26,18 +26,6 @@ def changed(found: Found, call: Call) -> Headers:
     ]
 
 
-def again(shares: Shares, place: Place) -> Found:
-    """What is at a place after a change.
-
-    Raises:
-        StorageError: it is gone meanwhile.
-    """
-    found = shares.find(place)
-    if found is None:
-        raise FileNotFoundError(2, "gone")
-    return found
-
-
 def with_smb(shares: Shares, call: Call, place: Place, before: Properties, *, shown: Smb) -> Properties:
     """The properties of an entry after a request that sets those of SMB and NFS.
 
@@ -47,14 +35,14 @@ def with_smb(shares: Shares, call: Call, place: Place, before: Properties, *, sh
     Raises:
         StorageError: a value is not allowed.
     """
-    request, target = call.request, place.target
+    request, account = call.request, place.target.account
     asked = smb.asked(
         request,
         shown,
         now=moments.nanoseconds(call.now),
         directory=request.query.get("restype", "").lower() == "directory",
-        find_permission=lambda key: permissions.find(shares.store, target, key) is not None,
-        keep_permission=lambda text, form: permissions.keep(shares.store, target, text, form),
+        find_permission=lambda key: permissions.find(shares.store, account, place.share, key) is not None,
+        keep_permission=lambda text, form: permissions.keep(shares.store, account, place.share, text=text, form=form),
     )
     nfs = None
     if place.share.settings.get("enabled-protocols", "").upper() == "NFS":

@@ -4,24 +4,34 @@ A copy from another account is always reported as pending, as the service does: 
 """
 
 import asyncio
+import logging
 import os
+import sqlite3
 import uuid
-from contextlib import ExitStack
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.copying import AbortedError, RunningCopy
 from harness.emulator.providers.files.errors import no_pending_copy
-from harness.emulator.providers.files.handlers.answers import again, changed, with_smb
+from harness.emulator.providers.files.handlers.answers import Headers, changed, with_smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.model import Copy, Extent, Nfs, Properties, Smb
 from harness.emulator.providers.files.quota import Quotas
-from harness.emulator.providers.files.shares import Place, Shares
-from harness.emulator.providers.storage import errors, headers, sparse
+from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.storage import errors, headers, leases, sparse
+from harness.emulator.providers.storage.entries import close, staged, to_entry
+from harness.emulator.providers.storage.file_records import holding
 from harness.emulator.providers.storage.host import Call
+from harness.emulator.providers.storage.model import Lease
 from harness.emulator.providers.storage.sources import Source, Sources, without_signature
+from harness.emulator.providers.storage.system_calls import status_of
+from harness.emulator.providers.storage.threads import in_thread
 
+_log = logging.getLogger(__name__)
 _PATIENCE = 0.5  # seconds after which a copy goes on in the background
 
 
@@ -36,25 +46,35 @@ class CopyHandlers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, call: Call) -> Response:
-        """Copy File."""
-        request = call.request
-        url = request.headers["x-ms-copy-source"]
-        trailing = headers.flag(request, "x-ms-source-allow-trailing-dot")
-        with self._sources.open(call, url, trailing_dots=trailing) as source:
+        """Copy File: the target is as it was until the copy is whole, or takes so long that it goes on by itself."""
+        url = call.request.headers["x-ms-copy-source"]
+        trailing = headers.flag(call.request, "x-ms-source-allow-trailing-dot")
+        with (
+            self._sources.open(call, url, trailing_dots=trailing) as source,
+            staged(self._shares.trash.folder) as (descriptor, beside),
+        ):
             place = self._shares.place(call)
+            self._replaced(call, place)
             await self._quotas.require(place, source.length)
             copy = Copy(str(uuid.uuid4()), without_signature(url), "pending", source.length)
-            descriptor = self._begin(call, place, source, copy)
-            reading = os.dup(source.descriptor)
-        task = asyncio.create_task(self._move(place, copy, reading, descriptor))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        elsewhere = self._sources.parse(url)[0].account != place.target.account
-        await asyncio.wait({task}, timeout=0 if elsewhere else _PATIENCE)
-        found = again(self._shares, place)
-        status = found.properties.copy.status if found.properties.copy else "failed"
-        answer = [*changed(found, call)[:2], ("x-ms-copy-id", copy.id), ("x-ms-copy-status", status)]
-        return Response(202, headers=answer)
+            os.truncate(descriptor, source.length)
+            running = RunningCopy()
+            moving = self._task(_move(running, os.dup(source.descriptor), os.dup(descriptor), source.length))
+            try:
+                elsewhere = self._sources.parse(url)[0].account != place.target.account
+                await asyncio.wait({moving}, timeout=0 if elsewhere else _PATIENCE)
+                if moving.done():
+                    moving.result()
+                    copy = replace(copy, status="success", done=copy.total, completed=self._shares.clock.now())
+                async with self._shares.changing(call) as place:
+                    answer = self._put_in_place(call, place, source, copy, descriptor=descriptor, beside=beside)
+                    if copy.status == "pending":
+                        self._running[copy.id] = running
+                        self._task(self._finish(place, copy, moving, os.dup(descriptor)))
+            except BaseException:
+                running.stop.set()
+                raise
+        return Response(202, headers=[*answer, ("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)])
 
     def abort(self, call: Call) -> Response:
         """Abort Copy File: it leaves an empty file."""
@@ -70,8 +90,8 @@ class CopyHandlers:
         running.stop.set()
         return Response(204)
 
-    def _begin(self, call: Call, place: Place, source: Source, copy: Copy) -> int:
-        """Put an empty file of the source's length at the target, to be filled; its descriptor."""
+    def _replaced(self, call: Call, place: Place) -> Found | None:
+        """The file that a copy replaces, if it may."""
         before = self._shares.find(place)
         if before is not None:
             if before.entry.is_directory:
@@ -81,36 +101,37 @@ class CopyHandlers:
             self._shares.admit(call, before, change=True)
             if not headers.flag(call.request, "x-ms-file-copy-ignore-readonly"):
                 refuse_read_only(before)
-        shown = _shown(call, source)
+        return before
+
+    def _put_in_place(
+        self, call: Call, place: Place, source: Source, copy: Copy, *, descriptor: int, beside: Path
+    ) -> Headers:
+        """Put a file that is, or is being, filled at the target; what the answer says of it."""
+        before = self._replaced(call, place)
         fresh = Properties(
-            headers.metadata(call.request) or dict(source.metadata),
-            dict(source.content),
-            source.content_md5,
+            metadata=headers.metadata(call.request) or dict(source.metadata),
+            content=dict(source.content),
+            content_md5=source.content_md5,
             nfs=_nfs_kept(call, source),
+            lease=leases.after_write(before.properties.lease, call.now) if before else Lease(),
             copy=copy,
             extents=(Extent(0, source.length, place.share.epoch),) if source.length else (),
         )
-        fresh = with_smb(self._shares, call, place, fresh, shown=shown)
+        fresh = with_smb(self._shares, call, place, fresh, shown=_shown(call, source))
         if headers.flag(call.request, "x-ms-file-copy-set-archive") and "Archive" not in fresh.smb.attributes:
             fresh = replace(fresh, smb=replace(fresh.smb, attributes=f"{fresh.smb.attributes} | Archive"))
-        with ExitStack() as undo:
-            with place.tree.new_file(place.names) as descriptor:
-                os.truncate(descriptor, source.length)
-                state = self._shares.stamp(descriptor)
-                kept = os.dup(descriptor)
-                undo.callback(os.close, kept)
-            undo.pop_all()
-        lease = before.properties.lease if before else fresh.lease
-        self._shares.keep_written(place, replace(fresh, lease=lease, state=state))
-        self._running[copy.id] = RunningCopy()
-        return kept
+        self._shares.stamp(descriptor, before)
+        new = Found(place, to_entry(place.names[-1], status_of(descriptor)), fresh)
+        answer = changed(new, call)[:2]
+        self._shares.put_in_place(new, beside)
+        return answer
 
-    async def _move(self, place: Place, copy: Copy, reading: int, writing: int) -> None:
-        """Copy the bytes, and keep what became of it."""
+    async def _finish(self, place: Place, copy: Copy, moving: asyncio.Task[None], writing: int) -> None:
+        """Keep what became of a copy that went on by itself."""
         running = self._running[copy.id]
         try:
             try:
-                await asyncio.to_thread(sparse.copy, reading, writing, count=copy.total, progress=running.report)
+                await moving
                 ended = replace(copy, status="success", done=copy.total)
             except AbortedError:
                 os.truncate(writing, 0)
@@ -118,18 +139,45 @@ class CopyHandlers:
             except OSError as error:
                 text = f'500 InternalError "{error.strerror}"'
                 ended = replace(copy, status="failed", done=running.done, description=text)
-            self._end(place, replace(ended, completed=self._shares.clock.now()), writing)
+            async with self._shares.turns.take(lambda: place):
+                self._end(place, replace(ended, completed=self._shares.clock.now()), writing)
+        except (OSError, sqlite3.Error) as error:
+            _log.warning("what became of a copy could not be kept: %s", error)
         finally:
             del self._running[copy.id]
-            os.close(reading)
-            os.close(writing)
+            close(writing)
 
     def _end(self, place: Place, copy: Copy, writing: int) -> None:
-        kept = self._shares.store.get(Properties, place.key)
+        entry = to_entry(place.names[-1], status_of(writing))
+        kept = holding(self._shares.store.get(Properties, place.key), entry)
         if kept is None or kept.copy is None or kept.copy.id != copy.id:
-            return  # deleted or replaced meanwhile
+            return  # deleted or replaced in between
+        self._shares.stamp(writing, Found(place, entry, kept))
         extents = kept.extents if copy.status == "success" else None
-        self._shares.keep_written(place, replace(kept, copy=copy, extents=extents, state=self._shares.stamp(writing)))
+        properties = replace(kept, copy=copy, extents=extents, modified=0)
+        self._shares.keep(Found(place, to_entry(entry.name, status_of(writing)), properties))
+
+    def _task(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # of a copy that was refused: it has been told
+
+
+async def _move(running: RunningCopy, reading: int, writing: int, count: int) -> None:
+    """Copy the bytes of a file; closes both descriptors."""
+    try:
+        await in_thread(
+            partial(sparse.copy, reading, writing, count=count, progress=running.report), stop=running.stop.set
+        )
+    finally:
+        close(reading)
+        close(writing)
 
 
 def _nfs_kept(call: Call, source: Source) -> Nfs:

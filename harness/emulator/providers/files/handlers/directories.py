@@ -8,11 +8,11 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.errors import read_only_attribute
-from harness.emulator.providers.files.handlers.answers import again, changed, stamps, with_smb
+from harness.emulator.providers.files.handlers.answers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares, remembered
 from harness.emulator.providers.storage import documents, errors, headers, moments
-from harness.emulator.providers.storage.entries import Entry
+from harness.emulator.providers.storage.entries import Entry, path_entry, staged_directory
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.model import entry_key
 from harness.emulator.wire import http_date
@@ -27,18 +27,27 @@ class DirectoryHandlers:
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
 
-    def create(self, call: Call) -> Response:
+    async def create(self, call: Call) -> Response:
         """Create Directory."""
-        place = self._shares.place(call)
+        async with self._shares.changing(call) as place:
+            answer = self._create(call, place)
+        return Response(201, headers=answer)
+
+    def _create(self, call: Call, place: Place) -> Headers:
         if not place.names:
             raise errors.exists()
-        properties = with_smb(self._shares, call, place, Properties(headers.metadata(call.request)), shown=Smb())
+        properties = with_smb(
+            self._shares, call, place, Properties(metadata=headers.metadata(call.request)), shown=Smb()
+        )
         there = place.tree.entry(place.names)
         if there is not None and not there.is_directory:
             raise errors.type_mismatch()
-        place.tree.make_directory(place.names)
-        self._keep(place, properties)
-        return Response(201, headers=changed(again(self._shares, place), call))
+        with staged_directory(self._shares.trash.folder) as beside:
+            entry = path_entry(beside, place.names[-1])
+            new = self._shares.touched(Found(place, entry, properties), properties)
+            answer = changed(new, call)
+            self._shares.put_in_place(new, beside)
+        return answer
 
     def get(self, call: Call) -> Response:
         """Get Directory Properties, and Get Directory Metadata."""
@@ -48,33 +57,43 @@ class DirectoryHandlers:
             answer.append(("x-ms-server-encrypted", "true"))
         return Response(200, headers=[*answer, *smb.headers(found, call.version)])
 
-    def delete(self, call: Call) -> Response:
+    async def delete(self, call: Call) -> Response:
         """Delete Directory: it must be empty."""
-        found = self._shares.find(self._shares.place(call))
-        if found is None:
-            raise errors.not_found()
-        if not found.entry.is_directory:
-            raise errors.type_mismatch()
-        if not found.place.names:
-            raise errors.unsupported()
-        if "readonly" in found.properties.smb.attributes.lower():
-            raise read_only_attribute()
-        found.place.tree.remove_directory(found.place.names)
-        self._shares.forget(found.place)
+        async with self._shares.changing(call) as place:
+            found = self._shares.find(place)
+            if found is None:
+                raise errors.not_found()
+            if not found.entry.is_directory:
+                raise errors.type_mismatch()
+            if not place.names:
+                raise errors.unsupported()
+            if "readonly" in found.properties.smb.attributes.lower():
+                raise read_only_attribute()
+            with place.tree.slot(place.names) as slot:
+                slot.require(directory=True)
+                slot.remove_directory()
+            self._shares.forget(place)
         return Response(202)
 
-    def set_metadata(self, call: Call) -> Response:
+    async def set_metadata(self, call: Call) -> Response:
         """Set Directory Metadata."""
-        found = self._shares.directory(call)
-        self._keep(found.place, replace(found.properties, metadata=headers.metadata(call.request)))
-        return Response(200, headers=changed(again(self._shares, found.place), call)[:3])
+        metadata = headers.metadata(call.request)
+        async with self._shares.changing(call):
+            found = self._shares.directory(call)
+            after = self._shares.touched(found, replace(found.properties, metadata=metadata))
+            answer = changed(after, call)[:3]
+            self._shares.keep(after)
+        return Response(200, headers=answer)
 
-    def set_properties(self, call: Call) -> Response:
+    async def set_properties(self, call: Call) -> Response:
         """Set Directory Properties: those of SMB."""
-        found = self._shares.directory(call)
-        properties = with_smb(self._shares, call, found.place, found.properties, shown=smb.shown(found))
-        self._keep(found.place, properties)
-        return Response(200, headers=changed(again(self._shares, found.place), call))
+        async with self._shares.changing(call) as place:
+            found = self._shares.directory(call)
+            properties = with_smb(self._shares, call, place, found.properties, shown=smb.shown(found))
+            after = self._shares.touched(found, properties)
+            answer = changed(after, call)
+            self._shares.keep(after)
+        return Response(200, headers=answer)
 
     async def list_entries(self, call: Call) -> Response:
         """List Directories and Files."""
@@ -82,8 +101,10 @@ class DirectoryHandlers:
         found, include = self._shares.directory(call), headers.included(call.request)
         size, place = headers.page_size(request), found.place
         prefix, first = query.get("prefix", ""), documents.marker(request)
-        entries, more = await asyncio.to_thread(place.tree.children, place.names, first=first, prefix=prefix, most=size)
         extended = headers.flag(request, "x-ms-file-extended-info") or bool(include & _FIELDS)
+        entries, more = await asyncio.to_thread(
+            place.tree.children, place.names, first=first, prefix=prefix, most=size, identified=extended
+        )
         items = "".join(
             [self._item(entry, place, include, extended=extended, version=call.version) for entry in entries]
         )
@@ -96,9 +117,6 @@ class DirectoryHandlers:
             + documents.asked(request, encoded=call.version >= _ENCODED)
             + f"{directory}<Entries>{items}</Entries>{documents.next_marker(more)}</EnumerationResults>"
         )
-
-    def _keep(self, place: Place, properties: Properties) -> None:
-        self._shares.keep(place, replace(properties, state=self._shares.touch_directory(place)))
 
     def _item(self, entry: Entry, place: Place, include: frozenset[str], *, extended: bool, version: str) -> str:
         kind = "Directory" if entry.is_directory else "File"
@@ -120,7 +138,7 @@ class DirectoryHandlers:
 def replace_names(place: Place, names: list[str]) -> Place:
     """Another path in the same share."""
     target = place.target
-    return Place(target, place.share, place.tree, names, entry_key(target.account, target.place, names))
+    return Place(target, place.share, place.tree, names, entry_key(target.account, place.share.content, names))
 
 
 def _fields(found: Found, include: frozenset[str]) -> str:

@@ -7,15 +7,17 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import extents, smb
+from harness.emulator.providers.files.contents import Contents
 from harness.emulator.providers.files.errors import read_only_attribute
-from harness.emulator.providers.files.handlers.answers import Headers, again, changed, stamps, with_smb
+from harness.emulator.providers.files.handlers.answers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Extent, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.providers.storage import bodies, errors, headers, leases, ranges, sparse
 from harness.emulator.providers.storage.crc64 import crc64_of
-from harness.emulator.providers.storage.entries import to_entry
+from harness.emulator.providers.storage.entries import staged, to_entry
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.pieces import FilePieces
+from harness.emulator.providers.storage.system_calls import status_of
 from harness.emulator.wire import http_date
 
 FILE_LIMIT = 4 << 40  # bytes of a file
@@ -26,8 +28,9 @@ _INLINE = 64 << 10  # bytes hashed and written without a thread: starting one co
 class FileHandlers:
     """Operations on one file."""
 
-    def __init__(self, shares: Shares) -> None:
+    def __init__(self, shares: Shares, contents: Contents) -> None:
         self._shares = shares
+        self._contents = contents
 
     async def create(self, call: Call) -> Response:
         """Create File: of zeros, or with its first bytes, which later versions take along."""
@@ -43,23 +46,29 @@ class FileHandlers:
             raise errors.invalid_header("content-length")
         md5 = await body_md5(call, body) if body else ""
         await check_crc64(request.headers.get("x-ms-content-crc64"), body)
-        place = self._shares.place(call)
-        before = self._overwritten(call, place)
+        async with self._shares.changing(call) as place:
+            answer = self._create(call, place, body, length)
+        return Response(201, headers=[*answer, ("content-md5", md5)] if md5 else answer)
+
+    def _create(self, call: Call, place: Place, body: bytes, length: int) -> Headers:
+        request, before = call.request, self._overwritten(call, place)
         content_md5 = headers.kept_md5(request, "x-ms-content-md5")
-        fresh = Properties(headers.metadata(request), headers.content(request, "x-ms-"), content_md5)
+        fresh = Properties(
+            metadata=headers.metadata(request), content=headers.content(request, "x-ms-"), content_md5=content_md5
+        )
         fresh = with_smb(self._shares, call, place, fresh, shown=Smb())
-        with place.tree.new_file(place.names) as descriptor:
-            os.truncate(descriptor, length)
-            sparse.write_all(descriptor, body, 0)
-            state = self._shares.stamp(descriptor)
-            entry = to_entry(place.names[-1], os.fstat(descriptor))
         written = (Extent(0, len(body), place.share.epoch),) if body else ()
         cleared = (Extent(len(body), length, place.share.epoch, cleared=True),) if before and length > len(body) else ()
-        lease = before.properties.lease if before else fresh.lease
-        properties = replace(fresh, lease=lease, extents=written + cleared, state=state)
-        self._shares.keep_written(place, properties)
-        answer = changed(Found(place, entry, properties), call)
-        return Response(201, headers=[*answer, ("content-md5", md5)] if md5 else answer)
+        lease = leases.after_write(before.properties.lease, call.now) if before else fresh.lease
+        with staged(self._shares.trash.folder) as (descriptor, beside):
+            os.truncate(descriptor, length)
+            sparse.write_all(descriptor, body, 0)
+            self._shares.stamp(descriptor, before)
+            entry = to_entry(place.names[-1], status_of(descriptor))
+            new = Found(place, entry, replace(fresh, lease=lease, extents=written + cleared))
+            answer = changed(new, call)
+            self._shares.put_in_place(new, beside)
+        return answer
 
     def head(self, call: Call) -> Response:
         """Get File Properties."""
@@ -87,17 +96,20 @@ class FileHandlers:
         body.show(first, count)
         return Response(200 if asked is None else 206, body if count else b"", headers=answer)
 
-    def delete(self, call: Call) -> Response:
+    async def delete(self, call: Call) -> Response:
         """Delete File."""
-        found = self._shares.find(self._shares.place(call))
-        if found is None:
-            raise errors.not_found()
-        if found.entry.is_directory:
-            raise errors.type_mismatch()
-        self._shares.admit(call, found, change=True)
-        refuse_read_only(found)
-        found.place.tree.remove_file(found.place.names)
-        self._shares.forget(found.place)
+        async with self._shares.changing(call) as place:
+            found = self._shares.find(place)
+            if found is None:
+                raise errors.not_found()
+            if found.entry.is_directory:
+                raise errors.type_mismatch()
+            self._shares.admit(call, found, change=True)
+            refuse_read_only(found)
+            with place.tree.slot(place.names) as slot:
+                slot.require(directory=False)
+                slot.remove_file()
+            self._shares.forget(place)
         return Response(202)
 
     def get_metadata(self, call: Call) -> Response:
@@ -105,41 +117,46 @@ class FileHandlers:
         found = self._shares.file(call)
         return Response(200, headers=[*stamps(found), *headers.metadata_headers(found.properties.metadata)])
 
-    def set_metadata(self, call: Call) -> Response:
+    async def set_metadata(self, call: Call) -> Response:
         """Set File Metadata."""
-        found = self._shares.file(call, change=True)
         metadata = headers.metadata(call.request)
-        with found.place.tree.open_file(found.place.names, os.O_RDONLY) as descriptor:
-            state = self._shares.stamp(descriptor)
-        shown = smb.shown(found)
-        properties = replace(
-            found.properties, metadata=metadata, smb=replace(found.properties.smb, written=shown.written)
-        )
-        self._shares.keep_written(found.place, replace(properties, state=state))
-        return Response(200, headers=changed(again(self._shares, found.place), call)[:3])
+        async with self._shares.changing(call):
+            found = self._shares.file(call, change=True)
+            written = smb.shown(found).written  # which stays
+            properties = replace(
+                found.properties, metadata=metadata, smb=replace(found.properties.smb, written=written)
+            )
+            after = self._shares.touched(found, properties)
+            answer = changed(after, call)[:3]
+            self._shares.keep(after)
+        return Response(200, headers=answer)
 
-    def set_properties(self, call: Call) -> Response:
+    async def set_properties(self, call: Call) -> Response:
         """Set File Properties: length, content headers (those not given are cleared) and SMB's."""
-        found, request = self._shares.file(call, change=True), call.request
+        request = call.request
         length = headers.number(request, "x-ms-content-length", most=FILE_LIMIT)
-        before = replace(
-            found.properties,
-            content=headers.content(request, "x-ms-"),
-            content_md5=headers.kept_md5(request, "x-ms-content-md5"),
-        )
-        properties = with_smb(self._shares, call, found.place, before, shown=smb.shown(found))
-        with found.place.tree.open_file(found.place.names, os.O_RDWR) as descriptor:
-            if length is not None:
-                refuse_read_only(found)
-                os.truncate(descriptor, length)
-                properties = replace(
-                    properties, extents=extents.cut(properties.extents, length, before=found.entry.length)
-                )
-                if "x-ms-file-last-write-time" not in request.headers:
-                    properties = replace(properties, smb=replace(properties.smb, written=""))
-            state = self._shares.stamp(descriptor)
-        self._shares.keep_written(found.place, replace(properties, state=state))
-        return Response(200, headers=changed(again(self._shares, found.place), call))
+        async with self._shares.changing(call) as place:
+            found = self._shares.file(call, change=True)
+            content, content_md5 = headers.content(request, "x-ms-"), headers.kept_md5(request, "x-ms-content-md5")
+            properties = replace(found.properties, content=content, content_md5=content_md5)
+            properties = with_smb(self._shares, call, place, properties, shown=smb.shown(found))
+            if length is None:
+                after = self._shares.touched(found, properties)
+                answer = changed(after, call)
+                self._shares.keep(after)
+            else:
+                answer = self._resize(call, found, properties, length)
+        return Response(200, headers=answer)
+
+    def _resize(self, call: Call, found: Found, properties: Properties, length: int) -> Headers:
+        refuse_read_only(found)
+        if "x-ms-file-last-write-time" not in call.request.headers:
+            properties = replace(properties, smb=replace(properties.smb, written=""))
+        cut = extents.cut(properties.extents, length, before=found.entry.length)
+        plan = self._contents.plan(found, replace(properties, extents=cut), length=length)
+        answer = changed(plan.after, call)
+        self._contents.resize(plan)
+        return answer
 
     def _overwritten(self, call: Call, place: Place) -> Found | None:
         """The file that a new one replaces, if it may."""

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.shares import Shares
+from harness.emulator.providers.files.shares import Found, Shares
 from harness.emulator.providers.storage import errors, moments
 from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.leasing import answer, asked
@@ -24,14 +24,14 @@ class LeaseHandlers:
         stamps = [("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
         return answer(action, lease, call.now, stamps)
 
-    def file(self, call: Call) -> Response:
+    async def file(self, call: Call) -> Response:
         """Lease File: it never ends by itself."""
-        found = self._shares.find(self._shares.place(call))
-        if found is None or found.entry.is_directory:
-            raise errors.not_found()
-        action, lease = asked(call, found.properties.lease, endless=True)
-        state = found.properties.state if found.properties.extents is not None else found.entry.state
-        self._shares.keep(found.place, replace(found.properties, lease=lease, state=state))
+        async with self._shares.changing(call) as place:
+            found = self._shares.find(place)
+            if found is None or found.entry.is_directory:
+                raise errors.not_found()
+            action, lease = asked(call, found.properties.lease, endless=True)
+            self._shares.keep(Found(place, found.entry, replace(found.properties, lease=lease)))
         stamps = [
             ("etag", moments.etag(found.entry.modified_ns)),
             ("last-modified", http_date(found.entry.modified)),

@@ -2,14 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import extents, smb
+from harness.emulator.providers.files.contents import Contents, Plan
 from harness.emulator.providers.files.errors import renamed_since_snapshot
-from harness.emulator.providers.files.handlers.answers import Headers, again, stamps
+from harness.emulator.providers.files.handlers.answers import Headers, stamps
 from harness.emulator.providers.files.handlers.files import (
     RANGE_LIMIT,
     body_md5,
@@ -17,11 +19,10 @@ from harness.emulator.providers.files.handlers.files import (
     refuse_read_only,
     refuse_structured,
 )
-from harness.emulator.providers.files.model import Extent, Properties
+from harness.emulator.providers.files.model import Extent
 from harness.emulator.providers.files.quota import Quotas
-from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.providers.files.writers import Writers
-from harness.emulator.providers.storage import bodies, documents, errors, headers, moments, ranges, sparse
+from harness.emulator.providers.files.shares import Found, Shares
+from harness.emulator.providers.storage import bodies, documents, errors, headers, ranges, sparse
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.crc64 import crc64_of
 from harness.emulator.providers.storage.host import Call
@@ -31,11 +32,11 @@ from harness.emulator.providers.storage.sources import Sources
 class RangeHandlers:
     """Operations on ranges of one file."""
 
-    def __init__(self, shares: Shares, sources: Sources, quotas: Quotas) -> None:
+    def __init__(self, shares: Shares, contents: Contents, sources: Sources, quotas: Quotas) -> None:
         self._shares = shares
+        self._contents = contents
         self._sources = sources
         self._quotas = quotas
-        self._writers = Writers()
 
     async def put(self, call: Call) -> Response:
         """Put Range: update or clear; or Put Range From URL."""
@@ -63,20 +64,15 @@ class RangeHandlers:
         if count != size:
             raise errors.invalid_header("content-length")
         await self._quotas.require(found.place, count)
-        if "content-md5" in request.headers or "x-ms-content-crc64" in request.headers:
+        if "x-ms-content-crc64" in request.headers:
             body = await request.read(count)
-            if len(body) != count:
-                raise errors.invalid_header("content-length")
             await check_crc64(request.headers.get("x-ms-content-crc64"), body)
-            return await self._write_checked(call, found, body, first)
-
-        async def receive(descriptor: int) -> str:
-            done, md5 = await bodies.receive(request, descriptor, first=first, limit=count)
-            if done != count:
-                raise errors.invalid_header("content-length")
-            return md5
-
-        return await self._write(call, found, Extent(first, first + count, found.place.share.epoch), receive)
+            parts, md5 = [body], await body_md5(call, body)
+        else:
+            parts, md5 = await bodies.gather(request, limit=count)
+        if sum(len(part) for part in parts) != count:
+            raise errors.invalid_header("content-length")
+        return await self._write(call, found, first, parts, md5)
 
     async def _clear(self, call: Call) -> Response:
         found = self._shares.file(call, change=True)
@@ -84,13 +80,10 @@ class RangeHandlers:
         first, count = ranges.to_write(_header(call), found.entry.length)
         if call.request.headers.get("content-length", "0") != "0":
             raise errors.invalid_header("content-length")
-
-        async def clear(descriptor: int) -> str:
-            await asyncio.to_thread(sparse.clear, descriptor, first, count)
-            return ""
-
-        extent = Extent(first, first + count, found.place.share.epoch, cleared=True)
-        return await self._write(call, found, extent, clear)
+        async with self._changing(call, found, first, first + count, cleared=True) as plan:
+            answer = _written(call, plan.after)
+            await self._contents.clear(plan, first, first + count)
+        return Response(201, headers=answer)
 
     async def _put_from_source(self, call: Call) -> Response:
         request = call.request
@@ -115,67 +108,42 @@ class RangeHandlers:
         given = request.headers.get
         await check_crc64(given("x-ms-source-content-crc64"), body)
         await _check_source(given("x-ms-source-if-match-crc64"), given("x-ms-source-if-none-match-crc64"), body)
-        return await self._write_checked(call, found, body, first)
+        return await self._write(call, found, first, [body], await body_md5(call, body))
 
-    async def _write_checked(self, call: Call, found: Found, body: bytes, first: int) -> Response:
-        """Write a body that must first be what its MD5 says."""
-        md5 = await body_md5(call, body)
+    async def _write(self, call: Call, found: Found, first: int, parts: Sequence[bytes], md5: str) -> Response:
+        end = first + sum(len(part) for part in parts)
+        async with self._changing(call, found, first, end) as plan:
+            answer = _written(call, plan.after)
+            await self._contents.write(plan, first, parts)
+        return Response(201, headers=[*answer, ("content-md5", md5)])
 
-        async def write(descriptor: int) -> str:
-            await asyncio.to_thread(sparse.write_all, descriptor, body, first)
-            return md5
+    @asynccontextmanager
+    async def _changing(
+        self, call: Call, found: Found, first: int, end: int, *, cleared: bool = False
+    ) -> AsyncIterator[Plan]:
+        """Change a range of a file in the block, if it still may be changed when the turn comes.
 
-        return await self._write(call, found, Extent(first, first + len(body), found.place.share.epoch), write)
-
-    async def _write(
-        self, call: Call, found: Found, extent: Extent, action: Callable[[int], Awaitable[str]]
-    ) -> Response:
-        """Change a file's bytes by an action that gives their MD5, and note which bytes they were."""
-        place = found.place
+        Args:
+            found: the file as it was before the body came.
+            cleared: the range is to be zeros.
+        """
         mode = call.request.headers.get("x-ms-file-last-write-time", "now").lower()
         if mode not in ("now", "preserve"):
             raise errors.invalid_header("x-ms-file-last-write-time")
-        writing = self._writers.writing(place.key, extent.first, extent.end, holds=lambda: self._holds(place))
-        async with writing as held:
-            with place.tree.open_file(place.names, os.O_RDWR) as descriptor:
-                length = os.fstat(descriptor).st_size
-                if extent.end > length:  # another request cut it meanwhile
-                    raise errors.invalid_range(length)
-                md5 = await action(descriptor)
-                now = place.tree.entry(place.names)
-                if now is None or now.inode != os.fstat(descriptor).st_ino:
-                    raise errors.not_found()  # deleted or replaced meanwhile: nothing of this is in the new one
-                self._note(place, descriptor, extent, held=held, preserve=mode == "preserve")
-        after = again(self._shares, place)
-        answer = [*stamps(after), ("x-ms-request-server-encrypted", "true")]
-        if md5:
-            answer.append(("content-md5", md5))
-        if call.version >= "2021-06-08":
-            answer.append(("x-ms-file-last-write-time", smb.shown(after).written))
-        return Response(201, headers=answer)
-
-    def _holds(self, place: Place) -> bool:
-        """Whether what is remembered of a file still holds: no job was there since."""
-        kept, entry = self._shares.store.get(Properties, place.key), place.tree.entry(place.names)
-        return kept is not None and entry is not None and kept.state == entry.state
-
-    def _note(self, place: Place, descriptor: int, extent: Extent, *, held: bool, preserve: bool) -> None:
-        """Remember what a write left."""
-        kept = self._shares.store.get(Properties, place.key) or Properties(extents=None)
-        extent = replace(extent, epoch=self._shares.share(place.target).epoch)  # of a snapshot taken meanwhile, too
-        if not held:
-            kept = replace(kept, content_md5="", extents=None, smb=replace(kept.smb, written=""))
-        before = kept.state[1] or moments.nanoseconds(self._shares.clock.now())
-        written = (kept.smb.written or moments.stamp(before)) if preserve else ""
-        self._shares.keep_written(
-            place,
-            replace(
-                kept,
-                extents=extents.noted(kept.extents, extent),
-                smb=replace(kept.smb, written=written, changed=""),
-                state=self._shares.stamp(descriptor),
-            ),
-        )
+        async with self._shares.changing(call) as place:
+            now = self._shares.file(call, change=True)
+            refuse_read_only(now)
+            if now.entry.file != found.entry.file:
+                raise errors.not_found()  # the range is meant for the file that was deleted or replaced
+            if end > now.entry.length:
+                raise errors.invalid_range(now.entry.length)
+            written = smb.shown(now).written if mode == "preserve" else ""
+            properties = replace(
+                now.properties,
+                extents=extents.noted(now.properties.extents, Extent(first, end, place.share.epoch, cleared)),
+                smb=replace(now.properties.smb, written=written, changed=""),
+            )
+            yield self._contents.plan(now, properties)
 
     async def list_ranges(self, call: Call) -> Response:
         """List Ranges, or what changed since a snapshot."""
@@ -235,6 +203,13 @@ async def _check_source(wanted: str | None, unwanted: str | None, body: bytes) -
     found = await asyncio.to_thread(crc64_of, body)
     if wanted not in (None, found) or unwanted == found:
         raise errors.condition_not_met()
+
+
+def _written(call: Call, after: Found) -> Headers:
+    answer = [*stamps(after), ("x-ms-request-server-encrypted", "true")]
+    if call.version >= "2021-06-08":
+        answer.append(("x-ms-file-last-write-time", smb.shown(after).written))
+    return answer
 
 
 def _header(call: Call) -> str:

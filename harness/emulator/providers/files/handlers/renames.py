@@ -1,14 +1,16 @@
 """Renames of files and directories within a share."""
 
-import os
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import smb
-from harness.emulator.providers.files.handlers.answers import again, changed, with_smb
+from harness.emulator.providers.files.errors import pending_copy
+from harness.emulator.providers.files.handlers.answers import changed, with_smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
-from harness.emulator.providers.files.model import Properties
+from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.providers.storage import errors, headers, leases
 from harness.emulator.providers.storage.access import Target
@@ -16,22 +18,52 @@ from harness.emulator.providers.storage.host import Call
 from harness.emulator.providers.storage.sources import Sources
 
 
+class _Rename(NamedTuple):
+    """A rename that may be: what is there, and its new place."""
+
+    source: Found
+    place: Place
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Of the old and the new name."""
+        return (self.source.place.key, self.place.key)
+
+    @property
+    def below(self) -> str:
+        """Of what is in a directory."""
+        return f"{self.source.place.key}/"
+
+
 class RenameHandlers:
     """Rename File and Rename Directory."""
 
-    def __init__(self, shares: Shares, sources: Sources) -> None:
+    def __init__(self, shares: Shares, sources: Sources, moves: Moves) -> None:
         self._shares = shares
         self._sources = sources
+        self._moves = moves
 
-    def file(self, call: Call) -> Response:
+    async def file(self, call: Call) -> Response:
         """Rename File."""
-        return self._rename(call, directory=False)
+        return await self._rename(call, directory=False)
 
-    def directory(self, call: Call) -> Response:
+    async def directory(self, call: Call) -> Response:
         """Rename Directory, with all that is in it."""
-        return self._rename(call, directory=True)
+        return await self._rename(call, directory=True)
 
-    def _rename(self, call: Call, *, directory: bool) -> Response:
+    async def _rename(self, call: Call, *, directory: bool) -> Response:
+        async with self._shares.turns.take(lambda: self._checked(call, directory=directory)) as (source, place):
+            target = self._renamed(call, source, place)
+            answer = changed(target, call)
+            self._moves.move(source, target)
+        return Response(200, headers=answer)
+
+    def _checked(self, call: Call, *, directory: bool) -> "_Rename":
+        """What is to have a new name, and where; if it may.
+
+        Raises:
+            StorageError: it may not.
+        """
         source, place = self._source(call), self._shares.place(call)
         if source.entry.is_directory != directory:
             raise errors.type_mismatch()
@@ -39,27 +71,25 @@ class RenameHandlers:
             raise errors.invalid_uri()
         if place.names[: len(source.place.names)] == source.place.names and place.names != source.place.names:
             raise errors.invalid_uri()
-        given = call.request.headers.get
-        leases.check(source.properties.lease, given("x-ms-source-lease-id", ""), call.now, noun="File", change=True)
+        given = call.request.headers.get("x-ms-source-lease-id", "")
+        leases.check(source.properties.lease, given, call.now, noun="File", change=True)
+        if source.properties.copy is not None and source.properties.copy.status == "pending":
+            raise pending_copy()
         if place.key != source.place.key:
             self._check_replaced(call, place)
+        return _Rename(source, place)
+
+    def _renamed(self, call: Call, source: Found, place: Place) -> Found:
+        """What is to have the new name."""
         properties = with_smb(self._shares, call, place, source.properties, shown=smb.shown(source))
-        content = headers.content(call.request, "x-ms-")
-        metadata = headers.metadata(call.request)
         properties = replace(
             properties,
-            metadata=metadata or properties.metadata,
-            content=properties.content | content,
+            metadata=headers.metadata(call.request) or properties.metadata,
+            content=properties.content | headers.content(call.request, "x-ms-"),
             renamed=place.share.epoch,
         )
-        source.place.tree.rename(source.place.names, place.names)
-        state = self._shares.touch_directory(place) if directory else self._stamp(place)
-        self._move_records(source.place, place, replace(properties, state=state), directory=directory)
-        return Response(200, headers=changed(again(self._shares, place), call))
-
-    def _stamp(self, place: Place) -> tuple[int, int]:
-        with place.tree.open_file(place.names, os.O_RDONLY) as descriptor:
-            return self._shares.stamp(descriptor)
+        after = self._shares.touched(source, properties)
+        return Found(place, after.entry, after.properties)
 
     def _source(self, call: Call) -> Found:
         header = "x-ms-file-rename-source"
@@ -95,12 +125,3 @@ class RenameHandlers:
             refuse_read_only(found)
         given = call.request.headers.get("x-ms-destination-lease-id", "")
         leases.check(found.properties.lease, given, call.now, noun="File", change=True)
-
-    def _move_records(self, source: Place, place: Place, properties: Properties, *, directory: bool) -> None:
-        with self._shares.store.transaction():
-            self._shares.forget(source)
-            if directory:
-                self._shares.store.delete_all(Properties, f"{place.key}/")  # of what a job deleted
-                self._shares.store.copy_all(Properties, f"{source.key}/", f"{place.key}/")
-                self._shares.store.delete_all(Properties, f"{source.key}/")
-            self._shares.keep(place, properties)

@@ -1,6 +1,9 @@
 """Shares: create, delete, undelete, properties, metadata, access policies, permissions, usage."""
 
 import asyncio
+import logging
+import sqlite3
+from contextlib import ExitStack
 from datetime import timedelta
 
 import msgspec
@@ -18,9 +21,10 @@ from harness.emulator.providers.storage import documents, errors, headers, lease
 from harness.emulator.providers.storage.access import Target
 from harness.emulator.providers.storage.accounts import Accounts
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import DeletedShare, Share, share_key
+from harness.emulator.providers.storage.model import DeletedShare, Share, new_content, share_key
 from harness.emulator.wire import etag, http_date, json_response
 
+_log = logging.getLogger(__name__)
 _MOST_QUOTA = 262_144  # GiB
 _QUOTA_HELD = timedelta(days=1)  # for which a premium quota that was raised may not be lowered
 _KEPT_DELETED = 10  # shares of an account that can be restored: they take room on a small disk
@@ -52,10 +56,8 @@ class ShareHandlers:
             settings=_settings(call),
             downgradable=call.now,
         )
-        directory = self._accounts.directory("file", call.target.account, name=call.target.share)
-        self._shares.trash.take(directory)  # of a share whose creation or deletion was cut short
-        directory.mkdir(mode=0o777, parents=True)
-        self._shares.store.put(key, share)
+        with self._shares.roots.making(call.target.account, call.target.share) as directory:
+            self._shares.store.put(key, replace(share, directory=directory, content=new_content()))
         return Response(201, headers=_stamps(share))
 
     def get(self, call: Call) -> Response:
@@ -65,11 +67,12 @@ class ShareHandlers:
         shown = [*headers.metadata_headers(share.metadata), *share_properties.headers(share, viewer)]
         return Response(200, headers=[*_stamps(share), *shown])
 
-    def delete(self, call: Call) -> Response:
+    async def delete(self, call: Call) -> Response:
         """Delete Share: it can be restored for a week, a snapshot cannot."""
+        await self._shares.all_over(call.target)
         share, target = self._admitted(call, change=True), call.target
         if target.snapshot:
-            self._shares.remove(target.account, target.place)
+            self._shares.remove(target.account, target.place, share)
             return Response(202)
         snapshots = self._snapshots(target)
         including = call.request.headers.get("x-ms-delete-snapshots", "").lower()
@@ -80,9 +83,8 @@ class ShareHandlers:
         locked = any(leases.is_locked(each.lease, call.now) for each in snapshots)
         if locked and including != "include-leased":
             raise errors.lease(412, "LeaseIdMissing", "There is currently a lease on a snapshot of the share.")
-        for snapshot in snapshots:
-            self._shares.remove(target.account, f"{target.share}@{snapshot.snapshot}")
-        self._retire(call, share)
+        self._retire(call, share, snapshots)
+        self._delete_retired(call)
         return Response(202)
 
     def undelete(self, call: Call) -> Response:
@@ -97,11 +99,10 @@ class ShareHandlers:
         if self._shares.store.get(Share, share_key(target.account, target.share)):
             raise share_exists()
         share = replace(deleted.share, name=target.share, changed=call.now, lease=type(deleted.share.lease)())
-        with self._shares.store.transaction():
-            self._shares.store.delete(DeletedShare, share_key(target.account, place))
-            self._shares.store.put(share_key(target.account, target.share), share)
-            self._shares.move_records(target.account, place, target.share)
-        self._shares.move_directory(target.account, place, target.share)
+        store = self._shares.store
+        with self._shares.roots.moving(target.account, place, target.share), store.transaction():
+            store.delete(DeletedShare, share_key(target.account, place))
+            store.put(share_key(target.account, target.share), share)
         return Response(201, headers=_stamps(share))
 
     def set_metadata(self, call: Call) -> Response:
@@ -147,7 +148,7 @@ class ShareHandlers:
     async def create_permission(self, call: Call) -> Response:
         """Create Permission: a security descriptor that files name by its key."""
         body = await call.request.read(_PERMISSION_LIMIT)
-        self._shares.share(call.target)
+        share = self._shares.share(call.target)
         try:
             document = msgspec.json.decode(body, type=dict[str, str])
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -155,16 +156,16 @@ class ShareHandlers:
         if not document.get("permission"):
             raise errors.invalid_input("The request body has no permission.")
         form = permissions.parse_form(document.get("format", ""), "format")
-        key = permissions.keep(self._shares.store, call.target, document["permission"], form)
+        key = permissions.keep(self._shares.store, call.target.account, share, text=document["permission"], form=form)
         return Response(201, headers=[("x-ms-file-permission-key", key)])
 
     def get_permission(self, call: Call) -> Response:
         """Get Permission."""
-        self._shares.share(call.target)
+        share = self._shares.share(call.target)
         key = call.request.headers.get("x-ms-file-permission-key")
         if key is None:
             raise errors.missing_header("x-ms-file-permission-key")
-        found = permissions.find(self._shares.store, call.target, key)
+        found = permissions.find(self._shares.store, call.target.account, share, key)
         if found is None:
             raise errors.not_found()
         if call.version < "2024-11-04":
@@ -193,22 +194,34 @@ class ShareHandlers:
         listed = self._shares.store.list(Share, share_key(target.account, f"{target.share}@"))
         return [share for _, share in listed]
 
-    def _retire(self, call: Call, share: Share) -> None:
-        """Set a deleted share aside, and delete for good what has been aside for too long."""
-        account, store = call.target.account, self._shares.store
+    def _retire(self, call: Call, share: Share, snapshots: list[Share]) -> None:
+        """Set a deleted share aside, to be restored, and delete its snapshots for good."""
+        account, store, roots = call.target.account, self._shares.store, self._shares.roots
         version = f"{moments.nanoseconds(call.now) // 100:016X}"
         place = f"{share.name}!{version}"
-        with store.transaction():
-            store.delete(Share, share_key(account, share.name))
-            store.put(share_key(account, place), DeletedShare(share, version, call.now))
-            self._shares.move_records(account, share.name, place)
-        self._shares.move_directory(account, share.name, place)
+        names = [f"{share.name}@{snapshot.snapshot}" for snapshot in snapshots]
+        with ExitStack() as moved:
+            for name in names:
+                moved.enter_context(roots.removing(account, name))
+            moved.enter_context(roots.moving(account, share.name, place))
+            with store.transaction():
+                for name in (share.name, *names):
+                    store.delete(Share, share_key(account, name))
+                store.put(share_key(account, place), DeletedShare(share, version, call.now))
+        for snapshot in snapshots:
+            self._shares.forget_content(account, snapshot.content)
+
+    def _delete_retired(self, call: Call) -> None:
+        """Delete for good the shares that have been aside for too long; where the disk refuses, with the next one."""
+        account, store = call.target.account, self._shares.store
         aside = sorted((kept.deleted, key) for key, kept in store.list(DeletedShare, share_key(account, "")))
         over = len(aside) - _KEPT_DELETED
         for number, (deleted, key) in enumerate(aside):
             if number < over or call.now - deleted > timedelta(days=RETENTION_DAYS):
-                store.delete(DeletedShare, key)
-                self._shares.remove(account, key.partition("/")[2])
+                try:
+                    self._shares.remove_deleted(account, key.partition("/")[2])
+                except (OSError, sqlite3.Error) as error:
+                    _log.warning("a deleted share could not be deleted for good: %s", error)
 
 
 def _stamps(share: Share) -> list[tuple[str, str]]:

@@ -1,86 +1,119 @@
 """Snapshots of shares: a copy of the directory, holes as holes, and of the records."""
 
-import asyncio
 import os
+import uuid
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.shares import Shares
+from harness.emulator.providers.files.model import Permission, Properties
+from harness.emulator.providers.files.shares import Shares, remembered
 from harness.emulator.providers.storage import headers, moments, sparse
-from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.providers.storage.entries import Entry, close, path_entry, to_entry
+from harness.emulator.providers.storage.file_records import holding, of_file
 from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Lease, Share, share_key
+from harness.emulator.providers.storage.model import Lease, Share, entry_key, new_content, share_key
+from harness.emulator.providers.storage.system_calls import status_of
+from harness.emulator.providers.storage.threads import in_thread
 from harness.emulator.wire import etag, http_date
+
+_BATCH = 500  # entries copied in a thread, until their records are
 
 
 class SnapshotHandlers:
     """Snapshot Share."""
 
-    def __init__(self, shares: Shares, accounts: Accounts) -> None:
+    def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self._accounts = accounts
+        self._taking: set[str] = set()  # names of snapshots that are being taken
 
     async def create(self, call: Call) -> Response:
         """Snapshot Share.
 
-        Each file is copied as it is when its turn comes; what is written meanwhile counts as later.
+        Each file is copied as it is when its turn comes; what is written in between counts as later.
         """
+        await self._shares.all_over(call.target)  # what is being written counts as earlier
         share, account = self._shares.share(call.target), call.target.account
         self._shares.keep_share(call.target, replace(share, epoch=share.epoch + 1))
         stamp = self._free_stamp(call)
-        place = f"{share.name}@{stamp}"
-        source = self._accounts.directory("file", account, name=share.name)
-        beside = self._shares.trash.folder / f"{account}-{place}"
-        self._shares.copy_records(account, share.name, place)
-        try:
-            await asyncio.to_thread(_copy_directory, source, beside)
-            beside.rename(self._accounts.directory("file", account, name=place))
-        except BaseException:
-            self._shares.remove(account, place)
-            self._shares.trash.take(beside)
-            raise
+        name = f"{share.name}@{stamp}"
         metadata = headers.metadata(call.request) or share.metadata
-        taken = replace(share, snapshot=stamp, metadata=metadata, lease=Lease(), changed=call.now)
-        self._shares.store.put(share_key(account, place), taken)
+        taken = replace(
+            share, snapshot=stamp, metadata=metadata, lease=Lease(), changed=call.now, content=new_content()
+        )
+        beside = self._shares.trash.folder / uuid.uuid4().hex
+        self._taking.add(name)
+        try:
+            await self._copy(account, share, taken, beside)
+            with self._shares.roots.taking(account, name, beside) as directory:
+                self._shares.store.put(share_key(account, name), replace(taken, directory=directory))
+        except BaseException:
+            self._shares.forget_content(account, taken.content)
+            self._shares.trash.discard(beside)
+            raise
+        finally:
+            self._taking.discard(name)
         answer = [("x-ms-snapshot", stamp), ("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
         return Response(201, headers=answer)
+
+    async def _copy(self, account: str, share: Share, taken: Share, beside: Path) -> None:
+        """Copy the directory of a share and, in batches, the records that hold for what is in it."""
+        store = self._shares.store
+        prefix, to = (entry_key(account, each.content, [""]) for each in (share, taken))
+        store.copy_all(Permission, prefix, to)
+        copied = _copied(self._shares.roots.path(account, share.name), beside, [])
+        while batch := await in_thread(lambda: list(islice(copied, _BATCH))):
+            with store.transaction():
+                for names, source, copy in batch:
+                    record = store.get(Properties, entry_key(account, share.content, names))
+                    if holding(record, source) is not None:
+                        _, properties = remembered(source, record)
+                        store.put(entry_key(account, taken.content, names), of_file(properties, copy))
 
     def _free_stamp(self, call: Call) -> str:
         moment = moments.nanoseconds(call.now)
         while True:
             stamp = moments.stamp(moment)
-            if self._shares.store.get(Share, share_key(call.target.account, f"{call.target.share}@{stamp}")) is None:
+            name = f"{call.target.share}@{stamp}"
+            if name not in self._taking and not self._shares.store.get(Share, share_key(call.target.account, name)):
                 return stamp
             moment += 100
 
 
-def _copy_directory(source: Path, target: Path) -> None:
-    """Copy files and directories with their times; links and devices are left out, and what goes meanwhile."""
+def _copied(source: Path, target: Path, above: list[str]) -> Iterator[tuple[list[str], Entry, Entry]]:
+    """Copy a directory with all that is in it and its times; the path of each entry, what it is, and what its copy is.
+
+    Links and devices are left out, and what is deleted in between.
+    """
+    entry = path_entry(source, "")
     target.mkdir(mode=0o777)
+    yield above, entry, path_entry(target, "")
     with os.scandir(source) as found:
         for each in found:
-            beside = target / each.name
+            names, beside = [*above, each.name], target / each.name
             try:
                 if each.is_dir(follow_symlinks=False):
-                    _copy_directory(Path(each.path), beside)
+                    yield from _copied(Path(each.path), beside, names)
                 elif each.is_file(follow_symlinks=False):
-                    _copy_file(Path(each.path), beside)
+                    yield names, *_copy_file(Path(each.path), beside)
             except FileNotFoundError:
                 continue
 
 
-def _copy_file(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> tuple[Entry, Entry]:
     reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        status = os.fstat(reading)
+        entry = to_entry(source.name, status_of(reading))
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
-            os.truncate(writing, status.st_size)
-            sparse.copy(reading, writing, count=status.st_size)
-            os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+            os.truncate(writing, entry.length)
+            sparse.copy(reading, writing, count=entry.length)
+            os.utime(writing, ns=(entry.accessed_ns, entry.written_ns))
+            return entry, to_entry(source.name, status_of(writing))
         finally:
             os.close(writing)
     finally:
-        os.close(reading)
+        close(reading)

@@ -9,6 +9,7 @@ from harness.clock import SteppingClock
 from harness.emulator.providers.files import AzureFiles
 from harness.emulator.providers.storage import Accounts, Sources, Trash
 from harness.emulator.providers.storage.model import DeletedShare, Share, share_key
+from harness.emulator.providers.storage.roots import identify
 from harness.emulator.store import Store
 
 
@@ -37,17 +38,18 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 
 def test_a_deletion_is_finished(emulator: Emulator) -> None:
-    share = Share("data", emulator.clock.now())
-    emulator.store.put(share_key("mine", "data!1"), DeletedShare(share, "1", emulator.clock.now()))
     (emulator.shares / "data").mkdir()
+    share = Share("data", emulator.clock.now(), directory=identify(emulator.shares / "data"))
+    emulator.store.put(share_key("mine", "data!1"), DeletedShare(share, "1", emulator.clock.now()))
     emulator.start()
 
     assert emulator.names() == ["data!1"]
 
 
 def test_a_restoration_is_finished(emulator: Emulator) -> None:
-    emulator.store.put(share_key("mine", "data"), Share("data", emulator.clock.now()))
     (emulator.shares / "data!1").mkdir()
+    share = Share("data", emulator.clock.now(), directory=identify(emulator.shares / "data!1"))
+    emulator.store.put(share_key("mine", "data"), share)
     (emulator.shares / "data!1" / "f").write_text("kept")
     emulator.start()
 

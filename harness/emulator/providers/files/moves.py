@@ -1,0 +1,113 @@
+"""Renames. A file or directory gets its new name in one step on disk, and its records follow.
+
+The records of the new path are stored first and those of the old path are deleted last. In between both exist, and the
+disk decides which of them hold, because each record names its file. If the process is killed, ``recovery`` deletes the
+records that do not hold.
+"""
+
+from harness.emulator.providers.files.intents import Intents, Move
+from harness.emulator.providers.files.model import Properties
+from harness.emulator.providers.files.shares import Found, Shares
+from harness.emulator.providers.storage import errors
+from harness.emulator.providers.storage.file_records import holding, of_file
+from harness.emulator.providers.storage.slot import Slot
+from harness.emulator.store import Store
+
+
+class Moves:
+    """Renames within a share. The caller holds the turns of both paths, and of all files in a directory."""
+
+    def __init__(self, shares: Shares, intents: Intents) -> None:
+        self._shares = shares
+        self._intents = intents
+
+    def move(self, source: Found, target: Found) -> None:
+        """Rename a file or directory. A file at the new path is replaced.
+
+        Args:
+            target: the same file or directory at its new path, with its new properties.
+
+        Raises:
+            StorageError: another file has the old name by now.
+            OSError: the disk refuses; nothing has changed.
+        """
+        tree = source.place.tree
+        with tree.slot(source.place.names) as old, tree.slot(target.place.names) as new:
+            if old.entry is None or old.entry.file != source.entry.file:
+                raise errors.not_found()
+            move = self._move(source, target, old, new)
+            with self._intents.beginning(move) as key:
+                self._copy_records(move, target, new)
+            try:
+                _rename(old, new, target.place.names[-1], over_file=move.replaced is not None and move.directory)
+            except Exception:
+                self._intents.end_if_possible(move, key, then=lambda: take_back(self._shares.store, move))
+                raise
+            self._intents.end_if_possible(move, key, then=lambda: complete(self._shares.store, move, vacant=True))
+
+    def _move(self, source: Found, target: Found, old: Slot, new: Slot) -> Move:
+        place, same = source.place, source.place.key == target.place.key
+        replaced = new.entry if new.entry is not None and new.entry.file != source.entry.file else None
+        return Move(
+            place.target.account,
+            place.target.place,
+            (*place.names[:-1], old.name),
+            tuple(target.place.names),
+            place.key,
+            target.place.key,
+            source.entry.file,
+            source.entry.is_directory,
+            replaced.file if replaced is not None else None,
+            self._shares.store.get(Properties, place.key) if same else None,
+        )
+
+    def _copy_records(self, move: Move, target: Found, new: Slot) -> None:
+        """Store the records of the new path and keep those of the old one."""
+        store, same = self._shares.store, move.source_key == move.target_key
+        if move.directory and not same:
+            store.delete_all(Properties, f"{move.target_key}/")  # of files that a job has deleted
+            store.copy_all(Properties, f"{move.source_key}/", f"{move.target_key}/")
+        before = None if same else store.get(Properties, move.target_key)
+        over = holding(before, new.entry) if new.entry is not None else None
+        store.put(move.target_key, of_file(target.properties, target.entry, over=over))
+
+
+def _rename(old: Slot, new: Slot, name: str, *, over_file: bool) -> None:
+    if over_file:
+        old.exchange(new)
+    else:
+        old.move_to(new, name)
+
+
+def take_back(store: Store, move: Move) -> None:
+    """Delete the records of the new path, because the rename has not happened."""
+    if move.source_key == move.target_key:
+        _restore(store, move.target_key, move.before)
+        return
+    record = store.get(Properties, move.target_key)
+    if record is not None and record.file == move.file:
+        _restore(store, move.target_key, record.previous)
+    if move.directory:
+        store.delete_all(Properties, f"{move.target_key}/")
+
+
+def complete(store: Store, move: Move, *, vacant: bool) -> None:
+    """Delete the records of the old path, because the rename has happened.
+
+    Args:
+        vacant: whether nothing is at the old path.
+    """
+    if move.source_key == move.target_key:
+        return
+    record = store.get(Properties, move.source_key)
+    if record is not None and record.file == move.file:
+        store.delete(Properties, move.source_key)
+    if move.directory and vacant:
+        store.delete_all(Properties, f"{move.source_key}/")
+
+
+def _restore(store: Store, key: str, record: Properties | None) -> None:
+    if record is not None:
+        store.put(key, record)
+    else:
+        store.delete(Properties, key)

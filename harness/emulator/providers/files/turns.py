@@ -1,0 +1,81 @@
+"""Requests that change the same file run one after the other, so that each sees a file that agrees with its record."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Generic, Protocol, TypeVar
+
+
+class Claim(Protocol):
+    """What a request is going to change."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The store's keys of the files."""
+
+    @property
+    def below(self) -> str:
+        """Prefix of the keys of further files that no other request may be changing; empty for none."""
+
+
+C = TypeVar("C", bound=Claim)
+
+
+class Turns:
+    """The files that requests are changing at present, by their keys."""
+
+    def __init__(self) -> None:
+        self._busy: dict[str, asyncio.Event] = {}
+
+    def take(self, look: Callable[[], C]) -> "Turn[C]":
+        """An asynchronous context in which no other request changes the same files.
+
+        Args:
+            look: finds the files. It is called again after each wait, because the request before may have changed them.
+        """
+        return Turn(self._busy, look)
+
+    async def all_over(self, prefix: str) -> None:
+        """Wait until no request changes a file whose key begins with ``prefix``."""
+        while (busy := _below(self._busy, prefix)) is not None:
+            await busy.wait()
+
+
+class Turn(Generic[C]):
+    """One turn. This is a class because ``asynccontextmanager`` costs each request ten times as much time."""
+
+    __slots__ = ("_busy", "_keys", "_look", "_over")
+
+    def __init__(self, busy: dict[str, asyncio.Event], look: Callable[[], C]) -> None:
+        self._busy = busy
+        self._look = look
+        self._keys: Sequence[str] = ()
+        self._over = asyncio.Event()
+
+    async def __aenter__(self) -> C:
+        claim = self._look()
+        while (busy := self._before(claim)) is not None:
+            await busy.wait()
+            claim = self._look()
+        self._keys = claim.keys
+        for key in self._keys:
+            self._busy[key] = self._over
+        return claim
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for key in self._keys:
+            self._busy.pop(key, None)  # a rename to another casing has the same key twice
+        self._over.set()
+
+    def _before(self, claim: C) -> asyncio.Event | None:
+        """The end of a turn that has to be awaited first, if there is one."""
+        for key in claim.keys:
+            if (busy := self._busy.get(key)) is not None:
+                return busy
+        return _below(self._busy, claim.below) if claim.below else None
+
+
+def _below(busy: dict[str, asyncio.Event], prefix: str) -> asyncio.Event | None:
+    return next((over for key, over in busy.items() if key.startswith(prefix)), None)

@@ -1,0 +1,103 @@
+"""Linux system calls that Python has no function for: statx and renameat2."""
+
+import ctypes
+import errno
+import os
+import struct
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+_NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000  # AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH
+_BASIC_AND_BIRTH, _BIRTH = 0xFFF, 0x800  # STATX_BASIC_STATS | STATX_BTIME, STATX_BTIME
+_STATX = struct.Struct("=I24xH2xQQ16x" + "qI4x" * 4 + "8xII")  # the part of struct statx that is of use here
+_SECOND = 1_000_000_000  # ns
+_NO_REPLACE, _EXCHANGE = 1, 2  # RENAME_NOREPLACE, RENAME_EXCHANGE
+HERE = -100  # AT_FDCWD: a name is a path of its own
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_Buffer = ctypes.c_char * 256
+_call_statx = _libc.statx
+_call_statx.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)
+
+
+class Status(NamedTuple):
+    """What the disk says of a file; times are in ns since 1970, and ``birth`` is 0 where it is not known for good."""
+
+    mode: int
+    inode: int
+    length: int
+    accessed: int
+    birth: int
+    changed: int
+    modified: int
+
+
+def status_at(parent: int, name: str) -> Status:
+    """The status of a name in an open directory; links are not followed.
+
+    Raises:
+        OSError: it does not exist, or cannot be looked at.
+    """
+    return _statx(parent, os.fsencode(name), _NO_FOLLOW)
+
+
+def status_of(descriptor: int) -> Status:
+    """The status of an open file or directory."""
+    return _statx(descriptor, b"", _EMPTY_PATH)
+
+
+def rename_to_new(source: Path, parent: int, name: str) -> None:
+    """Rename a file or directory to a name in an open directory, unless something of that name exists.
+
+    Args:
+        parent: descriptor of the directory, or ``HERE``.
+
+    Raises:
+        FileExistsError: something does.
+    """
+    done = _libc.renameat2(HERE, os.fsencode(source), parent, os.fsencode(name), _NO_REPLACE)
+    if done == 0:
+        return
+    number = ctypes.get_errno()
+    if number not in _UNSUPPORTED:
+        raise OSError(number, os.strerror(number), name)
+    # This file system can only replace. What another program makes between the two steps is lost if it is a file.
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(source, name, dst_dir_fd=parent)
+    else:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+
+
+def exchange(parent: int, name: str, other_parent: int, other_name: str) -> None:
+    """Swap what two names in open directories lead to, in one step."""
+    if _libc.renameat2(parent, os.fsencode(name), other_parent, os.fsencode(other_name), _EXCHANGE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name)
+
+
+def _statx(parent: int, name: bytes, flags: int) -> Status:
+    buffer = _Buffer()
+    if _call_statx(parent, name, flags, _BASIC_AND_BIRTH, buffer):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fsdecode(name))
+    mask, mode, inode, length, a, a_ns, b, b_ns, c, c_ns, m, m_ns, major, minor = _STATX.unpack_from(buffer)
+    birth = b * _SECOND + b_ns if mask & _BIRTH and _keeps_birth(major, minor) else 0
+    return Status(mode, inode, length, a * _SECOND + a_ns, birth, c * _SECOND + c_ns, m * _SECOND + m_ns)
+
+
+@lru_cache(maxsize=64)
+def _keeps_birth(major: int, minor: int) -> bool:
+    """Whether the files of a device keep their time of birth.
+
+    Overlay file systems (those of containers) do not: a file of a lower layer is born again when it is first written.
+    """
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    fields = (line.split() for line in mounts.splitlines())
+    return not any(each[2] == f"{major}:{minor}" and "overlay" in each[each.index("-") :] for each in fields)

@@ -1,0 +1,22 @@
+"""Work in a thread, for which a cancelled request waits too, because the thread uses the request's descriptors."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def in_thread(act: Callable[..., T], *arguments: object, stop: Callable[[], None] = lambda: None) -> T:
+    """Call ``act`` in a thread and return its result. A request that is cancelled waits for the end of ``act``.
+
+    Args:
+        stop: called if the request is cancelled, to make a long ``act`` end early.
+    """
+    acting = asyncio.ensure_future(asyncio.to_thread(act, *arguments))
+    try:
+        return await asyncio.shield(acting)
+    except asyncio.CancelledError:
+        stop()
+        await asyncio.wait({acting})
+        raise
