@@ -111,5 +111,5 @@ def test_a_list_is_given_in_pages(group: Group, workspace: str) -> None:
 def test_other_types_are_refused_by_name(group: Group, workspace: str) -> None:
     answer = group.send("PUT", f"{workspace}/datastores/mine", {"properties": {"datastoreType": "OneLake"}})
 
-    assert answer.status_code == 501
+    assert answer.status_code == 400
     assert "datastores of the type 'OneLake'; use AzureBlob or AzureFile" in answer.json()["error"]["message"]

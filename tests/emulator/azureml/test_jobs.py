@@ -200,7 +200,7 @@ def test_jobs_are_listed_the_newest_first(group: Group, workspace: Workspace) ->
 @pytest.mark.parametrize(
     ("properties", "status", "message"),
     [
-        ({"jobType": "Sweep"}, 501, "does not serve sweep jobs"),
+        ({"jobType": "Sweep"}, 400, "does not serve sweep jobs"),
         ({"jobType": "Command"}, 400, "A command job has a 'command'."),
         ({"command": "echo ${{parent.name}}"}, 400, "Invalid expression parent.name. Only inputs and outputs"),
         ({"command": "echo ${{inputs.x}}"}, 400, "Invalid expression inputs.x. The inputs of the job are: none."),
@@ -208,7 +208,7 @@ def test_jobs_are_listed_the_newest_first(group: Group, workspace: Workspace) ->
         ({"command": "x", "inputs": {"1x": {}}}, 400, "The name '1x' in inputs is not valid"),
         ({"command": "x", "resources": {"instanceCount": 0}}, 400, "a whole number from 1 to 100, not 0"),
         ({"command": "x", "limits": {"timeout": "1h"}}, 400, "limits.timeout is a time span such as PT1H"),
-        ({"command": "x", "distribution": {"distributionType": "Ray"}}, 501, "the distribution 'Ray'"),
+        ({"command": "x", "distribution": {"distributionType": "Ray"}}, 400, "the distribution 'Ray'"),
     ],
 )
 def test_a_job_that_cannot_run_is_refused(

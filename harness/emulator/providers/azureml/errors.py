@@ -98,7 +98,7 @@ def unsupported_version(version: str) -> GatewayError:
 
 def not_served(what: str, instead: str) -> AzureMLError:
     """The service has an operation that the emulator does not play, and ``instead`` says what to do."""
-    return AzureMLError(501, f"The emulator does not serve {what}; {instead}.", "NotImplemented", code="NotImplemented")
+    return AzureMLError(400, f"The emulator does not serve {what}; {instead}.", "NotServed")
 
 
 def invalid(message: str, *inner: str) -> AzureMLError:
