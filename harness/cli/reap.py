@@ -211,7 +211,7 @@ def _delete(sites: Sequence[JobTarget], leftovers: Sequence[Leftover]) -> int:
     """Delete, telling each; returns how many could not be."""
     failures = 0
     for site in sites:
-        results = reap(site.verdicts, site.cloud, site.clients, tell=_tell)
+        results = reap(site.verdicts, site.cloud, site.clients, report=_report)
         failures += sum(bool(result.error) for result in results)
     for left in leftovers:
         is_gone = remove_leftover(left)
@@ -220,7 +220,7 @@ def _delete(sites: Sequence[JobTarget], leftovers: Sequence[Leftover]) -> int:
     return failures
 
 
-def _tell(result: Reaped) -> None:
+def _report(result: Reaped) -> None:
     found = result.verdict.found
     if result.error:
         say(f"NOT deleted {found.kind} {found.name}: {result.error}", err=True)

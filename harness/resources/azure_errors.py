@@ -1,4 +1,4 @@
-"""Azure's refusals in the harness's words: one clear line each."""
+"""Errors of the Azure SDKs as errors of the harness, with one line each."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ _STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storag
 
 @dataclass(frozen=True, slots=True)
 class KnownErrors:
-    """What error codes mean where a service is used.
+    """What the error codes of a service mean.
 
     Attributes:
         retired: the codes that Microsoft's cloud answers with where the service was.
         farewell: what happened to the service, and what works instead.
-        remedies: what to do about a code, anywhere else.
+        remedies: what to do about any other code.
     """
 
     retired: frozenset[str] = frozenset()
@@ -42,13 +42,13 @@ def azure_errors(
     otherwise: type[CloudError] = ProvisioningError,
     known: KnownErrors = KnownErrors(),
 ) -> Iterator[None]:
-    """Turn what the SDKs raise into one of ours.
+    """Turn errors of the SDKs into errors of the harness.
 
     Args:
-        what: what was asked, for the message: ``create cluster mycluster``.
-        cloud: the name of the cloud that was asked.
+        what: the request, for the message: ``create cluster mycluster``.
+        cloud: the name of the cloud that refused.
         otherwise: raised for a refusal that is neither about sign-in nor retirement.
-        known: codes of the service that was asked.
+        known: the codes of the service.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What happens to resources, as frozen records: the command line draws them, the plugin logs them."""
+"""Events of a run, as frozen records: the command line displays them, the plugin logs them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A step ended well."""
+    """A step succeeded."""
 
     step: str
     name: str
@@ -28,7 +28,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """The nodes of a cluster, counted; ``str`` is the quickstart's own line."""
+    """The nodes of a cluster by state; ``str`` is the line that Microsoft's quickstart prints."""
 
     state: str
     target: int
@@ -49,7 +49,7 @@ class ClusterStatus:
 
 @dataclass(frozen=True, slots=True)
 class TeardownFailed:
-    """Something is left behind; ``harness reap`` deletes it later."""
+    """A resource could not be deleted; ``harness reap`` deletes it later."""
 
     name: str
     reason: str
@@ -60,7 +60,7 @@ class TeardownFailed:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something worth knowing that is no step, such as which data is used."""
+    """A fact worth knowing that is no step, such as which data is used."""
 
     text: str
 
@@ -82,7 +82,7 @@ class TrialMoved:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line that a running job wrote into ``file``, without its end."""
+    """A line that a running job wrote into ``file``, without its newline."""
 
     trial: str
     file: str

@@ -10,7 +10,7 @@ from harness.resources.tags import Label, group_id, read_tags, tags_of
 
 
 class ResourceGroup(Resource):
-    """A resource group of ours, tagged with the run; one that somebody else made is refused, so never deleted."""
+    """A resource group with the tags of the run. One that somebody else made is refused, and so never deleted."""
 
     kind = "resource group"
 
@@ -27,23 +27,23 @@ class ResourceGroup(Resource):
         """Refuse a name that is taken.
 
         Raises:
-            ProvisioningError: a group of that name exists and is not this run's.
+            ProvisioningError: a group of that name exists and does not belong to this run.
         """
         if self.provisioning.clients.resources.resource_groups.check_existence(self.name) and not self._is_ours():
             raise ProvisioningError(
-                f"resource group {self.name} is there already and not of this run; "
+                f"resource group {self.name} already exists and does not belong to this run; "
                 "delete it (harness reap, if an earlier run left it) or name another in the scenario"
             )
 
     def create(self) -> None:
-        """Create it with our tags."""
+        """Create it with the tags of the run."""
         self._put()
 
     def adopt(self) -> bool:
-        """Whether it is there from an earlier run; it then gets the tags of this run, so that nobody reaps it.
+        """Whether an earlier run has left it; it then gets the tags of this run, so that nobody reaps it.
 
         Raises:
-            ProvisioningError: it exists and is not ours, or another run may still use it.
+            ProvisioningError: it exists, and the harness did not make it, or another run may still use it.
         """
         groups = self.provisioning.clients.resources.resource_groups
         with self.provisioning.errors(f"look for resource group {self.name}"):
@@ -53,7 +53,7 @@ class ResourceGroup(Resource):
                 return False
         if label is None:
             raise ProvisioningError(
-                f"resource group {self.name} is there already and was not made by the harness; "
+                f"resource group {self.name} already exists and was not made by the harness; "
                 "name another in the scenario"
             )
         if label.owner != self.provisioning.owner and label.may_be_alive(self.provisioning.cloud.clock.now()):
@@ -66,18 +66,18 @@ class ResourceGroup(Resource):
         return True
 
     def mark_as_kept(self) -> None:
-        """Write into its tags that its run has ended and left it."""
+        """Write into its tags that its run has ended and kept it."""
         if self._is_ours():
             self._put(is_kept=True)
 
     def delete(self) -> None:
-        """Delete it with all that is in it, if it carries our tags."""
+        """Delete it with everything in it, if it carries the tags of this run."""
         if not self._is_ours():
             return
         try:
             self.provisioning.clients.resources.resource_groups.begin_delete(self.name).result()
         except ResourceNotFoundError:
-            return  # an earlier try took effect, and its answer was lost
+            return  # an earlier request took effect, and its response was lost
 
     def _put(self, *, is_kept: bool = False) -> None:
         tags = tags_of(self.provisioning, self.id, is_kept=is_kept)
@@ -93,6 +93,6 @@ class ResourceGroup(Resource):
         return label is not None and label.run == self.provisioning.run
 
     def _label_of(self, tags: Mapping[str, str] | None) -> Label | None:
-        """What the group's tags say; None where they are not ours, or were copied from another group."""
+        """What the tags of the group say; None where the harness did not write them, or wrote them on another group."""
         label = read_tags(tags)
         return label if label is not None and label.names(self.id) else None

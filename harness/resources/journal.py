@@ -1,7 +1,7 @@
-"""What may exist in a cloud: written, and on the disk, before it is created.
+"""The journal lists what may exist in a cloud: each resource is on the disk here before it is created.
 
-``harness run`` and the plugin write ``journal_for(cloud, settings, environ)``: one file for a user, wherever a run is
-started, so that ``harness reap`` finds what any of them left. Entries name their owner, the process that writes them.
+``harness run`` and the plugin write ``journal_for(cloud, settings, environ)``: one file for each user, wherever a run
+starts, so that ``harness reap`` finds what any run left. An entry names the process that owns the resource.
 """
 
 import contextlib
@@ -38,11 +38,11 @@ class Entry:
     """One line: a resource of a run is about to be created, or is deleted.
 
     Attributes:
-        cloud: the name of the cloud that it is in.
-        place: what tells clouds of that name apart: the subscription, or the emulator's data directory.
-        account: the storage account that shares are in.
-        expires: when it may be deleted whatever its owner does, ISO 8601 in UTC; empty for never.
-        owner: the process whose end orphans it.
+        cloud: the name of the cloud that holds it.
+        place: the subscription, or the data directory of the emulator: clouds of one name differ in it.
+        account: the storage account of shares.
+        expires: when anybody may delete it, ISO 8601 in UTC; empty for never.
+        owner: the process that it belongs to.
     """
 
     run: str
@@ -58,7 +58,7 @@ class Entry:
 
     @property
     def key(self) -> Key:
-        """What it is an entry of."""
+        """Identifies the resource: entries of one resource have one key."""
         return (self.run, self.place, self.kind, self.group, self.name)
 
     @property
@@ -103,7 +103,7 @@ class Journal:
             _append_line(descriptor, _line(entry))
 
     def left(self) -> list[Entry]:
-        """What was created and not deleted, last-made-first; a torn line of a killed run is passed over.
+        """What was created and not deleted, the newest first; a torn line of a killed run is ignored.
 
         Raises:
             JournalError: the file cannot be read.
@@ -111,12 +111,12 @@ class Journal:
         return list(reversed(_live(map(_read, self._lines())).values()))
 
     def compact(self) -> None:
-        """Drop the lines of what is deleted; the file is replaced in one step, and no entry of a living run is lost.
+        """Drop the lines of deleted resources. The file is replaced in one step, and no entry of a running run is lost.
 
         Lines of another version of the harness, which this one cannot read, stay.
 
         Raises:
-            JournalError: another process holds the file, or it cannot be written; it is as it was then.
+            JournalError: another process holds the file, or it cannot be written; then it does not change.
         """
         if not self.path.exists():
             return
@@ -138,7 +138,7 @@ class Journal:
     @contextmanager
     def _held(self) -> Iterator[int]:
         """A descriptor of the file, whose lock is held for as long as the block lasts."""
-        # Whoever has waited in vain once does not wait again, for each of many resources, when the run ends.
+        # After a first timeout there is no second one: at the end of a run, each of many resources would wait.
         wait = 0.0 if self._is_stuck else self._wait
         try:
             _make_directory(self.path.parent)
@@ -160,41 +160,41 @@ class Journal:
             ) from error
 
     def _sync_name(self) -> None:
-        """Have the name of the file on the disk, which whoever created the file may not have come to do."""
+        """Sync the directory: the process that created the file may have been killed before it did."""
         if not self._is_synced:
             sync_directory(self.path.parent)
             self._is_synced = True
 
 
 class NoJournal(Journal):
-    """For a cloud that creates nothing."""
+    """The journal of a cloud in which nothing is created."""
 
     def __init__(self) -> None:
         super().__init__(Path(os.devnull))
 
     def append(self, entry: Entry) -> None:
-        """Forget the entry."""
+        """Ignore the entry."""
 
     def left(self) -> list[Entry]:
-        """Nothing is."""
+        """Return no entries."""
         return []
 
     def compact(self) -> None:
-        """Nothing is there to drop."""
+        """Do nothing."""
 
 
 def journal_for(cloud: str, settings: Settings, environ: Mapping[str, str]) -> Journal:
-    """The journal that a run in ``cloud`` writes: the user's own, and none in replay."""
+    """The journal that a run in ``cloud`` writes: that of the user, and none in replay."""
     return NoJournal() if cloud == "replay" else Journal(journal_path(settings, environ))
 
 
 def _require_journal(descriptor: int) -> None:
-    """Refuse a file of somebody else's: a setting can name any."""
+    """Refuse a file that is no journal: a setting can name any file."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     line = os.pread(descriptor, _LONGEST_LINE, 0).lstrip(b"\n\0").partition(b"\n")[0]  # zeros are left by a power cut
     if line and not line.startswith(_OBJECT) and not _is_json(line):
-        raise OSError(errno.EINVAL, "it holds something else than a journal")
+        raise OSError(errno.EINVAL, "it is not a journal")
 
 
 def _line(entry: Entry) -> bytes:
@@ -202,7 +202,7 @@ def _line(entry: Entry) -> bytes:
 
 
 def _append_line(descriptor: int, line: bytes) -> None:
-    """Add a line to a file that is locked: all of it, on the disk, or nothing."""
+    """Append the whole line to a locked file and sync it, or leave the file as it was."""
     end = os.lseek(descriptor, 0, os.SEEK_END)
     is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"  # by a process that was killed
     try:
@@ -215,13 +215,13 @@ def _append_line(descriptor: int, line: bytes) -> None:
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
-    """Write on where the kernel wrote a part, as it does when the disk becomes full: the next write says why."""
+    """Repeat a short write, as on a disk that becomes full: the next write reports the error."""
     while content:
         content = content[os.write(descriptor, content) :]
 
 
 def _live(entries: Iterable[Entry | None]) -> dict[Key, Entry]:
-    """The entries of what was created and not deleted, in the order of their creation."""
+    """The entries of resources that were created and not deleted, in the order of their creation."""
     live: dict[Key, Entry] = {}
     for entry in filter(None, entries):
         live.pop(entry.key, None)
@@ -231,13 +231,13 @@ def _live(entries: Iterable[Entry | None]) -> dict[Key, Entry]:
 
 
 def _is_kept(line: bytes, live: Mapping[Key, Entry]) -> bool:
-    """Whether a compacted journal holds a line: it is live, or this version cannot judge it."""
+    """Whether compaction keeps a line: its resource is not deleted, or this version cannot read it."""
     entry = _read(line)
     return live.get(entry.key) == entry if entry else bool(line) and not _is_torn(line)
 
 
 def _is_torn(line: bytes) -> bool:
-    """Whether a line is the beginning of an entry, whose writer was killed."""
+    """Whether a line is the beginning of an entry whose writer was killed."""
     return line.startswith(_ENTRY) and not _is_json(line)
 
 
@@ -252,14 +252,14 @@ def _is_json(line: bytes) -> bool:
 def _read(line: bytes) -> Entry | None:
     try:
         entry = msgspec.json.decode(line, type=Entry)
-        _ = entry.expiry  # a date that is none makes the line as worthless as a torn one
+        _ = entry.expiry  # an entry with an invalid date is ignored, too
     except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
     return entry
 
 
 def _make_directory(directory: Path) -> None:
-    """Make a directory and those above it, for their owner alone, and have their names on the disk."""
+    """Create a directory and its parents, readable by their owner alone, and sync their names."""
     if not directory.is_dir():
         _make_directory(directory.parent)
         directory.mkdir(mode=0o700, exist_ok=True)

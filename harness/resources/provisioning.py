@@ -1,4 +1,4 @@
-"""What every resource is made from, and how each is made and unmade."""
+"""The base of every resource: it is journalled, then created, and deleted in the end."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -21,15 +21,15 @@ from harness.resources.owner import Owner, this_process
 
 @dataclass(frozen=True)
 class Provisioning:
-    """Where and for whom resources are made.
+    """Where resources are made, and for which run.
 
     Attributes:
         clients: those of the cassette that the resource is recorded in.
-        run: identity of the run, written into the journal and into the group's tags.
-        interruption: whom to ask where creating may be interrupted, and deleting not.
-        owner: the process that what is made belongs to; where several share it, one that outlives them all.
-        lifetime: how long what is made is meant to live; ``harness reap`` may delete it afterwards.
-        known_errors: what error codes of the service mean that is used.
+        run: the identity of the run, which the journal and the tags hold.
+        interruption: decides where a signal may interrupt the creation; it never interrupts a deletion.
+        owner: the process that the resources belong to; where several processes share them, one that outlives them all.
+        lifetime: how long a resource is meant to live; ``harness reap`` may delete it afterwards.
+        known_errors: what the error codes of the service mean.
     """
 
     cloud: Cloud
@@ -44,24 +44,24 @@ class Provisioning:
 
     @property
     def expires(self) -> datetime:
-        """When what is made now may be deleted by anybody."""
+        """When anybody may delete a resource that is created now."""
         return self.cloud.clock.now() + self.lifetime
 
     def errors(self, what: str, *, otherwise: type[CloudError] = ProvisioningError) -> AbstractContextManager[None]:
-        """A block in which what the SDKs raise becomes one of the harness's errors.
+        """A block in which errors of the SDKs become errors of the harness.
 
         Args:
-            what: what is asked, for the message: ``create cluster mycluster``.
+            what: the request, for the message: ``create cluster mycluster``.
             otherwise: raised for a refusal that is neither about sign-in nor retirement.
         """
         return azure_errors(what, self.cloud.name, otherwise=otherwise, known=self.known_errors)
 
 
 def retried(delete: Callable[[], None], clock: Clock) -> None:
-    """Delete, and repeat it after growing pauses where the cloud does not.
+    """Delete something, and repeat that after growing pauses if the cloud refuses.
 
     Raises:
-        CloudError: it did not in the end.
+        CloudError: the cloud refused the last time, too.
     """
     retries = DELETION.retries(clock)
     while True:
@@ -75,7 +75,7 @@ def retried(delete: Callable[[], None], clock: Clock) -> None:
 
 
 class Resource(ABC):
-    """Journalled, then created; deleted on exit whatever happened, also when creation was cut short."""
+    """A resource is journalled before it is created, and deleted on exit, also if its creation was cut short."""
 
     kind: str
 
@@ -93,73 +93,73 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self) -> None:
-        """Make it, and return when it is of use."""
+        """Create it, and return when it can be used."""
 
     @property
-    def is_made(self) -> bool:
-        """Whether this run may have made it, so that this run deletes it."""
+    def is_created(self) -> bool:
+        """Whether this run may have created it, so that this run deletes it."""
         return True
 
     @abstractmethod
     def delete(self) -> None:
-        """Unmake it, and return when it is gone; nothing to do where it is not there."""
+        """Delete it, and return when it does not exist any more; one that never existed is no error."""
 
     def adopt(self) -> bool:
-        """Whether it is there from an earlier run and fit for use; one that is not, is created.
+        """Whether an earlier run has left it and it can be used; otherwise it is created.
 
         Raises:
-            CloudError: it is there and cannot be used.
+            CloudError: it exists and cannot be used.
         """
         return False
 
     def release(self) -> None:
-        """Mark it as kept: its run has ended, and the next one may use it, on whichever machine.
+        """Mark it as kept: its run has ended, and the next run may use it, on any machine.
 
-        Where that is refused, another machine takes it for used until it expires, and this one does not.
+        If the cloud refuses the mark, runs on other machines cannot use the resource until it expires.
         """
         try:
             with self.provisioning.errors(f"mark {self.kind} {self.name} as kept"):
                 self.mark_as_kept()
         except CloudError as error:
-            self._tell(Noted(str(error)))
+            self._report(Noted(str(error)))
 
     def mark_as_kept(self) -> None:  # noqa: B027 - most resources carry no tags
-        """Write that into its tags, if it is ours."""
+        """Write the mark into its tags, if it belongs to this run."""
 
     def remember(self) -> dict[str, Any]:
-        """What another process that shares it has to know, as JSON can say it."""
+        """What another process that shares it has to know, as a JSON object."""
         return {}
 
     def recall(self, facts: Mapping[str, Any]) -> None:  # noqa: B027 - most resources have nothing to take
-        """Take what ``remember`` of the process that created it tells."""
+        """Restore what ``remember`` returned in the process that created it."""
 
     def open(self) -> None:
-        """Journal it, then make it; what a failure or an interruption leaves half made is deleted.
+        """Journal it, then create it; if the creation fails or is interrupted, what exists of it is deleted.
 
         Raises:
-            CloudError: it cannot be made.
-            JournalError: it cannot be journalled; then nothing is made.
+            CloudError: it cannot be created.
+            JournalError: it cannot be journalled; then nothing is created.
             Interrupted: the process was asked to end.
         """
-        made = self.provisioning
-        with made.interruption.allowed():
-            with made.errors(f"create {self.kind} {self.name}"):
+        provisioning = self.provisioning
+        with provisioning.interruption.allowed():
+            with provisioning.errors(f"create {self.kind} {self.name}"):
                 self.check()
-            made.journal.append(self._entry(deleted=False))
+            provisioning.journal.append(self._entry(deleted=False))
             try:
-                self._tell(Began("creating", self.name))
-                with made.errors(f"create {self.kind} {self.name}"):
+                self._report(Began("creating", self.name))
+                with provisioning.errors(f"create {self.kind} {self.name}"):
                     self.create()
-                self._tell(Ended("creating", self.name))
+                self._report(Ended("creating", self.name))
             except BaseException as error:
                 self.close(after=error)
                 raise
 
     def close(self, *, after: BaseException | None = None) -> None:
-        """Delete it; a signal waits until that is done, and a refusal is told, not raised.
+        """Delete it. A signal waits until that is done, and a refusal is reported, not raised.
 
         Args:
-            after: the error that ends the run, which nothing that goes wrong here may hide.
+            after: the error that ends the run; no error of the deletion may hide it.
 
         Raises:
             UnmatchedRequestError: the deletion was not recorded.
@@ -170,7 +170,7 @@ class Resource(ABC):
             except HarnessError as error:
                 if after is None:
                     raise
-                self._tell(TeardownFailed(self.name, str(error)))
+                self._report(TeardownFailed(self.name, str(error)))
 
     def __enter__(self) -> Self:
         self.open()
@@ -182,37 +182,37 @@ class Resource(ABC):
         self.close(after=error)
 
     def _tear_down(self) -> None:
-        if self.is_made:
-            self._tell(Began("deleting", self.name))
+        if self.is_created:
+            self._report(Began("deleting", self.name))
             try:
                 retried(self._delete, self.provisioning.cloud.clock)
             except CloudError as error:
-                self._tell(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
+                self._report(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
                 return
-            self._tell(Ended("deleting", self.name))
+            self._report(Ended("deleting", self.name))
         try:
             self.provisioning.journal.append(self._entry(deleted=True))
         except JournalError as error:
-            self._tell(Noted(f"the journal still lists {self.kind} {self.name}: {error}"))
+            self._report(Noted(f"the journal still lists {self.kind} {self.name}: {error}"))
 
     def _delete(self) -> None:
         with self.provisioning.errors(f"delete {self.kind} {self.name}"):
             self.delete()
 
     def _entry(self, *, deleted: bool) -> Entry:
-        made = self.provisioning
+        provisioning = self.provisioning
         return Entry(
-            made.run,
+            provisioning.run,
             self.kind,
             self.group,
             self.name,
             "deleted" if deleted else "creating",
-            cloud=made.cloud.name,
-            place=made.cloud.facts.place,
-            account=made.cloud.facts.storage_account,
-            expires=made.expires.isoformat(timespec="seconds"),
-            owner=made.owner,
+            cloud=provisioning.cloud.name,
+            place=provisioning.cloud.facts.place,
+            account=provisioning.cloud.facts.storage_account,
+            expires=provisioning.expires.isoformat(timespec="seconds"),
+            owner=provisioning.owner,
         )
 
-    def _tell(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         self.provisioning.sink(event)

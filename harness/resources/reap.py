@@ -1,4 +1,4 @@
-"""Deleting what earlier runs left in a cloud: found by its tags and by the journal, decided by pure rules."""
+"""Deletes what earlier runs left in a cloud: tags and the journal find it, pure rules decide."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +25,10 @@ SHARE: Kind = "file share"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that carries our tags.
+    """A resource that carries tags of the harness.
 
     Attributes:
-        id: what the tags have to name.
+        id: the resource id, which its tags have to name.
     """
 
     kind: Kind
@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether something found may be deleted, and why."""
+    """Whether a resource may be deleted, and why."""
 
     found: Found
     delete: bool
@@ -48,17 +48,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What became of something that was to be deleted; ``error`` is empty where it is gone."""
+    """The result of a deletion; ``error`` is empty where it succeeded."""
 
     verdict: Verdict
     error: str
 
 
 def find(cloud: Cloud, clients: Clients) -> list[Found]:
-    """Every resource group of the subscription, and every share of the storage account, that carries our tags.
+    """The resource groups of the subscription, and the shares of the storage account, that carry tags of the harness.
 
     Raises:
-        CloudError: they could not be listed.
+        CloudError: they cannot be listed.
     """
     facts = cloud.facts
     with azure_errors("list resource groups", cloud.name):
@@ -77,16 +77,16 @@ def find(cloud: Cloud, clients: Clients) -> list[Found]:
 
 
 def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0)) -> Verdict:
-    """May it be deleted?
+    """Decide whether a resource may be deleted.
 
-    Never while the process that made it runs, nor if its tags were written on another resource. Otherwise when it has
-    expired, or at once when its process was of this machine, since its last start, and has ended. What was made on
-    another machine waits for its expiry.
+    It may never be deleted while the process that made it runs, or if its tags were written on another resource.
+    Otherwise it may be deleted when it has expired, and before that only if the process ran on this machine since its
+    last start, and has ended.
 
     Args:
-        found: what carries our tags.
-        now: the moment.
-        older_than: spare what was made more recently, or at an unknown time.
+        found: the resource.
+        now: the time.
+        older_than: the resource is kept if it is younger, or of unknown age.
     """
     label = found.label
     if not label.names(found.id):
@@ -106,34 +106,34 @@ def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0))
 
 
 def reap(
-    verdicts: Sequence[Verdict], cloud: Cloud, clients: Clients, *, tell: Callable[[Reaped], None]
+    verdicts: Sequence[Verdict], cloud: Cloud, clients: Clients, *, report: Callable[[Reaped], None]
 ) -> list[Reaped]:
-    """Delete what may be, each tried again a few times; groups first, for what is in them mounts the shares.
+    """Delete what may be deleted, with a few retries. Groups come first, because their clusters mount the shares.
 
-    Each is looked at once more just before: what another run has taken meanwhile is left alone.
+    The tags of each resource are read again before it is deleted: it is kept if another run has taken it over.
 
     Args:
-        verdicts: of ``decide``.
-        cloud: where they are.
-        clients: of that cloud.
-        tell: called after each.
+        verdicts: those of ``decide``.
+        cloud: holds the resources.
+        clients: those of the cloud.
+        report: is called with each result.
     """
     results = []
     for verdict in sorted((one for one in verdicts if one.delete), key=lambda one: one.found.kind == SHARE):
         error = _error_of(partial(_delete, verdict.found, clients), verdict.found, cloud)
         results.append(Reaped(verdict, error))
-        tell(results[-1])
+        report(results[-1])
     return results
 
 
 def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
-    """Write into the journal what of it is gone from a cloud; returns the entries of ended runs that are not.
+    """Close the journal's entries of what no longer exists in a cloud; return those of ended runs that still exists.
 
-    Shares of another storage account than the cloud's cannot be looked for, and stay. So do entries of an emulator that
-    another machine may have: its data directory can have the path of one of this machine.
+    Entries of shares in another storage account stay, because the cloud does not list them. So do entries of an
+    emulator on another machine, whose data directory can have the path of one on this machine.
 
     Raises:
-        CloudError: the cloud could not be asked.
+        CloudError: the resources of the cloud cannot be listed.
     """
     here = [entry for entry in journal.left() if entry.cloud == cloud.name and entry.place == cloud.facts.place]
     living = {(found.kind, found.name.lower(), found.label.run) for found in find(cloud, clients)}
@@ -141,7 +141,7 @@ def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
     for entry in here:
         if entry.owner.state == "running" or (cloud.facts.directory and entry.may_be_alive(cloud.clock.now())):
             continue
-        # Clusters and jobs live and die with their group.
+        # Clusters and jobs exist as long as their group.
         held = (SHARE, entry.name.lower()) if entry.kind == SHARE else (GROUP, entry.group.lower())
         is_elsewhere = entry.kind == SHARE and entry.account != cloud.facts.storage_account
         if is_elsewhere or (*held, entry.run) in living:
@@ -153,7 +153,7 @@ def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
 
 
 def deleted(entry: Entry) -> Entry:
-    """The entry that ends another."""
+    """The entry that closes another one."""
     return replace(entry, state="deleted", owner=this_process())
 
 
@@ -177,7 +177,7 @@ def _delete(found: Found, clients: Clients) -> None:
         else:
             label = read_metadata(files.get_share_metadata(found.name))
         if label != found.label:
-            return  # another run has taken it since it was found
+            return  # another run has taken it over since it was found
         if found.kind == GROUP:
             groups.begin_delete(found.name).result()
         else:
@@ -191,7 +191,7 @@ def _shares(clients: Clients) -> Iterable[Any]:
 
 
 def _metadata(share: Any, clients: Clients) -> dict[str, str]:
-    """A share's metadata, asked for where the listing did not tell it."""
+    """The metadata of a share; it takes a request where the listing does not contain it."""
     return clients.files.get_share_metadata(share.name) if share.metadata is None else share.metadata  # type: ignore[no-any-return]
 
 

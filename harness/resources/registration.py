@@ -1,4 +1,4 @@
-"""Resource providers, which must be registered in a subscription before they are of use."""
+"""Resource providers, which have to be registered in a subscription before they can be used."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,10 @@ _REGISTRATION_SECONDS = 600.0
 
 
 def register_providers(provisioning: Provisioning, namespaces: Iterable[str]) -> None:
-    """Register the providers that are not registered, and wait until they are: the first call, so also the sign-in.
+    """Register the providers that are not registered, and wait until they are. This is the first request of a run.
 
     Args:
-        provisioning: names the subscription.
+        provisioning: where, and for which run.
         namespaces: of the providers, such as ``Microsoft.BatchAI``.
 
     Raises:
@@ -29,7 +29,7 @@ def register_providers(provisioning: Provisioning, namespaces: Iterable[str]) ->
             provisioning.sink(Began("registering", namespace))
             providers.register(namespace)
             state = provisioning.clients.poller.until(
-                lambda: str(providers.get(namespace).registration_state),  # noqa: B023 - called in this turn only
+                lambda: str(providers.get(namespace).registration_state),  # noqa: B023 - called in this iteration only
                 lambda state: state == "Registered",
                 deadline=_REGISTRATION_SECONDS,
             )

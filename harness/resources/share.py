@@ -1,4 +1,4 @@
-"""An Azure file share and the files a job needs on it."""
+"""An Azure file share and the files that a job needs on it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -19,11 +19,11 @@ _DATA = "dataset"  # metadata of an uploaded file: which data it really holds
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A local file, or in replay its stand-in, and what the share is to remember of it.
+    """A local file, or in replay its placeholder, and what the share remembers about it.
 
     Attributes:
-        source: the file, or the bytes themselves.
-        data: the data set that it is a part of; empty for files of the user's own.
+        source: the path of the file, or its bytes.
+        data: the data set that it is a part of; empty for a file of the user.
     """
 
     source: Path | bytes
@@ -31,20 +31,20 @@ class Upload:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the share keeps beside the file."""
+        """The metadata of the file on the share."""
         return {_DATA: self.data} if self.data else {}
 
 
 class FileShare(Resource):
-    """A share with one directory of uploaded files; a share that was there before stays.
+    """A share with one directory of uploaded files. A share that existed before is not deleted.
 
     Args:
-        directory: made on the share, with those above it; empty means its root.
-        uploads: opens what is uploaded, by path in that directory, when the share is created.
+        directory: created on the share, with its parents; empty means its root.
+        uploads: opens the files to upload, by their paths in that directory, when the share is created.
 
     Attributes:
-        data: which data set it holds, as the share itself remembers it; None where none was uploaded.
-        uploaded: paths in the directory.
+        data: the data set that it holds, as its metadata says; None where none was uploaded.
+        uploaded: the paths of the uploaded files in the directory.
     """
 
     kind = "file share"
@@ -71,15 +71,15 @@ class FileShare(Resource):
         return share_id(self.provisioning.cloud.facts, self.name)
 
     @property
-    def is_made(self) -> bool:
-        """Whether this run made the share; one that was there before stays."""
+    def is_created(self) -> bool:
+        """Whether this run created the share; one that existed before is not deleted."""
         return self._created
 
     def create(self) -> None:
-        """Create share and directories, then upload.
+        """Create the share and its directories, then upload the files.
 
         Raises:
-            ProvisioningError: the share is there, and a run that cannot be seen from here may still use it.
+            ProvisioningError: the share exists, and a run on another machine may still use it.
         """
         files = self.provisioning.clients.files
         with self._uploads() as uploads:
@@ -90,7 +90,7 @@ class FileShare(Resource):
             if not self._created:
                 self._created = self._take_over()
             if not self._created:
-                self.provisioning.sink(Noted(f"file share {self.name} is there already: it is used, and it stays"))
+                self.provisioning.sink(Noted(f"file share {self.name} already exists; the run uses it and keeps it"))
             for directory in _directories(self.directory, uploads):
                 make = partial(files.create_directory, self.name, directory, fail_on_exist=True)
                 _is_new("ResourceAlreadyExists", make)
@@ -102,7 +102,7 @@ class FileShare(Resource):
             self.data = next((self._data_of(name) for name, upload in uploads.items() if upload.data), None)
 
     def _take_over(self) -> bool:
-        """Whether a share that is there is ours after all: an earlier try took effect, and its answer was lost.
+        """Whether this run created the share that exists: an earlier request took effect, and its response was lost.
 
         A share of a run that has ended gets the tags of this run, so that nobody reaps it.
         """
@@ -122,7 +122,7 @@ class FileShare(Resource):
         return False
 
     def mark_as_kept(self) -> None:
-        """Write into its metadata that its run has ended and left it."""
+        """Write into its metadata that its run has ended and kept it."""
         files = self.provisioning.clients.files
         label = read_metadata(files.get_share_metadata(self.name))
         if label is not None and label.names(self.id) and label.run == self.provisioning.run:
@@ -137,17 +137,17 @@ class FileShare(Resource):
         return {"data": self.data, "uploaded": list(self.uploaded), "created": self._created}
 
     def recall(self, facts: Mapping[str, Any]) -> None:
-        """Take what ``remember`` of the process that created it tells."""
+        """Restore what ``remember`` returned in the process that created it."""
         self.data, self.uploaded, self._created = facts["data"], tuple(facts["uploaded"]), facts["created"]
 
     def require(self, path: str) -> None:
-        """Make sure that a file is on the share, before a job is paid for that would not find it.
+        """Make sure that a file is on the share, before a job that needs it costs anything.
 
         Args:
-            path: from the root of the share.
+            path: of the file, from the root of the share.
 
         Raises:
-            JobError: it is not.
+            JobError: it is not on the share.
             ProvisioningError: the share does not answer.
         """
         directory, _, name = path.rpartition("/")
@@ -160,7 +160,7 @@ class FileShare(Resource):
             found = ", ".join(self.uploaded) or "nothing"
             raise JobError(
                 f"the script {path} is not on share {self.name}; uploaded to {self.directory or 'its root'}: {found}; "
-                "add it to share.upload, or mend job.script in the scenario"
+                "add it to share.upload, or correct job.script in the scenario"
             )
 
     def _data_of(self, name: str) -> str | None:
@@ -182,9 +182,9 @@ class FileShare(Resource):
 
 
 def _is_new(exists: str, create: Callable[[], object]) -> bool:
-    """Whether something was created; False where it is there, which the service calls ``exists``.
+    """Whether something was created; False where it exists already, which the error code ``exists`` says.
 
-    The SDK's own ``fail_on_exist=False`` takes every conflict for that, a full disk too.
+    The SDK's own ``fail_on_exist=False`` takes every conflict for that, also a full disk.
     """
     try:
         create()
@@ -196,7 +196,7 @@ def _is_new(exists: str, create: Callable[[], object]) -> bool:
 
 
 def _directories(root: str, names: Iterable[str]) -> list[str]:
-    """Every directory to make, those above first."""
+    """Every directory to create, parents first."""
     paths = [PurePosixPath(root), *((PurePosixPath(root) / name).parent for name in names)]
     wanted = {step: None for path in paths for step in (*reversed(path.parents), path)}
     return [str(step) for step in wanted if str(step) != "."]

@@ -75,7 +75,7 @@ def left(directory: Path) -> list[str]:
         return [found.name for found in find(cloud, clients)]
 
 
-def test_nothing_left_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_that_nothing_is_left_behind(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reap"]) == 0
     assert capsys.readouterr().out == "nothing is left behind\n"
 
@@ -93,7 +93,7 @@ def test_what_a_killed_run_left_is_deleted_and_struck_from_the_journal(
     assert Journal(project / "journal.jsonl").left() == []
 
 
-def test_what_a_living_run_owns_is_kept_and_said_so(
+def test_what_a_running_run_owns_is_kept_and_shown(
     run: subprocess.Popen[str], project: Path, emulator: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reap", "--yes"]) == 0
@@ -111,7 +111,7 @@ def test_a_dry_run_deletes_nothing(
     assert left(emulator) == ["leftgroup", "leftshare"]
 
 
-def test_without_a_terminal_nothing_is_deleted_unless_told_to(
+def test_without_a_terminal_nothing_is_deleted_unless_an_option_allows_it(
     run: subprocess.Popen[str], project: Path, emulator: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run.kill()

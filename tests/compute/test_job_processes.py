@@ -138,14 +138,14 @@ def test_a_command_line_like_our_supervisors_without_its_claim_is_a_stranger(
         assert found(pid) is None
 
 
-def test_a_mark_of_a_directory_that_is_there_is_found(job_directory: Path) -> None:
+def test_a_mark_of_a_directory_that_exists_is_found(job_directory: Path) -> None:
     with running([sys.executable, "-c", WAITS], {MARK: str(job_directory)}) as pid:
         process = found(pid)
         assert process is not None
         assert (process.job, process.is_supervisor, process.directory) == (job_directory, False, "present")
 
 
-def test_a_mark_of_a_directory_that_is_gone_is_found(job_directory: Path) -> None:
+def test_a_mark_of_a_deleted_directory_is_found(job_directory: Path) -> None:
     with running([sys.executable, "-c", WAITS], {MARK: str(job_directory)}) as pid:
         job_directory.rmdir()
         process = found(pid)

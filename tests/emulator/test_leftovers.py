@@ -97,7 +97,7 @@ def test_a_link_to_a_leftover_is_none(killed: Path, tmp_path: Path) -> None:
     assert [leftover.directory for leftover in below(tmp_path)] == [killed]
 
 
-def test_what_was_taken_meanwhile_is_kept(killed: Path, tmp_path: Path) -> None:
+def test_a_directory_that_was_taken_since_is_kept(killed: Path, tmp_path: Path) -> None:
     [leftover] = below(tmp_path)
     (killed / "temporary").unlink()
     assert not remove_leftover(leftover)
@@ -114,7 +114,7 @@ def test_a_job_whose_directory_was_deleted_under_it_is_found_and_ended(tmp_path:
         homeless.wait(timeout=10)
 
 
-def test_a_job_whose_directory_is_there_goes_on(tmp_path: Path) -> None:
+def test_a_job_whose_directory_exists_continues(tmp_path: Path) -> None:
     job = tmp_path / "mine" / "jobs" / "1"
     job.mkdir(parents=True)
     with job_process(job) as working:

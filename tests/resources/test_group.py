@@ -34,7 +34,7 @@ def provisioning(cloud, clients, tmp_path, run="run"):
     return Provisioning(cloud, clients, Journal(tmp_path / "journal.jsonl"), lambda _event: None, run)
 
 
-def test_a_group_is_there_inside_the_block_and_gone_after(cloud, tmp_path):
+def test_a_group_exists_inside_the_block_and_not_after_it(cloud, tmp_path):
     with cloud.clients("s/group") as clients:
         made = provisioning(cloud, clients, tmp_path)
         register_providers(made, PROVIDERS)
@@ -64,7 +64,7 @@ def test_a_wrong_client_secret_names_the_settings(tmp_path, endpoint):
             register_providers(made, PROVIDERS)
 
 
-def test_a_group_that_an_ended_run_kept_is_adopted_and_tagged_anew(cloud, tmp_path):
+def test_a_group_that_an_ended_run_kept_is_adopted_and_gets_new_tags(cloud, tmp_path):
     with cloud.clients("s/group") as clients:
         first = replace(provisioning(cloud, clients, tmp_path, run="first"), owner=Owner(this_process().host, 1, "0.0"))
         ResourceGroup(first, name="kept", location="eastus").create()
@@ -130,13 +130,13 @@ def test_a_group_that_carries_the_tags_of_another_is_nobody_of_ours(cloud, tmp_p
         group = ResourceGroup(mine, name="copy", location="eastus")
         with pytest.raises(ProvisioningError, match="was not made by the harness"):
             group.adopt()
-        with pytest.raises(ProvisioningError, match="is there already and not of this run"):
+        with pytest.raises(ProvisioningError, match="already exists and does not belong to this run"):
             group.open()
         group.delete()
         assert clients.resources.resource_groups.check_existence("copy")
 
 
-def test_a_refused_group_is_neither_deleted_nor_said_to_be(cloud, tmp_path):
+def test_a_refused_group_is_not_deleted_and_no_deletion_is_reported(cloud, tmp_path):
     events = []
     with cloud.clients("s/group") as clients:
         clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
@@ -161,7 +161,7 @@ def test_deleting_is_tried_again_before_it_is_reported(cloud, tmp_path):
         assert [entry.name for entry in made.journal.left()] == ["lost"]
 
 
-def test_it_stands_in_the_journal_with_its_cloud_before_it_is_there(cloud, tmp_path):
+def test_the_journal_lists_a_group_with_its_cloud_before_the_group_exists(cloud, tmp_path):
     seen = []
     with cloud.clients("s/group") as clients:
         made = provisioning(cloud, clients, tmp_path)

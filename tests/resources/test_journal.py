@@ -244,7 +244,7 @@ def test_no_line_of_a_file_that_is_no_journal_is_lost(tmp_path, content):
 def test_a_file_that_is_no_journal_is_refused(tmp_path):
     journal = Journal(tmp_path / "thesis.tex")
     journal.path.write_text("a thesis")
-    with pytest.raises(JournalError, match=r"thesis.tex cannot be written: it holds something else than a journal"):
+    with pytest.raises(JournalError, match=r"thesis.tex cannot be written: it is not a journal"):
         journal.append(entry("a", "creating"))
     assert journal.path.read_text() == "a thesis"
 

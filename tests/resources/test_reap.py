@@ -157,10 +157,10 @@ def test_a_share_that_was_there_before_a_run_is_never_found(cloud, clients, tmp_
 def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
     left_behind(cloud, clients, "dead", ended)
     left_behind(cloud, clients, "alive", this_process())
-    told = []
-    results = reap(verdicts(cloud, clients), cloud, clients, tell=told.append)
+    reported = []
+    results = reap(verdicts(cloud, clients), cloud, clients, report=reported.append)
     assert [(result.verdict.found.name, result.error) for result in results] == [("dead", "")]
-    assert told == results
+    assert reported == results
     assert [found.name for found in find(cloud, clients)] == ["alive"]
 
 
@@ -170,39 +170,41 @@ def test_reaping_survives_what_clouds_do(cloud, clients, ended, seed):
     left_behind(cloud, clients, "struck", ended)
     faults = {"throttle": {"rate": 0.2, "seconds": 0.1}, "unavailable": 0.2, "drop": 0.2, "cut": 0.2}
     with injected(cloud, make_plan("reap", faults, seed=seed)):
-        results = reap(verdicts(cloud, clients), cloud, clients, tell=lambda _result: None)
+        results = reap(verdicts(cloud, clients), cloud, clients, report=lambda _result: None)
     assert [(result.verdict.found.name, result.error) for result in results] == [("struck", "")]
     assert find(cloud, clients) == []
 
 
-def test_what_cannot_be_deleted_is_told_and_stays_in_the_journal(cloud, clients, tmp_path, ended):
+def test_a_failed_deletion_is_reported_and_stays_in_the_journal(cloud, clients, tmp_path, ended):
     left_behind(cloud, clients, "stuck", ended)
     journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
     journal.append(Entry("dead", "resource group", "stuck", "stuck", "creating", *here, ended))
     decided = verdicts(cloud, clients)
     hurried = replace(cloud, clock=SteppingClock())  # it is tried again for a while
     with injected(cloud, make_plan("reap", {"unavailable": 1}, group="stuck")), hurried.clients("reap") as trying:
-        (result,) = reap(decided, hurried, trying, tell=lambda _result: None)
+        (result,) = reap(decided, hurried, trying, report=lambda _result: None)
     assert "cannot delete resource group stuck: " in result.error
     assert [entry.name for entry in settle(journal, cloud, clients)] == ["stuck"]
 
 
-def test_what_another_run_took_meanwhile_is_left_alone(cloud, clients, ended):
+def test_what_another_run_has_taken_over_since_is_kept(cloud, clients, ended):
     left_behind(cloud, clients, "contested", ended)
     decided = verdicts(cloud, clients)
     left_behind(cloud, clients, "contested", this_process())
-    reap(decided, cloud, clients, tell=lambda _result: None)
+    reap(decided, cloud, clients, report=lambda _result: None)
     assert [found.name for found in find(cloud, clients)] == ["contested"]
 
 
-def test_what_is_gone_already_counts_as_deleted(cloud, clients, ended):
+def test_what_no_longer_exists_counts_as_deleted(cloud, clients, ended):
     left_behind(cloud, clients, "gone", ended)
     decided = verdicts(cloud, clients)
     clients.resources.resource_groups.begin_delete("gone").result()
-    assert [result.error for result in reap(decided, cloud, clients, tell=lambda _result: None)] == [""]
+    assert [result.error for result in reap(decided, cloud, clients, report=lambda _result: None)] == [""]
 
 
-def test_the_journal_forgets_what_is_gone_and_keeps_what_is_left_or_alive(cloud, clients, tmp_path, ended):
+def test_the_journal_drops_what_no_longer_exists_and_keeps_what_exists_or_belongs_to_a_running_run(
+    cloud, clients, tmp_path, ended
+):
     journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
     left_behind(cloud, clients, "left", ended)
     for kind, name, owner in [

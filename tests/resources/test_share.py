@@ -59,12 +59,12 @@ def test_a_share_that_was_there_before_stays(provisioning: Provisioning) -> None
     provisioning.clients.files.delete_share("uploads")
 
 
-def test_a_share_that_was_there_before_is_not_said_to_be_deleted(provisioning: Provisioning) -> None:
+def test_no_deletion_is_reported_of_a_share_that_existed_before(provisioning: Provisioning) -> None:
     events: list[str] = []
     provisioning.clients.files.create_share("uploads")
     with share_of(replace(provisioning, sink=lambda event: events.append(str(event)))):
         pass
-    assert "file share uploads is there already: it is used, and it stays" in events
+    assert "file share uploads already exists; the run uses it and keeps it" in events
     assert not [event for event in events if "delet" in event]
     assert provisioning.journal.left() == []
     provisioning.clients.files.delete_share("uploads")
@@ -134,7 +134,7 @@ def test_a_share_whose_creation_took_effect_though_its_answer_was_lost_is_ours(p
     assert not provisioning.clients.files.exists("uploads")
 
 
-def test_a_full_disk_is_told_and_not_taken_for_a_share_that_is_there(provisioning: Provisioning) -> None:
+def test_a_full_disk_is_reported_and_not_taken_for_a_share_that_exists(provisioning: Provisioning) -> None:
     plan = make_plan("full", {"full-disk": 1}, group="g", share="uploads")
     with (
         injected(provisioning.cloud, plan),

@@ -87,11 +87,11 @@ def test_what_a_run_has_kept_may_be_used_from_any_machine_once_the_run_has_ended
     assert replace(kept, owner=this_process()).may_be_alive(NOW)
 
 
-def test_what_another_machine_owns_is_said_with_its_expiry():
+def test_messages_name_the_expiry_of_what_another_machine_owns():
     assert replace(LABEL, owner=ELSEWHERE).whose == "run r, made on another machine, until 2026-01-03 03:04 UTC"
 
 
-def test_what_an_earlier_boot_owns_is_said():
+def test_messages_name_an_earlier_boot():
     machine = this_process().host.partition(".")[0]
     owner = replace(this_process(), host=f"{machine}.0123456789ab")
     assert replace(LABEL, owner=owner, expires=None).whose == (
@@ -119,5 +119,5 @@ def test_a_moment_without_a_zone_is_utc():
     assert read_tags({**TAGS, "batchai-harness-expires": "2026-01-03T03:04:05"}) == LABEL
 
 
-def test_a_moment_of_another_zone_is_said_in_utc():
+def test_a_time_of_another_zone_becomes_utc():
     assert read_tags({**TAGS, "batchai-harness-expires": "2026-01-03T05:04:05+02:00"}) == LABEL

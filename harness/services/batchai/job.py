@@ -88,10 +88,10 @@ class BatchAiJob(Job):
         with self.provisioning.errors(f"terminate job {self.name}", otherwise=JobError):
             self.provisioning.clients.management(BatchAI).jobs.begin_terminate(*self.address, polling=False)
 
-    def _tell(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         # A sweep has hundreds of jobs, and each reports its states already.
         if isinstance(event, TeardownFailed):
-            super()._tell(event)
+            super()._report(event)
 
 
 def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, name: str) -> None:
