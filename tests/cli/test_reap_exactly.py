@@ -63,11 +63,19 @@ def cloud(endpoint: Endpoint, tmp_path: Path) -> Iterator[Cloud]:
 @pytest.fixture
 def clients(cloud: Cloud) -> Iterator[Clients]:
     with cloud.clients("reap") as opened:
+        before = groups_and_shares(opened)
         yield opened
-        for group in opened.resources.resource_groups.list():
-            opened.resources.resource_groups.begin_delete(group.name).result()
-        for share in opened.files.list_shares():
-            opened.files.delete_share(share.name)
+        groups, shares = groups_and_shares(opened)
+        for group in groups - before[0]:
+            opened.resources.resource_groups.begin_delete(group).result()
+        for share in shares - before[1]:
+            opened.files.delete_share(share)
+
+
+def groups_and_shares(clients: Clients) -> tuple[set[str], set[str]]:
+    """The names of all groups and shares; every emulator has some of its own."""
+    groups = {group.name for group in clients.resources.resource_groups.list()}
+    return groups, {share.name for share in clients.files.list_shares()}
 
 
 @pytest.fixture
@@ -187,6 +195,7 @@ def test_two_reaps_at_once_delete_exactly_what_is_ours(
 ) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
+    before = groups_and_shares(clients)
     make_resources(cloud, clients, ended)
     staying = make_directories(temporary)
     decoys = start_decoys(tmp_path, processes)
@@ -211,8 +220,7 @@ def test_two_reaps_at_once_delete_exactly_what_is_ours(
     said = [reap.communicate()[0].decode() for reap in reaps]
 
     assert [reap.returncode for reap in reaps] == [0, 0], "\n".join(said)
-    groups = {group.name for group in clients.resources.resource_groups.list()}
-    shares = {share.name for share in clients.files.list_shares()}
+    groups, shares = (names - own for names, own in zip(groups_and_shares(clients), before, strict=True))
     assert all(name.startswith("keep") for name in groups | shares), groups | shares
     assert (len(groups), len(shares)) == (7, 4)
     assert not left.exists()
