@@ -1,5 +1,6 @@
 """``harness run``: every trial of some scenarios once, wherever you say."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from pathlib import Path
 import click
 
 from harness.cli.groups import CONTEXT
+from harness.cli.killed_run import describe as describe_survivors
+from harness.cli.killed_run import end_survivors, find_survivors
 from harness.cli.options import DEFAULT_DIRECTORY, PATH
 from harness.cli.output import say
 from harness.cli.progress import Display, open_console, result_table
@@ -55,6 +58,7 @@ _MAX_TRIALS = 10_000  # that one run takes: each is held in memory
 @click.option("values", "--set", metavar="NAME=VALUE", multiple=True, help="Give a parameter a value; repeatable.")
 @click.option("--out", metavar="DIR", type=PATH, help="Run directory; default: a new one below the setting runs_dir.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out: run the trials that have no outcome.")
+@click.option("--end-jobs", is_flag=True, help="With --resume: end jobs that a killed run left running.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, _MAX_TRIALS), help="Run at most N trials.")
 @click.option(
     "--upload-from",
@@ -81,6 +85,7 @@ def run(
     values: tuple[str, ...],
     out: Path | None,
     resume: bool,
+    end_jobs: bool,
     limit: int | None,
     upload_from: tuple[Path, ...],
     dry_run: bool,
@@ -115,12 +120,23 @@ def run(
     for scenario in loaded:
         _refuse(scenario, cloud, limit)
     if resume and out is None:
-        raise UserError("--resume goes on with a run directory: name it with --out")
+        raise UserError("--resume continues the run of a directory: name it with --out")
+    if end_jobs and not resume:
+        raise UserError("--end-jobs ends jobs of the run that --resume continues: add --resume and --out")
     interruption = Interruption()
     with interruption.installed():
         now = SystemClock().now()
         with open_run_directory(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as directory:
-            one = _Run(cloud, service, settings, directory, interruption, reuse=reuse, upload_from=upload_from)
+            one = _Run(
+                cloud,
+                service,
+                settings,
+                directory,
+                interruption,
+                reuse=reuse,
+                upload_from=upload_from,
+                end_jobs=end_jobs,
+            )
             try:
                 code = one.play(loaded, limit)
             except Interrupted as error:
@@ -151,6 +167,7 @@ class _Run:
     interruption: Interruption
     reuse: bool = field(kw_only=True)
     upload_from: tuple[Path, ...] = field(kw_only=True)
+    end_jobs: bool = field(kw_only=True)
 
     def __post_init__(self) -> None:
         self._console = open_console()
@@ -174,15 +191,32 @@ class _Run:
 
         try:
             if any(trials for _, trials in wanted):
-                with self._display, self._context() as context:
-                    for scenario, trials in wanted:
-                        self._display.begin(scenario, len(trials))
-                        run_scenario(context, scenario, trials, self.directory, report)
+                with self._context() as context:
+                    self._settle_survivors(context, scenarios)
+                    with self._display:
+                        for scenario, trials in wanted:
+                            self._display.begin(scenario, len(trials))
+                            run_scenario(context, scenario, trials, self.directory, report)
         finally:
             for scenario, _ in wanted:
                 keys = [(scenario.scenario, trial) for trial in scenario.trials.ids()]
                 self._show(scenario, [outcomes[key] for key in keys if key in outcomes])
         return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
+
+    def _settle_survivors(self, context: RunContext, scenarios: list[Scenario]) -> None:
+        """Of a resumed run, report the jobs that a killed process left running, and end them where that is wanted."""
+        if not self.directory.is_resumed or self.cloud == "replay":
+            return
+        with self.interruption.allowed():
+            survivors = find_survivors(context, scenarios)
+            for line in describe_survivors(survivors, is_ended=self.end_jobs):
+                self._say(line)
+            if survivors and (self.end_jobs or self._confirms("end them now?")):
+                end_survivors(survivors, context, self._say)
+
+    def _confirms(self, question: str) -> bool:
+        """Whether somebody at a terminal agrees."""
+        return self._console.is_terminal and sys.stdin.isatty() and click.confirm(question)
 
     @contextmanager
     def _context(self) -> Iterator[RunContext]:

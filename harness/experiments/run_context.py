@@ -196,7 +196,7 @@ def open_cluster(context: RunContext, scenario: Scenario, share: FileShare) -> I
         ) as cluster,
     ):
         with provisioning.interruption.allowed():
-            service.make_experiment(provisioning, cluster, _experiment_of(context, scenario))
+            service.make_experiment(provisioning, cluster, experiment_of(context, scenario))
         yield cluster
 
 
@@ -215,8 +215,9 @@ def target_of(context: RunContext, scenario: Scenario, share: FileShare, cluster
     """Where the jobs run, once share and cluster exist."""
     budget = context.policy.budget(scenario.cluster.vm_size)
     meter = BudgetMeter(context.cloud.clock, budget, nodes=scenario.cluster.most_nodes, began=cluster.began)
-    return JobTarget(cluster, _experiment_of(context, scenario), share.data, meter)
+    return JobTarget(cluster, experiment_of(context, scenario), share.data, meter)
 
 
-def _experiment_of(context: RunContext, scenario: Scenario) -> str:
+def experiment_of(context: RunContext, scenario: Scenario) -> str:
+    """The experiment that the jobs of a scenario belong to; workers of pytest-xdist have one each."""
     return f"{scenario.scenario}-{context.worker}"[-64:] if context.worker else scenario.scenario

@@ -39,12 +39,14 @@ class RunDirectory:
     Attributes:
         run: identity of the run, the same when it is resumed.
         is_shared: several scenarios write into it, each into a directory of its own.
-        claimed: folders that outcomes of earlier runs name.
+        is_resumed: an earlier process has begun the run.
+        claimed: directories that outcomes of earlier runs name.
     """
 
     path: Path
     run: str
     is_shared: bool = False
+    is_resumed: bool = False
     claimed: frozenset[str] = frozenset()
 
     @property
@@ -133,7 +135,8 @@ def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenari
                 f"{path} holds the run of {facts['started']}; continue it with --resume, or name another directory"
             )
         outcomes = OutcomeFile(path / "outcomes.jsonl").read()
-        return RunDirectory(path, facts["run"], is_shared, frozenset(outcome.directory for outcome in outcomes))
+        claimed = frozenset(outcome.directory for outcome in outcomes)
+        return RunDirectory(path, facts["run"], is_shared, is_resumed=True, claimed=claimed)
     facts = {"run": new_run(), "started": now.isoformat(timespec="seconds")}
     document = {**facts, "scenarios": [str(scenario.path) for scenario in scenarios]}
     os.pwrite(about, f"{json.dumps(document, indent=2)}\n".encode(errors="backslashreplace"), 0)

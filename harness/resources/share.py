@@ -102,9 +102,10 @@ class FileShare(Resource):
             self.data = next((self._data_of(name) for name, upload in uploads.items() if upload.data), None)
 
     def _take_over(self) -> bool:
-        """Whether this run created the share that exists: an earlier request took effect, and its response was lost.
+        """Whether this run created the share that exists.
 
-        A share of a run that has ended gets the tags of this run, so that nobody reaps it.
+        It did where an earlier request took effect and its response was lost, and where this run was killed and is
+        resumed. A share of a run that has ended gets the tags of this run, so that nobody reaps it.
         """
         files = self.provisioning.clients.files
         label = read_metadata(files.get_share_metadata(self.name))
@@ -114,7 +115,8 @@ class FileShare(Resource):
             return True
         if not label.may_be_alive(self.provisioning.cloud.clock.now()):
             files.set_share_metadata(self.name, metadata_of(self.provisioning, self.id))
-        elif label.owner is None or label.owner.state == "elsewhere":
+            return label.run == self.provisioning.run  # the run was killed, and is resumed
+        if label.owner is None or label.owner.state == "elsewhere":
             raise ProvisioningError(
                 f"file share {self.name} is in use by {label.whose}; "
                 "wait for its end, or name another share in the scenario"

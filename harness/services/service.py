@@ -214,6 +214,9 @@ class Service(Protocol):
     def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
         """Make what the jobs of a cluster belong to; one that exists stays as it is. Raises JobError."""
 
+    def list_jobs(self, provisioning: Provisioning, cluster: Cluster, experiment: str) -> Mapping[str, JobView]:
+        """The jobs of an experiment, by name; none where it does not exist. Raises JobError."""
+
     def job(
         self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits
     ) -> Job:

@@ -1,15 +1,17 @@
 """Batch AI as a service that runs jobs."""
 
+from collections.abc import Mapping
+
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning
 from harness.resources.registration import register_providers
 from harness.scenario.model import JobSpec, Limits
 from harness.services.batchai.cluster import GpuCluster
-from harness.services.batchai.job import BatchAiJob, make_experiment
+from harness.services.batchai.job import BatchAiJob, list_jobs, make_experiment
 from harness.services.batchai.job_parameters import job_parameters
 from harness.services.batchai.quota import check_quota
 from harness.services.batchai.retirement import KNOWN_ERRORS
-from harness.services.service import Cluster, ClusterPlan, Job
+from harness.services.service import Cluster, ClusterPlan, Job, JobView
 from harness.target import ServiceName
 
 PROVIDERS = ("Microsoft.BatchAI", "Microsoft.Batch")
@@ -55,6 +57,14 @@ class BatchAiService:
             JobError: the service refuses.
         """
         make_experiment(provisioning, group=cluster.group, workspace=cluster.plan.workspace, name=name)
+
+    def list_jobs(self, provisioning: Provisioning, cluster: Cluster, experiment: str) -> Mapping[str, JobView]:
+        """The jobs of an experiment in the workspace of a cluster, by name; none where it does not exist.
+
+        Raises:
+            JobError: the service does not list them.
+        """
+        return list_jobs(provisioning, cluster.group, cluster.plan.workspace, experiment)
 
     def job(
         self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits

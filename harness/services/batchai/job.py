@@ -73,9 +73,7 @@ class BatchAiJob(Job):
         Raises:
             JobError: the service does not list them.
         """
-        with self.provisioning.errors(f"list the jobs of {self.experiment}", otherwise=JobError):
-            found = self.provisioning.clients.management(BatchAI).jobs.list_by_experiment(*self.address[:3])
-            views = {view.name: view for view in map(_view, found)}
+        views = list_jobs(self.provisioning, *self.address[:3])
         self._is_finished = self.name in views and views[self.name].is_finished
         return views
 
@@ -102,6 +100,20 @@ def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, n
     """
     with provisioning.errors(f"create experiment {name}", otherwise=JobError):
         provisioning.clients.management(BatchAI).experiments.begin_create(group, workspace, name).result()
+
+
+def list_jobs(provisioning: Provisioning, group: str, workspace: str, experiment: str) -> dict[str, JobView]:
+    """The jobs of an experiment, by name; none where it does not exist.
+
+    Raises:
+        JobError: the service does not list them.
+    """
+    with provisioning.errors(f"list the jobs of {experiment}", otherwise=JobError):
+        try:
+            jobs = provisioning.clients.management(BatchAI).jobs.list_by_experiment(group, workspace, experiment)
+            return {view.name: view for view in map(_view, jobs)}
+        except ResourceNotFoundError:
+            return {}
 
 
 def command_of(parameters: models.JobCreateParameters | models.Job) -> tuple[str, ...]:

@@ -1,0 +1,115 @@
+"""What a killed process of a run left running, which ``harness run --resume`` reports and can end."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
+from harness.experiments.run_context import RunContext, experiment_of
+from harness.experiments.run_policy import plan_of
+from harness.resources.provisioning import Provisioning
+from harness.resources.reap import Verdict, decide, find, reap
+from harness.scenario.model import Scenario
+from harness.services.service import JobView
+
+_CASSETTE = "killed_run"  # never recorded: a replay leaves nothing
+_MOST_NAMES = 10
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Survivors:
+    """What still runs.
+
+    Attributes:
+        jobs: those that the service has.
+        resources: the groups and shares that hold them, which may be deleted.
+        leftovers: jobs on this machine whose emulator ended with the killed process.
+    """
+
+    jobs: tuple[JobView, ...]
+    resources: tuple[Verdict, ...]
+    leftovers: tuple[Leftover, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.leftovers)
+
+
+def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Survivors:
+    """The jobs that still run of a run that is resumed.
+
+    Raises:
+        CloudError: the cloud does not list them.
+    """
+    cloud = context.cloud
+    with context.provisioning(_CASSETTE) as provisioning:
+        ours = [found for found in find(cloud, provisioning.clients) if found.label.run == cloud.facts.run]
+        verdicts = [verdict for found in ours if (verdict := decide(found, cloud.clock.now())).delete]
+        names = {verdict.found.name.lower() for verdict in verdicts if verdict.found.kind == "resource group"}
+        jobs = [
+            job
+            for scenario in scenarios
+            if scenario.resource_group.lower() in names
+            for job in _unfinished_jobs(context, provisioning, scenario)
+        ]
+    return Survivors(tuple(jobs), tuple(verdicts), tuple(_leftovers(context)))
+
+
+def describe(survivors: Survivors, *, is_ended: bool) -> list[str]:
+    """What still runs, and what becomes of it.
+
+    Args:
+        survivors: what still runs.
+        is_ended: it is ended now.
+    """
+    lines = []
+    if survivors.jobs:
+        names = ", ".join(f"{job.name} ({job.state})" for job in survivors.jobs[:_MOST_NAMES])
+        more = f" and {len(survivors.jobs) - _MOST_NAMES} more" if len(survivors.jobs) > _MOST_NAMES else ""
+        lines.append(f"jobs of the killed run still run: {names}{more}")
+        if not is_ended:
+            lines.append("trials with the same parameters continue with them; to end them first, add --end-jobs")
+    for leftover in survivors.leftovers:
+        processes = ", ".join(map(str, leftover.processes))
+        lines.append(f"jobs of the killed run still run on this machine: processes {processes} in {leftover.directory}")
+        if not is_ended:
+            lines.append("no trial continues with them; to end them, add --end-jobs, or use: harness reap")
+    return lines
+
+
+def end_survivors(survivors: Survivors, context: RunContext, say: Say) -> None:
+    """End the jobs, and delete what holds them.
+
+    Raises:
+        CloudError: the cloud cannot be asked.
+    """
+    with context.provisioning(_CASSETTE) as provisioning:
+        for reaped in reap(survivors.resources, context.cloud, provisioning.clients, report=lambda _reaped: None):
+            found = reaped.verdict.found
+            say(f"NOT deleted {found.kind} {found.name}: {reaped.error}" if reaped.error else f"deleted {found.name}")
+    for leftover in survivors.leftovers:
+        is_gone = remove_leftover(leftover)
+        say(f"{'deleted' if is_gone else 'NOT deleted'} {leftover.directory}")
+
+
+def _unfinished_jobs(context: RunContext, provisioning: Provisioning, scenario: Scenario) -> list[JobView]:
+    service = context.service
+    cluster = service.cluster(
+        provisioning, group=scenario.resource_group, name=scenario.cluster.name, plan=plan_of(scenario)
+    )
+    jobs = service.list_jobs(provisioning, cluster, experiment_of(context, scenario))
+    return [job for job in jobs.values() if not job.is_finished]
+
+
+def _leftovers(context: RunContext) -> list[Leftover]:
+    """Jobs of this run below the data directories of emulators that ended with the killed process."""
+    facts = context.cloud.facts
+    directories = [
+        Path(entry.place)
+        for entry in context.journal.left()
+        if entry.run == facts.run and entry.cloud == "emulator" and entry.place != facts.directory
+    ]
+    return [
+        leftover for leftover in find_leftovers(directories) if leftover.directory in directories and leftover.processes
+    ]
