@@ -102,8 +102,9 @@ class Runner:
                  "SCRIPTS": str(Path(__file__).parents[1] / "scenarios/files")}  # fmt: skip
         code = "".join(f"{name} = {value!r}\n" for name, value in facts.items()) + program
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        # Elsewhere: -c imports from the current directory, where this file may be what is found as ``cntk``.
         done = subprocess.run([self.python, "-W", "ignore", "-c", code], env={**kept, **self.environment},
-                              capture_output=True, text=True, check=False)  # fmt: skip
+                              cwd=self.data.parent, capture_output=True, text=True, check=False)  # fmt: skip
         found = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
         if not found:
             raise SystemExit(f"{self.python}: {done.stderr}")

@@ -179,9 +179,7 @@ class Bench:
             await asyncio.sleep(0.5)
         while True:
             jobs = [job async for job in self._listed(client)]
-            ended = [
-                job["properties"]["executionInfo"]["endTime"] for job in jobs if "executionInfo" in job["properties"]
-            ]
+            ended = [end for job in jobs if (end := job["properties"].get("executionInfo", {}).get("endTime"))]
             if len(ended) > count:
                 return sorted(datetime.fromisoformat(moment).timestamp() for moment in ended)
             await asyncio.sleep(1)

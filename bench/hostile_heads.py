@@ -18,13 +18,11 @@ import resource
 import socket
 import ssl
 import statistics
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import psutil
 import requests
@@ -184,5 +182,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     main()

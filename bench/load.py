@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _SCRIPT = Path(__file__).with_name("put_and_polls.lua")
 _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -45,21 +46,31 @@ class Speed:
 
 
 class Connection:
-    """One kept connection of a plain client."""
+    """One connection of a plain client, kept as long as the server keeps it."""
 
-    def __init__(self, port: int, headers: dict[str, str]) -> None:
+    def __init__(self, port: int, headers: dict[str, str], *, tls: bool = True) -> None:
         self._port = port
-        self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._tls = trusting() if tls else None
+        lines = {"Host": f"127.0.0.1:{port}", **headers}
+        self._lines = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self._is_open = False
 
     async def __aenter__(self) -> "Connection":
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=trusting())
+        await self._open()
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         self._writer.close()
 
+    async def _open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls)
+        self._is_open = True
+
     async def send(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one answer."""
+        if not self._is_open:
+            self._writer.close()
+            await self._open()
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         self._writer.write(
             f"{method} {path} HTTP/1.1\r\n{self._lines}Content-Length: {len(data)}\r\n\r\n".encode() + data
@@ -67,6 +78,7 @@ class Connection:
         first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         content = await self._reader.readexactly(int(headers.get("content-length", 0)))
+        self._is_open = headers.get("connection", "").lower() != "close" and not first.startswith("HTTP/1.0")
         return int(first.split()[1]), headers, content
 
 
@@ -125,12 +137,15 @@ def _slowest(printed: str) -> float:
 
 
 async def _get_in_python(target: Target, connections: int, seconds: float) -> Speed:
-    port, _, path = target.url.removeprefix("https://127.0.0.1:").partition("/")
+    parts = urlsplit(target.url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
 
     async def get_one(client: Connection, _number: int) -> None:
-        await client.send("GET", f"/{path}")
+        status, _, answer = await client.send("GET", path)
+        if status != 200:
+            raise SystemExit(f"{target.url} answered {status} {answer!r}")
 
-    return await _repeated(get_one, int(port), target.headers, connections=connections, seconds=seconds)
+    return await _repeated(get_one, target.url, target.headers, connections=connections, seconds=seconds)
 
 
 async def _create_in_python(target: Creation, connections: int, seconds: float, run: str) -> Speed:
@@ -142,13 +157,12 @@ async def _create_in_python(target: Creation, connections: int, seconds: float, 
         while b'"Succeeded"' not in (await client.send("GET", poll))[2]:
             pass
 
-    port = int(target.server.rpartition(":")[2])
-    return await _repeated(create_one, port, target.headers, connections=connections, seconds=seconds)
+    return await _repeated(create_one, target.server, target.headers, connections=connections, seconds=seconds)
 
 
 async def _repeated(
     act: Callable[[Connection, int], Awaitable[None]],
-    port: int,
+    url: str,
     headers: dict[str, str],
     *,
     connections: int,
@@ -156,9 +170,11 @@ async def _repeated(
 ) -> Speed:
     """How often ``act`` can be done in a time, by that many connections at once; it is given a number of its own."""
     took: list[float] = []
+    server = urlsplit(url)
+    port, tls = server.port or 0, server.scheme == "https"
     numbers = itertools.count()
     async with contextlib.AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(Connection(port, headers)) for _ in range(connections)]
+        clients = [await stack.enter_async_context(Connection(port, headers, tls=tls)) for _ in range(connections)]
         end = time.perf_counter() + seconds
 
         async def go_on(client: Connection) -> None:

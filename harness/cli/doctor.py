@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 
 from harness.cli.diagnosis import Check, Surroundings, diagnose, look_around
 from harness.cli.groups import CONTEXT
@@ -15,6 +15,7 @@ from harness.cli.markup import plain
 from harness.cli.output import say
 from harness.config import environment
 
+_WORDS = {"ok": "ok", "note": "note", "fail": "FAIL"}
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
 
 
@@ -37,11 +38,21 @@ def doctor(as_json: bool) -> int:
 
 
 def _shown(around: Surroundings) -> list[Check]:
-    """The checks, drawn as a table that grows while they are made."""
-    table = Table("", "what", "found", "to mend it", box=None)
+    """The checks, drawn as a table that grows while they are made; in a pipe, a line each."""
+    console = Console()
+    if not console.is_terminal:
+        return [_told(check) for check in diagnose(around)]
+    table = Table("", *(Column(name, overflow="fold") for name in ("what", "found", "to mend it")), box=None)
     checks = []
-    with Live(table, console=Console(), transient=False):
+    with Live(table, console=console, transient=False):
         for check in diagnose(around):
             checks.append(check)
             table.add_row(_MARKS[check.state], check.name, plain(check.found), plain(check.mend))
     return checks
+
+
+def _told(check: Check) -> Check:
+    """The check, once its line is printed."""
+    remedy = f"; to mend it: {check.mend}" if check.mend else ""
+    say(f"{_WORDS[check.state]:<5} {check.name:<16} {check.found}{remedy}")
+    return check

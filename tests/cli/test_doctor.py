@@ -125,12 +125,24 @@ def test_the_command_says_whether_the_main_job_would_run(
     assert {"Python", "emulator", "settings", "left behind"} <= {check["name"] for check in told["checks"]}
 
 
-def test_the_table_ends_with_the_verdict(
+def test_in_a_pipe_each_check_is_a_line_and_so_is_the_verdict(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(around.directory)
     monkeypatch.setattr(diagnosis, "_LOOKS", (diagnosis.check_python, diagnosis.check_runs))
     assert main(["doctor"]) == 0
-    out = capsys.readouterr().out
-    assert "runs directory" in out
-    assert out.endswith("the main job would run\n")
+    python, runs, verdict = capsys.readouterr().out.splitlines()
+    assert python.startswith("ok    Python           3.")
+    assert runs == f"ok    runs directory   {around.directory / 'runs'}"  # whole, however long
+    assert verdict == "the main job would run"
+
+
+def test_in_a_pipe_a_remedy_follows_what_was_found(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(around.directory)
+    monkeypatch.setattr(diagnosis, "_LOOKS", (lambda _: diagnosis.Check("this", "fail", "it fails", "type that"),))
+    assert main(["doctor"]) == 1
+    assert capsys.readouterr().out == (
+        "FAIL  this             it fails; to mend it: type that\nthe main job would not run: mend what FAILs\n"
+    )
