@@ -1,0 +1,14 @@
+"""What CONTRIBUTING.md says about the tree is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PATHS = sorted(set(re.findall(r"`((?:harness|tests|docs)/[\w./]+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
