@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from harness.compute.backend import JobSpec
-from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.job_specs import JobSpecError
 from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Resource, Workspace
+from harness.emulator.group_commit import GroupCommit
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
 from harness.emulator.providers.azureml.handlers.assets import Assets
@@ -74,7 +74,7 @@ class AzureML:
         self.workspaces = Workspaces(self._service, datastores, accounts, exists)
         paths = StoragePaths(engine.repository.store, accounts)
         self._launch = Launch(engine.specs, paths, variables)
-        self._commits = Commits(engine.repository.store)
+        self._group_commit = GroupCommit(engine.repository.store)
         table = (
             *workspace_routes(self.workspaces),
             *compute_routes(Computes(self._service)),
@@ -149,7 +149,7 @@ class AzureML:
                     answer = _at_once(route.handler, request)
                 else:
                     await request.read()
-                    answer = await self._commits.write(lambda: _at_once(route.handler, request))
+                    answer = await self._group_commit.write(lambda: _at_once(route.handler, request))
             except (AzureMLError, GatewayError) as error:
                 answer = self._service.refused(error, request)
             return self._service.stamped(answer, request, clock.monotonic() - began)

@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Sequence
 
 from harness.compute.backend import JobSpec
-from harness.emulator.commits import Commits
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Cluster, Job
+from harness.emulator.group_commit import GroupCommit
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.clusters import Clusters
@@ -50,7 +50,7 @@ class BatchAI:
             *job_routes(Jobs(service, addressing), Outputs(service, addressing, accounts)),
             *subscription_routes(Subscription(service)),
         )
-        self._commits = Commits(engine.repository.store)
+        self._group_commit = GroupCommit(engine.repository.store)
         self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
         engine.register(self)
 
@@ -83,7 +83,7 @@ class BatchAI:
                 if route.method == "GET":
                     return _at_once(route.handler, request)
                 await request.read()
-                return await self._commits.write(lambda: _at_once(route.handler, request))
+                return await self._group_commit.write(lambda: _at_once(route.handler, request))
             except BatchAIError as error:
                 return self._service.refused(error)
 

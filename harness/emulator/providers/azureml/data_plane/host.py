@@ -3,9 +3,9 @@
 import dataclasses
 
 from harness.emulator.auth import InvalidTokenError, Tokens
-from harness.emulator.commits import Commits
 from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.group_commit import GroupCommit
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import InvalidContentError
 from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
@@ -37,7 +37,7 @@ class DataPlane:
     ) -> None:
         self._tokens = tokens
         self._run_tokens = run_tokens
-        self._commits = Commits(store)
+        self._group_commit = GroupCommit(store)
         runs = Runs(service)
         artifacts = Artifacts(service, runs, accounts)
         table = data_plane_routes(History(service, runs, artifacts, run_tokens), Mlflow(runs, artifacts), artifacts)
@@ -109,7 +109,7 @@ class DataPlane:
                 if request.method == "GET":
                     return _at_once(route.handler, request)
                 await request.read()
-                return await self._commits.write(lambda: _at_once(route.handler, request))
+                return await self._group_commit.write(lambda: _at_once(route.handler, request))
             except MlflowError as error:
                 return error.response()
             except DataPlaneError as error:

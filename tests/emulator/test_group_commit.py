@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.emulator.commits import Commits
+from harness.emulator.group_commit import GroupCommit
 from harness.emulator.store import Store
 
 
@@ -29,7 +29,7 @@ def stored(tmp_path: Path) -> list[str]:
 
 def test_what_is_acknowledged_is_stored(store: Store, tmp_path: Path) -> None:
     async def write() -> list[str]:
-        await Commits(store).write(lambda: store.put("a", Note("")))
+        await GroupCommit(store).write(lambda: store.put("a", Note("")))
         return stored(tmp_path)
 
     assert asyncio.run(write()) == ["a"]
@@ -44,8 +44,8 @@ def test_writes_of_one_turn_are_stored_at_once(store: Store, tmp_path: Path) -> 
         return key
 
     async def write() -> list[str]:
-        commits = Commits(store)
-        return await asyncio.gather(*(commits.write(lambda key=key: put(key)) for key in "abc"))
+        group_commit = GroupCommit(store)
+        return await asyncio.gather(*(group_commit.write(lambda key=key: put(key)) for key in "abc"))
 
     assert asyncio.run(write()) == ["a", "b", "c"]
     assert found == [[], [], []]
@@ -58,8 +58,8 @@ def test_each_sees_what_those_before_it_wrote(store: Store) -> None:
         store.put("a", Note((before.text if before else "") + text))
 
     async def write() -> None:
-        commits = Commits(store)
-        await asyncio.gather(*(commits.write(lambda text=text: append(text)) for text in "abc"))
+        group_commit = GroupCommit(store)
+        await asyncio.gather(*(group_commit.write(lambda text=text: append(text)) for text in "abc"))
 
     asyncio.run(write())
     assert store.get(Note, "a") == Note("abc")
@@ -70,9 +70,9 @@ def test_one_that_is_refused_keeps_nobody_elses_write_back(store: Store, tmp_pat
         raise ValueError("no such cluster")
 
     async def write() -> list[object]:
-        commits = Commits(store)
+        group_commit = GroupCommit(store)
         acts = (lambda: store.put("a", Note("")), refuse, lambda: store.put("b", Note("")))
-        return await asyncio.gather(*map(commits.write, acts), return_exceptions=True)
+        return await asyncio.gather(*map(group_commit.write, acts), return_exceptions=True)
 
     first, refusal, last = asyncio.run(write())
     assert (first, str(refusal), last) == (None, "no such cluster", None)
@@ -84,9 +84,9 @@ def test_where_nothing_can_be_stored_nothing_is_acknowledged(store: Store, tmp_p
         raise sqlite3.OperationalError("database or disk is full")
 
     async def write() -> list[object]:
-        commits = Commits(store)
+        group_commit = GroupCommit(store)
         acts = (lambda: store.put("a", Note("")), fail)
-        return await asyncio.gather(*map(commits.write, acts), return_exceptions=True)
+        return await asyncio.gather(*map(group_commit.write, acts), return_exceptions=True)
 
     assert [str(error) for error in asyncio.run(write())] == ["database or disk is full"] * 2
     assert stored(tmp_path) == []

@@ -14,7 +14,7 @@ from harness.emulator.store import Store
 T = TypeVar("T")
 
 
-class Commits:
+class GroupCommit:
     """The shared transactions of a store."""
 
     def __init__(self, store: Store) -> None:
