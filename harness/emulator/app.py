@@ -15,7 +15,7 @@ from harness.emulator.context import (
     Request,
     Response,
 )
-from harness.emulator.faults.stage import Stage
+from harness.emulator.faults.injector import FaultInjector
 from harness.emulator.host_names import host_of
 from harness.emulator.providers import Host
 
@@ -32,15 +32,15 @@ class Emulator:
 
     Args:
         hosts: who answers; the first that plays a request's host does.
-        stage: where faults strike, while a plan for them is in force.
+        injector: makes faults strike, while a plan for them is in force.
         advice: what a client is told beside the fact that nobody plays the host of its request.
     """
 
-    def __init__(self, hosts: Sequence[Host], stage: Stage, advice: str = "") -> None:
+    def __init__(self, hosts: Sequence[Host], injector: FaultInjector, advice: str = "") -> None:
         self._hosts = hosts
         self._advice = advice
-        self._stage = stage
-        self._faults = stage.faults
+        self._injector = injector
+        self._faults = injector.faults
 
     def plays(self, host: str) -> bool:
         """Whether some part of the emulator answers for a host (lower case, no port)."""
@@ -73,7 +73,7 @@ class Emulator:
         try:
             request = Request(scope, receive)
             if self._faults.active:
-                answer = await self._stage.answer(part, request)
+                answer = await self._injector.answer(part, request)
                 if request.ahead:
                     scope["state"]["connection"].leave_date()
             else:

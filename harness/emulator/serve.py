@@ -26,7 +26,7 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.engine import Engine, EngineOptions
 from harness.emulator.fault_operations import FaultPlans
 from harness.emulator.faults.active import Faults
-from harness.emulator.faults.stage import Stage
+from harness.emulator.faults.injector import FaultInjector
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity
 from harness.emulator.listener import serve_http
 from harness.emulator.options import START_PLAN, Account, Options
@@ -179,11 +179,11 @@ def _faults(store: Store, options: Options) -> Faults:
 async def _serve(paths: DataDirectory, options: Options) -> None:
     with opened_store(paths) as store:
         base = _Foundation(paths, SystemClock(), open_identity(paths), store, _faults(store, options), WayIn())
-        storage, stage = _storage(base, options), Stage(base.faults, base.clock)
+        storage, injector = _storage(base, options), FaultInjector(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
 
         def plain(service: StorageHost) -> Emulator:
-            return Emulator([PathStyle(service, options.host_names)], stage, advice=_PLAIN_ADVICE)
+            return Emulator([PathStyle(service, options.host_names)], injector, advice=_PLAIN_ADVICE)
 
         async with (
             _computing(reconciler, options, base.clock) as backend,
@@ -191,7 +191,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
             _listening_plainly(plain(storage.blobs), options.blob_port, "--blob-port", stopping) as blob_port,
         ):
             parts = _played(base, storage, options, reconciler=reconciler, backend=backend)
-            async with _listening(Emulator(parts.hosts, stage), paths, options, stopping) as port:
+            async with _listening(Emulator(parts.hosts, injector), paths, options, stopping) as port:
                 storage.sources.listens("file", file_port)
                 storage.sources.listens("blob", blob_port)
                 endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)

@@ -11,7 +11,7 @@ from harness.emulator.app import Emulator
 from harness.emulator.context import Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.faults.active import Faults
-from harness.emulator.faults.stage import Stage
+from harness.emulator.faults.injector import FaultInjector
 from harness.emulator.store import Store
 
 
@@ -51,7 +51,9 @@ def answer(query: bytes, host: bytes = b"careless") -> tuple[int, dict[bytes, by
         "type": "http", "method": "GET", "scheme": "https", "client": ("127.0.0.1", 1), "headers": [(b"host", host)],
         "path": "/", "raw_path": b"/", "query_string": query, "state": {"connection": None, "answer": None},
     }  # fmt: skip
-    emulator = Emulator([Careless()], Stage(Faults(Store(":memory:")), SystemClock()), advice=" Ask somebody else.")
+    emulator = Emulator(
+        [Careless()], FaultInjector(Faults(Store(":memory:")), SystemClock()), advice=" Ask somebody else."
+    )
     asyncio.run(emulator(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 

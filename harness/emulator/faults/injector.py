@@ -1,7 +1,7 @@
-"""The stage of the request pipeline at which faults strike.
+"""Makes faults strike requests on their way to a host.
 
-What is answered comes from the host that the request is for, in its own words and envelope: a client cannot tell it
-from the real thing.
+The answer of a request that is struck comes from the host that the request is for, in the host's own words and
+envelope, so a client cannot tell it from a real failure.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ _CREATES = frozenset({"", "blocklist"})  # ``comp`` of the writes that make what
 _MOST_LATE = 10_000  # resources that are not to be seen yet; then the oldest are
 
 
-class Stage:
+class FaultInjector:
     """Hands requests to their host, unless a fault strikes.
 
     Args:
-        faults: the plans; while none is in force nobody need come here.
+        faults: the plans; while none is in force, no request has to pass through here.
     """
 
     def __init__(self, faults: Faults, clock: Clock) -> None:
