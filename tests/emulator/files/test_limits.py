@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -49,9 +49,7 @@ def test_a_store_on_a_full_disk_refuses_as_a_full_share_and_goes_on_when_there_i
         file = share.get_file_client("f")
         file.create_file(1)
         room = Path(small.directory, "storage", small.storage_account, "file", "store", "by-a-job")
-        with room.open("wb", buffering=0) as stream, suppress(OSError):
-            while stream.write(bytes(4096)):
-                pass
+        fill(room)
         status = None
         for number in range(1000):
             try:
@@ -63,6 +61,71 @@ def test_a_store_on_a_full_disk_refuses_as_a_full_share_and_goes_on_when_there_i
         room.unlink()
         file.set_file_metadata({"number": "last"})
         assert file.get_file_properties().metadata == {"number": "last"}
+
+
+METADATA = {"long": "x" * 4000}
+
+
+def create(share: ShareClient, number: int) -> None:
+    share.get_file_client(f"created-{number}").create_file(0, metadata=METADATA)
+
+
+def create_directory(share: ShareClient, number: int) -> None:
+    share.create_directory(f"created-{number}", metadata=METADATA)
+
+
+def rename(share: ShareClient, number: int) -> None:
+    share.get_file_client(f"there-{number}").rename_file(f"created-{number}", metadata=METADATA)
+
+
+@pytest.mark.parametrize("act", [create, create_directory, rename])
+def test_what_a_full_disk_refuses_has_not_happened(small: Endpoint, act: Callable[[ShareClient, int], None]) -> None:
+    with ShareServiceClient.from_connection_string(small.connection_string, retry_total=0) as service:
+        share = service.create_share(act.__name__.replace("_", "-"))
+        for number in range(50):
+            share.get_file_client(f"there-{number}").create_file(0, metadata={"of": str(number)})
+        room = Path(small.directory, "storage", small.storage_account, "file", share.share_name, "by-a-job")
+        fill(room)
+        refused, error = until_refused(act, share)
+        room.unlink()
+        assert (error.status_code, error.error_code) == (409, "ShareSizeLimitReached")
+        names = {found.name for found in share.list_directories_and_files()}
+        moved = range(refused) if act is rename else ()
+        made = {f"created-{number}" for number in range(refused)}
+        there = {f"there-{number}" for number in range(50) if number not in moved}
+        assert names == made | there
+        for number in range(refused if act is rename else 0, 50):
+            assert share.get_file_client(f"there-{number}").get_file_properties().metadata == {"of": str(number)}
+
+
+def test_a_full_disk_can_be_emptied(small: Endpoint) -> None:
+    with ShareServiceClient.from_connection_string(small.connection_string, retry_total=0) as service:
+        share = service.create_share("emptied")
+        share.create_directory("d")
+        for name in ("f", "d/g"):
+            share.get_file_client(name).create_file(1)
+        fill(Path(small.directory, "storage", small.storage_account, "file", "emptied", "by-a-job"))
+        for name in ("f", "d/g", "by-a-job"):
+            share.get_file_client(name).delete_file()
+        share.delete_directory("d")
+        assert list(share.list_directories_and_files()) == []
+
+
+def until_refused(act: Callable[[ShareClient, int], None], share: ShareClient) -> tuple[int, HttpResponseError]:
+    """Act until the disk is full; the number of the refused act, and its error."""
+    for number in range(50):
+        try:
+            act(share, number)
+        except HttpResponseError as error:
+            return number, error
+    pytest.fail("the disk was never full")
+
+
+def fill(path: Path) -> None:
+    """Take all that is left of a disk."""
+    with path.open("wb", buffering=0) as stream, suppress(OSError):
+        while stream.write(bytes(4096)):
+            pass
 
 
 def test_a_quota_is_not_exceeded(share: ShareClient, on_disk: Path) -> None:
