@@ -142,7 +142,7 @@ def run(
             except Interrupted as error:
                 say("harness: interrupted; what was made is deleted", err=True)
                 code = error.exit_code
-    # A signal that came last of all, while things were deleted anyway, still is what ended the command.
+    # A signal that arrives while everything is deleted anyway is still what ended the command.
     return code if interruption.signum is None else 128 + interruption.signum
 
 
@@ -254,7 +254,7 @@ class _Run:
         if running is None and self.reuse:
             running = start_detached(Options(directory, cntk_python=self.settings.cntk_python))
             self._display(
-                Noted(f"an emulator goes on in {directory}; end it with: harness emulator stop --dir {directory}")
+                Noted(f"an emulator keeps running in {directory}; end it with: harness emulator stop --dir {directory}")
             )
         return running
 

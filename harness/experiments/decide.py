@@ -15,8 +15,8 @@ class TrialView:
         nodes: how many nodes its job takes.
         since: when it came into its state, in the clock's monotonic seconds.
         submitted: when its job was submitted, likewise.
-        returns: how often the job has gone back to the queue, because its node was taken away.
-        is_stopping: it was told to stop already.
+        returns: how often the job has gone back to the queue, because its node was removed.
+        is_stopping: its job has been asked to end.
     """
 
     id: str
@@ -49,9 +49,9 @@ Action = Submit | Stop
 def decide(trials: Sequence[TrialView], *, capacity: int, now: float, limits: Limits) -> tuple[Action, ...]:
     """The actions that are due.
 
-    Jobs are submitted in file order, as many as the cluster has nodes for; one that does not fit waits, and those
-    behind it with it, so that a large one is not overtaken for ever. A job that is queued or runs too long is stopped,
-    also one that goes back and forth between the two for longer than both together may take.
+    Jobs are submitted in file order, as many as the cluster has nodes for. A job that does not fit waits, and so do
+    those behind it, so that a large job is not overtaken for ever. A job that is queued or runs for too long is
+    stopped. So is one that changes between the two for longer than both together may take.
 
     Args:
         trials: all of the run, in file order.

@@ -1,4 +1,4 @@
-"""What a scenario must survive, ordered from its cloud for as long as any process works on the scenario."""
+"""Faults that a scenario must survive; its cloud injects them while any process works on the scenario."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,7 +9,7 @@ from harness.resources.azure_errors import azure_errors
 
 
 class FaultInjection:
-    """A fault plan that processes share as they share resources: the first orders it, the last one out withdraws it."""
+    """A fault plan that processes share as they share resources: the first puts it in force, the last withdraws it."""
 
     kind = "fault plan"
 
@@ -19,7 +19,7 @@ class FaultInjection:
         self._plan = plan
 
     def open(self) -> None:
-        """Order it.
+        """Put it in force.
 
         Raises:
             ProvisioningError: the cloud does not take it.

@@ -1,4 +1,4 @@
-"""A whole scenario: its shared resources, and all the trials that are wanted on them."""
+"""A whole scenario: its shared resources, and the trials that run on them."""
 
 from collections.abc import Callable, Sequence
 
@@ -24,7 +24,7 @@ def run_scenario(
         scenario: the whole scenario.
         trials: those of it to run; none means that nothing is made.
         directory: gets outcomes and files.
-        report: is told each outcome once it is in the directory.
+        report: gets each outcome once it is in the directory.
 
     Raises:
         CloudError: the cloud refuses; nothing is left behind.
@@ -50,7 +50,7 @@ def run_trials(
     directory: RunDirectory,
     report: Callable[[Outcome], None],
 ) -> None:
-    """Run trials where everything they share is there already.
+    """Run trials where everything that they share exists.
 
     Raises:
         CloudError: the cloud refuses; the jobs are deleted.

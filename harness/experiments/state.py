@@ -20,7 +20,7 @@ class TrialState(StrEnum):
 
     @property
     def is_active(self) -> bool:
-        """Whether it holds nodes, or stands in the cluster's queue for them."""
+        """Whether it holds nodes, or waits in the cluster's queue for them."""
         return self is not TrialState.WAITING and not self.is_finished
 
 
@@ -29,17 +29,17 @@ _ENDS = frozenset({_S.SUCCEEDED, _S.FAILED})
 MOVES: dict[TrialState, frozenset[TrialState]] = {
     _S.WAITING: frozenset({_S.QUEUED}),
     _S.QUEUED: frozenset({_S.RUNNING, _S.TERMINATING}) | _ENDS,
-    _S.RUNNING: frozenset({_S.QUEUED, _S.TERMINATING}) | _ENDS,  # queued again: its node was taken away
+    _S.RUNNING: frozenset({_S.QUEUED, _S.TERMINATING}) | _ENDS,  # queued again: its node was removed
     _S.TERMINATING: _ENDS,
     _S.SUCCEEDED: frozenset(),
     _S.FAILED: frozenset(),
 }
 
 
-def moved(state: TrialState, told: str) -> TrialState:
-    """The state after the service told ``told``; an answer that no move allows is stale and changes nothing."""
+def moved(state: TrialState, reported: str) -> TrialState:
+    """The state after the service has reported one; a report that no move allows is stale and changes nothing."""
     try:
-        new = TrialState(told)
+        new = TrialState(reported)
     except ValueError:
         return state
     return new if new in MOVES[state] else state

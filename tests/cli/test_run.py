@@ -198,7 +198,7 @@ def test_a_kept_cluster_is_found_again(
     path = scenario()
     try:
         code, out, _ = run(path, "--reuse", "--out", "first")
-        assert (code, "an emulator goes on in .harness/emulator" in out) == (0, True)
+        assert (code, "an emulator keeps running in .harness/emulator" in out) == (0, True)
         code, out, _ = run(path, "--reuse", "--out", "second")
         assert code == 0
         assert "cluster c exists already and is used again" in out
