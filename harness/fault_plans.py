@@ -1,39 +1,26 @@
-"""Faults on demand: which there are, and plans that say how often they strike.
+"""Plans that say how often faults strike, as clients send them and the emulator keeps them."""
 
-Scenario, clients and emulator share this vocabulary: names, durations, limits and what is said of a mistake.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from harness.errors import UserError
-from harness.suggestions import nearest
-
-Fault = Literal[
-    "throttle",
-    "unavailable",
-    "drop",
-    "cut",
-    "slow",
-    "expired-token",
-    "late-read",
-    "clock-skew",
-    "full-disk",
-    "image-pull",
-    "no-boot",
-    "preempt",
-]
-FAULTS: tuple[Fault, ...] = get_args(Fault)  # where several could strike at once, the first that does
-SECONDS: Mapping[Fault, float] = {  # of faults that have a duration, when the plan names none
-    "throttle": 1.0,  # Retry-After
-    "slow": 0.5,
-    "late-read": 1.0,
-    "clock-skew": 1200.0,  # more than the 15 minutes that SharedKey allows
-    "preempt": 0.0,  # from the start of the job
-}
+from harness.fault_vocabulary import (
+    FAULTS,
+    MAX_SECONDS,
+    MAX_SEED,
+    MIN_SEED,
+    MIN_TIMES,
+    SECONDS,
+    Fault,
+    known_faults,
+    listed,
+    no_duration,
+    shown,
+    unknown_fault,
+)
 
 ADDRESS = "/providers/Harness.Emulator/faults"  # of the plans, at Resource Manager's host
 
@@ -44,10 +31,6 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     group: str = ""
     share: str = ""
 
-
-MIN_TIMES = 1
-MAX_SECONDS = 86_400
-MIN_SEED, MAX_SEED = -(1 << 63), (1 << 63) - 1
 
 Rate = Annotated[float, Meta(ge=0, le=1)]
 Times = Annotated[int, Meta(ge=MIN_TIMES)]
@@ -91,16 +74,16 @@ def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
         UserError: the document is no plan; the message has every mistake.
     """
     problems = [
-        f"a fault plan has seed, faults and scope, and no {_shown(key)}"
+        f"a fault plan has seed, faults and scope, and no {shown(key)}"
         for key in document
         if key not in ("name", "seed", "faults", "scope", "struck")
     ]
     seed, faults = document.get("seed", 0), document.get("faults")
     if not _is_a(seed, Seed):
-        problems.append(f"the seed must be a whole number below 2^63, and is {_shown(seed)}")
+        problems.append(f"the seed must be a whole number below 2^63, and is {shown(seed)}")
     rules: dict[Fault, Rule] = {}
     if not isinstance(faults, Mapping) or not faults:
-        problems.append(f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; there are {_known()}")
+        problems.append(f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; there are {known_faults()}")
     else:
         for fault in FAULTS:
             if fault in faults:
@@ -144,14 +127,14 @@ def parse_words(words: Sequence[str], *, times: int | None = None, seconds: floa
     """
     lasting = [word for word in words if word.partition("=")[0] in SECONDS]
     if seconds is not None and not lasting:
-        raise UserError(f"seconds are for {_listed(SECONDS)}; {_listed(words)} has no duration")
+        raise UserError(f"seconds are for {listed(SECONDS)}; {listed(words)} has no duration")
     faults: dict[str, Any] = {}
     for word in words:
         fault, _, rate = word.partition("=")
         try:
             rule: dict[str, Any] = {"rate": float(rate)}
         except ValueError:
-            text = f"{_shown(word)} is not a fault with its rate, such as throttle=0.3; there are {_known()}"
+            text = f"{shown(word)} is not a fault with its rate, such as throttle=0.3; there are {known_faults()}"
             raise UserError(text) from None
         if times is not None:
             rule["times"] = times
@@ -161,24 +144,13 @@ def parse_words(words: Sequence[str], *, times: int | None = None, seconds: floa
     return faults
 
 
-def unknown_fault(word: object) -> str:
-    """The message for a fault that does not exist."""
-    near = nearest(str(word), FAULTS)
-    return f"there is no fault {_shown(word)}; " + (f"did you mean {near!r}?" if near else f"there are {_known()}")
-
-
-def no_duration(fault: str) -> str:
-    """The message for seconds of a fault that has no duration."""
-    return f"{fault} has no duration; {_listed(SECONDS)} have one"
-
-
 def _parse_rule(fault: Fault, value: object, problems: list[str]) -> Rule:
     written: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"rate": value}
     given = {"rate": None} | {key: part for key, part in written.items() if part is not None}
-    wrong = [f"a fault has rate, times and seconds, and no {_shown(key)}" for key in given if key not in _NUMBERS]
+    wrong = [f"a fault has rate, times and seconds, and no {shown(key)}" for key in given if key not in _NUMBERS]
     for name, (kind, allowed) in _NUMBERS.items():
         if name in given and not _is_a(given[name], kind):
-            wrong.append(f"the {name} of {fault} must be {allowed}, and is {_shown(given[name])}")
+            wrong.append(f"the {name} of {fault} must be {allowed}, and is {shown(given[name])}")
     if "seconds" in given and fault not in SECONDS:
         wrong.append(no_duration(fault))
     problems += wrong
@@ -191,15 +163,3 @@ def _is_a(value: object, kind: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _shown(value: object) -> str:
-    return repr(value)[:80]
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(words)
-
-
-def _known() -> str:
-    return _listed(FAULTS)

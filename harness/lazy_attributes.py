@@ -1,10 +1,10 @@
-"""Faces of packages whose names are imported when they are first used (PEP 562).
+"""Faces of packages whose names are imported when they are used (PEP 562).
 
-A package's ``__init__`` names what its modules offer. Importing all of them for one is slow where they stand on large
-libraries: the journal of resources needs no Azure SDK, and its package does.
+A package's ``__init__`` names what its modules offer. To import all of them for one is slow where they need large
+libraries: the journal of resources needs no Azure SDK, and its package does. A module that must start fast imports the
+package and uses the name as its attribute.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
@@ -20,8 +20,8 @@ def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], o
     def get(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{homes[name]}"), name)
-        setattr(sys.modules[package], name, value)  # from now on it is found without this function
+        # Not kept in the package: pytester imports modules again for each of its runs, and a copy would be another one.
+        value: object = getattr(import_module(f"{package}.{homes[name]}"), name)
         return value
 
     return get

@@ -4,7 +4,8 @@ import pytest
 
 from harness.emulator.fault_targets import Place, covers
 from harness.errors import UserError
-from harness.fault_plans import FAULTS, FaultPlan, Rule, Scope, parse_plan, parse_words
+from harness.fault_plans import FaultPlan, Rule, Scope, parse_plan, parse_words
+from harness.fault_vocabulary import FAULTS
 
 KNOWN = ", ".join(FAULTS)
 

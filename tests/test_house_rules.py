@@ -19,6 +19,7 @@ SHARED = {
     "clock",
     "errors",
     "fault_plans",
+    "fault_vocabulary",
     "file_lock",
     "interruption",
     "lazy_attributes",
@@ -79,7 +80,7 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_only_launching_is_imported_of_the_emulator() -> None:
-    names = ("launch", "leftovers", "endpoint", "options", "owner", "reset")
+    names = ("Endpoint", "find", "launch", "leftovers", "endpoint", "options", "owner", "reset")
     open_to_all = tuple(f"harness.emulator.{name}" for name in names)
     wrong = [
         f"{relative(module)} imports {name}"
@@ -154,6 +155,21 @@ def test_only_the_clock_reads_the_time() -> None:
     ]
 
     assert wrong == []
+
+
+def test_no_import_is_hidden_in_a_function() -> None:
+    fallback = {"data/digits.py"}  # for versions of scikit-learn that keep its file elsewhere
+    wrong = {
+        f"{relative(module)}:{node.lineno}"
+        for module in MODULES
+        if not relative(module).startswith(STANDALONE) and relative(module) not in fallback
+        for function in ast.walk(parsed(module))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+
+    assert sorted(wrong) == []
 
 
 def test_no_module_is_named_for_nothing() -> None:

@@ -23,7 +23,7 @@ from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.dry_run import describe, refuse_unknown_size
-from harness.experiments.failure_report import failure_report, render
+from harness.experiments.failure_report import explain_failure, render
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.run import run_scenario
@@ -272,7 +272,7 @@ class _Run:
                     self._say(f"note: trial {outcome.trial}: {text}")
             else:
                 self._console.print()
-                self._say(render(failure_report(outcome, scenario, self.directory.path)))
+                self._say(render(explain_failure(outcome, scenario, self.directory.path)))
         self._say(f"outcomes: {self.directory.outcomes.path}")
 
     def _say(self, text: str) -> None:

@@ -1,1 +1,72 @@
-"""Sweeps: the space of parameters, its trials and their outcomes."""
+"""Sweeps: where trials run, their jobs, and their outcomes."""
+
+from typing import TYPE_CHECKING
+
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.experiments.failure_report import FailureReport, explain_failure, render
+    from harness.experiments.leases import Leases
+    from harness.experiments.outcomes import Outcome
+    from harness.experiments.pattern_matching import PatternMatcher
+    from harness.experiments.run import run_trials
+    from harness.experiments.run_context import (
+        JobTarget,
+        RunContext,
+        open_alone,
+        open_cluster,
+        open_group,
+        open_share,
+        open_target,
+        target_of,
+    )
+    from harness.experiments.run_directory import RunDirectory
+    from harness.experiments.run_policy import policy_for
+    from harness.experiments.uploads import LocalUploads, RecordedUploads
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "FailureReport": "failure_report",
+            "JobTarget": "run_context",
+            "Leases": "leases",
+            "LocalUploads": "uploads",
+            "Outcome": "outcomes",
+            "PatternMatcher": "pattern_matching",
+            "RecordedUploads": "uploads",
+            "RunContext": "run_context",
+            "RunDirectory": "run_directory",
+            "explain_failure": "failure_report",
+            "open_alone": "run_context",
+            "open_cluster": "run_context",
+            "open_group": "run_context",
+            "open_share": "run_context",
+            "open_target": "run_context",
+            "policy_for": "run_policy",
+            "render": "failure_report",
+            "run_trials": "run",
+            "target_of": "run_context",
+        },
+    )
+
+__all__ = [
+    "FailureReport",
+    "JobTarget",
+    "Leases",
+    "LocalUploads",
+    "Outcome",
+    "PatternMatcher",
+    "RecordedUploads",
+    "RunContext",
+    "RunDirectory",
+    "explain_failure",
+    "open_alone",
+    "open_cluster",
+    "open_group",
+    "open_share",
+    "open_target",
+    "policy_for",
+    "render",
+    "run_trials",
+    "target_of",
+]

@@ -31,7 +31,7 @@ class FailureReport:
     directory: Path | None
 
 
-def failure_report(outcome: Outcome, scenario: Scenario, root: Path) -> FailureReport:
+def explain_failure(outcome: Outcome, scenario: Scenario, root: Path) -> FailureReport:
     """What to show of an outcome.
 
     Args:

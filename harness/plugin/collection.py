@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import scenario as scenarios
 from harness.errors import ScenarioError
 from harness.plugin.keywords import keyword_of
 from harness.plugin.options import SCENARIO_OPTIONS, is_worker
+from harness.plugin.scenario_items import ScenarioFile
 from harness.suggestions import suggestion
 
 if TYPE_CHECKING:
@@ -40,16 +42,13 @@ class ScenarioShelf:
         Raises:
             ScenarioError: the file is wrong, or another file of the session has a scenario of that name.
         """
-        from harness.scenario.load import load_scenario  # noqa: PLC0415 - start-up stays cheap
-        from harness.scenario.overrides import same_name, with_values  # noqa: PLC0415
-
         key = path.parent.resolve() / path.name
         if key not in self._read:
-            scenario = with_values(load_scenario(path), self._values)
+            scenario = scenarios.with_values(scenarios.load_scenario(path), self._values)
             for other in self._read.values():
                 if other.scenario == scenario.scenario:
                     self.has_clash = True
-                    raise ScenarioError(same_name(scenario.scenario, other.path, path))
+                    raise ScenarioError(scenarios.same_name(scenario.scenario, other.path, path))
             self._read[key] = scenario
         return self._read[key]
 
@@ -82,12 +81,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     is_named = parent.session.isinitpath(file_path)
     if file_path.parent.name != DIRECTORY and not is_named:
         return None
-    from harness.plugin.scenario_items import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
-    from harness.scenario.document import is_scenario_file  # noqa: PLC0415
-
-    if not (is_named or is_scenario_file(file_path)):
+    if not (is_named or scenarios.is_scenario_file(file_path)):
         return None
-
     scenario_file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
     scenario_file.load = shelf(parent.config).load
     return scenario_file
@@ -97,8 +92,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that uses a scenario's fixtures that scenario, and each of its trials in turn."""
     if SCENARIO not in metafunc.fixturenames:
         return
-    from harness.plugin.scenario_items import ScenarioFile  # noqa: PLC0415 - start-up stays cheap
-
     path = _named(metafunc.definition)
     try:
         trials = shelf(metafunc.config).load(path).trials

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from harness import resources, services
+from harness import scenario as scenarios
+
 if TYPE_CHECKING:
     from harness.experiments.run_context import RunContext
     from harness.resources import FileShare, Provisioning, ResourceGroup
@@ -74,12 +77,10 @@ def make_resource_group(
     harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
 ) -> MakeResourceGroup:
     """A factory of resource groups; providers are registered first."""
-    from harness.resources import ResourceGroup  # noqa: PLC0415 - start-up stays cheap
-
     harness_run_context.service.prepare(harness_provisioning)
 
-    def make(name: str, *, location: str = "eastus") -> ResourceGroup:
-        return harness_made.enter_context(ResourceGroup(harness_provisioning, name=name, location=location))
+    def make(name: str, *, location: str = "eastus") -> "ResourceGroup":
+        return harness_made.enter_context(resources.ResourceGroup(harness_provisioning, name=name, location=location))
 
     return make
 
@@ -87,13 +88,12 @@ def make_resource_group(
 @pytest.fixture
 def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeFileShare:
     """A factory of file shares."""
-    from harness.resources import FileShare, Upload  # noqa: PLC0415 - start-up stays cheap
 
     def make(
         group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
-    ) -> FileShare:
-        uploads = {path: Upload(local) for path, local in (upload or {}).items()}
-        share = FileShare(
+    ) -> "FileShare":
+        uploads = {path: resources.Upload(local) for path, local in (upload or {}).items()}
+        share = resources.FileShare(
             harness_provisioning, group=group.name, name=name, directory=directory, uploads=lambda: nullcontext(uploads)
         )
         return harness_made.enter_context(share)
@@ -106,7 +106,6 @@ def make_gpu_cluster(
     harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
 ) -> MakeGpuCluster:
     """A factory of clusters."""
-    from harness.services.service import ClusterPlan  # noqa: PLC0415 - start-up stays cheap
 
     def make(
         share: "FileShare",
@@ -117,7 +116,7 @@ def make_gpu_cluster(
         mount: str = "azurefileshare",
         queued: float = 1800.0,
     ) -> "Cluster":
-        plan = ClusterPlan(
+        plan = services.ClusterPlan(
             workspace=f"{name}-workspace",
             location="eastus",
             vm_size=vm_size,
@@ -137,8 +136,6 @@ def make_job(
     harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
 ) -> MakeJob:
     """A factory of jobs."""
-    from harness.scenario.model import JobSpec, Limits  # noqa: PLC0415 - start-up stays cheap
-
     service = harness_run_context.service
 
     def make(cluster: "Cluster", name: str, **spec: Any) -> "Job":
@@ -149,8 +146,8 @@ def make_job(
             cluster,
             experiment=experiment,
             name=name,
-            spec=JobSpec(name=name, **spec),
-            limits=Limits(),
+            spec=scenarios.JobSpec(name=name, **spec),
+            limits=scenarios.Limits(),
         )
         return harness_made.enter_context(job)
 

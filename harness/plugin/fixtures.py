@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import clouds, experiments, recording, resources, services
+from harness import config as harness_config
 from harness.plugin.collection import shelf
 from harness.plugin.options import SCENARIO_OPTIONS, worker_input
 from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
@@ -30,9 +32,7 @@ CASSETTES = "cassettes"
 @pytest.fixture
 def offline() -> Iterator[None]:
     """No network connection can be opened while the test runs; the attempt fails and names the host."""
-    from harness.recording.socket_guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
-
-    with blocked_sockets():
+    with recording.blocked_sockets():
         yield
 
 
@@ -56,16 +56,13 @@ def cloud(request: pytest.FixtureRequest) -> Iterator["Cloud"]:
     Raises:
         SettingsError: a setting that this cloud needs is missing.
     """
-    from harness.clouds import open_cloud  # noqa: PLC0415 - start-up stays cheap
-    from harness.config import load_settings  # noqa: PLC0415
-
     config = request.config
     options, root = config.stash[SCENARIO_OPTIONS], config.rootpath
     endpoint = request.getfixturevalue("emulator") if options.cloud == "emulator" else None
     shared = worker_input(config).get("testrunuid")
-    with open_cloud(
+    with clouds.open_cloud(
         options.cloud,
-        load_settings(root),
+        harness_config.load_settings(root),
         cassettes=root / CASSETTES,
         service=options.service,
         record=options.record,
@@ -97,16 +94,7 @@ def harness_run_context(
     cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["RunContext"]:
     """Where scenarios are played: the cloud, the journal, the uploads; progress goes to the logger ``harness``."""
-    from harness.config import environment, load_settings, mnist_cache  # noqa: PLC0415 - start-up stays cheap
-    from harness.experiments.leases import Leases  # noqa: PLC0415
-    from harness.experiments.pattern_matching import PatternMatcher  # noqa: PLC0415
-    from harness.experiments.run_context import RunContext  # noqa: PLC0415
-    from harness.experiments.run_policy import policy_for  # noqa: PLC0415
-    from harness.experiments.uploads import LocalUploads, RecordedUploads  # noqa: PLC0415
-    from harness.resources.journal import journal_for  # noqa: PLC0415
-    from harness.services.catalogue import service_named  # noqa: PLC0415
-
-    settings, environ = load_settings(pytestconfig.rootpath), environment()
+    settings, environ = harness_config.load_settings(pytestconfig.rootpath), harness_config.environment()
     logger = logging.getLogger("harness")
     is_replay = cloud.name == "replay"
     shared = None if is_replay else shared_directory(pytestconfig, tmp_path_factory)
@@ -115,19 +103,19 @@ def harness_run_context(
         logger.info("%s", printable(str(event)))
 
     upload_from = pytestconfig.stash[SCENARIO_OPTIONS].upload_from
-    local = LocalUploads(settings.mnist_dir, mnist_cache(environ), tell, upload_from)
-    with PatternMatcher() as matcher:
-        yield RunContext(
+    local = experiments.LocalUploads(settings.mnist_dir, harness_config.mnist_cache(environ), tell, upload_from)
+    with experiments.PatternMatcher() as matcher:
+        yield experiments.RunContext(
             cloud=cloud,
-            service=service_named(pytestconfig.stash[SCENARIO_OPTIONS].service),
-            journal=journal_for(cloud.name, settings, environ),
-            uploads=RecordedUploads(upload_from) if is_replay else local,
+            service=services.service_named(pytestconfig.stash[SCENARIO_OPTIONS].service),
+            journal=resources.journal_for(cloud.name, settings, environ),
+            uploads=experiments.RecordedUploads(upload_from) if is_replay else local,
             sink=tell,
             interruption=pytestconfig.stash[INTERRUPTION],
-            leases=Leases(shared) if shared else None,
+            leases=experiments.Leases(shared) if shared else None,
             worker=worker_id(pytestconfig) if shared else "",
             owner=session_owner(pytestconfig),
-            policy=policy_for(cloud.name, settings),
+            policy=experiments.policy_for(cloud.name, settings),
             matcher=matcher,
         )
 
@@ -135,9 +123,7 @@ def harness_run_context(
 @pytest.fixture(scope="session")
 def resource_group(harness_run_context: "RunContext", harness_scenario: "Scenario") -> Iterator["ResourceGroup"]:
     """The scenario's resource group, with the providers registered."""
-    from harness.experiments.run_context import open_group  # noqa: PLC0415 - start-up stays cheap
-
-    with open_group(harness_run_context, harness_scenario) as made:
+    with experiments.open_group(harness_run_context, harness_scenario) as made:
         yield made
 
 
@@ -146,9 +132,7 @@ def file_share(
     harness_run_context: "RunContext", harness_scenario: "Scenario", resource_group: "ResourceGroup"
 ) -> Iterator["FileShare"]:
     """The scenario's file share, with everything uploaded."""
-    from harness.experiments.run_context import open_share  # noqa: PLC0415 - start-up stays cheap
-
-    with open_share(harness_run_context, harness_scenario, resource_group) as made:
+    with experiments.open_share(harness_run_context, harness_scenario, resource_group) as made:
         yield made
 
 
@@ -157,22 +141,18 @@ def gpu_cluster(
     harness_run_context: "RunContext", harness_scenario: "Scenario", file_share: "FileShare"
 ) -> Iterator["Cluster"]:
     """The scenario's cluster with its nodes idle; jobs may be submitted."""
-    from harness.experiments.run_context import open_cluster  # noqa: PLC0415 - start-up stays cheap
-
-    with open_cluster(harness_run_context, harness_scenario, file_share) as made:
+    with experiments.open_cluster(harness_run_context, harness_scenario, file_share) as made:
         yield made
 
 
 @pytest.fixture
 def harness_run_directory(tmp_path_factory: pytest.TempPathFactory) -> "RunDirectory":
     """Where the files of a test's job go."""
-    from harness.experiments.run_directory import RunDirectory  # noqa: PLC0415 - start-up stays cheap
-
-    return RunDirectory(tmp_path_factory.mktemp("trial"), run="")
+    return experiments.RunDirectory(tmp_path_factory.mktemp("trial"), run="")
 
 
 @pytest.fixture
-def mnist_job(
+def job_outcome(
     request: pytest.FixtureRequest,
     harness_run_context: "RunContext",
     harness_scenario: "Scenario",
@@ -180,24 +160,28 @@ def mnist_job(
     harness_run_directory: "RunDirectory",
 ) -> "Outcome":
     """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
-    from harness.experiments.run_context import target_of  # noqa: PLC0415 - start-up stays cheap
-
     _skip_unrecorded(request.config, harness_scenario)
     if harness_scenario.scope == "function":
         return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
     share, cluster = request.getfixturevalue("file_share"), request.getfixturevalue("gpu_cluster")
-    target = target_of(harness_run_context, harness_scenario, share, cluster)
+    target = experiments.target_of(harness_run_context, harness_scenario, share, cluster)
     return _run(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
 
 
 @pytest.fixture
+def mnist_job(job_outcome: "Outcome") -> "Outcome":
+    """The name of ``job_outcome`` in tests of the default scenario, the quickstart on MNIST."""
+    return job_outcome
+
+
+@pytest.fixture
 def harness_verdict(
-    mnist_job: "Outcome", harness_scenario: "Scenario", harness_run_directory: "RunDirectory"
+    job_outcome: "Outcome", harness_scenario: "Scenario", harness_run_directory: "RunDirectory"
 ) -> "FailureReport | None":
     """What to show of a job that did not do as expected; None when it did."""
-    from harness.experiments.failure_report import failure_report  # noqa: PLC0415 - start-up stays cheap
-
-    return None if mnist_job.is_met else failure_report(mnist_job, harness_scenario, harness_run_directory.path)
+    if job_outcome.is_met:
+        return None
+    return experiments.explain_failure(job_outcome, harness_scenario, harness_run_directory.path)
 
 
 def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
@@ -212,16 +196,17 @@ def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
 def _run(
     context: "RunContext", target: "JobTarget", scenario: "Scenario", trial: "Trial", directory: "RunDirectory"
 ) -> "Outcome":
-    from harness.experiments.run import run_trials  # noqa: PLC0415 - start-up stays cheap
-
     outcomes: list[Outcome] = []
-    run_trials(context, target, scenario=scenario, trials=[trial], directory=directory, report=outcomes.append)
+    experiments.run_trials(
+        context, target, scenario=scenario, trials=[trial], directory=directory, report=outcomes.append
+    )
     return outcomes[0]
 
 
 def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", directory: "RunDirectory") -> "Outcome":
     """With a group, share and cluster of the trial's own, all in the cassette of the trial."""
-    from harness.experiments.run_context import open_alone, open_target  # noqa: PLC0415 - start-up stays cheap
-
-    with open_alone(context, f"{scenario.scenario}/{trial.id}") as alone, open_target(alone, scenario) as target:
+    with (
+        experiments.open_alone(context, f"{scenario.scenario}/{trial.id}") as alone,
+        experiments.open_target(alone, scenario) as target,
+    ):
         return _run(alone, target, scenario, trial, directory)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from _pytest.mark.expression import Expression  # the only parser of -m; pytest has no public one
 
+from harness import config as harness_config
 from harness.errors import SettingsError, UserError
 from harness.plugin.keywords import searchable
 from harness.scenario.set_option import parse_values
@@ -102,10 +103,8 @@ def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName]:
     """What the settings say; they are read only where one of them may be set, for that takes time."""
     if not may_be_set(config.rootpath):
         return None, DEFAULT_SERVICE
-    from harness.config import load_settings  # noqa: PLC0415 - start-up stays cheap
-
     try:
-        settings = load_settings(config.rootpath)
+        settings = harness_config.load_settings(config.rootpath)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     return settings.cloud, settings.service

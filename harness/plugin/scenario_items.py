@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness import experiments
 from harness.errors import HarnessError, ScenarioError
-from harness.experiments.failure_report import FailureReport, render
-from harness.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from harness.experiments import FailureReport
+    from harness.scenario import Scenario
 
 
 class UnmetExpectationsError(AssertionError):
     """What a trial's test fails with."""
 
-    def __init__(self, report: FailureReport) -> None:
+    def __init__(self, report: "FailureReport") -> None:
         outcome = report.outcome
         super().__init__(f"{len(outcome.unmet)} expectation(s) of trial {outcome.trial} were not met")
         self.report = report
@@ -28,8 +31,8 @@ class ScenarioFile(pytest.Module):
         load: reads it; set by the plugin, which knows the command line.
     """
 
-    load: Callable[[Path], Scenario]
-    scenario: Scenario
+    load: Callable[[Path], "Scenario"]
+    scenario: "Scenario"
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """One item for each trial.
@@ -70,7 +73,7 @@ class ScenarioItem(pytest.Function):
         """What is printed of a failure: the scenario's lines and the job's log, not our own code."""
         error = excinfo.value
         if isinstance(error, UnmetExpectationsError):
-            return render(error.report)
+            return experiments.render(error.report)
         if isinstance(error, ScenarioError):
             return str(error)  # it names the file
         if isinstance(error, HarnessError):
@@ -78,10 +81,10 @@ class ScenarioItem(pytest.Function):
         return super().repr_failure(excinfo)
 
 
-def _module(scenario: Scenario) -> ModuleType:
+def _module(scenario: "Scenario") -> ModuleType:
     """What pytest looks for tests in."""
 
-    def play(request: pytest.FixtureRequest, harness_scenario: Scenario, harness_trial: object) -> None:  # noqa: ARG001
+    def play(request: pytest.FixtureRequest, harness_scenario: "Scenario", harness_trial: object) -> None:  # noqa: ARG001
         # Asked for in the test, not before it, so that a cloud that refuses is a failure and no error.
         report = request.getfixturevalue("harness_verdict")
         if report is not None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness import clouds, recording
+from harness import config as harness_config
+from harness import emulator as emulator_package
 from harness.interruption import Interruption
 from harness.plugin.options import SCENARIO_OPTIONS, is_worker, worker_input
 from harness.plugin.unused import hand_over
@@ -43,16 +46,12 @@ def session_owner(config: pytest.Config) -> Owner:
 @contextmanager
 def running_emulator(config: pytest.Config) -> Iterator["Endpoint"]:
     """The emulator of this session; workers get the one that their controller started."""
-    from harness.clouds import running_emulator as find_or_launch  # noqa: PLC0415 - start-up stays cheap
-    from harness.config import load_settings  # noqa: PLC0415
-    from harness.emulator.launch import find  # noqa: PLC0415
-
     shared = worker_input(config).get(_EMULATOR)
-    running = find(Path(shared)) if shared else None
+    running = emulator_package.find(Path(shared)) if shared else None
     if running is not None:
         yield running
         return
-    with find_or_launch(load_settings(config.rootpath)) as launched:
+    with clouds.running_emulator(harness_config.load_settings(config.rootpath)) as launched:
         yield launched
 
 
@@ -100,7 +99,5 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         item, "fixturenames", ()
     ):
         return (yield)
-    from harness.recording.socket_guard import blocked_sockets  # noqa: PLC0415 - start-up stays cheap
-
-    with blocked_sockets():
+    with recording.blocked_sockets():
         return (yield)

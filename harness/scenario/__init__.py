@@ -1,1 +1,38 @@
 """Scenario files: YAML on disk to frozen models that remember where they came from."""
+
+from typing import TYPE_CHECKING
+
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.scenario.document import is_scenario_file
+    from harness.scenario.load import load_scenario
+    from harness.scenario.model import JobSpec, Limits, Scenario, Trial
+    from harness.scenario.overrides import load_scenarios, same_name, with_values
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "JobSpec": "model",
+            "Limits": "model",
+            "Scenario": "model",
+            "Trial": "model",
+            "is_scenario_file": "document",
+            "load_scenario": "load",
+            "load_scenarios": "overrides",
+            "same_name": "overrides",
+            "with_values": "overrides",
+        },
+    )
+
+__all__ = [
+    "JobSpec",
+    "Limits",
+    "Scenario",
+    "Trial",
+    "is_scenario_file",
+    "load_scenario",
+    "load_scenarios",
+    "same_name",
+    "with_values",
+]

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from harness.errors import UserError
-from harness.fault_plans import FAULTS, MAX_SECONDS, MAX_SEED, MIN_SEED, MIN_TIMES, SECONDS, no_duration, unknown_fault
+from harness.fault_vocabulary import (
+    FAULTS,
+    MAX_SECONDS,
+    MAX_SEED,
+    MIN_SEED,
+    MIN_TIMES,
+    SECONDS,
+    no_duration,
+    unknown_fault,
+)
 from harness.scenario.document import read_value
 from harness.scenario.record import Record, mistakes_in, refused
 from harness.validation_messages import in_words

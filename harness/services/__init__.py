@@ -1,1 +1,28 @@
 """Services that run jobs: the protocol, and a package for each that implements it."""
+
+from typing import TYPE_CHECKING
+
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.services.catalogue import service_named
+    from harness.services.service import Cluster, ClusterPlan, Job, Service
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Cluster": "service",
+            "ClusterPlan": "service",
+            "Job": "service",
+            "Service": "service",
+            "service_named": "catalogue",
+        },
+    )
+
+__all__ = [
+    "Cluster",
+    "ClusterPlan",
+    "Job",
+    "Service",
+    "service_named",
+]

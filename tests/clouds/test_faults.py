@@ -14,7 +14,8 @@ from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import ProvisioningError
-from harness.fault_plans import FAULTS, Fault, FaultPlan, Rule, make_plan
+from harness.fault_plans import FaultPlan, Rule, make_plan
+from harness.fault_vocabulary import FAULTS, Fault
 from harness.scenario.faults import FaultsSpec
 from tests.fakes import injected
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiments.failure_report import FailureReport, failure_report, render
+from harness.experiments.failure_report import FailureReport, explain_failure, render
 from harness.experiments.outcomes import Outcome, Unmet
 from harness.scenario.model import Scenario
 
@@ -60,7 +60,7 @@ def test_the_end_of_the_log_that_says_most_is_taken(quickstart: Scenario, one: O
     (tmp_path / "trial").mkdir()
     (tmp_path / "trial" / "stderr-0.txt").write_text("\n")
     (tmp_path / "trial" / "stderr-1.txt").write_text("".join(f"line {number}\n" for number in range(100)))
-    report = failure_report(outcome, quickstart, tmp_path)
+    report = explain_failure(outcome, quickstart, tmp_path)
 
     assert report.log == "stderr-1.txt"
     assert (report.tail[0], report.tail[-1], len(report.tail)) == ("line 80", "line 99", 20)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError, UserError
-from harness.fault_plans import FAULTS
+from harness.fault_vocabulary import FAULTS
 from harness.scenario.faults import FaultsSpec, with_faults
 from harness.scenario.load import load_scenario
 from harness.scenario.model import Scenario

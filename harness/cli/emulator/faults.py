@@ -10,7 +10,8 @@ from harness.cli.groups import CONTEXT, CommandGroup
 from harness.cli.options import directory_option
 from harness.cli.output import say
 from harness.errors import EmulatorError
-from harness.fault_plans import FAULTS, parse_words
+from harness.fault_plans import parse_words
+from harness.fault_vocabulary import FAULTS
 
 _NONE = "no faults are in force; set some with: harness emulator faults set throttle=0.3"
 

@@ -23,7 +23,7 @@ from harness.emulator.options import (
     parse_host_name,
 )
 from harness.errors import EmulatorError
-from harness.fault_plans import FAULTS
+from harness.fault_vocabulary import FAULTS
 
 _FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults: {', '.join(FAULTS)}."
 

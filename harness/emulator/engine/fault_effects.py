@@ -6,7 +6,7 @@ from harness.emulator.engine.model.records import Cluster, Job, Problem
 from harness.emulator.engine.rules import scaling
 from harness.emulator.fault_targets import Place
 from harness.emulator.faults.active import Faults
-from harness.fault_plans import Fault
+from harness.fault_vocabulary import Fault
 
 
 class FaultEffects:

@@ -8,7 +8,8 @@ import msgspec
 from harness.emulator.fault_targets import Place, covers
 from harness.emulator.faults.draws import Draw, draw
 from harness.emulator.store import Store
-from harness.fault_plans import FAULTS, SECONDS, Fault, FaultPlan
+from harness.fault_plans import FaultPlan
+from harness.fault_vocabulary import FAULTS, SECONDS, Fault
 
 _MOST_KEYS = 100_000  # counted for one plan; then its counts begin anew
 

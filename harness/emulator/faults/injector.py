@@ -15,7 +15,7 @@ from harness.emulator.faults.active import Faults, Strike
 from harness.emulator.faults.draws import request_key
 from harness.emulator.providers import Host
 from harness.emulator.wire import http_date, retry_after
-from harness.fault_plans import Fault
+from harness.fault_vocabulary import Fault
 
 _ANYWHERE: tuple[Fault, ...] = ("throttle", "unavailable", "drop", "cut", "slow")
 _MANAGEMENT: tuple[Fault, ...] = (*_ANYWHERE, "expired-token", "clock-skew")

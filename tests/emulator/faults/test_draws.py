@@ -10,7 +10,8 @@ from harness.emulator.fault_targets import Place
 from harness.emulator.faults.active import Faults, Strikes
 from harness.emulator.faults.draws import draw, request_key
 from harness.emulator.store import Store
-from harness.fault_plans import FAULTS, FaultPlan, parse_plan
+from harness.fault_plans import FaultPlan, parse_plan
+from harness.fault_vocabulary import FAULTS
 
 ANYWHERE = Place("arm")
 seeds, keys = st.integers(-(1 << 63), (1 << 63) - 1), st.text(max_size=40)

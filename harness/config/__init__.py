@@ -1,0 +1,48 @@
+"""Settings: the only reader of the environment, ``harness.toml`` and ``.env``."""
+
+from typing import TYPE_CHECKING
+
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.config.settings import (
+        ENVIRONMENT,
+        PROGRAMS,
+        SETTINGS_FILE,
+        Settings,
+        environment,
+        is_own,
+        journal_path,
+        load_settings,
+        mnist_cache,
+        trace_settings,
+    )
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "ENVIRONMENT": "settings",
+            "PROGRAMS": "settings",
+            "SETTINGS_FILE": "settings",
+            "Settings": "settings",
+            "environment": "settings",
+            "is_own": "settings",
+            "journal_path": "settings",
+            "load_settings": "settings",
+            "mnist_cache": "settings",
+            "trace_settings": "settings",
+        },
+    )
+
+__all__ = [
+    "ENVIRONMENT",
+    "PROGRAMS",
+    "SETTINGS_FILE",
+    "Settings",
+    "environment",
+    "is_own",
+    "journal_path",
+    "load_settings",
+    "mnist_cache",
+    "trace_settings",
+]
