@@ -141,7 +141,7 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
 
 
 def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[JobTarget], int]:
-    """The emulators that were looked at, and how many do not start or answer, which is told: others do."""
+    """The emulators that were looked at, and how many do not start or answer, which is reported: others do."""
     sites, failures = [], 0
     for place in places:
         try:
@@ -168,7 +168,7 @@ def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: tim
 def _survey(
     cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: Endpoint | None = None
 ) -> Iterator[JobTarget]:
-    # No story is recorded, so the directory of cassettes is not looked at.
+    # Nothing is recorded, so the directory of cassettes does not matter.
     with (
         open_cloud(cloud, settings, cassettes=Path(), endpoint=endpoint) as opened,
         opened.clients("reap") as clients,

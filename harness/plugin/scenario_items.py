@@ -38,7 +38,7 @@ class ScenarioFile(pytest.Module):
         """One item for each trial.
 
         Raises:
-            CollectError: the file is wrong; the message tells every mistake with its line.
+            CollectError: the file is wrong; the message has every mistake with its line.
         """
         try:
             self.scenario = self.load(self.path)
@@ -64,13 +64,13 @@ class ScenarioItem(pytest.Function):
     parent: ScenarioFile
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where it stands: the line that makes it a trial of its own."""
+        """The line of the scenario that makes the trial."""
         scenario = self.parent.scenario
-        place = ("sweep",) if len(scenario.trials) > 1 else ("job",)
-        return self.path, scenario.line(*place) - 1, self.name
+        field_path = ("sweep",) if len(scenario.trials) > 1 else ("job",)
+        return self.path, scenario.line(*field_path) - 1, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
-        """What is printed of a failure: the scenario's lines and the job's log, not our own code."""
+        """Show the scenario's lines and the job's log of a failure, not our own code."""
         error = excinfo.value
         if isinstance(error, UnmetExpectationsError):
             return experiments.render(error.report)

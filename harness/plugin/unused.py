@@ -1,4 +1,4 @@
-"""What cassettes hold and nobody asked for: told at the end of a session, by workers through their controller."""
+"""Recorded answers that no test requested: reported at the end of a session, by workers through their controller."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,8 +20,10 @@ def unused_reporter(config: pytest.Config) -> Callable[[Path, Sequence["UnusedAn
     """What a replaying cloud calls; ranges of uploads do not count, since a replay has no data to upload."""
 
     def report(cassette: Path, unused: Sequence["UnusedAnswers"]) -> None:
-        told = [each for each in unused if "comp=range" not in each.request]
-        config.stash.setdefault(_UNUSED, []).extend(f"{cassette.relative_to(config.rootpath)}: {each}" for each in told)
+        reported = [answers for answers in unused if "comp=range" not in answers.request]
+        config.stash.setdefault(_UNUSED, []).extend(
+            f"{cassette.relative_to(config.rootpath)}: {answers}" for answers in reported
+        )
 
     return report
 

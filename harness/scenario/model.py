@@ -262,7 +262,7 @@ class Scenario(Record):
     """One scenario file, with parameters filled in (a swept one by its first value).
 
     Attributes:
-        scope: how long pytest keeps the group, share and cluster: for all trials, or anew for each (``function``).
+        scope: how long pytest keeps the group, share and cluster: for all trials, or for each its own (``function``).
     """
 
     scenario: Name

@@ -24,7 +24,7 @@ def refused(*mistakes: tuple[FieldPath, str]) -> PydanticCustomError:
 
 
 def mistakes_in(kind: str, context: dict[str, object]) -> Iterable[tuple[FieldPath, str]] | None:
-    """What ``refused`` was told, from the type and the context of pydantic's error; None for another error."""
+    """The mistakes that ``refused`` got, from the type and context of pydantic's error; None for another error."""
     if kind != _MISTAKES:
         return None
     found: Iterable[tuple[FieldPath, str]] = context["mistakes"]  # type: ignore[assignment]  # see refused

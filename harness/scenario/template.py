@@ -66,7 +66,7 @@ def fill_command(text: str, values: Mapping[str, Scalar]) -> str:
 
 
 def _filled(text: str, values: Mapping[str, Scalar], write: Callable[[str, str], str]) -> str:
-    """Fill a text; ``write`` gets what stands before a value, since the last one, and the value."""
+    """Fill a text; ``write`` gets the text between the last value and the next, and the next value."""
     done: list[str] = []
     pending: list[str] = []
     end = 0

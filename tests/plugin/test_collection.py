@@ -65,7 +65,7 @@ def test_a_test_of_ones_own_may_use_a_scenario_that_is_collected(
 ) -> None:
     write_scenario(scenarios)
     mark = 'pytest.mark.scenario("./scenarios/../scenarios/short.yaml")'
-    pytester.makepyfile(test_mine=f"import pytest\n\n@{mark}\ndef test_mine(mnist_job): pass")
+    pytester.makepyfile(test_mine=f"import pytest\n\n@{mark}\ndef test_mine(job_outcome): pass")
     run("--collect-only", "-q").stdout.fnmatch_lines("2 tests collected*")
 
 
@@ -74,7 +74,7 @@ def test_a_mistake_in_the_scenario_of_a_test_is_reported_without_a_traceback(
 ) -> None:
     write_scenario(scenarios, cluster="clustr: {name: c}")
     pytester.makepyfile(
-        test_mine='import pytest\n\n@pytest.mark.scenario("scenarios/short.yaml")\ndef test_mine(mnist_job): pass'
+        test_mine='import pytest\n\n@pytest.mark.scenario("scenarios/short.yaml")\ndef test_mine(job_outcome): pass'
     )
     result = run("test_mine.py")
     result.stdout.fnmatch_lines("*short.yaml:4: clustr: there is no such field; did you mean 'cluster'?")
@@ -108,7 +108,7 @@ def test_k_takes_every_id_as_it_is_printed(run: Run, scenarios: Path) -> None:
 def test_k_takes_the_ids_of_tests_of_ones_own(run: Run, scenarios: Path, pytester: pytest.Pytester) -> None:
     write_scenario(scenarios, "{grid: {score: ['a b', c]}}")
     pytester.makepyfile(
-        test_mine='import pytest\n\n@pytest.mark.scenario("scenarios/short.yaml")\ndef test_mine(mnist_job): pass'
+        test_mine='import pytest\n\n@pytest.mark.scenario("scenarios/short.yaml")\ndef test_mine(job_outcome): pass'
     )
     result = run("test_mine.py", "--collect-only", "-q", "-k", "score=a%20b")
     result.stdout.fnmatch_lines("test_mine.py::test_mine?score=a%20b?")

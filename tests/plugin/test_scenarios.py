@@ -190,8 +190,9 @@ def test_a_test_of_ones_own_uses_the_fixtures(run: Run, scenarios: Write, pytest
 
         pytestmark = pytest.mark.scenario("scenarios/short.yaml")
 
-        def test_job(mnist_job, gpu_cluster):
-            assert mnist_job.metrics == {"score": 0.5}
+        def test_job(job_outcome, mnist_job, gpu_cluster):
+            assert job_outcome.metrics == {"score": 0.5}
+            assert mnist_job is job_outcome
             assert gpu_cluster.name == "c"
 
         def test_share(file_share, resource_group, cloud):
