@@ -276,7 +276,7 @@ def test_the_lease_of_a_blob_is_asked_for_before_its_conditions(container: Conta
 
 
 def test_who_holds_the_lease_replaces_the_blob_even_where_there_must_be_none(container: ContainerClient) -> None:
-    """As the service does: SDKs send If-None-Match where they are not told to overwrite."""
+    """As the service does: SDKs send If-None-Match where the caller does not ask them to overwrite."""
     blob = container.upload_blob("f", b"x")
     lease = blob.acquire_lease(15)
     blob.upload_blob(b"y", lease=lease)

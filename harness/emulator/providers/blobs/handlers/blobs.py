@@ -186,8 +186,10 @@ def _check_kind(call: Call) -> None:
         raise errors.not_served("PutBlobFromUrl" if kind == "blockblob" else "CopyBlob")
     if kind in ("pageblob", "appendblob"):
         raise errors.not_served(f"blobs of the type {given['x-ms-blob-type']}")
+    if not kind:
+        raise errors.missing_header("x-ms-blob-type")
     if kind != "blockblob":
-        raise (errors.invalid_header if kind else errors.missing_header)("x-ms-blob-type")
+        raise errors.invalid_header("x-ms-blob-type")
 
 
 def refuse_structured(call: Call) -> None:
