@@ -174,18 +174,19 @@ def write_cassettes(directory: Path, size: int) -> None:
     from vcr.serializers import yamlserializer
 
     from harness.recording.cassette import save_cassette
-    from harness.recording.document import interaction_in
+    from harness.recording.limits import LARGEST_CONTENT
     from harness.recording.processors import scrub
     from harness.recording.scrub import Scrubber
+    from harness.recording.vcr_format import interaction_from
 
     items = story(size)
     text = yamlserializer.serialize({"interactions": items, "version": 1})
     (directory / f"vcrpy-{size}.yaml").write_text(text, encoding="utf-8")
     # Scrubbing drops headers; a load that is compared must carry all of them.
-    ours = [interaction_in(item) for item in items]
+    ours = [interaction_from(item, LARGEST_CONTENT) for item in items]
     if any(scrub(item, Scrubber({})).response.body != item.response.body for item in ours[:20]):
         raise SystemExit("the story holds what scrubbing changes")
-    save_cassette(directory / f"ours-{size}.yaml", ours, {"cloud": "made up"})
+    save_cassette(directory / f"ours-{size}.json", ours, {"cloud": "made up"})
 
 
 def peer_python(directory: Path) -> str:
@@ -214,12 +215,12 @@ def bench(sizes: list[int], rounds: int) -> dict[str, Any]:
             write_cassettes(directory, size)
             for _ in range(rounds):
                 for contender, python, what, file in (
-                    ("vcrpy", peer, "vcrpy", "vcrpy"),
-                    ("ours", sys.executable, "ours", "ours"),
-                    ("bare", sys.executable, "bare", "ours"),
-                    ("ours on vcrpy's cassette", sys.executable, "ours", "vcrpy"),
+                    ("vcrpy", peer, "vcrpy", f"vcrpy-{size}.yaml"),
+                    ("ours", sys.executable, "ours", f"ours-{size}.json"),
+                    ("bare", sys.executable, "bare", f"ours-{size}.json"),
+                    ("ours on vcrpy's cassette", sys.executable, "ours", f"vcrpy-{size}.yaml"),
                 ):
-                    measured = in_a_process(python, what, directory / f"{file}-{size}.yaml", size)
+                    measured = in_a_process(python, what, directory / file, size)
                     seen.setdefault(contender, {}).setdefault(size, []).append(measured)
     return {
         contender: {size: {key: statistics.median(one[key] for one in found) for key in found[0]}

@@ -12,16 +12,18 @@ from harness.cli.groups import CONTEXT, CommandGroup
 from harness.cli.options import PATH
 from harness.cli.output import say
 from harness.config import load_settings
+from harness.errors import CassetteError
+from harness.recording.cassette_format import readable_text
+from harness.recording.cassette_reader import Cassette, open_cassette
 from harness.recording.check import check_cassette
-from harness.recording.document import is_text
+from harness.recording.convert import SUFFIXES, convert_cassette
 from harness.recording.encodings import KnownValues
 from harness.recording.placeholders import WORD
-from harness.recording.reel import Reel, open_reel
 
 
 @click.group(cls=CommandGroup, context_settings=CONTEXT, epilog="More: harness docs recording")
 def cassettes() -> None:
-    """Check and show recorded cassettes."""
+    """Check, show and convert recorded cassettes."""
 
 
 @cassettes.command()
@@ -33,7 +35,7 @@ def check(paths: tuple[Path, ...]) -> int:
     is a file or a directory, by default cassettes/.
     """
     known = KnownValues(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
-    files = _files(paths or (Path("cassettes"),))
+    files = _files(paths or (Path("cassettes"),), SUFFIXES)
     findings = [(file, finding) for file in files for finding in check_cassette(file, known)]
     for file, finding in findings:
         say(f"{file}:{finding.line}: looks like {finding.what}")
@@ -49,8 +51,8 @@ def show(path: Path, bodies: bool) -> None:
 
     A pager shows what does not fit the terminal.
     """
-    reel = open_reel(path)
-    lines = [*_head(reel), *_interactions(reel, bodies=bodies)]
+    cassette = open_cassette(path)
+    lines = [*_head(cassette), *_interactions(cassette, bodies=bodies)]
     if sys.stdout.isatty() and len(lines) >= shutil.get_terminal_size().lines:
         pydoc.pager("\n".join(lines))
     else:
@@ -58,18 +60,51 @@ def show(path: Path, bodies: bool) -> None:
             say(line)
 
 
-def _head(reel: "Reel") -> Iterator[str]:
-    for name, value in (reel.provenance() or {}).items():
+@cassettes.command()
+@click.argument("paths", metavar="PATH...", type=PATH, nargs=-1, required=True)
+@click.option("--into", metavar="DIR", type=PATH, help="Directory for the new files; default: beside the old ones.")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+def convert(paths: tuple[Path, ...], into: Path | None, force: bool) -> int:
+    """Write other cassettes in our format.
+
+    A PATH is a cassette of vcrpy, of Azure's development tools or of an earlier version, or a directory of them.
+    Secrets get placeholders, as when a cassette is recorded. The old files are not changed.
+    """
+    secrets = tuple(load_settings(Path.cwd()).secrets().values())
+    failed = 0
+    for source, target in _conversions(paths, into):
+        try:
+            done = convert_cassette(source, target, secrets=secrets, overwrite=force)
+        except CassetteError as error:
+            say(f"harness: {error}", err=True)
+            failed += 1
+            continue
+        counts = f"{_counted(done.interactions, 'interaction')}, {_counted(done.requests, 'request')}"
+        say(f"{done.source} -> {done.target} ({counts})")
+    return CassetteError.exit_code if failed else 0
+
+
+def _conversions(paths: Sequence[Path], into: Path | None) -> Iterator[tuple[Path, Path]]:
+    """Each cassette and its new file; directories keep their structure."""
+    for path in paths:
+        root = path if path.is_dir() else path.parent
+        for source in _files([path], (".yaml", ".yml")):
+            target = (into or root) / source.relative_to(root)
+            yield source, target.with_name(f"{target.name.removesuffix(target.suffix)}.json")
+
+
+def _head(cassette: Cassette) -> Iterator[str]:
+    for name, value in (cassette.provenance or {}).items():
         yield f"{name}: {value}"
-    requests = sum(outline.times for outline in reel.outlines)
-    yield f"{_counted(len(reel.outlines), 'interaction')}, {_counted(requests, 'request')}"
+    requests = sum(outline.count for outline in cassette.outlines)
+    yield f"{_counted(len(cassette.outlines), 'interaction')}, {_counted(requests, 'request')}"
     yield ""
 
 
-def _interactions(reel: "Reel", *, bodies: bool) -> Iterator[str]:
+def _interactions(cassette: Cassette, *, bodies: bool) -> Iterator[str]:
     yield f"{'times':>5}  {'status':<6}  {'bytes':>8}  request"
-    for place in range(len(reel.outlines)):
-        item = reel.interaction(place)
+    for index in range(len(cassette.outlines)):
+        item = cassette.interaction(index)
         asked, answer = item.request, item.response
         yield f"{item.count:>5}  {answer.status:<6}  {len(answer.body):>8}  {asked.method} {asked.uri}"
         if bodies:
@@ -78,7 +113,9 @@ def _interactions(reel: "Reel", *, bodies: bool) -> Iterator[str]:
 
 
 def _body(prefix: str, body: bytes) -> Iterator[str]:
-    text = body.decode() if is_text(body) else f"({_counted(len(body), 'byte')}, not text)"
+    text = readable_text(body)
+    if text is None:
+        text = f"({_counted(len(body), 'byte')}, not text)"
     yield from (f"       {prefix}{line}" for line in text.splitlines())
 
 
@@ -86,11 +123,11 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
+def _files(paths: Sequence[Path], suffixes: tuple[str, ...]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted([*path.rglob("*.yaml"), *path.rglob("*.yml")])
+            found += sorted(file for file in path.rglob("*") if file.suffix in suffixes and file.is_file())
         elif path.exists():
             found.append(path)
         else:

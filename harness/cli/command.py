@@ -33,7 +33,7 @@ command = LazyGroup(
         "init": ("harness.cli.init:init", "Make a first scenario, settings file and test to start from."),
         "run": ("harness.cli.run:run", "Run scenarios: on the emulator, on Azure, or from recordings."),
         "emulator": ("harness.cli.emulator:emulator", "Start, stop, reset or describe the local Azure."),
-        "cassettes": ("harness.cli.cassettes:cassettes", "Check and show recorded cassettes."),
+        "cassettes": ("harness.cli.cassettes:cassettes", "Check, show and convert recorded cassettes."),
         "toolkits": ("harness.cli.toolkits:toolkits", "Show what trains on this machine; install CNTK 2.7."),
         "data": ("harness.cli.data:data", "Fetch the data that scenarios train on."),
         "doctor": ("harness.cli.doctor:doctor", "Say what works on this machine, and what fixes the rest."),

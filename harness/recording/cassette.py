@@ -1,41 +1,54 @@
-"""Cassettes on disk: where a story's file is, how it is written whole or not at all, and read."""
+"""Cassettes on disk: which file is whose, and how a recording is written whole or not at all."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from harness.atomic_file import write_file
 from harness.errors import CassetteError
-from harness.recording.document import write_document
+from harness.recording.cassette_format import write_document
+from harness.recording.cassette_reader import open_cassette
 from harness.recording.encodings import KnownValues
 from harness.recording.interactions import Interaction
+from harness.recording.limits import LARGEST_FILE, MOST_INTERACTIONS, MOST_REPEATS
 from harness.recording.placeholders import WORD
-from harness.recording.reel import open_reel
-from harness.recording.secrets import find_secrets, secrets_of_body, secrets_of_cookies, secrets_of_headers
+from harness.recording.secrets import find_secrets, secrets_of_interaction
+
+_LONGEST_NAME = 150  # bytes
+_KEPT_OF_LONG_NAME = 130
 
 
-def cassette_path(directory: Path, story: str) -> Path:
-    """The file of a story.
+def cassette_path(directory: Path, name: str) -> Path:
+    """The file of a cassette; different names have different files.
 
     Args:
-        directory: the directory of all cassettes.
-        story: ``<scenario>/<resource or trial id>``; characters a file name cannot have are percent-encoded,
-            and a name longer than 150 bytes ends in a digest instead.
+        directory: of all cassettes of a service.
+        name: ``<scenario>/<resource or trial id>``; each slash is a directory. Characters that a file name cannot have
+            are percent-encoded, and a part longer than 150 bytes ends in a digest instead.
     """
-    scenario, _, name = story.partition("/")
-    return directory / _file_name(scenario) / f"{_file_name(name or scenario)}.yaml"
+    *directories, last = map(_file_name, name.split("/"))
+    return directory.joinpath(*directories, f"{last}.json")
 
 
-def _file_name(name: str) -> str:
-    safe = quote(name, safe=" =,+@()").lstrip(".") or "_"
-    if len(safe) <= 150:
+def _file_name(part: str) -> str:
+    safe = quote(part, safe=" =,+@()~") or "%"
+    if safe.startswith("."):  # such files are hidden, and some of them are directories
+        safe = f"%2E{safe[1:]}"
+    if len(safe) <= _LONGEST_NAME:
         return safe
-    return f"{safe[:130]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"{safe[:_KEPT_OF_LONG_NAME]}-{hashlib.sha256(part.encode()).hexdigest()[:16]}"
+
+
+def existing_cassette(path: Path) -> Path:
+    """The file to replay: the one that is named, or YAML of the same name if only that exists."""
+    beside = (path.with_name(f"{path.name.removesuffix('.json')}{suffix}") for suffix in (".yaml", ".yml"))
+    return path if path.exists() else next(filter(Path.exists, beside), path)
 
 
 def fold(interactions: Iterable[Interaction]) -> list[Interaction]:
-    """Count identical polls: a GET asked again, with the same answer, and no write in between."""
+    """Count identical polls: a GET that was sent again, with the same response, and no write in between."""
     folded: list[Interaction] = []
     last_of: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
     for item in interactions:
@@ -45,9 +58,8 @@ def fold(interactions: Iterable[Interaction]) -> list[Interaction]:
             continue
         key = (f"{item.request.method} {item.request.uri}", tuple(sorted(item.request.headers.items())))
         at = last_of.get(key)
-        if at is not None and folded[at].response == item.response:
-            previous = folded[at]
-            folded[at] = Interaction(previous.request, previous.response, previous.count + item.count)
+        if at is not None and folded[at].response == item.response and folded[at].count + item.count <= MOST_REPEATS:
+            folded[at] = replace(folded[at], count=folded[at].count + item.count)
             continue
         last_of[key] = len(folded)
         folded.append(item)
@@ -57,7 +69,7 @@ def fold(interactions: Iterable[Interaction]) -> list[Interaction]:
 def save_cassette(
     path: Path,
     interactions: Sequence[Interaction],
-    provenance: Mapping[str, str],
+    provenance: Mapping[str, str] | None,
     known_secrets: Iterable[str] | KnownValues = (),
 ) -> None:
     """Write a cassette whole or not at all.
@@ -65,49 +77,39 @@ def save_cassette(
     Args:
         path: the file; its directory is made.
         interactions: already scrubbed.
-        provenance: when, against what and with which versions it was recorded.
-        known_secrets: values that must not occur in it, in any spelling.
+        provenance: when, against what and with which versions it was recorded; None for what another tool recorded.
+        known_secrets: values that must not occur in it, in any encoding.
 
     Raises:
-        CassetteError: something in it looks secret, or it cannot be written. An older cassette stays.
+        CassetteError: something in it looks secret, it would be too large to be read again, or it cannot be written.
+            An older cassette stays.
     """
     known = known_secrets if isinstance(known_secrets, KnownValues) else KnownValues(dict.fromkeys(known_secrets, WORD))
     for item in interactions:
-        _refuse_secrets(path, item, known)
-    for name, value in provenance.items():
+        for part, secret in secrets_of_interaction(item, known):
+            about = f"{item.request.method} {urlsplit(item.request.uri).path}" if part != "URL" else item.request.method
+            raise CassetteError(f"{path} is not written: the {part} of {about} would hold {secret.what}")
+    for name, value in (provenance or {}).items():
         for secret in find_secrets(value, known):
             raise CassetteError(f"{path} is not written: its provenance, {name}, would hold {secret.what}")
+    content = write_document(interactions, provenance)
+    if len(content) > LARGEST_FILE or len(interactions) > MOST_INTERACTIONS:
+        raise CassetteError(
+            f"{path} is not written: it would have {len(content) >> 20} MiB and {len(interactions)} interactions, more"
+            f" than {LARGEST_FILE >> 20} MiB or {MOST_INTERACTIONS} interactions; record fewer requests in one cassette"
+        )
     try:
-        _write_atomically(path, write_document(interactions, provenance))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, content, mode=0o644)  # a cassette is meant to be shared and committed
     except OSError as error:
         raise CassetteError(f"cassette {path} cannot be written: {error.strerror}; the old one is unchanged") from error
-
-
-def _refuse_secrets(path: Path, item: Interaction, known: KnownValues) -> None:
-    """Looked for before it is written: no scan of the file would see into bodies that are compressed."""
-    request, response = item.request, item.response
-    for place, secrets in (
-        ("a URL", find_secrets(request.uri, known)),
-        ("a header", secrets_of_headers({**request.headers, **response.headers}, known)),
-        ("a header", secrets_of_cookies(response.cookies, known)),
-        ("a body", secrets_of_body(request.body, known)),
-        ("a body", secrets_of_body(response.body, known)),
-    ):
-        for secret in secrets:
-            about = f"{request.method} {urlsplit(request.uri).path}" if place != "a URL" else request.method
-            raise CassetteError(f"{path} is not written: {place} of {about} would hold {secret.what}")
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, text.encode(), mode=0o644)  # a cassette is meant to be shared and committed
 
 
 def load_cassette(path: Path) -> list[Interaction]:
     """Read a cassette, ours or one that another tool has written in vcrpy's format.
 
     Raises:
-        CassetteError: it is missing, is no YAML, or is no cassette.
+        CassetteError: it is missing, is no cassette, or holds too much.
     """
-    reel = open_reel(path)
-    return [reel.interaction(place) for place in range(len(reel.outlines))]
+    cassette = open_cassette(path)
+    return [cassette.interaction(index) for index in range(len(cassette.outlines))]

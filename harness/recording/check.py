@@ -1,20 +1,18 @@
 """Looking for secrets in a cassette that is already on disk."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from harness.recording.cassette_reader import Cassette, open_cassette
 from harness.recording.encodings import KnownValues
-from harness.recording.interactions import Interaction
-from harness.recording.reel import Reel, open_reel
-from harness.recording.secrets import (
-    NOTHING_KNOWN,
-    Secret,
-    find_secrets,
-    secrets_of_body,
-    secrets_of_cookies,
-    secrets_of_headers,
-)
+from harness.recording.limits import LARGEST_CONTENT
+from harness.recording.nested_encodings import Unpacker
+from harness.recording.secrets import NOTHING_KNOWN, Secret, find_secrets, secrets_of_interaction
+
+MOST_FINDINGS = 1000  # of one cassette
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,41 +24,39 @@ class Finding:
 
 
 def check_cassette(path: Path, known: KnownValues = NOTHING_KNOWN) -> list[Finding]:
-    """What looks secret in a cassette, by line; in bodies that are compressed, too.
+    """What looks secret in a cassette, by line; at most `MOST_FINDINGS`.
 
     Args:
         path: its file.
         known: values that must not occur at all.
 
     Raises:
-        CassetteError: it cannot be read.
+        CassetteError: it cannot be read, or holds too much to look through.
     """
-    reel = open_reel(path)
+    cassette = open_cassette(path)
     findings = {
-        Finding(_line(reel, place, secret), f"{secret.what} in {where}")
-        for place in range(len(reel.outlines))
-        for where, secret in _secrets(reel.interaction(place), known)
+        Finding(1, f"{secret.what} in {name}")
+        for name, value in (cassette.provenance or {}).items()
+        for secret in find_secrets(str(value), known)
     }
-    for name, value in (reel.provenance() or {}).items():
-        findings |= {Finding(1, f"{secret.what} in {name}") for secret in find_secrets(str(value), known)}
-    return sorted(findings)
+    return sorted(findings.union(islice(_findings(cassette, known), MOST_FINDINGS)))
 
 
-def _secrets(item: Interaction, known: KnownValues) -> Iterator[tuple[str, Secret]]:
-    request, response = item.request, item.response
-    for where, secrets in (
-        ("the URL", find_secrets(request.uri, known)),
-        ("the request's headers", secrets_of_headers(request.headers, known)),
-        ("the request's body", secrets_of_body(request.body, known)),
-        ("the answer's headers", secrets_of_headers(response.headers, known)),
-        ("the answer's headers", secrets_of_cookies(response.cookies, known)),
-        ("the answer's body", secrets_of_body(response.body, known)),
-    ):
-        yield from ((where, secret) for secret in secrets)
+def _findings(cassette: Cassette, known: KnownValues) -> Iterator[Finding]:
+    left = LARGEST_CONTENT
+    for index in range(len(cassette.outlines)):
+        unpacker = Unpacker(left)
+        found = set(islice(secrets_of_interaction(cassette.interaction(index), known, unpacker), MOST_FINDINGS))
+        left = unpacker.left
+        if found:
+            first, text = cassette.span(index)
+            yield from {Finding(_line(first, text, secret), f"{secret.what} in the {part}") for part, secret in found}
 
 
-def _line(reel: Reel, place: int, secret: Secret) -> int:
-    """The line of the value itself where it stands in the file as it is, else the line of its interaction."""
-    first, text = reel.span(place)
-    at = text.find(secret.value) if secret.value else -1
-    return first + text.count("\n", 0, max(at, 0))
+def _line(first: int, text: str, secret: Secret) -> int:
+    """The line of the value, if the file holds it as it is or as JSON writes it; else the line of its interaction."""
+    for written in (secret.value, json.dumps(secret.value, ensure_ascii=False)[1:-1]):
+        at = text.find(written) if written else -1
+        if at >= 0:
+            return first + text.count("\n", 0, at)
+    return first

@@ -47,7 +47,7 @@ def date_of(response: RecordedResponse) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A request and its answer; ``count`` identical polls in a row are one interaction."""
+    """A request and its response; ``count`` identical polls are one interaction."""
 
     request: RecordedRequest
     response: RecordedResponse

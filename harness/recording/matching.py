@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UnmatchedRequestError
-from harness.recording.bodies import canonical, differences, json_value, upload_marker
-from harness.recording.document import is_a_file
+from harness.recording.bodies import canonical, differences, is_a_file, json_value, upload_marker
+from harness.recording.cassette_reader import Cassette
 from harness.recording.interactions import Interaction, RecordedResponse
 from harness.recording.mismatch import difference, nearest
-from harness.recording.reel import Reel
 from harness.recording.request_key import RequestKey, request_key
 from harness.recording.scrub import Scrubber
 
@@ -36,7 +35,7 @@ class UnusedAnswers:
 
 @dataclass(slots=True)
 class _Answer:
-    place: int
+    index: int
     left: int
 
 
@@ -54,9 +53,9 @@ class _Answers:
             self._at += 1
         return self.all[self._at]
 
-    def skip_to_after(self, place: int) -> None:
-        """Skip every response recorded before a place in the cassette, if there is one recorded after it."""
-        after = bisect.bisect(self.all, place, key=lambda answer: answer.place)
+    def skip_to_after(self, index: int) -> None:
+        """Skip every response recorded before an interaction, if there is one recorded after it."""
+        after = bisect.bisect(self.all, index, key=lambda answer: answer.index)
         if after < len(self.all):
             self._at = max(self._at, after)
 
@@ -65,17 +64,17 @@ class ReplayIndex:
     """Finds responses in constant time. Safe for threads.
 
     Args:
-        reel: the cassette.
+        cassette: the open cassette.
         name: what messages call it.
         scrubber: takes out of recorded URLs and bodies what it takes out of requests, so that cassettes of other
             tools match as well.
     """
 
-    def __init__(self, reel: Reel, name: str, scrubber: Scrubber) -> None:
-        self._reel = reel
+    def __init__(self, cassette: Cassette, name: str, scrubber: Scrubber) -> None:
+        self._cassette = cassette
         self._name = name
         self._scrubber = scrubber
-        self._is_ours = reel.provenance() is not None
+        self._is_ours = cassette.provenance is not None
         self._lock = threading.Lock()
         self._answers: dict[RequestKey, _Answers] = {}
         self._reads: dict[str, list[_Answers]] = {}
@@ -85,18 +84,17 @@ class ReplayIndex:
 
     def _read_outlines(self) -> None:
         scrubbed: dict[str, str] = {}
-        for place, outline in enumerate(self._reel.outlines):
+        for index, outline in enumerate(self._cassette.outlines):
             uri = scrubbed.get(outline.uri)
             if uri is None:
                 uri = scrubbed[outline.uri] = self._scrubber.text(outline.uri)
-            headers = self._reel.interaction(place).request.headers if outline.has_range else {}
-            key = request_key(outline.method, uri, headers)
+            key = request_key(outline.method, uri, outline.headers)
             answers = self._answers.get(key)
             if answers is None:
                 answers = self._answers[key] = _Answers()
                 if key.method in _READS:
                     self._reads.setdefault(key.url, []).append(answers)
-            answers.all.append(_Answer(place, outline.times))
+            answers.all.append(_Answer(index, outline.count))
 
     def take(self, key: RequestKey, body: Callable[[], bytes]) -> RecordedResponse:
         """The next response to a request; the last one repeats.
@@ -119,7 +117,7 @@ class ReplayIndex:
             answer.left -= is_new
             if is_new and not is_read:
                 for reads in self._reads.get(key.url, ()):
-                    reads.skip_to_after(answer.place)
+                    reads.skip_to_after(answer.index)
         return self._read(answer, keep=not is_new or answer.left > 0).response
 
     def unused(self) -> list[UnusedAnswers]:
@@ -129,12 +127,12 @@ class ReplayIndex:
         return [UnusedAnswers(str(key), count) for key, count in left.items() if count]
 
     def _read(self, answer: _Answer, *, keep: bool) -> Interaction:
-        kept = self._repeated.get(answer.place)
+        kept = self._repeated.get(answer.index)
         if kept is not None:
             return kept
-        read = self._reel.interaction(answer.place)
+        read = self._cassette.interaction(answer.index)
         if keep:
-            self._repeated[answer.place] = read
+            self._repeated[answer.index] = read
         return read
 
     def _next_for_body(self, key: RequestKey, answers: _Answers, body: Callable[[], bytes]) -> _Answer:
@@ -167,7 +165,7 @@ class ReplayIndex:
         if grouped is None:
             grouped = self._by_body[key] = {}
             for answer in answers.all:
-                body = upload_marker(key.url, self._reel.interaction(answer.place).request.body)
+                body = upload_marker(key.url, self._cassette.interaction(answer.index).request.body)
                 grouped.setdefault(canonical(self._scrubber.body(body)), _Answers()).all.append(answer)
         return grouped
 
@@ -183,5 +181,5 @@ class ReplayIndex:
     def _no_answer(self, key: RequestKey, found: str) -> str:
         return (
             f"cassette {self._name} has no answer to\n  {key}\nnearest that were recorded:\n{found}\n"
-            "record the story again: pytest --cloud emulator --record"
+            "record it again with: pytest --cloud emulator --record"
         )

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness.errors import CassetteError
-
-UNPACKED_LIMIT = 256 << 20  # bytes
+from harness.recording.limits import LARGEST_CONTENT
 
 # One run of letters, or several on lines of their own, as mail, PEM and `base64` write them.
 _LINE_BREAK = re.compile(r"(?:\r?\n|\\r\\n|\\n)[ \t]*")
@@ -148,11 +147,13 @@ class Unpacker:
 
     Args:
         limit: bytes; what was unpacked before does not count again.
+
+    Attributes:
+        left: bytes that may still be unpacked.
     """
 
-    def __init__(self, limit: int = UNPACKED_LIMIT) -> None:
-        self._limit = limit
-        self._left = limit
+    def __init__(self, limit: int = LARGEST_CONTENT) -> None:
+        self.left = limit
         self._unpacked: dict[bytes, bytes | None] = {}
 
     def unzip(self, data: bytes) -> bytes | None:
@@ -183,11 +184,11 @@ class Unpacker:
         while not member.eof:
             if at >= len(data):
                 raise EOFError
-            pieces.append(member.decompress(data[at : at + step], self._left + 1))
-            self._left -= len(pieces[-1])
-            if self._left < 0:
+            pieces.append(member.decompress(data[at : at + step], self.left + 1))
+            self.left -= len(pieces[-1])
+            if self.left < 0:
                 raise CassetteError(
-                    f"a gzip file unpacks to more than {self._limit >> 20} MiB, too much to look through for secrets"
+                    f"gzip files unpack to more than {LARGEST_CONTENT >> 20} MiB, too much to look through for secrets"
                 )
             at = min(at + step, len(data))
             step *= 2

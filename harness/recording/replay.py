@@ -11,11 +11,12 @@ from requests.adapters import BaseAdapter
 
 from harness.errors import CassetteError
 from harness.recording.bodies import upload_marker
+from harness.recording.cassette import existing_cassette
+from harness.recording.cassette_reader import open_cassette
 from harness.recording.cookies import without_lifetime
 from harness.recording.http_messages import plain_headers, rebuild, sent_bytes
 from harness.recording.interactions import date_of
 from harness.recording.matching import ReplayIndex, UnusedAnswers
-from harness.recording.reel import open_reel
 from harness.recording.request_key import request_key
 from harness.recording.scrub import Scrubber
 
@@ -37,7 +38,8 @@ class ReplayAdapter(BaseAdapter):
 
     @cached_property
     def _index(self) -> ReplayIndex:
-        return ReplayIndex(open_reel(self._cassette), str(self._cassette), self._scrubber)
+        path = existing_cassette(self._cassette)
+        return ReplayIndex(open_cassette(path), str(path), self._scrubber)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """The next recorded answer.

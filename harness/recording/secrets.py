@@ -9,6 +9,7 @@ from typing import Self
 from harness.recording.cookies import cookie_value, is_secret_cookie
 from harness.recording.encodings import KnownValues
 from harness.recording.escapes import Layer, layers
+from harness.recording.interactions import Interaction
 from harness.recording.nested_encodings import Run, Unpacker, runs, utf_16_runs
 from harness.recording.placeholders import fitted, is_placeholder
 from harness.recording.rules import DISTINCT_RULES, RULES, Rule, is_secret_header, likely
@@ -207,3 +208,20 @@ def secrets_of_cookies(lines: Iterable[str], known: KnownValues = NOTHING_KNOWN)
         yield from find_secrets(line, known)
         if is_secret_cookie(line):
             yield Secret("a secret header (Set-Cookie)", cookie_value(line))
+
+
+def secrets_of_interaction(
+    item: Interaction, known: KnownValues = NOTHING_KNOWN, unpacker: Unpacker | None = None
+) -> Iterator[tuple[str, Secret]]:
+    """Every place of an interaction that looks secret, and the part of it: ``URL``, ``request body`` and so on."""
+    request, response = item.request, item.response
+    for part, secrets in (
+        ("URL", find_secrets(request.uri, known)),
+        ("request headers", secrets_of_headers(request.headers, known)),
+        ("request body", secrets_of_body(request.body, known, unpacker)),
+        ("reason phrase", find_secrets(response.reason, known)),
+        ("response headers", secrets_of_headers(response.headers, known)),
+        ("response headers", secrets_of_cookies(response.cookies, known)),
+        ("response body", secrets_of_body(response.body, known, unpacker)),
+    ):
+        yield from ((part, secret) for secret in secrets)

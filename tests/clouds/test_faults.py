@@ -144,7 +144,7 @@ def test_a_recording_under_faults_replays_without_waiting(emulator: Endpoint, tm
         ),
     ):
         assert story(recorded) == "struck"
-    text = (tmp_path / "batchai" / "s" / "struck.yaml").read_text()
+    text = (tmp_path / "batchai" / "s" / "struck.json").read_text()
     assert "TooManyRequests" in text
     assert "ResourceGroupNotFound" in text
     with open_cloud("replay", Settings(), cassettes=tmp_path) as replayed:

@@ -37,7 +37,7 @@ def test_a_recording_holds_no_identity_of_the_run_and_a_replay_has_the_same(emul
     with open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as cloud:
         assert tag(cloud) == cloud.facts.run
         recorded = cloud.facts.run
-    assert recorded not in (tmp_path / "batchai" / "a" / "group.yaml").read_text()
+    assert recorded not in (tmp_path / "batchai" / "a" / "group.json").read_text()
     with open_cloud("replay", Settings(), cassettes=tmp_path) as cloud:
         assert tag(cloud) == cloud.facts.run
 

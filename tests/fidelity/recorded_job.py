@@ -74,7 +74,7 @@ class RecordedJob:
         for directory, file, size in _listed([item]):
             if directory == "stdouterr" and file in self.sizes:
                 self.sizes[file] = size
-        ended = re.search(rb'"exitCode": (\d+)', item.response.body)
+        ended = re.search(rb'"exitCode": ?(\d+)', item.response.body)
         if ended:
             self.ends, self.exit_code = True, int(ended[1])
             self.sizes = {name: (self.place / name).stat().st_size for name in self.sizes}

@@ -31,11 +31,11 @@ def play(player: Player, directory: Path) -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
     teardowns = []
     for name in SHARED:
-        setup, teardown = halves(load_cassette(directory / f"{name}.yaml"))
+        setup, teardown = halves(load_cassette(directory / f"{name}.json"))
         told[name] = player.play(setup)
         teardowns.append((name, teardown))
     for name in trials_of(directory):
-        told[name] = player.play(load_cassette(directory / f"{name}.yaml"))
+        told[name] = player.play(load_cassette(directory / f"{name}.json"))
     for name, teardown in reversed(teardowns):
         told[name] += player.play(teardown)
     return told
@@ -62,17 +62,17 @@ def test_a_fresh_emulator_answers_as_recorded(endpoint: Endpoint, tmp_path: Path
         told = play(player, CASSETTES / scenario)
 
     assert told.keys() == {path.stem for path in (CASSETTES / scenario).iterdir()}
-    lines = [f"{name}.yaml {line}" for name, lines in told.items() for line in lines]
+    lines = [f"{name}.json {line}" for name, lines in told.items() for line in lines]
     assert not lines, "\n".join(lines)
 
 
 def test_a_cassette_that_was_changed_is_found(endpoint: Endpoint, tmp_path: Path) -> None:
-    cassette = tmp_path / "resource_group.yaml"
-    text = (CASSETTES / "mnist-quickstart" / "resource_group.yaml").read_text(encoding="utf-8")
-    text = text.replace("code: 404", "code: 403").replace(
-        '"provisioningState": "Succeeded"', '"provisioningState": "Ready"'
+    cassette = tmp_path / "resource_group.json"
+    text = (CASSETTES / "mnist-quickstart" / "resource_group.json").read_text(encoding="utf-8")
+    text = text.replace('"status": 404', '"status": 403')
+    cassette.write_text(
+        text.replace('"Succeeded"', '"Ready"').replace('\\"Succeeded\\"', '\\"Ready\\"'), encoding="utf-8"
     )
-    cassette.write_text(text, encoding="utf-8")
 
     with closing(Player(endpoint, tmp_path / "job", patience=0.1)) as player:
         told = player.play(load_cassette(cassette))

@@ -13,7 +13,7 @@ from harness.recording.interactions import Interaction, RecordedRequest, Recorde
 from tests.fidelity.comparison import Names, differences
 
 CASSETTES = Path(__file__).parents[2] / "cassettes" / "batchai"
-FOUND = sorted(path.relative_to(CASSETTES).as_posix() for path in CASSETTES.rglob("*.yaml"))
+FOUND = sorted(path.relative_to(CASSETTES).as_posix() for path in CASSETTES.rglob("*.json"))
 
 
 def answered(

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_missing_cassette_says_how_to_record_it(run: Run, pytester: pytest.Pyt
     result = run("test_story.py")
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines("*there is no cassette *story.yaml*--record*")
+    result.stdout.fnmatch_lines("*there is no cassette *story.json*--record*")
 
 
 def test_what_is_recorded_on_the_emulator_replays_offline(run: Run, pytester: pytest.Pytester) -> None:
@@ -55,4 +56,5 @@ def test_what_is_recorded_on_the_emulator_replays_offline(run: Run, pytester: py
     run("test_group.py", "--cloud", "emulator", "--record").assert_outcomes(passed=1)
 
     run("test_group.py").assert_outcomes(passed=1)
-    assert "provenance:\n  cloud: emulator\n" in (pytester.path / "cassettes/batchai/mine/group.yaml").read_text()
+    recorded = json.loads((pytester.path / "cassettes/batchai/mine/group.json").read_text())
+    assert recorded["provenance"]["cloud"] == "emulator"

@@ -43,16 +43,15 @@ def test_answers_that_nobody_asks_for_any_more_are_named(
 ) -> None:
     scenarios()
     run("scenarios", *RECORD).assert_outcomes(passed=1)
-    cassette = pytester.path / "cassettes" / "batchai" / "short" / "resource_group.yaml"
-    extra = (
-        "- request: {method: GET, uri: 'https://management.azure.com/never', headers: {}, body: null}\n"
-        "  response: {status: {code: 200, message: OK}, headers: {}, body: {string: ''}}\n"
-    )
-    cassette.write_text(cassette.read_text() + extra)
+    cassette = pytester.path / "cassettes" / "batchai" / "short" / "resource_group.json"
+    recorded = json.loads(cassette.read_text())
+    never = {"method": "GET", "uri": "https://management.azure.com/never"}
+    recorded["interactions"].append({"request": never, "response": {"status": 200}})
+    cassette.write_text(json.dumps(recorded))
     replayed = run("scenarios", "-n", workers)
 
     replayed.assert_outcomes(passed=1)
-    named = "cassettes/batchai/short/resource_group.yaml: GET https://management.azure.com/never (1 unused)"
+    named = "cassettes/batchai/short/resource_group.json: GET https://management.azure.com/never (1 unused)"
     replayed.stdout.fnmatch_lines(["*recorded, and not asked for*", named])
 
 
@@ -67,7 +66,7 @@ def test_what_was_recorded_replays_whole_or_in_part(run: Run, scenarios: Write, 
     scenarios(SWEEP)
     run(*RECORD).assert_outcomes(passed=2)
     assert sorted(path.name for path in pytester.path.joinpath("cassettes/batchai/short").iterdir()) == [
-        "file_share.yaml", "gpu_cluster.yaml", "resource_group.yaml", "score=1.yaml", "score=2.yaml",
+        "file_share.json", "gpu_cluster.json", "resource_group.json", "score=1.json", "score=2.json",
     ]  # fmt: skip
     # What is uploaded must not matter: a replay has none of it.
     pytester.path.joinpath("scenarios/train.sh").write_text("longer than it was\n" * 1000)
@@ -101,7 +100,7 @@ def test_a_trial_that_was_not_recorded_fails(run: Run, scenarios: Write) -> None
     run(*RECORD, "-k", "score=1").assert_outcomes(passed=1, deselected=1)
     result = run()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines("*there is no cassette *score=2.yaml*")
+    result.stdout.fnmatch_lines("*there is no cassette *score=2.json*")
 
 
 def test_a_failing_trial_shows_the_scenario_and_the_log(run: Run, scenarios: Write, pytester) -> None:
@@ -155,7 +154,7 @@ def test_with_scope_function_each_trial_has_all_to_itself(
     path.write_text(path.read_text() + "scope: function\n")
     run(*RECORD).assert_outcomes(passed=2)
     assert sorted(path.name for path in pytester.path.joinpath("cassettes/batchai/short").iterdir()) == [
-        "score=1.yaml", "score=2.yaml",
+        "score=1.json", "score=2.json",
     ]  # fmt: skip
     run().assert_outcomes(passed=2)
 

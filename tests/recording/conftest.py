@@ -66,7 +66,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def cassette(tmp_path: Path) -> Path:
-    return tmp_path / "cassettes" / "story.yaml"
+    return tmp_path / "cassettes" / "recorded.json"
 
 
 @pytest.fixture

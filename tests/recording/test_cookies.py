@@ -138,7 +138,7 @@ def test_a_cookie_of_another_tools_cassette_that_has_expired_since_is_kept(
 def test_a_cassette_with_the_value_of_a_cookie_is_not_written(tmp_path: Path) -> None:
     response = RecordedResponse(200, "OK", {}, b"", ("session=alpha",))
 
-    with pytest.raises(CassetteError, match=r"a header of GET / would hold a secret header \(Set-Cookie\)"):
+    with pytest.raises(CassetteError, match=r"the response headers of GET / would hold a secret header \(Set-Cookie\)"):
         save_cassette(tmp_path / "a.json", [Interaction(RecordedRequest("GET", "https://a/"), response)], {})
 
 

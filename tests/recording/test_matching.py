@@ -92,7 +92,7 @@ def test_other_json_than_the_recorded_is_refused_by_its_path(opened: Open, writt
     assert str(failure.value) == (
         f"cassette {cassette} has no answer to\n  PUT {CLUSTER}\nnearest that were recorded:\n  PUT {CLUSTER}\n"
         '    body path properties.vmSize: "STANDARD_D1" was asked, "STANDARD_NC6" recorded\n'
-        "record the story again: pytest --cloud emulator --record"
+        "record it again with: pytest --cloud emulator --record"
     )
 
 

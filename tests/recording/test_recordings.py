@@ -87,6 +87,7 @@ def test_the_sdk_of_its_time_replays_every_recording(
         "msrestazure",
         "azure-common",
         f"PyYAML=={version('PyYAML')}",
+        f"msgspec=={version('msgspec')}",
     ]
     install = [python, "-m", "pip", "install", "-qq", *packages, "setuptools"]
     if subprocess.run(install, check=False, timeout=300).returncode:

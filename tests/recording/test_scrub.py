@@ -162,7 +162,7 @@ def test_a_checksum_goes_with_the_body_that_it_was_of() -> None:
     ],
 )
 def test_a_cassette_with_a_secret_is_not_written(tmp_path: Path, body: str, what: str) -> None:
-    with pytest.raises(CassetteError, match=f"is not written: a body of GET / would hold {what}"):
+    with pytest.raises(CassetteError, match=f"is not written: the response body of GET / would hold {what}"):
         save_cassette(tmp_path / "a.yaml", [story(body=body)], {}, ["hunter22"])
     assert list(tmp_path.iterdir()) == []
 
@@ -178,8 +178,8 @@ def test_a_cassette_says_when_against_what_and_with_what_it_was_recorded(
     with opened("record") as session:
         session.get(f"{server}/x")
 
-    head = cassette.read_text().partition("interactions:")[0]
-    assert "cloud: a local server\n" in head
-    assert re.search(r"recorded: '\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00'\n", head)
-    assert f"requests: {requests.__version__}\n" in head
+    provenance = json.loads(cassette.read_text())["provenance"]
+    assert provenance["cloud"] == "a local server"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", provenance["recorded"])
+    assert provenance["requests"] == requests.__version__
     assert load_cassette(cassette)
