@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.experiments.outcomes import Outcome
     from harness.recording import open_session
+    from harness.recording.no_sleep import no_sleep
+    from harness.recording.vcr_serializer import VcrSerializer
     from harness.scenario.load import load_scenario
     from harness.scenario.model import Scenario, Trial
     from harness.scenario.schema import SCHEMA_FILE
@@ -26,8 +28,10 @@ _MODULES = {
     "SCHEMA_FILE": "harness.scenario.schema",
     "Scenario": "harness.scenario.model",
     "Trial": "harness.scenario.model",
+    "VcrSerializer": "harness.recording.vcr_serializer",
     "launch": "harness.emulator.launch",
     "load_scenario": "harness.scenario.load",
+    "no_sleep": "harness.recording.no_sleep",
     "open_session": "harness.recording",
 }
 
@@ -38,8 +42,10 @@ __all__ = [
     "Outcome",
     "Scenario",
     "Trial",
+    "VcrSerializer",
     "launch",
     "load_scenario",
+    "no_sleep",
     "open_session",
 ]
 

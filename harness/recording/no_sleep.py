@@ -1,4 +1,8 @@
-"""No waiting while a story replays: the Azure SDKs' pauses between polls and retries take no time."""
+"""No waiting in a replay: the pauses of the Azure SDKs between polls and retries take no time.
+
+This replaces ``time.sleep`` in the whole process, so it happens only where somebody asks for it. The clients of the
+harness do not need it: they wait on the clock of their cloud, which a replay steps.
+"""
 
 import sys
 import threading
@@ -8,13 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 _PAUSING = ("azure", "msrest", "msrestazure", "urllib3")
-# They took `sleep` by name when they were imported.
+# Modules that imported `sleep` by its name.
 _TOOK_IT_BY_NAME = ("azure.storage.common.storageclient",)
 _CHANGING = threading.Lock()
 
 
 class _SkippedSleep:
-    """Stands for ``time.sleep`` as long as somebody replays; sleeps for everybody but the SDKs."""
+    """Replaces ``time.sleep``, and sleeps for everybody but the SDKs."""
 
     def __init__(self, real: Callable[[float], None]) -> None:
         self.real = real
@@ -28,7 +32,10 @@ class _SkippedSleep:
 
 @contextmanager
 def no_sleep() -> Iterator[None]:
-    """Let no SDK sleep while the block runs: pollers look again at once. Blocks may nest and overlap in threads."""
+    """Let no Azure SDK sleep while the block runs: its pollers poll again at once.
+
+    Everybody else's ``time.sleep`` sleeps. Blocks may nest, and overlap in threads.
+    """
     with _CHANGING:
         skipped: Any = time.sleep
         if not isinstance(skipped, _SkippedSleep):

@@ -10,7 +10,6 @@ import requests
 from harness.clock import Clock, SystemClock
 from harness.recording.cassette import fold, save_cassette
 from harness.recording.matching import UnusedAnswers
-from harness.recording.no_sleep import no_sleep
 from harness.recording.processors import scrub_all
 from harness.recording.provenance import full_provenance
 from harness.recording.recorder import RecordingAdapter, Tape
@@ -32,19 +31,18 @@ def open_session(
     report_unused: ReportUnused | None = None,
     clock: Clock | None = None,
 ) -> Iterator[requests.Session]:
-    """A session that every SDK client of one story shares.
+    """A session that all SDK clients of one cassette share.
 
-    A recorded story is written when the block ends well, and not at all when it raises. While a story replays, the
-    pauses of the Azure SDKs take no time.
+    A cassette is written when the block ends well, and not at all when it raises.
 
     Args:
-        cassette: the story's file; ignored when ``mode`` is ``live``.
+        cassette: the file; ignored when ``mode`` is ``live``.
         mode: ``live`` (no cassette), ``record`` (real traffic) or ``replay`` (no traffic, no base session).
-        replacements: secret value -> its stable placeholder, for requests and answers.
+        replacements: secret value -> its stable placeholder, for requests and responses.
         base: makes the real session (proxies, trusted CA); not called in replay.
-        provenance: what the cassette's head says about where it comes from, besides the time and the versions.
-        report_unused: called when a replay ends well and some of its answers were not asked for.
-        clock: tells when a story was recorded; default the machine's.
+        provenance: what the cassette says about where it comes from, besides the time and the versions.
+        report_unused: called when a replay ends well and some of its responses were not asked for.
+        clock: gives the time of a recording; default the machine's.
 
     Raises:
         CassetteError: the cassette is missing or unreadable (replay, at the first request), or would hold a
@@ -63,15 +61,14 @@ def open_session(
         for prefix, adapter in list(session.adapters.items()):
             session.mount(prefix, RecordingAdapter(adapter, tape))
         yield session
-    story, informed = scrub_all(tape.interactions(), scrubber)
-    head = full_provenance(provenance, clock or SystemClock())
-    save_cassette(cassette, fold(story), head, informed.known)
+    interactions, informed = scrub_all(tape.interactions(), scrubber)
+    save_cassette(cassette, fold(interactions), full_provenance(provenance, clock or SystemClock()), informed.known)
 
 
 @contextmanager
 def _replaying(cassette: Path, scrubber: Scrubber, report_unused: ReportUnused | None) -> Iterator[requests.Session]:
     adapter = ReplayAdapter(cassette, scrubber)
-    with requests.Session() as session, no_sleep():
+    with requests.Session() as session:
         session.trust_env = False
         for prefix in ("https://", "http://"):
             session.mount(prefix, adapter)
@@ -81,6 +78,6 @@ def _replaying(cassette: Path, scrubber: Scrubber, report_unused: ReportUnused |
 
 
 def unused_answers(session: requests.Session) -> list[UnusedAnswers]:
-    """What the cassette of a replaying session holds and was not asked for so far; nothing for other sessions."""
+    """What the cassette of a replaying session holds and nobody has asked for; nothing for other sessions."""
     adapter = session.adapters.get("https://")
     return adapter.unused() if isinstance(adapter, ReplayAdapter) else []

@@ -3,9 +3,9 @@
 ::
 
     import vcr
-    from harness.recording import vcr_serializer
+    from harness import VcrSerializer
 
-    vcr.default_vcr.register_serializer("harness", vcr_serializer)
+    vcr.default_vcr.register_serializer("harness", VcrSerializer)
 
     with vcr.use_cassette("cassettes/mine/recorded.json", serializer="harness"):
         ...
@@ -110,3 +110,10 @@ def _sent(body: Any) -> Any:
     if isinstance(body, Iterable) and not isinstance(body, str | bytes):
         return b"".join(part.encode() if isinstance(part, str) else part for part in body)
     return body
+
+
+class VcrSerializer:
+    """A serializer for vcrpy's ``register_serializer``, which then plays and writes cassettes in our format."""
+
+    serialize = staticmethod(serialize)
+    deserialize = staticmethod(deserialize)

@@ -21,6 +21,7 @@ import requests
 from harness.recording import blocked_sockets, load_cassette, open_session, unused_answers
 from harness.recording.bodies import unwrapped
 from harness.recording.interactions import RecordedRequest
+from harness.recording.no_sleep import no_sleep
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 GROUPS = {"fileServers": "file_servers", "fileservers": "file_servers"}
@@ -155,7 +156,7 @@ def play(cassette: Path) -> dict[str, Any]:
     """Play one recording whole."""
     made: Counter[tuple[str, str]] = Counter()
     options: dict[str, Any] = {"replacements": {}, "base": requests.Session, "provenance": {}}
-    with open_session(cassette, "replay", **options) as session, blocked_sockets():
+    with open_session(cassette, "replay", **options) as session, blocked_sockets(), no_sleep():
         adapter: Any = session.get_adapter("https://")
         answer = adapter.send
 

@@ -1,4 +1,4 @@
-"""A replay takes no time, whoever polls; everybody else's sleep is left alone."""
+"""Where it is asked for, a replay takes no time, whoever polls; everybody else's sleep is left alone."""
 
 import time
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def test_a_story_of_two_hours_replays_at_once(opened: Open, cassette: Path, opti
         ],
         {},
     )
-    with opened("replay") as session:
+    with no_sleep(), opened("replay") as session:
         transport = RequestsTransport(session=session, session_owner=False)
         client = BatchAI(Credential(), SUBSCRIPTION.rpartition("/")[2], transport=transport, **options)
         begin = time.perf_counter()
@@ -65,14 +65,22 @@ def test_retries_of_the_storage_client_take_no_time(opened: Open, cassette: Path
     made = Interaction(RecordedRequest("PUT", share), RecordedResponse(201, "Created", {"ETag": '"1"'}, b""))
     save_cassette(cassette, [busy, made], {})
 
-    with opened("replay") as session:
+    with no_sleep(), opened("replay") as session:
         begin = time.perf_counter()
         assert FileService("account", placeholder_key(1), request_session=session).create_share("share")
     assert time.perf_counter() - begin < 5
 
 
+def test_a_replay_changes_nothing_of_the_process(opened: Open, cassette: Path) -> None:
+    save_cassette(cassette, [], {})
+    before = (time.sleep, storageclient.sleep)
+
+    with opened("replay"):
+        assert (time.sleep, storageclient.sleep) == before
+
+
 def test_sleep_is_itself_again_when_the_last_replay_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = getattr(time.sleep, "real", time.sleep)  # a scenario of this session may still be replaying
+    real = time.sleep
     monkeypatch.setattr(time, "sleep", real)
     monkeypatch.setattr(storageclient, "sleep", real)
     outer, inner = no_sleep(), no_sleep()

@@ -14,6 +14,7 @@ import vcr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import VcrSerializer
 from harness.errors import CassetteError
 from harness.recording import load_cassette, vcr_serializer
 from harness.recording.cassette import save_cassette
@@ -27,7 +28,7 @@ Use = Callable[..., AbstractContextManager[Any]]
 def use(cassette: Path) -> Use:
     """A user's VCR with our serializer, on the cassette."""
     recorder = vcr.VCR()
-    recorder.register_serializer("harness", vcr_serializer)
+    recorder.register_serializer("harness", VcrSerializer)
 
     def use_it(**options: object) -> AbstractContextManager[Any]:
         tape: AbstractContextManager[Any] = recorder.use_cassette(str(cassette), serializer="harness", **options)
