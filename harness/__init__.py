@@ -5,7 +5,9 @@ first used, because most programs need one or two of them.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+# Type checkers take this name for true; importing typing for it would double the time that `import harness` takes.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
@@ -50,10 +52,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_MODULES[name]), name)
+    found: object = getattr(import_module(_MODULES[name]), name)
     globals()[name] = found
     return found
 
