@@ -45,7 +45,7 @@ ALLOWED = {
 
 
 # What the engine may import of the emulator: it knows no HTTP, no API version and no service but storage.
-ENGINE_ALLOWED = ("engine", "fault_targets", "faults", "guids", "paths", "providers.storage", "store")
+ENGINE_ALLOWED = ("engine", "fault_targets", "faults", "guids", "paths", "storage_service", "store")
 
 
 def relative(module: Path) -> str:

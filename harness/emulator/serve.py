@@ -44,12 +44,13 @@ from harness.emulator.providers.azureml.run_tokens import RunTokens
 from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
-from harness.emulator.providers.storage import Accounts, PathStyle, Sources, StorageHost, StorageProvider, Trash
+from harness.emulator.providers.storage import StorageProvider
 from harness.emulator.providers.tracked import TrackedResources
 from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store
+from harness.emulator.storage_service import Accounts, PathStyle, Sources, StorageHost, Trash
 from harness.emulator.store import Store
 from harness.errors import EmulatorError
 

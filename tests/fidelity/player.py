@@ -14,7 +14,7 @@ import requests
 from harness.clock import SystemClock
 from harness.clouds.sdk import PLACEHOLDERS
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.providers.storage.signatures import shared_key_texts, sign
+from harness.emulator.storage_service.signatures import shared_key_texts, sign
 from harness.recording.http_messages import plain_headers
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.placeholders import WORD, placeholder_key

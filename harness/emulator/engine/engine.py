@@ -19,7 +19,7 @@ from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.service import Service
 from harness.emulator.faults.active import Faults
 from harness.emulator.paths import DataDirectory
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from harness.emulator.engine.model.address import Address, referred
 from harness.emulator.engine.model.mount_paths import MountedPath, Volume
 from harness.emulator.engine.model.records import FileServer, Problem
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 
 

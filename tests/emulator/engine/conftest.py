@@ -24,7 +24,7 @@ from harness.emulator.engine.rules.scaling import new_cluster
 from harness.emulator.faults.active import Faults
 from harness.emulator.guids import new_guid
 from harness.emulator.paths import DataDirectory
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 
 WORKSPACE = Address("sub", "group", ("ws",), MACHINE_LEARNING)

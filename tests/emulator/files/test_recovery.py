@@ -7,9 +7,9 @@ import pytest
 
 from harness.clock import SteppingClock
 from harness.emulator.providers.files import AzureFiles
-from harness.emulator.providers.storage import Accounts, Sources, Trash
-from harness.emulator.providers.storage.model import DeletedShare, Share, share_key
-from harness.emulator.providers.storage.roots import identify
+from harness.emulator.storage_service import Accounts, Sources, Trash
+from harness.emulator.storage_service.model import DeletedShare, Share, share_key
+from harness.emulator.storage_service.roots import identify
 from harness.emulator.store import Store
 
 

@@ -36,8 +36,8 @@ from harness.emulator.providers.azureml.routes import (
     workspace_routes,
 )
 from harness.emulator.providers.azureml.storage_paths import StoragePaths
-from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route
+from harness.emulator.storage_service import Accounts
 
 _RECORDS = (Datastore, DatastoreSecret, AssetContainer, AssetVersion, RunExperiment, *RUN_RECORDS)  # of a workspace
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from harness.emulator.engine.model.records import Workspace
 from harness.emulator.providers.azureml.model.asset import DATA, AssetVersion, container_key, version_key
 from harness.emulator.providers.azureml.model.datastore import Datastore, datastore_key
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 
 _SHORT = re.compile(r"azureml://datastores/(?P<store>[^/]+)/paths/?(?P<path>.*)", re.DOTALL)

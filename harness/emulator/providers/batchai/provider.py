@@ -25,8 +25,8 @@ from harness.emulator.providers.batchai.routes import (
     subscription_routes,
     workspace_routes,
 )
-from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route
+from harness.emulator.storage_service import Accounts
 
 
 class BatchAI:

@@ -14,17 +14,17 @@ from harness.clock import Clock
 from harness.emulator.providers.blobs.errors import blob_exists, blob_not_found, container_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder, blob_key
 from harness.emulator.providers.blobs.names import check_container, components
-from harness.emulator.providers.storage import conditions, errors, leases, moments
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.entries import Entry, FileId
-from harness.emulator.providers.storage.file_records import NO_FILE, holding, later, of_file
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Container, Policy, share_key
-from harness.emulator.providers.storage.names import DirectoryNames
-from harness.emulator.providers.storage.roots import Roots, identify
-from harness.emulator.providers.storage.trash import Trash
-from harness.emulator.providers.storage.tree import Tree
+from harness.emulator.storage_service import conditions, errors, leases, moments
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.entries import Entry, FileId
+from harness.emulator.storage_service.file_records import NO_FILE, holding, later, of_file
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import Container, Policy, share_key
+from harness.emulator.storage_service.names import DirectoryNames
+from harness.emulator.storage_service.roots import Roots, identify
+from harness.emulator.storage_service.trash import Trash
+from harness.emulator.storage_service.tree import Tree
 from harness.emulator.store import Store
 
 _log = logging.getLogger(__name__)

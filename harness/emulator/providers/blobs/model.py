@@ -2,9 +2,9 @@
 
 import msgspec
 
-from harness.emulator.providers.storage.entries import FileId
-from harness.emulator.providers.storage.file_records import NO_FILE, FileRecord
-from harness.emulator.providers.storage.model import Lease
+from harness.emulator.storage_service.entries import FileId
+from harness.emulator.storage_service.file_records import NO_FILE, FileRecord
+from harness.emulator.storage_service.model import Lease
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):

@@ -5,7 +5,7 @@ Source: Microsoft's "Naming and Referencing Containers, Blobs, and Metadata".
 
 import re
 
-from harness.emulator.providers.storage.errors import StorageError, invalid_name
+from harness.emulator.storage_service.errors import StorageError, invalid_name
 
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.model import Blob, Folder
-from harness.emulator.providers.storage import errors
-from harness.emulator.providers.storage.entries import Entry, path_entry
-from harness.emulator.providers.storage.file_records import holding, of_file
-from harness.emulator.providers.storage.slot import Slot
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.entries import Entry, path_entry
+from harness.emulator.storage_service.file_records import holding, of_file
+from harness.emulator.storage_service.slot import Slot
 
 _log = logging.getLogger(__name__)
 

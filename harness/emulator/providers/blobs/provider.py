@@ -7,12 +7,12 @@ from harness.emulator.providers.blobs.containers import Containers, check_target
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.recovery import recover
 from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import StorageHost
-from harness.emulator.providers.storage.model import Container, ServiceSettings, share_key
-from harness.emulator.providers.storage.sources import Source, Sources
-from harness.emulator.providers.storage.trash import Trash
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.host import StorageHost
+from harness.emulator.storage_service.model import Container, ServiceSettings, share_key
+from harness.emulator.storage_service.sources import Source, Sources
+from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
 

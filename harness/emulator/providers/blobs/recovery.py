@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.model import Blob, Folder
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.entries import Entry
-from harness.emulator.providers.storage.errors import StorageError
-from harness.emulator.providers.storage.model import Container
-from harness.emulator.providers.storage.rebinding import Content, Home, lost_contents, rebind
-from harness.emulator.providers.storage.roots import identify
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.entries import Entry
+from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.model import Container
+from harness.emulator.storage_service.rebinding import Content, Home, lost_contents, rebind
+from harness.emulator.storage_service.roots import identify
 
 _KINDS = (Blob, Folder)
 

@@ -12,8 +12,8 @@ from harness.emulator.providers.blobs.handlers import (
     ServiceHandlers,
 )
 from harness.emulator.providers.blobs.placing import Placing
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import Address, Operation, Operations
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.host import Address, Operation, Operations
 
 UNSERVED: dict[Address, str] = {
     ("service", "POST", "service", "userdelegationkey"): "GetUserDelegationKey",

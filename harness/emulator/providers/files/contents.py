@@ -19,12 +19,12 @@ from msgspec.structs import replace
 from harness.emulator.providers.files.intents import ContentChange, Intents
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.providers.files.shares import Found, Shares
-from harness.emulator.providers.storage import errors, leases, moments, sparse
-from harness.emulator.providers.storage.entries import SAFE, close, to_entry
-from harness.emulator.providers.storage.file_records import later, of_file
-from harness.emulator.providers.storage.system_calls import status_of
-from harness.emulator.providers.storage.threads import in_thread
-from harness.emulator.providers.storage.trash import KEPT
+from harness.emulator.storage_service import errors, leases, moments, sparse
+from harness.emulator.storage_service.entries import SAFE, close, to_entry
+from harness.emulator.storage_service.file_records import later, of_file
+from harness.emulator.storage_service.system_calls import status_of
+from harness.emulator.storage_service.threads import in_thread
+from harness.emulator.storage_service.trash import KEPT
 
 _INLINE = 64 << 10  # bytes written without a thread, or kept in an intent: a file would cost as much again
 

@@ -1,6 +1,6 @@
 """How Azure Files refuses, beside what all storage services have in common."""
 
-from harness.emulator.providers.storage.errors import StorageError
+from harness.emulator.storage_service.errors import StorageError
 
 
 def share_not_found() -> StorageError:

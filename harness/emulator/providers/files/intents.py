@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from harness.emulator.providers.files.model import Properties
-from harness.emulator.providers.storage.entries import FileId, State
+from harness.emulator.storage_service.entries import FileId, State
 from harness.emulator.store import Store
 
 _log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from harness.emulator.providers.storage.file_records import FileRecord
-from harness.emulator.providers.storage.model import Lease
+from harness.emulator.storage_service.file_records import FileRecord
+from harness.emulator.storage_service.model import Lease
 
 
 class Smb(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ records that do not hold.
 from harness.emulator.providers.files.intents import Intents, Move
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.providers.files.shares import Found, Shares
-from harness.emulator.providers.storage import errors
-from harness.emulator.providers.storage.file_records import holding, of_file
-from harness.emulator.providers.storage.slot import Slot
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.file_records import holding, of_file
+from harness.emulator.storage_service.slot import Slot
 from harness.emulator.store import Store
 
 

@@ -6,7 +6,7 @@ Source: Microsoft's "Naming and Referencing Shares, Directories, Files, and Meta
 import re
 
 from harness.azure_file_names import name_problem
-from harness.emulator.providers.storage.errors import StorageError, invalid_name
+from harness.emulator.storage_service.errors import StorageError, invalid_name
 
 _SHARE = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _PATH = 2048  # characters

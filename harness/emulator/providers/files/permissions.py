@@ -9,8 +9,8 @@ from harness.emulator.providers.files import sddl, security_descriptor
 from harness.emulator.providers.files.errors import custom_ace, invalid_permission
 from harness.emulator.providers.files.model import Permission
 from harness.emulator.providers.files.security_descriptor import SecurityDescriptor
-from harness.emulator.providers.storage import errors
-from harness.emulator.providers.storage.model import Share, entry_key
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.model import Share, entry_key
 from harness.emulator.store import Store
 
 Form = Literal["sddl", "binary"]

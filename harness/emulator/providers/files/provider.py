@@ -7,13 +7,13 @@ from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.recovery import recover
 from harness.emulator.providers.files.routes import SNAPSHOT_WRITES, UNSERVED, operations
 from harness.emulator.providers.files.shares import Shares, check_target
-from harness.emulator.providers.storage import errors
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import StorageHost
-from harness.emulator.providers.storage.model import DeletedShare, ServiceSettings, Share, share_key
-from harness.emulator.providers.storage.sources import Source, Sources
-from harness.emulator.providers.storage.trash import Trash
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.host import StorageHost
+from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, share_key
+from harness.emulator.storage_service.sources import Source, Sources
+from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
 

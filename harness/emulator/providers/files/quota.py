@@ -5,8 +5,8 @@ import os
 
 from harness.emulator.providers.files.shares import Place
 from harness.emulator.providers.files.usage import used_bytes
-from harness.emulator.providers.storage import errors
-from harness.emulator.providers.storage.accounts import Accounts
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.accounts import Accounts
 
 _GIB = 1 << 30
 

@@ -23,9 +23,9 @@ from harness.emulator.providers.files.intents import Intents
 from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import Address, Call, Handler, Operation, Operations
-from harness.emulator.providers.storage.sources import Sources
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.host import Address, Call, Handler, Operation, Operations
+from harness.emulator.storage_service.sources import Sources
 
 UNSERVED: dict[Address, str] = {
     ("service", "POST", "service", "userdelegationkey"): "GetUserDelegationKey",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from harness.emulator.providers.storage import leases
-from harness.emulator.providers.storage.model import DEFAULT_QUOTA, Share, StorageAccount
+from harness.emulator.storage_service import leases
+from harness.emulator.storage_service.model import DEFAULT_QUOTA, Share, StorageAccount
 from harness.emulator.wire import http_date
 
 PREMIUM_QUOTA = 100  # GiB; the least that a premium share has, and what it gets where none is asked for

@@ -15,17 +15,17 @@ from harness.emulator.providers.files.errors import pending_copy, share_not_foun
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.files.turns import Turn, Turns
-from harness.emulator.providers.storage import conditions, errors, headers, leases, moments
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.entries import Entry
-from harness.emulator.providers.storage.file_records import holding, later, of_file
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import DeletedShare, Lease, Policy, Share, entry_key, share_key
-from harness.emulator.providers.storage.names import DirectoryNames
-from harness.emulator.providers.storage.roots import Roots
-from harness.emulator.providers.storage.trash import Trash
-from harness.emulator.providers.storage.tree import Tree
+from harness.emulator.storage_service import conditions, errors, headers, leases, moments
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.entries import Entry
+from harness.emulator.storage_service.file_records import holding, later, of_file
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import DeletedShare, Lease, Policy, Share, entry_key, share_key
+from harness.emulator.storage_service.names import DirectoryNames
+from harness.emulator.storage_service.roots import Roots
+from harness.emulator.storage_service.trash import Trash
+from harness.emulator.storage_service.tree import Tree
 from harness.emulator.store import Store
 
 _log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from harness.emulator.providers.files.errors import invalid_permission_key
 from harness.emulator.providers.files.model import Nfs, Smb
 from harness.emulator.providers.files.permissions import INHERITED_KEY, Form, parse_form
 from harness.emulator.providers.files.shares import Found
-from harness.emulator.providers.storage import errors, moments
-from harness.emulator.providers.storage.signatures import moment
+from harness.emulator.storage_service import errors, moments
+from harness.emulator.storage_service.signatures import moment
 
 SINCE = "2019-02-02"  # the first version that knows of SMB
 

@@ -15,8 +15,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers.arm.rules import InvalidContentError, parse_location, parse_object, parse_tags
-from harness.emulator.providers.storage.accounts import Accounts, new_key
-from harness.emulator.providers.storage.model import AccountCreation, StorageAccount
+from harness.emulator.providers.storage.model import AccountCreation, account_wire
 from harness.emulator.providers.storage.rules import (
     KEY_NAMES,
     name_problem,
@@ -26,6 +25,8 @@ from harness.emulator.providers.storage.rules import (
     parse_sku,
 )
 from harness.emulator.routing import Route
+from harness.emulator.storage_service.accounts import Accounts, new_key
+from harness.emulator.storage_service.model import StorageAccount
 from harness.emulator.store import Store
 from harness.emulator.wire import arm_error, retry_after
 
@@ -175,10 +176,10 @@ class StorageProvider:
 
     def _list(self, request: Request) -> Response:
         accounts = self._accounts.list(_group_id(request.params["subscription"], request.params["group"]))
-        return _json({"value": [account.wire(self._tenant) for account in accounts]})
+        return _json({"value": [account_wire(account, self._tenant) for account in accounts]})
 
     def _list_all(self, _request: Request) -> Response:
-        body = {"value": [account.wire(self._tenant) for account in self._accounts.list()]}
+        body = {"value": [account_wire(account, self._tenant) for account in self._accounts.list()]}
         answer = _json(body, content_type=f"{_JSON}; charset=utf-8")
         answer.headers.append(("x-ms-original-request-ids", new_guid()))
         return answer
@@ -213,7 +214,7 @@ class StorageProvider:
         return found if found and found.id.lower() == _account_id(request).lower() else None
 
     def _answer(self, account: StorageAccount) -> Response:
-        return _json(account.wire(self._tenant))
+        return _json(account_wire(account, self._tenant))
 
     def _remove(self, account: StorageAccount) -> None:
         for service in self._services:

@@ -11,7 +11,7 @@ from harness.emulator.providers.azureml.data_plane.runs import Runs
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.job import artifact_folder
 from harness.emulator.providers.azureml.model.run import artifact_path
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 from harness.emulator.wire import json_response
 
 _CONTAINER = "azureml"

@@ -17,8 +17,8 @@ from harness.emulator.providers.azureml.data_plane.runs import Runs
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.workspace import API_HOST
 from harness.emulator.providers.azureml.run_tokens import RunTokens
-from harness.emulator.providers.storage import Accounts
 from harness.emulator.routing import Handler, Route, Router
+from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 from harness.emulator.wire import json_response
 

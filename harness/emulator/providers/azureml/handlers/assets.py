@@ -22,7 +22,7 @@ from harness.emulator.providers.azureml.model.asset import (
 )
 from harness.emulator.providers.azureml.rules.assets import changed_fields, read_asset
 from harness.emulator.providers.azureml.rules.names import check_asset_name
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 
 _MOST = 100  # assets on a page
 _UPLOAD_HOURS = 8

@@ -18,7 +18,7 @@ from harness.emulator.providers.azureml.model.datastore import (
 )
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
 from harness.emulator.providers.azureml.rules.names import check_asset_name
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 
 _SERVED = {"AzureBlob": "containerName", "AzureFile": "fileShareName"}
 _SECRETS = {"AccountKey": "key", "Sas": "sasToken"}  # by the type of credentials: the secret's name

@@ -15,7 +15,7 @@ from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.workspace import SoftDeletedWorkspace, WorkspaceDetails, wire
 from harness.emulator.providers.azureml.rules.names import check_workspace_name
-from harness.emulator.providers.storage import Accounts
+from harness.emulator.storage_service import Accounts
 
 _CREATE, _DELETE = 30.0, 20.0  # seconds that the service takes; its recorded template deployment took a minute
 _OPERATIONS = "workspaceOperationsStatus"

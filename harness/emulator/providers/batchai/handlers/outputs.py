@@ -15,8 +15,8 @@ from harness.emulator.providers.batchai.handlers.addressing import Addressing
 from harness.emulator.providers.batchai.handlers.lists import number, page_of
 from harness.emulator.providers.batchai.handlers.service import Service
 from harness.emulator.providers.batchai.model.version import OutputEntry
-from harness.emulator.providers.storage import Accounts
-from harness.emulator.providers.storage.model import Service as StorageService
+from harness.emulator.storage_service import Accounts
+from harness.emulator.storage_service.model import Service as StorageService
 
 _REPLACEMENT = "\ufffd"
 _NO_LINKS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

@@ -12,12 +12,12 @@ from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.placing import Placing
-from harness.emulator.providers.storage import bodies, conditions, errors, headers, leases, moments, ranges
-from harness.emulator.providers.storage.entries import path_entry, staged, staged_directory, to_entry
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.leasing import answer, asked
-from harness.emulator.providers.storage.pieces import FilePieces
-from harness.emulator.providers.storage.system_calls import status_of
+from harness.emulator.storage_service import bodies, conditions, errors, headers, leases, moments, ranges
+from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.leasing import answer, asked
+from harness.emulator.storage_service.pieces import FilePieces
+from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.wire import http_date
 
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob

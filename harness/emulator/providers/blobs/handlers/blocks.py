@@ -14,10 +14,10 @@ from harness.emulator.providers.blobs.containers import Containers, Found
 from harness.emulator.providers.blobs.errors import blob_not_found, block_of_another_length, invalid_block_list
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written, encrypted, refuse_structured
 from harness.emulator.providers.blobs.model import Block
-from harness.emulator.providers.storage import bodies, documents, errors, headers, sparse
-from harness.emulator.providers.storage.entries import close, staged
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.threads import in_thread
+from harness.emulator.storage_service import bodies, documents, errors, headers, sparse
+from harness.emulator.storage_service.entries import close, staged
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.wire import http_date
 
 _BLOCK_LIMIT = 4000 << 20  # bytes

@@ -5,10 +5,10 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import container_exists
-from harness.emulator.providers.storage import conditions, documents, errors, headers, leases
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.leasing import answer, asked
-from harness.emulator.providers.storage.model import Container, new_content, share_key
+from harness.emulator.storage_service import conditions, documents, errors, headers, leases
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.leasing import answer, asked
+from harness.emulator.storage_service.model import Container, new_content, share_key
 from harness.emulator.wire import etag, http_date
 
 # What the emulator has none of, as the service says so.

@@ -4,10 +4,10 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers
-from harness.emulator.providers.storage import documents, headers, leases
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Container, ServiceSettings, share_key
+from harness.emulator.storage_service import documents, headers, leases
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import Container, ServiceSettings, share_key
 from harness.emulator.wire import etag, http_date
 
 _RETENTION = "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"

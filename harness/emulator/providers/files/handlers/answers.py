@@ -5,8 +5,8 @@ from msgspec.structs import replace
 from harness.emulator.providers.files import permissions, smb
 from harness.emulator.providers.files.model import Nfs, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.providers.storage import moments
-from harness.emulator.providers.storage.host import Call
+from harness.emulator.storage_service import moments
+from harness.emulator.storage_service.host import Call
 from harness.emulator.wire import http_date
 
 Headers = list[tuple[str, str]]

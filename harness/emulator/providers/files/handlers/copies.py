@@ -22,14 +22,14 @@ from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.model import Copy, Extent, Nfs, Properties, Smb
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.providers.storage import errors, headers, leases, sparse
-from harness.emulator.providers.storage.entries import close, staged, to_entry
-from harness.emulator.providers.storage.file_records import holding
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Lease
-from harness.emulator.providers.storage.sources import Source, Sources, without_signature
-from harness.emulator.providers.storage.system_calls import status_of
-from harness.emulator.providers.storage.threads import in_thread
+from harness.emulator.storage_service import errors, headers, leases, sparse
+from harness.emulator.storage_service.entries import close, staged, to_entry
+from harness.emulator.storage_service.file_records import holding
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import Lease
+from harness.emulator.storage_service.sources import Source, Sources, without_signature
+from harness.emulator.storage_service.system_calls import status_of
+from harness.emulator.storage_service.threads import in_thread
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 0.5  # seconds after which a copy goes on in the background

@@ -11,10 +11,10 @@ from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.answers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares, remembered
-from harness.emulator.providers.storage import documents, errors, headers, moments
-from harness.emulator.providers.storage.entries import Entry, path_entry, staged_directory
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import entry_key
+from harness.emulator.storage_service import documents, errors, headers, moments
+from harness.emulator.storage_service.entries import Entry, path_entry, staged_directory
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import entry_key
 from harness.emulator.wire import http_date
 
 _ENCODED = "2021-12-02"  # the version since which names that XML cannot hold are percent-encoded

@@ -12,12 +12,12 @@ from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.answers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Extent, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.providers.storage import bodies, errors, headers, leases, ranges, sparse
-from harness.emulator.providers.storage.crc64 import crc64_of
-from harness.emulator.providers.storage.entries import staged, to_entry
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.pieces import FilePieces
-from harness.emulator.providers.storage.system_calls import status_of
+from harness.emulator.storage_service import bodies, errors, headers, leases, ranges, sparse
+from harness.emulator.storage_service.crc64 import crc64_of
+from harness.emulator.storage_service.entries import staged, to_entry
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.pieces import FilePieces
+from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.wire import http_date
 
 FILE_LIMIT = 4 << 40  # bytes of a file

@@ -2,8 +2,8 @@
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.providers.storage import documents, errors, headers
-from harness.emulator.providers.storage.host import Call
+from harness.emulator.storage_service import documents, errors, headers
+from harness.emulator.storage_service.host import Call
 
 
 class HandleHandlers:

@@ -4,9 +4,9 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.shares import Found, Shares
-from harness.emulator.providers.storage import errors, moments
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.leasing import answer, asked
+from harness.emulator.storage_service import errors, moments
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.leasing import answer, asked
 from harness.emulator.wire import etag, http_date
 
 

@@ -22,11 +22,11 @@ from harness.emulator.providers.files.handlers.files import (
 from harness.emulator.providers.files.model import Extent
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Shares
-from harness.emulator.providers.storage import bodies, documents, errors, headers, ranges, sparse
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.crc64 import crc64_of
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.sources import Sources
+from harness.emulator.storage_service import bodies, documents, errors, headers, ranges, sparse
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.crc64 import crc64_of
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.sources import Sources
 
 
 class RangeHandlers:

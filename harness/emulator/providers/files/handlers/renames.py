@@ -12,10 +12,10 @@ from harness.emulator.providers.files.handlers.answers import changed, with_smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.providers.storage import errors, headers, leases
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.sources import Sources
+from harness.emulator.storage_service import errors, headers, leases
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.sources import Sources
 
 
 class _Rename(NamedTuple):

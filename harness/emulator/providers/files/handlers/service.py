@@ -6,10 +6,10 @@ from harness.emulator.context import Response
 from harness.emulator.providers.files import share_properties
 from harness.emulator.providers.files.share_properties import Viewer
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.providers.storage import documents, headers
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import DeletedShare, ServiceSettings, Share, share_key
+from harness.emulator.storage_service import documents, headers
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, share_key
 from harness.emulator.wire import etag, http_date
 
 RETENTION_DAYS = 7  # of a deleted share

@@ -17,11 +17,11 @@ from harness.emulator.providers.files.names import check_share
 from harness.emulator.providers.files.share_properties import SETTINGS
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.providers.files.usage import used_bytes
-from harness.emulator.providers.storage import documents, errors, headers, leases, moments
-from harness.emulator.providers.storage.access import Target
-from harness.emulator.providers.storage.accounts import Accounts
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import DeletedShare, Share, new_content, share_key
+from harness.emulator.storage_service import documents, errors, headers, leases, moments
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import DeletedShare, Share, new_content, share_key
 from harness.emulator.wire import etag, http_date, json_response
 
 _log = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.shares import Shares, remembered
-from harness.emulator.providers.storage import headers, moments, sparse
-from harness.emulator.providers.storage.entries import Entry, close, path_entry, to_entry
-from harness.emulator.providers.storage.file_records import holding, of_file
-from harness.emulator.providers.storage.host import Call
-from harness.emulator.providers.storage.model import Lease, Share, entry_key, new_content, share_key
-from harness.emulator.providers.storage.system_calls import status_of
-from harness.emulator.providers.storage.threads import in_thread
+from harness.emulator.storage_service import headers, moments, sparse
+from harness.emulator.storage_service.entries import Entry, close, path_entry, to_entry
+from harness.emulator.storage_service.file_records import holding, of_file
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import Lease, Share, entry_key, new_content, share_key
+from harness.emulator.storage_service.system_calls import status_of
+from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.wire import etag, http_date
 
 _BATCH = 500  # entries copied in a thread, until their records are

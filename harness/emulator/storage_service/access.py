@@ -1,0 +1,231 @@
+"""Who may do what: the credentials of one storage request, checked to the letter."""
+
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from harness.emulator.context import Request
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.model import Policy, Service
+from harness.emulator.storage_service.signatures import (
+    account_sas_text,
+    http_moment,
+    matches,
+    moment,
+    service_sas_text,
+    shared_key_lite_texts,
+    shared_key_texts,
+)
+from harness.emulator.wire import precise_timestamp
+
+_SKEW = 15 * 60  # seconds that a signed request's date may be off
+_TEXTS = {"SharedKey": shared_key_texts, "SharedKeyLite": shared_key_lite_texts}
+_WHOLE = ("s", "c")  # ``sr`` of a share and of a container
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about.
+
+    ``share`` is a container for blobs; an empty ``path`` means the share itself; ``snapshot`` is the moment in
+    the form of the service, or empty; ``secondary`` is true at the read-only endpoint.
+    """
+
+    service: Service
+    account: str
+    share: str
+    path: str
+    snapshot: str = ""
+    secondary: bool = False
+
+    @property
+    def place(self) -> str:
+        """The share's name in the store and on disk, where a snapshot is a share of its own."""
+        return f"{self.share}@{self.snapshot}" if self.snapshot else self.share
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What authorized a request; ``permissions`` are the letters of a SAS, empty for the account key."""
+
+    kind: Literal["account key", "account SAS", "service SAS"]
+    permissions: str = ""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether its holder may put something new in place of what exists: a SAS that only creates may not."""
+        return self.kind == "account key" or "w" in self.permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a shared access signature must give for an operation.
+
+    Args:
+        letters: any one of these permissions does; empty where only the account key does.
+        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty where any SAS does.
+    """
+
+    letters: str
+    kind: str
+
+
+Policies = Callable[[], Sequence[Policy]]
+
+
+def check(
+    request: Request, target: Target, *, keys: Sequence[str], grant: Grant, policies: Policies, now: datetime
+) -> Credential:
+    """Accept a request that an account key or a shared access signature authorizes; returns which of them did.
+
+    Args:
+        policies: the stored access policies of the target's share, asked for when a SAS names one.
+
+    Raises:
+        StorageError: the credentials are missing, wrong, expired, or do not grant the operation.
+    """
+    authorization = request.headers.get("authorization")
+    if authorization:
+        _check_key(request, target.account, authorization, keys=keys, now=now)
+        return Credential("account key")
+    if "sig" not in request.query:
+        raise errors.anonymous()
+    permissions = check_sas(
+        request.query,
+        target,
+        keys=keys,
+        grant=grant,
+        policies=policies,
+        now=now,
+        scheme=request.scheme,
+        address=request.client,
+    )
+    return Credential("account SAS" if "ss" in request.query else "service SAS", permissions)
+
+
+def _check_key(request: Request, account: str, authorization: str, *, keys: Sequence[str], now: datetime) -> None:
+    scheme, _, credential = authorization.partition(" ")
+    name, colon, signature = credential.partition(":")
+    if scheme not in _TEXTS or not (name and colon and signature):
+        raise errors.malformed_authorization()
+    if name != account:
+        raise errors.authentication_failed("The Authorization header names another account.")
+    date = request.headers.get("x-ms-date") or request.headers.get("date", "")
+    signed = http_moment(date)
+    if signed is None:
+        raise errors.authentication_failed("The Date header in the request is incorrect.")
+    if abs((now - signed).total_seconds()) > _SKEW:
+        raise errors.authentication_failed(f"Request date header too old: '{date}'")
+    shown = ""
+    for text in _TEXTS[scheme](request.method, account, raw_target=request.raw_target, headers=request.headers):
+        if matches(keys, text, signature):
+            return
+        shown = shown or text.replace("\n", "\\n")
+    raise errors.authentication_failed(
+        f"The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. "
+        f"Server used following string to sign: '{shown}'."
+    )
+
+
+def check_sas(
+    query: Mapping[str, str],
+    target: Target,
+    *,
+    keys: Sequence[str],
+    grant: Grant,
+    policies: Policies,
+    now: datetime,
+    scheme: str,
+    address: str,
+) -> str:
+    """Accept an operation that a shared access signature authorizes; returns the letters of all that it permits.
+
+    Args:
+        query: the SAS's parameters, and maybe others.
+        scheme: ``http`` or ``https``, as the request came.
+        address: the caller's.
+
+    Raises:
+        StorageError: it is wrong, expired, or does not grant the operation.
+    """
+    if "ss" in query:
+        text = account_sas_text(target.account, query)
+    else:
+        text = service_sas_text(target.service, _sas_resource(query, target), query)
+    if not matches(keys, text, query["sig"]):
+        shown = text.replace("\n", "\\n")
+        raise errors.authentication_failed(f"Signature did not match. String to sign used was {shown}")
+    terms = query if "ss" in query else _terms(query, policies)
+    for name in ("se", "sp"):
+        if not terms.get(name):
+            raise errors.authentication_failed(f"{name} is mandatory. Cannot be empty")
+    _check_time(terms, now)
+    _check_caller(query, scheme=scheme, address=address)
+    if "ss" in query:
+        _check_account_scope(query, target, grant)
+    elif grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
+        # A service SAS is for what is in a share. Only the SAS of the whole share lists it.
+        raise errors.permission_mismatch()
+    if not set(grant.letters) & set(terms["sp"]):
+        raise errors.permission_mismatch()
+    return terms["sp"]
+
+
+def _sas_resource(query: Mapping[str, str], target: Target) -> str:
+    """The resource that a service SAS signs."""
+    if not query.get("sr"):
+        raise errors.authentication_failed("sr is mandatory. Cannot be empty")
+    path = "" if query["sr"] in _WHOLE or not target.path else f"/{target.path}"
+    return f"/{target.account}/{target.share}{path}"
+
+
+def _terms(query: Mapping[str, str], policies: Policies) -> Mapping[str, str]:
+    """Start, expiry and permissions of a service SAS: its own, or those of the policy that it names."""
+    name = query.get("si")
+    if not name:
+        return query
+    policy = next((each for each in policies() if each.id == name), None)
+    if policy is None:
+        raise errors.authentication_failed("SAS identifier cannot be found for specified signed identifier")
+    stored = {"st": policy.start, "se": policy.expiry, "sp": policy.permission}
+    if any(stored[field] and query.get(field) for field in stored):
+        raise errors.authentication_failed(
+            "Access policy fields can be associated with signature or SAS identifier but not both"
+        )
+    return {field: stored[field] or query.get(field, "") for field in stored}
+
+
+def _check_time(terms: Mapping[str, str], now: datetime) -> None:
+    start, expiry = terms.get("st", ""), terms["se"]
+    begins, ends = moment(start) if start else now, moment(expiry)
+    if begins is None or ends is None:
+        raise errors.authentication_failed("The expiry or start of the signature is not a valid time.")
+    if begins > now or ends < now:
+        raise errors.authentication_failed(
+            f"Signature not valid in the specified time frame: Start [{start}] - Expiry [{expiry}] - "
+            f"Current [{precise_timestamp(now)}]"
+        )
+
+
+def _check_caller(query: Mapping[str, str], *, scheme: str, address: str) -> None:
+    protocols = query.get("spr", "").lower()
+    if protocols and scheme not in protocols.split(","):
+        raise errors.protocol_mismatch()
+    if allowed := query.get("sip"):
+        first, _, last = allowed.partition("-")
+        try:
+            caller = ipaddress.ip_address(address)
+            inside = ipaddress.ip_address(first) <= caller <= ipaddress.ip_address(last or first)  # type: ignore[operator]
+        except (ValueError, TypeError):
+            inside = False
+        if not inside:
+            raise errors.source_mismatch(address)
+
+
+def _check_account_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:
+    if target.service[0] not in query["ss"]:
+        raise errors.service_mismatch()
+    if grant.kind and grant.kind not in query.get("srt", ""):
+        raise errors.resource_type_mismatch()

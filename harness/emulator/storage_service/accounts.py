@@ -1,0 +1,182 @@
+"""The storage accounts of an emulator, and where their shares and containers are on disk."""
+
+import base64
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from msgspec.structs import replace
+
+from harness.clock import Clock
+from harness.emulator.storage_service.model import Container, Service, Share, StorageAccount, share_key
+from harness.emulator.storage_service.signatures import service_sas_text, sign
+from harness.emulator.store import Store
+
+_LINK_VERSION = "2016-05-31"  # of the links that Batch AI gave out
+_UPLOAD_VERSION = "2021-08-06"  # of the links that Azure Machine Learning gives out
+_FIRST_LOCATION = "eastus"
+
+
+class Accounts:
+    """Every storage account by its name.
+
+    Args:
+        root: holds ``{account}/file/{share}`` and ``{account}/blob/{container}``.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, root: Path) -> None:
+        self._store = store
+        self._clock = clock
+        self.root = root
+
+    def get(self, name: str) -> StorageAccount | None:
+        """The account of that name, or None."""
+        return self._store.get(StorageAccount, name)
+
+    def list(self, group: str = "") -> list[StorageAccount]:
+        """The accounts that are in a resource group, by name.
+
+        Args:
+            group: the id of a resource group, to see its accounts alone.
+        """
+        within = f"{group}/".lower()  # an account in no group has an empty id
+        return [account for _, account in self._store.list(StorageAccount) if account.id.lower().startswith(within)]
+
+    def put(self, account: StorageAccount) -> None:
+        """Keep an account, in place of an earlier one of its name."""
+        self._store.put(account.name, account)
+
+    def remove(self, name: str) -> None:
+        """Forget an account, which the services have emptied."""
+        self._store.delete(StorageAccount, name)
+
+    def ensure(self, name: str, key: str, group: str = "") -> str:
+        """Have an account ready whose key1 is the given one; its id.
+
+        Args:
+            group: the id of the resource group for an account that is in none yet.
+        """
+        found = self.get(name) or StorageAccount(name, _FIRST_LOCATION, (new_key(), new_key()), self._clock.now())
+        within = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}" if group else ""
+        account = replace(found, keys=(key, found.keys[1]), id=found.id or within)
+        if account != self.get(name):
+            self.put(account)
+        return account.id
+
+    def has(self, identifier: str) -> bool:
+        """Whether there is an account whose id is the given one."""
+        found = self.get(identifier.rpartition("/")[2].lower())
+        return found is not None and found.id.lower() == identifier.lower()
+
+    def revoke(self, key: str) -> None:
+        """Give every account that has a key, which others know, a new one in its place."""
+        for _, account in self._store.list(StorageAccount):
+            if key in account.keys:
+                first, second = (new_key() if each == key else each for each in account.keys)
+                self.put(replace(account, keys=(first, second)))
+
+    def share_directory(self, account: str, share: str) -> Path | None:
+        """The directory that is a share's content; None if there is no such share."""
+        if self._store.get(Share, share_key(account, share)) is None:
+            return None
+        return self.directory("file", account, name=share)
+
+    def container_directory(self, account: str, container: str) -> Path | None:
+        """The directory that is a container's content; None if there is no such container."""
+        if self._store.get(Container, share_key(account, container)) is None:
+            return None
+        return self.directory("blob", account, name=container)
+
+    def ensure_container(self, account: str, name: str) -> Path:
+        """Have a container of that name; its directory."""
+        directory = self.directory("blob", account, name=name)
+        directory.mkdir(mode=0o777, parents=True, exist_ok=True)
+        if self._store.get(Container, share_key(account, name)) is None:
+            self._store.put(share_key(account, name), Container(name, self._clock.now()))
+        return directory
+
+    def ensure_share(self, account: str, name: str) -> Path:
+        """Have a share of that name; its directory."""
+        directory = self.directory("file", account, name=name)
+        directory.mkdir(mode=0o777, parents=True, exist_ok=True)
+        if self._store.get(Share, share_key(account, name)) is None:
+            self._store.put(share_key(account, name), Share(name, self._clock.now()))
+        return directory
+
+    def directory(self, service: Service, account: str, *, name: str) -> Path:
+        """Where a share or container of that name is, if there is one."""
+        return self.root / account / service / name
+
+    def blocks_directory(self, account: str, content: str) -> Path:
+        """Where the uncommitted blocks of a container's blobs are; not within the container, which jobs mount.
+
+        Args:
+            content: of the container, which the next one of its name does not have.
+        """
+        return self.root / account / "blocks" / content
+
+    def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
+        """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.
+
+        Args:
+            share: or container.
+            path: within it, with ``/``.
+            minutes: how long the link holds, from now.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        known = self.get(account)
+        if known is None:
+            raise KeyError(account)
+        expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        signed = {"sv": _LINK_VERSION, "se": expiry, "sp": "rl"}
+        signature = sign(known.keys[0], service_sas_text(service, f"/{account}/{share}/{path}", signed))
+        return (
+            f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
+            f"&sr={service[0]}&sig={quote(signature, safe='')}&se={quote(expiry, safe='')}&sp=rl"
+        )
+
+    def blob_link(self, account: str, container: str, path: str, *, permissions: str, minutes: int) -> str:
+        """A link to one blob, whether it is there or not, signed with the account's first key.
+
+        Args:
+            path: the blob's name.
+            permissions: as a SAS writes them, in its order: ``rcw``.
+            minutes: how long it holds, from now.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        known = self.get(account)
+        if known is None:
+            raise KeyError(account)
+        expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        signed = {"sv": _UPLOAD_VERSION, "se": expiry, "sr": "b", "sp": permissions}
+        signature = sign(known.keys[0], service_sas_text("blob", f"/{account}/{container}/{path}", signed))
+        query = urlencode({**signed, "sig": signature})
+        return f"https://{account}.blob.core.windows.net/{quote(f'{container}/{path}')}?{query}"
+
+    def container_signature(self, account: str, container: str, *, permissions: str, hours: int) -> str:
+        """The query of a link that opens a whole container, signed with the account's first key.
+
+        Args:
+            permissions: as a SAS writes them, in its order: ``rcwl``.
+            hours: how long it holds, from now.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        known = self.get(account)
+        if known is None:
+            raise KeyError(account)
+        expiry = f"{self._clock.now() + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+        signed = {"sv": _UPLOAD_VERSION, "se": expiry, "sr": "c", "sp": permissions}
+        signature = sign(known.keys[0], service_sas_text("blob", f"/{account}/{container}", signed))
+        return urlencode({**signed, "sig": signature})
+
+
+def new_key() -> str:
+    """A random account key."""
+    return base64.b64encode(secrets.token_bytes(64)).decode()

@@ -1,0 +1,131 @@
+"""Bodies of requests, into a file or memory: hashed and written in threads while more of them arrives."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+
+from harness.emulator.context import BodyTooLargeError, Request
+from harness.emulator.storage_service import errors, headers, sparse
+
+_BATCH = 1 << 20  # bytes that are hashed and written at a time
+_INLINE = 64 << 10  # bytes for which a thread is not worth its start
+
+
+async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int, str]:
+    """Write a body to a file; its length, and its MD5 in base64.
+
+    If it raises, a part of the body may be in the file.
+
+    Args:
+        limit: bytes that it may have.
+
+    Raises:
+        BodyTooLargeError: it is longer.
+        StorageError: its MD5 is not what the request says.
+    """
+    return await _received(request, request.stream(), _Sink(descriptor), limit)
+
+
+async def gather(request: Request, *, limit: int) -> tuple[list[bytes], str]:
+    """A body in memory, in the parts in which it came; and its MD5 in base64.
+
+    Args:
+        limit: bytes that it may have.
+
+    Raises:
+        BodyTooLargeError: it is longer.
+        StorageError: its MD5 is not what the request says.
+    """
+    parts: list[bytes] = []
+
+    async def kept() -> AsyncIterator[bytes]:
+        async for part in request.stream():
+            parts.append(part)
+            yield part
+
+    _, md5 = await _received(request, kept(), _Sink(None), limit)
+    return parts, md5
+
+
+async def _received(request: Request, parts: AsyncIterable[bytes], sink: "_Sink", limit: int) -> tuple[int, str]:
+    said = headers.md5(request, "content-md5")
+    if (headers.number(request, "content-length", most=1 << 62) or 0) > limit:
+        raise BodyTooLargeError(limit)
+    size, done = 0, 0
+    batch: list[bytes] = []
+    try:
+        async for part in parts:
+            size += len(part)
+            if size > limit:
+                raise BodyTooLargeError(limit)
+            batch.append(part)
+            if size - done >= _BATCH:
+                await sink.take(batch, done)
+                batch, done = [], size
+        if size - done <= _INLINE and not sink.busy:
+            sink.hash(batch)
+            sink.write(batch, done)
+        else:
+            await sink.take(batch, done)
+    finally:
+        await sink.settle()
+    found = sink.md5()
+    if said and said != found:
+        raise errors.md5_mismatch()
+    return size, found
+
+
+class _Sink:
+    """Hashes and writes batches, each in a thread, one batch behind what arrives.
+
+    Args:
+        descriptor: of the file that they are written to; None for none.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self._pending: asyncio.Future[list[None]] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is under way."""
+        return self._pending is not None
+
+    async def take(self, batch: Sequence[bytes], at: int) -> None:
+        """Begin with a batch as soon as the one before is done."""
+        await self.settle()
+        works = [asyncio.to_thread(self.hash, batch)]
+        if self._descriptor is not None:
+            works.append(asyncio.to_thread(self.write, batch, at))
+        self._pending = asyncio.gather(*works)
+
+    async def settle(self) -> None:
+        """Wait for the batch that is under way."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            await pending
+
+    def hash(self, batch: Sequence[bytes]) -> None:
+        """Add to the MD5."""
+        for part in batch:
+            self._digest.update(part)
+
+    def write(self, batch: Sequence[bytes], at: int) -> None:
+        """Write at a place."""
+        if self._descriptor is not None:
+            sparse.write_parts(self._descriptor, batch, at)
+
+    def md5(self) -> str:
+        """In base64."""
+        return _encoded(self._digest.digest())
+
+
+def md5_of(body: bytes) -> str:
+    """MD5 in base64."""
+    return _encoded(hashlib.md5(body, usedforsecurity=False).digest())
+
+
+def _encoded(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()

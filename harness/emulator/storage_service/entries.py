@@ -1,0 +1,139 @@
+"""Files and directories on disk; links, devices and pipes do not exist for clients."""
+
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.emulator.storage_service.system_calls import Status, status_at
+
+SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe that a job left must not stop us
+
+FileId = tuple[int, int]  # inode and time of birth (ns): no later file has the same, even if it gets the same inode
+State = tuple[int, int]  # length and time of change (ns) on disk: whoever changes the content changes it
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or directory as it is now; times are in ns since 1970.
+
+    ``modified_ns`` is the last-modified time that clients see. ``written_ns`` is the one on disk, which requests that
+    change no content leave as it is.
+    """
+
+    name: str
+    is_directory: bool
+    length: int
+    modified_ns: int
+    written_ns: int
+    changed_ns: int
+    accessed_ns: int
+    inode: int
+    birth_ns: int
+
+    @property
+    def modified(self) -> datetime:
+        """When clients see it changed last."""
+        return datetime.fromtimestamp(self.modified_ns / 1e9, UTC)
+
+    @property
+    def file(self) -> FileId:
+        """Which file it is."""
+        return self.inode, self.birth_ns
+
+    @property
+    def state(self) -> State:
+        """What a change of content changes."""
+        return self.length, self.written_ns
+
+    def dated(self, modified_ns: int) -> "Entry":
+        """The same with another time for clients to see."""
+        return self._changed(self.length, modified_ns, self.written_ns)
+
+    def written(self, length: int, time_ns: int) -> "Entry":
+        """The same once something has been written to it."""
+        return self._changed(length, time_ns, time_ns)
+
+    def _changed(self, length: int, modified_ns: int, written_ns: int) -> "Entry":
+        # dataclasses.replace takes five times as long, and listings call this for each file.
+        kept = (self.changed_ns, self.accessed_ns, self.inode, self.birth_ns)
+        return Entry(self.name, self.is_directory, length, modified_ns, written_ns, *kept)
+
+
+def to_entry(name: str, status: Status) -> Entry:
+    """What a status says of a file or directory."""
+    directory = stat.S_ISDIR(status.mode)
+    return Entry(
+        name,
+        directory,
+        0 if directory else status.length,
+        status.modified,
+        status.modified,
+        status.changed,
+        status.accessed,
+        status.inode,
+        status.birth,
+    )
+
+
+def known_entry(name: str, status: Status) -> Entry | None:
+    """A file or directory; None for anything else: a link, a device, a pipe."""
+    return to_entry(name, status) if stat.S_ISREG(status.mode) or stat.S_ISDIR(status.mode) else None
+
+
+def entry_at(parent: int, name: str) -> Entry | None:
+    """What a name on disk is; None for links, devices, and what does not exist."""
+    try:
+        return known_entry(name, status_at(parent, name))
+    except FileNotFoundError:
+        return None
+
+
+def path_entry(path: Path, name: str) -> Entry:
+    """A file or directory of ours, as an entry of a name."""
+    return to_entry(name, status_at(-1, str(path)))
+
+
+def listed_at(parent: int, name: str) -> Entry | None:
+    """``entry_at`` without the time of birth, at a third of its price."""
+    try:
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    accessed, modified, changed = status.st_atime_ns, status.st_mtime_ns, status.st_ctime_ns
+    return known_entry(name, Status(status.st_mode, status.st_ino, status.st_size, accessed, 0, changed, modified))
+
+
+def close(descriptor: int) -> None:
+    """Close a descriptor without errors: nothing was written through it, or what was written is not needed any more."""
+    with suppress(OSError):
+        os.close(descriptor)
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[tuple[int, Path]]:
+    """A new file, open, and where it is; at the end it is closed, and deleted unless it was renamed."""
+    beside = folder / uuid.uuid4().hex
+    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE, 0o666)
+    try:
+        yield descriptor, beside
+    finally:
+        close(descriptor)
+        with suppress(OSError):  # the next start of the emulator deletes it
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_directory(folder: Path) -> Iterator[Path]:
+    """A new directory; at the end it is deleted unless it was renamed."""
+    beside = folder / uuid.uuid4().hex
+    beside.mkdir(mode=0o777)
+    try:
+        yield beside
+    finally:
+        with suppress(OSError):  # the next start of the emulator deletes it
+            beside.rmdir()

@@ -1,0 +1,67 @@
+"""Records of files: what the store keeps about a file beside its content, and for which file a record holds.
+
+A share is a plain directory, and jobs replace, rename and delete files in it without telling the emulator. So each
+record names its file by inode and time of birth, and it holds for no other file of the same name.
+
+This also keeps records and files together when the process is killed between the two. A new record is stored before its
+file gets the name, and it contains the record of the file that has the name until then. The file on disk decides which
+of the two holds.
+"""
+
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from harness.emulator.storage_service.entries import Entry, FileId, State
+
+NO_FILE: FileId = (0, 0)
+_SECOND = 1_000_000_000  # ns
+
+
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The record of one file or directory.
+
+    Args:
+        file: the file that the record is about.
+        state: length and time of change (ns) on disk after the last request that wrote to the file. If the disk shows
+            another state, a job has written to the file since then.
+        modified: the last-modified time (ns) that clients see as long as ``state`` is that on disk; 0 if they see the
+            time on disk. Requests that change no content set it, and requests about a directory do.
+        previous: the record that holds until the disk has changed; None if there was none.
+    """
+
+    file: FileId = NO_FILE
+    state: State = (0, 0)
+    modified: int = 0
+    previous: "FileRecord | None" = None
+
+
+R = TypeVar("R", bound=FileRecord)
+
+
+def holding(record: R | None, entry: Entry) -> R | None:
+    """The record that holds for a file as it is on disk now: the given one, the one that it contains, or none."""
+    if record is None:
+        return None
+    before = record.previous
+    if record.file == entry.file and (before is None or before.file != entry.file or before.state != entry.state):
+        return record
+    if isinstance(before, type(record)) and before.file == entry.file:
+        return before
+    return None
+
+
+def of_file(record: R, entry: Entry, *, over: R | None = None) -> R:
+    """A record that is about a file as it is on disk.
+
+    Args:
+        over: the record that holds until the disk has changed.
+    """
+    before = replace(over, previous=None) if over is not None else None
+    return replace(record, file=entry.file, state=entry.state, previous=before)
+
+
+def later(now: int, before: int) -> int:
+    """The time of a change (ns): now, or just after the change before if the clock has not moved on since then."""
+    return before + 1000 if 0 <= before - now < _SECOND else now

@@ -1,0 +1,320 @@
+"""What the storage services have in common: address, credentials, table of operations, envelope of answers."""
+
+import logging
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.clock import Clock
+from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
+from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.guids import new_guid
+from harness.emulator.host_names import is_loopback
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.access import Credential, Grant, Target, check
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.model import Policy, Service
+from harness.emulator.storage_service.troubles import troubled
+from harness.emulator.store import is_full
+from harness.emulator.wire import storage_error
+
+DEFAULT_VERSION = "2017-07-29"  # where a request names none
+_ERROR_CODES = "2017-07-29"  # the version since which an error's code is in a header too
+_VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_SECONDARY = "-secondary"
+_SERVERS = {"file": "Windows-Azure-File/1.0", "blob": "Windows-Azure-Blob/1.0"}
+_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,1024}", re.ASCII)
+
+_SENDABLE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_OVERRIDES = {
+    "rscc": "cache-control",
+    "rscd": "content-disposition",
+    "rsce": "content-encoding",
+    "rscl": "content-language",
+    "rsct": "content-type",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authorized request.
+
+    ``version`` is the REST version that its answer has; ``credential`` is what authorized it.
+    """
+
+    request: Request
+    target: Target
+    version: str
+    now: datetime
+    credential: Credential
+
+
+Handler = Callable[[Call], Response | Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a service, by Azure's name, and what a SAS must grant for it."""
+
+    name: str
+    letters: str
+    kind: str
+    handler: Handler
+
+
+Address = tuple[str, str, str, str]  # level (service, share or path), method, restype, comp
+Operations = Mapping[Address, Operation]
+
+
+class StorageHost:
+    """One service for every account: ``{account}.{service}.core.windows.net``, or a path ``/{account}/...``.
+
+    Args:
+        service: ``file`` or ``blob``.
+        operations: its table.
+        unserved: names of Azure's operations that are refused by name.
+        snapshot_writes: names of the operations that may be done to a snapshot beside those that read; None where there
+            are no snapshots.
+        unserved_headers: that ask for more than the operations do, so that it would be wrong to ignore them.
+        policies: the stored access policies of a share or container.
+        check_target: refuses names that cannot be; called once a request is authorized.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        operations: Operations,
+        *,
+        unserved: Mapping[Address, str],
+        snapshot_writes: frozenset[str] | None = None,
+        unserved_headers: frozenset[str] = frozenset(),
+        accounts: Accounts,
+        clock: Clock,
+        policies: Callable[[Target], Sequence[Policy]],
+        check_target: Callable[[Target], None],
+    ) -> None:
+        self.service = service
+        self._operations = operations
+        self._unserved = unserved
+        self._snapshot_writes = snapshot_writes
+        self._unserved_headers = unserved_headers
+        self._accounts = accounts
+        self._clock = clock
+        self._policies = policies
+        self._check_target = check_target
+        self._domain = f".{service}.core.windows.net"
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is an account's endpoint of this service, the secondary one too."""
+        name = host.removesuffix(self._domain).removesuffix(_SECONDARY)
+        return host.endswith(self._domain) and self._accounts.get(name) is not None
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return self._unheard(StorageError(400, "InvalidUri", message))
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return self._unheard(StorageError(500, "InternalError", "The emulator failed; see its log."))
+
+    async def handle(self, request: Request) -> Response:
+        """Authenticate, find the operation and answer, at the account's own host."""
+        return await self.handle_target(request, self._own(request))
+
+    def place(self, request: Request) -> Place:
+        """The share or container of a request."""
+        return Place("storage", share=self._own(request).share)
+
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        return self.refuse_target(request, trouble, self._own(request))
+
+    async def handle_target(self, request: Request, target: Target) -> Response:
+        """Answer a request for a target, wherever it was named."""
+        request_id, version = new_guid(), _asked_version(request)
+        try:
+            if not _VERSION.fullmatch(version):
+                version = DEFAULT_VERSION
+                raise errors.invalid_header("x-ms-version")
+            answer = await self._answer(request, target, version)
+        except StorageError as error:
+            answer = self._refused(error, request_id, version)
+        except BodyTooLargeError as error:
+            answer = self._refused(errors.too_large(error.limit), request_id, version)
+        except BodyStalledError:
+            answer = self._refused(errors.timed_out(), request_id, version)
+            answer.headers.append(("connection", "close"))
+        except OSError as error:
+            refusal = errors.of_disk(error)
+            if refusal is None:
+                raise
+            _log.warning("the disk refused %s of %s: %s", request.method, self.service, error.strerror)
+            answer = self._refused(refusal, request_id, version)
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+            _log.warning("the disk refused %s of %s: %s", request.method, self.service, error)
+            answer = self._refused(errors.share_full(), request_id, version)
+        answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
+        return answer
+
+    def refuse_target(self, request: Request, trouble: Trouble, target: Target) -> Response:
+        """The service in trouble, when asked for a target."""
+        request_id, version = new_guid(), _asked_version(request)
+        answer = self._refused(troubled(trouble, target), request_id, version)
+        answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
+        return answer
+
+    def _unheard(self, error: StorageError) -> Response:
+        request_id = new_guid()
+        answer = self._refused(error, request_id)
+        answer.headers += self._envelope(request_id, DEFAULT_VERSION, "")
+        return answer
+
+    def _envelope(self, request_id: str, version: str, client_id: str) -> list[tuple[str, str]]:
+        envelope = [
+            ("x-ms-request-id", request_id),
+            ("x-ms-version", version),
+            ("server", f"{_SERVERS[self.service]} Microsoft-HTTPAPI/2.0"),
+        ]
+        if _CLIENT_ID.fullmatch(client_id):
+            envelope.append(("x-ms-client-request-id", client_id))
+        return envelope
+
+    def _own(self, request: Request) -> Target:
+        """The target of a request at the account's own host."""
+        return self.target(request, request.host.removesuffix(self._domain), request.path.lstrip("/"))
+
+    def target(self, request: Request, account: str, path: str) -> Target:
+        """What a request is about."""
+        share, _, below = path.partition("/")
+        query = request.query
+        # The emulator has no versions of blobs: one that is asked for is missing, as a snapshot is.
+        snapshot = (
+            query.get("sharesnapshot") if self.service == "file" else query.get("snapshot", query.get("versionid"))
+        )
+        secondary = account.endswith(_SECONDARY)
+        return Target(self.service, account.removesuffix(_SECONDARY), share, below, snapshot or "", secondary)
+
+    async def _answer(self, request: Request, target: Target, version: str) -> Response:
+        level = "path" if target.path else "share" if target.share else "service"
+        query = request.query
+        name = (level, request.method, query.get("restype", "").lower(), query.get("comp", "").lower())
+        operation = self._operations.get(name)
+        account = self._accounts.get(target.account)
+        now = self._clock.now()
+        credential = check(
+            request,
+            target,
+            keys=account.keys if account else (),
+            grant=Grant(operation.letters, operation.kind) if operation else Grant("r", "o"),
+            policies=lambda: self._policies(target),
+            now=now + request.ahead,
+        )
+        request.trust()
+        if account is not None and account.https_only and request.scheme != "https":
+            raise errors.https_required()
+        if operation is None:
+            raise errors.not_served(self._unserved[name]) if name in self._unserved else errors.unsupported()
+        if not self._unserved_headers.isdisjoint(request.headers):
+            raise errors.unsupported_header(min(self._unserved_headers & request.headers.keys()))
+        if request.method not in ("GET", "HEAD"):
+            if target.secondary:
+                raise errors.read_only()
+            if target.snapshot and self._snapshot_writes is not None and operation.name not in self._snapshot_writes:
+                raise errors.snapshot_read_only()
+        self._check_target(target)
+        if credential.kind == "service SAS":
+            _check_overrides(request.query)
+        answer = operation.handler(Call(request, target, version, now, credential))
+        answer = answer if isinstance(answer, Response) else await answer
+        if credential.kind == "service SAS":  # which signs these headers; an account SAS does not
+            _override(answer, request.query)
+        return answer
+
+    def _refused(self, error: StorageError, request_id: str, version: str = DEFAULT_VERSION) -> Response:
+        answer = storage_error(
+            error.status, error.code, str(error), request_id=request_id, now=self._clock.now(), detail=error.detail
+        )
+        if version < _ERROR_CODES:
+            answer.headers.remove(("x-ms-error-code", error.code))
+        if error.status == 304:
+            answer.body = b""
+        answer.headers += error.headers
+        return answer
+
+
+class PathStyle:
+    """A service on a plain port of its own.
+
+    The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``.
+
+    Args:
+        host: the service.
+        names: by which clients call this machine, beside those of loopback.
+    """
+
+    def __init__(self, host: StorageHost, names: Container[str] = ()) -> None:
+        self._host = host
+        self._names = names
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is this machine, by a name that no name server of others gives out."""
+        return is_loopback(host) or host in self._names
+
+    async def handle(self, request: Request) -> Response:
+        """Answer for the account that the path names."""
+        return await self._host.handle_target(request, self._target(request))
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return self._host.malformed(message)
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return self._host.broken()
+
+    def place(self, request: Request) -> Place:
+        """The share or container of a request."""
+        return Place("storage", share=self._target(request).share)
+
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        return self._host.refuse_target(request, trouble, self._target(request))
+
+    def _target(self, request: Request) -> Target:
+        path = request.path.lstrip("/")
+        if account := local_account(request.host, self._host.service):
+            return self._host.target(request, account, path)
+        account, _, rest = path.partition("/")
+        return self._host.target(request, account, rest)
+
+
+def local_account(host: str, service: Service) -> str:
+    """The account that a host on loopback names, ``{account}.{service}.localhost``; empty if it names none."""
+    account, dot, domain = host.partition(".")
+    return account if dot and domain == f"{service}.localhost" else ""
+
+
+def _asked_version(request: Request) -> str:
+    return request.headers.get("x-ms-version") or request.query.get("sv") or DEFAULT_VERSION
+
+
+def _check_overrides(query: Mapping[str, str]) -> None:
+    """Refuse content headers that no header can hold, before anything is done."""
+    for short in _OVERRIDES:
+        if not _SENDABLE.fullmatch(query.get(short, "")):
+            raise errors.invalid_query(short)
+
+
+def _override(answer: Response, query: Mapping[str, str]) -> None:
+    """Give an answer the content headers that a service SAS carries."""
+    for short, name in _OVERRIDES.items():
+        if (value := query.get(short)) and answer.status < 300:
+            answer.headers = [(header, old) for header, old in answer.headers if header != name]
+            answer.headers.append((name, value))

@@ -1,0 +1,225 @@
+"""Leases on shares, files, containers and blobs: each operation takes a lease and gives the next; pure.
+
+Source: Microsoft's "Lease Share", "Lease File", "Lease Container" and "Lease Blob".
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.model import Lease
+
+State = Literal["available", "leased", "expired", "breaking", "broken"]
+FOR_EVER = -1
+_SHORTEST, _LONGEST = 15, 60  # seconds of a lease that ends
+
+
+def state(lease: Lease, now: datetime) -> State:
+    """What a lease is at a moment."""
+    if not lease.id:
+        return "available"
+    over = lease.until is not None and lease.until <= now
+    if lease.breaking:
+        return "broken" if over else "breaking"
+    return "expired" if over else "leased"
+
+
+def is_locked(lease: Lease, now: datetime) -> bool:
+    """Whether only the lease's holder may change what it covers."""
+    return state(lease, now) in ("leased", "breaking")
+
+
+def describe(lease: Lease, now: datetime) -> list[tuple[str, str]]:
+    """The lease as properties show it: status, state and, while it holds, its duration."""
+    now_is = state(lease, now)
+    shown = [("lease-status", "locked" if is_locked(lease, now) else "unlocked"), ("lease-state", now_is)]
+    if now_is == "leased":
+        shown.append(("lease-duration", "infinite" if lease.duration == FOR_EVER else "fixed"))
+    return shown
+
+
+def headers(lease: Lease, now: datetime) -> list[tuple[str, str]]:
+    """``describe`` as headers."""
+    return [(f"x-ms-{name}", value) for name, value in describe(lease, now)]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a Lease request asks for.
+
+    Args:
+        verb: ``acquire``, ``renew``, ``change``, ``release`` or ``break``.
+        duration: seconds, -1 for ever, None if not given.
+        proposed: an id for the new lease, or empty.
+        given: the id of the lease that the caller holds, or empty.
+        period: seconds until a broken lease is over, None if not given.
+        endless: only leases without end are allowed (files).
+    """
+
+    verb: str
+    duration: int | None
+    proposed: str
+    given: str
+    period: int | None
+    endless: bool
+
+
+def apply(action: Action, lease: Lease, now: datetime) -> Lease:
+    """The lease after an action.
+
+    Raises:
+        StorageError: the action is unknown, lacks something, or is not allowed in the lease's state.
+    """
+    step = _STEPS.get(action.verb)
+    if step is None:
+        raise errors.invalid_header("x-ms-lease-action")
+    return step(action, lease, now)
+
+
+def remaining(lease: Lease, now: datetime) -> int:
+    """Whole seconds until a lease that is being broken is over."""
+    if lease.until is None or lease.until <= now:
+        return 0
+    return -int(-(lease.until - now).total_seconds() // 1)
+
+
+def after_write(lease: Lease, now: datetime) -> Lease:
+    """The lease once the resource that it covered was written.
+
+    A lease that has expired, or was broken, can be renewed or named no more after that: the resource is available.
+    """
+    return lease if is_locked(lease, now) else Lease()
+
+
+def check(lease: Lease, given: str, now: datetime, *, noun: str, change: bool) -> None:
+    """Let pass who holds the lease, or who needs none.
+
+    Args:
+        given: the ``x-ms-lease-id`` of the request, or empty.
+        noun: ``Share``, ``File``, ``Container`` or ``Blob``.
+        change: the operation writes: an active lease must be named.
+
+    Raises:
+        StorageError: the lease is missing, another, or over.
+    """
+    locked = is_locked(lease, now)
+    if not given:
+        if change and locked:
+            named = "file share" if noun == "Share" else noun.lower()
+            text = f"There is currently a lease on the {named} and no lease ID was specified in the request."
+            raise errors.lease(412, "LeaseIdMissing", text)
+        return
+    wanted = _identifier(given, "x-ms-lease-id")
+    if not lease.id:
+        text = f"There is currently no lease on the {noun.lower()}."
+        raise errors.lease(412, f"LeaseNotPresentWith{noun}Operation", text)
+    if lease.id != wanted:
+        text = f"The lease ID specified did not match the lease ID for the {noun.lower()}."
+        raise errors.lease(412, f"LeaseIdMismatchWith{noun}Operation", text)
+    if not locked:
+        text = f"A lease ID was specified, but the lease for the {noun.lower()} has expired."
+        raise errors.lease(412, "LeaseLost", text)
+
+
+def _acquire(action: Action, lease: Lease, now: datetime) -> Lease:
+    duration = action.duration
+    if duration is None:
+        raise errors.missing_header("x-ms-lease-duration")
+    if duration != FOR_EVER and (action.endless or not _SHORTEST <= duration <= _LONGEST):
+        raise errors.invalid_header("x-ms-lease-duration")
+    proposed = _identifier(action.proposed, "x-ms-proposed-lease-id") if action.proposed else str(uuid.uuid4())
+    current = state(lease, now)
+    if current == "breaking" or (current == "leased" and lease.id != proposed):
+        raise _present()
+    return _held(proposed, duration, now)
+
+
+def _renew(action: Action, lease: Lease, now: datetime) -> Lease:
+    _require_own(action, lease)
+    if lease.breaking:
+        text = "The lease ID matched, but the lease has been broken explicitly and cannot be renewed."
+        raise errors.lease(409, "LeaseIsBrokenAndCannotBeRenewed", text)
+    return _held(lease.id, lease.duration, now)
+
+
+def _change(action: Action, lease: Lease, now: datetime) -> Lease:
+    if not action.proposed:
+        raise errors.missing_header("x-ms-proposed-lease-id")
+    proposed = _identifier(action.proposed, "x-ms-proposed-lease-id")
+    given = _identifier(action.given, "x-ms-lease-id") if action.given else ""
+    current = state(lease, now)
+    if current == "breaking":
+        text = "The lease ID matched, but the lease is currently in breaking state and cannot be changed."
+        raise errors.lease(409, "LeaseIsBreakingAndCannotBeChanged", text)
+    if current != "leased":
+        raise _absent()
+    if lease.id not in (given, proposed):
+        raise _mismatch()
+    return Lease(proposed, lease.duration, lease.until)
+
+
+def _release(action: Action, lease: Lease, _now: datetime) -> Lease:
+    _require_own(action, lease)
+    return Lease()
+
+
+def _break(action: Action, lease: Lease, now: datetime) -> Lease:
+    current = state(lease, now)
+    if current == "available":
+        raise _absent()
+    if action.period is not None and not 0 <= action.period <= _LONGEST:
+        raise errors.invalid_header("x-ms-lease-break-period")
+    if current in ("broken", "expired"):
+        return Lease(lease.id, lease.duration, now, breaking=True)
+    if lease.until is None:  # a lease without end is over at once unless a period is given
+        end = now + timedelta(seconds=action.period or 0)
+    else:
+        end = lease.until
+        if action.period is not None:
+            end = min(end, now + timedelta(seconds=action.period))
+    return Lease(lease.id, lease.duration, end, breaking=True)
+
+
+_STEPS: dict[str, Callable[[Action, Lease, datetime], Lease]] = {
+    "acquire": _acquire,
+    "renew": _renew,
+    "change": _change,
+    "release": _release,
+    "break": _break,
+}
+
+
+def _held(lease_id: str, duration: int, now: datetime) -> Lease:
+    return Lease(lease_id, duration, None if duration == FOR_EVER else now + timedelta(seconds=duration))
+
+
+def _require_own(action: Action, lease: Lease) -> None:
+    if not action.given:
+        raise errors.missing_header("x-ms-lease-id")
+    if lease.id != _identifier(action.given, "x-ms-lease-id"):
+        raise _mismatch()
+
+
+def _identifier(text: str, header: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise errors.invalid_header(header) from None
+
+
+def _present() -> StorageError:
+    return errors.lease(409, "LeaseAlreadyPresent", "There is already a lease present.")
+
+
+def _absent() -> StorageError:
+    text = "There is currently no lease on the resource."
+    return errors.lease(409, "LeaseNotPresentWithLeaseOperation", text)
+
+
+def _mismatch() -> StorageError:
+    text = "The lease ID specified did not match the lease ID for the resource with the specified lease operation."
+    return errors.lease(409, "LeaseIdMismatchWithLeaseOperation", text)

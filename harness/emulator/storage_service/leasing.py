@@ -1,0 +1,41 @@
+"""Lease requests of the storage services: headers to an action, a lease to an answer."""
+
+from datetime import datetime
+
+from harness.emulator.context import Response
+from harness.emulator.storage_service import headers, leases
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.model import Lease
+
+_STATUS = {"acquire": 201, "renew": 200, "change": 200, "release": 200, "break": 202}
+
+
+def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Lease]:
+    """What a request does to a lease, and the lease after it.
+
+    Args:
+        endless: only leases without end are allowed.
+
+    Raises:
+        StorageError: the request is not allowed.
+    """
+    request = call.request
+    action = leases.Action(
+        verb=request.headers.get("x-ms-lease-action", "").lower(),
+        duration=headers.number(request, "x-ms-lease-duration", least=-1, most=1 << 31),
+        proposed=request.headers.get("x-ms-proposed-lease-id", ""),
+        given=request.headers.get("x-ms-lease-id", ""),
+        period=headers.number(request, "x-ms-lease-break-period", most=1 << 31),
+        endless=endless,
+    )
+    return action, leases.apply(action, lease, call.now)
+
+
+def answer(action: leases.Action, lease: Lease, now: datetime, stamps: list[tuple[str, str]]) -> Response:
+    """The answer to a lease request."""
+    found = list(stamps)
+    if action.verb == "break":
+        found.append(("x-ms-lease-time", str(leases.remaining(lease, now))))
+    elif action.verb != "release":
+        found.append(("x-ms-lease-id", lease.id))
+    return Response(_STATUS[action.verb], headers=found)

@@ -1,0 +1,129 @@
+"""What all of storage remembers: accounts, and the shares and containers in them.
+
+An account's name is unique in all of Azure, so it is the store's key; its host name alone leads to it.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from harness.emulator.storage_service.entries import FileId
+
+Service = Literal["file", "blob"]
+
+DEFAULT_QUOTA = 5120  # GiB; of a share made by versions before premium files
+
+
+class StorageAccount(msgspec.Struct, frozen=True):
+    """A storage account; ``id`` is empty where it is in no resource group, as with ``--only storage``.
+
+    ``keys`` are key1 and key2, base64 of 64 bytes.
+    """
+
+    name: str
+    location: str
+    keys: tuple[str, str]
+    created: datetime
+    id: str = ""
+    sku: str = "Standard_LRS"
+    kind: str = "Storage"
+    tags: dict[str, str] = {}
+    https_only: bool = False
+
+    def __repr__(self) -> str:
+        return f"StorageAccount(name={self.name!r}, id={self.id!r})"
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """A stored access policy: what a service SAS may leave out. Times are as the client wrote them."""
+
+    id: str
+    start: str = ""
+    expiry: str = ""
+    permission: str = ""
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A lock on a share, file, container or blob; see ``leases``.
+
+    ``duration`` is in seconds, -1 for ever; ``until`` is when it expires, or when it is broken once ``breaking``.
+    """
+
+    id: str = ""
+    duration: int = 0
+    until: datetime | None = None
+    breaking: bool = False
+
+
+class Root(msgspec.Struct, frozen=True, kw_only=True):
+    """What a share and a container have in common: a directory, and records of what is in it.
+
+    ``directory`` is which one it is, wherever it lies. ``content`` begins the keys of those records: the next share of
+    the same name has another.
+    """
+
+    directory: FileId = (0, 0)
+    content: str = ""
+
+
+class Share(Root, frozen=True):
+    """A share of Azure Files, or a snapshot of one; ``changed`` moves with its metadata and quota (GiB).
+
+    ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are kept and given back;
+    ``downgradable`` is when a premium share may be given a smaller quota.
+    """
+
+    name: str
+    changed: datetime
+    quota: int = DEFAULT_QUOTA
+    metadata: dict[str, str] = {}
+    policies: tuple[Policy, ...] = ()
+    lease: Lease = Lease()
+    tier: str = "TransactionOptimized"
+    tier_changed: datetime | None = None
+    settings: dict[str, str] = {}
+    snapshot: str = ""
+    epoch: int = 0
+    downgradable: datetime | None = None
+
+
+class DeletedShare(msgspec.Struct, frozen=True):
+    """A share that can still be restored; its directory is called ``{name}!{version}``."""
+
+    share: Share
+    version: str
+    deleted: datetime
+
+
+class Container(Root, frozen=True):
+    """A container of blobs; ``changed`` moves with its metadata; ``access`` is ``blob``, ``container`` or empty."""
+
+    name: str
+    changed: datetime
+    metadata: dict[str, str] = {}
+    policies: tuple[Policy, ...] = ()
+    lease: Lease = Lease()
+    access: str = ""
+
+
+class ServiceSettings(msgspec.Struct, frozen=True):
+    """What Set Service Properties keeps, each an element as XML without blanks; empty until it was set."""
+
+    elements: dict[str, str] = {}
+
+
+def share_key(account: str, name: str) -> str:
+    """The store's key of a share or container."""
+    return f"{account}/{name}"
+
+
+def new_content() -> str:
+    """A beginning for the keys of the records of what is in a new share or container."""
+    return uuid.uuid4().hex[:16]
+
+
+def entry_key(account: str, content: str, names: list[str]) -> str:
+    """The store's key of a file or directory: its path, in one casing."""
+    return "/".join([account, content, *names]).casefold()

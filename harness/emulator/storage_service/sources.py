@@ -1,0 +1,199 @@
+"""What a copy reads and a rename moves: a file or blob of this emulator, named by its URL.
+
+Who may read a source by its name alone is the rule of Microsoft's "Copy File": the holder of the account's key, a file
+of the same account. Everybody else, a caller by SAS included, needs a SAS in the URL that grants the source.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.access import Grant, Policies, Target, check_sas
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.entries import close
+from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.host import Call, local_account
+from harness.emulator.storage_service.model import Service
+
+_LIMIT = 2048 * 3  # characters of a URL
+_DOMAIN = ".core.windows.net"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open file or blob: ``content`` are its content headers, ``smb`` and ``nfs`` the properties of a file there."""
+
+    descriptor: int
+    length: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, str] = field(default_factory=dict)
+    content_md5: str = ""
+    smb: object = None
+    nfs: object = None
+
+
+Opener = Callable[[Target, bool], Source]
+
+
+class Sources:
+    """Every service that can be copied from."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies]]] = {}
+        self._ports: dict[int, Service] = {}
+
+    def add(self, service: Service, opener: Opener, policies: Callable[[Target], Policies]) -> None:
+        """Copy from a service.
+
+        Args:
+            opener: opens what a target names; told whether dots at the end of names count.
+            policies: the stored access policies of a share.
+        """
+        self._openers[service] = (opener, policies)
+
+    def listens(self, service: Service, port: int) -> None:
+        """A service answers at a plain port, with the account in the path."""
+        self._ports[port] = service
+
+    @contextmanager
+    def open(self, call: Call, url: str, *, signed: bool = False, trailing_dots: bool = False) -> Iterator[Source]:
+        """Open what a URL names, closed at the end.
+
+        Args:
+            call: the request that copies.
+            signed: the URL must carry a signature; otherwise it may name the caller's own account without.
+            trailing_dots: dots at the end of a name are part of it.
+
+        Raises:
+            StorageError: it is no such URL, not readable by the caller, or there is nothing.
+        """
+        target, query, scheme = self.parse(url)
+        self._authorize_copy(call, target, query, scheme, signed=signed)
+        opener = self._openers[target.service][0]
+        try:
+            source = opener(target, trailing_dots)
+        except StorageError as error:
+            raise errors.copy_source(error.status, str(error), source=error) from error
+        try:
+            yield source
+        finally:
+            close(source.descriptor)
+
+    def parse(self, url: str, *, header: str = "x-ms-copy-source") -> tuple[Target, dict[str, str], str]:
+        """What a URL names, its query, and its scheme.
+
+        Args:
+            header: that the URL is the value of.
+
+        Raises:
+            StorageError: it is not one of this emulator's.
+        """
+        parts = _split(url, header)
+        service, account, path = self._place(parts, header)
+        share, _, below = path.partition("/")
+        query = _query(parts.query)
+        snapshot = query.get("sharesnapshot", query.get("snapshot", ""))
+        if not (share and below) or "\0" in path:
+            raise errors.invalid_header(header)
+        return Target(service, account, share, below, snapshot), query, parts.scheme.lower()
+
+    def _place(self, parts: SplitResult, header: str) -> tuple[Service, str, str]:
+        path = unquote(parts.path, errors="replace").lstrip("/")
+        host = (parts.hostname or "").lower()
+        if host.endswith(_DOMAIN):
+            account, _, name = host.removesuffix(_DOMAIN).partition(".")
+            service: Service | None = next((each for each in self._openers if each == name), None)
+        else:
+            service = self._ports.get(_port(parts, header))
+            account = local_account(host, service) if service else ""
+            if not account:
+                account, _, path = path.partition("/")
+        if service is None:
+            raise errors.copy_source(400, "The emulator copies from its own accounts only.")
+        return service, account.removesuffix("-secondary"), path
+
+    def authorize_rename(self, call: Call, target: Target, query: Mapping[str, str], scheme: str) -> None:
+        """Let a caller move a file or directory away: the holder of the key, or who has a SAS that may write it.
+
+        Args:
+            target: what is moved.
+            query: of the URL that names it; the SAS may also be in a header of its own.
+            scheme: of that URL.
+
+        Raises:
+            StorageError: the caller may not.
+        """
+        authorization = call.request.headers.get("x-ms-file-rename-source-authorization", "")
+        if "sig" not in query and authorization:
+            query = _query(authorization.removeprefix("?"))
+            if "sig" not in query:
+                raise errors.malformed_authorization()
+        if "sig" in query:
+            self._check_sas(call, target, query, scheme, Grant("w", "o"))
+        elif call.credential.kind != "account key":
+            raise errors.authentication_failed("The rename source needs a shared access signature of its own.")
+
+    def _authorize_copy(
+        self, call: Call, target: Target, query: Mapping[str, str], scheme: str, *, signed: bool
+    ) -> None:
+        account = self._accounts.get(target.account)
+        if account is None:
+            raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
+        if "x-ms-copy-source-authorization" in call.request.headers:
+            refusal = errors.malformed_authorization()  # a bearer token, which no storage request may bring
+            raise errors.copy_source(refusal.status, str(refusal), source=refusal)
+        if "sig" in query:
+            try:
+                self._check_sas(call, target, query, scheme, Grant("r", "o"))
+            except StorageError as error:
+                raise errors.copy_source(error.status, str(error), source=error) from error
+        elif signed:
+            refusal = errors.anonymous()
+            raise errors.copy_source(refusal.status, str(refusal), source=refusal)
+        elif call.credential.kind != "account key" or (target.account, target.service) != (call.target.account, "file"):
+            # Copy File reads such a source as nobody, to whom a private file does not exist.
+            raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
+
+    def _check_sas(self, call: Call, target: Target, query: Mapping[str, str], scheme: str, grant: Grant) -> None:
+        account = self._accounts.get(target.account)
+        check_sas(
+            query,
+            target,
+            keys=account.keys if account else (),
+            grant=grant,
+            policies=self._openers[target.service][1](target),
+            now=call.now,
+            scheme=scheme,
+            address=call.request.client,
+        )
+
+
+def without_signature(url: str) -> str:
+    """A URL as it is shown to others."""
+    parts = _split(url, "x-ms-copy-source")
+    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0].lower() in ("sharesnapshot", "snapshot")]
+    return urlunsplit(parts._replace(query="&".join(kept)))
+
+
+def _query(text: str) -> dict[str, str]:
+    return {name.lower(): value for name, value in parse_qsl(text, keep_blank_values=True)}
+
+
+def _split(url: str, header: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise errors.invalid_header(header) from None
+    if len(url) > _LIMIT or parts.scheme.lower() not in ("http", "https"):
+        raise errors.invalid_header(header)
+    return parts
+
+
+def _port(parts: SplitResult, header: str) -> int:
+    try:
+        return parts.port or 0
+    except ValueError:
+        raise errors.invalid_header(header) from None

@@ -1,0 +1,202 @@
+"""Every operation of the storage services that changes something, and the storage that each of them finds."""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+from tests.emulator.storage_service.lone_storage import ACCOUNT, Call, LoneStorage
+
+LEASE = "11111111-1111-1111-1111-111111111111"
+OTHER_LEASE = "22222222-2222-2222-2222-222222222222"
+_FILE = ("x-ms-type", "file")
+_URL = f"https://{ACCOUNT}.file.core.windows.net"
+# The keys of this permission, and of the one that is created, are in ``observation``.
+_SDDL = b'{"permission": "O:SYG:SYD:(A;;FA;;;WD)"}'
+
+
+def _file(path: str, body: bytes, *more: tuple[str, str], length: int | None = None) -> Call:
+    size = ("x-ms-content-length", str(len(body) if length is None else length))
+    return Call("file", "PUT", path, (_FILE, size, *more), body)
+
+
+def _blob(path: str, body: bytes, *more: tuple[str, str]) -> Call:
+    return Call("blob", "PUT", path, (("x-ms-blob-type", "BlockBlob"), *more), body)
+
+
+def _block(path: str, name: str, body: bytes) -> Call:
+    return Call("blob", "PUT", f"{path}?comp=block&blockid={_id(name)}", (), body)
+
+
+def _commit(path: str, *names: str, **more: str) -> Call:
+    listed = "".join(f"<Latest>{_id(name)}</Latest>" for name in names)
+    headers = tuple((f"x-ms-meta-{name}", value) for name, value in more.items())
+    return Call("blob", "PUT", f"{path}?comp=blocklist", headers, f"<BlockList>{listed}</BlockList>".encode())
+
+
+def _id(name: str) -> str:
+    return base64.b64encode(name.encode()).decode()
+
+
+def _range(path: str, first: int, body: bytes, *more: tuple[str, str]) -> Call:
+    where = ("x-ms-range", f"bytes={first}-{first + len(body) - 1}")
+    return Call("file", "PUT", f"{path}?comp=range", (("x-ms-write", "update"), where, *more), body)
+
+
+def _meta(value: str) -> tuple[str, str]:
+    return ("x-ms-meta-of", value)
+
+
+def _lease(service: str, path: str, lease: str = LEASE) -> Call:
+    headers = (("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "-1"), ("x-ms-proposed-lease-id", lease))
+    return Call(service, "PUT", f"{path}{'&' if '?' in path else '?'}comp=lease", headers)
+
+
+def _rename(path: str, to: str, *more: tuple[str, str], directory: bool = False) -> Call:
+    query = "?restype=directory&comp=rename" if directory else "?comp=rename"
+    return Call("file", "PUT", to + query, (("x-ms-file-rename-source", f"{_URL}/{path}"), *more))
+
+
+def _md5(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
+
+
+_MD5 = ("x-ms-content-md5", base64.b64encode(b"m" * 16).decode())
+
+BEFORE = (
+    Call("file", "PUT", "data?restype=share", (_meta("data"),)),
+    Call("file", "PUT", "data?restype=share&comp=filepermission", (), _SDDL),
+    Call("file", "PUT", "data/dir?restype=directory", (_meta("dir"),)),
+    Call("file", "PUT", "data/empty?restype=directory", (_meta("empty"),)),
+    Call("file", "PUT", "data/full?restype=directory", (_meta("full"),)),
+    Call("file", "PUT", "data/full/sub?restype=directory", (_meta("sub"),)),
+    _file("data/full/x", b"x" * 10, _meta("x")),
+    _file("data/full/sub/y", b"y" * 10, _meta("y")),
+    _file("data/f", b"f" * 9000, _meta("f"), _MD5, ("x-ms-content-type", "text/plain"), length=300_000),
+    _file("data/dir/leased", b"l" * 10, _meta("leased")),
+    _lease("file", "data/dir/leased"),
+    Call("file", "PUT", "data?restype=share&comp=snapshot"),
+    _range("data/f", 200_000, b"later" * 1000),
+    Call("file", "PUT", "gone?restype=share", (_meta("gone"),)),
+    _file("gone/f", b"g" * 10, _meta("gone f")),
+    Call("file", "DELETE", "gone?restype=share"),
+    Call("file", "PUT", "spare?restype=share", (_meta("spare"),)),
+    _file("spare/f", b"s" * 10, _meta("spare f")),
+    Call("file", "PUT", "spare?restype=share&comp=snapshot"),
+    Call("blob", "PUT", "box?restype=container", (_meta("box"),)),
+    _blob("box/a", b"a" * 10, _meta("a")),
+    _blob("box/p/q/r", b"r" * 10, _meta("r")),
+    _blob("box/p/s", b"s" * 10, _meta("s")),
+    _blob("box/folder", b"", ("x-ms-meta-hdi_isfolder", "true"), _meta("folder")),
+    _block("box/b", "1", b"1" * 10),
+    _block("box/b", "2", b"2" * 10),
+    _commit("box/b", "1", "2", of="b"),
+    _block("box/b", "3", b"3" * 10),
+    _block("box/new/c", "1", b"1" * 10),
+    Call("blob", "PUT", "spare?restype=container", (_meta("spare"),)),
+    _blob("spare/a", b"a" * 10, _meta("spare a")),
+    _block("spare/b", "1", b"1" * 10),
+)  # fmt: skip
+
+_SETTINGS = (
+    b"<StorageServiceProperties><Cors><CorsRule><AllowedOrigins>*</AllowedOrigins><AllowedMethods>GET</AllowedMethods>"
+    b"<AllowedHeaders>*</AllowedHeaders><ExposedHeaders>*</ExposedHeaders><MaxAgeInSeconds>5</MaxAgeInSeconds>"
+    b"</CorsRule></Cors></StorageServiceProperties>"
+)
+_POLICY = (
+    b"<SignedIdentifiers><SignedIdentifier><Id>i</Id><AccessPolicy><Permission>r</Permission></AccessPolicy>"
+    b"</SignedIdentifier></SignedIdentifiers>"
+)
+_REPLACE = ("x-ms-file-rename-replace-if-exists", "true")
+
+OPERATIONS = {
+    "files: set service properties": Call("file", "PUT", "?restype=service&comp=properties", (), _SETTINGS),
+    "create share": Call("file", "PUT", "new?restype=share", (_meta("new"),)),
+    "create share where one was deleted": Call("file", "PUT", "gone?restype=share", (_meta("new"),)),
+    "set share metadata": Call("file", "PUT", "data?restype=share&comp=metadata", (_meta("other"),)),
+    "set share properties": Call("file", "PUT", "data?restype=share&comp=properties", (("x-ms-share-quota", "7"),)),
+    "set share acl": Call("file", "PUT", "data?restype=share&comp=acl", (), _POLICY),
+    "lease share": _lease("file", "data?restype=share"),
+    "snapshot share": Call("file", "PUT", "data?restype=share&comp=snapshot", (_meta("snapshot"),)),
+    "delete share": Call("file", "DELETE", "spare?restype=share", (("x-ms-delete-snapshots", "include"),)),
+    "restore share": Call(
+        "file",
+        "PUT",
+        "gone?restype=share&comp=undelete",
+        (("x-ms-deleted-share-name", "gone"), ("x-ms-deleted-share-version", "{version}")),
+    ),
+    "delete snapshot": Call("file", "DELETE", "data?restype=share&sharesnapshot={snapshot}"),
+    "create permission": Call(
+        "file", "PUT", "data?restype=share&comp=filepermission", (), _SDDL.replace(b"FA", b"FR")
+    ),
+    "create directory": Call("file", "PUT", "data/dir/new?restype=directory", (_meta("new"),)),
+    "delete directory": Call("file", "DELETE", "data/empty?restype=directory"),
+    "set directory metadata": Call("file", "PUT", "data/dir?restype=directory&comp=metadata", (_meta("other"),)),
+    "set directory properties": Call(
+        "file", "PUT", "data/dir?restype=directory&comp=properties", (("x-ms-file-attributes", "Hidden"),)
+    ),
+    "rename directory": _rename("data/full", "data/dir/renamed", _meta("renamed"), directory=True),
+    "rename directory to another casing": _rename("data/full", "data/FULL", _meta("renamed"), directory=True),
+    "create file": _file("data/dir/new", b"", _meta("new"), length=5000),
+    "create file with content": _file("data/dir/new", b"n" * 5000, _meta("new")),
+    "replace file": _file("data/f", b"n" * 5000, _meta("new")),
+    "replace leased file": _file("data/dir/leased", b"n" * 50, _meta("new"), ("x-ms-lease-id", LEASE)),
+    "delete file": Call("file", "DELETE", "data/f"),
+    "set file metadata": Call("file", "PUT", "data/f?comp=metadata", (_meta("other"),)),
+    "set file metadata of what a job made": Call("file", "PUT", "data/job.txt?comp=metadata", (_meta("other"),)),
+    "set file properties": Call(
+        "file", "PUT", "data/f?comp=properties", (("x-ms-file-attributes", "Hidden"), ("x-ms-content-type", "a/b"))
+    ),
+    "shorten file": Call("file", "PUT", "data/f?comp=properties", (("x-ms-content-length", "50"), _MD5)),
+    "lengthen file": Call("file", "PUT", "data/f?comp=properties", (("x-ms-content-length", "400000"),)),
+    "put range where nothing is": _range("data/f", 100_000, b"n" * 100),
+    "put range over data": _range("data/f", 8000, b"n" * 3000),
+    "put large range": _range("data/f", 4000, os.urandom(200_000)),
+    "put range with md5": _range("data/f", 10, b"n" * 100, ("content-md5", _md5(b"n" * 100))),
+    "clear range": Call(
+        "file", "PUT", "data/f?comp=range", (("x-ms-write", "clear"), ("x-ms-range", "bytes=0-8191"))
+    ),
+    "rename file": _rename("data/f", "data/dir/renamed", _meta("renamed")),
+    "rename file over another": _rename("data/full/x", "data/f", _REPLACE, _meta("renamed")),
+    "rename file to another casing": _rename("data/f", "data/F", _meta("renamed")),
+    "copy file": Call("file", "PUT", "data/dir/copy", (("x-ms-copy-source", f"{_URL}/data/f"), _meta("copy"))),
+    "copy file over another": Call("file", "PUT", "data/full/x", (("x-ms-copy-source", f"{_URL}/data/f"),)),
+    "lease file": _lease("file", "data/f"),
+    "release file": Call(
+        "file", "PUT", "data/dir/leased?comp=lease", (("x-ms-lease-action", "release"), ("x-ms-lease-id", LEASE))
+    ),
+    "blobs: set service properties": Call("blob", "PUT", "?restype=service&comp=properties", (), _SETTINGS),
+    "create container": Call("blob", "PUT", "new?restype=container", (_meta("new"),)),
+    "delete container": Call("blob", "DELETE", "spare?restype=container"),
+    "set container metadata": Call("blob", "PUT", "box?restype=container&comp=metadata", (_meta("other"),)),
+    "set container acl": Call("blob", "PUT", "box?restype=container&comp=acl", (), _POLICY),
+    "lease container": _lease("blob", "box?restype=container"),
+    "put blob": _blob("box/new", b"n" * 5000, _meta("new")),
+    "put blob in new folders": _blob("box/p/x/y/z", b"n" * 5000, _meta("new")),
+    "replace blob": _blob("box/a", b"n" * 5000, _meta("new")),
+    "put large blob": _blob("box/a", os.urandom(200_000), _meta("new")),
+    "put folder": _blob("box/p/fold", b"", ("x-ms-meta-hdi_isfolder", "true"), _meta("new")),
+    "put folder that blobs need": _blob("box/p/q", b"", ("x-ms-meta-hdi_isfolder", "true"), _meta("new")),
+    "delete blob": Call("blob", "DELETE", "box/a"),
+    "delete blob with its folders": Call("blob", "DELETE", "box/p/q/r"),
+    "delete folder": Call("blob", "DELETE", "box/folder"),
+    "set blob metadata": Call("blob", "PUT", "box/a?comp=metadata", (_meta("other"),)),
+    "set blob properties": Call("blob", "PUT", "box/b?comp=properties", (("x-ms-blob-content-type", "a/b"),)),
+    "lease blob": _lease("blob", "box/a"),
+    "put block": _block("box/b", "4", b"4" * 10),
+    "put first block": _block("box/d", "1", b"1" * 10),
+    "replace block": _block("box/b", "3", b"x" * 20),
+    "commit blocks": _commit("box/new/c", "1", of="c"),
+    "commit blocks of a blob that is there": _commit("box/b", "1", "3", of="new"),
+}  # fmt: skip
+
+
+def prepare(storage: LoneStorage, at: int) -> None:
+    """What a job left on the share and in the container at a time (ns)."""
+    share, container = storage.directory / "file" / "data", storage.directory / "blob" / "box"
+    for directory in (share, container):
+        Path(directory, "jobs").mkdir()
+        Path(directory, "jobs", "log").write_text("by a job")
+    Path(share, "job.txt").write_text("by a job")
+    for each in (*share.glob("job*"), *share.glob("jobs/*"), *container.glob("jobs/*"), container / "jobs"):
+        os.utime(each, ns=(at, at))

@@ -1,0 +1,58 @@
+"""A process of its own that runs one operation of the storage services, for faults to strike at its system calls."""
+
+import asyncio
+import ctypes
+import os
+from dataclasses import replace
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from urllib.parse import quote
+
+from harness.clock import SteppingClock, SystemClock
+from harness.emulator.storage_service import moments
+from tests.emulator.storage_service.every_operation import BEFORE, OPERATIONS, prepare
+from tests.emulator.storage_service.lone_storage import Call, LoneStorage, lone_storage
+from tests.emulator.storage_service.observation import observe
+
+_AHEAD = timedelta(seconds=30)  # so that the times that the disk gives by itself never come into what is to be seen
+_HOUR = 3600 * 10**9  # ns
+_SET_PTRACER, _ANY = 0x59616D61, ctypes.c_ulong(-1)
+
+
+def perform(root: Path, operation: str, link: Connection) -> None:
+    """Prepare a data directory, and send process id and time; then obey.
+
+    At the word "perform" the answer to the operation is sent, at any other what is to be seen.
+    """
+    ctypes.CDLL(None).prctl(_SET_PTRACER, _ANY)  # strace is no ancestor of ours
+    clock = SteppingClock(SystemClock().now().replace(microsecond=0) + _AHEAD)
+    with lone_storage(root, clock) as storage:
+        asyncio.run(_perform(storage, clock.now(), operation, link))
+
+
+async def _perform(storage: LoneStorage, start: datetime, operation: str, link: Connection) -> None:
+    for call in BEFORE:
+        answer = await storage.ask(call)
+        assert answer.status < 300, (call, answer)
+    prepare(storage, moments.nanoseconds(start) - _HOUR)
+    link.send((os.getpid(), start))
+    while word := link.recv():
+        if word == "perform":
+            link.send(await storage.ask(_completed(OPERATIONS[operation], start)))
+        else:
+            link.send(await observe(storage, start))
+
+
+def restarted(root: Path, start: datetime, link: Connection) -> None:
+    """Start the services again on a data directory, and send what is to be seen."""
+    with lone_storage(root, SteppingClock(start)) as storage:
+        link.send(asyncio.run(observe(storage, start, restoring=True)))
+
+
+def _completed(call: Call, start: datetime) -> Call:
+    """A call with the moments that the services gave out in its run."""
+    ticks = moments.nanoseconds(start)
+    names = {"{snapshot}": quote(moments.stamp(ticks)), "{version}": f"{ticks // 100:016X}"}
+    headers = tuple((name, names.get(value, value)) for name, value in call.headers)
+    return replace(call, path=call.path.replace("{snapshot}", names["{snapshot}"]), headers=headers)

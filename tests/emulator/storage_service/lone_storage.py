@@ -1,0 +1,125 @@
+"""The storage services in this process: the real handlers over a real store and directory, without a listener."""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Iterator, MutableMapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from harness.clock import Clock
+from harness.emulator.context import Request, Response
+from harness.emulator.paths import DataDirectory
+from harness.emulator.providers.blobs import AzureBlobs
+from harness.emulator.providers.files import AzureFiles
+from harness.emulator.storage_service import Accounts, PathStyle, Sources, Trash
+from harness.emulator.storage_service.signatures import shared_key_texts, sign
+from harness.emulator.store import Store
+from harness.emulator.wire import http_date
+
+ACCOUNT, KEY = "mine", base64.b64encode(b"k" * 64).decode()
+VERSION = "2025-05-05"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: ``service`` is ``file`` or ``blob``; ``path`` begins at the share and may have a query."""
+
+    service: str
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; names of headers are lower-case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class LoneStorage:
+    """Both services on one data directory."""
+
+    def __init__(self, store: Store, paths: DataDirectory, clock: Clock) -> None:
+        self.clock = clock
+        accounts = Accounts(store, clock, root=paths.storage)
+        accounts.ensure(ACCOUNT, KEY)
+        trash, sources = Trash(paths.trash), Sources(accounts)
+        files = AzureFiles(accounts, store=store, clock=clock, trash=trash, sources=sources)
+        blobs = AzureBlobs(accounts, store=store, clock=clock, trash=trash, sources=sources)
+        self._hosts = {"file": PathStyle(files), "blob": PathStyle(blobs)}
+        self.directory = paths.storage / ACCOUNT
+
+    async def ask(self, call: Call) -> Answer:
+        """Send a request that the account's key signs."""
+        path, _, query = call.path.partition("?")
+        target = f"/{ACCOUNT}/{quote(path)}" + (f"?{query}" if query else "")
+        headers = {"host": "127.0.0.1", "x-ms-version": VERSION, "x-ms-date": http_date(self.clock.now())}
+        headers |= {"content-length": str(len(call.body))} | dict(call.headers)
+        texts = shared_key_texts(call.method, ACCOUNT, raw_target=target.encode(), headers=headers)
+        headers["authorization"] = f"SharedKey {ACCOUNT}:{sign(KEY, next(texts))}"
+        scope = {
+            "type": "http",
+            "method": call.method,
+            "scheme": "http",
+            "path": f"/{ACCOUNT}/{path}",
+            "raw_path": target.partition("?")[0].encode(),
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 1),
+            "state": {"connection": _Connection()},
+        }
+        return await _answer(self._hosts[call.service], scope, call.body)
+
+
+@contextmanager
+def lone_storage(root: Path, clock: Clock) -> Iterator[LoneStorage]:
+    """Start the services on a data directory, as an emulator does, and let go of it at the end."""
+    paths = DataDirectory(root)
+    paths.prepare()
+    with closing(Store(paths.database)) as store:
+        yield LoneStorage(store, paths, clock)
+
+
+class _Connection:
+    """A connection that never ends."""
+
+    def trust(self) -> None:
+        """Nothing depends on it."""
+
+
+async def _answer(host: PathStyle, scope: dict[str, Any], body: bytes) -> Answer:
+    events = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(events, {"type": "http.disconnect"})
+
+    try:
+        answer = await host.handle(Request(scope, receive))
+    except Exception:  # as the emulator itself does
+        logging.getLogger(__name__).exception("%s %s failed", scope["method"], scope["path"])
+        answer = host.broken()
+    headers = tuple((name.lower(), value) for name, value in answer.headers)
+    return Answer(answer.status, headers, await _content(answer))
+
+
+async def _content(answer: Response) -> bytes:
+    if isinstance(answer.body, bytes):
+        return answer.body
+    return b"".join([piece async for piece in answer.body])
+
+
+def run(storage: LoneStorage, *calls: Call) -> list[Answer]:
+    """Send requests one after the other."""
+
+    async def all_of_them() -> list[Answer]:
+        return [await storage.ask(call) for call in calls]
+
+    return asyncio.run(all_of_them())

@@ -1,0 +1,161 @@
+"""All that a client can see of the storage services, in a form that two runs can be compared by."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+from tests.emulator.storage_service.lone_storage import Answer, Call, LoneStorage
+
+PERMISSIONS = ("9019534368965683656*5184538281715624169", "9776887036413951035*16314010373527873471")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICKS_BEFORE_1970 = 621_355_968_000_000_000
+_UNSTEADY = {  # of each answer, or of each file that is made: they differ from run to run
+    "date",
+    "x-ms-request-id",
+    "x-ms-file-id",
+    "x-ms-file-parent-id",
+    "x-ms-file-change-time",
+    "x-ms-copy-id",
+}
+_UNSTEADY_ELEMENTS = ("FileId", "DirectoryId", "LastAccessTime", "ChangeTime")
+_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z")
+_ETAG = re.compile(r"0x[0-9A-F]{15}")
+_VERSION = re.compile(r"\b[0-9A-F]{16}\b")
+
+Seen = dict[str, str]
+
+
+async def observe(storage: LoneStorage, start: datetime, *, restoring: bool = False) -> Seen:
+    """What each address shows.
+
+    Args:
+        start: when everything was made; times are told from there.
+        restoring: looks into deleted shares, too, for which it has to restore them.
+    """
+    found: Seen = {}
+    await _observe_files(storage, found, restoring=restoring)
+    await _observe_blobs(storage, found)
+    return {_steady(key, start): _steady(text, start) for key, text in found.items()}
+
+
+async def _observe_files(storage: LoneStorage, found: Seen, *, restoring: bool) -> None:
+    await _look(storage, found, "file", "GET", "?restype=service&comp=properties")
+    shares = await _look(storage, found, "file", "GET", "?comp=list&include=metadata,snapshots,deleted")
+    for share in ET.fromstring(_text(shares)).iter("Share"):
+        name, snapshot = share.findtext("Name", ""), share.findtext("Snapshot", "")
+        if share.findtext("Deleted"):
+            if restoring:
+                await _restore(storage, found, name, share.findtext("Version", ""))
+            continue
+        await _observe_share(storage, found, name, f"sharesnapshot={snapshot}" if snapshot else "")
+
+
+async def _restore(storage: LoneStorage, found: Seen, name: str, version: str) -> None:
+    headers = (("x-ms-deleted-share-name", name), ("x-ms-deleted-share-version", version))
+    to = f"restored-{name}"
+    answer = await storage.ask(Call("file", "PUT", f"{to}?restype=share&comp=undelete", headers))
+    assert answer.status == 201, answer
+    await _observe_share(storage, found, to, "")
+
+
+async def _observe_share(storage: LoneStorage, found: Seen, name: str, query: str) -> None:
+    # Not its usage: a write that was taken back may leave a block of zeros where a hole was.
+    for what in ("restype=share", *(() if query else ("restype=share&comp=acl",))):
+        await _look(storage, found, "file", "GET", f"{name}?{what}&{query}")
+    for key in PERMISSIONS:
+        asked = ("x-ms-file-permission-key", key)
+        await _look(storage, found, "file", "GET", f"{name}?restype=share&comp=filepermission&{query}", asked)
+    await _observe_directory(storage, found, name, query)
+
+
+async def _observe_directory(storage: LoneStorage, found: Seen, path: str, query: str) -> None:
+    if "/" in path:  # the time of a share's root is that of the disk
+        await _look(storage, found, "file", "GET", f"{path}?restype=directory&{query}")
+    include = "include=timestamps,etag,attributes,permissionkey"
+    listed = await _look(storage, found, "file", "GET", f"{path}?restype=directory&comp=list&{include}&{query}")
+    entries = ET.fromstring(_text(listed)).find("Entries")
+    assert entries is not None
+    for entry in entries:
+        below = f"{path}/{entry.findtext('Name')}"
+        if entry.tag == "Directory":
+            await _observe_directory(storage, found, below, query)
+        else:
+            await _look(storage, found, "file", "GET", f"{below}?{query}")
+            await _look(storage, found, "file", "HEAD", f"{below}?{query}")
+            await _look(storage, found, "file", "GET", f"{below}?comp=rangelist&{query}")
+
+
+async def _observe_blobs(storage: LoneStorage, found: Seen) -> None:
+    await _look(storage, found, "blob", "GET", "?restype=service&comp=properties")
+    containers = await _look(storage, found, "blob", "GET", "?comp=list&include=metadata")
+    for container in ET.fromstring(_text(containers)).iter("Container"):
+        name = container.findtext("Name", "")
+        await _look(storage, found, "blob", "GET", f"{name}?restype=container")
+        await _look(storage, found, "blob", "GET", f"{name}?restype=container&comp=acl")
+        listed = await _look(storage, found, "blob", "GET", f"{name}?restype=container&comp=list&include=metadata")
+        blobs = {blob.findtext("Name", "") for blob in ET.fromstring(_text(listed)).iter("Blob")}
+        for blob in sorted(blobs):
+            await _look(storage, found, "blob", "GET", f"{name}/{blob}")
+            await _look(storage, found, "blob", "HEAD", f"{name}/{blob}")
+        for blob in sorted(blobs | {"a", "b", "d", "new/c"}):
+            await _look(storage, found, "blob", "GET", f"{name}/{blob}?comp=blocklist&blocklisttype=all")
+
+
+async def _look(
+    storage: LoneStorage,
+    found: Seen,
+    service: str,
+    method: str,
+    path: str,
+    *headers: tuple[str, str],
+) -> Answer:
+    answer = await storage.ask(Call(service, method, path.rstrip("?&"), headers))
+    found[" ".join([service, method, path, *(value for _, value in headers)])] = "\n".join(
+        [str(answer.status), *_headers(answer), _body(answer)]
+    )
+    return answer
+
+
+def _headers(answer: Answer) -> Iterator[str]:
+    yield from sorted(f"{name}: {value}" for name, value in answer.headers if name not in _UNSTEADY)
+
+
+def _text(answer: Answer) -> str:
+    return answer.body.decode("utf-8-sig")
+
+
+def _body(answer: Answer) -> str:
+    if answer.status >= 300:
+        return re.sub("RequestId:.*?</Message>", "</Message>", _text(answer), flags=re.DOTALL)
+    if answer.body.startswith(b"\xef\xbb\xbf"):
+        text = _text(answer)
+        for element in _UNSTEADY_ELEMENTS:
+            text = re.sub(f"<{element}>.*?</{element}>", "", text)
+        return text
+    return f"{len(answer.body)} bytes {hashlib.sha256(answer.body).hexdigest()}"
+
+
+def _steady(text: str, start: datetime) -> str:
+    """A text whose times are told from the start on."""
+
+    def http_date(match: re.Match[str]) -> str:
+        at = datetime.strptime(match[0], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+        return f"[{(at - start.replace(microsecond=0)).total_seconds():.0f} s]"
+
+    def stamp(match: re.Match[str]) -> str:
+        at = datetime.strptime(match[0][:-2] + "Z", "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return f"[{(at - start) // timedelta(microseconds=1)} us {match[0][-2]}]"
+
+    first = (start - _EPOCH) // timedelta(microseconds=1) * 10
+
+    def etag(match: re.Match[str]) -> str:
+        return f"[{int(match[0], 16) - _TICKS_BEFORE_1970 - first} ticks]"
+
+    def version(match: re.Match[str]) -> str:
+        return f"[{int(match[0], 16) - first} ticks]"
+
+    text = _STAMP.sub(stamp, _HTTP_DATE.sub(http_date, text))
+    return _VERSION.sub(version, _ETAG.sub(etag, text))

@@ -1,0 +1,97 @@
+"""Storage accounts as the other providers use them."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.clock import SteppingClock
+from harness.emulator.storage_service import Accounts
+from harness.emulator.storage_service.accounts import new_key
+from harness.emulator.storage_service.model import Share, StorageAccount, share_key
+from harness.emulator.store import Store
+
+NOW = datetime(2018, 6, 7, 21, 15, 30, tzinfo=UTC)
+GROUP = "/subscriptions/s/resourceGroups/g"
+KEY = "c2VjcmV0" * 8
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with closing(Store(":memory:")) as made:
+        yield made
+
+
+@pytest.fixture
+def accounts(store: Store, tmp_path: Path) -> Accounts:
+    made = Accounts(store, SteppingClock(NOW), root=tmp_path)
+    made.put(StorageAccount("mine", "eastus", (KEY, new_key()), NOW, f"{GROUP}/providers/p/storageAccounts/mine"))
+    return made
+
+
+def test_an_account_that_is_wanted_has_its_key_and_is_in_no_group_unless_asked(accounts: Accounts) -> None:
+    accounts.ensure("first", KEY)
+    made = accounts.get("first")
+    accounts.ensure("first", KEY)
+
+    assert made is not None
+    assert made.keys[0] == KEY
+    assert accounts.get("first") == made
+    assert made not in accounts.list()
+
+
+def test_an_account_that_is_in_no_group_is_put_into_one_and_stays_there(accounts: Accounts) -> None:
+    accounts.ensure("first", KEY)
+
+    identifier = accounts.ensure("first", KEY, GROUP)
+
+    assert identifier == f"{GROUP}/providers/Microsoft.Storage/storageAccounts/first"
+    assert accounts.ensure("first", KEY, "/subscriptions/s/resourceGroups/other") == identifier
+    assert [account.name for account in accounts.list(GROUP)] == ["first", "mine"]
+
+
+def test_a_key_that_others_know_is_revoked(accounts: Accounts) -> None:
+    accounts.revoke(KEY)
+    made = accounts.get("mine")
+
+    assert made is not None
+    assert KEY not in made.keys
+
+
+def test_accounts_are_listed_by_group_in_any_casing(accounts: Accounts) -> None:
+    assert [account.name for account in accounts.list(GROUP.upper())] == ["mine"]
+    assert accounts.list("/subscriptions/s/resourceGroups/g2") == []
+
+
+def test_a_share_has_a_directory_once_it_exists(accounts: Accounts, store: Store, tmp_path: Path) -> None:
+    assert accounts.share_directory("mine", "data") is None
+    store.put(share_key("mine", "data"), Share("data", NOW))
+
+    assert accounts.share_directory("mine", "data") == tmp_path / "mine" / "file" / "data"
+    assert accounts.container_directory("mine", "data") is None
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "expected"),
+    [
+        ("file", "d/hi.txt", "https://mine.file.core.windows.net/data/d/hi.txt?sv=2016-05-31&sr=f&sig={}&se={}&sp=rl"),
+        (
+            "blob",
+            "a b+ü",
+            "https://mine.blob.core.windows.net/data/a%20b%2B%C3%BC?sv=2016-05-31&sr=b&sig={}&se={}&sp=rl",
+        ),
+    ],
+)
+def test_a_link_is_spelled_as_batch_ai_spelled_it(accounts: Accounts, service: str, path: str, expected: str) -> None:
+    link = accounts.read_link("blob" if service == "blob" else "file", "mine", share="data", path=path, minutes=60)
+    before, _, after = expected.partition("{}")
+
+    assert link.startswith(before)
+    assert link.endswith(after.format("2018-06-07T22%3A15%3A30Z"))
+    assert not set(link.removeprefix(before).partition("&")[0]) & set("+/=")
+
+
+def test_keys_do_not_show(accounts: Accounts) -> None:
+    assert KEY not in repr(accounts.get("mine"))

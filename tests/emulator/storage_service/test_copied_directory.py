@@ -1,0 +1,109 @@
+"""A data directory that was copied, or written by an earlier emulator, shows what it has always shown."""
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.clock import SteppingClock
+from harness.emulator.paths import DataDirectory
+from tests.emulator.storage_service.every_operation import BEFORE
+from tests.emulator.storage_service.lone_storage import LoneStorage, lone_storage
+from tests.emulator.storage_service.observation import Seen, observe
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+async def played(storage: LoneStorage) -> Seen:
+    for call in BEFORE:
+        assert (await storage.ask(call)).status < 300
+    return await observe(storage, START)
+
+
+def shown(root: Path) -> Seen:
+    with lone_storage(root, SteppingClock(START)) as storage:
+        return asyncio.run(observe(storage, START))
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Seen]:
+    """A data directory with everything in it, and what it shows."""
+    root = tmp_path_factory.mktemp("original")
+    with lone_storage(root, SteppingClock(START)) as storage:
+        return root, asyncio.run(played(storage))
+
+
+def copied(root: Path, to: Path) -> None:
+    subprocess.run(["cp", "-a", str(root), str(to)], check=True)  # which keeps holes
+
+
+def with_times_in_seconds(root: Path) -> None:
+    for path in (path for path in root.rglob("storage/**/*") if path.is_file()):
+        whole = path.stat().st_mtime_ns // 10**9 * 10**9
+        os.utime(path, ns=(whole, whole))
+
+
+def as_before_records_named_their_files(root: Path) -> None:
+    """Write the store as earlier emulators did: what is in a share was kept by the share's name, for any file."""
+    with closing(sqlite3.connect(DataDirectory(root).database)) as store, store:
+        contents = {}
+        for kind in ("Share", "DeletedShare", "Container"):
+            for key, value in store.execute("SELECT key, value FROM records WHERE kind = ?", (kind,)).fetchall():
+                record = json.loads(value)
+                inner = record["share"] if kind == "DeletedShare" else record
+                account, _, name = key.partition("/")
+                contents[account, inner.pop("content")] = (kind, name)
+                inner.pop("directory")
+                put(store, kind, key, key, record)
+        for kind in ("Properties", "Permission", "Blob", "Folder"):
+            for key, value in store.execute("SELECT key, value FROM records WHERE kind = ?", (kind,)).fetchall():
+                account, content, *path = key.split("/")
+                record = json.loads(value)
+                record.pop("file", None)
+                if modified := record.pop("modified", 0):
+                    record["state"] = [0, modified]
+                put(store, kind, key, "/".join([account, contents[account, content][1].casefold(), *path]), record)
+        store.execute("DELETE FROM records WHERE kind = 'Home'")
+        for (account, content), (kind, name) in contents.items():
+            blocks = root / "storage" / account / "blocks" / content
+            if kind == "Container" and blocks.exists():
+                blocks.rename(blocks.with_name(name))
+
+
+def put(store: sqlite3.Connection, kind: str, old: str, new: str, record: object) -> None:
+    store.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind, old))
+    store.execute("INSERT INTO records VALUES (?, ?, ?)", (kind, new, json.dumps(record)))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda _: None, with_times_in_seconds, as_before_records_named_their_files], ids=["cp -a", "tar", "old"]
+)
+def test_a_copied_directory_shows_what_the_original_does(
+    original: tuple[Path, Seen], tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    root, expected = original
+    copied(root, tmp_path / "copy")
+    change(tmp_path / "copy")
+
+    assert shown(tmp_path / "copy") == expected
+    assert shown(tmp_path / "copy") == expected, "and so does the second start"
+
+
+def test_a_share_whose_files_were_copied_back_shows_no_metadata_of_the_old_ones(
+    original: tuple[Path, Seen], tmp_path: Path
+) -> None:
+    copied(original[0], tmp_path / "copy")
+    assert "x-ms-meta-of: f" in shown(tmp_path / "copy")["file HEAD data/f?"]
+    file = tmp_path / "copy" / "storage" / "mine" / "file" / "data" / "f"
+    file.rename(tmp_path / "f")
+    shutil.copy2(tmp_path / "f", file)
+
+    assert "x-ms-meta" not in shown(tmp_path / "copy")["file HEAD data/f?"]

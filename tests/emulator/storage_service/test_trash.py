@@ -1,0 +1,47 @@
+"""Directories on their way out."""
+
+from pathlib import Path
+from threading import enumerate as threads
+
+import pytest
+
+from harness.emulator.storage_service import Trash
+
+
+def wait() -> None:
+    for thread in threads():
+        if thread.name == "trash":
+            thread.join(10)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    directory = tmp_path / "full"
+    (directory / "sub" / "closed").mkdir(parents=True)
+    (directory / "sub" / "closed" / "f").write_text("x")
+    (directory / "sub" / "out").symlink_to(tmp_path)
+    (directory / "sub" / "closed").chmod(0)
+    return directory
+
+
+def test_a_directory_is_gone_at_once_and_soon_for_good(tmp_path: Path, full: Path) -> None:
+    Trash(tmp_path / "trash").take(full)
+    assert not full.exists()
+
+    wait()
+    assert list((tmp_path / "trash").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_deleted_by_the_next(tmp_path: Path, full: Path) -> None:
+    (tmp_path / "trash").mkdir()
+    full.rename(tmp_path / "trash" / "left")
+    Trash(tmp_path / "trash")
+
+    wait()
+    assert list((tmp_path / "trash").iterdir()) == []
+
+
+def test_nothing_to_take_is_no_matter(tmp_path: Path) -> None:
+    Trash(tmp_path / "trash").take(tmp_path / "missing")
+
+    assert list((tmp_path / "trash").iterdir()) == []
