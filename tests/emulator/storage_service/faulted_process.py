@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.clock import SteppingClock, SystemClock
-from harness.emulator.storage_service import moments
+from harness.emulator.storage_service import timestamps
 from tests.emulator.storage_service.every_operation import BEFORE, OPERATIONS, prepare
 from tests.emulator.storage_service.lone_storage import Call, LoneStorage, lone_storage
 from tests.emulator.storage_service.observation import observe
@@ -35,7 +35,7 @@ async def _perform(storage: LoneStorage, start: datetime, operation: str, link: 
     for call in BEFORE:
         answer = await storage.ask(call)
         assert answer.status < 300, (call, answer)
-    prepare(storage, moments.nanoseconds(start) - _HOUR)
+    prepare(storage, timestamps.nanoseconds(start) - _HOUR)
     link.send((os.getpid(), start))
     while word := link.recv():
         if word == "perform":
@@ -52,7 +52,7 @@ def restarted(root: Path, start: datetime, link: Connection) -> None:
 
 def _completed(call: Call, start: datetime) -> Call:
     """A call with the moments that the services gave out in its run."""
-    ticks = moments.nanoseconds(start)
-    names = {"{snapshot}": quote(moments.stamp(ticks)), "{version}": f"{ticks // 100:016X}"}
+    ticks = timestamps.nanoseconds(start)
+    names = {"{snapshot}": quote(timestamps.stamp(ticks)), "{version}": f"{ticks // 100:016X}"}
     headers = tuple((name, names.get(value, value)) for name, value in call.headers)
     return replace(call, path=call.path.replace("{snapshot}", names["{snapshot}"]), headers=headers)

@@ -14,7 +14,7 @@ from harness.clock import Clock
 from harness.emulator.providers.blobs.errors import blob_exists, blob_not_found, container_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder, blob_key
 from harness.emulator.providers.blobs.names import check_container, components
-from harness.emulator.storage_service import conditions, errors, leases, moments
+from harness.emulator.storage_service import conditions, errors, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.entries import Entry, FileId
@@ -63,7 +63,7 @@ class Found:
     @property
     def etag(self) -> str:
         """Quoted."""
-        return moments.etag(self.entry.modified_ns)
+        return timestamps.etag(self.entry.modified_ns)
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -240,7 +240,7 @@ class Containers:
     def touched(self, found: Found, blob: Blob) -> Found:
         """A blob after a request that changes its properties and not its content."""
         now = self.clock.now()
-        entry = found.entry.dated(later(moments.nanoseconds(now), found.entry.modified_ns))
+        entry = found.entry.dated(later(timestamps.nanoseconds(now), found.entry.modified_ns))
         lease = leases.after_write(blob.lease, now)
         return Found(found.place, entry, replace(blob, modified=entry.modified_ns, lease=lease))
 
@@ -250,7 +250,7 @@ class Containers:
 
     def stamp(self, descriptor: int, before: Found | None) -> None:
         """Set the time of a new file: now, and later than that of the blob that it replaces."""
-        now = moments.nanoseconds(self.clock.now())
+        now = timestamps.nanoseconds(self.clock.now())
         if before is not None:
             now = later(now, before.entry.modified_ns)
         os.utime(descriptor, ns=(now, now))

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from harness.emulator.providers.files.intents import ContentChange, Intents
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.providers.files.shares import Found, Shares
-from harness.emulator.storage_service import errors, leases, moments, sparse
+from harness.emulator.storage_service import errors, leases, sparse, timestamps
 from harness.emulator.storage_service.entries import SAFE, close, to_entry
 from harness.emulator.storage_service.file_records import later, of_file
 from harness.emulator.storage_service.system_calls import status_of
@@ -54,7 +54,7 @@ class Contents:
             length: the length of the file after the change; None if it does not change.
         """
         now = self._shares.clock.now()
-        time = later(moments.nanoseconds(now), found.entry.modified_ns)
+        time = later(timestamps.nanoseconds(now), found.entry.modified_ns)
         entry = found.entry.written(found.entry.length if length is None else length, time)
         properties = replace(properties, lease=leases.after_write(properties.lease, now), modified=0)
         return Plan(found, Found(found.place, entry, properties))
@@ -157,7 +157,7 @@ class Contents:
             before.entry.file,
             before.entry.state,
             plan.after.entry.state,
-            moments.nanoseconds(self._shares.clock.now()),
+            timestamps.nanoseconds(self._shares.clock.now()),
             kind,
             first,
             end,

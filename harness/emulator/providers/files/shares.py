@@ -15,7 +15,7 @@ from harness.emulator.providers.files.errors import pending_copy, share_not_foun
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.files.turns import Turn, Turns
-from harness.emulator.storage_service import conditions, errors, headers, leases, moments
+from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.entries import Entry
@@ -213,7 +213,7 @@ class Shares:
         request = call.request
         given = request.headers.get("x-ms-lease-id", "")
         leases.check(found.properties.lease, given, call.now, noun="File", change=change)
-        tag = moments.etag(found.entry.modified_ns)
+        tag = timestamps.etag(found.entry.modified_ns)
         conditions.check(request.headers, etag=tag, modified=found.entry.modified, read=not change)
         if change and found.properties.copy and found.properties.copy.status == "pending":
             raise pending_copy()
@@ -232,7 +232,7 @@ class Shares:
     def touched(self, found: Found, properties: Properties) -> Found:
         """An entry after a request that changes its properties and not its content."""
         now = self.clock.now()
-        entry = found.entry.dated(later(moments.nanoseconds(now), found.entry.modified_ns))
+        entry = found.entry.dated(later(timestamps.nanoseconds(now), found.entry.modified_ns))
         lease = leases.after_write(properties.lease, now)
         return Found(found.place, entry, replace(properties, modified=entry.modified_ns, lease=lease))
 
@@ -269,7 +269,7 @@ class Shares:
 
     def stamp(self, descriptor: int, before: Found | None) -> None:
         """Set the time of a new file: now, and later than that of the file that it replaces."""
-        now = moments.nanoseconds(self.clock.now())
+        now = timestamps.nanoseconds(self.clock.now())
         if before is not None:
             now = later(now, before.entry.modified_ns)
         os.utime(descriptor, ns=(now, now))

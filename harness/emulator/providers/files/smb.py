@@ -9,7 +9,7 @@ from harness.emulator.providers.files.errors import invalid_permission_key
 from harness.emulator.providers.files.model import Nfs, Smb
 from harness.emulator.providers.files.permissions import INHERITED_KEY, Form, parse_form
 from harness.emulator.providers.files.shares import Found
-from harness.emulator.storage_service import errors, moments
+from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.signatures import moment
 
 SINCE = "2019-02-02"  # the first version that knows of SMB
@@ -85,11 +85,13 @@ def _time(request: Request, name: str, before: str, now: int) -> str:
     if not text or text.lower() in _KEPT:
         text = before
     if text.lower() == "now":
-        return moments.stamp(now)
+        return timestamps.stamp(now)
     parsed = moment(text)
     if parsed is None or parsed.year < 1601:
         raise errors.invalid_header(name)
-    return text if len(text) == len("2020-01-01T00:00:00.0000000Z") else moments.stamp(moments.nanoseconds(parsed))
+    return (
+        text if len(text) == len("2020-01-01T00:00:00.0000000Z") else timestamps.stamp(timestamps.nanoseconds(parsed))
+    )
 
 
 def _permission(request: Request, before: str, find: Callable[[str], bool], keep: Callable[[str, Form], str]) -> str:
@@ -113,13 +115,13 @@ def _permission(request: Request, before: str, find: Callable[[str], bool], keep
 def shown(found: Found) -> Smb:
     """The SMB properties of an entry: what is remembered, and for the rest what the disk says."""
     smb, entry = found.properties.smb, found.entry
-    written = smb.written or moments.stamp(entry.modified_ns)
+    written = smb.written or timestamps.stamp(entry.modified_ns)
     return Smb(
         attributes=smb.attributes or default_attributes(directory=entry.is_directory),
         permission_key=smb.permission_key or INHERITED_KEY,
         created=smb.created or written,
         written=written,
-        changed=smb.changed or moments.stamp(entry.changed_ns),
+        changed=smb.changed or timestamps.stamp(entry.changed_ns),
     )
 
 

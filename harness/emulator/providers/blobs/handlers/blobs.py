@@ -12,7 +12,7 @@ from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.placing import Placing
-from harness.emulator.storage_service import bodies, conditions, errors, headers, leases, moments, ranges
+from harness.emulator.storage_service import bodies, conditions, errors, headers, leases, ranges, timestamps
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.leasing import answer, asked
@@ -77,7 +77,7 @@ class BlobHandlers:
             content=headers.content(request, "x-ms-blob-") or _plain_content(call),
             content_md5=content_md5,
             lease=leases.after_write(before.blob.lease, call.now) if before else Blob().lease,
-            created=before.blob.created if before else moments.nanoseconds(call.now),
+            created=before.blob.created if before else timestamps.nanoseconds(call.now),
         )
 
     def _put_folder(self, call: Call, place: Place, blob: Blob) -> Response:
@@ -226,7 +226,7 @@ def _shown(found: Found, call: Call, *, ranged: bool = False) -> Headers:
     shown += [*_stamps(found), ("x-ms-blob-type", "BlockBlob"), *headers.metadata_headers(found.metadata)]
     shown += [*leases.headers(blob.lease, call.now), ("x-ms-server-encrypted", "true")]
     if call.version >= "2017-11-09":
-        shown.append(("x-ms-creation-time", http_date(moments.at(blob.created or found.entry.modified_ns))))
+        shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
     if call.version >= "2017-04-17" and call.request.method == "HEAD":
         shown += [("x-ms-access-tier", "Hot"), ("x-ms-access-tier-inferred", "true")]
     return shown

@@ -7,7 +7,7 @@ from itertools import islice
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
-from harness.emulator.storage_service import documents, headers, leases, moments
+from harness.emulator.storage_service import documents, headers, leases, timestamps
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.tree import Tree
@@ -94,7 +94,7 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
     content = {"content-type": "application/octet-stream"} | blob.content
     names = {"lease-status": "LeaseStatus", "lease-state": "LeaseState", "lease-duration": "LeaseDuration"}
     properties = [
-        ("Creation-Time", http_date(moments.at(blob.created or entry.modified_ns))),
+        ("Creation-Time", http_date(timestamps.at(blob.created or entry.modified_ns))),
         ("Last-Modified", http_date(entry.modified)),
         ("Etag", found.etag.strip('"')),
         ("Content-Length", str(entry.length)),

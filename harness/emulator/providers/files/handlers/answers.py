@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from harness.emulator.providers.files import permissions, smb
 from harness.emulator.providers.files.model import Nfs, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.storage_service import moments
+from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.host import Call
 from harness.emulator.wire import http_date
 
@@ -14,7 +14,7 @@ Headers = list[tuple[str, str]]
 
 def stamps(found: Found) -> Headers:
     """Etag and time of change."""
-    return [("etag", moments.etag(found.entry.modified_ns)), ("last-modified", http_date(found.entry.modified))]
+    return [("etag", timestamps.etag(found.entry.modified_ns)), ("last-modified", http_date(found.entry.modified))]
 
 
 def changed(found: Found, call: Call) -> Headers:
@@ -39,7 +39,7 @@ def with_smb(shares: Shares, call: Call, place: Place, before: Properties, *, sh
     asked = smb.asked(
         request,
         shown,
-        now=moments.nanoseconds(call.now),
+        now=timestamps.nanoseconds(call.now),
         directory=request.query.get("restype", "").lower() == "directory",
         find_permission=lambda key: permissions.find(shares.store, account, place.share, key) is not None,
         keep_permission=lambda text, form: permissions.keep(shares.store, account, place.share, text=text, form=form),

@@ -11,7 +11,7 @@ from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.answers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares, remembered
-from harness.emulator.storage_service import documents, errors, headers, moments
+from harness.emulator.storage_service import documents, errors, headers, timestamps
 from harness.emulator.storage_service.entries import Entry, path_entry, staged_directory
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import entry_key
@@ -146,12 +146,12 @@ def _fields(found: Found, include: frozenset[str]) -> str:
     if "timestamps" in include:
         fields += (
             f"<CreationTime>{shown.created}</CreationTime>"
-            f"<LastAccessTime>{moments.stamp(found.entry.accessed_ns)}</LastAccessTime>"
+            f"<LastAccessTime>{timestamps.stamp(found.entry.accessed_ns)}</LastAccessTime>"
             f"<LastWriteTime>{shown.written}</LastWriteTime><ChangeTime>{shown.changed}</ChangeTime>"
             f"<Last-Modified>{http_date(found.entry.modified)}</Last-Modified>"
         )
     if "etag" in include:
-        fields += f"<Etag>{moments.etag(found.entry.modified_ns).strip(chr(34))}</Etag>"
+        fields += f"<Etag>{timestamps.etag(found.entry.modified_ns).strip(chr(34))}</Etag>"
     return fields
 
 

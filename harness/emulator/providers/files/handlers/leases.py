@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.shares import Found, Shares
-from harness.emulator.storage_service import errors, moments
+from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.leasing import answer, asked
 from harness.emulator.wire import etag, http_date
@@ -33,7 +33,7 @@ class LeaseHandlers:
             action, lease = asked(call, found.properties.lease, endless=True)
             self._shares.keep(Found(place, found.entry, replace(found.properties, lease=lease)))
         stamps = [
-            ("etag", moments.etag(found.entry.modified_ns)),
+            ("etag", timestamps.etag(found.entry.modified_ns)),
             ("last-modified", http_date(found.entry.modified)),
         ]
         return answer(action, lease, call.now, stamps)

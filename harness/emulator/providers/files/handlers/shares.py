@@ -17,7 +17,7 @@ from harness.emulator.providers.files.names import check_share
 from harness.emulator.providers.files.share_properties import SETTINGS
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.providers.files.usage import used_bytes
-from harness.emulator.storage_service import documents, errors, headers, leases, moments
+from harness.emulator.storage_service import documents, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.host import Call
@@ -197,7 +197,7 @@ class ShareHandlers:
     def _retire(self, call: Call, share: Share, snapshots: list[Share]) -> None:
         """Set a deleted share aside, to be restored, and delete its snapshots for good."""
         account, store, roots = call.target.account, self._shares.store, self._shares.roots
-        version = f"{moments.nanoseconds(call.now) // 100:016X}"
+        version = f"{timestamps.nanoseconds(call.now) // 100:016X}"
         place = f"{share.name}!{version}"
         names = [f"{share.name}@{snapshot.snapshot}" for snapshot in snapshots]
         with ExitStack() as moved:

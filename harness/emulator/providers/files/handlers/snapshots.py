@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.shares import Shares, remembered
-from harness.emulator.storage_service import headers, moments, sparse
+from harness.emulator.storage_service import headers, sparse, timestamps
 from harness.emulator.storage_service.entries import Entry, close, path_entry, to_entry
 from harness.emulator.storage_service.file_records import holding, of_file
 from harness.emulator.storage_service.host import Call
@@ -74,9 +74,9 @@ class SnapshotHandlers:
                         store.put(entry_key(account, taken.content, names), of_file(properties, copy))
 
     def _free_stamp(self, call: Call) -> str:
-        moment = moments.nanoseconds(call.now)
+        moment = timestamps.nanoseconds(call.now)
         while True:
-            stamp = moments.stamp(moment)
+            stamp = timestamps.stamp(moment)
             name = f"{call.target.share}@{stamp}"
             if name not in self._taking and not self._shares.store.get(Share, share_key(call.target.account, name)):
                 return stamp
