@@ -14,9 +14,9 @@ from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service import bodies, conditions, errors, headers, leases, ranges, timestamps
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
+from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.leasing import answer, asked
-from harness.emulator.storage_service.pieces import FilePieces
 from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.wire import http_date
 
@@ -110,7 +110,7 @@ class BlobHandlers:
         if found.entry.is_directory:
             return Response(200, headers=[*_shown(found, call), ("content-length", "0"), ("accept-ranges", "bytes")])
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
-        body = FilePieces(descriptor)  # from here on it closes the file
+        body = FileStream(descriptor)  # from here on it closes the file
         length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
         shown = [*_shown(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]

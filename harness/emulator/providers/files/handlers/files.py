@@ -15,8 +15,8 @@ from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import bodies, errors, headers, leases, ranges, sparse
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import staged, to_entry
+from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.pieces import FilePieces
 from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.wire import http_date
 
@@ -82,7 +82,7 @@ class FileHandlers:
         found, request = self._shares.file(call), call.request
         asked = headers.asked_range(request)
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
-        body = FilePieces(descriptor)  # from here on it closes the file
+        body = FileStream(descriptor)  # from here on it closes the file
         length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked is None else ranges.to_read(asked, length)
         answer = [*file_headers(found, call, ranged=asked is not None), ("accept-ranges", "bytes")]

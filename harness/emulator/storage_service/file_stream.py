@@ -8,7 +8,7 @@ from harness.emulator.context import BrokenAnswerError
 _PIECE = 1 << 20  # bytes read at a time
 
 
-class FilePieces:
+class FileStream:
     """Reads an open file, which it closes when it is dropped, whether or not it was read.
 
     Args:
