@@ -16,7 +16,7 @@ from harness.emulator.storage_service import bodies, conditions, errors, headers
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.leasing import answer, asked
+from harness.emulator.storage_service.lease_requests import answer, asked
 from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.wire import http_date
 

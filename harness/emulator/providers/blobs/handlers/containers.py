@@ -7,7 +7,7 @@ from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import container_exists
 from harness.emulator.storage_service import conditions, documents, errors, headers, leases
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.leasing import answer, asked
+from harness.emulator.storage_service.lease_requests import answer, asked
 from harness.emulator.storage_service.model import Container, new_content, share_key
 from harness.emulator.wire import etag, http_date
 

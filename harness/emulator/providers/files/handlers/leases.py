@@ -6,7 +6,7 @@ from harness.emulator.context import Response
 from harness.emulator.providers.files.shares import Found, Shares
 from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.leasing import answer, asked
+from harness.emulator.storage_service.lease_requests import answer, asked
 from harness.emulator.wire import etag, http_date
 
 
