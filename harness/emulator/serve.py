@@ -50,7 +50,7 @@ from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store
-from harness.emulator.storage_service import Accounts, PathStyle, Sources, StorageHost, Trash
+from harness.emulator.storage_service import Accounts, CopySources, PathStyle, StorageHost, Trash
 from harness.emulator.store import Store
 from harness.errors import EmulatorError
 
@@ -93,7 +93,7 @@ class _Storage:
 
     locked: Sequence[str]
     accounts: Accounts
-    sources: Sources
+    sources: CopySources
     files: AzureFiles
     blobs: AzureBlobs
 
@@ -117,7 +117,7 @@ def _storage(base: _Foundation, options: Options) -> _Storage:
         accounts.revoke(DEVELOPMENT_KEY)
     ready = [accounts.ensure(account.name, account.key, group) for account in (first, *options.accounts)]
     locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
-    trash, sources = Trash(base.paths.trash), Sources(accounts)
+    trash, sources = Trash(base.paths.trash), CopySources(accounts)
     files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     blobs = AzureBlobs(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     return _Storage(locked, accounts, sources, files, blobs)

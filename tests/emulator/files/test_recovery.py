@@ -7,7 +7,7 @@ import pytest
 
 from harness.clock import SteppingClock
 from harness.emulator.providers.files import AzureFiles
-from harness.emulator.storage_service import Accounts, Sources, Trash
+from harness.emulator.storage_service import Accounts, CopySources, Trash
 from harness.emulator.storage_service.model import DeletedShare, Share, share_key
 from harness.emulator.storage_service.roots import identify
 from harness.emulator.store import Store
@@ -24,7 +24,7 @@ class Emulator:
     def start(self) -> None:
         accounts = Accounts(self.store, self.clock, root=self.root / "storage")
         trash = Trash(self.root / "trash")
-        AzureFiles(accounts, store=self.store, clock=self.clock, trash=trash, sources=Sources(accounts))
+        AzureFiles(accounts, store=self.store, clock=self.clock, trash=trash, sources=CopySources(accounts))
 
     def names(self) -> list[str]:
         return sorted(each.name for each in self.shares.iterdir())

@@ -15,7 +15,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
-from harness.emulator.storage_service import Accounts, PathStyle, Sources, Trash
+from harness.emulator.storage_service import Accounts, CopySources, PathStyle, Trash
 from harness.emulator.storage_service.signatures import shared_key_texts, sign
 from harness.emulator.store import Store
 from harness.emulator.wire import http_date
@@ -51,7 +51,7 @@ class LoneStorage:
         self.clock = clock
         accounts = Accounts(store, clock, root=paths.storage)
         accounts.ensure(ACCOUNT, KEY)
-        trash, sources = Trash(paths.trash), Sources(accounts)
+        trash, sources = Trash(paths.trash), CopySources(accounts)
         files = AzureFiles(accounts, store=store, clock=clock, trash=trash, sources=sources)
         blobs = AzureBlobs(accounts, store=store, clock=clock, trash=trash, sources=sources)
         self._hosts = {"file": PathStyle(files), "blob": PathStyle(blobs)}

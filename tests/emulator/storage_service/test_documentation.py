@@ -10,7 +10,7 @@ from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.routes import operations as blob_operations
 from harness.emulator.providers.files.routes import operations as file_operations
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.storage_service import Accounts, Sources, Trash
+from harness.emulator.storage_service import Accounts, CopySources, Trash
 from harness.emulator.store import Store
 
 PAGE = Path(__file__).parents[3] / "docs" / "azure-files.md"
@@ -23,7 +23,7 @@ def names(tmp_path: Path) -> set[str]:
     shares = Shares(accounts, store=store, clock=clock, trash=trash)
     containers = Containers(accounts, store=store, clock=clock, trash=trash)
     store.close()
-    tables = (file_operations(shares, accounts, Sources(accounts)), blob_operations(containers, accounts))
+    tables = (file_operations(shares, accounts, CopySources(accounts)), blob_operations(containers, accounts))
     return {operation.name for table in tables for operation in table.values()}
 
 

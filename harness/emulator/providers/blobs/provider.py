@@ -9,9 +9,9 @@ from harness.emulator.providers.blobs.recovery import recover
 from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.host import StorageHost
 from harness.emulator.storage_service.model import Container, ServiceSettings, share_key
-from harness.emulator.storage_service.sources import Source, Sources
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
@@ -19,7 +19,7 @@ from harness.emulator.store import Store
 class AzureBlobs(StorageHost):
     """Plays ``{account}.blob.core.windows.net`` for every storage account."""
 
-    def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: Sources) -> None:
+    def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: CopySources) -> None:
         self._containers = containers = Containers(accounts, store=store, clock=clock, trash=trash)
         recover(containers, accounts)
         super().__init__(

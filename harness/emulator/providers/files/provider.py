@@ -10,9 +10,9 @@ from harness.emulator.providers.files.shares import Shares, check_target
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.host import StorageHost
 from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, share_key
-from harness.emulator.storage_service.sources import Source, Sources
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
@@ -20,7 +20,7 @@ from harness.emulator.store import Store
 class AzureFiles(StorageHost):
     """Plays ``{account}.file.core.windows.net`` for every storage account."""
 
-    def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: Sources) -> None:
+    def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: CopySources) -> None:
         self._shares = shares = Shares(accounts, store=store, clock=clock, trash=trash)
         recover(shares, accounts)
         super().__init__(

@@ -24,8 +24,8 @@ from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.host import Address, Call, Handler, Operation, Operations
-from harness.emulator.storage_service.sources import Sources
 
 UNSERVED: dict[Address, str] = {
     ("service", "POST", "service", "userdelegationkey"): "GetUserDelegationKey",
@@ -36,7 +36,7 @@ UNSERVED: dict[Address, str] = {
 SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "ForceCloseHandles"})
 
 
-def operations(shares: Shares, accounts: Accounts, sources: Sources) -> Operations:
+def operations(shares: Shares, accounts: Accounts, sources: CopySources) -> Operations:
     """The table of the service."""
     quotas = Quotas(accounts)
     intents = Intents(shares.store)

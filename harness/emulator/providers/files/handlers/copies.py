@@ -23,11 +23,11 @@ from harness.emulator.providers.files.model import Copy, Extent, Nfs, Properties
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import errors, headers, leases, sparse
+from harness.emulator.storage_service.copy_sources import CopySources, Source, without_signature
 from harness.emulator.storage_service.entries import close, staged, to_entry
 from harness.emulator.storage_service.file_records import holding
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease
-from harness.emulator.storage_service.sources import Source, Sources, without_signature
 from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.storage_service.threads import in_thread
 
@@ -38,7 +38,7 @@ _PATIENCE = 0.5  # seconds after which a copy goes on in the background
 class CopyHandlers:
     """Copy File and Abort Copy File."""
 
-    def __init__(self, shares: Shares, sources: Sources, quotas: Quotas) -> None:
+    def __init__(self, shares: Shares, sources: CopySources, quotas: Quotas) -> None:
         self._shares = shares
         self._sources = sources
         self._quotas = quotas

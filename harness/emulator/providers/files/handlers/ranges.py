@@ -24,15 +24,15 @@ from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Shares
 from harness.emulator.storage_service import bodies, documents, errors, headers, ranges, sparse
 from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.sources import Sources
 
 
 class RangeHandlers:
     """Operations on ranges of one file."""
 
-    def __init__(self, shares: Shares, contents: Contents, sources: Sources, quotas: Quotas) -> None:
+    def __init__(self, shares: Shares, contents: Contents, sources: CopySources, quotas: Quotas) -> None:
         self._shares = shares
         self._contents = contents
         self._sources = sources

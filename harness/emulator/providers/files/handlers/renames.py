@@ -14,8 +14,8 @@ from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import errors, headers, leases
 from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.sources import Sources
 
 
 class _Rename(NamedTuple):
@@ -38,7 +38,7 @@ class _Rename(NamedTuple):
 class RenameHandlers:
     """Rename File and Rename Directory."""
 
-    def __init__(self, shares: Shares, sources: Sources, moves: Moves) -> None:
+    def __init__(self, shares: Shares, sources: CopySources, moves: Moves) -> None:
         self._shares = shares
         self._sources = sources
         self._moves = moves

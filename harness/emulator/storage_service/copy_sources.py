@@ -37,7 +37,7 @@ class Source:
 Opener = Callable[[Target, bool], Source]
 
 
-class Sources:
+class CopySources:
     """Every service that can be copied from."""
 
     def __init__(self, accounts: Accounts) -> None:
