@@ -15,13 +15,13 @@ from harness.emulator.providers.files.moves import complete, take_back
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import sparse
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import SAFE, Entry, FileId, close, to_entry
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.model import DeletedShare, Share, entry_key
 from harness.emulator.storage_service.rebinding import Content, Home, lost_contents, rebind
 from harness.emulator.storage_service.roots import Address, identify
 from harness.emulator.storage_service.system_calls import status_of
-from harness.emulator.storage_service.tree import Tree
 
 _log = logging.getLogger(__name__)
 _WHILE = 60_000_000_000  # ns after its intent in which a change may have set the time of its file

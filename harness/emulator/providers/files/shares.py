@@ -18,6 +18,7 @@ from harness.emulator.providers.files.turns import Turn, Turns
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.file_records import holding, later, of_file
 from harness.emulator.storage_service.host import Call
@@ -25,7 +26,6 @@ from harness.emulator.storage_service.model import DeletedShare, Lease, Policy, 
 from harness.emulator.storage_service.names import DirectoryNames
 from harness.emulator.storage_service.roots import Roots
 from harness.emulator.storage_service.trash import Trash
-from harness.emulator.storage_service.tree import Tree
 from harness.emulator.store import Store
 
 _log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from itertools import islice
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.storage_service import documents, headers, leases, timestamps
+from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.tree import Tree
 from harness.emulator.wire import http_date
 
 _BATCH = 1000  # entries read from disk at a time, in a thread
