@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.directory_names import DirectoryNames, is_text
 from harness.emulator.storage_service.entries import SAFE, Entry, close, entry_at, known_entry, listed_at, to_entry
-from harness.emulator.storage_service.names import DirectoryNames, is_text
 from harness.emulator.storage_service.slot import Slot
 from harness.emulator.storage_service.system_calls import status_at, status_of
 

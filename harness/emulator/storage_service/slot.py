@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.names import DirectoryNames
 from harness.emulator.storage_service.system_calls import exchange, rename_to_new
 
 

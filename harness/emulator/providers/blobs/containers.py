@@ -17,12 +17,12 @@ from harness.emulator.providers.blobs.names import check_container, components
 from harness.emulator.storage_service import conditions, errors, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry, FileId
 from harness.emulator.storage_service.file_records import NO_FILE, holding, later, of_file
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Container, Policy, share_key
-from harness.emulator.storage_service.names import DirectoryNames
 from harness.emulator.storage_service.roots import Roots, identify
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
