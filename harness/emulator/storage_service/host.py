@@ -16,8 +16,8 @@ from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.access import Credential, Grant, Target, check
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.fault_responses import troubled
 from harness.emulator.storage_service.model import Policy, Service
-from harness.emulator.storage_service.troubles import troubled
 from harness.emulator.store import is_full
 from harness.emulator.wire import storage_error
 
