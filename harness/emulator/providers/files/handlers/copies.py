@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files.copying import AbortedError, RunningCopy
 from harness.emulator.providers.files.errors import no_pending_copy
-from harness.emulator.providers.files.handlers.answers import Headers, changed, with_smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
+from harness.emulator.providers.files.handlers.response_headers import Headers, changed, with_smb
 from harness.emulator.providers.files.model import Copy, Extent, Nfs, Properties, Smb
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Place, Shares

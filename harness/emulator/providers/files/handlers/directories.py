@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.errors import read_only_attribute
-from harness.emulator.providers.files.handlers.answers import Headers, changed, stamps, with_smb
+from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares, remembered
 from harness.emulator.storage_service import documents, errors, headers, timestamps

@@ -9,7 +9,7 @@ from harness.emulator.context import Response
 from harness.emulator.providers.files import extents, smb
 from harness.emulator.providers.files.contents import Contents
 from harness.emulator.providers.files.errors import read_only_attribute
-from harness.emulator.providers.files.handlers.answers import Headers, changed, stamps, with_smb
+from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Extent, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import bodies, errors, headers, leases, ranges, sparse

@@ -11,7 +11,6 @@ from harness.emulator.context import Response
 from harness.emulator.providers.files import extents, smb
 from harness.emulator.providers.files.contents import Contents, Plan
 from harness.emulator.providers.files.errors import renamed_since_snapshot
-from harness.emulator.providers.files.handlers.answers import Headers, stamps
 from harness.emulator.providers.files.handlers.files import (
     RANGE_LIMIT,
     body_md5,
@@ -19,6 +18,7 @@ from harness.emulator.providers.files.handlers.files import (
     refuse_read_only,
     refuse_structured,
 )
+from harness.emulator.providers.files.handlers.response_headers import Headers, stamps
 from harness.emulator.providers.files.model import Extent
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Shares

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.errors import pending_copy
-from harness.emulator.providers.files.handlers.answers import changed, with_smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
+from harness.emulator.providers.files.handlers.response_headers import changed, with_smb
 from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import errors, headers, leases
