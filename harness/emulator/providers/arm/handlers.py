@@ -18,6 +18,7 @@ from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm import errors, metadata
 from harness.emulator.providers.arm.deletions import Deletions
+from harness.emulator.providers.arm.fault_responses import troubled
 from harness.emulator.providers.arm.model import (
     GroupDeletion,
     Registration,
@@ -37,7 +38,6 @@ from harness.emulator.providers.arm.rules import (
     parse_tags,
     place_of,
 )
-from harness.emulator.providers.arm.troubles import troubled
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
 from harness.emulator.wire import arm_error, json_response
