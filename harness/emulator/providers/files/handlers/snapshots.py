@@ -101,6 +101,7 @@ def _copied(source: Path, target: Path, above: list[str]) -> Iterator[tuple[list
                     yield names, *_copy_file(Path(each.path), beside)
             except FileNotFoundError:
                 continue
+    os.utime(target, ns=(entry.accessed_ns, entry.written_ns))
 
 
 def _copy_file(source: Path, target: Path) -> tuple[Entry, Entry]:
