@@ -1,6 +1,6 @@
 """Fixtures with which a test makes resources of its own; all are deleted when it ends, last-made-first.
 
-Their traffic is one cassette, ``cassettes/<service>/<module>/<test>.yaml``.
+Their traffic is one cassette, ``cassettes/<service>/<module>/<test>.json``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -58,10 +58,17 @@ class MakeJob(Protocol):
         """``spec`` is what a scenario has under ``job``. Raises JobError where the cloud refuses."""
 
 
+def _cassette_of(test: pytest.Item) -> str:
+    """The cassette of a test: module, class and parameters are part of its name, so no two tests share one."""
+    module, *names = test.nodeid.partition("[")[0].split("::")
+    parameters = test.nodeid[len("::".join([module, *names])) :].replace("/", "%2F")
+    return f"{module.removesuffix('.py')}/{'.'.join(names)}{parameters}"
+
+
 @pytest.fixture
 def harness_provisioning(request: pytest.FixtureRequest, harness_run_context: "RunContext") -> Iterator["Provisioning"]:
     """What resources of the test's own cassette are made from."""
-    with harness_run_context.provisioning(f"{request.path.stem}/{request.node.name}") as made:
+    with harness_run_context.provisioning(_cassette_of(request.node)) as made:
         yield made
 
 

@@ -58,3 +58,19 @@ def test_what_is_recorded_on_the_emulator_replays_offline(run: Run, pytester: py
     run("test_group.py").assert_outcomes(passed=1)
     recorded = json.loads((pytester.path / "cassettes/batchai/mine/group.json").read_text())
     assert recorded["provenance"]["cloud"] == "emulator"
+
+
+def test_equal_names_in_two_classes_have_cassettes_of_their_own(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_two="""
+        class TestOne:
+            def test_it(self, make_resource_group): assert make_resource_group("one")
+        class TestTwo:
+            def test_it(self, make_resource_group): assert make_resource_group("two")
+        """
+    )
+    run("test_two.py", "--cloud", "emulator", "--record").assert_outcomes(passed=2)
+
+    run("test_two.py").assert_outcomes(passed=2)
+    recorded = sorted(path.name for path in (pytester.path / "cassettes/batchai/test_two").iterdir())
+    assert recorded == ["TestOne.test_it.json", "TestTwo.test_it.json"]
