@@ -281,7 +281,7 @@ def test_a_range_beyond_all_sense_takes_no_memory(storage: Endpoint, token: str)
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", rb"HTTP/1.1 (400|401)"),
+        (b"GET / HTTP/1.1\r\n\r\n", rb"HTTP/1.1 (400|401|421)"),
         (b"NONSENSE\r\n\r\n", rb"HTTP/1.1 400"),
         (b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", rb"HTTP/1.1 4.."),
         (b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", rb"HTTP/1.1 400"),
