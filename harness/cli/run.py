@@ -120,7 +120,7 @@ def run(
     for scenario in loaded:
         _refuse(scenario, cloud, limit)
     if resume and out is None:
-        raise UserError("--resume continues the run of a directory: name it with --out")
+        raise UserError("--resume continues an earlier run: name its directory with --out")
     if end_jobs and not resume:
         raise UserError("--end-jobs ends jobs of the run that --resume continues: add --resume and --out")
     interruption = Interruption()

@@ -146,7 +146,7 @@ def test_a_run_directory_is_not_used_twice_by_accident(run: Run, scenario: Write
 
 def test_resume_needs_a_directory(run: Run, scenario: Write) -> None:
     code, _, err = run(scenario(), "--resume")
-    assert (code, err) == (2, "harness: --resume goes on with a run directory: name it with --out\n")
+    assert (code, err) == (2, "harness: --resume continues an earlier run: name its directory with --out\n")
 
 
 def test_a_dry_run_tells_the_plan_and_touches_nothing(run: Run, scenario: Write, project: Path) -> None:
