@@ -3,7 +3,7 @@
 ::
 
     HarnessError
-    ├── UserError                what the user can mend; exit code 2
+    ├── UserError                what the user can fix; exit code 2
     │   ├── SettingsError            a setting is missing or wrong
     │   ├── ScenarioError            a scenario file is wrong (file, line, value)
     │   ├── CassetteError            a cassette is missing, unreadable, or holds a secret
@@ -36,7 +36,7 @@ class HarnessError(Exception):
 
 
 class UserError(HarnessError):
-    """What was typed or written is wrong, and the user can mend it."""
+    """What was typed or written is wrong, and the user can fix it."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""What ``harness doctor`` looks at: one function a question, each with what was found and the command that mends it."""
+"""What ``harness doctor`` looks at: one function a question, each with what was found and the command that fixes it."""
 
 import importlib.metadata
 import os
@@ -18,7 +18,7 @@ from harness.compute.machine import count_gpus
 from harness.config import Settings, journal_path, load_settings, mnist_cache, trace_settings
 from harness.data.digits import load_digits_split
 from harness.data.mnist import holds_mnist, load_mnist
-from harness.emulator.leftovers import find_leftovers, temporary_directories
+from harness.emulator.orphans import find_orphans, temporary_directories
 from harness.errors import HarnessError, JournalError, SettingsError
 from harness.resources.journal import Journal
 from harness.toolkits.interpreters import find_cntk, installed_cntk
@@ -37,13 +37,13 @@ class Check:
 
     Attributes:
         state: ``fail`` where the main job would not run; ``note`` where something optional is missing.
-        mend: what to type, where something can be done.
+        remedy: what to type, where something can be done.
     """
 
     name: str
     state: State
     found: str
-    mend: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,10 @@ def check_settings(around: Surroundings) -> Check:
     if around.mistake:
         return Check("settings", "fail", around.mistake, "correct it; all settings: harness docs settings")
     found = trace_settings(around.directory)
-    told = ", ".join(f"{name} ({place})" for name, place in found.items())
-    return Check("settings", "ok", told or "none set; the emulator needs none", "" if told else "harness docs settings")
+    places = ", ".join(f"{name} ({place})" for name, place in found.items())
+    return Check(
+        "settings", "ok", places or "none set; the emulator needs none", "" if places else "harness docs settings"
+    )
 
 
 def check_data(around: Surroundings) -> Check:
@@ -181,8 +183,8 @@ def check_disk(around: Surroundings) -> Check:
     free = {place: shutil.disk_usage(place).free for place in places}
     place = min(free, key=lambda one: free[one])
     state: State = "ok" if free[place] >= _GOOD_BYTES else "note" if free[place] >= _LEAST_BYTES else "fail"
-    mend = "" if state == "ok" else f"make room in {place}, or set runs_dir and TMPDIR"
-    return Check("disk space", state, f"{free[place] / (1 << 30):.1f} GiB free in {place}", mend)
+    remedy = "" if state == "ok" else f"make room in {place}, or set runs_dir and TMPDIR"
+    return Check("disk space", state, f"{free[place] / (1 << 30):.1f} GiB free in {place}", remedy)
 
 
 def check_runs(around: Surroundings) -> Check:
@@ -202,7 +204,7 @@ def check_journal(around: Surroundings) -> Check:
         entries = [entry for entry in Journal(path).left() if entry.owner.state == "ended"]
     except JournalError as error:
         return Check("left behind", "fail", str(error), "set journal")
-    emulators = find_leftovers(temporary_directories())
+    emulators = find_orphans(temporary_directories())
     if not entries and not emulators:
         return Check("left behind", "ok", f"nothing (journal {path})")
     clouds = " and ".join(sorted({entry.cloud for entry in entries} | ({"emulator"} if emulators else set())))

@@ -1,4 +1,4 @@
-"""``harness doctor``: what works on this machine, what is missing, and the command that mends it."""
+"""``harness doctor``: what works on this machine, what is missing, and the command that fixes it."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ def doctor(as_json: bool) -> int:
     if as_json:
         say(json.dumps({"ok": is_well, "checks": [dataclasses.asdict(check) for check in checks]}, indent=2))
     else:
-        say("the main job would run" if is_well else "the main job would not run: mend what FAILs")
+        say("the main job would run" if is_well else "the main job would not run: fix what FAILs")
     return 0 if is_well else 1
 
 
@@ -42,17 +42,17 @@ def _shown(around: Surroundings) -> list[Check]:
     console = Console()
     if not console.is_terminal:
         return [_told(check) for check in diagnose(around)]
-    table = Table("", *(Column(name, overflow="fold") for name in ("what", "found", "to mend it")), box=None)
+    table = Table("", *(Column(name, overflow="fold") for name in ("what", "found", "to fix it")), box=None)
     checks = []
     with Live(table, console=console, transient=False):
         for check in diagnose(around):
             checks.append(check)
-            table.add_row(_MARKS[check.state], check.name, plain(check.found), plain(check.mend))
+            table.add_row(_MARKS[check.state], check.name, plain(check.found), plain(check.remedy))
     return checks
 
 
 def _told(check: Check) -> Check:
     """The check, once its line is printed."""
-    remedy = f"; to mend it: {check.mend}" if check.mend else ""
+    remedy = f"; to fix it: {check.remedy}" if check.remedy else ""
     say(f"{_WORDS[check.state]:<5} {check.name:<16} {check.found}{remedy}")
     return check

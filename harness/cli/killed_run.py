@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
+from harness.emulator.orphans import Orphan, find_orphans, remove_orphan
 from harness.experiments.run_context import RunContext, experiment_of
 from harness.experiments.run_policy import plan_of
 from harness.resources.provisioning import Provisioning
@@ -25,15 +25,15 @@ class Survivors:
     Attributes:
         jobs: those that the service has.
         resources: the groups and shares that hold them, which may be deleted.
-        leftovers: jobs on this machine whose emulator ended with the killed process.
+        orphans: jobs on this machine whose emulator ended with the killed process.
     """
 
     jobs: tuple[JobView, ...]
     resources: tuple[Verdict, ...]
-    leftovers: tuple[Leftover, ...]
+    orphans: tuple[Orphan, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.jobs or self.leftovers)
+        return bool(self.jobs or self.orphans)
 
 
 def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Survivors:
@@ -53,7 +53,7 @@ def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Surviv
             if scenario.resource_group.lower() in names
             for job in _unfinished_jobs(context, provisioning, scenario)
         ]
-    return Survivors(tuple(jobs), tuple(verdicts), tuple(_leftovers(context)))
+    return Survivors(tuple(jobs), tuple(verdicts), tuple(_orphans(context)))
 
 
 def describe(survivors: Survivors, *, is_ended: bool) -> list[str]:
@@ -70,9 +70,9 @@ def describe(survivors: Survivors, *, is_ended: bool) -> list[str]:
         lines.append(f"jobs of the killed run still run: {names}{more}")
         if not is_ended:
             lines.append("trials with the same parameters continue with them; to end them first, add --end-jobs")
-    for leftover in survivors.leftovers:
-        processes = ", ".join(map(str, leftover.processes))
-        lines.append(f"jobs of the killed run still run on this machine: processes {processes} in {leftover.directory}")
+    for orphan in survivors.orphans:
+        processes = ", ".join(map(str, orphan.processes))
+        lines.append(f"jobs of the killed run still run on this machine: processes {processes} in {orphan.directory}")
         if not is_ended:
             lines.append("no trial continues with them; to end them, add --end-jobs, or use: harness reap")
     return lines
@@ -88,9 +88,9 @@ def end_survivors(survivors: Survivors, context: RunContext, say: Say) -> None:
         for reaped in reap(survivors.resources, context.cloud, provisioning.clients, report=lambda _reaped: None):
             found = reaped.verdict.found
             say(f"NOT deleted {found.kind} {found.name}: {reaped.error}" if reaped.error else f"deleted {found.name}")
-    for leftover in survivors.leftovers:
-        is_gone = remove_leftover(leftover)
-        say(f"{'deleted' if is_gone else 'NOT deleted'} {leftover.directory}")
+    for orphan in survivors.orphans:
+        is_gone = remove_orphan(orphan)
+        say(f"{'deleted' if is_gone else 'NOT deleted'} {orphan.directory}")
 
 
 def _unfinished_jobs(context: RunContext, provisioning: Provisioning, scenario: Scenario) -> list[JobView]:
@@ -102,7 +102,7 @@ def _unfinished_jobs(context: RunContext, provisioning: Provisioning, scenario: 
     return [job for job in jobs.values() if not job.is_finished]
 
 
-def _leftovers(context: RunContext) -> list[Leftover]:
+def _orphans(context: RunContext) -> list[Orphan]:
     """Jobs of this run below the data directories of emulators that ended with the killed process."""
     facts = context.cloud.facts
     directories = [
@@ -110,6 +110,4 @@ def _leftovers(context: RunContext) -> list[Leftover]:
         for entry in context.journal.left()
         if entry.run == facts.run and entry.cloud == "emulator" and entry.place != facts.directory
     ]
-    return [
-        leftover for leftover in find_leftovers(directories) if leftover.directory in directories and leftover.processes
-    ]
+    return [orphan for orphan in find_orphans(directories) if orphan.directory in directories and orphan.processes]

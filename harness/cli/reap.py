@@ -23,11 +23,11 @@ from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import ENVIRONMENT, Settings, environment, is_own, journal_path, load_settings, trace_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.leftovers import (
-    Leftover,
-    find_leftovers,
+from harness.emulator.orphans import (
+    Orphan,
+    find_orphans,
     find_undecided,
-    remove_leftover,
+    remove_orphan,
     temporary_directories,
 )
 from harness.errors import CloudError, EmulatorError, UserError
@@ -89,14 +89,14 @@ def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) 
     journal = Journal(journal_path(settings, environment()))
     with ExitStack() as stack:
         if cloud == "azure":
-            leftovers, undecided, failures = [], [], 0
+            orphans, undecided, failures = [], [], 0
             sites = [stack.enter_context(_survey(cloud, settings, age))]
         else:
             candidates = [*temporary_directories(), *_directories(journal.left())]
-            leftovers, undecided = find_leftovers(candidates), find_undecided(candidates)
-            places = _places(settings, journal, [*(leftover.directory for leftover in leftovers), *undecided])
+            orphans, undecided = find_orphans(candidates), find_undecided(candidates)
+            places = _places(settings, journal, [*(orphan.directory for orphan in orphans), *undecided])
             sites, failures = _look(stack, places, age)
-        old = [one for one in leftovers if SystemClock().now() - one.made >= age]
+        old = [one for one in orphans if SystemClock().now() - one.made >= age]
         doomed = _show(sites, old, undecided)
         if not dry_run:
             if doomed:
@@ -178,7 +178,7 @@ def _survey(
         yield JobTarget(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
 
 
-def _show(sites: Sequence[JobTarget], leftovers: Sequence[Leftover], undecided: Sequence[Path]) -> int:
+def _show(sites: Sequence[JobTarget], orphans: Sequence[Orphan], undecided: Sequence[Path]) -> int:
     """Draw what was found; returns how much of it is to go."""
     table = Table("", "what", "name", "run", "why", box=None)
     for site in sites:
@@ -186,7 +186,7 @@ def _show(sites: Sequence[JobTarget], leftovers: Sequence[Leftover], undecided: 
             found = verdict.found
             word = "delete" if verdict.delete else "keep"
             table.add_row(word, found.kind, plain(found.name), plain(found.label.run), plain(verdict.reason))
-    for left in leftovers:
+    for left in orphans:
         living = f"{len(left.processes)} processes run" if left.processes else "no process runs"
         why = "its run was killed" if left.kind == "emulator" else "its directory was deleted"
         table.add_row("delete", left.kind, plain(str(left.directory)), "", f"{why}; {living}")
@@ -196,7 +196,7 @@ def _show(sites: Sequence[JobTarget], leftovers: Sequence[Leftover], undecided: 
         Console().print(table)
     else:
         say("nothing is left behind")
-    return len(leftovers) + sum(verdict.delete for site in sites for verdict in site.verdicts)
+    return len(orphans) + sum(verdict.delete for site in sites for verdict in site.verdicts)
 
 
 def _confirm(count: int, *, yes: bool) -> None:
@@ -207,14 +207,14 @@ def _confirm(count: int, *, yes: bool) -> None:
     click.confirm(f"Delete these {count}?", abort=True)
 
 
-def _delete(sites: Sequence[JobTarget], leftovers: Sequence[Leftover]) -> int:
+def _delete(sites: Sequence[JobTarget], orphans: Sequence[Orphan]) -> int:
     """Delete, telling each; returns how many could not be."""
     failures = 0
     for site in sites:
         results = reap(site.verdicts, site.cloud, site.clients, report=_report)
         failures += sum(bool(result.error) for result in results)
-    for left in leftovers:
-        is_gone = remove_leftover(left)
+    for left in orphans:
+        is_gone = remove_orphan(left)
         say(f"{'deleted' if is_gone else 'NOT deleted'} {left.directory}")
         failures += not is_gone
     return failures

@@ -73,7 +73,7 @@ def install(toolkit: str, python: Path | None, force: bool) -> None:
             status.update(escape(f"{line}  {progress.detail}"[: console.width - 4]))
 
         installed = install_cntk(os.environ, python=python, force=force, listener=show)
-    state = "is installed" if installed.fresh else "is there already (--force builds it anew)"
+    state = "is installed" if installed.fresh else "is there already (--force builds it again)"
     say(f"{installed.cntk.description} {state}: {installed.directory}")
     if installed.image_reader_lacks:
         say(

@@ -1,4 +1,4 @@
-"""What a cloud's clients have created just now: readers may be told for a moment that it is not there."""
+"""What a cloud's clients have created just now: a reader may not see it for a moment."""
 
 from urllib.parse import urlsplit
 

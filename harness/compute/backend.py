@@ -153,14 +153,14 @@ ERRORS: Mapping[str, str] = {
 
 
 class Backend(Protocol):
-    """Where jobs run. ``render`` is pure and tested as golden text."""
+    """Where jobs run. ``plan`` is pure and tested as golden text."""
 
     name: str
 
-    def render(self, job: JobSpec) -> Plan:
+    def plan(self, job: JobSpec) -> Plan:
         """The steps of ``job``. Raises ToolkitError where this machine cannot run it, saying what would help."""
 
-    def render_task(self, task: TaskSpec) -> Plan:
+    def plan_task(self, task: TaskSpec) -> Plan:
         """The steps of a node's set-up task."""
 
     def start(self, plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""The only place that knows the names of files in a job directory (the supervisor is told them as a folder)."""
+"""The only place that knows the names of files in a job directory (the supervisor gets the folder that holds them)."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.atomic_file import write_file
 from harness.clock import Clock, SystemClock
 from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, TaskSpec
+from harness.compute.exit_watcher import ExitWatcher
 from harness.compute.job_processes import (
     find_job_processes,
     is_supervisor_of,
@@ -21,9 +22,8 @@ from harness.compute.job_processes import (
 )
 from harness.compute.machine import Machine
 from harness.compute.paths import JobPaths
+from harness.compute.planning import plan_job, plan_task
 from harness.compute.process_handle import open_process
-from harness.compute.render import render, render_task
-from harness.compute.watch import Watcher
 from harness.file_lock import is_locked
 
 
@@ -41,16 +41,16 @@ class ProcessBackend:
     def __init__(self, on_change: Callable[[], None], *, machine: Machine, clock: Clock | None = None) -> None:
         self._machine = machine
         self._clock = clock or SystemClock()
-        self._watcher = Watcher(on_change)
+        self._watcher = ExitWatcher(on_change)
         self._finished: dict[Path, Progress] = {}
 
-    def render(self, job: JobSpec) -> Plan:
+    def plan(self, job: JobSpec) -> Plan:
         """The steps of ``job``. Raises ToolkitError where this machine cannot run it."""
-        return render(job, self._machine)
+        return plan_job(job, self._machine)
 
-    def render_task(self, task: TaskSpec) -> Plan:
+    def plan_task(self, task: TaskSpec) -> Plan:
         """The steps of a node's set-up task."""
-        return render_task(task, self._machine)
+        return plan_task(task, self._machine)
 
     def start(self, plan: Plan) -> None:
         """Run ``plan``, or adopt it where its directory is claimed already.

@@ -62,7 +62,7 @@ class Journal:
         self.logs: list[str] = []
         self.state: dict[str, object] = {}
         self.reserve = os.path.join(directory, "reserve")
-        with open(self.reserve, "wb") as stream:  # given back when the disk is full, so that the end can be told
+        with open(self.reserve, "wb") as stream:  # given back when the disk is full, so that the end can be recorded
             stream.write(b"\0" * 8192)
 
     def tell(self, **changes: object) -> None:

@@ -32,7 +32,7 @@ MIRRORS = (
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
     "http://yann.lecun.com/exdb/mnist/",
 )
-_REMEDY = "`harness data mnist DIR` fetches the files anew"
+_REMEDY = "`harness data mnist DIR` fetches the files again"
 
 
 def fetch_mnist(

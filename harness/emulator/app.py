@@ -33,7 +33,7 @@ class Emulator:
     Args:
         hosts: who answers; the first that plays a request's host does.
         injector: makes faults strike, while a plan for them is in force.
-        advice: what a client is told beside the fact that nobody plays the host of its request.
+        advice: what an answer adds when the emulator does not serve the host of the request.
     """
 
     def __init__(self, hosts: Sequence[Host], injector: FaultInjector, advice: str = "") -> None:

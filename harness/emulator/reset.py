@@ -9,7 +9,7 @@ import msgspec
 from harness.emulator import temporary_directory
 from harness.emulator.identity import load_identity
 from harness.emulator.launch import stop
-from harness.emulator.leftovers import end_jobs
+from harness.emulator.orphans import end_jobs
 from harness.emulator.paths import DataDirectory
 from harness.emulator.removal import holds_mounts, remove
 from harness.emulator.store import APPLICATION_ID

@@ -197,7 +197,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                 storage.sources.listens("blob", blob_port)
                 endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
                 base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
-                async with _reconciling(reconciler, parts.steps):  # jobs are told where the emulator listens
+                async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
                     _watch_for_stop(stopping, guarded=options.guarded)
                     write_file(paths.endpoint, msgspec.json.encode(endpoint))
                     gc.freeze()  # the collector need never look through what there is by now

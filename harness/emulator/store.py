@@ -152,7 +152,7 @@ class Store:
             self._depth -= 1
 
     def when_rolled_back(self, act: Callable[[], None]) -> None:
-        """Have ``act`` called whenever writes were taken back: who knows of them must read anew what is stored."""
+        """Have ``act`` called whenever writes were taken back: who knows of them must read the store again."""
         self._rolled_back.append(act)
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 def server_context(paths: DataDirectory) -> ssl.SSLContext:
     """The listener's side of TLS; authority and certificate are made once and kept in the data directory.
 
-    The authority's key is not kept: nothing else can ever be signed with what clients were told to trust.
+    The authority's key is not kept: nothing else can ever be signed with the key that clients trust.
 
     Raises:
         ValueError: what is kept there cannot be used.

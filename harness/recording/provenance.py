@@ -18,10 +18,10 @@ _CLIENTS = (
 )
 
 
-def full_provenance(told: Mapping[str, str], clock: Clock) -> dict[str, str]:
-    """What was told (the cloud, say), then the time and the versions of all that took part."""
+def full_provenance(given: Mapping[str, str], clock: Clock) -> dict[str, str]:
+    """What the caller gives (the cloud, say), then the time and the versions of all that took part."""
     return {
-        **told,
+        **given,
         "recorded": clock.now().isoformat(timespec="seconds"),
         "harness": __version__,
         "python": platform.python_version(),

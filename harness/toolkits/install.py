@@ -78,7 +78,7 @@ def install_cntk(
     Args:
         environ: for ``PATH``, ``HOME``, ``XDG_DATA_HOME``, ``PYENV_ROOT``, ``LD_LIBRARY_PATH`` and pip's own variables.
         python: a Python 3.6; default one on PATH, else pyenv's.
-        force: whether to build it anew where it stands.
+        force: whether to build it again where it stands.
         listener: hears of each step.
 
     Raises:
@@ -167,7 +167,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str], tell: Callable[[str
 
 
 def _standing(place: Path, environ: Mapping[str, str]) -> Cntk | None:
-    """What is installed and works; a broken one counts as none, so that installing mends it."""
+    """What is installed and works; a broken one counts as none, so that installing repairs it."""
     python = place / "bin" / "python"
     if not python.exists():
         return None

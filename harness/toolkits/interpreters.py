@@ -93,7 +93,7 @@ def real_cntk(python: Path, environ: Mapping[str, str]) -> Cntk:
     if probe.returncode != 0:
         reason = (probe.stderr.strip().splitlines() or ["no message"])[-1]
         raise ToolkitError(
-            f"the interpreter {python} cannot import cntk ({reason}); mend it with `harness toolkits install cntk`, "
+            f"the interpreter {python} cannot import cntk ({reason}); repair it with `harness toolkits install cntk`, "
             "or unset cntk_python to train with CNTK's API on PyTorch"
         )
     return Cntk(str(python), f"CNTK {probe.stdout.split()[-1]}", environment)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.leftovers import Leftover, find_leftovers
+from harness.emulator.orphans import Orphan, find_orphans
 from tests.fakes import write_scenario
 
 Write = Callable[..., Path]
@@ -35,13 +35,13 @@ def scenario(project: Path) -> Write:
 
 
 @pytest.fixture
-def own_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_orphans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what killed runs left on this machine, only that of this test is seen: others may run beside it."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
 
-    def found(candidates: Iterable[Path]) -> list[Leftover]:
-        return [leftover for leftover in find_leftovers(candidates) if leftover.directory.is_relative_to(tmp_path)]
+    def found(candidates: Iterable[Path]) -> list[Orphan]:
+        return [orphan for orphan in find_orphans(candidates) if orphan.directory.is_relative_to(tmp_path)]
 
     for module in ("harness.cli.reap", "harness.cli.diagnosis"):
-        monkeypatch.setattr(f"{module}.find_leftovers", found)
+        monkeypatch.setattr(f"{module}.find_orphans", found)

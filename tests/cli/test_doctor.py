@@ -16,7 +16,7 @@ from harness.resources.owner import Owner, owner_of
 
 
 @pytest.fixture
-def around(own_leftovers: None, tmp_path: Path) -> Surroundings:
+def around(own_orphans: None, tmp_path: Path) -> Surroundings:
     """An empty directory of a user without anything."""
     return Surroundings(tmp_path, {"HOME": str(tmp_path), "PATH": "/nowhere"}, Settings.model_construct())
 
@@ -34,7 +34,7 @@ def with_settings(around: Surroundings, **values: object) -> Surroundings:
 
 def test_the_declared_packages_are_there(around: Surroundings) -> None:
     check = diagnosis.check_dependencies(around)
-    assert (check.state, check.mend) == ("ok", "")
+    assert (check.state, check.remedy) == ("ok", "")
 
 
 def test_a_package_that_is_missing_or_of_another_version_is_named() -> None:
@@ -50,7 +50,7 @@ def test_a_cntk_interpreter_that_does_not_work_fails(around: Surroundings) -> No
 
 def test_missing_open_mpi_is_a_note_with_the_package(around: Surroundings) -> None:
     check = diagnosis.check_mpi(around)
-    assert (check.state, check.mend) == ("note", "apt-get install openmpi-bin")
+    assert (check.state, check.remedy) == ("note", "apt-get install openmpi-bin")
 
 
 def test_an_emulator_really_starts_and_lets_us_in(around: Surroundings) -> None:
@@ -77,7 +77,7 @@ def test_settings_that_are_wrong_are_a_failure_and_the_rest_is_looked_at_all_the
 
 def test_without_mnist_the_digits_are_named_with_the_way_to_mnist(around: Surroundings) -> None:
     check = diagnosis.check_data(around)
-    assert (check.state, check.mend) == ("note", "harness data mnist")
+    assert (check.state, check.remedy) == ("note", "harness data mnist")
     assert "scikit-learn's digits, 1500 to train" in check.found
 
 
@@ -87,21 +87,21 @@ def test_a_wrong_mnist_dir_fails(around: Surroundings) -> None:
 
 def test_a_runs_directory_that_cannot_be_made_fails(around: Surroundings) -> None:
     check = diagnosis.check_runs(with_settings(around, runs_dir=Path("/proc/runs")))
-    assert (check.state, check.mend) == ("fail", "set runs_dir to a directory of yours")
+    assert (check.state, check.remedy) == ("fail", "set runs_dir to a directory of yours")
 
 
 def test_disk_space_is_told(around: Surroundings) -> None:
     assert " GiB free in " in diagnosis.check_disk(with_settings(around, runs_dir=Path("runs"))).found
 
 
-@pytest.mark.parametrize(("cloud", "mend"), [("azure", "harness reap --cloud azure"), ("emulator", "harness reap")])
+@pytest.mark.parametrize(("cloud", "remedy"), [("azure", "harness reap --cloud azure"), ("emulator", "harness reap")])
 def test_what_an_ended_run_left_is_told_with_the_command(
-    around: Surroundings, ended: Owner, cloud: str, mend: str
+    around: Surroundings, ended: Owner, cloud: str, remedy: str
 ) -> None:
     journal = Journal(around.directory / ".local/state/batchai-harness/journal.jsonl")
     journal.append(Entry("run", "resource group", "g", "g", "creating", cloud, owner=ended))
     check = diagnosis.check_journal(around)
-    assert (check.state, check.mend) == ("note", mend)
+    assert (check.state, check.remedy) == ("note", remedy)
     assert "1 resources" in check.found
 
 
@@ -144,5 +144,5 @@ def test_in_a_pipe_a_remedy_follows_what_was_found(
     monkeypatch.setattr(diagnosis, "_LOOKS", (lambda _: diagnosis.Check("this", "fail", "it fails", "type that"),))
     assert main(["doctor"]) == 1
     assert capsys.readouterr().out == (
-        "FAIL  this             it fails; to mend it: type that\nthe main job would not run: mend what FAILs\n"
+        "FAIL  this             it fails; to fix it: type that\nthe main job would not run: fix what FAILs\n"
     )

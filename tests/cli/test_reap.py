@@ -1,4 +1,4 @@
-"""``harness reap``, against real leftovers of killed processes."""
+"""``harness reap``, against real orphans of killed processes."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def project(own_leftovers: None, tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(own_orphans: None, tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a journal of its own; nothing of this machine but the emulator is looked at."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_JOURNAL", str(tmp_path / "journal.jsonl"))

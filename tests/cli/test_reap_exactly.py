@@ -30,11 +30,11 @@ REAP = """
 import sys
 from pathlib import Path
 from harness.cli import main, reap
-from harness.emulator import leftovers
+from harness.emulator import orphans
 root = Path(sys.argv[1])
 def found(candidates):
-    return [one for one in leftovers.find_leftovers(candidates) if one.directory.is_relative_to(root)]
-reap.find_leftovers = found
+    return [one for one in orphans.find_orphans(candidates) if one.directory.is_relative_to(root)]
+reap.find_orphans = found
 sys.exit(main(["reap", "--yes"]))
 """
 LAUNCH = """
@@ -144,7 +144,7 @@ def make_resources(cloud: Cloud, clients: Clients, ended: Owner) -> None:
 
 
 def make_directories(temporary: Path) -> list[Path]:
-    """Directories beside the leftover that have to stay."""
+    """Directories beside the orphan that have to stay."""
     thesis = temporary / "batchai-thesis"
     thesis.mkdir()
     for name in ("temporary", "lock", "thesis.tex"):
@@ -232,7 +232,7 @@ def test_two_reaps_at_once_delete_exactly_what_is_ours(
 
 
 @pytest.fixture
-def enemy(own_leftovers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def enemy(own_orphans: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cloned repository to work in, with the data directory of an emulator in which a job waits to run."""
     project = tmp_path / "repository"
     start_detached(Options(project / ".harness" / "emulator"))

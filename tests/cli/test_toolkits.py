@@ -39,7 +39,7 @@ def test_install_finds_what_is_there(capsys: pytest.CaptureFixture[str]) -> None
     test_list_shows_the_cntk_that_is_installed(capsys)
 
     assert main(["toolkits", "install", "cntk"]) == 0
-    assert "CNTK 2.7 is there already (--force builds it anew)" in capsys.readouterr().out
+    assert "CNTK 2.7 is there already (--force builds it again)" in capsys.readouterr().out
 
 
 def test_install_of_anything_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

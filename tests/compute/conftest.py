@@ -31,14 +31,14 @@ class Jobs:
         return progress
 
     def run(self, job: JobSpec) -> Progress:
-        self.backend.start(self.backend.render(job))
+        self.backend.start(self.backend.plan(job))
         return self.finish(job)
 
     def finish(self, job: JobSpec) -> Progress:
         return self.until(job.directory, lambda progress: progress.state == "finished")
 
     def start(self, job: JobSpec) -> Plan:
-        plan = self.backend.render(job)
+        plan = self.backend.plan(job)
         self.backend.start(plan)
         self.until(job.directory, lambda progress: progress.state == "running")
         return plan

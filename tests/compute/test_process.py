@@ -70,7 +70,7 @@ def test_failed_preparation_keeps_the_job_from_starting(jobs: Jobs, job: Build) 
 
 def test_start_is_repeatable_and_runs_once(jobs: Jobs, job: Build, tmp_path: Path) -> None:
     spec = job(f"echo ran >> '{tmp_path}/count'")
-    plan = jobs.backend.render(spec)
+    plan = jobs.backend.plan(spec)
 
     for _ in range(3):
         jobs.backend.start(plan)

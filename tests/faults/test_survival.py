@@ -65,7 +65,7 @@ PASSING = {
     "preempt": "{preempt: 0.3}",
     "several": "{unavailable: 0.2, drop: 0.2, cut: 0.2, expired-token: 0.3, late-read: 0.3, clock-skew: 0.2}",
 }
-# What stays until somebody mends it: fault -> what a run that fails of it must say.
+# What stays until somebody repairs it: fault -> what a run that fails of it must say.
 LASTING = {
     "full-disk": "ShareSizeLimitReached.*disk is full|DiskFull",
     "image-pull": "FailedStartingContainer: unable to start docker container",

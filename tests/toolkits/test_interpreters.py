@@ -36,7 +36,7 @@ def test_threads_of_either_do_not_spin_while_they_wait(tmp_path: Path) -> None:
 def test_a_chosen_interpreter_that_cannot_import_cntk_is_an_error(tmp_path: Path) -> None:
     python = fake_python(tmp_path / "bin" / "python", "echo 'ImportError: libmpi.so.12' >&2; exit 1")
 
-    with pytest.raises(ToolkitError, match=r"cannot import cntk \(ImportError: libmpi.so.12\); mend it with"):
+    with pytest.raises(ToolkitError, match=r"cannot import cntk \(ImportError: libmpi.so.12\); repair it with"):
         find_cntk(python, environ={})
 
 

@@ -65,7 +65,7 @@ class NodeSetupRunner:
             self._watched.add(node.id)
             try:
                 if not self._backend.adopt(directory):
-                    self._backend.start(self._backend.render_task(self._specs.setup(cluster, node)))
+                    self._backend.start(self._backend.plan_task(self._specs.setup(cluster, node)))
             except JobSpecError as error:
                 return error.problem
             except (ToolkitError, OSError) as error:

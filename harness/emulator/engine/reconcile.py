@@ -114,7 +114,7 @@ class Reconciliation:
             if problem := self._fault_effects.on_start(job):
                 raise JobSpecError(problem)
             service = self._services[job.address.namespace]
-            self._backend.start(self._backend.render(service.job_spec(job, cluster)))
+            self._backend.start(self._backend.plan(service.job_spec(job, cluster)))
         except JobSpecError as error:
             self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
         except (ToolkitError, OSError) as error:

@@ -11,7 +11,7 @@ from harness.emulator.store import Store
 from harness.fault_plans import FaultPlan
 from harness.fault_vocabulary import FAULTS, SECONDS, Fault
 
-_MOST_KEYS = 100_000  # counted for one plan; then its counts begin anew
+_MOST_KEYS = 100_000  # counted for one plan; then its counts begin again
 
 
 class Strikes(msgspec.Struct, frozen=True):

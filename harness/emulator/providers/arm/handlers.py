@@ -324,7 +324,7 @@ class ResourceManager:
         return self._accepted(request, operation)
 
     async def _poll(self, request: Request) -> Response:
-        """Done or not. A poll is held for a while: some clients, told to come again in a second, take no fractions."""
+        """Done or not. A poll is held for a while: some clients cannot wait for less than a second."""
         operation = request.params["operation"]
         for _ in range(_LOOKS):
             deletion = self._store.get(GroupDeletion, operation)

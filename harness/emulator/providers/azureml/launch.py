@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.compute.backend import JobSpec
-from harness.compute.render import protected
+from harness.compute.planning import protected
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Workspace
 from harness.emulator.providers.azureml.model.asset import AssetVersion

@@ -70,7 +70,7 @@ class BlobHandlers:
         return _stamps(new)
 
     def fresh(self, call: Call, before: Found | None, *, content_md5: str) -> Blob:
-        """The properties of a blob that a request writes anew."""
+        """The properties of the blob that a request writes in place of another, if there was one."""
         request = call.request
         return Blob(
             metadata=headers.metadata(request),

@@ -166,7 +166,7 @@ class CopyHandlers:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # of a copy that was refused: it has been told
+            task.exception()  # of a copy that was refused: it has been answered
 
 
 async def _move(running: RunningCopy, reading: int, writing: int, count: int) -> None:

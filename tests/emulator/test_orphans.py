@@ -12,8 +12,8 @@ import pytest
 from harness.cli import main
 from harness.compute.paths import MARK
 from harness.emulator.launch import ends, find, launch, start_detached, stop
-from harness.emulator.leftovers import Leftover, find_leftovers, remove_leftover
 from harness.emulator.options import Options
+from harness.emulator.orphans import Orphan, find_orphans, remove_orphan
 
 pytestmark = pytest.mark.slow  # nearly each kills the launcher of an emulator of its own
 
@@ -49,27 +49,27 @@ def killed(tmp_path: Path) -> Path:
     return Path(directory)
 
 
-def below(directory: Path) -> list[Leftover]:
-    """Leftovers in a directory; tests that run beside this one may have others."""
-    found = find_leftovers(directory.iterdir())
-    return [leftover for leftover in found if leftover.directory.is_relative_to(directory)]
+def below(directory: Path) -> list[Orphan]:
+    """Orphans in a directory; tests that run beside this one may have others."""
+    found = find_orphans(directory.iterdir())
+    return [orphan for orphan in found if orphan.directory.is_relative_to(directory)]
 
 
 def test_a_killed_launcher_leaves_a_directory_that_is_found_and_removed(killed: Path, tmp_path: Path) -> None:
-    [leftover] = below(tmp_path)
-    assert (leftover.directory, leftover.processes) == (killed, ())
-    assert remove_leftover(leftover)
+    [orphan] = below(tmp_path)
+    assert (orphan.directory, orphan.processes) == (killed, ())
+    assert remove_orphan(orphan)
     assert below(tmp_path) == []
 
 
 def test_processes_of_its_jobs_end_with_it(killed: Path, tmp_path: Path) -> None:
     job = killed / "jobs" / "1"
-    with job_process(job) as orphan:
-        [leftover] = below(tmp_path)
-        assert leftover.processes == (orphan.pid,)
-        assert remove_leftover(leftover)
-        orphan.wait(timeout=10)
-        assert not psutil.pid_exists(orphan.pid)
+    with job_process(job) as running:
+        [orphan] = below(tmp_path)
+        assert orphan.processes == (running.pid,)
+        assert remove_orphan(orphan)
+        running.wait(timeout=10)
+        assert not psutil.pid_exists(running.pid)
 
 
 def test_the_directory_of_a_living_launcher_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,15 +92,15 @@ def test_a_directory_in_which_somebody_has_started_an_emulator_again_is_none(kil
     assert stop(killed)
 
 
-def test_a_link_to_a_leftover_is_none(killed: Path, tmp_path: Path) -> None:
+def test_a_link_to_a_orphan_is_none(killed: Path, tmp_path: Path) -> None:
     (tmp_path / "batchai-link").symlink_to(killed)
-    assert [leftover.directory for leftover in below(tmp_path)] == [killed]
+    assert [orphan.directory for orphan in below(tmp_path)] == [killed]
 
 
 def test_a_directory_that_was_taken_since_is_kept(killed: Path, tmp_path: Path) -> None:
-    [leftover] = below(tmp_path)
+    [orphan] = below(tmp_path)
     (killed / "temporary").unlink()
-    assert not remove_leftover(leftover)
+    assert not remove_orphan(orphan)
     assert killed.is_dir()
     assert find(killed) is None
 
@@ -108,9 +108,9 @@ def test_a_directory_that_was_taken_since_is_kept(killed: Path, tmp_path: Path) 
 def test_a_job_whose_directory_was_deleted_under_it_is_found_and_ended(tmp_path: Path) -> None:
     job = tmp_path / "batchai-gone" / "jobs" / "1"
     with job_process(job) as homeless:
-        [leftover] = [left for left in find_leftovers([]) if left.directory == job]
-        assert leftover.processes == (homeless.pid,)
-        assert remove_leftover(leftover)
+        [orphan] = [left for left in find_orphans([]) if left.directory == job]
+        assert orphan.processes == (homeless.pid,)
+        assert remove_orphan(orphan)
         homeless.wait(timeout=10)
 
 
@@ -118,7 +118,7 @@ def test_a_job_whose_directory_exists_continues(tmp_path: Path) -> None:
     job = tmp_path / "mine" / "jobs" / "1"
     job.mkdir(parents=True)
     with job_process(job) as working:
-        assert not [left for left in find_leftovers([]) if left.directory == job]
+        assert not [left for left in find_orphans([]) if left.directory == job]
         assert working.poll() is None
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.compute.backend import JobSpec, MountSpec
 from harness.compute.machine import Machine, count_gpus
-from harness.compute.render import expanded, protected, render
+from harness.compute.planning import expanded, plan_job, protected
 from harness.errors import ToolkitError
 from harness.toolkits.interpreters import Cntk
 
@@ -25,7 +25,7 @@ MACHINE = Machine(
 
 
 def test_the_execution_log_names_what_trains_and_the_interpreter(job: Build) -> None:
-    plan = render(job(toolkit="pyTorch", settings={"pythonScriptFilePath": "x.py"}), MACHINE)
+    plan = plan_job(job(toolkit="pyTorch", settings={"pythonScriptFilePath": "x.py"}), MACHINE)
 
     assert "toolkit: PyTorch (no package torch is installed)" in plan.notes
     assert "interpreter: /py" in plan.notes
@@ -36,7 +36,7 @@ def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) ->
     root = tmp_path / "a path"
     local = root / "job" / "nodes" / spec.nodes[0].id
 
-    [main] = render(spec, MACHINE).steps
+    [main] = plan_job(spec, MACHINE).steps
 
     assert main.executions[0].environment == {
         "PATH": f"{root / 'job' / 'bin'}:/bin",
@@ -59,7 +59,7 @@ def test_the_variables_of_a_service_know_the_node_and_override_the_users(job: Bu
     variables = {"AZUREML_DATA": "$AZ_BATCHAI_JOB_MOUNT_ROOT/data", "AZUREML_RUN_ID": "job"}
     spec = job(variables=variables, environment={"AZUREML_RUN_ID": "mine"})
 
-    environment = render(spec, MACHINE).steps[0].executions[0].environment
+    environment = plan_job(spec, MACHINE).steps[0].executions[0].environment
 
     assert environment["AZUREML_DATA"] == f"{environment['AZ_BATCHAI_JOB_MOUNT_ROOT']}/data"
     assert environment["AZUREML_RUN_ID"] == "job"
@@ -69,7 +69,7 @@ def test_a_service_names_the_files_of_the_streams_and_the_directory_of_the_logs(
     logs = tmp_path / "system_logs"
     spec = job(stdout="std_log{label}.txt", stderr="std_log{label}.txt", logs=logs, preparation="true")
 
-    plan = render(spec, MACHINE)
+    plan = plan_job(spec, MACHINE)
 
     preparation, main = plan.steps
     assert main.executions[0].stdout == main.executions[0].stderr == spec.stdouterr / "std_log.txt"
@@ -81,7 +81,7 @@ def test_a_service_names_the_files_of_the_streams_and_the_directory_of_the_logs(
 def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
     settings = {"pythonScriptFilePath": "x.py", "pythonInterpreterPath": "/opt/conda/bin/python"}
 
-    notes = render(job(toolkit="cntk", settings=settings, image="microsoft/cntk:2.1"), MACHINE).notes
+    notes = plan_job(job(toolkit="cntk", settings=settings, image="microsoft/cntk:2.1"), MACHINE).notes
 
     assert notes == (
         "job myjob: 1 node(s), all of them this machine",
@@ -96,7 +96,7 @@ def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
 def test_the_users_python_path_comes_after_the_toolkits(job: Build) -> None:
     spec = job(toolkit="cntk", settings={"pythonScriptFilePath": "x.py"}, environment={"PYTHONPATH": "/mine"})
 
-    assert render(spec, MACHINE).steps[0].executions[0].environment["PYTHONPATH"] == "/jobpath:/mine"
+    assert plan_job(spec, MACHINE).steps[0].executions[0].environment["PYTHONPATH"] == "/jobpath:/mine"
 
 
 def test_preparation_runs_on_every_node_and_the_command_on_the_first(job: Build) -> None:
@@ -104,7 +104,7 @@ def test_preparation_runs_on_every_node_and_the_command_on_the_first(job: Build)
     second = type(spec.nodes[0])("node-2", "10.0.0.5", Path("/node-2"), gpus=1)
     spec = job(preparation="true", nodes=(*spec.nodes, second), per_node_logs=True)
 
-    plan = render(spec, MACHINE)
+    plan = plan_job(spec, MACHINE)
 
     assert [(step.name, len(step.executions)) for step in plan.steps] == [("preparation", 2), ("main", 1)]
     assert [path.name for path in plan.logs] == [f"execution-{node.id}.log" for node in spec.nodes]
@@ -113,7 +113,7 @@ def test_preparation_runs_on_every_node_and_the_command_on_the_first(job: Build)
 @pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/abs", ""])
 def test_a_mount_outside_its_root_is_refused(job: Build, path: str) -> None:
     with pytest.raises(ToolkitError, match="below the root of mounts"):
-        render(job(job_mounts=(MountSpec(path, Path("/data")),)), MACHINE)
+        plan_job(job(job_mounts=(MountSpec(path, Path("/data")),)), MACHINE)
 
 
 @pytest.mark.parametrize(

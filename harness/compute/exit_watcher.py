@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.compute.paths import JobPaths
 
 
-class Watcher:
+class ExitWatcher:
     """Calls ``on_change`` (on its own thread) when a watched job has a new state or its supervisor is gone.
 
     Processes are watched by pidfd, so those of an earlier emulator too; the thread starts with the first watch.

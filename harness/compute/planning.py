@@ -19,7 +19,7 @@ _SHELL = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$(?:\{(AZ_\w+)\}|(AZ_\w+)
 _PLAIN = re.compile(r"[\w@%+=:,./-]*")
 
 
-def render(job: JobSpec, machine: Machine) -> Plan:
+def plan_job(job: JobSpec, machine: Machine) -> Plan:
     """The plan of a job.
 
     Raises:
@@ -51,7 +51,7 @@ def render(job: JobSpec, machine: Machine) -> Plan:
     )
 
 
-def render_task(task: TaskSpec, machine: Machine) -> Plan:
+def plan_task(task: TaskSpec, machine: Machine) -> Plan:
     """The plan of a node's set-up task."""
     root, paths = task.node.directory / "mounts", JobPaths(task.directory)
     mounts = _placed(root, task.mounts)

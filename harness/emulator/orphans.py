@@ -1,6 +1,6 @@
 """What a killed launcher left on this machine: its emulator's temporary data directory and the jobs that run there.
 
-Nothing is deleted or ended on a guess. A directory is a leftover only if its mark proves that a process of this user
+Nothing is deleted or ended on a guess. A directory is an orphan only if its mark proves that a process of this user
 made it, and that process has ended (``temporary_directory``). A process is one only if it provably belongs to a job
 (``job_processes``) in such a directory, or to one whose directory was deleted.
 """
@@ -28,7 +28,7 @@ _STOP_SECONDS = 15.0  # in which an emulator stops
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class Orphan:
     """Something that a killed launcher left.
 
     Attributes:
@@ -45,23 +45,24 @@ class Leftover:
 
 
 def temporary_directories() -> list[Path]:
-    """Where leftovers can be: what ``launch`` may have made where this process makes temporary files."""
+    """Where orphans can be: what ``launch`` may have made where this process makes temporary files."""
     return temporary_directory.temporary_directories()
 
 
-def find_leftovers(candidates: Iterable[Path]) -> list[Leftover]:
-    """Those of some directories that are leftovers, and every job of this user whose directory was deleted under it."""
+def find_orphans(candidates: Iterable[Path]) -> list[Orphan]:
+    """Those of some directories that are orphans, and every job of this user whose directory was deleted under it."""
     processes = find_job_processes()
     directories = [directory for directory in dict.fromkeys(candidates) if _is_left(directory)]
     emulators = [
-        Leftover("emulator", one, temporary_directory.made_at(one), _ids(_below(one, processes))) for one in directories
+        Orphan("emulator", one, temporary_directory.made_at(one), _ids(_below(one, processes))) for one in directories
     ]
-    orphans: dict[Path, list[JobProcess]] = {}
+    jobs: dict[Path, list[JobProcess]] = {}
     for process in processes:
-        if _is_orphan(process) and not any(_is_below(process, directory) for directory in directories):
-            orphans.setdefault(process.job, []).append(process)
-    jobs = [Leftover("job", job, min(one.started for one in found), _ids(found)) for job, found in orphans.items()]
-    return emulators + jobs
+        if _is_of_deleted_job(process) and not any(_is_below(process, directory) for directory in directories):
+            jobs.setdefault(process.job, []).append(process)
+    return emulators + [
+        Orphan("job", job, min(process.started for process in started), _ids(started)) for job, started in jobs.items()
+    ]
 
 
 def find_undecided(candidates: Iterable[Path]) -> list[Path]:
@@ -69,15 +70,15 @@ def find_undecided(candidates: Iterable[Path]) -> list[Path]:
     return [one for one in dict.fromkeys(candidates) if temporary_directory.state_of(one) == "elsewhere"]
 
 
-def remove_leftover(leftover: Leftover) -> bool:
+def remove_orphan(orphan: Orphan) -> bool:
     """End its processes and delete its directory, if nobody has taken it since; True when it is gone.
 
     Several processes may remove the same one: each returns when it is gone.
     """
-    directory = leftover.directory
-    if leftover.kind == "job":
-        _end(lambda process: process.job == directory and _is_orphan(process))
-        return not any(process.job == directory and _is_orphan(process) for process in find_job_processes())
+    directory = orphan.directory
+    if orphan.kind == "job":
+        _end(lambda process: process.job == directory and _is_of_deleted_job(process))
+        return not any(process.job == directory and _is_of_deleted_job(process) for process in find_job_processes())
     with temporary_directory.seized(directory) as is_seized:
         if is_seized and not _is_used(directory):
             _remove_directory(directory)
@@ -167,7 +168,7 @@ def _wait_for(processes: Sequence[ProcessHandle]) -> None:
         process.ends_within(max(0.0, deadline - clock.monotonic()))
 
 
-def _is_orphan(process: JobProcess) -> bool:
+def _is_of_deleted_job(process: JobProcess) -> bool:
     """Whether a job runs whose directory was deleted. A supervisor proves it; a mark has to look right."""
     is_job_directory = process.is_supervisor or process.job.parent == DataDirectory(process.job.parent.parent).jobs
     return process.directory == "deleted" and is_job_directory

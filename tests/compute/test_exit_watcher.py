@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.compute.exit_watcher import ExitWatcher
 from harness.compute.paths import JobPaths
-from harness.compute.watch import Watcher
 
 PATIENCE = 20.0
 
@@ -32,14 +32,14 @@ def bell() -> Bell:
 
 
 @pytest.fixture
-def watcher(bell: Bell) -> Iterator[Watcher]:
-    made = Watcher(bell)
+def watcher(bell: Bell) -> Iterator[ExitWatcher]:
+    made = ExitWatcher(bell)
     yield made
     bell.open.set()
     made.close()
 
 
-def watched(watcher: Watcher, directory: Path) -> tuple[int, int]:
+def watched(watcher: ExitWatcher, directory: Path) -> tuple[int, int]:
     """A process that is watched as the supervisor of a job, and the descriptor that ends it when it is closed."""
     directory.mkdir()
     os.mkfifo(JobPaths(directory).bell)
@@ -61,7 +61,7 @@ def end(job: tuple[int, int]) -> None:
         os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
 
 
-def test_a_job_that_ends_and_rings_at_one_time_stops_nobody(watcher: Watcher, bell: Bell, tmp_path: Path) -> None:
+def test_a_job_that_ends_and_rings_at_one_time_stops_nobody(watcher: ExitWatcher, bell: Bell, tmp_path: Path) -> None:
     ending, going_on = (watched(watcher, tmp_path / name) for name in ("ending", "going-on"))
     ring(tmp_path / "going-on")
     assert bell.rung.acquire(timeout=PATIENCE)  # now the watcher is held up, and hears of both when it goes on
