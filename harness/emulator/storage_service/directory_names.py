@@ -67,6 +67,12 @@ class DirectoryNames:
                     index.ordered = index.ordered[:at] + index.ordered[at + 1 :]  # others may be reading the old one
             self._restamp(index, descriptor)
 
+    def forget(self, directory: os.stat_result) -> None:
+        """Drop what is known of a directory, so that its names are read again."""
+        with self._lock:
+            index = self._indexes.pop((directory.st_dev, directory.st_ino), None)
+            self._total -= len(index.spelled) if index is not None else 0
+
     def _untouched(self, before: os.stat_result) -> _Index | None:
         index = self._indexes.get((before.st_dev, before.st_ino))
         return index if index is not None and index.modified == before.st_mtime_ns else None

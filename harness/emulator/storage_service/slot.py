@@ -7,7 +7,8 @@ change has happened.
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,7 @@ class Slot:
         """
         name = target.name if target.taken and target.entry != self.entry else name
         os.rename(self.name, name, src_dir_fd=self.parent, dst_dir_fd=target.parent)
-        with suppress(OSError):
+        with self._indexing(target):
             self.index.removed(self.parent, self.name, self.before)
             same = self.before.st_ino == target.before.st_ino
             self.index.added(target.parent, name, os.fstat(self.parent) if same else target.before)
@@ -88,7 +89,7 @@ class Slot:
             exchange(self.parent, self.name, target.parent, target.name)
             raise
         self._removed()
-        with suppress(OSError):
+        with self._indexing(target):
             self.index.added(target.parent, target.name, os.fstat(target.parent))
 
     def remove_file(self) -> None:
@@ -110,10 +111,19 @@ class Slot:
             raise errors.directory_not_empty() from error
         self._removed()
 
+    @contextmanager
+    def _indexing(self, *others: "Slot") -> Iterator[None]:
+        """Update the index in the block. If the disk refuses to show a directory, its names are read again later."""
+        try:
+            yield
+        except OSError:
+            for slot in (self, *others):
+                self.index.forget(slot.before)
+
     def _added(self) -> None:
-        with suppress(OSError):
+        with self._indexing():
             self.index.added(self.parent, self.name, self.before)
 
     def _removed(self) -> None:
-        with suppress(OSError):
+        with self._indexing():
             self.index.removed(self.parent, self.name, self.before)

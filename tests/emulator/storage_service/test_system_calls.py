@@ -233,7 +233,7 @@ def struck(bench: Bench, operation: str, strike: Strike, after: Shown) -> Iterat
         else:
             expected = [before]
         status = answer.status if answer else "no answer"
-        if answer is not None:
+        if answer is not None and strike.effect != "signal=KILL":  # which may strike after the answer, too
             seen, living = run.observe(), [each.living for each in expected]
             if seen not in living:
                 yield f"{strike} ({status}): {difference(seen, nearest(seen, living))}"
