@@ -59,7 +59,8 @@ print("ended", ml.jobs.get(first.name).status == "Completed")
 ml.jobs.download(first.name, all=True, download_path="got")
 print("downloaded", Path("got/artifacts/outputs/model.txt").read_text())
 print("output", Path("got/named-outputs/copies/copy.txt").read_text())
-print("listed", [job.name for job in ml.jobs.list()] == [first.name])
+listed = [job.name for job in ml.jobs.list() if job.experiment_name == first.experiment_name]
+print("listed", listed == [first.name])
 
 ranks = ml.jobs.create_or_update(
     command(
