@@ -80,7 +80,7 @@ def test_the_help_of_the_whole_imports_no_command() -> None:
         (["emulatr"], "harness: there is no command 'emulatr'; did you mean 'emulator'?"),
         (["emulator", "strat"], "harness: there is no command 'strat'; did you mean 'start'?"),
         (["emulator", "faults", "shwo"], "harness: there is no command 'shwo'; did you mean 'show'?"),
-        (["cassettes", "xyz"], "harness: there is no command 'xyz'; one of: check, show"),
+        (["cassettes", "xyz"], "harness: there is no command 'xyz'; one of: check, show, convert"),
     ],
 )
 def test_an_unknown_command_gets_the_nearest_or_all(

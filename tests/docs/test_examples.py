@@ -51,7 +51,7 @@ def test_a_session_is_recorded_as_documented(tmp_path: Path) -> None:
     with launch() as endpoint:
         run(code, tmp_path, **endpoint.environment())
 
-    assert [path.parent.name for path in tmp_path.rglob("story.*")] == ["mine"]
+    assert [path.parent.name for path in tmp_path.rglob("recorded.json")] == ["mine"]
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md") if path.name != "architecture.md"))

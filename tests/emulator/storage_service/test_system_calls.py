@@ -82,8 +82,8 @@ class Run:
             tracer.wait()
             pytest.skip(f"needs the right to trace processes: {line.strip()}")
         self._tracer = tracer
-        self._link.send("perform")
         try:
+            self._link.send("perform")
             answer: Answer | None = self._received()
         except (EOFError, ConnectionError):
             answer = None
