@@ -31,8 +31,14 @@ class Checkpoints:
         if self._writes < _WRITES or self._busy:
             return
         if self._thread is None:
-            self._thread = Thread(target=self._run, name="checkpoints", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._run, name="checkpoints", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system has no thread left, and what was written is stored all the same
+                _log.warning("no checkpoint can be made yet: %s", error)
+                self._writes = 0
+                return
+            self._thread = thread
         self._writes, self._busy = 0, True
         self._asked.put(True)
 

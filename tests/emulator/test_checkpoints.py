@@ -3,6 +3,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -44,6 +45,26 @@ def test_after_a_few_writes_it_is_not_yet(database: Path) -> None:
     checkpoints.close()
 
     assert without_log(database) == []
+
+
+def test_a_write_is_stored_also_where_no_thread_can_start(
+    database: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpoints = Checkpoints(database)
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", refuse)
+        for _ in range(100):
+            checkpoints.count()
+    assert "no checkpoint can be made yet: can't start new thread" in caplog.text
+    for _ in range(100):
+        checkpoints.count()
+    checkpoints.close()
+
+    assert without_log(database) == [(7,)]
+
+
+def refuse(_: object) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_a_checkpoint_that_fails_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

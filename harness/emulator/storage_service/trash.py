@@ -1,14 +1,14 @@
 """Whole directories on their way out: gone from their place at once, deleted in the background."""
 
-import logging
 import os
 import shutil
 import threading
 import uuid
 from pathlib import Path
 
+from harness.emulator.storage_service.best_effort import best_effort
+
 KEPT = ".kept"  # at the end of the names of files that a recovery may still need
-_log = logging.getLogger(__name__)
 
 
 class Trash:
@@ -34,10 +34,8 @@ class Trash:
 
     def discard(self, directory: Path) -> None:
         """``take`` what nobody asks for any more: where the disk refuses, it stays until the next start."""
-        try:
+        with best_effort(f"{directory} could not be deleted"):
             self.take(directory)
-        except OSError as error:
-            _log.warning("%s could not be deleted: %s", directory, error.strerror)
 
     def take(self, directory: Path) -> None:
         """Move a directory out of the way and delete it; one that does not exist is no matter.
@@ -54,7 +52,13 @@ class Trash:
 
 
 def _delete(directory: Path) -> None:
-    threading.Thread(target=_remove, args=(directory,), name="trash", daemon=True).start()
+    with best_effort(f"{directory} is deleted at the next start"):
+        threading.Thread(target=_delete_now, args=(directory,), name="trash", daemon=True).start()
+
+
+def _delete_now(directory: Path) -> None:
+    with best_effort(f"{directory} is deleted at the next start"):
+        _remove(directory)
 
 
 def _remove(directory: Path) -> None:

@@ -1,5 +1,6 @@
 """Directories on their way out."""
 
+import threading
 from pathlib import Path
 from threading import enumerate as threads
 
@@ -39,6 +40,21 @@ def test_what_a_killed_process_left_is_deleted_by_the_next(tmp_path: Path, full:
 
     wait()
     assert list((tmp_path / "trash").iterdir()) == []
+
+
+def test_a_directory_is_gone_also_where_no_thread_can_start(
+    tmp_path: Path, full: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trash = Trash(tmp_path / "trash")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    trash.take(full)
+
+    assert not full.exists()
+    assert "is deleted at the next start: can't start new thread" in caplog.text
+
+
+def refuse(_: object) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_nothing_to_take_is_no_matter(tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """Containers on disk and their records, as the handlers see them."""
 
 import hashlib
-import logging
 import os
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from harness.emulator.providers.blobs.names import check_container, components
 from harness.emulator.storage_service import conditions, errors, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry, FileId
@@ -27,7 +26,6 @@ from harness.emulator.storage_service.roots import Roots, identify
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
-_log = logging.getLogger(__name__)
 FOLDER = {"hdi_isfolder": "true"}  # the metadata of a blob that is a directory
 
 
@@ -134,12 +132,9 @@ class Containers:
     def forget_content(self, account: str, content: str) -> None:
         """Delete blocks and records of a deleted container. If the disk refuses, the next start deletes them."""
         self.trash.discard(self._accounts.blocks_directory(account, content))
-        try:
-            with self.store.transaction():
-                for kind in (Blob, Folder):
-                    self.store.delete_all(kind, blob_key(account, content, ""))
-        except sqlite3.Error as error:
-            _log.warning("the records of a deleted container cannot be deleted yet: %s", error)
+        with best_effort("the records of a deleted container cannot be deleted yet"), self.store.transaction():
+            for kind in (Blob, Folder):
+                self.store.delete_all(kind, blob_key(account, content, ""))
 
     def place(self, target: Target) -> Place:
         """Where a target is, in a container that exists.

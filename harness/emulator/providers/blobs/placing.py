@@ -4,8 +4,6 @@ The directories that a new blob needs are made in the trash folder with the blob
 renamed to its place.
 """
 
-import logging
-import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +12,10 @@ from pathlib import Path
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.entries import Entry, path_entry
 from harness.emulator.storage_service.file_records import holding, of_file
 from harness.emulator.storage_service.slot import Slot
-
-_log = logging.getLogger(__name__)
 
 Folders = list[tuple[Place, Entry]]
 
@@ -71,14 +68,12 @@ class Placing:
                     store.put(place.key, of_file(Folder(), entry))
                     store.delete(Blob, place.key)
                 return
-        gone = [place.key, *self._clear_above(place)]
-        try:
+        with best_effort("the directories or records of a deleted blob, which hold for no file, cannot be deleted"):
+            gone = [place.key, *self._clear_above(place)]
             with store.transaction():
                 store.delete(Blob, place.key)
                 for key in gone:
                     store.delete(Folder, key)
-        except sqlite3.Error as error:
-            _log.warning("the records of a deleted blob, which hold for no file, cannot be deleted: %s", error)
 
     def _unlink(self, slot: Slot, entry: Entry) -> None:
         if entry.is_directory:
@@ -126,9 +121,9 @@ class Placing:
                 folders.append((place.above(number), path_entry(below, place.names[number - 1])))
             beside.rename(below / place.names[-1])
             yield top, folders
-        finally:
-            if top.exists():
-                self._containers.trash.discard(top)
+        except BaseException:
+            self._containers.trash.discard(top)
+            raise
 
     def _clear_above(self, place: Place) -> list[str]:
         """Delete the directories that only a deleted blob needed; returns the keys of their records."""

@@ -1,8 +1,6 @@
 """Shares on disk and their records, as the handlers see them."""
 
-import logging
 import os
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from harness.emulator.providers.files.turns import Turn, Turns
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
@@ -28,7 +27,6 @@ from harness.emulator.storage_service.roots import Roots
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
-_log = logging.getLogger(__name__)
 _TREES = 1000  # remembered: they hold nothing but their address
 
 
@@ -139,13 +137,10 @@ class Shares:
 
     def forget_content(self, account: str, content: str) -> None:
         """Delete the records of files in a deleted share. If the store refuses, the next start deletes them."""
-        try:
-            with self.store.transaction():
-                for kind in (Properties, Permission):
-                    self.store.delete(kind, entry_key(account, content, []))
-                    self.store.delete_all(kind, entry_key(account, content, [""]))
-        except sqlite3.Error as error:
-            _log.warning("the records of a deleted share cannot be deleted yet: %s", error)
+        with best_effort("the records of a deleted share cannot be deleted yet"), self.store.transaction():
+            for kind in (Properties, Permission):
+                self.store.delete(kind, entry_key(account, content, []))
+                self.store.delete_all(kind, entry_key(account, content, [""]))
 
     # What is in them
 
@@ -262,10 +257,8 @@ class Shares:
 
     def forget(self, place: Place) -> None:
         """Delete the record of a deleted entry. If the store refuses, the record stays, and holds for no file."""
-        try:
+        with best_effort("the record of a deleted file cannot be deleted"):
             self.store.delete(Properties, place.key)
-        except sqlite3.Error as error:
-            _log.warning("the record of a deleted file cannot be deleted: %s", error)
 
     def stamp(self, descriptor: int, before: Found | None) -> None:
         """Set the time of a new file: now, and later than that of the file that it replaces."""

@@ -8,7 +8,8 @@ import logging
 import os
 import sqlite3
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -67,10 +68,13 @@ class CopyHandlers:
                     moving.result()
                     copy = replace(copy, status="success", done=copy.total, completed=self._shares.clock.now())
                 async with self._shares.changing(call) as place:
-                    answer = self._put_in_place(call, place, source, copy, descriptor=descriptor, beside=beside)
+                    with _duplicate(descriptor) as writing:
+                        answer = self._put_in_place(call, place, source, copy, descriptor=descriptor, beside=beside)
                     if copy.status == "pending":
                         self._running[copy.id] = running
-                        self._task(self._finish(place, copy, moving, os.dup(descriptor)))
+                        self._task(self._finish(place, copy, moving, writing))
+                    else:
+                        close(writing)
             except BaseException:
                 running.stop.set()
                 raise
@@ -167,6 +171,17 @@ class CopyHandlers:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # of a copy that was refused: it has been answered
+
+
+@contextmanager
+def _duplicate(descriptor: int) -> Iterator[int]:
+    """A second descriptor of a file, closed if the block fails; otherwise the caller closes it."""
+    second = os.dup(descriptor)
+    try:
+        yield second
+    except BaseException:
+        close(second)
+        raise
 
 
 async def _move(running: RunningCopy, reading: int, writing: int, count: int) -> None:

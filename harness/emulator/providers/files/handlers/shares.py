@@ -1,8 +1,6 @@
 """Shares: create, delete, undelete, properties, metadata, access policies, permissions, usage."""
 
 import asyncio
-import logging
-import sqlite3
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -20,11 +18,11 @@ from harness.emulator.providers.files.usage import used_bytes
 from harness.emulator.storage_service import documents, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import DeletedShare, Share, new_content, share_key
 from harness.emulator.wire import etag, http_date, json_response
 
-_log = logging.getLogger(__name__)
 _MOST_QUOTA = 262_144  # GiB
 _QUOTA_HELD = timedelta(days=1)  # for which a premium quota that was raised may not be lowered
 _KEPT_DELETED = 10  # shares of an account that can be restored: they take room on a small disk
@@ -214,14 +212,12 @@ class ShareHandlers:
     def _delete_retired(self, call: Call) -> None:
         """Delete for good the shares that have been aside for too long; where the disk refuses, with the next one."""
         account, store = call.target.account, self._shares.store
-        aside = sorted((kept.deleted, key) for key, kept in store.list(DeletedShare, share_key(account, "")))
-        over = len(aside) - _KEPT_DELETED
-        for number, (deleted, key) in enumerate(aside):
-            if number < over or call.now - deleted > timedelta(days=RETENTION_DAYS):
-                try:
+        with best_effort("deleted shares could not be deleted for good"):
+            aside = sorted((kept.deleted, key) for key, kept in store.list(DeletedShare, share_key(account, "")))
+            over = len(aside) - _KEPT_DELETED
+            for number, (deleted, key) in enumerate(aside):
+                if number < over or call.now - deleted > timedelta(days=RETENTION_DAYS):
                     self._shares.remove_deleted(account, key.partition("/")[2])
-                except (OSError, sqlite3.Error) as error:
-                    _log.warning("a deleted share could not be deleted for good: %s", error)
 
 
 def _stamps(share: Share) -> list[tuple[str, str]]:

@@ -1,0 +1,24 @@
+"""Cleaning up behind a change that has happened: an error there is logged, because the change itself has succeeded."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.store import DamagedRecordError
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def best_effort(what: str) -> Iterator[None]:
+    """Do in the block what may fail without harm. Whatever the disk, the store or the system refuses is logged.
+
+    Args:
+        what: the sentence for the log, without a full stop; the error follows it.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error, StorageError, DamagedRecordError, RuntimeError) as error:  # no thread can start
+        _log.warning("%s: %s", what, error)
