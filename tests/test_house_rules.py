@@ -37,6 +37,8 @@ ALLOWED = {
     "resources": {"clouds", "scenario", "config"},
     "services": {"resources", "clouds", "scenario", "config"},
     "experiments": {"services", "resources", "clouds", "scenario", "config", "data"},
+    "results": {"experiments", "scenario", "config"},
+    "report": {"results", "experiments", "resources", "scenario", "config"},
     "data": {"config"},
     "emulator": {"compute"},
     "compute": {"toolkits"},

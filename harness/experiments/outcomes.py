@@ -4,7 +4,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.atomic_file import write_file
 from harness.errors import UserError
 
 _PACKAGES = ("azure-mgmt-batchai", "azure-mgmt-resource", "azure-storage-file")
@@ -46,6 +47,7 @@ class Outcome:
             file holds them as the texts ``nan``, ``inf`` and ``-inf``.
         series: values step by step, of the metrics that keep them; likewise.
         durations: seconds by what took them: ``queued``, ``running``.
+        times: when the job was ``created``, ``started`` and ``ended``, by the service's clock, in ISO 8601.
         files: names by output directory, ``stdouterr`` for the logs.
         directory: where the files were downloaded to, below the run directory.
         data: which data set was used; None where the scenario uploads none.
@@ -72,6 +74,7 @@ class Outcome:
     errors: tuple[str, ...] = ()
     unmet: tuple[Unmet, ...] = field(default=())
     service: str = "batchai"
+    times: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_met(self) -> bool:
@@ -91,7 +94,7 @@ class OutcomeFile:
         Raises:
             UserError: the file cannot be written.
         """
-        line = json.dumps(_encoded(asdict(outcome)), ensure_ascii=False, allow_nan=False)
+        line = json.dumps(encoded(outcome), ensure_ascii=False, allow_nan=False)
         try:
             with open(self.path, "ab+", opener=_open_private) as stream:
                 # The torn line of a killed run must not swallow this one.
@@ -100,6 +103,18 @@ class OutcomeFile:
                 stream.write((b"\n" if torn else b"") + f"{line}\n".encode(errors="backslashreplace"))
                 stream.flush()
                 os.fsync(stream.fileno())
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def replace(self, outcomes: Iterable[Outcome]) -> None:
+        """Put other outcomes in the place of all, in one step; whoever does holds the run directory's lock.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        lines = (json.dumps(encoded(outcome), ensure_ascii=False, allow_nan=False) for outcome in outcomes)
+        try:
+            write_file(self.path, "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace"))
         except OSError as error:
             raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
 
@@ -114,6 +129,12 @@ class OutcomeFile:
         except OSError as error:
             raise UserError(f"{self.path} cannot be read: {error}") from error
         return list(_outcomes(text))
+
+
+def encoded(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as JSON can hold it: numbers that are not finite are texts."""
+    values: dict[str, Any] = _encoded(asdict(outcome))
+    return values
 
 
 @cache

@@ -100,7 +100,7 @@ def open_run_directory(
             name = "-".join(scenario.scenario for scenario in scenarios)[:80]
             path = out or _new_directory(runs, f"{now:%Y%m%d-%H%M%S}-{name}", made)
             make_directory(path, made)
-            about = stack.enter_context(_claimed(path))
+            about = stack.enter_context(claimed(path))
             stack.enter_context(_removed_if_empty(path, about, made))
             directory = _opened(path, about, resume=resume, scenarios=scenarios, now=now)
         except OSError as error:
@@ -138,14 +138,37 @@ def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenari
         claimed = frozenset(outcome.directory for outcome in outcomes)
         return RunDirectory(path, facts["run"], is_shared, is_resumed=True, claimed=claimed)
     facts = {"run": new_run(), "started": now.isoformat(timespec="seconds")}
-    document = {**facts, "scenarios": [str(scenario.path) for scenario in scenarios]}
+    document = {
+        **facts,
+        "scenarios": [str(scenario.path) for scenario in scenarios],
+        "plans": [_plan(scenario) for scenario in scenarios],
+    }
     os.pwrite(about, f"{json.dumps(document, indent=2)}\n".encode(errors="backslashreplace"), 0)
     return RunDirectory(path, facts["run"], is_shared)
 
 
+def _plan(scenario: Scenario) -> dict[str, Any]:
+    """What results and reports say of a scenario, which may have changed by then."""
+    cluster = scenario.cluster
+    return {
+        "scenario": scenario.scenario,
+        "description": scenario.description,
+        "path": str(scenario.path.absolute()),
+        "location": scenario.location,
+        "vm_size": cluster.vm_size,
+        "nodes": cluster.most_nodes,
+        "job_nodes": scenario.job.nodes,
+        "metrics": list(scenario.metrics),
+    }
+
+
 @contextmanager
-def _claimed(path: Path) -> Iterator[int]:
-    """A descriptor of the directory's ``run.json``, whose lock says that the directory is in use."""
+def claimed(path: Path) -> Iterator[int]:
+    """A descriptor of the directory's ``run.json``, whose lock says that the directory is in use.
+
+    Raises:
+        UserError: another process uses the directory.
+    """
     try:
         with lock_file(path / _ABOUT) as about:
             yield about

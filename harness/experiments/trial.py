@@ -209,6 +209,7 @@ class FinishedTrial:
             metrics=readings.last,
             series=readings.series,
             durations=_durations(view),
+            times=_times(view),
             files=collected.names,
             directory=self.pending.directory.name,
             data=self.pending.target.data,
@@ -228,6 +229,11 @@ class FinishedTrial:
 def _unbounded(readings: Readings, expect: ExpectSpec) -> list[str]:
     """Why metrics have no value; of those that are expected the expectation says it."""
     return [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]
+
+
+def _times(view: JobView) -> dict[str, str]:
+    moments = {"created": view.created, "started": view.started, "ended": view.ended}
+    return {name: moment.isoformat() for name, moment in moments.items() if moment is not None}
 
 
 def _durations(view: JobView) -> dict[str, float]:

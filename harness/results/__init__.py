@@ -1,0 +1,1 @@
+"""The results of a run: read, selected, shown as a table, and exported."""

@@ -1,0 +1,60 @@
+"""What makes one trial better than another: a metric, and whether less or more of it is wanted. Pure."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from harness.errors import UserError
+from harness.experiments.outcomes import Outcome
+from harness.suggestions import suggestion
+
+Direction = Literal["minimize", "maximize"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A metric to minimize or maximize."""
+
+    direction: Direction
+    metric: str
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.metric}"
+
+    def value(self, outcome: Outcome) -> float | None:
+        """What a trial has reached; None where it did not succeed, or its metric is ``nan`` or absent."""
+        value = outcome.metrics.get(self.metric)
+        return None if value is None or math.isnan(value) or outcome.state != "succeeded" else value
+
+    def rank(self, value: float) -> float:
+        """A number that is smaller for a better value."""
+        return value if self.direction == "minimize" else -value
+
+
+def best_first(outcomes: Iterable[Outcome], goal: Goal) -> list[Outcome]:
+    """The trials that have reached something, the best one first; equal ones in the order in which they ended."""
+    reached = ((goal.value(outcome), outcome) for outcome in outcomes)
+    ranked = [(goal.rank(value), outcome) for value, outcome in reached if value is not None]
+    return [outcome for _, outcome in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def read_goal(words: tuple[str, str], metrics: Sequence[str]) -> Goal:
+    """The goal that two words name, such as ``minimize loss``.
+
+    Args:
+        words: a direction and a metric.
+        metrics: those that there are.
+
+    Raises:
+        UserError: the direction or the metric is unknown; the message has the known ones.
+    """
+    direction, metric = words
+    wanted = next((known for known in DIRECTIONS if known == direction), None)
+    if wanted is None:
+        raise UserError(f"--goal {direction} {metric}: the first word is minimize or maximize, the second a metric")
+    if metric not in metrics:
+        hint = suggestion(metric, metrics) if metrics else "no trial has a metric"
+        raise UserError(f"--goal {direction} {metric}: there is no metric {metric!r}; {hint}")
+    return Goal(wanted, metric)

@@ -1,0 +1,94 @@
+"""Metrics read again from the files of a run, after ``metrics`` or their bounds in the scenario were corrected."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.errors import UserError
+from harness.experiments.checks import Observed, check_metrics
+from harness.experiments.metrics import Readings, read_metrics
+from harness.experiments.outcomes import Outcome, OutcomeFile
+from harness.experiments.pattern_matching import PatternMatcher
+from harness.experiments.run_directory import claimed
+from harness.results.run_record import RunRecord, log_files, read_run
+from harness.scenario.load import load_scenario
+from harness.scenario.model import ExpectSpec, Scenario
+
+_OF_METRICS = re.compile(r"(the series of )?metric [A-Za-z_]\w*[ :]")  # the errors that readings give
+_BOUNDS = "expect.metrics."
+
+
+def reread(path: Path, files: Sequence[Path] = ()) -> RunRecord:
+    """Read the metrics of every trial again, judge them, and put the outcomes in the place of the old ones.
+
+    No job runs. The state, exit code and files of a trial stay as they are, and so does what is said of them.
+
+    Args:
+        path: the run directory.
+        files: the scenario files; default those that the run was started with.
+
+    Returns:
+        The run as it is then.
+
+    Raises:
+        UserError: another process uses the directory, or a scenario is not there.
+        ScenarioError: a scenario file is wrong.
+    """
+    record = read_run(path)
+    with claimed(record.path):
+        record = read_run(path)
+        scenarios = _scenarios(record, files)
+        with PatternMatcher() as matcher:
+            outcomes = [
+                _again(record.path, outcome, scenarios[outcome.scenario], matcher) for outcome in record.outcomes
+            ]
+        OutcomeFile(record.path / "outcomes.jsonl").replace(outcomes)
+    return read_run(path)
+
+
+def _scenarios(record: RunRecord, files: Sequence[Path]) -> Mapping[str, Scenario]:
+    given = {scenario.scenario: scenario for scenario in map(load_scenario, files)}
+    for name in dict.fromkeys(outcome.scenario for outcome in record.outcomes):
+        if name in given:
+            continue
+        path = record.plans[name].path
+        if not path:
+            raise UserError(f"{record.path} does not say which file scenario {name} is in; name it: --scenario FILE")
+        if not Path(path).is_file():
+            raise UserError(f"scenario {name} was in {path}, which is not there; name its file: --scenario FILE")
+        scenario = load_scenario(Path(path))
+        if scenario.scenario != name:
+            raise UserError(
+                f"{path} holds scenario {scenario.scenario} now, not {name}; name its file: --scenario FILE"
+            )
+        given[name] = scenario
+    return given
+
+
+def _again(root: Path, outcome: Outcome, scenario: Scenario, matcher: PatternMatcher) -> Outcome:
+    readings = read_metrics(scenario.metrics, log_files(root, outcome), matcher)
+    expect = _expectations(scenario, outcome)
+    state, files = outcome.state, outcome.files
+    observed = Observed(state, outcome.exit_code, readings.last, readings.missing, files, outcome.errors)
+    others = [unmet for unmet in outcome.unmet if not unmet.place.startswith(_BOUNDS)]
+    return replace(
+        outcome,
+        metrics=readings.last,
+        series=readings.series,
+        errors=(*(text for text in outcome.errors if not _OF_METRICS.match(text)), *_said(readings, expect)),
+        unmet=(*others, *check_metrics(expect, observed, scenario)),
+    )
+
+
+def _expectations(scenario: Scenario, outcome: Outcome) -> ExpectSpec:
+    """Those of the trial, which may hold its parameters; of a trial that the scenario has no more, the scenario's."""
+    try:
+        return scenario.trials.named(outcome.trial).expect
+    except KeyError:
+        return scenario.expect
+
+
+def _said(readings: Readings, expect: ExpectSpec) -> list[str]:
+    missing = [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]
+    return [*readings.notes, *missing]

@@ -1,0 +1,143 @@
+"""What a run directory holds, read for people to look at: nothing in it is changed, and a run may go on meanwhile."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.experiments.outcomes import Outcome, OutcomeFile
+from harness.scenario.consistency import STDOUTERR
+
+_ABOUT, _OUTCOMES = "run.json", "outcomes.jsonl"
+_MOST_ABOUT = 16 << 20  # bytes of run.json
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run was to do with one scenario, as it was when the run began.
+
+    Attributes:
+        path: of the scenario file; empty in runs of before.
+        nodes: the most that the cluster has at once; None in runs of before.
+        job_nodes: how many of them one job takes.
+    """
+
+    scenario: str
+    description: str = ""
+    path: str = ""
+    location: str = ""
+    vm_size: str = ""
+    nodes: int | None = None
+    job_nodes: int = 1
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run.
+
+    Attributes:
+        started: when it began, in ISO 8601; empty where nothing says so.
+        plans: by the scenario's name.
+        outcomes: the latest of each trial, in the order in which they ended.
+    """
+
+    path: Path
+    started: str
+    plans: Mapping[str, Plan]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def name(self) -> str:
+        """The directory's own name."""
+        return self.path.absolute().name
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all metrics, in the order of the scenarios."""
+        named = (name for plan in self.plans.values() for name in plan.metrics)
+        found = (name for outcome in self.outcomes for name in outcome.metrics)
+        return list(dict.fromkeys((*named, *found)))
+
+
+def read_run(path: Path) -> RunRecord:
+    """A run, by its directory or its ``outcomes.jsonl``.
+
+    Raises:
+        UserError: there is no run; the message names those that are near.
+    """
+    directory = path.parent if path.name == _OUTCOMES and path.is_file() else path
+    about = _about(directory)
+    if about is None and not (directory / _OUTCOMES).is_file():
+        raise UserError(_no_run(directory))
+    outcomes = {(one.scenario, one.trial): one for one in OutcomeFile(directory / _OUTCOMES).read()}
+    facts = about or {}
+    plans = {plan.scenario: plan for plan in _plans(facts.get("plans"))}
+    for scenario, _ in outcomes:
+        plans.setdefault(scenario, Plan(scenario))
+    started = facts.get("started")
+    return RunRecord(directory, started if isinstance(started, str) else "", plans, tuple(outcomes.values()))
+
+
+def log_files(root: Path, outcome: Outcome) -> dict[str, Path]:
+    """The logs of a trial that are there, by name; none outside of the run directory, whatever an outcome says.
+
+    Args:
+        root: the run directory.
+        outcome: of the trial.
+    """
+    inside = root.resolve()
+    named = ((name, root / outcome.directory / name) for name in outcome.files.get(STDOUTERR, ()))
+    return {name: path for name, path in named if path.is_file() and path.resolve().is_relative_to(inside)}
+
+
+def newest_run(runs: Path) -> Path | None:
+    """The run below a directory that began last, by the time in its name; None where there is none."""
+    found = [about.parent for about in runs.glob(f"*/{_ABOUT}")]
+    return max(found, key=lambda path: path.name, default=None)
+
+
+def _about(directory: Path) -> dict[str, Any] | None:
+    """``run.json``; None where it is absent or is not one."""
+    try:
+        with (directory / _ABOUT).open("rb") as stream:
+            facts: Any = json.loads(stream.read(_MOST_ABOUT))
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def _plans(found: Any) -> Iterator[Plan]:
+    for one in found if isinstance(found, list) else []:
+        try:
+            yield Plan(
+                scenario=str(one["scenario"]),
+                description=str(one.get("description", "")),
+                path=str(one.get("path", "")),
+                location=str(one.get("location", "")),
+                vm_size=str(one.get("vm_size", "")),
+                nodes=int(one["nodes"]) if "nodes" in one else None,
+                job_nodes=int(one.get("job_nodes", 1)),
+                metrics=tuple(map(str, one.get("metrics", ()))),
+            )
+        except (TypeError, KeyError, ValueError, AttributeError):
+            continue
+
+
+def _no_run(directory: Path) -> str:
+    if not directory.exists():
+        where, what = directory.parent, f"there is no directory {directory}"
+    elif not directory.is_dir():
+        return f"{directory} is no run directory, but a file; name the directory that 'harness run' printed"
+    else:
+        where, what = directory, f"{directory} is no run directory: it has neither {_ABOUT} nor {_OUTCOMES}"
+    return f"{what}; {_near(sorted(about.parent for about in where.glob(f'*/{_ABOUT}')))}"
+
+
+def _near(runs: Sequence[Path]) -> str:
+    if not runs:
+        return "name the directory that 'harness run' printed"
+    more = f" (and {len(runs) - 1} more)" if len(runs) > 1 else ""
+    return f"the newest run there is {runs[-1]}{more}"
