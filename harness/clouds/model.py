@@ -1,4 +1,4 @@
-"""What a cloud is to those who use it: facts, a clock, and clients for one story."""
+"""What a cloud is to those who use it: facts, a clock, and clients for one session."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -122,7 +122,7 @@ class Cloud(Protocol):
         """How to wait there."""
 
     def clients(self, cassette: str) -> AbstractContextManager[Clients]:
-        """Clients for one story, ``<scenario>/<resource or trial id>``."""
+        """Clients for one session, ``<scenario>/<resource or trial id>``."""
 
     @property
     def injects(self) -> bool:

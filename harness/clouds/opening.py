@@ -35,10 +35,10 @@ def open_cloud(
         cassettes: the directory of all cassettes; those of a service, which ``replay`` reads and ``record`` writes, are
             in a directory of its name.
         service: the one that is used there.
-        record: write the cassette of every story; means nothing in replay.
+        record: write the cassette of every session; has no effect in replay.
         endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
         run: identity of the run; default a new one.
-        report_unused: called when a story was replayed and some of its answers were not asked for.
+        report_unused: called after a replay in which some of the recorded responses were not requested.
 
     Raises:
         SettingsError: a setting that the cloud needs has no value, or the service is not available yet.

@@ -27,7 +27,7 @@ def replay_cloud(cassettes: Path, report_unused: ReportUnused | None = None) -> 
     """The cloud that answers from a directory of cassettes.
 
     Args:
-        report_unused: called when a story was replayed and some of its answers were not asked for.
+        report_unused: called after a replay in which some of the recorded responses were not requested.
     """
     return SdkCloud(
         name="replay",

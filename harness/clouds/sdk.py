@@ -65,7 +65,7 @@ class SdkCloud:
         retry_policy: how often the clients of this cloud ask again, and when.
         credential: signs in over the given transport.
         injects: whether faults can be ordered there.
-        report_unused: called when a story was replayed and some of its answers were not asked for.
+        report_unused: called after a replay in which some of the recorded responses were not requested.
     """
 
     name: str
@@ -88,7 +88,7 @@ class SdkCloud:
 
     @contextmanager
     def clients(self, cassette: str) -> Iterator[Clients]:
-        """Clients for one story; where nothing is recorded or replayed, all stories share those of the first."""
+        """Clients for one session; without recording or replay, all sessions share the clients of the first."""
         if self.mode == "live":
             yield self._lasting
             return
@@ -135,7 +135,7 @@ class SdkCloud:
 
     @cached_property
     def _lasting(self) -> Clients:
-        """Signing in, and a connection, once: a sweep has hundreds of stories."""
+        """Sign in and connect once: a sweep has hundreds of sessions."""
         self._open.enter_context(filtered_loggers())
         clients = self._clients(self.base())
         self._open.callback(clients.session.close)

@@ -88,7 +88,7 @@ class Tokens:
             raise ExpiredTokenError(lifetime.ends, now)
 
     def revoke(self, authorization: str) -> ExpiredTokenError:
-        """Refuse a valid token from now on, as if it had expired; what its bearer is told.
+        """Refuse a valid token from now on, as if it had expired; returns the error for its bearer.
 
         Raises:
             InvalidTokenError: it is not valid any more, or never was.

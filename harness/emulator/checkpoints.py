@@ -1,7 +1,7 @@
-"""Moves what SQLite has logged into the database file, beside the event loop.
+"""Moves pages from SQLite's write-ahead log into the database file, on a thread of its own.
 
-SQLite would do it within a commit, once in 1,000 pages: nothing is answered meanwhile, for 5 ms or for as long as a
-slow disk takes. Here a thread does it, often and so in little time each; writers need not wait for it.
+By default SQLite runs a checkpoint inside a commit, once in 1,000 pages; no request is answered during it, for 5 ms or
+for as long as a slow disk takes. The thread runs checkpoints often, so that each is short, and writers do not wait.
 """
 
 import logging
@@ -15,18 +15,18 @@ _log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """Those of one database; its thread starts with the first."""
+    """The checkpoints of one database; the thread starts with the first checkpoint."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # Little Python in the thread, since requests wait while it runs: no pool, whose futures take ten times as much.
+        # A queue, not a pool: requests wait while the thread runs Python, and a pool's futures take ten times as much.
         self._asked: SimpleQueue[bool] = SimpleQueue()  # False is the end
         self._thread: Thread | None = None
         self._busy = False
         self._writes = 0
 
     def count(self) -> None:
-        """Something was written: once in a while, and unless one is on its way, a checkpoint begins."""
+        """Count one write; every 100 writes a checkpoint begins, unless one is running."""
         self._writes += 1
         if self._writes < _WRITES or self._busy:
             return
@@ -43,7 +43,7 @@ class Checkpoints:
         self._asked.put(True)
 
     def close(self) -> None:
-        """Return when none is on its way any more."""
+        """Wait until no checkpoint is running, and end the thread."""
         if self._thread:
             self._asked.put(False)
             self._thread.join()
@@ -55,7 +55,7 @@ class Checkpoints:
                 connection = connection or sqlite3.connect(self._path)
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             except sqlite3.Error as error:
-                _log.warning("the log of %s was not moved into it, which is tried again: %s", self._path, error)
+                _log.warning("the checkpoint of %s failed; the next one tries again: %s", self._path, error)
             self._busy = False
         if connection:
             connection.close()

@@ -1,4 +1,4 @@
-"""Tables of routes, matched as Resource Manager matches: literal segments in any casing, values kept as sent."""
+"""Tables of routes, matched as Resource Manager does: literal segments ignore case, values keep theirs."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Route:
 class Router:
     """Finds the route of a request by its method and path.
 
-    Segments are compared one at a time down a tree, a literal before a ``{name}``, so the cost is the
-    length of the path and not the number of routes.
+    Segments are compared one at a time down a tree, a literal before a ``{name}``, so that the cost grows with
+    the length of the path, not with the number of routes.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:

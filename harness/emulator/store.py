@@ -1,8 +1,8 @@
-"""Everything the emulator must not forget: typed records by kind and key, in one SQLite file.
+"""The emulator's durable state: typed records by kind and key, in one SQLite file.
 
-WAL with ``synchronous=NORMAL`` loses nothing when the process is killed (only a power cut may take the last
-commits), at a tenth of the price of a sync per write. Records are frozen ``msgspec.Struct``s; decoded ones
-are kept, so that a read is a dictionary look-up. One thread uses a store: the event loop's.
+WAL with ``synchronous=NORMAL`` loses nothing when the process is killed (only a power cut may lose the last
+commits), at a tenth of the cost of one sync per write. Records are frozen ``msgspec.Struct``s; decoded records
+are cached, so that a read is a dictionary look-up. Only the thread of the event loop uses a store.
 """
 
 import sqlite3
@@ -19,16 +19,16 @@ from harness.emulator.checkpoints import Checkpoints
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-APPLICATION_ID = 0x42614169  # in the database's header, which says so that an emulator made it
+APPLICATION_ID = 0x42614169  # marks the database, in its header, as one that an emulator made
 _CACHED = 25_000  # decoded records of one kind kept; about 1 kB each
-_EVICTED = 100  # of them at a time: no request waits for long, and none for the look at those that went before
-_LOGGED = 16_384  # pages of log, 64 MB, after which SQLite does not wait for our checkpoints any more
+_EVICTED = 100  # records at a time, so that no request waits long for the eviction
+_LOGGED = 16_384  # pages of log (64 MB), after which SQLite runs a checkpoint itself
 
 
 def is_full(error: sqlite3.Error) -> bool:
     """Whether SQLite refused because its disk has no room left; nothing of the transaction was stored.
 
-    The index of its log is a file of its own, which grows now and then: SQLite reports that it cannot as an I/O error.
+    The index of the write-ahead log is a file of its own; SQLite reports an I/O error when that file cannot grow.
     """
     return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
@@ -41,26 +41,26 @@ class Store:
     """The records of one data directory.
 
     Args:
-        path: the database file, made when missing, its owner's alone; ``:memory:`` keeps nothing.
+        path: the database file, created when missing with access for its owner only; ``:memory:`` stores nothing.
     """
 
     def __init__(self, path: Path | str) -> None:
         if isinstance(path, Path):
-            # It holds keys, and the directory may be one that others can read. SQLite gives its other files this mode.
+            # The file holds keys, and other users may read the directory. SQLite gives its other files the same mode.
             path.touch(mode=0o600)
             path.chmod(0o600)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
-        # Before there is a log, so that it is in the file itself, where it can be read without SQLite.
+        # Set before there is a log, so that it is in the file itself and can be read without SQLite.
         if self._connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
             self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_LOGGED}")
-        # With row ids: they keep whole records of 1 kB in a page, and those of one time beside each other.
+        # With row ids a page holds whole records of 1 kB, and records of the same time lie beside each other.
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key))"
         )
-        # Keys are strings, not tuples: the garbage collector would look through each of those again and again.
+        # Keys are strings, not tuples, which the garbage collector would traverse again and again.
         self._cache: defaultdict[type[msgspec.Struct], dict[str, msgspec.Struct]] = defaultdict(dict)
         self._whole: set[type[msgspec.Struct]] = set()  # kinds of which every record is decoded and kept
         self._depth = 0
@@ -79,7 +79,7 @@ class Store:
         return self._remember(kind, key, row[0]) if row else None
 
     def put(self, key: str, record: msgspec.Struct) -> None:
-        """Keep a record under its type's name and ``key``, in place of an earlier one."""
+        """Store a record under its type's name and ``key``; it replaces an earlier one."""
         self._connection.execute(
             "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
             (type(record).__name__, key, msgspec.json.encode(record)),
@@ -89,13 +89,13 @@ class Store:
             self._checkpoints.count()
 
     def delete(self, kind: type[msgspec.Struct], key: str) -> bool:
-        """Forget a record; False if there was none."""
+        """Delete a record; False if there was none."""
         done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
         self._cache[kind].pop(key, None)
         return done.rowcount > 0
 
     def delete_all(self, kind: type[msgspec.Struct], prefix: str) -> None:
-        """Forget every record of a kind whose key begins with ``prefix``, however many."""
+        """Delete every record of a kind whose key begins with ``prefix``."""
         self._connection.execute(
             "DELETE FROM records WHERE kind = ? AND key >= ? AND key < ?",
             (kind.__name__, prefix, prefix + "\U0010ffff"),
@@ -105,7 +105,7 @@ class Store:
             del cached[key]
 
     def copy_all(self, kind: type[msgspec.Struct], prefix: str, to: str) -> None:
-        """Keep a copy of every record whose key begins with ``prefix``, under ``to`` instead; nothing is there yet."""
+        """Copy every record whose key begins with ``prefix`` to one that begins with ``to``; no such key exists yet."""
         self._whole.discard(kind)
         self._connection.execute(
             "INSERT INTO records SELECT kind, ? || substr(key, ?), value FROM records "
@@ -114,7 +114,7 @@ class Store:
         )
 
     def release(self, kind: type[msgspec.Struct], key: str) -> None:
-        """Let go of a decoded record that is hardly asked for again; it stays stored."""
+        """Drop a decoded record that is rarely read again from the cache; it stays stored."""
         self._cache[kind].pop(key, None)
         self._whole.discard(kind)
 
@@ -122,7 +122,7 @@ class Store:
         """Keys and records of a kind whose key begins with ``prefix``, in key order.
 
         Args:
-            after: leaves out the keys up to this one, for pages.
+            after: omits the keys up to and including this one, for pages.
             limit: the most to list; a negative one means all.
         """
         rows = self._connection.execute(
@@ -136,7 +136,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside are kept together, or none when the block raises or the disk is full. Nests."""
+        """Commit all writes of the block together, or none when it raises or the disk is full. Transactions nest."""
         if self._depth == 0:
             self._connection.execute("BEGIN")
         self._depth += 1
@@ -152,11 +152,11 @@ class Store:
             self._depth -= 1
 
     def when_rolled_back(self, act: Callable[[], None]) -> None:
-        """Have ``act`` called whenever writes were taken back: who knows of them must read the store again."""
+        """Call ``act`` after each rollback: whoever has cached what was written must read the store again."""
         self._rolled_back.append(act)
 
     def close(self) -> None:
-        """Write the log into the database file and let go of it."""
+        """Move the log into the database file and close it."""
         if self._checkpoints:
             self._checkpoints.close()
         self._connection.close()

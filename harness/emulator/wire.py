@@ -1,4 +1,4 @@
-"""How responses are written: the three envelopes of Azure, dates and etags."""
+"""How responses are written: the error formats of Azure's services, dates and etags."""
 
 import math
 import re
@@ -13,11 +13,11 @@ from harness.emulator.context import Request, Response
 JSON = "application/json; charset=utf-8"
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SOONEST = 0.05  # seconds that a client is asked to wait at least: to some, 0 means half a minute
+_SOONEST = 0.05  # seconds, the least that a client is asked to wait: some clients take 0 for half a minute
 
 
 def http_date(moment: datetime) -> str:
-    """RFC 1123, whole seconds, cut."""
+    """An RFC 1123 date, rounded down to whole seconds."""
     return format_datetime(moment.replace(microsecond=0), usegmt=True)
 
 
@@ -27,7 +27,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def precise_timestamp(moment: datetime) -> str:
-    """Storage's form: always seven decimals."""
+    """The form of the storage services: always seven decimals."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}0Z"
 
 
@@ -37,7 +37,7 @@ def etag(moment: datetime) -> str:
 
 
 def json_response(status: int, document: object, *, headers: list[tuple[str, str]] | None = None) -> Response:
-    """A JSON answer, compact, keys in the order given."""
+    """A compact JSON response; keys keep their order."""
     return Response(status, msgspec.json.encode(document), headers=[("content-type", JSON), *(headers or [])])
 
 
@@ -49,9 +49,9 @@ def arm_error(status: int, code: str, message: str, *, headers: list[tuple[str, 
 def storage_error(
     status: int, code: str, message: str, *, request_id: str, now: datetime, detail: str | None = None
 ) -> Response:
-    """An error of the storage services: XML with a byte order mark, on one line but for the message.
+    """An error of the storage services: XML with a byte order mark, on one line except for the message.
 
-    The message is the reason phrase, too.
+    The message is also the reason phrase.
     """
     more = f"<AuthenticationErrorDetail>{_xml(detail)}</AuthenticationErrorDetail>" if detail else ""
     text = (
@@ -63,7 +63,7 @@ def storage_error(
 
 
 def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
-    """The header that tells when to look again; without it clients wait half a minute.
+    """The header that says when to poll again; without it clients wait half a minute.
 
     azure-mgmt-batchai 7 takes fractions; msrest, and other clients on azure-core, read whole numbers only.
     """

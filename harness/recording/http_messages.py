@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from harness.recording.cookies import HEADER
 from harness.recording.interactions import RecordedResponse
 
-# Signing in is never part of a story: a replay needs no token, and a cassette must hold none.
+# A cassette never holds a sign-in: a replay needs no token, and a cassette must hold none.
 _SIGN_IN = re.compile(r"https?://login\.[^/]+/|.*/oauth2/(?:v2\.0/)?token\b")
 _BUILDER = HTTPAdapter()  # sends nothing: only it knows how to make a response of `requests`
 

@@ -1,6 +1,6 @@
 """What stands in a cassette for what must not be there.
 
-A placeholder depends on nothing but the value it replaces: equal values get equal ones in every story and in every
+A placeholder depends on nothing but the value it replaces: equal values get equal ones in every cassette and in every
 process, and a placeholder is never replaced again. Passwords, tokens and signatures all get the same word, so that
 nothing can be learnt about them.
 """

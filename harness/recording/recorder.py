@@ -1,4 +1,4 @@
-"""Recording: real traffic goes on as it is, and a copy of each exchange onto a tape."""
+"""Recording: requests pass unchanged, and a copy of each exchange is kept for the cassette."""
 
 import threading
 from typing import Any
@@ -19,7 +19,7 @@ class Tape:
         self._slots: list[Interaction | None] = []
 
     def begin(self) -> int:
-        """Reserve the next place of the story."""
+        """Reserve the next place in the cassette."""
         with self._lock:
             self._slots.append(None)
             return len(self._slots) - 1

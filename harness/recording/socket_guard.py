@@ -1,4 +1,4 @@
-"""No network while a story replays: opening a socket fails and says which host was wanted."""
+"""No network during a replay: opening a socket fails with an error that names the host."""
 
 import socket
 from collections.abc import Iterator

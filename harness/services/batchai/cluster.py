@@ -71,11 +71,12 @@ class GpuCluster(Cluster):
             found = self._clusters.get(self.group, self.plan.workspace, self.name)
         except ResourceNotFoundError:
             return False
-        asked, told = (self.plan.vm_size, self._parameters().scale_settings), (found.vm_size, found.scale_settings)
-        if asked[0].lower() != told[0].lower() or _size(asked[1]) != _size(told[1]):
+        planned = self.plan.vm_size, self._parameters().scale_settings
+        reported = found.vm_size, found.scale_settings
+        if planned[0].lower() != reported[0].lower() or _size(planned[1]) != _size(reported[1]):
             raise ProvisioningError(
-                f"cluster {self.name} is there with {told[0]} and {_size(told[1])} node(s), the scenario wants "
-                f"{asked[0]} and {_size(asked[1])}; name another cluster, or run without --reuse"
+                f"cluster {self.name} is there with {reported[0]} and {_size(reported[1])} node(s), the scenario wants "
+                f"{planned[0]} and {_size(planned[1])}; name another cluster, or run without --reuse"
             )
         self.wait_for_nodes()
         return True
