@@ -232,3 +232,50 @@ def test_an_input_does_not_leave_its_datastore(workspace: Workspace, path: str) 
     job = workspace.submit("cat ${{inputs.data}}", inputs={"data": {"uri": f"{DATASTORE}/{path}"}})
 
     assert workspace.ended(job) == "Failed"
+
+
+@pytest.mark.parametrize("uri", ["azureml:loop:1", "azureml:loop@latest", "https://[", f"{DATASTORE}/{'x' * 300}"])
+def test_an_input_that_leads_nowhere_fails_its_job_alone(group: Group, workspace: Workspace, uri: str) -> None:
+    loop = {"properties": {"dataType": "uri_folder", "dataUri": "azureml:loop:1"}}
+    assert group.send("PUT", f"{workspace.path}/data/loop/versions/1", loop).status_code == 201
+
+    wrong, right = workspace.submit("true", inputs={"data": {"uri": uri}}), workspace.submit("true")
+
+    assert workspace.ended(wrong) == "Failed"
+    assert workspace.ended(right) == "Completed"
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"command": f"true {'💩' * 60_000}"},
+        {"command": "true", "environmentVariables": {"A": "x" * 200_000}},
+        {"command": "true", "outputs": {"a" * 255: {"mode": "ReadWriteMount"}}},
+        {"command": "true", "outputs": {"a": {"uri": f"{DATASTORE}/{'x' * 300}"}}},
+    ],
+    ids=["command", "variable", "output's name", "output's path"],
+)
+def test_what_no_machine_can_start_fails_its_job_alone(workspace: Workspace, properties: dict[str, Any]) -> None:
+    wrong, right = workspace.submit(**properties), workspace.submit("true")
+
+    assert workspace.ended(wrong) in ("Completed", "Failed")
+    assert workspace.ended(right) == "Completed"
+
+
+def test_a_job_of_an_unknown_size_is_refused(group: Group, workspace: Workspace) -> None:
+    body = {"jobType": "Command", "command": "true", "resources": {"instanceType": "Standard_None"}}
+
+    answer = group.send("PUT", f"{workspace.path}/jobs/mine", {"properties": body})
+
+    assert answer.status_code == 400
+    assert "there is no size 'Standard_None'; see vmSizes" in answer.json()["error"]["message"]
+
+
+def test_a_body_of_another_type_is_refused_and_not_stored(group: Group, workspace: Workspace) -> None:
+    body = {"jobType": "Command", "command": "true", "experimentName": 5}
+
+    answer = group.send("PUT", f"{workspace.path}/jobs/mine", {"properties": body})
+
+    assert answer.status_code == 400
+    assert "'properties.experimentName' of the request body is not valid" in answer.json()["error"]["message"]
+    assert group.get(f"{workspace.path}/jobs")["value"] == []

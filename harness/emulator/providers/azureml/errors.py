@@ -90,7 +90,7 @@ def workspace_not_found(group: str, workspace: str) -> GatewayError:
 def unsupported_version(version: str) -> GatewayError:
     """The API version is older than what the emulator serves."""
     text = (
-        f"No registered resource provider found for API version '{version}'. The emulator serves the API versions "
+        f"No registered resource provider found for API version '{version[:40]}'. The emulator serves the API versions "
         "of Microsoft.MachineLearningServices from 2022-05-01 on."
     )
     return GatewayError(400, "NoRegisteredProviderFound", text)

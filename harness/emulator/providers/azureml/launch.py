@@ -65,6 +65,9 @@ class Launch:
             return self._spec(workspace, details, job, cluster)
         except StoragePathError as error:
             raise JobSpecError(Problem("UserError", str(error))) from error
+        except OSError as error:  # a name that is too long, a file where a directory has to be, a full disk
+            text = f"An input or output cannot be prepared: {error.strerror}: {error.filename}"
+            raise JobSpecError(Problem("UserError", text)) from error
 
     def _spec(self, workspace: Workspace, details: JobDetails, job: Job, cluster: Cluster) -> JobSpec:
         artifacts = self.paths.find(

@@ -43,10 +43,14 @@ class StoragePaths:
         Raises:
             StoragePathError: there is no such datastore, data asset, container or share, or the path leaves it.
         """
+        if found := _DATA_NAME.fullmatch(uri) or _DATA_ID.fullmatch(uri):
+            return self._find_stored(workspace, self._data_uri(workspace, found["name"], found["version"]))
+        return self._find_stored(workspace, uri)
+
+    def _find_stored(self, workspace: Workspace, uri: str) -> Path:
+        """What a uri names itself; a data asset names no other data asset."""
         if found := _SHORT.fullmatch(uri) or _LONG.fullmatch(uri):
             return self._in_datastore(workspace, found["store"], found["path"])
-        if found := _DATA_NAME.fullmatch(uri) or _DATA_ID.fullmatch(uri):
-            return self.find(workspace, self._data_uri(workspace, found["name"], found["version"]))
         if uri.startswith("https://"):
             return self.find_address(uri)
         raise StoragePathError(f"the emulator cannot read {uri[:200]!r}; use a datastore, a data asset or its storage")
@@ -64,10 +68,13 @@ class StoragePaths:
         Raises:
             StoragePathError: there is no such container or share, or the path leaves it.
         """
-        parts = urlsplit(uri)
-        host = _HOST.fullmatch((parts.hostname or "").lower())
+        try:
+            parts = urlsplit(uri)
+            host = _HOST.fullmatch((parts.hostname or "").lower())
+        except ValueError:
+            raise StoragePathError(f"{uri[:200]!r} is no address") from None
         if host is None:
-            raise StoragePathError(f"the emulator does not play {parts.hostname}")
+            raise StoragePathError(f"the emulator does not play {(parts.hostname or '')[:200]}")
         store, _, path = unquote(parts.path).strip("/").partition("/")
         return self._below(host["account"], host["service"], store, path)
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Workspace
-from harness.emulator.providers.arm.rules import parse_object
+from harness.emulator.providers.azureml.data_plane.artifact_files import file_names, folder_sizes
+from harness.emulator.providers.azureml.data_plane.bodies import ArtifactsBody, history_body
 from harness.emulator.providers.azureml.data_plane.errors import DataPlaneError
 from harness.emulator.providers.azureml.data_plane.runs import Runs
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.job import artifact_folder
 from harness.emulator.providers.azureml.model.run import artifact_path
+from harness.emulator.providers.azureml.rules.queries import read_number
 from harness.emulator.storage_service import Accounts
 from harness.emulator.wire import json_response
 
@@ -40,26 +42,17 @@ class Artifacts:
     def names(self, workspace: Workspace, run: str) -> list[str]:
         """The artifacts of a run, by name."""
         root = self._root(workspace, run)
-        if root is None or not root.is_dir():
-            return []
-        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        return file_names(root) if root else []
 
     def sizes(self, workspace: Workspace, run: str, folder: str) -> list[tuple[str, int | None]]:
         """What lies directly in a folder of a run: files with their sizes, and folders with None."""
         root = self._root(workspace, run)
-        directory = root / _checked(folder) if root else None
-        if directory is None or root is None or not directory.is_dir():
-            return []
-        found = sorted(directory.iterdir())
-        return [(each.relative_to(root).as_posix(), None if each.is_dir() else each.stat().st_size) for each in found]
+        return folder_sizes(root, _checked(folder)) if root else []
 
     def create(self, request: Request) -> Response:
         """Links that upload artifacts of the given names."""
         workspace, run = self._of(request)
-        wanted = parse_object(request.content).get("paths")
-        if not isinstance(wanted, list) or not all(isinstance(each, dict) and each.get("path") for each in wanted):
-            raise DataPlaneError(400, "BadRequest", "The body has 'paths', a list of objects with a 'path'.")
-        paths = [str(each["path"]) for each in wanted]
+        paths = [each.path for each in history_body(request, ArtifactsBody).paths]
         information = {path: self._described(run, path) | {
             "contentUri": self._link(workspace, run, path, "rcw")} for path in paths}  # fmt: skip
         artifacts = {path: self._described(run, path) for path in paths}
@@ -68,8 +61,7 @@ class Artifacts:
     def list(self, request: Request) -> Response:
         """The artifacts of a run, in pages."""
         workspace, run = self._of(request)
-        start = request.query.get("continuationtoken", "")
-        first = int(start) if start.isdigit() else 0
+        first = read_number(request.query.get("continuationtoken", ""), 0)
         names = self.names(workspace, run)
         shown = [self._described(run, name) for name in names[first : first + _MOST]]
         following = str(first + _MOST) if first + _MOST < len(names) else None
@@ -80,7 +72,7 @@ class Artifacts:
         workspace, run = self._of(request)
         wanted = request.query.get("path", "").strip("/")
         names = [name for name in self.names(workspace, run) if name == wanted or name.startswith(f"{wanted}/")]
-        return json_response(200, {"value": [self._described(run, name) for name in names or []],
+        return json_response(200, {"value": [self._described(run, name) for name in names],
                                    "continuationToken": None, "nextLink": None})  # fmt: skip
 
     def content(self, request: Request) -> Response:
@@ -104,18 +96,15 @@ class Artifacts:
             raise DataPlaneError(404, "NotFound", f"Run {words['run'][:80]} was not found.")
         return workspace, words["run"]
 
-    def _account(self, workspace: Workspace) -> str:
-        return self._service.details(workspace).storage_account.rpartition("/")[2]
-
     def _root(self, workspace: Workspace, run: str) -> Path | None:
-        container = self._accounts.container_directory(self._account(workspace), _CONTAINER)
+        container = self._accounts.container_directory(self._service.details(workspace).account, _CONTAINER)
         return container / artifact_folder(run) if container else None
 
     def _link(self, workspace: Workspace, run: str, path: str, permissions: str) -> str:
-        full = artifact_path(run, str(_checked(path)))
-        return self._accounts.blob_link(
-            self._account(workspace), _CONTAINER, full, permissions=permissions, minutes=_MINUTES
-        )
+        full, account = artifact_path(run, str(_checked(path))), self._service.details(workspace).account
+        if self._accounts.get(account) is None:
+            raise DataPlaneError(409, "UserError", f"The storage account {account} of the workspace was deleted.")
+        return self._accounts.blob_link(account, _CONTAINER, full, permissions=permissions, minutes=_MINUTES)
 
     @staticmethod
     def _described(run: str, path: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ _CLAUSE = re.compile(
 _AND = re.compile(r"and\b", re.IGNORECASE)
 _KINDS = {"metric": "metrics", "param": "params", "parameters": "params", "tag": "tags", "attribute": "attributes",
           "attr": "attributes", "run": "attributes"}  # fmt: skip
+_MOMENTS = ("attributes.start_time", "attributes.end_time")
 _LONGEST = 4000  # characters of a filter
 
 
@@ -41,7 +42,7 @@ class Clause:
         if found is None:
             return False
         if isinstance(found, float):
-            return _NUMBERS[self.operator](found, float(self.value)) if self.operator in _NUMBERS else False
+            return _NUMBERS[self.operator](found, float(self.value))
         return _TEXTS[self.operator](found, self.value)
 
 
@@ -91,11 +92,13 @@ def _clause(key: str, operator: str, value: str) -> Clause:
     operator = " ".join(operator.upper().split())
     plain = value[1:-1] if value[:1] in "'\"" else value
     named = _key(key)
-    if named.startswith("metrics."):
+    if named.startswith("metrics.") or named in _MOMENTS:
+        if operator not in _NUMBERS:
+            raise FilterError(f"{named[:40]} is a number, for which there is no {operator}")
         try:
             float(plain)
         except ValueError:
-            raise FilterError(f"a metric is compared with a number, not {value[:40]!r}") from None
+            raise FilterError(f"{named[:40]} is compared with a number, not {value[:40]!r}") from None
     return Clause(named, operator, plain)
 
 
@@ -110,8 +113,26 @@ def _key(text: str) -> str:
 
 
 def _like(found: str, pattern: str, flags: int = 0) -> bool:
-    parts = [re.escape(part) for part in pattern.split("%")]
-    return re.fullmatch("[\\s\\S]*".join(parts).replace("_", "."), found, flags) is not None
+    """SQL's LIKE. Each part between two ``%`` is found as early as possible, so nothing is ever tried again."""
+    first, *rest = (_part(part, flags) for part in pattern.split("%"))
+    start = first.match(found)
+    if start is None:
+        return False
+    if not rest:
+        return start.end() == len(found)
+    at = start.end()
+    for part in rest[:-1]:
+        following = part.search(found, at)
+        if following is None:
+            return False
+        at = following.end()
+    last = len(found) - len(pattern.rpartition("%")[2])
+    return last >= at and rest[-1].match(found, last) is not None
+
+
+def _part(text: str, flags: int) -> "re.Pattern[str]":
+    """As many characters as the text has; ``_`` is any."""
+    return re.compile(re.escape(text).replace("_", "."), flags | re.DOTALL)
 
 
 def _members(text: str) -> list[str]:

@@ -4,8 +4,8 @@ from typing import Any
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Workspace
-from harness.emulator.providers.arm.rules import parse_object
 from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
+from harness.emulator.providers.azureml.data_plane.bodies import RunBody, UrisBody, history_body
 from harness.emulator.providers.azureml.data_plane.errors import DataPlaneError
 from harness.emulator.providers.azureml.data_plane.runs import Runs
 from harness.emulator.providers.azureml.handlers.service import Service
@@ -14,6 +14,7 @@ from harness.emulator.providers.azureml.model.documents import precise
 from harness.emulator.providers.azureml.model.job import RunExperiment
 from harness.emulator.providers.azureml.model.run import Run, details_document, history_document
 from harness.emulator.providers.azureml.rules.assets import long_uri
+from harness.emulator.providers.azureml.rules.bodies import read_texts
 from harness.emulator.providers.azureml.run_tokens import LIFETIME, RunTokens
 from harness.emulator.wire import json_response
 
@@ -56,8 +57,7 @@ class History:
     def data(self, request: Request) -> Response:
         """A run with what was asked for beside it, and where its named outputs are."""
         workspace = self._workspace(request)
-        document = parse_object(request.content)
-        run = self._find(workspace, str(document.get("runId", "")))
+        run = self._find(workspace, history_body(request, RunBody).run_id or "")
         metadata = self._document(workspace, run)
         if run.details and run.is_terminal:
             metadata["outputs"] = {name: self._asset(workspace, run, name) for name in run.details.outputs} or None
@@ -68,30 +68,26 @@ class History:
     def resolve_uris(self, request: Request) -> Response:
         """The uris of the named outputs of runs, by the ids of their assets."""
         workspace = self._workspace(request)
-        values = parse_object(request.content).get("values")
         found: dict[str, Any] = {}
-        for identifier in values if isinstance(values, list) else []:
-            words = str(identifier).rpartition("/data/azureml_")[2].partition("/versions/")[0]
+        for identifier in history_body(request, UrisBody).values or ():
+            words = identifier.rpartition("/data/azureml_")[2].partition("/versions/")[0]
             job, _, name = words.partition("_output_data_")
             run = self._runs.find(workspace, job)
             if run and run.details and name in run.details.outputs:
                 uri = long_uri(output_uri(run.details, name), workspace)
-                found[str(identifier)] = {"uri": uri, "type": "uri_folder", "legacyDatasetType": None}
+                found[identifier] = {"uri": uri, "type": "uri_folder", "legacyDatasetType": None}
         return json_response(200, {"values": found})
 
     def update(self, request: Request) -> Response:
         """Change what may be changed of a run: names, tags, properties, whether it is hidden."""
         workspace, run = self._of(request)
-        document = parse_object(request.content)
-        if "hidden" in document:
-            self._runs.update(workspace, run, is_hidden=bool(document["hidden"]))
+        body = history_body(request, RunBody)
+        if body.hidden is not None or body.display_name:
+            self._runs.update(workspace, run, is_hidden=body.hidden, name=body.display_name or "")
             run = self._find(workspace, run.id)
-        if name := document.get("displayName"):
-            self._runs.update(workspace, run, name=str(name))
-            run = self._find(workspace, run.id)
-        if "description" in document:
-            self._runs.describe(run, str(document["description"]))
-        tags, properties = _texts(document.get("tags")), _texts(document.get("properties"))
+        if body.description is not None:
+            self._runs.describe(run, body.description)
+        tags, properties = read_texts(body.tags), read_texts(body.properties)
         if tags or properties:
             self._runs.label(workspace, run, tags=tags, properties=properties)
         return json_response(200, self._document(workspace, self._find(workspace, run.id)))
@@ -148,7 +144,3 @@ def _experiment(found: RunExperiment) -> dict[str, Any]:
         "archivedTime": None,
         "artifactLocation": None,
     }
-
-
-def _texts(given: Any) -> dict[str, str]:
-    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}

@@ -5,8 +5,8 @@ from typing import Any
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Workspace
-from harness.emulator.providers.arm.rules import parse_object
 from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
+from harness.emulator.providers.azureml.data_plane.bodies import MlflowBody, MlflowLabel, MlflowMetric, mlflow_body
 from harness.emulator.providers.azureml.data_plane.errors import MlflowError, bad_parameter, missing
 from harness.emulator.providers.azureml.data_plane.filters import (
     Entity,
@@ -19,11 +19,13 @@ from harness.emulator.providers.azureml.data_plane.runs import Runs
 from harness.emulator.providers.azureml.model.job import RunExperiment
 from harness.emulator.providers.azureml.model.run import MetricPoint, Run, service_status
 from harness.emulator.providers.azureml.model.workspace import api_host
+from harness.emulator.providers.azureml.rules.queries import read_number
 from harness.emulator.wire import json_response
 
 _PAGE, _MOST = 1000, 50_000
 _MOST_IN_BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's own limits
 _LONGEST_PARAMETER = 6000  # characters of a value
+_BEYOND = 1 << 63  # what 64 bits do not hold
 
 
 class Mlflow:
@@ -37,8 +39,8 @@ class Mlflow:
 
     def create_experiment(self, request: Request) -> Response:
         """Create an experiment."""
-        workspace, body = self._workspace(request), parse_object(request.content)
-        name = _required(body, "name")
+        workspace, body = self._workspace(request), mlflow_body(request)
+        name = _required("name", body.name)
         if self._runs.experiment(workspace, name):
             raise MlflowError(400, "RESOURCE_ALREADY_EXISTS", f"Experiment '{name}' already exists.")
         return json_response(200, {"experiment_id": self._runs.ensure_experiment(workspace, name).id})
@@ -62,8 +64,8 @@ class Mlflow:
     def search_experiments(self, request: Request) -> Response:
         """Every experiment that a filter lets pass."""
         workspace = self._workspace(request)
-        body = parse_object(request.content) if request.method == "POST" else dict(request.query)
-        clauses = _parsed_filter(str(body.get("filter", "")))
+        text = mlflow_body(request).filter if request.method == "POST" else request.query.get("filter")
+        clauses = _parsed_filter(text or "")
         found = [each for each in self._runs.experiments(workspace)
                  if all(clause.holds({"attributes.name": each.name}) for clause in clauses)]  # fmt: skip
         return json_response(200, {"experiments": [_experiment(each) for each in found]})
@@ -72,12 +74,12 @@ class Mlflow:
 
     def create_run(self, request: Request) -> Response:
         """Begin a run outside of a job."""
-        workspace, body = self._workspace(request), parse_object(request.content)
-        experiment = self._runs.experiment_by_id(workspace, str(body.get("experiment_id", "")))
+        workspace, body = self._workspace(request), mlflow_body(request)
+        experiment = self._runs.experiment_by_id(workspace, body.experiment_id or "")
         if experiment is None:
-            raise missing("Experiment", str(body.get("experiment_id")))
-        tags = _pairs(body.get("tags"))
-        name = str(body.get("run_name") or tags.get("mlflow.runName") or "")
+            raise missing("Experiment", body.experiment_id or "")
+        tags = _pairs(body.tags)
+        name = body.run_name or tags.get("mlflow.runName") or ""
         run = self._runs.begin(workspace, experiment.name, name)
         self._runs.label(workspace, run, tags=tags)
         return self._run(workspace, run.id)
@@ -89,11 +91,10 @@ class Mlflow:
     def update_run(self, request: Request) -> Response:
         """Change the status or the name of a run; the service decides on the status of a job."""
         workspace, run, body = self._written(request)
-        word = body.get("status")
-        status = service_status(str(word)) if word else ""
+        status = service_status(body.status) if body.status else ""
         if status is None:
-            raise bad_parameter(f"there is no status {str(word)[:40]!r}")
-        self._runs.update(workspace, run, status=status, name=str(body.get("run_name") or ""))
+            raise bad_parameter(f"there is no status {str(body.status)[:40]!r}")
+        self._runs.update(workspace, run, status=status, name=body.run_name or "")
         return json_response(200, {"run_info": self._info(workspace, self._find(workspace, run.id))})
 
     def delete_run(self, request: Request) -> Response:
@@ -110,20 +111,20 @@ class Mlflow:
 
     def search_runs(self, request: Request) -> Response:
         """The runs of experiments that a filter lets pass, in order."""
-        workspace, body = self._workspace(request), parse_object(request.content)
-        wanted = [str(each) for each in body.get("experiment_ids") or []]
+        workspace, body = self._workspace(request), mlflow_body(request)
+        wanted = set(body.experiment_ids or ())
         names = {each.name for each in self._runs.experiments(workspace) if each.id in wanted}
-        view = str(body.get("run_view_type") or "ACTIVE_ONLY").upper()
-        clauses = _parsed_filter(str(body.get("filter") or ""))
+        view = (body.run_view_type or "ACTIVE_ONLY").upper()
+        clauses = _parsed_filter(body.filter or "")
         found = []
         for run in self._runs.every(workspace):
             is_seen = view == "ALL" or run.is_hidden == (view == "DELETED_ONLY")
             entity = self._entity(workspace, run)
             if run.experiment in names and is_seen and all(clause.holds(entity) for clause in clauses):
                 found.append((run, entity))
-        for order in reversed(body.get("order_by") or []):
-            found = _sorted(found, str(order))
-        size, first = _page(body)
+        for order in reversed(body.order_by or []):
+            found = _sorted(found, order)
+        size, first = _page(body.max_results, body.page_token)
         shown = [self._document(workspace, run) for run, _ in found[first : first + size]]
         answer: dict[str, Any] = {"runs": shown}
         if first + size < len(found):
@@ -135,39 +136,41 @@ class Mlflow:
     def log_metric(self, request: Request) -> Response:
         """Log one value."""
         workspace, run, body = self._written(request)
-        self._runs.log(workspace, run.id, [_point(body, self._runs.now_in_milliseconds())])
+        point = MlflowMetric(body.key, body.value, body.timestamp, body.step)
+        self._runs.log(workspace, run.id, [_point(point, self._runs.now_in_milliseconds())])
         return json_response(200, {})
 
     def log_parameter(self, request: Request) -> Response:
         """Log one parameter."""
         workspace, run, body = self._written(request)
-        self._log_parameters(workspace, run, {_required(body, "key"): str(body.get("value", ""))})
+        self._log_parameters(workspace, run, {_required("key", body.key): _word(body.value)})
         return json_response(200, {})
 
     def log_batch(self, request: Request) -> Response:
         """Log metrics, parameters and tags together."""
         workspace, run, body = self._written(request)
-        for member, most in _MOST_IN_BATCH.items():
-            if len(body.get(member) or []) > most:
-                raise bad_parameter(f"a batch has at most {most} {member}")
+        metrics, parameters, tags = body.metrics or [], body.params or [], body.tags or []
+        for member, count in (("metrics", len(metrics)), ("params", len(parameters)), ("tags", len(tags))):
+            if count > _MOST_IN_BATCH[member]:
+                raise bad_parameter(f"a batch has at most {_MOST_IN_BATCH[member]} {member}")
         now = self._runs.now_in_milliseconds()
-        points = [_point(each, now) for each in body.get("metrics") or []]
-        self._log_parameters(workspace, run, _pairs(body.get("params")))
+        points = [_point(each, now) for each in metrics]
+        self._log_parameters(workspace, run, _pairs(parameters))
         self._runs.log(workspace, run.id, points)
-        if tags := _pairs(body.get("tags")):
-            self._runs.label(workspace, run, tags=tags)
+        if labels := _pairs(tags):
+            self._runs.label(workspace, run, tags=labels)
         return json_response(200, {})
 
     def set_tag(self, request: Request) -> Response:
         """Set one tag."""
         workspace, run, body = self._written(request)
-        self._runs.label(workspace, run, tags={_required(body, "key"): str(body.get("value", ""))})
+        self._runs.label(workspace, run, tags={_required("key", body.key): _word(body.value)})
         return json_response(200, {})
 
     def delete_tag(self, request: Request) -> Response:
         """Remove one tag."""
         workspace, run, body = self._written(request)
-        self._runs.remove_tag(workspace, run, _required(body, "key"))
+        self._runs.remove_tag(workspace, run, _required("key", body.key))
         return json_response(200, {})
 
     def accept(self, request: Request) -> Response:
@@ -180,7 +183,7 @@ class Mlflow:
         workspace, query = self._workspace(request), request.query
         run = self._find(workspace, query.get("run_id") or query.get("run_uuid", ""))
         found = self._runs.history(workspace, run.id, query.get("metric_key", ""))
-        size, first = _page(dict(query))
+        size, first = _page(query.get("max_results"), query.get("page_token"))
         answer: dict[str, Any] = {"metrics": [point.document() for point in found[first : first + size]]}
         if first + size < len(found):
             answer["next_page_token"] = str(first + size)
@@ -255,9 +258,9 @@ class Mlflow:
         entity |= {f"params.{each.name}": each.value for each in self._runs.parameters(workspace, run.id)}
         return entity | {f"metrics.{each.name}": each.number for each in self._runs.metrics(workspace, run.id)}
 
-    def _written(self, request: Request) -> tuple[Workspace, Run, dict[str, Any]]:
-        workspace, body = self._workspace(request), parse_object(request.content)
-        return workspace, self._find(workspace, str(body.get("run_id") or body.get("run_uuid") or "")), body
+    def _written(self, request: Request) -> tuple[Workspace, Run, MlflowBody]:
+        workspace, body = self._workspace(request), mlflow_body(request)
+        return workspace, self._find(workspace, body.run_id or body.run_uuid or ""), body
 
     def _find(self, workspace: Workspace, name: str) -> Run:
         found = self._runs.find(workspace, name)
@@ -286,29 +289,32 @@ def _experiment(found: RunExperiment) -> dict[str, Any]:
     }
 
 
-def _point(body: dict[str, Any], now: int) -> MetricPoint:
+def _point(given: MlflowMetric, now: int) -> MetricPoint:
     """A value of a metric; ``now`` is the moment of one that has none."""
-    name = _required(body, "key")
+    name = _required("key", given.key)
     try:
-        number = float(body.get("value", ""))  # which also reads NaN, Infinity and -Infinity, MLflow's words
-        timestamp, step = int(body.get("timestamp") or now), int(body.get("step") or 0)
-    except (TypeError, ValueError, OverflowError):
-        text = f"the metric {name[:80]!r} has a number as its value, and whole numbers as its moment and step"
-        raise bad_parameter(text) from None
+        number = float("" if given.value is None else given.value)  # also reads NaN and Infinity, MLflow's words
+        timestamp, step = int(given.timestamp or now), int(given.step or 0)
+    except (ValueError, OverflowError):
+        timestamp, step, number = _BEYOND, _BEYOND, 0.0
+    if max(abs(timestamp), abs(step)) >= _BEYOND:
+        text = f"the metric {name[:80]!r} has a number as its value, and whole 64-bit numbers as its moment and step"
+        raise bad_parameter(text)
     return MetricPoint(name, repr(number), timestamp, step)
 
 
-def _pairs(given: Any) -> dict[str, str]:
-    if not isinstance(given, list):
-        return {}
-    return {str(each.get("key", "")): str(each.get("value", "")) for each in given if isinstance(each, dict)}
+def _pairs(given: list[MlflowLabel] | None) -> dict[str, str]:
+    return {_required("key", each.key): _word(each.value) for each in given or ()}
 
 
-def _required(body: dict[str, Any], name: str) -> str:
-    found = body.get(name)
-    if not isinstance(found, str) or not found:
+def _word(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _required(name: str, given: str | None) -> str:
+    if not given:
         raise bad_parameter(f"Missing value for required parameter '{name}'.")
-    return found
+    return given
 
 
 def _parsed_filter(text: str) -> Sequence[Any]:
@@ -328,6 +334,6 @@ def _sorted(found: list[tuple[Run, Entity]], order: str) -> list[tuple[Run, Enti
     return there + [each for each in found if key(each[1])[0]]
 
 
-def _page(body: dict[str, Any]) -> tuple[int, int]:
-    size, token = str(body.get("max_results") or ""), str(body.get("page_token") or "")
-    return min(int(size), _MOST) if size.isdigit() and int(size) else _PAGE, int(token) if token.isdigit() else 0
+def _page(size: object, token: object) -> tuple[int, int]:
+    """How many to show at most, and the first."""
+    return min(read_number(_word(size), 0) or _PAGE, _MOST), read_number(_word(token), 0)

@@ -21,11 +21,13 @@ from harness.emulator.providers.azureml.model.asset import (
     version_key,
 )
 from harness.emulator.providers.azureml.rules.assets import changed_fields, read_asset
+from harness.emulator.providers.azureml.rules.bodies import AssetBody
 from harness.emulator.providers.azureml.rules.names import check_asset_name
 from harness.emulator.storage_service import Accounts
 
 _MOST = 100  # assets on a page
 _UPLOAD_HOURS = 8
+_KEPT = ("description", "tags", "properties", "isArchived")  # of what belongs to all versions
 
 
 class Assets:
@@ -45,7 +47,7 @@ class Assets:
         workspace, name, version = self._service.workspace(request), request.params["name"], request.params["version"]
         check_asset_name(self._kind.word, name)
         check_asset_name("version", version)
-        properties = read_asset(self._kind, self._service.body(request), workspace)
+        properties = read_asset(self._kind, self._service.body(request, AssetBody), workspace)
         now, store = self._service.now(), self._service.repository.store
         found = self._found(request, workspace)
         if found and (changed := changed_fields(self._kind, found, properties)):
@@ -97,7 +99,8 @@ class Assets:
         """Create an asset without versions, or archive all of its versions."""
         workspace, name = self._service.workspace(request), request.params["name"]
         check_asset_name(self._kind.word, name)
-        properties = self._service.body(request).get("properties") or {}
+        properties = self._service.body(request, AssetBody).get("properties") or {}
+        properties = {each: properties[each] for each in _KEPT if each in properties}
         store, now = self._service.repository.store, self._service.now()
         key = container_key(workspace, self._kind, name)
         found = store.get(AssetContainer, key)
@@ -124,7 +127,9 @@ class Assets:
         """A new container to upload a version to, and a SAS that opens it for eight hours."""
         workspace = self._service.workspace(request)
         details = self._service.details(workspace)
-        account = details.storage_account.rpartition("/")[2]
+        account = details.account
+        if self._accounts.get(account) is None:
+            raise errors.conflict(f"The storage account {account} of the workspace was deleted.")
         container = f"{details.workspace_id[:10]}-{uuid.uuid4()}"
         self._accounts.ensure_container(account, container)
         address = f"https://{account}.blob.core.windows.net:443/{container}"

@@ -14,6 +14,7 @@ from harness.emulator.providers.arm.rules import parse_location, parse_tags
 from harness.emulator.providers.azureml import errors
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.compute import ComputeDetails, node_document, wire
+from harness.emulator.providers.azureml.rules.bodies import ComputeBody
 from harness.emulator.providers.azureml.rules.computes import bounds, read_compute, read_scale, scale_settings
 from harness.emulator.providers.azureml.rules.names import check_compute_name
 
@@ -33,7 +34,7 @@ class Computes:
         """Create one, or change it: both take their time, and answer 201."""
         workspace, name = self._service.workspace(request), request.params["name"]
         check_compute_name(name)
-        document = self._service.body(request)
+        document = self._service.body(request, ComputeBody)
         location, tags, found = parse_location(document), parse_tags(document), self._found(request, workspace)
         if found and found.deleting:
             raise errors.conflict(f"The compute {name} is being deleted.")
@@ -60,7 +61,7 @@ class Computes:
     def patch(self, request: Request) -> Response:
         """Change the scale settings."""
         cluster = self.find(request)
-        least, most, idle_time = bounds(read_scale(self._service.body(request)))
+        least, most, idle_time = bounds(read_scale(self._service.body(request, ComputeBody)))
         now = self._service.now()
         details = replace(self._details(cluster), min_nodes=least, max_nodes=most, idle_time=idle_time, modified=now)
         spec = replace(cluster.spec, scale_settings=scale_settings(least, most))

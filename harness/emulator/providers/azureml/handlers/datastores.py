@@ -17,6 +17,7 @@ from harness.emulator.providers.azureml.model.datastore import (
     wire,
 )
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
+from harness.emulator.providers.azureml.rules.bodies import DatastoreBody, read_texts
 from harness.emulator.providers.azureml.rules.names import check_asset_name
 from harness.emulator.storage_service import Accounts
 
@@ -38,7 +39,7 @@ class Datastores:
 
     def make_first(self, workspace: Workspace, details: WorkspaceDetails) -> None:
         """Give a new workspace its four datastores, with their containers and shares."""
-        account = details.storage_account.rpartition("/")[2]
+        account = details.account
         for datastore in first_datastores(details, account, self._service.now()):
             if datastore.type == "AzureBlob":
                 self._accounts.ensure_container(account, datastore.store)
@@ -51,7 +52,7 @@ class Datastores:
         workspace, name = self._service.workspace(request), request.params["name"]
         check_asset_name("datastore", name)
         found = self._found(request, workspace)
-        document = self._service.body(request)
+        document = self._service.body(request, DatastoreBody)
         datastore, secret = self._read(document, name, found)
         if request.query.get("skipvalidation", "false").lower() != "true":
             self._validate(datastore)
@@ -126,19 +127,19 @@ class Datastores:
 
     def _read(self, document: dict[str, Any], name: str, found: Datastore | None) -> tuple[Datastore, str]:
         properties = document.get("properties")
-        if not isinstance(properties, dict):
+        if properties is None:
             raise errors.invalid("The body of a datastore has an object 'properties'.")
-        kind = str(properties.get("datastoreType", ""))
+        kind = properties.get("datastoreType") or ""
         if kind not in _SERVED:
             raise errors.not_served(f"datastores of the type '{kind[:40]}'", "use AzureBlob or AzureFile")
         account, store = properties.get("accountName"), properties.get(_SERVED[kind])
-        if not (isinstance(account, str) and account and isinstance(store, str) and store):
+        if not account or not store:
             raise errors.invalid(f"A datastore of the type {kind} has 'accountName' and '{_SERVED[kind]}'.")
         credentials = properties.get("credentials") or {}
-        credentials_type = str(credentials.get("credentialsType", "None"))
+        credentials_type = credentials.get("credentialsType") or "None"
         if credentials_type not in (*_SECRETS, "None"):
             raise errors.not_served(f"credentials of the type '{credentials_type[:40]}'", "use AccountKey, Sas or None")
-        secret = (credentials.get("secrets") or {}).get(_SECRETS.get(credentials_type, ""), "")
+        secret = (credentials.get("secrets") or {}).get(_SECRETS.get(credentials_type, "")) or ""
         now = self._service.now()
         datastore = Datastore(
             name=found.name if found else name,
@@ -150,15 +151,15 @@ class Datastores:
             credentials=credentials_type,
             description=properties.get("description"),
             tags=parse_tags(properties) or {},
-            properties=properties.get("properties"),
+            properties=read_texts(properties["properties"]) if properties.get("properties") is not None else None,
             endpoint=properties.get("endpoint") or "core.windows.net",
             protocol=properties.get("protocol") or "https",
-            is_default=bool(properties.get("isDefault", found.is_default if found else False)),
+            is_default=bool(properties.get("isDefault") if "isDefault" in properties else found and found.is_default),
             made_by_service=bool(found and found.made_by_service),
             subscription=properties.get("subscriptionId") or "",
             group=properties.get("resourceGroup") or "",
         )
-        return datastore, str(secret)
+        return datastore, secret
 
     def _validate(self, datastore: Datastore) -> None:
         """Check that the emulator has what a datastore names.

@@ -25,8 +25,10 @@ from harness.emulator.providers.azureml.model.job import (
     status,
     wire,
 )
+from harness.emulator.providers.azureml.rules.bodies import JobBody
 from harness.emulator.providers.azureml.rules.jobs import read_job
-from harness.emulator.providers.azureml.rules.names import check_asset_name
+from harness.emulator.providers.azureml.rules.names import check_job_name
+from harness.vm_sizes import vm_size
 
 _OPERATIONS = "mfeOperationResults"
 _CANCEL, _DELETE = 10.0, 10.0  # seconds
@@ -44,8 +46,8 @@ class Jobs:
     def put(self, request: Request) -> Response:
         """Submit a job; of one that is there, change the description, the name and the tags."""
         workspace, name = self._service.workspace(request), request.params["name"]
-        check_asset_name("job", name)
-        document = self._service.body(request)
+        check_job_name(name)
+        document = self._service.body(request, JobBody)
         found = self._found(workspace, name)
         if found is not None:
             return self._update(workspace, found, document)
@@ -217,9 +219,13 @@ class Jobs:
         return found
 
     def _serverless(self, workspace: Workspace, details: JobDetails, job: Address) -> Cluster:
-        now = self._service.now()
+        now, size = self._service.now(), details.resources.get("instanceType") or _SERVERLESS_SIZE
+        if vm_size(size) is None:
+            raise errors.invalid(
+                f"resources.instanceType: there is no size {size[:60]!r}; see vmSizes.", "InvalidVmSize"
+            )
         spec = ClusterSpec(
-            vm_size=details.resources.get("instanceType") or _SERVERLESS_SIZE,
+            vm_size=size,
             scale_settings=ScaleSettings(manual=ManualScaleSettings(target_node_count=details.node_count)),
             user_account_settings=UserAccountSettings(admin_user_name="azureuser"),
         )

@@ -1,6 +1,7 @@
 """What all operations share: versions, workspaces, long-running operations, and the headers of every answer."""
 
 import itertools
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,19 +9,23 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from msgspec import Struct
+
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.model.address import MACHINE_LEARNING, Address
 from harness.emulator.engine.model.records import Workspace
 from harness.emulator.engine.repository import Repository
 from harness.emulator.identity import Identity
-from harness.emulator.providers.arm.rules import parse_object
 from harness.emulator.providers.azureml import errors
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
+from harness.emulator.providers.azureml.rules.bodies import BodyError, read_as, read_document
+from harness.emulator.providers.azureml.rules.queries import read_number
 from harness.emulator.wire import json_response
 
 OLDEST_VERSION = "2022-05-01"
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-[a-z]{1,20})?", re.ASCII)
 _MANAGEMENT = "https://management.azure.com"
 _SOONEST = 50  # milliseconds that a client is asked to wait: without a hint azure-ai-ml waits half a minute
 _READS, _WRITES = 249, 199  # of the service's buckets in 2025, for each caller and region
@@ -63,16 +68,22 @@ class Service:
             GatewayError: it is older.
         """
         version = request.query.get("api-version", "")
-        if version[:10] < OLDEST_VERSION:
+        if not _VERSION.fullmatch(version) or version[:10] < OLDEST_VERSION:
             raise errors.unsupported_version(version)
 
-    def body(self, request: Request) -> dict[str, Any]:
-        """The JSON object of a request, which has been read.
+    def body(self, request: Request, kind: type[Struct]) -> dict[str, Any]:
+        """The JSON object of a request, which has been read; its members have the types that ``kind`` says.
 
         Raises:
             InvalidContentError: it is no JSON object.
+            AzureMLError: a member has another type.
         """
-        return parse_object(request.content)
+        try:
+            document = read_document(request.content)
+            read_as(document, kind)
+        except BodyError as error:
+            raise errors.invalid(str(error), "ArgumentInvalid") from None
+        return document
 
     # Workspaces
 
@@ -115,9 +126,8 @@ class Service:
             shown: every element.
             size: of a page at most; a smaller one may be asked for by ``size_parameter``.
         """
-        wanted, start = request.query.get(size_parameter, ""), request.query.get("$skip", "")
-        size = min(int(wanted), size) if wanted.isdigit() and int(wanted) else size
-        first = int(start) if start.isdigit() else 0
+        size = min(read_number(request.query.get(size_parameter, ""), 0) or size, size)
+        first = read_number(request.query.get("$skip", ""), 0)
         document: dict[str, object] = {"value": shown[first : first + size]}
         if first + size < len(shown):
             query = {**request.query, "$skip": str(first + size)}

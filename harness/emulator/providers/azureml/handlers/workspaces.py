@@ -14,6 +14,7 @@ from harness.emulator.providers.azureml import errors
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.workspace import SoftDeletedWorkspace, WorkspaceDetails, wire
+from harness.emulator.providers.azureml.rules.bodies import WorkspaceBody
 from harness.emulator.providers.azureml.rules.names import check_workspace_name
 from harness.emulator.storage_service import Accounts
 
@@ -57,10 +58,8 @@ class Workspaces:
         """Create one, over resources that have to be there, or change what can be changed."""
         address = self._service.address(request)
         check_workspace_name(address.name)
-        document = self._service.body(request)
+        document = self._service.body(request, WorkspaceBody)
         properties = document.get("properties") or {}
-        if not isinstance(properties, dict):
-            raise errors.invalid("The property 'properties' of a workspace is an object.")
         found = self._service.repository.store.get(Workspace, address.key("workspace"))
         if found is None:
             return self._create(request, address, document, properties)
@@ -70,7 +69,7 @@ class Workspaces:
 
     def patch(self, request: Request) -> Response:
         """Change tags and what can be changed of the properties."""
-        document = self._service.body(request)
+        document = self._service.body(request, WorkspaceBody)
         return self._update(self._service.workspace(request), document, document.get("properties") or {})
 
     def get(self, request: Request) -> Response:
@@ -94,7 +93,7 @@ class Workspaces:
     def list_keys(self, request: Request) -> Response:
         """The keys of what the workspace depends on."""
         details = self._service.details(self._service.workspace(request))
-        account = self._accounts.get(details.storage_account.rpartition("/")[2])
+        account = self._accounts.get(details.account)
         document = {
             "userStorageKey": account.keys[0] if account else None,
             "userStorageResourceId": details.storage_account,
@@ -195,13 +194,13 @@ class Workspaces:
             AzureMLError: it is not of the right type, or not there.
         """
         ((name, type_),) = wanted.items()
-        identifier = properties.get(name) or ""
-        if identifier and f"/providers/{type_}/".lower() not in str(identifier).lower():
+        identifier: str = properties.get(name) or ""
+        if identifier and f"/providers/{type_}/".lower() not in identifier.lower():
             raise errors.invalid(f"'{name}' is not the id of a resource of the type {type_}.", "ArgumentInvalid")
         if identifier and not self._exists(identifier):
             text = f"The resource '{identifier}' of '{name}' does not exist; create it first."
             raise errors.invalid(text, "ArgumentInvalid")
-        return str(identifier)
+        return identifier
 
     def _list(self, prefix: str) -> Response:
         found = self._service.repository.store.list(Workspace, prefix)

@@ -29,6 +29,11 @@ class WorkspaceDetails(Record, frozen=True):
     is_purged_when_deleted: bool = False
     public_network_access: str = "Enabled"
 
+    @property
+    def account(self) -> str:
+        """The name of the storage account."""
+        return self.storage_account.rpartition("/")[2].lower()
+
 
 class SoftDeletedWorkspace(Record, frozen=True):
     """A deleted workspace that can be recovered, and whose name is taken until it is purged; under the same key."""

@@ -4,11 +4,11 @@ import json
 import re
 from typing import Any
 
-import yaml
-
 from harness.emulator.engine.model.records import Workspace
 from harness.emulator.providers.azureml.errors import invalid
 from harness.emulator.providers.azureml.model.asset import CODE, DATA, ENVIRONMENT, AssetKind, AssetVersion
+from harness.emulator.providers.azureml.rules.bodies import read_texts
+from harness.emulator.providers.azureml.rules.yaml_documents import YamlError, read_yaml
 
 _SHORT = re.compile(r"azureml://datastores/(?P<datastore>[^/]+)/paths/?(?P<path>.*)", re.DOTALL)
 _DATA_TYPES = ("uri_file", "uri_folder", "mltable")
@@ -22,17 +22,17 @@ def read_asset(kind: AssetKind, document: dict[str, Any], workspace: Workspace) 
         AzureMLError: one is missing or wrong.
     """
     properties = document.get("properties")
-    if not isinstance(properties, dict):
+    if properties is None:
         raise invalid(f"The body of a {kind.word} has an object 'properties'.", "ArgumentInvalid")
     found = {name: value for name, value in properties.items() if name in kind.defaults and value is not None}
+    found["tags"], found["properties"] = read_texts(found.get("tags")), read_texts(found.get("properties"))
     if kind is CODE:
         _required(kind, found, "codeUri")
-        found["properties"] = {name: str(value) for name, value in (found.get("properties") or {}).items()}
     elif kind is DATA:
         _required(kind, found, "dataUri")
         if found.get("dataType", "uri_folder") not in _DATA_TYPES:
             raise invalid(f"dataType is one of {', '.join(_DATA_TYPES)}, not {str(found['dataType'])[:40]!r}.")
-        found["dataUri"] = long_uri(str(found["dataUri"]), workspace)
+        found["dataUri"] = long_uri(found["dataUri"], workspace)
     elif kind is ENVIRONMENT:
         if not (found.get("image") or found.get("build")):
             raise invalid("An environment has 'image' or 'build'.", "ArgumentInvalid")
@@ -59,22 +59,22 @@ def long_uri(uri: str, workspace: Workspace) -> str:
 
 
 def _required(kind: AssetKind, properties: dict[str, Any], name: str) -> None:
-    if not isinstance(properties.get(name), str) or not properties[name]:
+    if not properties.get(name):
         raise invalid(f"The {kind.word} has no '{name}'.", "ArgumentInvalid")
 
 
-def _conda(text: Any) -> str:
+def _conda(text: str) -> str:
     """A conda file as JSON, which is how the service gives it back.
 
     Raises:
-        AzureMLError: it is no YAML object.
+        AzureMLError: it is no YAML object, or its aliases make it large.
     """
-    if not isinstance(text, str) or len(text) > _LARGEST_CONDA:
+    if len(text) > _LARGEST_CONDA:
         raise invalid(f"condaFile is a text of at most {_LARGEST_CONDA} characters.", "ArgumentInvalid")
     try:
-        document = yaml.load(text, Loader=yaml.CSafeLoader)
+        document = read_yaml(text)
         if isinstance(document, dict):
             return json.dumps(document)
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
+    except (YamlError, TypeError, ValueError, RecursionError):
         pass
     raise invalid("condaFile is not a conda environment in YAML.", "ArgumentInvalid")

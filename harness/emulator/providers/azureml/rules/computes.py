@@ -54,7 +54,7 @@ def read_compute(document: dict[str, Any], now: datetime, created: datetime | No
     if type_ not in ("AmlCompute", "ComputeInstance"):
         raise not_served(f"computes of the type '{str(type_)[:40]}'", "use AmlCompute or ComputeInstance")
     size = inner.get("vmSize")
-    if not isinstance(size, str) or vm_size(size) is None:
+    if size is None or vm_size(size) is None:
         raise invalid(f"The specified VM size '{str(size)[:60]}' is not available; see vmSizes.", "InvalidVmSize")
     least, most, idle_time = (1, 1, None) if type_ == "ComputeInstance" else _scale(inner)
     details = ComputeDetails(
@@ -92,20 +92,19 @@ def bounds(scale: dict[str, Any]) -> tuple[int, int, str | None]:
         AzureMLError: a number or the time span is wrong.
     """
     least, most, idle_time = (
-        scale.get("minNodeCount", 0),
+        scale.get("minNodeCount") or 0,
         scale.get("maxNodeCount"),
         scale.get("nodeIdleTimeBeforeScaleDown"),
     )
-    numbers = [number for number in (least, most) if isinstance(number, int) and not isinstance(number, bool)]
-    if len(numbers) != 2 or not 0 <= numbers[0] <= numbers[1] <= MOST_NODES:
+    if most is None or not 0 <= least <= most <= MOST_NODES:
         raise invalid(
             f"scaleSettings has minNodeCount and maxNodeCount with 0 <= min <= max <= {MOST_NODES}, "
             f"not {least!r} and {most!r}.",
             "ArgumentInvalid",
         )
-    if idle_time is not None and (not isinstance(idle_time, str) or seconds(idle_time) is None):
+    if idle_time is not None and seconds(idle_time) is None:
         raise invalid(f"nodeIdleTimeBeforeScaleDown is a time span such as PT5M, not {str(idle_time)[:40]!r}.")
-    return numbers[0], numbers[1], idle_time
+    return least, most, idle_time
 
 
 def _scale(inner: dict[str, Any]) -> tuple[int, int, str | None]:
@@ -113,7 +112,7 @@ def _scale(inner: dict[str, Any]) -> tuple[int, int, str | None]:
 
 
 def _spec(details: ComputeDetails, inner: dict[str, Any], size: str) -> ClusterSpec:
-    priority = str(inner.get("vmPriority") or "Dedicated").lower()
+    priority = (inner.get("vmPriority") or "Dedicated").lower()
     if priority not in _PRIORITIES:
         raise invalid(f"vmPriority is Dedicated or LowPriority, not {priority[:40]!r}.", "ArgumentInvalid")
     scale = scale_settings(details.min_nodes, details.max_nodes)
@@ -131,7 +130,7 @@ def _spec(details: ComputeDetails, inner: dict[str, Any], size: str) -> ClusterS
 def _account(inner: dict[str, Any]) -> dict[str, Any]:
     """The administrator of the nodes without the password, which no answer shows and nothing here needs."""
     account = inner.get("userAccountCredentials")
-    if not isinstance(account, dict):
+    if account is None:
         return {}
     shown = {name: account.get(name) for name in ("adminUserName", "adminUserPassword", "adminUserSshPublicKey")}
     return {"userAccountCredentials": shown | {"adminUserPassword": None}}

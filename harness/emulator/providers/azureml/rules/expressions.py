@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from harness.emulator.providers.azureml.errors import AzureMLError, invalid
 
-_EXPRESSION = re.compile(r"\$\{\{\s*([^{}]*?)\s*\}\}")
+_EXPRESSION = re.compile(r"\$\{\{([^{}]*)\}\}")
 _NAME = re.compile(r"(inputs|outputs)\.([a-zA-Z_]\w*)")
 _URI_NAMES = ("name", "output_name", "default_datastore")
 
@@ -16,7 +16,7 @@ def check_command(command: str, inputs: Mapping[str, object], outputs: Mapping[s
     Raises:
         AzureMLError: an expression means nothing here.
     """
-    for expression in _EXPRESSION.findall(command):
+    for expression in map(str.strip, _EXPRESSION.findall(command)):
         found = _NAME.fullmatch(expression)
         if found is None:
             raise _wrong(expression, "Only inputs and outputs can be referred to in the command of a job.")
@@ -30,13 +30,13 @@ def expand_command(command: str, inputs: Mapping[str, str], outputs: Mapping[str
     """The command with the text of every expression in its place; as on the service, nothing is quoted."""
     values = {f"inputs.{name}": value for name, value in inputs.items()}
     values |= {f"outputs.{name}": value for name, value in outputs.items()}
-    return _EXPRESSION.sub(lambda found: values[found[1]], command)
+    return _EXPRESSION.sub(lambda found: values[found[1].strip()], command)
 
 
 def expand_uri(uri: str, *, job: str, output: str, default_datastore: str) -> str:
     """The uri of an output with the names that it may hold."""
     values = dict(zip(_URI_NAMES, (job, output, default_datastore), strict=True))
-    return _EXPRESSION.sub(lambda found: values.get(found[1], found[0]), uri)
+    return _EXPRESSION.sub(lambda found: values.get(found[1].strip(), found[0]), uri)
 
 
 def _wrong(expression: str, why: str) -> AzureMLError:

@@ -8,9 +8,11 @@ from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.azureml.errors import invalid, not_served
 from harness.emulator.providers.azureml.model.job import JobDetails
+from harness.emulator.providers.azureml.rules.bodies import read_text, read_texts
 from harness.emulator.providers.azureml.rules.expressions import check_command
 
-MOST_NODES = 100
+MOST_NODES, MOST_PROCESSES = 100, 1000  # of one job
+_COUNTS = ("processCountPerInstance", "workerCount", "parameterServerCount")
 _LATER = {"Sweep": "sweep jobs", "Pipeline": "pipeline jobs", "AutoML": "AutoML jobs", "Spark": "Spark jobs"}
 _NAME = re.compile(r"[a-zA-Z_]+[a-zA-Z0-9_]*")
 _INPUT_TYPES = ("uri_folder", "uri_file", "mltable", "literal", "custom_model", "mlflow_model", "triton_model")
@@ -27,19 +29,19 @@ def read_job(name: str, document: dict[str, Any], *, run_number: int, now: datet
         AzureMLError: the body is wrong, or of a type that the emulator does not play yet.
     """
     properties = _object(document.get("properties"), "properties")
-    type_ = str(properties.get("jobType", ""))
+    type_ = properties.get("jobType") or ""
     if type_ in _LATER:
         raise not_served(_LATER[type_], "submit command jobs, as the sweeps of 'harness run' do")
     if type_ != "Command":
         raise invalid(f"The job type {type_[:40]!r} is not valid; use Command.", "ArgumentInvalid")
     command = properties.get("command")
-    if not isinstance(command, str) or not command.strip():
+    if not command or not command.strip():
         raise invalid("A command job has a 'command'.", "ArgumentInvalid")
     inputs = {each: _input(each, value) for each, value in _named(properties, "inputs")}
     outputs = {each: _output(each, value) for each, value in _named(properties, "outputs") if each != "default"}
     check_command(command, inputs, outputs)
     resources = _object(properties.get("resources") or {}, "resources")
-    _check_count(resources.get("instanceCount", 1))
+    nodes = _count(resources.get("instanceCount"))
     return JobDetails(
         name=name,
         created=now,
@@ -52,13 +54,13 @@ def read_job(name: str, document: dict[str, Any], *, run_number: int, now: datet
         compute=properties.get("computeId"),
         description=properties.get("description"),
         tags=parse_tags(properties) or {},
-        properties=_texts(properties, "properties"),
+        properties=read_texts(properties.get("properties")),
         is_archived=bool(properties.get("isArchived", False)),
         inputs=inputs,
         outputs=outputs,
-        variables=_texts(properties, "environmentVariables"),
+        variables=read_texts(properties.get("environmentVariables")),
         resources=resources,
-        distribution=_distribution(properties.get("distribution")),
+        distribution=_distribution(properties.get("distribution"), nodes),
         limits=_limits(properties.get("limits")),
         identity=properties.get("identity"),
         queue=properties.get("queueSettings"),
@@ -68,7 +70,7 @@ def read_job(name: str, document: dict[str, Any], *, run_number: int, now: datet
 def wall_clock(details: JobDetails) -> float:
     """The seconds that a job may run."""
     timeout = (details.limits or {}).get("timeout")
-    return (seconds(timeout) if isinstance(timeout, str) else None) or _LIFETIME
+    return (seconds(timeout) if timeout else None) or _LIFETIME
 
 
 def _input(name: str, given: Any) -> dict[str, Any]:
@@ -76,10 +78,10 @@ def _input(name: str, given: Any) -> dict[str, Any]:
     type_ = found.get("jobInputType") or ("literal" if "value" in found else "uri_folder")
     _check_word(f"inputs.{name}.jobInputType", type_, _INPUT_TYPES)
     if type_ == "literal":
-        return {"description": found.get("description"), "value": str(found.get("value", "")), "jobInputType": type_}
+        return {"description": found.get("description"), "value": read_text(found.get("value")), "jobInputType": type_}
     mode = found.get("mode") or "ReadOnlyMount"
     _check_word(f"inputs.{name}.mode", mode, _INPUT_MODES)
-    if not isinstance(found.get("uri"), str) or not found["uri"]:
+    if not found.get("uri"):
         raise invalid(f"The input {name} has no 'uri'.", "ArgumentInvalid")
     return {"description": found.get("description"), "uri": found["uri"], "mode": mode, "jobInputType": type_}
 
@@ -91,29 +93,38 @@ def _output(name: str, given: Any) -> dict[str, Any]:
     return {**found, "mode": mode, "jobOutputType": found.get("jobOutputType") or "uri_folder"}
 
 
-def _distribution(given: Any) -> dict[str, Any] | None:
+def _distribution(given: Any, nodes: int) -> dict[str, Any] | None:
     if given is None:
         return None
-    found = _object(given, "distribution")
-    wanted = str(found.get("distributionType", ""))
+    wanted = given.get("distributionType") or ""
     kind = next((each for each in _DISTRIBUTIONS if each.lower() == wanted.lower()), None)
     if kind is None:
         raise not_served(f"the distribution {wanted[:40]!r}", f"use {', '.join(_DISTRIBUTIONS)}")
-    return {**found, "distributionType": kind}
+    each = {name: given[name] for name in _COUNTS if given.get(name) is not None}
+    processes = nodes * each.get("processCountPerInstance", 1)
+    if kind == "TensorFlow":
+        processes = each.get("workerCount", nodes) + each.get("parameterServerCount", 0)
+    if processes > MOST_PROCESSES:
+        raise invalid(f"A job has at most {MOST_PROCESSES} processes, not {processes}.", "ArgumentInvalid")
+    return {**each, "distributionType": kind}
 
 
 def _limits(given: Any) -> dict[str, Any] | None:
     if given is None:
         return None
-    timeout = _object(given, "limits").get("timeout")
-    if timeout is not None and (not isinstance(timeout, str) or seconds(timeout) is None):
-        raise invalid(f"limits.timeout is a time span such as PT1H, not {str(timeout)[:40]!r}.", "ArgumentInvalid")
+    timeout = given.get("timeout")
+    if timeout is not None and seconds(timeout) is None:
+        raise invalid(f"limits.timeout is a time span such as PT1H, not {timeout[:40]!r}.", "ArgumentInvalid")
     return {"jobLimitsType": "Command", "timeout": timeout}
 
 
-def _check_count(number: Any) -> None:
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MOST_NODES:
-        raise invalid(f"resources.instanceCount is a whole number from 1 to {MOST_NODES}, not {str(number)[:20]}.")
+def _count(number: int | None) -> int:
+    """How many nodes a job needs."""
+    if number is None:
+        return 1
+    if not 1 <= number <= MOST_NODES:
+        raise invalid(f"resources.instanceCount is a whole number from 1 to {MOST_NODES}, not {number}.")
+    return number
 
 
 def _check_word(member: str, given: Any, words: tuple[str, ...]) -> None:
@@ -128,10 +139,6 @@ def _named(properties: dict[str, Any], member: str) -> list[tuple[str, Any]]:
             text = f"The name {name[:60]!r} in {member} is not valid: it has letters, digits and '_', no digit first."
             raise invalid(text, "ArgumentInvalid")
     return list(found.items())
-
-
-def _texts(properties: dict[str, Any], member: str) -> dict[str, str]:
-    return {str(name): str(value) for name, value in _object(properties.get(member) or {}, member).items()}
 
 
 def _object(given: Any, what: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from harness.emulator.providers.azureml.errors import invalid
 
 _WORKSPACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}")
 _COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
+_JOB = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,249}")
 _ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 
 
@@ -28,12 +29,21 @@ def check_compute_name(name: str) -> None:
 
 
 def check_asset_name(what: str, name: str) -> None:
-    """The name of a datastore, a job or an asset.
+    """The name of a datastore or an asset.
 
     Raises:
         AzureMLError: any other name.
     """
     _check(what, name, _ASSET, "1 to 255 letters, digits, '-' and '_', a letter or digit first")
+
+
+def check_job_name(name: str) -> None:
+    """The name of a job: 5 characters shorter than the service allows, for the directory of its run.
+
+    Raises:
+        AzureMLError: any other name.
+    """
+    _check("job", name, _JOB, "1 to 250 letters, digits, '-' and '_', a letter or digit first")
 
 
 def _check(what: str, name: str, pattern: "re.Pattern[str]", rule: str) -> None:

@@ -1,0 +1,46 @@
+"""The files of a run on disk. As in storage, links, devices and names that are no text do not exist."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+
+def file_names(root: Path) -> list[str]:
+    """Every file below a directory, by its path from there, sorted; none where the directory does not exist."""
+    found: list[str] = []
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        for entry in _entries(root / folder):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            elif entry.is_file(follow_symlinks=False):
+                found.append(path)
+    return sorted(found)
+
+
+def folder_sizes(root: Path, folder: PurePosixPath) -> list[tuple[str, int | None]]:
+    """What lies directly in a folder below a directory: files with their sizes, folders with None."""
+    directory = root / folder
+    if Path(os.path.realpath(directory)) != Path(os.path.realpath(root)) / folder:
+        return []  # a link leads there
+    found: list[tuple[str, int | None]] = []
+    for entry in _entries(directory):
+        path = str(folder / entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            found.append((path, None))
+        elif entry.is_file(follow_symlinks=False):
+            with suppress(FileNotFoundError):  # a job may delete what it wrote
+                found.append((path, entry.stat(follow_symlinks=False).st_size))
+    return sorted(found)
+
+
+def _entries(directory: Path) -> Iterator["os.DirEntry[str]"]:
+    with suppress(OSError), os.scandir(directory) as entries:
+        yield from (entry for entry in entries if _is_text(entry.name))
+
+
+def _is_text(name: str) -> bool:
+    return name.isprintable() or not any("\ud800" <= character <= "\udfff" for character in name)

@@ -1,0 +1,324 @@
+"""The shape of request bodies: the type of every member that the emulator reads, checked before anything is stored.
+
+What is stored is read again for years, so nothing may be stored that cannot be read. Members that no class names are
+ignored, as the service ignores them. ``read_document`` checks what holds for all bodies, and a class says the rest.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from harness.emulator.providers.arm.rules import parse_object
+
+_DEEPEST = 60  # objects and lists in each other: what is stored and shown lies a little deeper than what was sent
+_LARGEST = 1 << 63  # beyond it JSON's integers cannot be written again
+
+T = TypeVar("T", bound=msgspec.Struct)
+Scalar = str | int | float | bool | None
+Texts = dict[str, Scalar]  # the service keeps texts; it takes numbers for them, too
+Name = Annotated[str, Meta(max_length=255)]
+Uri = Annotated[str, Meta(max_length=4096)]
+Text = Annotated[str, Meta(max_length=65_536)]
+Variable = Annotated[str, Meta(pattern=r"\A[^=]+\Z", max_length=255)]
+Processes = Annotated[int, Meta(ge=1, le=1000)]
+Servers = Annotated[int, Meta(ge=0, le=1000)]
+
+
+class BodyError(Exception):
+    """A body cannot be accepted; the text says which member is wrong, and how."""
+
+
+def read_document(content: bytes) -> dict[str, Any]:
+    """The JSON object of a request, of which everything can be stored and handed to a process.
+
+    Raises:
+        InvalidContentError: it is no JSON object.
+        BodyError: it is nested too deeply, or holds a value that cannot be kept.
+    """
+    document = parse_object(content)
+    _check_values(document)
+    return document
+
+
+def read_as(document: dict[str, Any], kind: type[T]) -> T:
+    """A document as the body that ``kind`` describes.
+
+    Raises:
+        BodyError: a member has another type.
+    """
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise BodyError(_sentence(str(error))) from None
+
+
+def read_texts(given: Mapping[str, Scalar] | None) -> dict[str, str]:
+    """Texts by name, as the service keeps them: numbers and truth values are written as JSON writes them."""
+    return {name: read_text(value) for name, value in (given or {}).items()}
+
+
+def read_text(value: Scalar) -> str:
+    """One of them."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _check_values(document: dict[str, Any]) -> None:
+    """Check what can neither be stored nor handed to a process, wherever it is."""
+    waiting: list[tuple[object, int]] = [(document, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise BodyError(f"The request body is nested more than {_DEEPEST} levels deep.")
+        if isinstance(value, str) and "\0" in value:
+            raise BodyError(f"The request body holds a text with a NUL character: {value[:40]!r}.")
+        if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+            raise BodyError("The request body holds a whole number of more than 64 bits.")
+        waiting.extend((inner, depth + 1) for inner in _within(value))
+
+
+def _within(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        yield from value.keys()
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+
+
+def _sentence(text: str) -> str:
+    reason, _, path = text.partition(" - at ")
+    member = path.strip("`").removeprefix("$").lstrip(".")
+    return f"The member '{member}' of the request body is not valid: {reason}." if member else f"{reason}."
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Part of a body; each member may be null or missing, unless a rule elsewhere asks for it."""
+
+
+class Described(_Body, frozen=True, kw_only=True):
+    """What most resources have."""
+
+    description: Text | None = None
+    tags: dict[str, str | None] | None = None
+    properties: Texts | None = None
+    is_archived: bool | None = None
+    is_anonymous: bool | None = None
+
+
+class WorkspaceProperties(_Body, frozen=True, kw_only=True):
+    """Of a workspace."""
+
+    friendly_name: Name | None = None
+    description: Text | None = None
+    storage_account: Uri | None = None
+    key_vault: Uri | None = None
+    application_insights: Uri | None = None
+    container_registry: Uri | None = None
+    image_build_compute: Name | None = None
+    public_network_access: Name | None = None
+    hbi_workspace: bool | None = None
+    allow_recover_soft_deleted_workspace: bool | None = None
+
+
+class WorkspaceBody(_Body, frozen=True, kw_only=True):
+    """A workspace, or changes of one."""
+
+    location: str | None = None
+    properties: WorkspaceProperties | None = None
+
+
+class Reference(_Body, frozen=True, kw_only=True):
+    """The id of another resource."""
+
+    id: Uri | None = None
+
+
+class NodeAccount(_Body, frozen=True, kw_only=True):
+    """The administrator of nodes."""
+
+    admin_user_name: Name | None = None
+    admin_user_password: Text | None = None
+    admin_user_ssh_public_key: Text | None = None
+
+
+class Scale(_Body, frozen=True, kw_only=True):
+    """How many nodes; ``rules.computes.bounds`` checks the values."""
+
+    min_node_count: int | None = None
+    max_node_count: int | None = None
+    node_idle_time_before_scale_down: Name | None = None
+
+
+class ComputeSettings(_Body, frozen=True, kw_only=True):
+    """The inner properties of a compute."""
+
+    vm_size: Name | None = None
+    vm_priority: Name | None = None
+    scale_settings: Scale | None = None
+    subnet: Reference | None = None
+    remote_login_port_public_access: Name | None = None
+    os_type: Name | None = None
+    virtual_machine_image: Reference | None = None
+    enable_node_public_ip: bool | None = None
+    application_sharing_policy: Name | None = None
+    user_account_credentials: NodeAccount | None = None
+
+
+class ComputeProperties(_Body, frozen=True, kw_only=True):
+    """The outer properties of a compute."""
+
+    compute_type: Name | None = None
+    description: Text | None = None
+    disable_local_auth: bool | None = None
+    properties: ComputeSettings | None = None
+
+
+class ComputeBody(_Body, frozen=True, kw_only=True):
+    """A compute, or changes of its scale settings."""
+
+    location: str | None = None
+    properties: ComputeProperties | None = None
+
+
+class Build(_Body, frozen=True, kw_only=True):
+    """Where an environment's image is built from."""
+
+    context_uri: Uri | None = None
+    dockerfile_path: Uri | None = None
+
+
+class AssetProperties(Described, frozen=True, kw_only=True):
+    """Of a version of code, of an environment or of a data asset; which are whose, ``rules.assets`` knows."""
+
+    code_uri: Uri | None = None
+    environment_type: Name | None = None
+    image: Uri | None = None
+    conda_file: str | None = None
+    build: Build | None = None
+    inference_config: dict[str, Any] | None = None
+    os_type: Name | None = None
+    stage: Name | None = None
+    data_type: Name | None = None
+    data_uri: Uri | None = None
+    referenced_uris: list[Uri] | None = None
+
+
+class AssetBody(_Body, frozen=True, kw_only=True):
+    """A version of an asset, or an asset."""
+
+    properties: AssetProperties | None = None
+
+
+class SecretBody(_Body, frozen=True, kw_only=True):
+    """What opens a container or a share."""
+
+    key: Text | None = None
+    sas_token: Text | None = None
+
+
+class CredentialsBody(_Body, frozen=True, kw_only=True):
+    """How a container or a share is opened."""
+
+    credentials_type: Name | None = None
+    secrets: SecretBody | None = None
+
+
+class DatastoreProperties(Described, frozen=True, kw_only=True):
+    """Of a datastore."""
+
+    datastore_type: Name | None = None
+    account_name: Name | None = None
+    container_name: Name | None = None
+    file_share_name: Name | None = None
+    endpoint: Name | None = None
+    protocol: Name | None = None
+    is_default: bool | None = None
+    subscription_id: Name | None = None
+    resource_group: Name | None = None
+    credentials: CredentialsBody | None = None
+
+
+class DatastoreBody(_Body, frozen=True, kw_only=True):
+    """A datastore."""
+
+    properties: DatastoreProperties | None = None
+
+
+class JobInputBody(_Body, frozen=True, kw_only=True):
+    """An input of a job."""
+
+    description: Text | None = None
+    job_input_type: Name | None = None
+    mode: Name | None = None
+    uri: Uri | None = None
+    value: Text | int | float | bool | None = None
+
+
+class JobOutputBody(_Body, frozen=True, kw_only=True):
+    """An output of a job."""
+
+    description: Text | None = None
+    job_output_type: Name | None = None
+    mode: Name | None = None
+    uri: Uri | None = None
+    asset_name: Name | None = None
+    asset_version: Name | None = None
+    auto_delete_setting: dict[str, Any] | None = None
+
+
+class JobResources(_Body, frozen=True, kw_only=True):
+    """What a job needs."""
+
+    instance_count: int | None = None
+    max_instance_count: int | None = None
+    instance_type: Name | None = None
+    locations: list[Name] | None = None
+    properties: dict[str, Any] | None = None
+    shm_size: Name | None = None
+    docker_args: Text | None = None
+
+
+class Distribution(_Body, frozen=True, kw_only=True):
+    """How the processes of a job find each other."""
+
+    distribution_type: Name | None = None
+    process_count_per_instance: Processes | None = None
+    worker_count: Processes | None = None
+    parameter_server_count: Servers | None = None
+
+
+class JobLimits(_Body, frozen=True, kw_only=True):
+    """How long a job may run."""
+
+    job_limits_type: Name | None = None
+    timeout: Name | None = None
+
+
+class JobProperties(Described, frozen=True, kw_only=True):
+    """Of a command job."""
+
+    job_type: Name | None = None
+    display_name: Name | None = None
+    experiment_name: Name | None = None
+    command: Text | None = None
+    code_id: Uri | None = None
+    environment_id: Uri | None = None
+    compute_id: Uri | None = None
+    environment_variables: dict[Variable, Scalar] | None = None
+    inputs: dict[Name, JobInputBody] | None = None
+    outputs: dict[Name, JobOutputBody | None] | None = None
+    resources: JobResources | None = None
+    distribution: Distribution | None = None
+    limits: JobLimits | None = None
+    identity: dict[str, Any] | None = None
+    queue_settings: dict[str, Any] | None = None
+
+
+class JobBody(_Body, frozen=True, kw_only=True):
+    """A job, or changes of one."""
+
+    properties: JobProperties | None = None

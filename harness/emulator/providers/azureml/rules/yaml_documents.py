@@ -1,0 +1,59 @@
+"""YAML from strangers: an alias must not make a small text a large document; pure."""
+
+from typing import Any
+
+import yaml
+
+_MOST_NODES = 20_000  # of a document, with what aliases repeat
+_DEEPEST = 60
+
+
+class YamlError(Exception):
+    """A text is no YAML, or too large a document."""
+
+
+def read_yaml(text: str) -> Any:
+    """The document of a text.
+
+    Raises:
+        YamlError: it cannot be read, or is too large or too deep once every alias is replaced by what it names.
+    """
+    _check_depth(text)
+    loader = yaml.CSafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}, 0) > _MOST_NODES:
+            raise YamlError(f"the document has more than {_MOST_NODES} nodes")
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise YamlError(str(error)) from error
+    finally:
+        loader.dispose()
+
+
+def _check_depth(text: str) -> None:
+    """Check how deep a text is before anything of it is nested: libyaml's recursion ends in a crash."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise YamlError(f"the document is more than {_DEEPEST} levels deep")
+    except yaml.YAMLError as error:
+        raise YamlError(str(error)) from error
+
+
+def _size(node: yaml.Node, known: dict[int, int], depth: int) -> int:
+    """How many nodes a document has; those that are repeated are counted again, and looked at once."""
+    if depth > _DEEPEST:  # or within itself
+        raise YamlError(f"the document is more than {_DEEPEST} levels deep")
+    if id(node) not in known:
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        known[id(node)] = 1 + sum(_size(part, known, depth + 1) for part in inner)
+    return known[id(node)]

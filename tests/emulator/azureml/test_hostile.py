@@ -1,0 +1,313 @@
+"""Whatever is sent, Azure Machine Learning is never at fault; what it has stored can be read, by the next start too.
+
+HARNESS_TEST_DOSE=full pytest tests/emulator/azureml/test_hostile.py          # 2,000 requests a property instead of 60
+"""
+
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import start_detached, stop
+from harness.emulator.options import Options
+from harness.emulator.providers.azureml.data_plane.routes import data_plane_routes
+from harness.emulator.providers.azureml.model.asset import KINDS
+from harness.emulator.providers.azureml.routes import (
+    asset_routes,
+    compute_routes,
+    datastore_routes,
+    job_routes,
+    operation_routes,
+    subscription_routes,
+    workspace_routes,
+)
+from harness.emulator.routing import Route
+
+Json = dict[str, Any]
+SignIn = Callable[[Endpoint], requests.Session]
+
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+WORKSPACE = f"{SUBSCRIPTION}/resourceGroups/harness-emulator/providers/Microsoft.MachineLearningServices/workspaces"
+HOSTS = ("https://management.azure.com", "https://eastus.api.azureml.ms")
+DATASTORE = "azureml://datastores/workspaceblobstore/paths"
+LONG = "a long text"  # stands for 70,000 characters
+EXAMPLES = 2000 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 60
+
+
+class _Handlers:
+    """Stands for every class of handlers: only the routes are looked at."""
+
+    def __getattr__(self, name: str) -> object:
+        return name
+
+
+def routes() -> Iterator[tuple[str, Route]]:
+    """Every operation, with its host."""
+    none = cast("Any", _Handlers())
+    for make in (workspace_routes, compute_routes, datastore_routes, job_routes, subscription_routes, operation_routes):
+        yield from ((HOSTS[0], route) for route in cast("Any", make)(none))
+    for kind in KINDS:
+        yield from ((HOSTS[0], route) for route in asset_routes(kind, none))
+    yield from ((HOSTS[1], route) for route in data_plane_routes(none, none, none))
+
+
+ROUTES = [(host, route) for host, route in routes() if route.method != "DELETE"]
+WRITES = [each for each in ROUTES if each[1].method != "GET"]
+READS = [each for each in ROUTES if each[1].method == "GET"]
+
+
+def job_body(command: str) -> Json:
+    """A job with everything that one can have, for the compute that never has a node."""
+    uri = f"{DATASTORE}/a"
+    return {"properties": {
+        "jobType": "Command", "displayName": "d", "experimentName": "e", "description": "x", "isArchived": False,
+        "command": command, "tags": {"a": "b"}, "properties": {"a": "b"}, "computeId": "computes/none",
+        "environmentVariables": {"A": "b"}, "environmentId": "azureml:x:1",
+        "inputs": {"a": {"jobInputType": "uri_folder", "uri": uri, "mode": "ReadOnlyMount"},
+                   "b": {"jobInputType": "literal", "value": "1"}},
+        "outputs": {"c": {"jobOutputType": "uri_folder", "uri": uri, "mode": "Upload"}},
+        "resources": {"instanceCount": 1, "instanceType": "Standard_DS3_v2", "shmSize": "2g", "properties": {}},
+        "distribution": {"distributionType": "PyTorch", "processCountPerInstance": 2},
+        "limits": {"jobLimitsType": "Command", "timeout": "PT1H"}, "identity": {"identityType": "AMLToken"},
+        "queueSettings": {"jobTier": "Standard"},
+    }}  # fmt: skip
+
+
+def compute_body() -> Json:
+    """A cluster that never has a node."""
+    return {"location": "eastus", "tags": {"a": "b"}, "properties": {
+        "computeType": "AmlCompute", "description": "d", "disableLocalAuth": True, "properties": {
+            "vmSize": "Standard_DS3_v2", "vmPriority": "Dedicated", "subnet": {"id": "x"}, "osType": "Linux",
+            "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT5M"},
+            "userAccountCredentials": {"adminUserName": "u", "adminUserPassword": "p"}, "enableNodePublicIp": True,
+            "virtualMachineImage": {"id": "x"}, "remoteLoginPortPublicAccess": "Enabled"}}}  # fmt: skip
+
+
+def asset_body() -> Json:
+    """What any type of asset takes from it."""
+    return {"properties": {
+        "description": "d", "tags": {"a": "b"}, "properties": {"a": 1}, "isArchived": False, "isAnonymous": True,
+        "codeUri": "https://x.blob.core.windows.net/a/b", "image": "i", "condaFile": "name: x", "osType": "Linux",
+        "build": {"contextUri": "c", "dockerfilePath": "Dockerfile"}, "dataType": "uri_folder",
+        "dataUri": f"{DATASTORE}/a", "inferenceConfig": {}, "environmentType": "x", "stage": "s"}}  # fmt: skip
+
+
+def datastore_body() -> Json:
+    """A datastore with a key."""
+    return {"properties": {
+        "datastoreType": "AzureBlob", "accountName": "a", "containerName": "c", "endpoint": "e", "protocol": "https",
+        "credentials": {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": "a2V5"}},
+        "description": "d", "tags": {}, "properties": {}, "isDefault": False, "subscriptionId": "s",
+        "resourceGroup": "g"}}  # fmt: skip
+
+
+def run_body(run: str, experiment: str) -> Json:
+    """Whatever a request to the data plane has in its body."""
+    return {
+        "run_id": run, "run_uuid": run, "runId": run, "experiment_id": experiment, "experiment_ids": [experiment],
+        "name": "n", "run_name": "r", "status": "RUNNING", "key": "loss", "value": 0.5, "timestamp": 1, "step": 2,
+        "metrics": [{"key": "m", "value": 1, "timestamp": 1, "step": 1}], "params": [{"key": "p", "value": "v"}],
+        "filter": "metrics.loss > 0 and attributes.start_time > 1 and tags.a LIKE '%a%'", "order_by": ["metrics.loss"],
+        "max_results": 5, "page_token": "1", "run_view_type": "ALL", "hidden": False, "displayName": "d",
+        "description": "x", "properties": {"a": "b"}, "paths": [{"path": "a/b.txt"}], "values": ["x"],
+        "tags": [{"key": "t", "value": "v"}]}  # fmt: skip
+
+
+class Stranger:
+    """A client that sends what it likes to an emulator of its own, and an owner who starts it again."""
+
+    def __init__(self, directory: Path, sign_in: SignIn) -> None:
+        self._directory = directory
+        self._sign_in = sign_in
+        self._fresh = itertools.count()
+        self.start()
+        api = f"{HOSTS[1]}/mlflow/v2.0{WORKSPACE}/azureml/api/2.0/mlflow"
+        self.experiment = self.send("POST", f"{api}/experiments/create", {"name": "hostile"}).json()["experiment_id"]
+        made = self.send("POST", f"{api}/runs/create", {"experiment_id": self.experiment}).json()
+        self.run = made["run"]["info"]["run_id"]
+        workspace = f"{HOSTS[0]}{WORKSPACE}/azureml"
+        for path, body in (
+            ("computes/none", compute_body()), ("jobs/first", job_body("true")),
+            *((f"{kind.type}/first/versions/1", asset_body()) for kind in KINDS),
+        ):  # fmt: skip
+            self.send("PUT", f"{workspace}/{path}", body).raise_for_status()
+
+    def start(self) -> None:
+        self._session = self._sign_in(start_detached(Options(self._directory)))
+        self._session.params = {}
+
+    def stop(self) -> None:
+        self._session.close()
+        stop(self._directory)
+
+    def send(self, method: str, url: str, body: object = None, query: str = "") -> requests.Response:
+        version = "" if "api-version" in query else "api-version=2025-09-01&"
+        data = None if body is None else json.dumps(body).replace(LONG, "x" * 70_000)
+        return self._session.request(method, f"{url}?{version}{query}", data=data, timeout=60)
+
+    def url(self, host: str, template: str, words: Sequence[str]) -> str:
+        """A template with some of its names replaced by words, and those before them by what is there."""
+        found = iter(words)
+        known = {"{subscription}": SUBSCRIPTION.rpartition("/")[2], "{group}": "harness-emulator", "{run}": self.run,
+                 "{workspace}": "azureml", "{location}": "eastus", "{experiment}": "hostile"}  # fmt: skip
+        segments = [
+            known.get(segment) or (next(found) if segment.startswith("{") else segment)
+            for segment in template.split("/")
+        ]
+        return host + "/".join(segments)
+
+    def body(self, route: Route) -> Json:
+        """One that the route accepts."""
+        if "/mlflow/" in route.template or "/history/" in route.template or "/data/v1.0" in route.template:
+            body = run_body(self.run, self.experiment)
+            return body | ({"tags": {"a": "b"}} if "/history/" in route.template else {})
+        for part, make in (("/computes", compute_body), ("/datastores", datastore_body), ("/jobs", _waiting_job)):
+            if part in route.template:
+                return make()
+        return asset_body()
+
+    def unreadable(self) -> list[str]:
+        """What is listed, or leads to a list, and cannot be read."""
+        workspace = f"{HOSTS[0]}{WORKSPACE}/azureml"
+        wrong: list[str] = []
+        for kind in ("computes", "datastores", "jobs", "codes", "environments", "data"):
+            for name in self._names(f"{workspace}/{kind}", wrong):
+                self._read(f"{workspace}/{kind}/{name}", wrong)
+                if kind in ("codes", "environments", "data"):
+                    versions = f"{workspace}/{kind}/{name}/versions"
+                    for version in self._names(versions, wrong):
+                        self._read(f"{versions}/{version}", wrong)
+                if kind == "jobs":
+                    self._read(f"{HOSTS[1]}/history/v1.0{WORKSPACE}/azureml/runs/{name}/details", wrong)
+        api = f"{HOSTS[1]}/mlflow/v2.0{WORKSPACE}/azureml/api/2.0/mlflow"
+        self._read(f"{api}/runs/get", wrong, f"run_id={self.run}")
+        found = self.send("GET", f"{api}/experiments/search").json()["experiments"]
+        every = {"experiment_ids": [each["experiment_id"] for each in found], "run_view_type": "ALL"}
+        if self.send("POST", f"{api}/runs/search", every).status_code != 200:
+            wrong.append("runs/search")
+        return wrong
+
+    def _names(self, url: str, wrong: list[str]) -> list[str]:
+        names, query = [], ""
+        while True:
+            page = self._read(url, wrong, f"listViewType=All&{query}")
+            names += [quote(each["name"], safe="") for each in page.get("value", [])]
+            if "nextLink" not in page:
+                return names
+            query = f"$skip={len(names)}"
+
+    def _read(self, url: str, wrong: list[str], query: str = "") -> Json:
+        answer = self.send("GET", url, query=query)
+        if answer.status_code != 200:
+            wrong.append(f"{url} {answer.status_code} {answer.text[:200]}")
+            return {}
+        found: Json = answer.json()
+        return found
+
+
+def _waiting_job() -> Json:
+    return job_body("echo ${{inputs.b}} ${{ outputs.c }}")
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory, sign_in: SignIn) -> Iterator[Stranger]:
+    """Nothing may be in the log at the end."""
+    directory = tmp_path_factory.mktemp("hostile")
+    made = Stranger(directory, sign_in)
+    try:
+        yield made
+    finally:
+        made.stop()
+    assert set((directory / "emulator.log").read_text().splitlines()) <= {"ready"}
+
+
+nasty = st.sampled_from([
+    None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, -(2**70), 1.5, 1e308, "", "x", LONG, "\0", "a\r\nb", "..",
+    "../../../etc", "PT1S", "P", "P99999999999999D", "succeeded", "💩", [], {}, [None], [[]], [{}], {"id": None},
+    {"": {}}, ["a"] * 2000, [{"name": 1}], "%00", "azureml:first:1", "https://[", "${{" + " " * 5000, "${{inputs.b}}",
+    "metrics.a LIKE '" + "%a" * 60 + "b'", "attributes.start_time > abc", "Standard_Unknown", "²", "9" * 5000,
+    "a: &a [x]\nb: *a", "&a [*a]", "[" * 5000, "NaN", "Sweep", "TensorFlow", 100_000, {"a": {"b": [1, {"c": None}]}},
+])  # fmt: skip
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=20,
+)
+words = st.one_of(
+    st.sampled_from(["first", "none", "1", "workspaceblobstore", "x" * 250, "x" * 300, "%2e%2e", "%00", "a%2Fb", "-"]),
+    st.text(min_size=1, max_size=30).map(lambda text: quote(text.encode("utf-8", "replace"), safe="")),
+)
+values = st.one_of(
+    st.sampled_from(["²", "9" * 5000, "-1", "0", "1", "x" * 300, "..", "/etc/passwd", "%00", "true", "a%2F..%2Fb",
+                     "'; --", "ALL", "ArchivedOnly", "createdtime desc", "attributes.start_time%20>%20abc", "%F0%9F"]),
+    st.text(max_size=20).map(lambda text: quote(text.encode("utf-8", "replace"))),
+)  # fmt: skip
+NAMES = ("$top", "$skip", "count", "listViewType", "jobType", "tag", "hash", "hashVersion", "isDefault", "path", "type",
+         "continuationToken", "run_id", "run_uuid", "metric_key", "max_results", "page_token", "filter",
+         "experiment_id", "experiment_name", "api-version", "skipValidation", "underlyingResourceAction")  # fmt: skip
+queries = st.lists(st.tuples(st.sampled_from(NAMES), values), max_size=4).map(
+    lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
+)
+
+
+def places(document: object) -> list[tuple[object, ...]]:
+    """The paths of everything inside a JSON document."""
+    items: list[tuple[object, object]] = []
+    if isinstance(document, dict):
+        items = list(document.items())
+    elif isinstance(document, list):
+        items = list(enumerate(document))
+    return [path for key, value in items for path in [(key,), *((key, *rest) for rest in places(value))]]
+
+
+def mutated(data: st.DataObject, document: Json) -> object:
+    """A body of which one or two values have become something else."""
+    changed: Any = deepcopy(document)
+    chosen = data.draw(st.lists(st.sampled_from(places(changed)), min_size=1, max_size=2, unique=True))
+    for place in sorted(chosen, key=len, reverse=True):  # the deeper one first: the other may replace what it is in
+        target = changed
+        for key in place[:-1]:
+            target = target[key]
+        target[place[-1]] = deepcopy(data.draw(nasty))
+    return changed
+
+
+def test_any_body_is_accepted_or_refused_and_what_is_stored_can_be_read(stranger: Stranger) -> None:
+    @settings(max_examples=EXAMPLES, deadline=None)
+    @given(st.sampled_from(WRITES), st.lists(words, min_size=3, max_size=3), st.data())
+    def send(target: tuple[str, Route], parts: list[str], data: st.DataObject) -> None:
+        host, route = target
+        body = data.draw(st.just("mutated") | documents | documents.map(lambda inner: {"properties": inner}))
+        sent = mutated(data, stranger.body(route)) if body == "mutated" else body
+        answer = stranger.send(route.method, stranger.url(host, route.template, parts), sent)
+
+        assert answer.status_code < 500, answer.text
+
+    send()
+
+    assert stranger.unreadable() == []
+    stranger.stop()
+    stranger.start()
+    assert stranger.unreadable() == []
+
+
+def test_any_query_is_answered(stranger: Stranger) -> None:
+    @settings(max_examples=EXAMPLES, deadline=None)
+    @given(st.sampled_from(READS), st.lists(words, min_size=3, max_size=3), queries)
+    def send(target: tuple[str, Route], parts: list[str], query: str) -> None:
+        host, route = target
+        answer = stranger.send("GET", stranger.url(host, route.template, parts), query=query)
+
+        assert answer.status_code < 500, answer.text
+
+    send()
