@@ -26,10 +26,19 @@ ADDRESS = "/providers/Harness.Emulator/faults"  # of the plans, at Resource Mana
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Where a plan holds: in a resource group, on a share, or both; everywhere where neither is named."""
+    """Where a plan holds: in a resource group, on a share or container, or both; everywhere where neither is named.
+
+    Attributes:
+        share: its name, or the names of several.
+    """
 
     group: str = ""
-    share: str = ""
+    share: str | tuple[str, ...] = ""
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """The names of all its shares and containers."""
+        return self.share if isinstance(self.share, tuple) else (self.share,) if self.share else ()
 
 
 Rate = Annotated[float, Meta(ge=0, le=1)]
@@ -97,7 +106,9 @@ def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
     return FaultPlan(name, seed, rules, msgspec.convert(scope, Scope))
 
 
-def make_plan(name: str, faults: Mapping[str, Any], *, seed: int = 0, group: str = "", share: str = "") -> FaultPlan:
+def make_plan(
+    name: str, faults: Mapping[str, Any], *, seed: int = 0, group: str = "", share: str | Sequence[str] = ""
+) -> FaultPlan:
     """A plan from its parts.
 
     Args:
@@ -105,7 +116,7 @@ def make_plan(name: str, faults: Mapping[str, Any], *, seed: int = 0, group: str
         faults: a rate, or a mapping of ``rate``, ``times`` and ``seconds``, by fault.
         seed: the same seed and the same requests meet the same faults.
         group: the resource group whose requests, nodes and jobs the faults strike; empty for all.
-        share: the file share that they strike; empty for all.
+        share: the file share or blob container that they strike, or several; empty for all.
 
     Raises:
         UserError: the parts make no plan; the message has every mistake.

@@ -76,8 +76,9 @@ class Place:
 def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) -> int:
     """Delete what earlier runs made and did not delete: what has expired, or has no living owner.
 
-    Found are the resource groups and file shares that carry the harness's tags and, for --cloud emulator, emulators on
-    this machine whose run was killed. What is not ours, or belongs to a run that is alive, is never deleted.
+    Found are the resource groups, file shares and blob containers that carry the harness's tags and, for --cloud
+    emulator, emulators on this machine whose run was killed. What is not ours, or belongs to a run that is alive, is
+    never deleted.
 
     \b
     Examples:
@@ -246,7 +247,7 @@ def _tell_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) ->
     for entry in left:
         if entry.place != settings.subscription_id:
             _say_unreached(entry, f"HARNESS_SUBSCRIPTION_ID={entry.place}")
-        elif entry.kind == "file share" and entry.account != settings.storage_account:
+        elif entry.kind in ("file share", "blob container") and entry.account != settings.storage_account:
             _say_unreached(entry, f"HARNESS_STORAGE_ACCOUNT={entry.account} and HARNESS_STORAGE_KEY")
 
 

@@ -80,6 +80,7 @@ class Clients:
 
     Attributes:
         make: makes a management client, of any service, over that session.
+        make_storage: the same for a client of the storage account.
     """
 
     resources: ResourceManagementClient
@@ -88,6 +89,7 @@ class Clients:
     poller: Poller
     retry_policy: RetryPolicy
     make: Callable[[type[Any]], Any]
+    make_storage: Callable[[type[Any], str], Any]
     _made: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def management(self, kind: type[T]) -> T:
@@ -98,6 +100,18 @@ class Clients:
         """
         if kind not in self._made:
             self._made[kind] = self.make(kind)
+        client: T = self._made[kind]
+        return client
+
+    def storage(self, kind: type[T], service: str) -> T:
+        """The client of a service of the storage account, such as ``azure.storage.blob.BlobServiceClient``; made once.
+
+        Args:
+            kind: takes the address of the account and its key, as storage's newer SDKs do.
+            service: the part of that address which names the service: ``blob``.
+        """
+        if kind not in self._made:
+            self._made[kind] = self.make_storage(kind, service)
         client: T = self._made[kind]
         return client
 

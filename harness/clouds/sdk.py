@@ -157,7 +157,15 @@ class SdkCloud:
             policy = RenewingPolicy(credential, _SCOPE, retry_policy=self.retry_policy, clock=self.clock)
             return kind(credential, subscription, authentication_policy=policy, **options)
 
-        return Clients(make(ResourceManagementClient), files, session, self.poller, self.retry_policy, make)
+        def make_storage(kind: type[Any], service: str) -> Any:
+            account = self.facts.storage_account
+            key = {"account_name": account, "account_key": self.facts.storage_key}
+            address = f"https://{account}.{service}.core.windows.net"
+            return kind(address, credential=key, transport=transport, retry_total=0)
+
+        return Clients(
+            make(ResourceManagementClient), files, session, self.poller, self.retry_policy, make, make_storage
+        )
 
     def _patient(self, session: requests.Session) -> requests.Session:
         """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""

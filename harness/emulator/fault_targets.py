@@ -27,8 +27,8 @@ class Place:
 
 def covers(scope: Scope, place: Place) -> bool:
     """Whether a plan of this scope may strike there."""
-    if not (scope.group or scope.share) or place.polls:
+    if not (scope.group or scope.shares) or place.polls:
         return True
     if place.share:
-        return place.share == scope.share
+        return place.share in scope.shares
     return bool(place.group) and place.group.lower() == scope.group.lower()

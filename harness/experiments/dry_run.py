@@ -6,10 +6,11 @@ from pathlib import Path
 
 from harness.data import TEST_FILE, TRAIN_FILE
 from harness.errors import ScenarioError
-from harness.experiments.script_location import script_on_share
+from harness.experiments.script_location import script_on_volume
 from harness.experiments.upload_files import own_files
 from harness.resources.budget import most_node_hours
-from harness.scenario.model import DatasetUpload, NodeRange, Scenario
+from harness.scenario.document import FieldPath
+from harness.scenario.model import DatasetUpload, NodeRange, Scenario, VolumeSpec
 from harness.scenario.names import job_name
 from harness.suggestions import suggestion
 from harness.vm_sizes import vm_size, vm_size_names
@@ -38,7 +39,7 @@ def describe(
         ScenarioError: a file cannot be uploaded, or the cloud has no such VM size.
     """
     refuse_unknown_size(scenario, cloud)
-    uploads = own_files(scenario, upload_from)
+    uploads = {field_path: own_files(scenario, field_path, upload_from) for field_path in scenario.volumes}
     count = len(scenario.trials) if limit is None else min(limit, len(scenario.trials))
     lines = (*_resources(scenario, cloud, uploads), *_costs(scenario, count, price), *_trials(scenario, count, uploads))
     return "\n".join(lines)
@@ -57,17 +58,19 @@ def refuse_unknown_size(scenario: Scenario, cloud: str) -> None:
         raise ScenarioError(f"{scenario.path}:{line}: cluster.vm_size: there is no VM size {size!r}; {hint}")
 
 
-def _resources(scenario: Scenario, cloud: str, uploads: Mapping[str, Path]) -> Iterator[str]:
-    share, cluster = scenario.share, scenario.cluster
+def _resources(scenario: Scenario, cloud: str, uploads: Mapping[FieldPath, Mapping[str, Path]]) -> Iterator[str]:
+    cluster = scenario.cluster
     nodes = f"{cluster.nodes.min} to {cluster.nodes.max}" if isinstance(cluster.nodes, NodeRange) else cluster.nodes
     yield f"{scenario.path}: {scenario.scenario}, on {cloud}; nothing is made by a dry run"
     yield f"  resource group  {scenario.resource_group} in {scenario.location}"
-    yield f"  file share      {share.name}, mounted at $AZ_BATCHAI_MOUNT_ROOT/{share.mount}"
-    for upload in share.upload:
-        if isinstance(upload, DatasetUpload):
-            yield f"    upload        {share.directory or '.'}/ the data set {upload.dataset}"
-    for name, file in uploads.items():
-        yield f"    upload        {share.directory or '.'}/{name} from {file}"
+    for field_path, volume in scenario.volumes.items():
+        what = "file share    " if volume.kind == "share" else "blob container"
+        yield f"  {what}  {volume.name}, mounted at $AZ_BATCHAI_MOUNT_ROOT/{volume.mount}"
+        for upload in volume.upload:
+            if isinstance(upload, DatasetUpload):
+                yield f"    upload        {volume.directory or '.'}/ the data set {upload.dataset}"
+        for name, file in uploads[field_path].items():
+            yield f"    upload        {volume.directory or '.'}/{name} from {file}"
     unknown = "" if vm_size(cluster.vm_size) else ", a size that is not known here"
     yield f"  cluster         {cluster.name}, {nodes} node(s) {cluster.vm_size}{unknown}"
 
@@ -80,7 +83,7 @@ def _costs(scenario: Scenario, count: int, price: float | None) -> Iterator[str]
         yield f"  faults          {scenario.faults} (injected by the emulator only)"
 
 
-def _trials(scenario: Scenario, count: int, uploads: Mapping[str, Path]) -> Iterator[str]:
+def _trials(scenario: Scenario, count: int, uploads: Mapping[FieldPath, Mapping[str, Path]]) -> Iterator[str]:
     yield f"  trials          {count}, at most {scenario.cluster.most_nodes} node(s) at a time"
     shown = list(islice(scenario.trials, min(count, _MAX_SHOWN)))
     for trial in shown:
@@ -89,11 +92,15 @@ def _trials(scenario: Scenario, count: int, uploads: Mapping[str, Path]) -> Iter
         yield f"    {trial.id}: {job.toolkit} job {job_name(job.name, trial.id)} on {job.nodes} node(s): {runs}"
     if count > len(shown):
         yield f"    and {count - len(shown)} more"
-    share = scenario.share
-    has_data = any(isinstance(upload, DatasetUpload) for upload in share.upload)
+    scripts = dict.fromkeys(script_on_volume(trial.job, scenario) for trial in shown)
+    for field_path, script in filter(None, scripts):
+        if script not in _files_there(scenario.volumes[field_path], uploads[field_path]):
+            volume = scenario.volumes[field_path].kind
+            yield f"  script          {script} is not uploaded: it must be on the {volume} already"
+
+
+def _files_there(volume: VolumeSpec, uploads: Mapping[str, Path]) -> set[str]:
+    """The paths of what is uploaded, from the root of the volume."""
+    has_data = any(isinstance(upload, DatasetUpload) for upload in volume.upload)
     names = (*uploads, *((TRAIN_FILE, TEST_FILE) if has_data else ()))
-    there = {f"{share.directory.strip('/')}/{name}".lstrip("/") for name in names}
-    scripts = dict.fromkeys(script_on_share(trial.job, share) for trial in shown)
-    for script in filter(None, scripts):
-        if script not in there:
-            yield f"  script          {script} is not uploaded: it must be on the share already"
+    return {f"{volume.directory.strip('/')}/{name}".lstrip("/") for name in names}

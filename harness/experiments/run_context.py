@@ -1,23 +1,25 @@
-"""Where scenarios run, and what the trials of one share: group, share and cluster, each with a cassette of its own."""
+"""Where scenarios run, and what the trials of one share: group, storage, cluster, each with a cassette of its own."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from harness import resources
 from harness.clouds import Clients, Cloud
 from harness.experiments.fault_injection import FaultInjection
 from harness.experiments.leases import Leases
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.run_policy import RunPolicy, plan_of
-from harness.experiments.script_location import script_on_share
+from harness.experiments.script_location import script_on_volume
 from harness.experiments.uploads import Uploads
 from harness.fault_plans import make_plan
 from harness.interruption import Interruption
-from harness.resources import FileShare, Journal, Provisioning, Resource, ResourceGroup
+from harness.resources import Journal, Provisioning, Resource, ResourceGroup, Volume
 from harness.resources.budget import BudgetMeter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
+from harness.scenario.document import FieldPath
 from harness.scenario.model import Scenario
 from harness.services.service import Cluster, Service
 
@@ -104,7 +106,7 @@ class JobTarget:
 
     Attributes:
         experiment: the experiment that the jobs belong to.
-        data: the data set on the share; None where none was uploaded.
+        data: the data set on the storage; None where none was uploaded.
         meter: counts the node-hours of the cluster; it is asked before each trial.
     """
 
@@ -145,7 +147,7 @@ def _faults(context: RunContext, scenario: Scenario) -> Iterator[None]:
         faults.rules,
         seed=faults.seed,
         group=scenario.resource_group,
-        share=scenario.share.name,
+        share=[volume.name for volume in scenario.volumes.values()],
     )
     if cloud.injects:
         context.sink(Noted(f"faults injected: {faults}"))
@@ -157,33 +159,49 @@ def _faults(context: RunContext, scenario: Scenario) -> Iterator[None]:
 
 
 @contextmanager
-def open_share(context: RunContext, scenario: Scenario, group: ResourceGroup) -> Iterator[FileShare]:
-    """The share with everything uploaded, on which the scripts of the trials were found.
+def open_volumes(context: RunContext, scenario: Scenario, group: ResourceGroup) -> Iterator[tuple[Volume, ...]]:
+    """The shares and containers with everything uploaded, on which the scripts of the trials were found.
 
     Raises:
         ScenarioError: a file to upload does not exist.
-        CloudError: the cloud refuses, or a script is not on the share.
+        CloudError: the cloud refuses, or a script is not where the job looks for it.
     """
-    spec = scenario.share
-    with context.provisioning(f"{scenario.scenario}/file_share") as provisioning:
-        share = FileShare(
-            provisioning,
-            group=group.name,
-            name=spec.name,
-            directory=spec.directory,
-            uploads=lambda: context.uploads.open(scenario),
-        )
-        with context.hold(share):
-            scripts = dict.fromkeys(script_on_share(trial.job, spec) for trial in scenario.trials.sample())
-            with provisioning.interruption.allowed():
-                for script in filter(None, scripts):
-                    share.require(script)
-            yield share
+    # One cassette for all: its name is older than scenarios with several volumes.
+    with context.provisioning(f"{scenario.scenario}/file_share") as provisioning, ExitStack() as stack:
+        volumes = {
+            field_path: stack.enter_context(context.hold(_volume(context, provisioning, scenario, field_path, group)))
+            for field_path in scenario.volumes
+        }
+        scripts = dict.fromkeys(script_on_volume(trial.job, scenario) for trial in scenario.trials.sample())
+        with provisioning.interruption.allowed():
+            for field_path, script in filter(None, scripts):
+                volumes[field_path].require(script)
+        yield tuple(volumes.values())
+
+
+def _volume(
+    context: RunContext, provisioning: Provisioning, scenario: Scenario, field_path: FieldPath, group: ResourceGroup
+) -> Volume:
+    """The share or container that a field defines, not made yet."""
+    spec = scenario.volumes[field_path]
+    kind = resources.FileShare if spec.kind == "share" else resources.BlobContainer
+    return kind(
+        provisioning,
+        group=group.name,
+        name=spec.name,
+        directory=spec.directory,
+        uploads=lambda: context.uploads.open(scenario, field_path),
+    )
 
 
 @contextmanager
-def open_cluster(context: RunContext, scenario: Scenario, share: FileShare) -> Iterator[Cluster]:
+def open_cluster(context: RunContext, scenario: Scenario, group: str) -> Iterator[Cluster]:
     """The cluster with its nodes idle, and beside it the experiment that the jobs belong to.
+
+    Args:
+        context: where.
+        scenario: describes the cluster.
+        group: name of its resource group.
 
     Raises:
         CloudError: the cloud refuses, or nodes do not come up in time.
@@ -191,9 +209,7 @@ def open_cluster(context: RunContext, scenario: Scenario, share: FileShare) -> I
     service, plan = context.service, plan_of(scenario)
     with (
         context.provisioning(f"{scenario.scenario}/gpu_cluster") as provisioning,
-        context.hold(
-            service.cluster(provisioning, group=share.group, name=scenario.cluster.name, plan=plan)
-        ) as cluster,
+        context.hold(service.cluster(provisioning, group=group, name=scenario.cluster.name, plan=plan)) as cluster,
     ):
         with provisioning.interruption.allowed():
             service.make_experiment(provisioning, cluster, experiment_of(context, scenario))
@@ -202,20 +218,21 @@ def open_cluster(context: RunContext, scenario: Scenario, share: FileShare) -> I
 
 @contextmanager
 def open_target(context: RunContext, scenario: Scenario) -> Iterator[JobTarget]:
-    """Group, share and cluster together; the last one made is deleted first."""
+    """Group, storage and cluster together; the last one made is deleted first."""
     with (
         open_group(context, scenario) as group,
-        open_share(context, scenario, group) as share,
-        open_cluster(context, scenario, share) as cluster,
+        open_volumes(context, scenario, group) as volumes,
+        open_cluster(context, scenario, group.name) as cluster,
     ):
-        yield target_of(context, scenario, share, cluster)
+        yield target_of(context, scenario, volumes, cluster)
 
 
-def target_of(context: RunContext, scenario: Scenario, share: FileShare, cluster: Cluster) -> JobTarget:
-    """Where the jobs run, once share and cluster exist."""
+def target_of(context: RunContext, scenario: Scenario, volumes: Sequence[Volume], cluster: Cluster) -> JobTarget:
+    """Where the jobs run, once storage and cluster exist."""
     budget = context.policy.budget(scenario.cluster.vm_size)
     meter = BudgetMeter(context.cloud.clock, budget, nodes=scenario.cluster.most_nodes, began=cluster.began)
-    return JobTarget(cluster, experiment_of(context, scenario), share.data, meter)
+    data = next((volume.data for volume in volumes if volume.data), None)
+    return JobTarget(cluster, experiment_of(context, scenario), data, meter)
 
 
 def experiment_of(context: RunContext, scenario: Scenario) -> str:

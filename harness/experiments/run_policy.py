@@ -8,7 +8,7 @@ from harness.resources import Provisioning
 from harness.resources.budget import Budget, budget_of, check_budget
 from harness.resources.events import Noted
 from harness.scenario.model import Scenario
-from harness.services.service import ClusterPlan, Service
+from harness.services.service import ClusterPlan, MountPlan, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ def plan_of(scenario: Scenario) -> ClusterPlan:
         location=scenario.location,
         vm_size=scenario.cluster.vm_size,
         nodes=scenario.cluster.nodes,
-        share=scenario.share.name,
-        mount=scenario.share.mount,
+        mounts=tuple(MountPlan(volume.kind, volume.name, volume.mount) for volume in scenario.volumes.values()),
         queued=scenario.limits.queued.total_seconds(),
     )

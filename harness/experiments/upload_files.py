@@ -9,16 +9,18 @@ from pathlib import Path, PurePosixPath
 
 from harness.azure_file_names import name_problem
 from harness.errors import ScenarioError
+from harness.scenario.document import FieldPath
 from harness.scenario.model import FileUpload, Scenario
 
 _MAX_FILES = 10_000
 
 
-def own_files(scenario: Scenario, allowed: Sequence[Path] = ()) -> dict[str, Path]:
-    """The user's own files by path in the share's directory; those of a directory are below its name.
+def own_files(scenario: Scenario, volume: FieldPath, allowed: Sequence[Path] = ()) -> dict[str, Path]:
+    """The user's own files by path in a volume's directory; those of a directory are below its name.
 
     Args:
         scenario: names files and directories relative to its own file.
+        volume: the field that defines the volume.
         allowed: directories that may be uploaded from, besides the scenario's folder (``--upload-from``).
 
     Raises:
@@ -27,7 +29,7 @@ def own_files(scenario: Scenario, allowed: Sequence[Path] = ()) -> dict[str, Pat
     """
     roots = [scenario.path.parent.resolve(), *(path.resolve() for path in allowed)]
     found: dict[str, Path] = {}
-    for index, upload in enumerate(scenario.share.upload):
+    for index, upload in enumerate(scenario.volumes[volume].upload):
         if not isinstance(upload, FileUpload):
             continue
         try:
@@ -35,8 +37,9 @@ def own_files(scenario: Scenario, allowed: Sequence[Path] = ()) -> dict[str, Pat
                 _refuse(name, file, found)
                 found[name] = file
         except ValueError as error:
-            line = scenario.line("share", "upload", index)
-            raise ScenarioError(f"{scenario.path}:{line}: share.upload.{index}: {error}") from None
+            field_path = (*volume, "upload", index)
+            where = f"{scenario.path}:{scenario.line(*field_path)}: {'.'.join(map(str, field_path))}"
+            raise ScenarioError(f"{where}: {error}") from None
     return found
 
 

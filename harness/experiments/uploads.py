@@ -11,6 +11,7 @@ import harness.data
 from harness.experiments.upload_files import own_files
 from harness.resources import Upload
 from harness.resources.events import Noted, Sink
+from harness.scenario.document import FieldPath
 from harness.scenario.model import DatasetUpload, Scenario
 
 _PLACEHOLDER = b""
@@ -20,8 +21,8 @@ _PREPARED = "as recorded"  # no data is prepared; the recorded share holds its n
 class Uploads(Protocol):
     """Makes what a scenario uploads available for as long as a block lasts."""
 
-    def open(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
-        """What is uploaded, by path in the directory of the share."""
+    def open(self, scenario: Scenario, volume: FieldPath) -> AbstractContextManager[Mapping[str, Upload]]:
+        """What is uploaded to the volume that a field defines, by path in its directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,15 @@ class LocalUploads:
     upload_from: tuple[Path, ...] = ()
 
     @contextmanager
-    def open(self, scenario: Scenario) -> Iterator[Mapping[str, Upload]]:
+    def open(self, scenario: Scenario, volume: FieldPath) -> Iterator[Mapping[str, Upload]]:
         """The files themselves; a data set is prepared in a temporary directory.
 
         Raises:
             ScenarioError: a file does not exist, or may not be uploaded; the message gives file and line.
             SettingsError: the chosen MNIST files are missing or damaged.
         """
-        found = {name: Upload(path) for name, path in own_files(scenario, self.upload_from).items()}
-        if not any(isinstance(upload, DatasetUpload) for upload in scenario.share.upload):
+        found = {name: Upload(path) for name, path in own_files(scenario, volume, self.upload_from).items()}
+        if not any(isinstance(upload, DatasetUpload) for upload in scenario.volumes[volume].upload):
             yield found
             return
         with TemporaryDirectory(prefix="batchai-data-") as directory:
@@ -68,14 +69,14 @@ class RecordedUploads:
 
     upload_from: tuple[Path, ...] = ()
 
-    def open(self, scenario: Scenario) -> AbstractContextManager[Mapping[str, Upload]]:
+    def open(self, scenario: Scenario, volume: FieldPath) -> AbstractContextManager[Mapping[str, Upload]]:
         """Placeholders.
 
         Raises:
             ScenarioError: a file does not exist, or may not be uploaded; the message gives file and line.
         """
-        found = {name: Upload(_PLACEHOLDER) for name in own_files(scenario, self.upload_from)}
-        for upload in scenario.share.upload:
+        found = {name: Upload(_PLACEHOLDER) for name in own_files(scenario, volume, self.upload_from)}
+        for upload in scenario.volumes[volume].upload:
             if isinstance(upload, DatasetUpload):
                 names = (harness.data.TRAIN_FILE, harness.data.TEST_FILE)
                 found = {name: Upload(_PLACEHOLDER, _PREPARED) for name in names} | found

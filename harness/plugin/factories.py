@@ -3,8 +3,8 @@
 Their traffic is one cassette, ``cassettes/<service>/<module>/<test>.json``.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +15,7 @@ from harness import scenario as scenarios
 
 if TYPE_CHECKING:
     from harness.experiments.run_context import RunContext
-    from harness.resources import FileShare, Provisioning, ResourceGroup
+    from harness.resources import BlobContainer, FileShare, Provisioning, ResourceGroup, Upload, Volume
     from harness.services.service import Cluster, Job
 
 
@@ -35,17 +35,27 @@ class MakeFileShare(Protocol):
         """Raises ProvisioningError where the cloud refuses."""
 
 
+class MakeBlobContainer(Protocol):
+    """Makes a blob container and uploads local files into a directory of it."""
+
+    def __call__(
+        self, group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
+    ) -> "BlobContainer":
+        """Raises ProvisioningError where the cloud refuses."""
+
+
 class MakeGpuCluster(Protocol):
-    """Makes a cluster that mounts a share, and waits for its nodes."""
+    """Makes a cluster that mounts a share or container, and others by their mounts, and waits for its nodes."""
 
     def __call__(
         self,
-        share: "FileShare",
+        share: "Volume",
         name: str,
         *,
         nodes: int = 1,
         vm_size: str = "STANDARD_NC6",
         mount: str = "azurefileshare",
+        others: Mapping[str, "Volume"] | None = None,
         queued: float = 1800.0,
     ) -> "Cluster":
         """Raises ProvisioningError where nodes are not there after ``queued`` seconds."""
@@ -99,13 +109,32 @@ def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStac
     def make(
         group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
     ) -> "FileShare":
-        uploads = {path: resources.Upload(local) for path, local in (upload or {}).items()}
         share = resources.FileShare(
-            harness_provisioning, group=group.name, name=name, directory=directory, uploads=lambda: nullcontext(uploads)
+            harness_provisioning, group=group.name, name=name, directory=directory, uploads=_uploads(upload)
         )
         return harness_made.enter_context(share)
 
     return make
+
+
+@pytest.fixture
+def make_blob_container(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeBlobContainer:
+    """A factory of blob containers."""
+
+    def make(
+        group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
+    ) -> "BlobContainer":
+        container = resources.BlobContainer(
+            harness_provisioning, group=group.name, name=name, directory=directory, uploads=_uploads(upload)
+        )
+        return harness_made.enter_context(container)
+
+    return make
+
+
+def _uploads(files: Mapping[str, Path] | None) -> "Callable[[], AbstractContextManager[Mapping[str, Upload]]]":
+    uploads = {path: resources.Upload(local) for path, local in (files or {}).items()}
+    return lambda: nullcontext(uploads)
 
 
 @pytest.fixture
@@ -115,12 +144,13 @@ def make_gpu_cluster(
     """A factory of clusters."""
 
     def make(
-        share: "FileShare",
+        share: "Volume",
         name: str,
         *,
         nodes: int = 1,
         vm_size: str = "STANDARD_NC6",
         mount: str = "azurefileshare",
+        others: Mapping[str, "Volume"] | None = None,
         queued: float = 1800.0,
     ) -> "Cluster":
         plan = services.ClusterPlan(
@@ -128,8 +158,10 @@ def make_gpu_cluster(
             location="eastus",
             vm_size=vm_size,
             nodes=nodes,
-            share=share.name,
-            mount=mount,
+            mounts=tuple(
+                services.MountPlan(volume.volume_kind, volume.name, path)
+                for path, volume in {mount: share, **(others or {})}.items()
+            ),
             queued=queued,
         )
         cluster = harness_run_context.service.cluster(harness_provisioning, group=share.group, name=name, plan=plan)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.experiments.outcomes import Outcome
     from harness.experiments.run_context import JobTarget, RunContext
     from harness.experiments.run_directory import RunDirectory
-    from harness.resources import FileShare, ResourceGroup
+    from harness.resources import ResourceGroup, Volume
     from harness.scenario.model import Scenario, Trial
     from harness.services.service import Cluster
 
@@ -128,20 +128,26 @@ def resource_group(harness_run_context: "RunContext", harness_scenario: "Scenari
 
 
 @pytest.fixture(scope="session")
-def file_share(
+def harness_volumes(
     harness_run_context: "RunContext", harness_scenario: "Scenario", resource_group: "ResourceGroup"
-) -> Iterator["FileShare"]:
-    """The scenario's file share, with everything uploaded."""
-    with experiments.open_share(harness_run_context, harness_scenario, resource_group) as made:
+) -> Iterator[tuple["Volume", ...]]:
+    """The scenario's file shares and blob containers, with everything uploaded, in the order of the file."""
+    with experiments.open_volumes(harness_run_context, harness_scenario, resource_group) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
+def file_share(harness_volumes: tuple["Volume", ...]) -> "Volume":
+    """The scenario's file share, with everything uploaded; of several, or of containers alone, the first."""
+    return harness_volumes[0]
+
+
+@pytest.fixture(scope="session")
 def gpu_cluster(
-    harness_run_context: "RunContext", harness_scenario: "Scenario", file_share: "FileShare"
+    harness_run_context: "RunContext", harness_scenario: "Scenario", file_share: "Volume"
 ) -> Iterator["Cluster"]:
     """The scenario's cluster with its nodes idle; jobs may be submitted."""
-    with experiments.open_cluster(harness_run_context, harness_scenario, file_share) as made:
+    with experiments.open_cluster(harness_run_context, harness_scenario, file_share.group) as made:
         yield made
 
 
@@ -163,8 +169,8 @@ def job_outcome(
     _skip_unrecorded(request.config, harness_scenario)
     if harness_scenario.scope == "function":
         return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
-    share, cluster = request.getfixturevalue("file_share"), request.getfixturevalue("gpu_cluster")
-    target = experiments.target_of(harness_run_context, harness_scenario, share, cluster)
+    volumes, cluster = request.getfixturevalue("harness_volumes"), request.getfixturevalue("gpu_cluster")
+    target = experiments.target_of(harness_run_context, harness_scenario, volumes, cluster)
     return _run(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
 
 

@@ -9,18 +9,20 @@ from typing import Any, Literal
 from azure.common import AzureMissingResourceHttpError
 from azure.core.exceptions import ResourceNotFoundError
 
+from harness import resources
 from harness.clouds import Clients, Cloud
 from harness.errors import CloudError
 from harness.resources.azure_errors import azure_errors
 from harness.resources.journal import Entry, Journal
 from harness.resources.owner import Owner, this_process
 from harness.resources.provisioning import retried
-from harness.resources.tags import Label, group_id, origin_of, read_metadata, read_tags, share_id
+from harness.resources.tags import Label, container_id, group_id, origin_of, read_metadata, read_tags, share_id
 
-Kind = Literal["resource group", "file share"]
+Kind = Literal["resource group", "file share", "blob container"]
 
 GROUP: Kind = "resource group"
 SHARE: Kind = "file share"
+CONTAINER: Kind = "blob container"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Reaped:
 
 
 def find(cloud: Cloud, clients: Clients) -> list[Found]:
-    """The resource groups of the subscription, and the shares of the storage account, that carry tags of the harness.
+    """The groups of the subscription, and shares and containers of the storage account, that carry tags of the harness.
 
     Raises:
         CloudError: they cannot be listed.
@@ -73,7 +75,13 @@ def find(cloud: Cloud, clients: Clients) -> list[Found]:
             for share in _shares(clients)
             if (label := read_metadata(_metadata(share, clients)))
         ]
-    return groups + shares
+    with azure_errors(f"list the containers of {facts.storage_account}", cloud.name):
+        containers = [
+            Found(CONTAINER, name, container_id(facts, name), label)
+            for name, metadata in resources.list_containers(clients)
+            if (label := read_metadata(metadata))
+        ]
+    return groups + shares + containers
 
 
 def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0)) -> Verdict:
@@ -119,7 +127,7 @@ def reap(
         report: is called with each result.
     """
     results = []
-    for verdict in sorted((one for one in verdicts if one.delete), key=lambda one: one.found.kind == SHARE):
+    for verdict in sorted((one for one in verdicts if one.delete), key=lambda one: one.found.kind != GROUP):
         error = _error_of(partial(_delete, verdict.found, clients), verdict.found, cloud)
         results.append(Reaped(verdict, error))
         report(results[-1])
@@ -129,8 +137,8 @@ def reap(
 def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
     """Close the journal's entries of what no longer exists in a cloud; return those of ended runs that still exists.
 
-    Entries of shares in another storage account stay, because the cloud does not list them. So do entries of an
-    emulator on another machine, whose data directory can have the path of one on this machine.
+    Entries of shares and containers in another storage account stay, because the cloud does not list them. So do
+    entries of an emulator on another machine, whose data directory can have the path of one on this machine.
 
     Raises:
         CloudError: the resources of the cloud cannot be listed.
@@ -142,8 +150,9 @@ def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
         if entry.owner.state == "running" or (cloud.facts.directory and entry.may_be_alive(cloud.clock.now())):
             continue
         # Clusters and jobs exist as long as their group.
-        held = (SHARE, entry.name.lower()) if entry.kind == SHARE else (GROUP, entry.group.lower())
-        is_elsewhere = entry.kind == SHARE and entry.account != cloud.facts.storage_account
+        is_storage = entry.kind in (SHARE, CONTAINER)
+        held = (entry.kind, entry.name.lower()) if is_storage else (GROUP, entry.group.lower())
+        is_elsewhere = is_storage and entry.account != cloud.facts.storage_account
         if is_elsewhere or (*held, entry.run) in living:
             left.append(entry)
         else:
@@ -172,18 +181,25 @@ def _error_of(delete: Callable[[], None], found: Found, cloud: Cloud) -> str:
 def _delete(found: Found, clients: Clients) -> None:
     groups, files = clients.resources.resource_groups, clients.files
     try:
-        if found.kind == GROUP:
-            label = read_tags(groups.get(found.name).tags)
-        else:
-            label = read_metadata(files.get_share_metadata(found.name))
-        if label != found.label:
+        if _label(found, clients) != found.label:
             return  # another run has taken it over since it was found
         if found.kind == GROUP:
             groups.begin_delete(found.name).result()
-        else:
+        elif found.kind == SHARE:
             files.delete_share(found.name)
+        else:
+            resources.delete_container(clients, found.name)
     except (ResourceNotFoundError, AzureMissingResourceHttpError):
         return
+
+
+def _label(found: Found, clients: Clients) -> Label | None:
+    """What the tags of a resource say now."""
+    if found.kind == GROUP:
+        return read_tags(clients.resources.resource_groups.get(found.name).tags)
+    if found.kind == SHARE:
+        return read_metadata(clients.files.get_share_metadata(found.name))
+    return read_metadata(resources.container_metadata(clients, found.name))
 
 
 def _shares(clients: Clients) -> Iterable[Any]:

@@ -78,6 +78,11 @@ def share_id(facts: CloudFacts, name: str) -> str:
     return f"{facts.storage_account}/{name}"
 
 
+def container_id(facts: CloudFacts, name: str) -> str:
+    """A blob container's account and name; a share may have the same name."""
+    return f"{facts.storage_account}/blob/{name}"
+
+
 def tags_of(provisioning: Provisioning, resource: str, *, is_kept: bool = False) -> dict[str, str]:
     """The tags of a resource, given by its id, that is made or taken over now, or kept from now on."""
     tags = {

@@ -1,7 +1,7 @@
 """What the parts of a scenario must agree on for its job to work; pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from harness.scenario.document import FieldPath
 from harness.suggestions import suggestion
 
 if TYPE_CHECKING:
-    from harness.scenario.model import ExpectSpec, JobSpec, Scenario
+    from harness.scenario.model import ExpectSpec, JobSpec, Scenario, VolumeSpec
 
 Mistake = tuple[FieldPath, str]
 
@@ -41,6 +41,7 @@ _BRAINSCRIPT = (".cntk", ".bs")  # the endings of its scripts
 
 def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
     """Every field of a scenario that cannot work with the others, and why."""
+    yield from _volumes(scenario)
     yield from trial_mistakes(scenario, scenario.job, scenario.expect)
 
 
@@ -50,7 +51,7 @@ def trial_mistakes(scenario: "Scenario", job: "JobSpec", expect: "ExpectSpec") -
         yield ("job", "nodes"), f"the job needs {job.nodes} nodes, the cluster has {scenario.cluster.most_nodes}"
     yield from _unknown(("expect", "metrics"), expect.metrics, scenario.metrics, "metrics defines no")
     yield from _unknown(("expect", "files"), expect.files, (*job.outputs, STDOUTERR), "there is no output directory")
-    yield from _paths(job, scenario.share.mount)
+    yield from _paths(job, [volume.mount for volume in scenario.volumes.values()])
     yield from _variables(job)
     if job.toolkit == "cntk" and (job.script or "").lower().endswith(_BRAINSCRIPT):
         text = f"{job.script} is BrainScript, which needs Microsoft's cntk program; only Python scripts run"
@@ -64,22 +65,52 @@ def _unknown(section: FieldPath, named: Iterable[str], known: Iterable[str], tex
             yield (*section, name), f"{text} {name!r}" + (f"; {hint}" if hint else "")
 
 
-def _paths(job: "JobSpec", mount: str) -> Iterator[Mistake]:
-    """The directories of a job must be on the share; an input may also be on the node or in the image."""
-    yield from _off_the_share((STDOUTERR,), job.stdouterr, mount)
+def _volumes(scenario: "Scenario") -> Iterator[Mistake]:
+    """There is storage, and none of it is named twice or mounted on, in or around another."""
+    if not scenario.volumes:
+        yield ("share",), "a job needs storage for its logs: give share, shares or containers"
+    seen: list[tuple[str, VolumeSpec]] = []
+    for field_path, volume in scenario.volumes.items():
+        where = ".".join(map(str, field_path))
+        for earlier, other in seen:
+            if (volume.kind, volume.name) == (other.kind, other.name):
+                yield (
+                    (*field_path, "name"),
+                    f"{volume.kind} {volume.name} is {earlier} already; mount it once",
+                )
+            if _overlap(volume.mount, other.mount):
+                yield (*field_path, "mount"), f"{volume.mount!r} is taken: nodes mount {earlier} at {other.mount!r}"
+        seen.append((where, volume))
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = PurePosixPath(one), PurePosixPath(other)
+    return first.is_relative_to(second) or second.is_relative_to(first)
+
+
+def _paths(job: "JobSpec", mounts: Sequence[str]) -> Iterator[Mistake]:
+    """The directories of a job must be on a volume; an input may also be on the node or in the image."""
+    yield from _off_the_volumes((STDOUTERR,), job.stdouterr, mounts)
     for name, output in job.outputs.items():
-        yield from _off_the_share(("outputs", name, "prefix"), output.prefix, mount)
+        yield from _off_the_volumes(("outputs", name, "prefix"), output.prefix, mounts)
     for name, path in job.inputs.items():
         if path.startswith((*_MOUNT_ROOTS, *_JOB_MOUNT_ROOTS)):
-            yield from _off_the_share(("inputs", name), path, mount)
+            yield from _off_the_volumes(("inputs", name), path, mounts)
 
 
-def _off_the_share(field_path: FieldPath, path: str, mount: str) -> Iterator[Mistake]:
+def _off_the_volumes(field_path: FieldPath, path: str, mounts: Sequence[str]) -> Iterator[Mistake]:
+    below = below_mount_root(path)
+    inside = below is not None and ".." not in below.parts
+    if mounts and not (inside and below and any(below.is_relative_to(mount.strip("/")) for mount in mounts)):
+        seen = ", ".join(f"${_MOUNT_ROOT}/{mount.strip('/')}" for mount in mounts)
+        what = "not on the share, which nodes see" if len(mounts) == 1 else "on no share or container; nodes see them"
+        yield ("job", *field_path), f"{path!r} is {what} as {seen}"
+
+
+def below_mount_root(path: str) -> PurePosixPath | None:
+    """A path of a job relative to the directory below which nodes mount; None where it is elsewhere."""
     root = next((root for root in _MOUNT_ROOTS if path == root or path.startswith(f"{root}/")), None)
-    below = PurePosixPath(path.removeprefix(root).lstrip("/")) if root else None
-    if below is None or ".." in below.parts or not below.is_relative_to(mount.strip("/")):
-        text = f"{path!r} is not on the share, which nodes see as ${_MOUNT_ROOT}/{mount.strip('/')}"
-        yield ("job", *field_path), text
+    return PurePosixPath(path.removeprefix(root).lstrip("/")) if root else None
 
 
 def _variables(job: "JobSpec") -> Iterator[Mistake]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
@@ -21,6 +21,7 @@ from harness.scenario.values import Scalar
 Toolkit = Literal[
     "cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod", "customMpi", "customToolkit"
 ]
+VolumeKind = Literal["share", "container"]
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"  # Batch AI's names have no dot
 _GROUP_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
 _IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -65,28 +66,30 @@ Upload = Annotated[
 ]
 
 
-class ShareSpec(Record):
-    """An Azure file share and what is put on it.
+class VolumeSpec(Record):
+    """Storage that every node mounts, and what is put on it.
 
     Attributes:
-        mount: where nodes see the share, relative to ``$AZ_BATCHAI_MOUNT_ROOT``.
-        directory: directory of the share that receives the uploads; empty means its root.
+        mount: where nodes see it, relative to ``$AZ_BATCHAI_MOUNT_ROOT``.
+        directory: directory that receives the uploads; empty means the root.
     """
 
+    kind: ClassVar[VolumeKind]
+
     name: str = Field(pattern=_SHARE_NAME, min_length=3, max_length=63)
-    mount: str = "azurefileshare"
+    mount: str
     directory: str = ""
     upload: tuple[Upload, ...] = ()
 
     @model_validator(mode="after")
-    def _stays_inside(self) -> "ShareSpec":
+    def _stays_inside(self) -> Self:
         wrong = [
-            ((name,), f"{path!r} leaves the share; write a relative path without '..'")
+            ((name,), f"{path!r} leaves the {self.kind}; write a relative path without '..'")
             for name, path in (("mount", self.mount), ("directory", self.directory))
             if not _is_inside(path)
         ]
         if not PurePosixPath(self.mount).parts:
-            wrong.append((("mount",), "nodes need a name below $AZ_BATCHAI_MOUNT_ROOT to mount the share at"))
+            wrong.append((("mount",), f"nodes need a name below $AZ_BATCHAI_MOUNT_ROOT to mount the {self.kind} at"))
         wrong += [
             (("directory",), f"the name {part!r} {problem}")
             for part in PurePosixPath(self.directory).parts
@@ -95,6 +98,22 @@ class ShareSpec(Record):
         if wrong:
             raise refused(*wrong)
         return self
+
+
+class ShareSpec(VolumeSpec):
+    """An Azure file share and what is put on it."""
+
+    kind = "share"
+
+    mount: str = "azurefileshare"
+
+
+class ContainerSpec(VolumeSpec):
+    """A blob container, which nodes mount by blobfuse, and what is put in it."""
+
+    kind = "container"
+
+    mount: str = "azureblobcontainer"
 
 
 class NodeRange(Record):
@@ -269,7 +288,9 @@ class Scenario(Record):
     description: str = ""
     location: str = "eastus"
     resource_group: GroupName
-    share: ShareSpec
+    share: ShareSpec | None = None
+    shares: tuple[ShareSpec, ...] = ()
+    containers: tuple[ContainerSpec, ...] = ()
     cluster: ClusterSpec
     job: JobSpec
     parameters: dict[Identifier, Scalar] = Field(default_factory=dict)
@@ -292,6 +313,13 @@ class Scenario(Record):
         if self._origin is None:
             raise LookupError("a scenario has trials when it was loaded from a file")
         return self._origin.trials
+
+    @property
+    def volumes(self) -> Mapping[FieldPath, VolumeSpec]:
+        """All storage that nodes mount, by its field: ``share``, then those of ``shares`` and of ``containers``."""
+        first: dict[FieldPath, VolumeSpec] = {} if self.share is None else {("share",): self.share}
+        shares = {("shares", index): spec for index, spec in enumerate(self.shares)}
+        return first | shares | {("containers", index): spec for index, spec in enumerate(self.containers)}
 
     @property
     def path(self) -> Path:

@@ -6,7 +6,7 @@ from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
     from harness.services.catalogue import service_named
-    from harness.services.service import Cluster, ClusterPlan, Job, Service
+    from harness.services.service import Cluster, ClusterPlan, Job, MountPlan, Service
 else:
     __getattr__ = lazy_attributes(
         __name__,
@@ -14,6 +14,7 @@ else:
             "Cluster": "service",
             "ClusterPlan": "service",
             "Job": "service",
+            "MountPlan": "service",
             "Service": "service",
             "service_named": "catalogue",
         },
@@ -23,6 +24,7 @@ __all__ = [
     "Cluster",
     "ClusterPlan",
     "Job",
+    "MountPlan",
     "Service",
     "service_named",
 ]

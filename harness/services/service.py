@@ -13,10 +13,24 @@ from typing import Protocol
 from harness.errors import JobError
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning, Resource
-from harness.scenario.model import JobSpec, Limits, NodeRange
+from harness.scenario.model import JobSpec, Limits, NodeRange, VolumeKind
 from harness.target import ServiceName
 
 FINISHED = frozenset({"succeeded", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class MountPlan:
+    """Storage that every node of a cluster mounts.
+
+    Attributes:
+        kind: an Azure file share or a blob container, of the storage account of the cloud.
+        mount: where nodes see it, under ``$AZ_BATCHAI_MOUNT_ROOT``.
+    """
+
+    kind: VolumeKind
+    name: str
+    mount: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +40,7 @@ class ClusterPlan:
     Attributes:
         workspace: what groups the clusters and jobs of a scenario.
         nodes: how many, or between how many the service scales.
-        share: the Azure file share that every node mounts.
-        mount: where, under ``$AZ_BATCHAI_MOUNT_ROOT``.
+        mounts: the storage that every node mounts.
         queued: seconds until its nodes must be idle.
     """
 
@@ -35,8 +48,7 @@ class ClusterPlan:
     location: str
     vm_size: str
     nodes: int | NodeRange
-    share: str
-    mount: str
+    mounts: tuple[MountPlan, ...]
     queued: float
 
     @property
@@ -127,7 +139,7 @@ class JobOutput(Protocol):
 
 
 class Cluster(Resource, ABC):
-    """Nodes that run jobs, with the share mounted.
+    """Nodes that run jobs, with their storage mounted.
 
     Attributes:
         plan: what it is to be.

@@ -26,7 +26,7 @@ from harness.emulator.launch import find
 from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 from harness.scenario.model import JobSpec, Limits
 from harness.services.batchai import BatchAiService
-from harness.services.service import ClusterPlan, Job, JobView
+from harness.services.service import ClusterPlan, Job, JobView, MountPlan
 from tests.commands import harness_command, pytest_command
 from tests.fakes import write_scenario
 
@@ -132,7 +132,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def strangers_job(world: World) -> Callable[[], JobView]:
     """A job that runs, in a group and on a share that are not ours; beside it what a living run has made."""
-    plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, "foreign", "azurefileshare", queued=SECONDS)
+    plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, (MountPlan("share", "foreign", "azurefileshare"),), SECONDS)
     spec = JobSpec(name="j", toolkit="customToolkit", command="sleep 86400", stdouterr=MOUNT)
     service = BatchAiService()
 

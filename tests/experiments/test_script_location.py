@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.experiments.script_location import script_on_share
-from harness.scenario.model import Scenario
+from harness.experiments.script_location import script_on_volume
+from harness.scenario.model import ContainerSpec, Scenario
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,10 @@ from harness.scenario.model import Scenario
 )
 def test_a_script_on_the_share_is_found_there(quickstart: Scenario, script: str, path: str | None) -> None:
     job = quickstart.job.model_copy(update={"script": script})
-    assert script_on_share(job, quickstart.share) == path
+    assert script_on_volume(job, quickstart) == (None if path is None else (("share",), path))
+
+
+def test_a_script_in_a_container_is_found_there(quickstart: Scenario) -> None:
+    job = quickstart.job.model_copy(update={"script": "$AZ_BATCHAI_MOUNT_ROOT/blobs/code/train.py"})
+    scenario = quickstart.model_copy(update={"containers": (ContainerSpec(name="code", mount="blobs"),)})
+    assert script_on_volume(job, scenario) == (("containers", 0), "code/train.py")

@@ -29,7 +29,7 @@ def uploading(changed: Changed, tmp_path: Path) -> Uploading:
 
 
 def names(scenario: Scenario, *allowed: Path) -> list[str]:
-    return list(own_files(scenario, allowed))
+    return list(own_files(scenario, ("share",), allowed))
 
 
 def write(*paths: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_directory_is_uploaded_with_everything_in_it(uploading: Uploading) -> 
 
 def test_a_file_that_does_not_exist_is_reported_with_its_line(uploading: Uploading) -> None:
     with pytest.raises(ScenarioError, match=r"changed\.yaml:11: share\.upload\.1: there is no file .*gone"):
-        own_files(uploading("gone"))
+        own_files(uploading("gone"), ("share",))
 
 
 @pytest.mark.parametrize("path", ["../outside.txt", "./a/../../outside.txt", "/etc/hostname", "..", "/"])
@@ -55,7 +55,7 @@ def test_what_is_outside_of_the_scenarios_folder_is_refused(uploading: Uploading
     scenario = uploading(path)
     (scenario.path.parent / "a").mkdir()
     with pytest.raises(ScenarioError, match=r"changed\.yaml:11: .*outside of the scenario's folder.*--upload-from /"):
-        own_files(scenario)
+        own_files(scenario, ("share",))
 
 
 @pytest.mark.parametrize("target", ["../outside.txt", "..", "/etc", "chain"])
@@ -68,7 +68,7 @@ def test_a_link_out_of_the_folder_is_refused(uploading: Uploading, target: str, 
     where = folder if upload == "link" else folder / "code"
     (where / "link").symlink_to(target if upload == "link" or target.startswith("/") else f"../{target}")
     with pytest.raises(ScenarioError, match=r"link leads to /.*, which is outside of the scenario's folder"):
-        own_files(scenario)
+        own_files(scenario, ("share",))
 
 
 def test_a_link_within_the_folder_keeps_its_name(uploading: Uploading) -> None:
@@ -86,7 +86,7 @@ def test_directories_of_the_option_may_be_uploaded_from(uploading: Uploading, tm
     scenario = uploading("../outside.txt", "../code")
     write(tmp_path / "code/train.py")
     with pytest.raises(ScenarioError):
-        own_files(scenario, [tmp_path / "code"])
+        own_files(scenario, ("share",), [tmp_path / "code"])
     assert names(scenario, tmp_path) == ["outside.txt", "code/train.py"]
 
 
@@ -94,14 +94,14 @@ def test_a_directory_that_has_the_folders_name_as_a_prefix_is_outside(uploading:
     scenario = uploading(f"../{HERE}-2/train.py")
     write(scenario.path.parent.with_name(f"{HERE}-2") / "train.py")
     with pytest.raises(ScenarioError, match="outside"):
-        own_files(scenario)
+        own_files(scenario, ("share",))
 
 
 def test_two_uploads_of_one_name_are_refused(uploading: Uploading) -> None:
     scenario = uploading("a/train.py", "b/train.py")
     write(scenario.path.parent / "a/train.py", scenario.path.parent / "b/train.py")
     with pytest.raises(ScenarioError, match=r":12: .*a/train\.py and .*b/train\.py would both be uploaded as"):
-        own_files(scenario)
+        own_files(scenario, ("share",))
 
 
 @pytest.mark.parametrize("name", ["a:b.txt", "con", "x\ny"])
@@ -109,7 +109,7 @@ def test_a_name_that_azure_files_forbids_is_refused(uploading: Uploading, name: 
     scenario = uploading("code")
     write(scenario.path.parent / "code" / name)
     with pytest.raises(ScenarioError, match="cannot be uploaded: the name"):
-        own_files(scenario)
+        own_files(scenario, ("share",))
 
 
 def test_what_is_no_file_is_refused_by_name_and_left_out_of_a_directory(uploading: Uploading) -> None:
@@ -120,4 +120,4 @@ def test_what_is_no_file_is_refused_by_name_and_left_out_of_a_directory(uploadin
     (folder / "code/dangling").symlink_to("nowhere")
     assert names(scenario) == ["code/train.py"]
     with pytest.raises(ScenarioError, match="is neither a file nor a directory"):
-        own_files(uploading("code/pipe"))
+        own_files(uploading("code/pipe"), ("share",))

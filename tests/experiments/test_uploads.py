@@ -7,7 +7,7 @@ Changed = Callable[[str, str], Scenario]
 
 
 def test_a_replay_needs_neither_data_nor_files(quickstart: Scenario) -> None:
-    with RecordedUploads().open(quickstart) as uploads:
+    with RecordedUploads().open(quickstart, ("share",)) as uploads:
         assert {name: upload.source for name, upload in uploads.items()} == {
             "Train-28x28_cntk_text.txt": b"",
             "Test-28x28_cntk_text.txt": b"",
@@ -18,8 +18,8 @@ def test_a_replay_needs_neither_data_nor_files(quickstart: Scenario) -> None:
 def test_the_same_names_are_uploaded_as_in_a_replay(quickstart: Scenario) -> None:
     told: list[object] = []
     with (
-        LocalUploads(None, None, told.append).open(quickstart) as uploads,
-        RecordedUploads().open(quickstart) as recorded,
+        LocalUploads(None, None, told.append).open(quickstart, ("share",)) as uploads,
+        RecordedUploads().open(quickstart, ("share",)) as recorded,
     ):
         assert list(uploads) == list(recorded)
         assert uploads["Train-28x28_cntk_text.txt"].data == "digits"

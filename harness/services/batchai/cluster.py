@@ -1,15 +1,17 @@
-"""A workspace and in it a GPU cluster, with the share mounted."""
+"""A workspace and in it a GPU cluster, with storage mounted."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.batchai import BatchAI, models
 
+from harness.clouds import CloudFacts
 from harness.errors import HarnessError, ProvisioningError
 from harness.resources.events import ClusterStatus
 from harness.resources.provisioning import Provisioning
 from harness.scenario.model import NodeRange
-from harness.services.service import Cluster, ClusterPlan
+from harness.services.service import Cluster, ClusterPlan, MountPlan
 
 
 class GpuCluster(Cluster):
@@ -90,19 +92,13 @@ class GpuCluster(Cluster):
 
     def _parameters(self) -> models.ClusterCreateParameters:
         facts, plan = self.provisioning.cloud.facts, self.plan
-        share = models.AzureFileShareReference(
-            account_name=facts.storage_account,
-            azure_file_url=f"https://{facts.storage_account}.file.core.windows.net/{plan.share}",
-            credentials=models.AzureStorageCredentialsInfo(account_key=facts.storage_key),
-            relative_mount_path=plan.mount,
-        )
         return models.ClusterCreateParameters(
             vm_size=plan.vm_size,
             user_account_settings=models.UserAccountSettings(
                 admin_user_name=facts.admin_user, admin_user_password=facts.admin_password
             ),
             scale_settings=_scale(plan.nodes),
-            node_setup=models.NodeSetup(mount_volumes=models.MountVolumes(azure_file_shares=[share])),
+            node_setup=models.NodeSetup(mount_volumes=_mount_volumes(plan.mounts, facts)),
         )
 
     def _look(self) -> models.Cluster:
@@ -140,12 +136,30 @@ class GpuCluster(Cluster):
         nodes = cluster.node_state_counts
         if cluster.errors or nodes.unusable_node_count:
             reported = "; ".join(f"{error.code}: {error.message}" for error in cluster.errors or ())
-            mount = f" (share {self.plan.share} of account {self.provisioning.cloud.facts.storage_account})"
+            names = ", ".join(f"{mount.kind} {mount.name}" for mount in self.plan.mounts)
+            mount = f" ({names} of account {self.provisioning.cloud.facts.storage_account})"
             raise ProvisioningError(
                 f"cluster {self.name}: {reported or f'{nodes.unusable_node_count} node(s) are unusable'}"
                 f"{mount if 'Mount' in reported else ''}"
             )
         return bool(nodes.idle_node_count + nodes.running_node_count >= self.plan.least)
+
+
+def _mount_volumes(mounts: Iterable[MountPlan], facts: CloudFacts) -> models.MountVolumes:
+    key = models.AzureStorageCredentialsInfo(account_key=facts.storage_key)
+    shares, containers = [], []
+    for mount in mounts:
+        account: dict[str, Any] = {
+            "account_name": facts.storage_account,
+            "credentials": key,
+            "relative_mount_path": mount.mount,
+        }
+        if mount.kind == "share":
+            url = f"https://{facts.storage_account}.file.core.windows.net/{mount.name}"
+            shares.append(models.AzureFileShareReference(azure_file_url=url, **account))
+        else:
+            containers.append(models.AzureBlobFileSystemReference(container_name=mount.name, **account))
+    return models.MountVolumes(azure_file_shares=shares or None, azure_blob_file_systems=containers or None)
 
 
 def _scale(nodes: int | NodeRange) -> models.ScaleSettings:

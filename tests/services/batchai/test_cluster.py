@@ -16,7 +16,7 @@ from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.events import ClusterStatus
 from harness.scenario.model import NodeRange
 from harness.services.batchai.cluster import GpuCluster
-from harness.services.service import ClusterPlan
+from harness.services.service import ClusterPlan, MountPlan
 from tests.fakes import injected
 
 
@@ -53,7 +53,7 @@ def made_on(endpoint: Endpoint, tmp_path: Path, told: list[str]) -> Iterator[Pro
 def cluster(
     provisioning: Provisioning, nodes: int | NodeRange = 1, share: str = "mounted", queued: float = 60
 ) -> GpuCluster:
-    plan = ClusterPlan("w", "eastus", "STANDARD_NC6", nodes, share, "azurefileshare", queued)
+    plan = ClusterPlan("w", "eastus", "STANDARD_NC6", nodes, (MountPlan("share", share, "azurefileshare"),), queued)
     return GpuCluster(provisioning, group="clusters", name="c", plan=plan)
 
 

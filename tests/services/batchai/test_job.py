@@ -13,7 +13,7 @@ from harness.errors import ProvisioningError
 from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 from harness.services.batchai.cluster import GpuCluster
 from harness.services.batchai.job import BatchAiJob, make_experiment
-from harness.services.service import ClusterPlan
+from harness.services.service import ClusterPlan, MountPlan
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def cluster(emulator: Endpoint, tmp_path: Path) -> Iterator[GpuCluster]:
         cloud.clients("s/job") as clients,
     ):
         made = Provisioning(cloud, clients, Journal(tmp_path / "journal"), lambda _event: None, run=cloud.facts.run)
-        plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, "jobs", "azurefileshare", 60)
+        plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, (MountPlan("share", "jobs", "azurefileshare"),), 60)
         with (
             ResourceGroup(made, name="jobs", location="eastus"),
             FileShare(made, group="jobs", name="jobs"),

@@ -10,7 +10,7 @@ from harness.services.batchai.quota import Quota, check_quota, shortages
 from harness.services.service import ClusterPlan
 
 TOTAL, FAMILY = "Total Cluster Dedicated Regional vCPUs", "Standard NC Family Cluster Dedicated vCPUs"
-PLAN = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, "share", "azurefileshare", queued=60)
+PLAN = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, (), queued=60)
 
 
 @pytest.mark.parametrize("row", [Quota("Clusters", 20, 20), Quota(TOTAL, 13, 24), Quota(FAMILY, 0, 11)])
