@@ -2,6 +2,9 @@
 
 A job directory belongs to one incarnation of a job. ``start`` may be repeated after a crash: the supervisor
 claims the directory before it runs anything, so the second start adopts what runs.
+
+How to write a back end of one's own is in ``docs/backends.md``; ``tests/compute/test_backends.py`` is what every one
+has to pass.
 """
 
 from collections.abc import Mapping
@@ -9,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
+
+from harness.errors import ToolkitError
 
 State = Literal["waiting", "preparing", "running", "finished"]
 StepName = Literal["mounting", "preparation", "main"]
@@ -34,12 +39,29 @@ class MountSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """The container that a job asks for.
+
+    ``image`` is as the job names it, after its registry where the job names one. ``shared_memory`` is the size of
+    ``/dev/shm`` as Docker writes it (``2g``), empty for the engine's own. ``user_name`` and ``password`` are those of
+    the registry, empty where it asks for none.
+    """
+
+    image: str
+    shared_memory: str = ""
+    user_name: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """One incarnation of a job, in the words of the 2018-05 wire.
 
     ``settings`` are the toolkit's; ``inputs`` maps ids to paths as written (they may hold ``$VARIABLES``), ``outputs``
     to real directories; ``stdouterr`` is the real directory of the streams and ``execution.log``; ``wall_clock`` is
-    in seconds; ``per_node_logs`` asks for ``execution-{nodeId}.log`` in place of ``execution.log``.
+    in seconds; ``per_node_logs`` asks for ``execution-{nodeId}.log`` in place of ``execution.log``. ``container`` is
+    None for a job that runs on the machine itself. ``compute`` is the back end that its cluster asks for, as
+    ``--compute`` writes it, empty for the emulator's own.
 
     ``variables`` are those of the service that shows the job, beside Batch AI's: they may hold ``$VARIABLES`` of the
     node, and the user's ``environment`` does not override them. ``stdout`` and ``stderr`` name the files of a process,
@@ -60,13 +82,14 @@ class JobSpec:
     environment: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     preparation: str | None
-    image: str | None
+    container: ContainerSpec | None
     wall_clock: float
     per_node_logs: bool
     variables: Mapping[str, str] = field(default_factory=dict)
     stdout: str = "stdout{label}.txt"
     stderr: str = "stderr{label}.txt"
     logs: Path | None = None
+    compute: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +103,7 @@ class TaskSpec:
     stdouterr: Path
     environment: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
+    compute: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +134,8 @@ class Plan:
     """Everything a supervisor needs. It may hold secrets: it is written for its owner alone.
 
     ``links`` are (place, target) pairs, those in ``temporary`` are removed when the job ends; ``files`` maps small
-    files to their text; ``notes`` open every file of ``logs``.
+    files to their text; ``notes`` open every file of ``logs``. ``backend`` names the back end that runs it, where an
+    emulator has several.
     """
 
     directory: Path
@@ -122,6 +147,7 @@ class Plan:
     logs: tuple[Path, ...]
     notes: tuple[str, ...]
     wall_clock: float | None
+    backend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +178,25 @@ ERRORS: Mapping[str, str] = {
 }
 
 
+class StartRefusedError(ToolkitError):
+    """A back end does not run a job; ``code`` and ``details`` are what the service reports."""
+
+    def __init__(self, code: str, message: str, *details: tuple[str, str]) -> None:
+        super().__init__(message)
+        self.code, self.details = code, details
+
+
 class Backend(Protocol):
     """Where jobs run. ``plan`` is pure and tested as golden text."""
 
     name: str
 
     def plan(self, job: JobSpec) -> Plan:
-        """The steps of ``job``. Raises ToolkitError where this machine cannot run it, saying what would help."""
+        """The steps of ``job``.
+
+        Raises:
+            ToolkitError: it cannot run here; the message says what would help.
+        """
 
     def plan_task(self, task: TaskSpec) -> Plan:
         """The steps of a node's set-up task."""
@@ -176,4 +214,7 @@ class Backend(Protocol):
         """Ask for the end of the job's whole process tree; ``poll`` says when it is gone."""
 
     def forget(self, directory: Path) -> None:
-        """Remove the node-local files of a finished job."""
+        """Remove the node-local files of a job, and end what may still run of it."""
+
+    def close(self) -> None:
+        """Stop watching. Jobs go on, and a later back end adopts them."""

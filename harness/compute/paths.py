@@ -18,6 +18,11 @@ class JobPaths:
         return self.root / "plan.json"
 
     @property
+    def backend(self) -> Path:
+        """Which back end runs this job, by its name, written before the job is started."""
+        return self.root / "backend"
+
+    @property
     def claim(self) -> Path:
         """Process id of the one supervisor that may run this job; locked by ``flock`` for as long as it lives."""
         return self.root / "claim"

@@ -167,7 +167,7 @@ def _assignment(job: JobSpec, machine: Machine) -> Assignment:
         cpus=machine.cpus,
         shared=str(JobPaths(job.directory).shared),
         cntk=machine.cntk,
-        hosted=job.image is None,
+        hosted=job.container is None,
     )
 
 
@@ -217,8 +217,8 @@ def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...]) -> tupl
     notes = [f"job {job.name}: {len(job.nodes)} node(s), all of them this machine"]
     notes += sorted({process.note for process in started if process.note})
     notes += sorted({f"interpreter: {process.python}" for process in started if process.python})
-    if job.image:
-        notes.append(f"container image {job.image} is not used: the job runs on the host")
+    if job.container:
+        notes.append(f"container image {job.container.image} is not used: the job runs on the host")
         if job.settings.get("pythonInterpreterPath"):
             notes.append(f"pythonInterpreterPath {job.settings['pythonInterpreterPath']} lies in that image: not used")
     if machine.gpus == 0 and any(node.gpus for node in job.nodes):

@@ -1,19 +1,17 @@
 """Jobs as processes of this machine, each under a supervisor that outlives the emulator."""
 
 import dataclasses
-import functools
-import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from harness.atomic_file import write_file
 from harness.clock import Clock, SystemClock
-from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, TaskSpec
+from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, StartRefusedError, TaskSpec
 from harness.compute.exit_watcher import ExitWatcher
+from harness.compute.job_files import read_progress, write_plan
 from harness.compute.job_processes import (
     find_job_processes,
     is_supervisor_of,
@@ -34,18 +32,35 @@ class ProcessBackend:
         on_change: called, from another thread, soon after any job has moved.
         machine: what this machine offers to jobs (``find_machine``).
         clock: dates the end of a job whose supervisor was killed.
+        host_images: whether jobs that ask for a container image may run without it, on this machine.
     """
 
     name = "process"
 
-    def __init__(self, on_change: Callable[[], None], *, machine: Machine, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        on_change: Callable[[], None],
+        *,
+        machine: Machine,
+        clock: Clock | None = None,
+        host_images: bool = True,
+    ) -> None:
         self._machine = machine
+        self._host_images = host_images
         self._clock = clock or SystemClock()
         self._watcher = ExitWatcher(on_change)
         self._finished: dict[Path, Progress] = {}
 
     def plan(self, job: JobSpec) -> Plan:
-        """The steps of ``job``. Raises ToolkitError where this machine cannot run it."""
+        """The steps of ``job``.
+
+        Raises:
+            ToolkitError: this machine cannot run it, or it asks for an image and may not run without.
+        """
+        if job.container and not self._host_images:
+            image = job.container.image
+            text = f"this emulator has no containers, and jobs may not run on the host in place of image {image}"
+            raise StartRefusedError("FailedStartingContainer", text, ("imageName", image))
         return plan_job(job, self._machine)
 
     def plan_task(self, task: TaskSpec) -> Plan:
@@ -64,7 +79,7 @@ class ProcessBackend:
             os.mkfifo(paths.bell, 0o600)
         if self.adopt(plan.directory):
             return
-        write_file(paths.plan, json.dumps(_encoded(plan)).encode())
+        write_plan(paths, plan)
         self._watcher.watch(paths.root, _launch(paths))
 
     def adopt(self, directory: Path) -> bool:
@@ -81,14 +96,14 @@ class ProcessBackend:
         if directory in self._finished:
             return self._finished[directory]
         paths = JobPaths(directory)
-        progress = _read(paths)
+        progress = read_progress(paths)
         if progress.state != "finished" and paths.claim.exists():
             if (holder := _holder(paths)) is not None:
                 # It is not the one that we started where that of a killed emulator was the first.
                 self._watcher.watch(directory, holder)
                 return progress
             # It may have finished between the two looks: a dead supervisor's last word counts.
-            progress = _read(paths)
+            progress = read_progress(paths)
             if progress.state != "finished":
                 _kill_marked(directory)
                 progress = _lost(paths, progress, self._clock.now())
@@ -139,26 +154,6 @@ def _holder(paths: JobPaths) -> int | None:
         return None
 
 
-def _read(paths: JobPaths) -> Progress:
-    try:
-        state = json.loads(paths.state.read_bytes())
-    except (FileNotFoundError, IsADirectoryError):
-        return Progress("waiting")
-    error = state.get("error")
-    return Progress(
-        state["state"],
-        started=_moment(state.get("started")),
-        ended=_moment(state.get("ended")),
-        exit_code=state.get("exit_code"),
-        error=error,
-        message=state.get("message") or (ERRORS[error] if error else None),
-    )
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
 def _lost(paths: JobPaths, progress: Progress, now: datetime) -> Progress:
     """The end of a job whose supervisor broke, a full disk for one, or was killed: it ended unseen, so it ends now."""
     words = _last_words(paths)
@@ -182,26 +177,3 @@ def _kill_marked(directory: Path) -> None:
             with open_job_process(found) as process:
                 if process is not None:
                     process.send_signal(signal.SIGKILL)
-
-
-@functools.singledispatch
-def _encoded(value: object) -> object:
-    """The plan as JSON has it; dispatched by type so that a new field needs no second place."""
-    if dataclasses.is_dataclass(value):
-        return {field.name: _encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return value
-
-
-@_encoded.register
-def _(value: Path) -> object:
-    return str(value)
-
-
-@_encoded.register
-def _(value: tuple) -> object:  # type: ignore[type-arg]
-    return [_encoded(item) for item in value]
-
-
-@_encoded.register(Mapping)
-def _(value: Mapping[object, object]) -> object:
-    return {str(key): _encoded(item) for key, item in value.items()}

@@ -11,6 +11,7 @@ from harness.emulator.options import (
     ONLY,
     Images,
     Options,
+    check_compute,
     parse_accounts,
     parse_faults,
     parse_host_name,
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--detach", action="store_true", help="go on in the background; end when it is ready")
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
     parser.add_argument("--pace", type=float, default=0.0, help="of what took the service its time (default: 0)")
+    parser.add_argument("--compute", default="process", help="where jobs run: NAME or NAME:ADDRESS")
     parser.add_argument("--images", choices=get_args(Images), default="host", help="of jobs that ask for a container")
     parser.add_argument("--fault", action="append", default=[], help="what strikes, and its rate: throttle=0.3")
     parser.add_argument("--fault-seed", type=int, default=0, help="decides, with the requests, when (default: 0)")
@@ -51,6 +53,7 @@ def main() -> int:
                 blob_port=words.blob_port,
                 accounts=accounts,
                 pace=words.pace,
+                compute=check_compute(words.compute),
                 images=words.images,
                 faults=parse_faults(words.fault, words.fault_seed),
                 cntk_python=words.cntk_python,

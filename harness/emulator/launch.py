@@ -16,7 +16,7 @@ import msgspec
 from harness.clock import SystemClock
 from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.options import Images, Options, parse_account, parse_host_name
+from harness.emulator.options import Images, Options, check_compute, parse_account, parse_host_name
 from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import (
     is_served,
@@ -59,6 +59,7 @@ def launch(
     only: str = "",
     accounts: Sequence[str] = (),
     pace: float = 0.0,
+    compute: str = "process",
     images: Images = "host",
     cntk_python: Path | None = None,
     host_names: Sequence[str] = (),
@@ -70,7 +71,8 @@ def launch(
         port: of the proxy; 0 takes a free one.
         only: ``storage``, to serve nothing else, with the well-known development account.
         accounts: storage accounts to have besides the first one, each ``NAME:KEY``.
-        pace: as in ``Options``, like the next two.
+        pace: as in ``Options``, like the next three.
+        compute: where jobs run.
         images: what becomes of jobs that ask for a container image.
         cntk_python: the interpreter of CNTK jobs.
         host_names: as in ``Options``.
@@ -88,6 +90,7 @@ def launch(
             only=only,
             accounts=tuple(map(parse_account, accounts)),
             pace=pace,
+            compute=check_compute(compute),
             images=images,
             cntk_python=cntk_python,
             host_names=tuple(map(parse_host_name, host_names)),

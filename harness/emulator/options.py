@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.compute.catalogue import parse_compute
 from harness.emulator.host_names import host_of
-from harness.errors import EmulatorError
+from harness.errors import EmulatorError, ToolkitError
 from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
 ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY;NAME:KEY; a command line can be read by everybody
@@ -46,6 +47,7 @@ class Options:
         blob_port: of blob storage on plain HTTP; 0 takes a free one.
         accounts: storage accounts to have besides the first one.
         pace: of all that the service took its time for: 1 is its own pace, 0 takes no time that is not needed.
+        compute: where jobs run whose cluster does not say: ``process``, ``container``, or ``NAME:ADDRESS``.
         images: what becomes of jobs that ask for a container image: they run on the ``host`` without it, or are
             refused (``refuse``).
         faults: what strikes for as long as it serves; see ``parse_faults``.
@@ -62,6 +64,7 @@ class Options:
     blob_port: int = 0
     accounts: tuple[Account, ...] = ()
     pace: float = 0.0
+    compute: str = "process"
     images: Images = "host"
     faults: FaultPlan | None = None
     cntk_python: Path | None = None
@@ -72,6 +75,7 @@ class Options:
         pairs: dict[str, object] = {"--dir": self.directory, "--port": self.port, "--only": self.only}
         pairs |= {"--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
+        pairs |= {"--compute": self.compute}
         pairs |= {"--fault-seed": self.faults.seed if self.faults else 0}
         words = [word for name, value in pairs.items() if value or name == "--dir" for word in (name, str(value))]
         rules = self.faults.faults.items() if self.faults else ()
@@ -103,6 +107,19 @@ def parse_account(text: str) -> Account:
     if not known:
         raise EmulatorError(f"the key of the account {name} is no base64 text; write {name}:KEY, for one")
     return Account(name, key)
+
+
+def check_compute(text: str) -> str:
+    """A back end as ``--compute`` writes it, if there is one of its name.
+
+    Raises:
+        EmulatorError: there is none.
+    """
+    try:
+        parse_compute(text)
+    except ToolkitError as error:
+        raise EmulatorError(f"--compute {text}: {error}") from None
+    return text
 
 
 def parse_host_name(text: str) -> str:

@@ -18,8 +18,9 @@ import uvicorn
 from harness.atomic_file import write_file
 from harness.clock import Clock, SystemClock
 from harness.compute.backend import Backend
+from harness.compute.catalogue import BackendContext, find_factory, parse_compute
 from harness.compute.machine import find_machine
-from harness.compute.process import ProcessBackend
+from harness.compute.routing import RoutingBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
 from harness.emulator.endpoint import Endpoint
@@ -135,7 +136,7 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
         clock=base.clock,
         backend=backend,
         paths=base.paths,
-        options=EngineOptions(options.pace, options.images == "host"),
+        options=EngineOptions(options.pace),
         faults=base.faults,
         wake=reconciler.wake,
     )
@@ -187,7 +188,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
             return Emulator([PathStyle(service, options.host_names)], injector, advice=_PLAIN_ADVICE)
 
         async with (
-            _computing(reconciler, options, base.clock) as backend,
+            _computing(reconciler, options, base) as backend,
             _listening_plainly(plain(storage.files), options.file_port, "--file-port", stopping) as file_port,
             _listening_plainly(plain(storage.blobs), options.blob_port, "--blob-port", stopping) as blob_port,
         ):
@@ -245,7 +246,7 @@ def _unusable(port: int, option: str, error: OSError) -> EmulatorError:
 
 
 @contextlib.asynccontextmanager
-async def _computing(reconciler: Reconciler, options: Options, clock: Clock) -> AsyncIterator[ProcessBackend]:
+async def _computing(reconciler: Reconciler, options: Options, base: _Foundation) -> AsyncIterator[Backend]:
     """Where jobs run; what runs at the end goes on."""
     loop = asyncio.get_running_loop()
 
@@ -253,7 +254,22 @@ async def _computing(reconciler: Reconciler, options: Options, clock: Clock) -> 
         loop.call_soon_threadsafe(reconciler.wake)
 
     machine = find_machine(os.environ, cntk_python=options.cntk_python)
-    backend = ProcessBackend(moved, machine=machine, clock=clock)
+
+    def made(text: str) -> Backend:
+        name, address = parse_compute(text)
+        context = BackendContext(
+            on_change=moved,
+            machine=machine,
+            clock=base.clock,
+            environ=os.environ,
+            directory=base.paths.root,
+            emulator=base.identity.tenant_id,
+            host_images=options.images == "host",
+            address=address,
+        )
+        return find_factory(name)(context)
+
+    backend = RoutingBackend(options.compute, made)
     try:
         yield backend
     finally:

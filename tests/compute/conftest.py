@@ -78,7 +78,7 @@ def job(tmp_path: Path) -> Callable[..., JobSpec]:
         environment={},
         secrets={},
         preparation=None,
-        image=None,
+        container=None,
         wall_clock=60.0,
         per_node_logs=False,
     )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.compute.backend import JobSpec, MountSpec
+from harness.compute.backend import ContainerSpec, JobSpec, MountSpec
 from harness.compute.machine import Machine, count_gpus
 from harness.compute.planning import expanded, plan_job, protected
 from harness.errors import ToolkitError
@@ -81,7 +81,9 @@ def test_a_service_names_the_files_of_the_streams_and_the_directory_of_the_logs(
 def test_the_log_opens_with_what_differs_from_azure(job: Build) -> None:
     settings = {"pythonScriptFilePath": "x.py", "pythonInterpreterPath": "/opt/conda/bin/python"}
 
-    notes = plan_job(job(toolkit="cntk", settings=settings, image="microsoft/cntk:2.1"), MACHINE).notes
+    notes = plan_job(
+        job(toolkit="cntk", settings=settings, container=ContainerSpec("microsoft/cntk:2.1")), MACHINE
+    ).notes
 
     assert notes == (
         "job myjob: 1 node(s), all of them this machine",

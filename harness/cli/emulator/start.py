@@ -17,6 +17,7 @@ from harness.emulator.options import (
     ONLY,
     Images,
     Options,
+    check_compute,
     parse_account,
     parse_accounts,
     parse_faults,
@@ -57,6 +58,13 @@ _FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults
     help="Speed of simulated provisioning: 1 is Azure's, 0 (the default) as fast as possible.",
 )
 @click.option(
+    "--compute",
+    metavar="NAME[:ADDRESS]",
+    default="process",
+    show_default=True,
+    help="Where jobs run; the tag harness-compute of a cluster or of its workspace says otherwise.",
+)
+@click.option(
     "--images",
     type=click.Choice(get_args(Images)),
     default="host",
@@ -76,6 +84,7 @@ def start(
     host_names: tuple[str, ...],
     detach: bool,
     pace: float,
+    compute: str,
     images: Images,
     faults: tuple[str, ...],
     fault_seed: int,
@@ -98,6 +107,7 @@ def start(
         blob_port=blob_port,
         accounts=(*map(parse_account, accounts), *parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, ""))),
         pace=pace,
+        compute=check_compute(compute),
         images=images,
         faults=parse_faults(faults, fault_seed),
         cntk_python=load_settings(Path()).cntk_python,

@@ -29,11 +29,9 @@ class EngineOptions:
 
     Args:
         pace: speed of simulated provisioning: 1 is the service's own timing, 0 is as fast as possible.
-        host_images: whether jobs that ask for a container image may run without it, on the host.
     """
 
     pace: float = 0.0
-    host_images: bool = True
 
 
 class Engine:
@@ -69,7 +67,7 @@ class Engine:
         self.repository = Repository(store)
         self.operations = Operations(self.repository, clock, self.pace)
         self.mounts = Mounts(store, accounts, servers=paths.nodes)
-        self.specs = JobSpecs(self.repository, self.mounts, paths=paths, host_images=options.host_images)
+        self.specs = JobSpecs(self.repository, self.mounts, paths=paths)
         self._services: dict[str, Service] = {}
         self._reconciliation = Reconciliation(
             self.repository,

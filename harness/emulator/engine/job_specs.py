@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from harness.compute.backend import JobSpec, MountSpec, NodeSpec, TaskSpec
+from harness.compute.backend import ContainerSpec, JobSpec, MountSpec, NodeSpec, TaskSpec
 from harness.compute.paths import JobPaths
+from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.mount_paths import MountedPath, Volume
-from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem
+from harness.emulator.engine.model.records import Cluster, FileServer, Job, Node, Problem, Secrets, Workspace
 from harness.emulator.engine.model.spec import TOOLKITS, EnvironmentVariable, Secret
 from harness.emulator.engine.mounts import MountError, Mounts
 from harness.emulator.engine.repository import Repository
@@ -17,6 +18,9 @@ from harness.emulator.engine.rules.paths import locate, volumes
 from harness.emulator.paths import DataDirectory
 from harness.vm_sizes import vm_size
 
+COMPUTE_TAG = "harness-compute"  # of a cluster or its workspace: the back end of its jobs, as ``--compute`` names it
+
+_DOCKER_HUB = ("docker.io", "index.docker.io", "index.docker.io/v1", "hub.docker.com", "registry-1.docker.io")
 _TOOLKIT_NAMES = {
     "py_torch_settings": "pyTorch",
     "tensor_flow_settings": "tensorFlow",
@@ -34,17 +38,12 @@ class JobSpecError(Exception):
 
 
 class JobSpecs:
-    """Describes jobs and set-up tasks to a back end.
+    """Describes jobs and set-up tasks to a back end."""
 
-    Args:
-        host_images: whether jobs that ask for a container image may run without it, on the host.
-    """
-
-    def __init__(self, repository: Repository, mounts: Mounts, *, paths: DataDirectory, host_images: bool) -> None:
+    def __init__(self, repository: Repository, mounts: Mounts, *, paths: DataDirectory) -> None:
         self._repository = repository
         self._mounts = mounts
         self._paths = paths
-        self._host_images = host_images
 
     def job_directory(self, job: Job) -> Path:
         """The node-local files of one run of a job."""
@@ -73,7 +72,6 @@ class JobSpecs:
             JobSpecError: a volume cannot be mounted or does not exist any more, or a secret is in a key vault.
         """
         spec, secrets = job.spec, self._repository.secrets(job)
-        self._refuse_images(job)
         toolkit = next(name for name in TOOLKITS if getattr(spec, name) is not None)
         outputs = {output.id: self._output(job, output.id) for output in spec.output_directories or ()}
         return JobSpec(
@@ -90,10 +88,22 @@ class JobSpecs:
             environment=_values(spec.environment_variables),
             secrets=_known(spec.secrets, secrets.variables),
             preparation=spec.job_preparation.command_line if spec.job_preparation else None,
-            image=spec.container_settings.image_source_registry.image if spec.container_settings else None,
+            container=_container(job, secrets),
             wall_clock=seconds(spec.constraints.max_wall_clock_time) or 0.0,
             per_node_logs=spec.node_count > 1,
+            compute=self.compute(cluster),
         )
+
+    def compute(self, cluster: Cluster) -> str:
+        """The back end that a cluster asks for by a tag of its own or of its workspace; empty where it asks for none.
+
+        Clusters of API version 2018-05 have no tags, and workspaces of the versions before it cannot be named.
+        """
+        address = cluster.address
+        key = Address(address.subscription, address.group, address.names[:1], address.namespace).key("workspace")
+        workspace = self._repository.store.get(Workspace, key)
+        tags = ((workspace.tags if workspace else None) or {}) | (cluster.tags or {})
+        return tags.get(COMPUTE_TAG, "")
 
     def nodes(self, job: Job, cluster: Cluster) -> tuple[NodeSpec, ...]:
         """The nodes that a job was given."""
@@ -122,6 +132,7 @@ class JobSpecs:
             stdouterr=directory,
             environment=_values(task.environment_variables),
             secrets=_known(task.secrets, secrets.variables),
+            compute=self.compute(cluster),
         )
 
     def cluster_mounts(self, cluster: Cluster) -> tuple[MountSpec, ...]:
@@ -156,13 +167,6 @@ class JobSpecs:
         directory = self.cluster_directory(cluster) / node.id
         return NodeSpec(node.id, node_address(cluster, node), directory, size.gpus if size else 0)
 
-    def _refuse_images(self, job: Job) -> None:
-        container = job.spec.container_settings
-        if container and not self._host_images:
-            image = container.image_source_registry.image
-            text = f"this emulator has no containers, and jobs may not run on the host in place of image {image}"
-            raise JobSpecError(Problem("FailedStartingContainer", text, (("imageName", image),)))
-
 
 def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:
     """The volumes that a cluster mounts on every node."""
@@ -194,6 +198,28 @@ def node_address(cluster: Cluster, node: Node) -> str:
     """A node's address in its virtual network, in which Azure gives nodes the addresses from 10.0.0.4 on."""
     at = next(index for index, each in enumerate(cluster.nodes) if each.id == node.id) + 4
     return f"10.0.{at // 256}.{at % 256}"
+
+
+def _container(job: Job, secrets: Secrets) -> ContainerSpec | None:
+    """The container that a job asks for, with the password of its registry."""
+    settings = job.spec.container_settings
+    if settings is None:
+        return None
+    registry = settings.image_source_registry
+    return ContainerSpec(
+        image=_image_name(registry.server_url or "", registry.image),
+        shared_memory=settings.shm_size or "",
+        user_name=registry.credentials.username if registry.credentials else "",
+        password=secrets.registry_password,
+    )
+
+
+def _image_name(server: str, image: str) -> str:
+    """An image after its registry, which Batch AI takes as a URL: ``https://index.docker.io`` is Docker Hub."""
+    host = server.removeprefix("https://").removeprefix("http://").strip("/")
+    if not host or host in _DOCKER_HUB or image.startswith(f"{host}/"):
+        return image
+    return f"{host}/{image}"
 
 
 def _values(variables: tuple[EnvironmentVariable, ...] | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from harness.compute.backend import Backend
+from harness.compute.backend import Backend, StartRefusedError
 from harness.emulator.engine.fault_effects import FaultEffects
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Pending, Problem, Reason
@@ -105,10 +105,10 @@ class Reconciliation:
         """Start a job that was given nodes, or watch it if an earlier emulator has started it."""
         directory = self._specs.job_directory(job)
         self._watched.add(job.key)
-        if self._backend.adopt(directory):
-            return
         cluster = self._repository.store.get(Cluster, job.cluster)
         try:
+            if self._backend.adopt(directory):
+                return
             if cluster is None:
                 raise JobSpecError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
             if problem := self._fault_effects.on_start(job):
@@ -117,6 +117,9 @@ class Reconciliation:
             self._backend.start(self._backend.plan(service.job_spec(job, cluster)))
         except JobSpecError as error:
             self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
+        except StartRefusedError as error:
+            problem = Problem(error.code, str(error), error.details)
+            self._settle(job, jobs.refused(job, problem, now, exit_code=-1))
         except (ToolkitError, OSError) as error:
             problem = Problem("JobStartFailed", f"Job could not be started: {error}")
             self._settle(job, jobs.refused(job, problem, now))

@@ -75,7 +75,7 @@ class Repository:
             self.store.put(key, resource)
             if isinstance(resource, Job) and before is None:
                 self.store.delete(DeletedJob, key)
-            if secrets is not None and (secrets.variables or secrets.keys):
+            if secrets is not None and not secrets.is_empty:
                 self.store.put(key, secrets)
             if observer:
                 observer(before, resource)

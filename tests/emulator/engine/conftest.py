@@ -59,7 +59,7 @@ class CommandService:
             environment={},
             secrets={},
             preparation=None,
-            image=None,
+            container=None,
             wall_clock=600.0,
             per_node_logs=False,
             variables={"AZUREML_RUN_ID": job.address.name},

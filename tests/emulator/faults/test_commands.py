@@ -100,5 +100,6 @@ def test_the_words_of_a_start_give_the_same_plan(tmp_path: Path) -> None:
     options = Options(tmp_path, faults=parse_faults(["throttle=0.3", "drop=1"], 7))
 
     assert options.words()[2:] == [
-        "--images", "host", "--fault-seed", "7", "--fault", "throttle=0.3", "--fault", "drop=1.0",
+        "--images", "host", "--compute", "process", "--fault-seed", "7",
+        "--fault", "throttle=0.3", "--fault", "drop=1.0",
     ]  # fmt: skip

@@ -224,10 +224,16 @@ class DeletedJob(Record, frozen=True):
 
 
 class Secrets(Record, frozen=True):
-    """The secrets of a cluster or job: variables by name, account keys by mount path."""
+    """The secrets of a cluster or job: variables by name, account keys by mount path, its image registry's password."""
 
     variables: dict[str, str] = {}
     keys: dict[str, str] = {}
+    registry_password: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are none."""
+        return not (self.variables or self.keys or self.registry_password)
 
     def __repr__(self) -> str:
         return f"Secrets({len(self.variables)} variables, {len(self.keys)} keys)"

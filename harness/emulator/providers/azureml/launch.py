@@ -103,7 +103,7 @@ class Launch:
             environment=environment,
             secrets=dict(self.variables(workspace, details)),
             preparation=f"bash -c {shlex.quote('; '.join(['set -e', *script.before]))}" if script.before else None,
-            image=None,
+            container=None,
             wall_clock=wall_clock(details),
             per_node_logs=False,
             variables={
@@ -114,6 +114,7 @@ class Launch:
             stdout="std_log{label}.txt",
             stderr="std_log{label}.txt",
             logs=artifacts / "system_logs",
+            compute=self.specs.compute(cluster),
         )
 
     def _prepare_code(self, details: JobDetails, script: _Script) -> None:

@@ -153,6 +153,7 @@ def read_job(document: dict[str, Any], version: Version) -> tuple[JobSpec, Secre
     secrets = Secrets(_variables(spec.secrets), _keys(spec.mount_volumes))
     container = spec.container_settings
     if container and (login := container.image_source_registry.credentials):
+        secrets = replace(secrets, registry_password=login.password or "")
         registry = replace(container.image_source_registry, credentials=replace(login, password=None))
         container = replace(container, image_source_registry=registry)
     shown = replace(

@@ -1,0 +1,93 @@
+"""Every back end by its name: our own, and those that other packages bring.
+
+Another package names its back end as an entry point of the group ``batchai_harness.compute``: a function that takes a
+``BackendContext`` and returns a ``Backend``. ``docs/backends.md`` shows how.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from harness.clock import Clock
+from harness.compute.backend import Backend
+from harness.compute.machine import Machine
+from harness.compute.process import ProcessBackend
+from harness.errors import ToolkitError
+
+GROUP = "batchai_harness.compute"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendContext:
+    """What a back end is made with.
+
+    Attributes:
+        on_change: to be called, from any thread, soon after any job has moved.
+        machine: what this machine offers to jobs.
+        clock: tells the time.
+        environ: the environment of the emulator.
+        directory: the emulator's data directory.
+        emulator: the id of the emulator, which tells what it made from what others made.
+        host_images: whether jobs that ask for a container image may run without it, on this machine.
+        address: what follows the colon in ``--compute NAME:ADDRESS``; empty where nothing does.
+    """
+
+    on_change: Callable[[], None]
+    machine: Machine
+    clock: Clock
+    environ: Mapping[str, str]
+    directory: Path
+    emulator: str
+    host_images: bool
+    address: str = ""
+
+
+BackendFactory = Callable[[BackendContext], Backend]
+
+
+def process(context: BackendContext) -> Backend:
+    """Jobs as processes of this machine."""
+    return ProcessBackend(
+        context.on_change, machine=context.machine, clock=context.clock, host_images=context.host_images
+    )
+
+
+OWN: Mapping[str, BackendFactory] = {"process": process}
+
+
+def backend_names() -> tuple[str, ...]:
+    """The names of all back ends."""
+    return (*OWN, *sorted(set(_foreign()) - set(OWN)))
+
+
+def parse_compute(text: str) -> tuple[str, str]:
+    """The name and the address in ``NAME`` or ``NAME:ADDRESS``.
+
+    Raises:
+        ToolkitError: there is no back end of that name.
+    """
+    name, _, address = text.partition(":")
+    if name not in backend_names():
+        raise ToolkitError(f"there is no compute back end {name!r}; there are {', '.join(backend_names())}")
+    return name, address
+
+
+def find_factory(name: str) -> BackendFactory:
+    """What makes the back end of a name that ``backend_names`` holds.
+
+    Raises:
+        ToolkitError: it is another package's, which cannot be imported.
+    """
+    if name in OWN:
+        return OWN[name]
+    entry = _foreign()[name]
+    try:
+        factory: BackendFactory = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise ToolkitError(f"the compute back end {name!r} ({entry.value}) cannot be imported: {error}") from error
+    return factory
+
+
+def _foreign() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

@@ -1,0 +1,65 @@
+"""The files through which a back end and a job's supervisor speak: the plan, and how far the job is.
+
+Whatever runs the supervisor (``supervisor.py``, standard library alone) where it sees the job directory under the same
+path, a batch system for one, gets a whole job for that: its steps, streams, logs, limits and exit code.
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.atomic_file import write_file
+from harness.compute.backend import ERRORS, Plan, Progress
+from harness.compute.paths import JobPaths
+
+
+def write_plan(paths: JobPaths, plan: Plan) -> None:
+    """Write what the supervisor runs, for its owner alone; it removes the file once it has read it."""
+    write_file(paths.plan, json.dumps(_encoded(plan)).encode())
+
+
+def read_progress(paths: JobPaths) -> Progress:
+    """How far a job is, as its supervisor says; ``waiting`` where it has said nothing yet."""
+    try:
+        state = json.loads(paths.state.read_bytes())
+    except (FileNotFoundError, IsADirectoryError):
+        return Progress("waiting")
+    error = state.get("error")
+    return Progress(
+        state["state"],
+        started=_moment(state.get("started")),
+        ended=_moment(state.get("ended")),
+        exit_code=state.get("exit_code"),
+        error=error,
+        message=state.get("message") or (ERRORS[error] if error else None),
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+@functools.singledispatch
+def _encoded(value: object) -> object:
+    """The plan as JSON has it; dispatched by type so that a new field needs no second place."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value
+
+
+@_encoded.register
+def _(value: Path) -> object:
+    return str(value)
+
+
+@_encoded.register
+def _(value: tuple) -> object:  # type: ignore[type-arg]
+    return [_encoded(item) for item in value]
+
+
+@_encoded.register(Mapping)
+def _(value: Mapping[object, object]) -> object:
+    return {str(key): _encoded(item) for key, item in value.items()}
