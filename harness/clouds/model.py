@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import requests
@@ -135,8 +136,16 @@ class Cloud(Protocol):
     def poller(self) -> Poller:
         """How to wait there."""
 
-    def clients(self, cassette: str) -> AbstractContextManager[Clients]:
-        """Clients for one session, ``<scenario>/<resource or trial id>``."""
+    def clients(self, cassette: str, *, source: Path | None = None) -> AbstractContextManager[Clients]:
+        """Clients for one session.
+
+        Args:
+            cassette: ``<scenario>/<resource or trial id>``.
+            source: the scenario file that the session belongs to; no other one may record over it.
+
+        Raises:
+            CassetteError: the cassette is missing (replay), or would replace that of another session (record).
+        """
 
     @property
     def injects(self) -> bool:

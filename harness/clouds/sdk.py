@@ -1,7 +1,7 @@
 """SDK clients over the one session that records, replays, or does neither."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from harness.clouds.retry_policy import RetryPolicy
 from harness.clouds.sdk_loggers import filtered_loggers
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.fault_plans import FaultPlan
-from harness.recording import RecordMode, ReportUnused, cassette_path, open_session
+from harness.recording import Recordings, RecordMode, ReportUnused, cassette_path, open_session
 
 _SCOPE = "https://management.azure.com/.default"
 
@@ -87,19 +87,25 @@ class SdkCloud:
         return Poller(self.clock, self.interval, self.longest)
 
     @contextmanager
-    def clients(self, cassette: str) -> Iterator[Clients]:
-        """Clients for one session; without recording or replay, all sessions share the clients of the first."""
+    def clients(self, cassette: str, *, source: Path | None = None) -> Iterator[Clients]:
+        """Clients for one session; without recording or replay, all sessions share the clients of the first.
+
+        Raises:
+            CassetteError: the cassette is missing (replay), or would replace that of another session (record).
+        """
         if self.mode == "live":
             yield self._lasting
             return
+        path = cassette_path(self.cassettes, cassette)
         with (
             filtered_loggers(),
+            self._recording(path, source) as recorded_for,
             open_session(
-                cassette_path(self.cassettes, cassette),
+                path,
                 self.mode,
                 replacements=self._replacements(),
                 base=self.base,
-                provenance={"cloud": self.name},
+                provenance={"cloud": self.name, **recorded_for},
                 report_unused=self.report_unused,
             ) as session,
         ):
@@ -123,6 +129,14 @@ class SdkCloud:
         # Over a session of its own: that a recording was made under faults shows in what it answers.
         with filtered_loggers(), self._patient(self.base()) as session:
             order(plan, session, self.credential(ClockTransport(session, self.clock)))
+
+    def _recording(self, cassette: Path, source: Path | None) -> AbstractContextManager[dict[str, str]]:
+        """What the provenance of a recording says of its source; nothing for a replay."""
+        return self._recordings.recording(cassette, source) if self.mode == "record" else nullcontext({})
+
+    @cached_property
+    def _recordings(self) -> Recordings:
+        return Recordings(self.cassettes)
 
     @cached_property
     def _recent_writes(self) -> RecentWrites:

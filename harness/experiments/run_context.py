@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 from harness import resources
@@ -59,9 +60,14 @@ class RunContext:
     matcher: PatternMatcher = field(default_factory=PatternMatcher)
 
     @contextmanager
-    def provisioning(self, cassette: str) -> Iterator[Provisioning]:
-        """What the resources of one cassette are made from."""
-        with (self.open_clients or self.cloud.clients)(cassette) as clients:
+    def provisioning(self, cassette: str, *, source: Path | None = None) -> Iterator[Provisioning]:
+        """What the resources of one cassette are made from.
+
+        Args:
+            source: the scenario file that they belong to.
+        """
+        opened = self.open_clients(cassette) if self.open_clients else self.cloud.clients(cassette, source=source)
+        with opened as clients:
             yield Provisioning(
                 self.cloud,
                 clients,
@@ -94,9 +100,13 @@ class RunContext:
 
 
 @contextmanager
-def open_alone(context: RunContext, cassette: str) -> Iterator[RunContext]:
-    """A context whose resources all belong to one cassette, and to nobody else."""
-    with context.cloud.clients(cassette) as clients:
+def open_alone(context: RunContext, cassette: str, *, source: Path | None = None) -> Iterator[RunContext]:
+    """A context whose resources all belong to one cassette, and to nobody else.
+
+    Args:
+        source: the scenario file that they belong to.
+    """
+    with context.cloud.clients(cassette, source=source) as clients:
         yield replace(context, open_clients=lambda _cassette: nullcontext(clients), leases=None)
 
 
@@ -123,7 +133,7 @@ def open_group(context: RunContext, scenario: Scenario) -> Iterator[ResourceGrou
     Raises:
         CloudError: the cloud refuses.
     """
-    with context.provisioning(f"{scenario.scenario}/resource_group") as provisioning:
+    with context.provisioning(f"{scenario.scenario}/resource_group", source=scenario.path) as provisioning:
         with provisioning.interruption.allowed():
             context.policy.prepare(context.service, provisioning, scenario)
         with (
@@ -167,7 +177,10 @@ def open_volumes(context: RunContext, scenario: Scenario, group: ResourceGroup) 
         CloudError: the cloud refuses, or a script is not where the job looks for it.
     """
     # One cassette for all: its name is older than scenarios with several volumes.
-    with context.provisioning(f"{scenario.scenario}/file_share") as provisioning, ExitStack() as stack:
+    with (
+        context.provisioning(f"{scenario.scenario}/file_share", source=scenario.path) as provisioning,
+        ExitStack() as stack,
+    ):
         volumes = {
             field_path: stack.enter_context(context.hold(_volume(context, provisioning, scenario, field_path, group)))
             for field_path in scenario.volumes
@@ -208,7 +221,7 @@ def open_cluster(context: RunContext, scenario: Scenario, group: str) -> Iterato
     """
     service, plan = context.service, plan_of(scenario)
     with (
-        context.provisioning(f"{scenario.scenario}/gpu_cluster") as provisioning,
+        context.provisioning(f"{scenario.scenario}/gpu_cluster", source=scenario.path) as provisioning,
         context.hold(service.cluster(provisioning, group=group, name=scenario.cluster.name, plan=plan)) as cluster,
     ):
         with provisioning.interruption.allowed():

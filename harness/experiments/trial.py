@@ -47,7 +47,8 @@ class PendingTrial:
             JobError: the service refuses the job.
         """
         with ExitStack() as stack:
-            provisioning = stack.enter_context(self.context.provisioning(f"{self.scenario.scenario}/{self.id}"))
+            cassette = f"{self.scenario.scenario}/{self.id}"
+            provisioning = stack.enter_context(self.context.provisioning(cassette, source=self.scenario.path))
             job = self.context.service.job(
                 provisioning,
                 self.target.cluster,

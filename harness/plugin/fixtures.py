@@ -212,7 +212,7 @@ def _run(
 def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", directory: "RunDirectory") -> "Outcome":
     """With a group, share and cluster of the trial's own, all in the cassette of the trial."""
     with (
-        experiments.open_alone(context, f"{scenario.scenario}/{trial.id}") as alone,
+        experiments.open_alone(context, f"{scenario.scenario}/{trial.id}", source=scenario.path) as alone,
         experiments.open_target(alone, scenario) as target,
     ):
         return _run(alone, target, scenario, trial, directory)

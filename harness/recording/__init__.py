@@ -7,6 +7,7 @@ from harness.lazy_attributes import lazy_attributes
 if TYPE_CHECKING:
     from harness.recording.cassette import cassette_path, load_cassette
     from harness.recording.matching import UnusedAnswers
+    from harness.recording.recordings import Recordings
     from harness.recording.session import RecordMode, ReportUnused, open_session, unused_answers
     from harness.recording.socket_guard import blocked_sockets
 else:
@@ -14,6 +15,7 @@ else:
         __name__,
         {
             "RecordMode": "session",
+            "Recordings": "recordings",
             "ReportUnused": "session",
             "UnusedAnswers": "matching",
             "blocked_sockets": "socket_guard",
@@ -26,6 +28,7 @@ else:
 
 __all__ = [
     "RecordMode",
+    "Recordings",
     "ReportUnused",
     "UnusedAnswers",
     "blocked_sockets",

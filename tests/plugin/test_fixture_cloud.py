@@ -74,3 +74,20 @@ def test_equal_names_in_two_classes_have_cassettes_of_their_own(run: Run, pytest
     run("test_two.py").assert_outcomes(passed=2)
     recorded = sorted(path.name for path in (pytester.path / "cassettes/batchai/test_two").iterdir())
     assert recorded == ["TestOne.test_it.json", "TestTwo.test_it.json"]
+
+
+def test_two_tests_cannot_record_under_one_name(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_two="""
+        import pytest
+
+        @pytest.mark.parametrize("name", ["one", "two"])
+        def test_it(cloud, name):
+            with cloud.clients("mine/group") as clients:
+                assert not clients.resources.resource_groups.check_existence(name)
+        """
+    )
+    result = run("test_two.py", "--cloud", "emulator", "--record")
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines("*group.json was recorded in this run already*give each a name of its own*")
