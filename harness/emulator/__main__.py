@@ -13,8 +13,10 @@ from harness.emulator.options import (
     Options,
     check_compute,
     parse_accounts,
+    parse_application,
     parse_faults,
     parse_host_name,
+    parse_tenant,
 )
 from harness.emulator.serve import log_to_stderr, serve
 from harness.errors import EmulatorError
@@ -37,6 +39,8 @@ def main() -> int:
     parser.add_argument("--fault-seed", type=int, default=0, help="decides, with the requests, when (default: 0)")
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
     parser.add_argument("--host-name", action="append", default=[], help="by which clients at plain ports call us")
+    parser.add_argument("--application", action="append", default=[], help="to have besides the first: NAME=ROLE,ROLE")
+    parser.add_argument("--tenant", action="append", default=[], help="in which applications can sign in, too")
     words = parser.parse_args()
     if words.detach and (waiter := _detach()) is not None:
         return waiter
@@ -58,6 +62,8 @@ def main() -> int:
                 faults=parse_faults(words.fault, words.fault_seed),
                 cntk_python=words.cntk_python,
                 host_names=tuple(map(parse_host_name, words.host_name)),
+                applications=tuple(map(parse_application, words.application)),
+                tenants=tuple(map(parse_tenant, words.tenant)),
             )
         )
     except EmulatorError as error:

@@ -1,5 +1,6 @@
-"""Bearer tokens: signed like Azure Active Directory's, and checked on every call of Resource Manager."""
+"""Bearer tokens: signed like Azure Active Directory's, and checked on every call that brings one."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from harness.clock import Clock
 from harness.emulator.guids import new_guid
-from harness.emulator.identity import Identity, signing_key
+from harness.emulator.identity import Application, Identity, object_id, signing_key
 
 LIFETIME = timedelta(seconds=3599)  # as AAD's client credentials tokens
 AUDIENCES = (
@@ -16,12 +17,30 @@ AUDIENCES = (
     "https://management.azure.com/",
     "https://management.azure.com",
 )
+STORAGE_AUDIENCE = "https://storage.azure.com"
 KEY_ID = "emulator"
+_ACCOUNT_AUDIENCE = re.compile(r"https://[a-z0-9]{3,24}\.(blob|file)\.core\.windows\.net", re.ASCII)
 _SKEW = timedelta(minutes=5)  # that Azure allows between the clock of a token's issuer and its own
 
 
 class InvalidTokenError(Exception):
-    """The token is missing, malformed, expired, or not for Resource Manager; the text says which."""
+    """The token is missing, malformed, expired, or not for who is asked; the text says which."""
+
+
+class NotYetValidError(InvalidTokenError):
+    """The token's time has not come."""
+
+
+class WrongAudienceError(InvalidTokenError):
+    """The token is for another resource."""
+
+
+class WrongIssuerError(InvalidTokenError):
+    """The token is from another tenant."""
+
+
+class NoRoleError(InvalidTokenError):
+    """The token is valid, and its application has no role in the subscription."""
 
 
 class ExpiredTokenError(InvalidTokenError):
@@ -34,6 +53,17 @@ class ExpiredTokenError(InvalidTokenError):
         self.revoked = revoked
 
 
+class Bearer(NamedTuple):
+    """What a valid token says about who brings it."""
+
+    audience: str
+    client_id: str
+    object_id: str
+    tenant_id: str
+    begins: datetime
+    ends: datetime
+
+
 class Tokens:
     """Signs and verifies the tokens of one identity."""
 
@@ -43,20 +73,29 @@ class Tokens:
         self._private = signing_key(identity)
         self._public = self._private.public_key()
         self._issuer = issuer_of(identity.tenant_id)
-        self._verified: dict[str, _Lifetime] = {}
+        self._verified: dict[str, Bearer] = {}
         self._revoked: dict[str, datetime] = {}  # token to the moment
 
-    def issue(self, audience: str) -> str:
-        """A signed token for one audience, valid for an hour."""
+    def issue(self, audience: str, application: Application | None = None, tenant: str = "") -> str:
+        """A signed token for one audience, valid for an hour.
+
+        Args:
+            application: for whom; default the first one.
+            tenant: where it signs in; default the identity's.
+        """
         now = self._clock.now()
+        tenant = tenant or self._identity.tenant_id
+        client_id = application.client_id if application else self._identity.client_id
         claims = {
             "aud": audience,
-            "iss": self._issuer,
+            "iss": issuer_of(tenant),
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
             "exp": int((now + LIFETIME).timestamp()),
-            "appid": self._identity.client_id,
-            "tid": self._identity.tenant_id,
+            "appid": client_id,
+            "oid": object_id(client_id),
+            "sub": object_id(client_id),
+            "tid": tenant,
             "uti": new_guid(),  # no two tokens are the same, even of one second
             "ver": "1.0",
         }
@@ -69,23 +108,43 @@ class Tokens:
             ahead: how far the clock that judges it is ahead of ours.
 
         Raises:
+            NoRoleError: the token is not of the application that manages the subscription.
             InvalidTokenError: anything else.
+        """
+        bearer = self.read(authorization, ahead)
+        if bearer.audience not in AUDIENCES:
+            raise WrongAudienceError("The access token has been obtained for wrong audience or resource.")
+        if bearer.client_id != self._identity.client_id:
+            raise NoRoleError(
+                f"The client '{bearer.client_id}' with object id '{bearer.object_id}' does not have authorization to "
+                f"perform actions over scope '/subscriptions/{self._identity.subscription_id}'."
+            )
+
+    def read(self, authorization: str, ahead: timedelta = timedelta()) -> Bearer:
+        """What a valid token in an ``Authorization`` header says, whomever it is for.
+
+        Args:
+            ahead: how far the clock that judges it is ahead of ours.
+
+        Raises:
+            InvalidTokenError: there is none, or it is not valid.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise InvalidTokenError("Authentication failed. The 'Authorization' header is missing.")
         now = self._clock.now() + ahead
-        if (lifetime := self._verified.get(token)) is None:
+        if (bearer := self._verified.get(token)) is None:
             if ended := self._revoked.get(token):
                 raise ExpiredTokenError(ended, now, revoked=True)
-            lifetime = self._decode(token)
+            bearer = self._decode(token)
             if len(self._verified) > 1000:
                 self._verified.clear()
-            self._verified[token] = lifetime
-        if lifetime.begins > now + _SKEW:
-            raise InvalidTokenError("The access token is not yet valid.")
-        if lifetime.ends <= now:
-            raise ExpiredTokenError(lifetime.ends, now)
+            self._verified[token] = bearer
+        if bearer.begins > now + _SKEW:
+            raise NotYetValidError("The access token is not yet valid.")
+        if bearer.ends <= now:
+            raise ExpiredTokenError(bearer.ends, now)
+        return bearer
 
     def revoke(self, authorization: str) -> ExpiredTokenError:
         """Refuse a valid token from now on, as if it had expired; returns the error for its bearer.
@@ -93,7 +152,7 @@ class Tokens:
         Raises:
             InvalidTokenError: it is not valid any more, or never was.
         """
-        self.verify(authorization)
+        self.read(authorization)
         token = authorization.partition(" ")[2]
         now = self._revoked[token] = self._clock.now()
         self._verified.pop(token, None)
@@ -104,27 +163,33 @@ class Tokens:
         public = RSAAlgorithm.to_jwk(self._public, as_dict=True)
         return {"keys": [{"kty": public["kty"], "use": "sig", "kid": KEY_ID, "n": public["n"], "e": public["e"]}]}
 
-    def _decode(self, token: str) -> "_Lifetime":
-        options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    def _decode(self, token: str) -> Bearer:
+        options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
         try:
-            claims = jwt.decode(token, self._public, algorithms=["RS256"], audience=list(AUDIENCES), options=options)
-            lifetime = _Lifetime(_moment(claims["nbf"]), _moment(claims["exp"]))
-            tenant, issuer = claims["tid"], claims["iss"]
-        except jwt.InvalidAudienceError as error:
-            raise InvalidTokenError("The access token has been obtained for wrong audience or resource.") from error
+            claims = jwt.decode(token, self._public, algorithms=["RS256"], options=options)
+            begins, ends = _moment(claims["nbf"]), _moment(claims["exp"])
+            tenant, issuer = str(claims["tid"]), str(claims["iss"])
+            audience, client = str(claims["aud"]), str(claims["appid"])
+            bearer = Bearer(audience, client, str(claims["oid"]), tenant, begins, ends)
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidTokenError("The access token is invalid.") from error
         if (tenant, issuer) != (self._identity.tenant_id, self._issuer):
-            raise InvalidTokenError(
+            raise WrongIssuerError(
                 f"The access token is from the wrong issuer '{issuer}'. It must match the tenant "
                 f"'{self._issuer}' associated with this subscription."
             )
-        return lifetime
+        return bearer
 
 
-class _Lifetime(NamedTuple):
-    begins: datetime
-    ends: datetime
+def audience_of(resource: str) -> str:
+    """The audience of tokens for a resource as a client names it; empty where the tenant knows no such resource.
+
+    Every name that an account could have is a resource of Azure Storage, whether there is such an account or not.
+    """
+    if resource in AUDIENCES or f"{resource}/" in AUDIENCES:
+        return resource if resource in AUDIENCES else f"{resource}/"
+    bare = resource.rstrip("/")
+    return resource if bare == STORAGE_AUDIENCE or _ACCOUNT_AUDIENCE.fullmatch(bare) else ""
 
 
 def issuer_of(tenant: str) -> str:

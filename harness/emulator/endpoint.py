@@ -2,15 +2,27 @@
 
 import msgspec
 
+from harness.errors import EmulatorError
+
 # Seconds between two looks of azure-ai-ml's ``jobs.stream``, whose own pauses grow to a minute.
 _STREAMING = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "1", "AZUREML_RUN_POLLING_INTERVAL_MAX": "1"}
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """The credentials of one application; ``repr`` hides its secret."""
+
+    client_id: str
+    client_secret: str
+
+    def __repr__(self) -> str:
+        return f"SignIn({self.client_id!r})"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
     """One running emulator; its ``repr`` shows no secret.
 
     ``file_url`` and ``blob_url`` answer on plain HTTP, the account being the first segment of the path; ``only`` is
-    ``storage`` where nothing else is served.
+    ``storage`` where nothing else is served. ``applications`` are those besides the first one, by name.
     """
 
     proxy_url: str
@@ -29,6 +41,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     azureml_resource_group: str = ""
     azureml_workspace: str = ""
     mlflow_tracking_uri: str = ""
+    applications: dict[str, SignIn] = {}
 
     def __repr__(self) -> str:
         return f"Endpoint({self.proxy_url}, pid={self.pid}, directory={self.directory!r})"
@@ -49,18 +62,38 @@ class Endpoint(msgspec.Struct, frozen=True):
         }
         return ";".join(f"{name}={value}" for name, value in parts.items())
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, application: str = "", *, by_proxy: bool = False) -> dict[str, str]:
         """The variables with which unmodified Azure clients reach the emulator and sign in.
 
-        An emulator of storage alone needs no proxy for it, and leaves that of the surroundings as it is. Of a whole
+        An emulator of storage alone needs no proxy for keys, and leaves that of the surroundings as it is. Of a whole
         one the connection string has a name of ours: by Azure's name ``az`` would take it before any account that its
         user names, and a whole emulator has many.
+
+        Args:
+            application: who signs in; default the first application.
+            by_proxy: of an emulator of storage alone, too, the variables that lead through its proxy, where it has
+                Azure's own host names and a sign-in; an application implies them.
+
+        Raises:
+            EmulatorError: there is no such application.
         """
         storage = {"HARNESS_STORAGE_ACCOUNT": self.storage_account, "HARNESS_STORAGE_KEY": self.storage_key}
         if self.only:
-            return {"AZURE_STORAGE_CONNECTION_STRING": self.connection_string} | storage
+            storage = {"AZURE_STORAGE_CONNECTION_STRING": self.connection_string} | storage
+            return storage | self._proxied(application) if by_proxy or application else storage
         return storage | {
             "HARNESS_STORAGE_CONNECTION_STRING": self.connection_string,
+            **self._proxied(application),
+            "AZURE_SUBSCRIPTION_ID": self.subscription_id,
+            "HARNESS_AZUREML_RESOURCE_GROUP": self.azureml_resource_group,
+            "HARNESS_AZUREML_WORKSPACE": self.azureml_workspace,
+            "MLFLOW_TRACKING_URI": self.mlflow_tracking_uri,
+            **_STREAMING,
+        }
+
+    def _proxied(self, application: str) -> dict[str, str]:
+        sign_in = self._sign_in(application)
+        return {
             "HTTPS_PROXY": self.proxy_url,
             "https_proxy": self.proxy_url,
             "NO_PROXY": "",
@@ -70,11 +103,17 @@ class Endpoint(msgspec.Struct, frozen=True):
             "CURL_CA_BUNDLE": self.ca_path,
             "NODE_EXTRA_CA_CERTS": self.ca_path,
             "AZURE_TENANT_ID": self.tenant_id,
-            "AZURE_CLIENT_ID": self.client_id,
-            "AZURE_CLIENT_SECRET": self.client_secret,
-            "AZURE_SUBSCRIPTION_ID": self.subscription_id,
-            "HARNESS_AZUREML_RESOURCE_GROUP": self.azureml_resource_group,
-            "HARNESS_AZUREML_WORKSPACE": self.azureml_workspace,
-            "MLFLOW_TRACKING_URI": self.mlflow_tracking_uri,
-            **_STREAMING,
+            "AZURE_CLIENT_ID": sign_in.client_id,
+            "AZURE_CLIENT_SECRET": sign_in.client_secret,
         }
+
+    def _sign_in(self, application: str) -> SignIn:
+        if not application:
+            return SignIn(self.client_id, self.client_secret)
+        if application not in self.applications:
+            known = ", ".join(self.applications) or "none besides the first one"
+            raise EmulatorError(
+                f"the emulator has no application {application!r}; it has: {known}. Start it with "
+                f"--application {application}=reader, for one"
+            )
+        return self.applications[application]

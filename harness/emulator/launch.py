@@ -16,7 +16,15 @@ import msgspec
 from harness.clock import SystemClock
 from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.options import Images, Options, check_compute, parse_account, parse_host_name
+from harness.emulator.options import (
+    Images,
+    Options,
+    check_compute,
+    parse_account,
+    parse_application,
+    parse_host_name,
+    parse_tenant,
+)
 from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import (
     is_served,
@@ -63,6 +71,8 @@ def launch(
     images: Images = "host",
     cntk_python: Path | None = None,
     host_names: Sequence[str] = (),
+    applications: Sequence[str] = (),
+    tenants: Sequence[str] = (),
 ) -> Iterator[Endpoint]:
     """An emulator for as long as the block lasts; it also ends when this process is killed.
 
@@ -76,6 +86,8 @@ def launch(
         images: what becomes of jobs that ask for a container image.
         cntk_python: the interpreter of CNTK jobs.
         host_names: as in ``Options``.
+        applications: applications to have besides the first one, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
+        tenants: ids of tenants in which they can sign in, too, for tokens that no service accepts.
 
     Raises:
         EmulatorError: it did not start; the message ends with what it printed.
@@ -94,6 +106,8 @@ def launch(
             images=images,
             cntk_python=cntk_python,
             host_names=tuple(map(parse_host_name, host_names)),
+            applications=tuple(map(parse_application, applications)),
+            tenants=tuple(map(parse_tenant, tenants)),
         )
         process = stack.enter_context(_started(options))
         endpoint = find(directory)

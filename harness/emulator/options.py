@@ -4,6 +4,7 @@ import base64
 import binascii
 import ipaddress
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Literal
 
 from harness.compute.catalogue import parse_compute
 from harness.emulator.host_names import host_of
+from harness.emulator.roles import ROLES, SETS, role_names
 from harness.errors import EmulatorError, ToolkitError
 from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
@@ -20,6 +22,7 @@ START_PLAN = "start"  # the fault plan of the command line: it ends, or changes,
 Images = Literal["host", "refuse"]
 
 _ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
+_APPLICATION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
 
 
@@ -54,6 +57,8 @@ class Options:
         cntk_python: the interpreter of CNTK jobs; default the one that ``harness toolkits install cntk`` made, or
             CNTK's API on PyTorch.
         host_names: by which clients at the plain ports call this machine, beside those of loopback.
+        applications: the applications to have besides the first one, each a name and its roles.
+        tenants: in which all of them can sign in, too, for tokens that no service accepts.
     """
 
     directory: Path
@@ -69,6 +74,8 @@ class Options:
     faults: FaultPlan | None = None
     cntk_python: Path | None = None
     host_names: tuple[str, ...] = ()
+    applications: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tenants: tuple[str, ...] = ()
 
     def words(self) -> list[str]:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
@@ -81,6 +88,9 @@ class Options:
         rules = self.faults.faults.items() if self.faults else ()
         words += [word for fault, rule in rules for word in ("--fault", f"{fault}={rule.rate}")]
         words += [word for name in self.host_names for word in ("--host-name", name)]
+        words += [word for tenant in self.tenants for word in ("--tenant", tenant)]
+        applications = [f"{name}={','.join(roles) or 'none'}" for name, roles in self.applications]
+        words += [word for application in applications for word in ("--application", application)]
         return [*words, "--guarded"] if self.guarded else words
 
     def environment(self) -> dict[str, str]:
@@ -120,6 +130,40 @@ def check_compute(text: str) -> str:
     except ToolkitError as error:
         raise EmulatorError(f"--compute {text}: {error}") from None
     return text
+
+
+def parse_application(text: str) -> tuple[str, tuple[str, ...]]:
+    """An application written ``NAME=ROLE,ROLE``: its name and the roles that it has on every storage account.
+
+    Raises:
+        EmulatorError: the name is none, or there is no such role.
+    """
+    name, equals, roles = text.partition("=")
+    if not _APPLICATION_NAME.fullmatch(name) or not equals:
+        raise EmulatorError(
+            f"--application {text}: write NAME=ROLE, for one reader=reader; a name has 1 to 64 letters, digits, - or _"
+        )
+    found: list[str] = []
+    for role in roles.split(","):
+        try:
+            found += role_names(role)
+        except KeyError:
+            raise EmulatorError(
+                f"--application {text}: there is no role {role.strip()!r}; there are {', '.join((*SETS, *ROLES))}"
+            ) from None
+    return name, tuple(dict.fromkeys(found))
+
+
+def parse_tenant(text: str) -> str:
+    """The id of a tenant, in lower case.
+
+    Raises:
+        EmulatorError: it is no GUID.
+    """
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise EmulatorError(f"--tenant {text}: it has to be a GUID, as {uuid.UUID(int=10)} is one") from None
 
 
 def parse_host_name(text: str) -> str:

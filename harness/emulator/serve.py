@@ -23,7 +23,7 @@ from harness.compute.machine import find_machine
 from harness.compute.routing import RoutingBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
-from harness.emulator.endpoint import Endpoint
+from harness.emulator.endpoint import Endpoint, SignIn
 from harness.emulator.engine import Engine, EngineOptions
 from harness.emulator.fault_operations import FaultPlans
 from harness.emulator.faults.active import Faults
@@ -51,7 +51,7 @@ from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store
-from harness.emulator.storage_service import Accounts, CopySources, PathStyle, StorageHost, Trash
+from harness.emulator.storage_service import Accounts, BearerAuthority, CopySources, PathStyle, StorageHost, Trash
 from harness.emulator.store import Store
 from harness.errors import EmulatorError
 
@@ -80,6 +80,7 @@ class _Foundation:
     paths: DataDirectory
     clock: Clock
     identity: Identity
+    tokens: Tokens
     store: Store
     faults: Faults
     way_in: WayIn
@@ -118,7 +119,8 @@ def _storage(base: _Foundation, options: Options) -> _Storage:
         accounts.revoke(DEVELOPMENT_KEY)
     ready = [accounts.ensure(account.name, account.key, group) for account in (first, *options.accounts)]
     locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
-    trash, sources = Trash(base.paths.trash), CopySources(accounts)
+    trash = Trash(base.paths.trash)
+    sources = CopySources(accounts, BearerAuthority(base.identity, base.tokens))
     files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     blobs = AzureBlobs(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     return _Storage(locked, accounts, sources, files, blobs)
@@ -151,7 +153,7 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
     azureml = AzureML(engine, base.identity, storage.accounts, exists=exists, variables=variables)
     group, account = storage.locked[:2]
     ensure_first_workspace(azureml, tracked, group=group, storage_account=account)
-    tokens = Tokens(base.identity, base.clock)
+    tokens = base.tokens
     providers: list[ResourceProvider] = [provider, batchai, azureml, *tracked]
     own = FaultPlans(base.faults).routes
     manager = ResourceManager(
@@ -178,9 +180,15 @@ def _faults(store: Store, options: Options) -> Faults:
     return faults
 
 
+def _foundation(paths: DataDirectory, store: Store, options: Options) -> _Foundation:
+    clock, identity = SystemClock(), open_identity(paths, dict(options.applications), options.tenants)
+    tokens = Tokens(identity, clock)
+    return _Foundation(paths, clock, identity, tokens, store, _faults(store, options), WayIn())
+
+
 async def _serve(paths: DataDirectory, options: Options) -> None:
     with opened_store(paths) as store:
-        base = _Foundation(paths, SystemClock(), open_identity(paths), store, _faults(store, options), WayIn())
+        base = _foundation(paths, store, options)
         storage, injector = _storage(base, options), FaultInjector(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
 
@@ -281,7 +289,7 @@ def _played(
 ) -> _Parts:
     """What the emulator plays: everything, or storage alone."""
     if options.only:
-        return _Parts([storage.files, storage.blobs], [])
+        return _Parts([storage.files, storage.blobs, AzureActiveDirectory(base.identity, base.tokens, base.clock)], [])
     return _parts(base, storage, options, reconciler, backend)
 
 
@@ -311,6 +319,7 @@ def _endpoint(base: _Foundation, options: Options, *, port: int, file_port: int,
         file_url=f"http://127.0.0.1:{file_port}",
         blob_url=f"http://127.0.0.1:{blob_port}",
         only=options.only,
+        applications={each.name: SignIn(each.client_id, each.client_secret) for each in identity.applications},
         **_azureml(base, options),
     )
 

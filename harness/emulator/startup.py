@@ -7,11 +7,12 @@ import contextlib
 import os
 import sqlite3
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from harness.emulator.identity import Identity, load_identity
 from harness.emulator.paths import DataDirectory
@@ -73,15 +74,21 @@ def opened_store(paths: DataDirectory) -> Iterator[Store]:
         ) from error
 
 
-def open_identity(paths: DataDirectory) -> Identity:
+def open_identity(
+    paths: DataDirectory, applications: Mapping[str, tuple[str, ...]], tenants: Sequence[str] = ()
+) -> Identity:
     """The identity of a data directory, made when missing.
+
+    Args:
+        applications: roles by the name of each application that it must have besides the first one.
+        tenants: where they can sign in, too.
 
     Raises:
         EmulatorError: it cannot be used.
     """
     try:
         with _usable(paths):
-            return load_identity(paths)
+            return replace(load_identity(paths, applications), other_tenants=tuple(tenants))
     except (msgspec.MsgspecError, ValueError) as error:
         aside = _set_aside(paths.identity)
         raise EmulatorError(

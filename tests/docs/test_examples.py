@@ -26,7 +26,7 @@ def run(code: str, directory: Path, **variables: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("page", "number"), [("emulator.md", 0), ("azure-files.md", 1)])
+@pytest.mark.parametrize(("page", "number"), [("emulator.md", 0), ("azure-files.md", 1), ("storage-identity.md", 1)])
 def test_an_emulator_is_launched_as_documented(page: str, number: int, tmp_path: Path) -> None:
     code = examples(page)[number]
     assert code.startswith("from harness import launch")
@@ -44,6 +44,12 @@ def test_azure_files_are_used_as_documented(tmp_path: Path) -> None:
             "    print([share.name for share in c.list_shares()])"
         )
         assert run(shares, tmp_path, **endpoint.environment()) == "['data']\n"
+
+
+def test_a_token_opens_storage_as_documented(tmp_path: Path) -> None:
+    with launch(only="storage") as endpoint:
+        run(examples("storage-identity.md")[0], tmp_path, **endpoint.environment(by_proxy=True))
+        assert {path.name for path in Path(endpoint.directory, "storage").glob("*/*/*")} == {"models", "data"}
 
 
 def test_a_session_is_recorded_as_documented(tmp_path: Path) -> None:

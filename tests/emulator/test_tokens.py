@@ -7,8 +7,16 @@ import jwt
 import pytest
 
 from harness.clock import SteppingClock
-from harness.emulator.auth import AUDIENCES, ExpiredTokenError, InvalidTokenError, Tokens, issuer_of
-from harness.emulator.identity import Identity, new_identity, signing_key
+from harness.emulator.auth import (
+    AUDIENCES,
+    ExpiredTokenError,
+    InvalidTokenError,
+    NoRoleError,
+    Tokens,
+    audience_of,
+    issuer_of,
+)
+from harness.emulator.identity import Identity, new_identity, object_id, signing_key, with_applications
 
 START = datetime(2018, 6, 7, tzinfo=UTC)
 
@@ -33,7 +41,7 @@ def signed(identity: Identity, **changes: Any) -> str:
     begin = int(START.timestamp())
     claims = {
         "aud": AUDIENCES[0], "iss": issuer_of(identity.tenant_id), "tid": identity.tenant_id,
-        "nbf": begin, "exp": begin + 3600,
+        "nbf": begin, "exp": begin + 3600, "appid": identity.client_id, "oid": object_id(identity.client_id),
     }  # fmt: skip
     claims = {name: value for name, value in (claims | changes).items() if value is not None}
     return "Bearer " + jwt.encode(claims, signing_key(identity), algorithm="RS256")
@@ -72,9 +80,10 @@ def test_one_of_another_tenant_is_from_the_wrong_issuer(
         tokens.verify(signed(identity, **changes))
 
 
-@pytest.mark.parametrize(
-    "changes", [{name: None} for name in ("nbf", "exp", "iss", "tid")] + [{"nbf": "soon"}, {"exp": []}, {"nbf": 1e300}]
-)
+CLAIMS = ("nbf", "exp", "iss", "tid", "aud", "appid", "oid")
+
+
+@pytest.mark.parametrize("changes", [{name: None} for name in CLAIMS] + [{"nbf": "soon"}, {"exp": []}, {"nbf": 1e300}])
 def test_one_without_a_claim_is_invalid(identity: Identity, tokens: Tokens, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidTokenError, match="is invalid"):
         tokens.verify(signed(identity, **changes))
@@ -88,3 +97,30 @@ def test_one_for_another_resource_is_refused(identity: Identity, tokens: Tokens)
 def test_one_of_another_key_is_invalid(tokens: Tokens) -> None:
     with pytest.raises(InvalidTokenError, match="is invalid"):
         tokens.verify(signed(new_identity()))
+
+
+def test_one_of_an_application_without_a_role_in_the_subscription_is_refused(
+    identity: Identity, clock: SteppingClock
+) -> None:
+    more = with_applications(identity, {"reader": ()})
+    tokens = Tokens(more, clock)
+
+    with pytest.raises(NoRoleError, match="does not have authorization"):
+        tokens.verify(f"Bearer {tokens.issue(AUDIENCES[0], more.applications[0])}")
+
+
+@pytest.mark.parametrize(
+    ("resource", "audience"),
+    [
+        ("https://storage.azure.com", "https://storage.azure.com"),
+        ("https://storage.azure.com/", "https://storage.azure.com/"),
+        ("https://mine.file.core.windows.net", "https://mine.file.core.windows.net"),
+        ("https://management.azure.com", "https://management.azure.com"),
+        ("https://management.core.windows.net", "https://management.core.windows.net/"),
+        ("https://mine.queue.core.windows.net", ""),
+        ("https://a.b.file.core.windows.net", ""),
+        ("https://vault.azure.net", ""),
+    ],
+)
+def test_resources_that_the_tenant_knows_have_an_audience(resource: str, audience: str) -> None:
+    assert audience_of(resource) == audience

@@ -34,15 +34,18 @@ def status(directory: Path) -> int:
 
 
 @click.command(context_settings=CONTEXT)
+@click.option("--application", metavar="NAME", default="", help="Sign in as this application; default the first one.")
+@click.option("--by-proxy", is_flag=True, help="With --only storage: Azure's own host names and sign-in, too.")
 @directory_option
-def env(directory: Path) -> None:
+def env(application: str, by_proxy: bool, directory: Path) -> None:
     """Print the shell commands that point Azure clients at an emulator.
 
     \b
-    Example:
+    Examples:
       eval "$(harness emulator env)"
+      eval "$(harness emulator env --application reader)"
     """
-    for name, value in running(directory).environment().items():
+    for name, value in running(directory).environment(application, by_proxy=by_proxy).items():
         say(f"export {name}={shlex.quote(value)}")
 
 

@@ -20,13 +20,17 @@ from harness.emulator.options import (
     check_compute,
     parse_account,
     parse_accounts,
+    parse_application,
     parse_faults,
     parse_host_name,
+    parse_tenant,
 )
 from harness.errors import EmulatorError
 from harness.fault_vocabulary import FAULTS
 
 _FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults: {', '.join(FAULTS)}."
+
+_TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as another tenant's; repeatable."
 
 
 @click.command(context_settings=CONTEXT)
@@ -49,6 +53,14 @@ _FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults
     multiple=True,
     help="A name by which clients at the plain ports call this machine; repeatable. Names of loopback always work.",
 )
+@click.option(
+    "applications",
+    "--application",
+    metavar="NAME=ROLE,...",
+    multiple=True,
+    help="An application with roles of its own: owner, contributor, reader, none, or Azure's names; repeatable.",
+)
+@click.option("tenants", "--tenant", metavar="GUID", multiple=True, help=_TENANT_HELP)
 @click.option("--detach", is_flag=True, help="Run in the background.")
 @click.option(
     "--pace",
@@ -82,6 +94,8 @@ def start(
     file_port: int,
     blob_port: int,
     host_names: tuple[str, ...],
+    applications: tuple[str, ...],
+    tenants: tuple[str, ...],
     detach: bool,
     pace: float,
     compute: str,
@@ -112,6 +126,8 @@ def start(
         faults=parse_faults(faults, fault_seed),
         cntk_python=load_settings(Path()).cntk_python,
         host_names=tuple(map(parse_host_name, host_names)),
+        applications=tuple(map(parse_application, applications)),
+        tenants=tuple(map(parse_tenant, tenants)),
     )
     if detach:
         show(launch.start_detached(options), err=True)

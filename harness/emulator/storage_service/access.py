@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from harness.emulator.auth import Bearer
 from harness.emulator.context import Request
-from harness.emulator.storage_service import errors
+from harness.emulator.storage_service import delegation, errors
+from harness.emulator.storage_service.bearer import BearerAuthority, check_key_time
+from harness.emulator.storage_service.delegation import DelegationKey
 from harness.emulator.storage_service.model import Policy, Service
 from harness.emulator.storage_service.signatures import (
     account_sas_text,
@@ -48,15 +51,24 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What authorized a request; ``permissions`` are the letters of a SAS, empty for the account key."""
+    """What authorized a request.
 
-    kind: Literal["account key", "account SAS", "service SAS"]
+    ``permissions`` are the letters of a SAS, empty for the account key and for roles; ``bearer`` is who has the roles.
+    """
+
+    kind: Literal["account key", "account SAS", "service SAS", "role"]
     permissions: str = ""
+    bearer: Bearer | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is for everything in the account, as the key and roles are."""
+        return self.kind in ("account key", "role")
 
     @property
     def replaces(self) -> bool:
         """Whether its holder may put something new in place of what exists: a SAS that only creates may not."""
-        return self.kind == "account key" or "w" in self.permissions
+        return self.is_whole or "w" in self.permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,45 +76,61 @@ class Grant:
     """What a shared access signature must give for an operation.
 
     Args:
-        letters: any one of these permissions does; empty where only the account key does.
+        letters: any one of these permissions does; empty where only the account key and roles do.
         kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty where any SAS does.
+        action: that a role must include.
     """
 
     letters: str
     kind: str
+    action: str
 
 
 Policies = Callable[[], Sequence[Policy]]
 
 
-def check(
-    request: Request, target: Target, *, keys: Sequence[str], grant: Grant, policies: Policies, now: datetime
-) -> Credential:
-    """Accept a request that an account key or a shared access signature authorizes; returns which of them did.
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What credentials are checked against.
 
     Args:
+        keys: of the account.
+        authority: judges tokens, and the keys that their bearers were given.
         policies: the stored access policies of the target's share, asked for when a SAS names one.
+        version: of the REST API that the request is for.
+    """
+
+    keys: Sequence[str]
+    authority: BearerAuthority
+    policies: Policies
+    now: datetime
+    version: str = ""
+
+
+def check(request: Request, target: Target, grant: Grant, judge: Judge) -> Credential:
+    """Accept a request that a key, a role or a shared access signature authorizes; returns which of them did.
 
     Raises:
         StorageError: the credentials are missing, wrong, expired, or do not grant the operation.
     """
-    authorization = request.headers.get("authorization")
-    if authorization:
-        _check_key(request, target.account, authorization, keys=keys, now=now)
+    authorization = request.headers.get("authorization", "")
+    is_bearer = authorization[:7].lower() == "bearer "
+    if authorization and not (is_bearer and "sduoid" in request.query and "sig" in request.query):
+        if is_bearer:
+            return _check_role(request, target, grant, judge)
+        _check_key(request, target.account, authorization, keys=judge.keys, now=judge.now)
         return Credential("account key")
     if "sig" not in request.query:
-        raise errors.anonymous()
-    permissions = check_sas(
-        request.query,
-        target,
-        keys=keys,
-        grant=grant,
-        policies=policies,
-        now=now,
-        scheme=request.scheme,
-        address=request.client,
-    )
+        raise errors.anonymous(judge.authority.challenge)
+    permissions = check_sas(request.query, target, grant, judge, request)
     return Credential("account SAS" if "ss" in request.query else "service SAS", permissions)
+
+
+def _check_role(request: Request, target: Target, grant: Grant, judge: Judge) -> Credential:
+    bearer = judge.authority.admit(request, target.service, target.account, action=grant.action, version=judge.version)
+    if not judge.keys:  # no such account, of which only who has a role in the subscription may learn
+        raise errors.authentication_failed("The account does not exist.")
+    return Credential("role", bearer=bearer)
 
 
 def _check_key(request: Request, account: str, authorization: str, *, keys: Sequence[str], now: datetime) -> None:
@@ -130,47 +158,65 @@ def _check_key(request: Request, account: str, authorization: str, *, keys: Sequ
 
 
 def check_sas(
-    query: Mapping[str, str],
-    target: Target,
-    *,
-    keys: Sequence[str],
-    grant: Grant,
-    policies: Policies,
-    now: datetime,
-    scheme: str,
-    address: str,
+    query: Mapping[str, str], target: Target, grant: Grant, judge: Judge, request: Request, *, scheme: str = ""
 ) -> str:
     """Accept an operation that a shared access signature authorizes; returns the letters of all that it permits.
 
     Args:
         query: the SAS's parameters, and maybe others.
-        scheme: ``http`` or ``https``, as the request came.
-        address: the caller's.
+        request: whose address and headers count.
+        scheme: ``http`` or ``https``, if it is not that of the request.
 
     Raises:
         StorageError: it is wrong, expired, or does not grant the operation.
     """
+    is_delegated = "skoid" in query and "ss" not in query
+    key = delegation.key_of(target.account, query) if is_delegated else None
+    keys: Sequence[str] = [judge.authority.key_value(key)] if key else judge.keys
     if "ss" in query:
         text = account_sas_text(target.account, query)
+    elif key:
+        text = delegation.sas_text(target.service, _sas_resource(query, target), query, request.headers)
     else:
         text = service_sas_text(target.service, _sas_resource(query, target), query)
     if not matches(keys, text, query["sig"]):
         shown = text.replace("\n", "\\n")
         raise errors.authentication_failed(f"Signature did not match. String to sign used was {shown}")
-    terms = query if "ss" in query else _terms(query, policies)
+    terms = query if "ss" in query or key else _terms(query, judge.policies)
     for name in ("se", "sp"):
         if not terms.get(name):
             raise errors.authentication_failed(f"{name} is mandatory. Cannot be empty")
-    _check_time(terms, now)
-    _check_caller(query, scheme=scheme, address=address)
+    _check_time(terms, judge.now)
+    _check_caller(query, scheme=scheme or request.scheme, address=request.client)
     if "ss" in query:
         _check_account_scope(query, target, grant)
     elif grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
         # A service SAS is for what is in a share. Only the SAS of the whole share lists it.
         raise errors.permission_mismatch()
+    if key:
+        _check_delegation(key, target, grant, judge)
+        if user := query.get("sduoid"):
+            _check_user(user, key, target, judge, request)
     if not set(grant.letters) & set(terms["sp"]):
         raise errors.permission_mismatch()
     return terms["sp"]
+
+
+def _check_delegation(key: DelegationKey, target: Target, grant: Grant, judge: Judge) -> None:
+    """Check the key of a SAS, and the roles of whoever it belongs to."""
+    if key.service != target.service or not judge.authority.is_home(key.tenant_id) or not judge.keys:
+        raise errors.authentication_failed("The user delegation key is not one of this account's service.")
+    check_key_time(key, judge.now)
+    judge.authority.check_role(key.object_id, grant.action)
+
+
+def _check_user(user: str, key: DelegationKey, target: Target, judge: Judge, request: Request) -> None:
+    """Check that a SAS for one user comes with a token of that user."""
+    if not request.headers.get("authorization"):
+        raise errors.anonymous(judge.authority.challenge)
+    bearer = judge.authority.read(request, target.service, target.account)
+    if bearer.object_id != user or (key.delegated_tenant and key.delegated_tenant != bearer.tenant_id):
+        raise errors.authentication_failed("The shared access signature is for another user than the token's.")
 
 
 def _sas_resource(query: Mapping[str, str], target: Target) -> str:

@@ -1,7 +1,8 @@
 """What a copy reads and a rename moves: a file or blob of this emulator, named by its URL.
 
-Who may read a source by its name alone is the rule of Microsoft's "Copy File": the holder of the account's key, a file
-of the same account. Everybody else, a caller by SAS included, needs a SAS in the URL that grants the source.
+Who may read a source by its name alone is the rule of Microsoft's "Copy File": the holder of the account's key or of a
+role, a file of the same account. Everybody else, a caller by SAS included, needs a SAS in the URL that grants the
+source, or a token for it in a header of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +11,9 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from harness.emulator.storage_service import errors
-from harness.emulator.storage_service.access import Grant, Policies, Target, check_sas
+from harness.emulator.storage_service.access import Grant, Judge, Policies, Target, check_sas
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.bearer import BearerAuthority, action_of, check_intent
 from harness.emulator.storage_service.entries import close
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call, local_account
@@ -19,6 +21,7 @@ from harness.emulator.storage_service.model import Service
 
 _LIMIT = 2048 * 3  # characters of a URL
 _DOMAIN = ".core.windows.net"
+_AUTHORIZATION = "x-ms-copy-source-authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ Opener = Callable[[Target, bool], Source]
 class CopySources:
     """Every service that can be copied from."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, authority: BearerAuthority) -> None:
         self._accounts = accounts
+        self.authority = authority
         self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies]]] = {}
         self._ports: dict[int, Service] = {}
 
@@ -132,8 +136,8 @@ class CopySources:
             if "sig" not in query:
                 raise errors.malformed_authorization()
         if "sig" in query:
-            self._check_sas(call, target, query, scheme, Grant("w", "o"))
-        elif call.credential.kind != "account key":
+            self._check_sas(call, target, query, scheme, _on_object(target, "w"))
+        elif not call.credential.is_whole:
             raise errors.authentication_failed("The rename source needs a shared access signature of its own.")
 
     def _authorize_copy(
@@ -142,33 +146,40 @@ class CopySources:
         account = self._accounts.get(target.account)
         if account is None:
             raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
-        if "x-ms-copy-source-authorization" in call.request.headers:
-            refusal = errors.malformed_authorization()  # a bearer token, which no storage request may bring
-            raise errors.copy_source(refusal.status, str(refusal), source=refusal)
-        if "sig" in query:
+        if "sig" in query or _AUTHORIZATION in call.request.headers:
             try:
-                self._check_sas(call, target, query, scheme, Grant("r", "o"))
+                if _AUTHORIZATION in call.request.headers:
+                    self._check_token(call, target)
+                else:
+                    self._check_sas(call, target, query, scheme, _on_object(target, "r"))
             except StorageError as error:
                 raise errors.copy_source(error.status, str(error), source=error) from error
         elif signed:
-            refusal = errors.anonymous()
+            refusal = errors.anonymous(self.authority.challenge)
             raise errors.copy_source(refusal.status, str(refusal), source=refusal)
-        elif call.credential.kind != "account key" or (target.account, target.service) != (call.target.account, "file"):
+        elif not call.credential.is_whole or (target.account, target.service) != (call.target.account, "file"):
             # Copy File reads such a source as nobody, to whom a private file does not exist.
             raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
 
+    def _check_token(self, call: Call, target: Target) -> None:
+        """Accept the token for the source, which may come without TLS: its bearer has shown other credentials."""
+        if not call.request.headers[_AUTHORIZATION].lower().startswith("bearer "):
+            raise errors.malformed_authorization()
+        bearer = self.authority.read(call.request, target.service, target.account, header=_AUTHORIZATION)
+        if target.service == "file":
+            check_intent(call.request)
+        self.authority.check_role(bearer.object_id, _on_object(target, "r").action)
+
     def _check_sas(self, call: Call, target: Target, query: Mapping[str, str], scheme: str, grant: Grant) -> None:
         account = self._accounts.get(target.account)
-        check_sas(
-            query,
-            target,
-            keys=account.keys if account else (),
-            grant=grant,
-            policies=self._openers[target.service][1](target),
-            now=call.now,
-            scheme=scheme,
-            address=call.request.client,
+        judge = Judge(
+            account.keys if account else (), self.authority, self._openers[target.service][1](target), call.now
         )
+        check_sas(query, target, grant, judge, call.request, scheme=scheme)
+
+
+def _on_object(target: Target, letter: str) -> Grant:
+    return Grant(letter, "o", action_of(target.service, "", letters=letter, kind="o"))
 
 
 def without_signature(url: str) -> str:

@@ -5,6 +5,7 @@ Source: Microsoft's "Common REST API error codes", "Azure Files error codes" and
 
 import errno
 
+_REFER = "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
 _UNAUTHORIZED = "This request is not authorized to perform this operation using this "
 
 
@@ -53,11 +54,15 @@ def malformed_authorization() -> StorageError:
     return StorageError(400, "InvalidAuthenticationInfo", text)
 
 
-def anonymous() -> StorageError:
+def anonymous(challenge: str) -> StorageError:
     """No credentials at all."""
-    text = "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
-    challenge = ("www-authenticate", "SharedKey")
-    return StorageError(401, "NoAuthenticationInformation", text, headers=(challenge,))
+    return StorageError(401, "NoAuthenticationInformation", _REFER, headers=(("www-authenticate", challenge),))
+
+
+def invalid_token(detail: str, challenge: str) -> StorageError:
+    """The token that came is not one for this service."""
+    headers = (("www-authenticate", challenge),)
+    return StorageError(401, "InvalidAuthenticationInfo", _REFER, detail=detail, headers=headers)
 
 
 def permission_mismatch() -> StorageError:

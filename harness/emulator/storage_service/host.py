@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
@@ -13,8 +14,9 @@ from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.host_names import is_loopback
 from harness.emulator.storage_service import errors
-from harness.emulator.storage_service.access import Credential, Grant, Target, check
+from harness.emulator.storage_service.access import Credential, Grant, Judge, Target, check
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.bearer import BearerAuthority, action_of
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.fault_responses import troubled
 from harness.emulator.storage_service.model import Policy, Service
@@ -66,6 +68,15 @@ class Operation:
     kind: str
     handler: Handler
 
+    def grant(self, service: Service) -> Grant:
+        """What the credentials of a request for it must give."""
+        return _grant(service, self.name, self.letters, self.kind)
+
+
+@lru_cache(maxsize=512)
+def _grant(service: Service, operation: str, letters: str, kind: str) -> Grant:
+    return Grant(letters, kind, action_of(service, operation, letters=letters, kind=kind))
+
 
 Address = tuple[str, str, str, str]  # level (service, share or path), method, restype, comp
 Operations = Mapping[Address, Operation]
@@ -81,6 +92,7 @@ class StorageHost:
         snapshot_writes: names of the operations that may be done to a snapshot beside those that read; None where there
             are no snapshots.
         unserved_headers: that ask for more than the operations do, so that it would be wrong to ignore them.
+        authority: judges tokens.
         policies: the stored access policies of a share or container.
         check_target: refuses names that cannot be; called once a request is authorized.
     """
@@ -94,6 +106,7 @@ class StorageHost:
         snapshot_writes: frozenset[str] | None = None,
         unserved_headers: frozenset[str] = frozenset(),
         accounts: Accounts,
+        authority: BearerAuthority,
         clock: Clock,
         policies: Callable[[Target], Sequence[Policy]],
         check_target: Callable[[Target], None],
@@ -104,6 +117,7 @@ class StorageHost:
         self._snapshot_writes = snapshot_writes
         self._unserved_headers = unserved_headers
         self._accounts = accounts
+        self._authority = authority
         self._clock = clock
         self._policies = policies
         self._check_target = check_target
@@ -208,14 +222,15 @@ class StorageHost:
         operation = self._operations.get(name)
         account = self._accounts.get(target.account)
         now = self._clock.now()
-        credential = check(
-            request,
-            target,
-            keys=account.keys if account else (),
-            grant=Grant(operation.letters, operation.kind) if operation else Grant("r", "o"),
-            policies=lambda: self._policies(target),
-            now=now + request.ahead,
+        judge = Judge(
+            account.keys if account else (),
+            self._authority,
+            lambda: self._policies(target),
+            now + request.ahead,
+            version if "x-ms-version" in request.headers else "",
         )
+        grant = operation.grant(self.service) if operation else _grant(self.service, "", "r", "o")
+        credential = check(request, target, grant, judge)
         request.trust()
         if account is not None and account.https_only and request.scheme != "https":
             raise errors.https_required()

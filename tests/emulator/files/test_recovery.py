@@ -11,6 +11,7 @@ from harness.emulator.storage_service import Accounts, CopySources, Trash
 from harness.emulator.storage_service.model import DeletedShare, Share, share_key
 from harness.emulator.storage_service.roots import identify
 from harness.emulator.store import Store
+from tests.emulator.storage_service.lone_authority import authority
 
 
 class Emulator:
@@ -24,7 +25,8 @@ class Emulator:
     def start(self) -> None:
         accounts = Accounts(self.store, self.clock, root=self.root / "storage")
         trash = Trash(self.root / "trash")
-        AzureFiles(accounts, store=self.store, clock=self.clock, trash=trash, sources=CopySources(accounts))
+        sources = CopySources(accounts, authority(self.clock))
+        AzureFiles(accounts, store=self.store, clock=self.clock, trash=trash, sources=sources)
 
     def names(self) -> list[str]:
         return sorted(each.name for each in self.shares.iterdir())

@@ -19,6 +19,7 @@ from harness.emulator.storage_service import Accounts, CopySources, PathStyle, T
 from harness.emulator.storage_service.signatures import shared_key_texts, sign
 from harness.emulator.store import Store
 from harness.emulator.wire import http_date
+from tests.emulator.storage_service.lone_authority import authority
 
 ACCOUNT, KEY = "mine", base64.b64encode(b"k" * 64).decode()
 VERSION = "2025-05-05"
@@ -51,7 +52,7 @@ class LoneStorage:
         self.clock = clock
         accounts = Accounts(store, clock, root=paths.storage)
         accounts.ensure(ACCOUNT, KEY)
-        trash, sources = Trash(paths.trash), CopySources(accounts)
+        trash, sources = Trash(paths.trash), CopySources(accounts, authority(clock))
         files = AzureFiles(accounts, store=store, clock=clock, trash=trash, sources=sources)
         blobs = AzureBlobs(accounts, store=store, clock=clock, trash=trash, sources=sources)
         self._hosts = {"file": PathStyle(files), "blob": PathStyle(blobs)}

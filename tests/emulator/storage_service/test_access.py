@@ -88,7 +88,7 @@ def test_nobody_is_refused(share: ShareClient, storage: Endpoint, web: requests.
         ("SharedKey", (400, "InvalidAuthenticationInfo")),
         ("SharedKey devstoreaccount1", (400, "InvalidAuthenticationInfo")),
         ("Basic devstoreaccount1:x", (400, "InvalidAuthenticationInfo")),
-        ("Bearer abc", (400, "InvalidAuthenticationInfo")),
+        ("Bearer abc", (403, "AuthenticationFailed")),
         ("SharedKey other:c2ln", (403, "AuthenticationFailed")),
         ("SharedKey devstoreaccount1:c2ln", (403, "AuthenticationFailed")),
         ("SharedKey devstoreaccount1:!!!", (403, "AuthenticationFailed")),

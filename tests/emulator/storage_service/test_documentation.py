@@ -12,6 +12,7 @@ from harness.emulator.providers.files.routes import operations as file_operation
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import Accounts, CopySources, Trash
 from harness.emulator.store import Store
+from tests.emulator.storage_service.lone_authority import authority
 
 PAGE = Path(__file__).parents[3] / "docs" / "azure-files.md"
 
@@ -23,7 +24,10 @@ def names(tmp_path: Path) -> set[str]:
     shares = Shares(accounts, store=store, clock=clock, trash=trash)
     containers = Containers(accounts, store=store, clock=clock, trash=trash)
     store.close()
-    tables = (file_operations(shares, accounts, CopySources(accounts)), blob_operations(containers, accounts))
+    judge = authority(clock)
+    tables = (
+        file_operations(shares, accounts, CopySources(accounts, judge)), blob_operations(containers, accounts, judge),
+    )  # fmt: skip
     return {operation.name for table in tables for operation in table.values()}
 
 

@@ -175,13 +175,13 @@ def test_a_range_from_a_url_needs_a_sas_whoever_asks(share: ShareClient, sas: Si
     assert target.download_file().readall() == SECRET
 
 
-def test_a_bearer_token_opens_no_source(share: ShareClient, sas: Sign) -> None:
+def test_a_token_that_is_none_opens_no_source(share: ShareClient, sas: Sign) -> None:
     target, secret = share.get_file_client("target"), share.get_file_client("secret").url
     target.create_file(len(SECRET))
     with pytest.raises(HttpResponseError) as refused:
         target.upload_range_from_url(secret, 0, len(SECRET), 0, source_authorization="Bearer abc")
 
-    assert source_refusal(refused) == (400, "CannotVerifyCopySource", "400", "InvalidAuthenticationInfo")
+    assert source_refusal(refused) == (401, "CannotVerifyCopySource", "401", "InvalidAuthenticationInfo")
 
 
 def rename(web: requests.Session, target: str, source: str, **headers: str) -> tuple[int, str]:

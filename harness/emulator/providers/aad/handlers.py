@@ -10,7 +10,7 @@ import hmac
 from urllib.parse import parse_qsl, unquote
 
 from harness.clock import Clock
-from harness.emulator.auth import AUDIENCES, LIFETIME, Tokens, issuer_of
+from harness.emulator.auth import LIFETIME, Tokens, audience_of, issuer_of
 from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.identity import Identity
@@ -96,7 +96,7 @@ class AzureActiveDirectory:
             "response_types_supported": ["code", "token"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "issuer": self._issuer(version),
+            "issuer": _issuer(self._identity.tenant_id if tenant in _NO_TENANT else tenant.lower(), version),
             "authorization_endpoint": f"{base}/oauth2{version}/authorize",
             "tenant_region_scope": None,
             "cloud_instance_name": "microsoftonline.com",
@@ -118,20 +118,21 @@ class AzureActiveDirectory:
                 return errors.missing_parameter(name, now)
         if form["grant_type"] != "client_credentials":
             return errors.unsupported_grant(form["grant_type"], now)
-        if form["client_id"].lower() != self._identity.client_id:
+        application = self._identity.application(form["client_id"])
+        if application is None:
             return errors.unknown_application(form["client_id"], tenant, now)
-        if not hmac.compare_digest(form["client_secret"].encode(), self._identity.client_secret.encode()):
+        if not hmac.compare_digest(form["client_secret"].encode(), application.client_secret.encode()):
             return errors.wrong_secret(form["client_id"], now)
-        audience = form["scope"].removesuffix("/.default") if second else form["resource"]
-        if audience not in AUDIENCES and f"{audience}/" not in AUDIENCES:
-            return errors.invalid_resource(audience, now)
+        resource = form["scope"].removesuffix("/.default") if second else form["resource"]
+        audience = audience_of(resource)
+        if not audience:
+            return errors.invalid_resource(resource, now)
         request.trust()
-        return self._granted(audience, second=second)
+        token = self._tokens.issue(audience, application, tenant.lower())
+        return self._granted(token, resource, second=second)
 
-    def _granted(self, audience: str, *, second: bool) -> Response:
+    def _granted(self, token: str, resource: str, *, second: bool) -> Response:
         now, seconds = self._clock.now(), int(LIFETIME.total_seconds())
-        known = audience if audience in AUDIENCES else f"{audience}/"
-        token = self._tokens.issue(known)
         if second:
             document: dict[str, object] = {
                 "token_type": "Bearer",
@@ -147,18 +148,17 @@ class AzureActiveDirectory:
                 "ext_expires_in": str(seconds),
                 "expires_on": str(start + seconds),
                 "not_before": str(start),
-                "resource": audience,
+                "resource": resource,
                 "access_token": token,
             }
         return json_response(200, document, headers=[("cache-control", "no-store, no-cache"), ("pragma", "no-cache")])
 
     def _knows(self, tenant: str) -> bool:
-        return tenant.lower() == self._identity.tenant_id
+        return tenant.lower() in (self._identity.tenant_id, *self._identity.other_tenants)
 
-    def _issuer(self, version: str) -> str:
-        if version:
-            return f"{_LOGIN}/{self._identity.tenant_id}/v2.0"
-        return issuer_of(self._identity.tenant_id)
+
+def _issuer(tenant: str, version: str) -> str:
+    return f"{_LOGIN}/{tenant}/v2.0" if version else issuer_of(tenant)
 
 
 def _basic_credentials(authorization: str) -> dict[str, str]:

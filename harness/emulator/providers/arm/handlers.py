@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from harness.clock import Clock
-from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, Tokens
+from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, NoRoleError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
@@ -164,6 +164,8 @@ class ResourceManager:
     def _unauthenticated(self, error: InvalidTokenError) -> Response:
         if isinstance(error, ExpiredTokenError):
             return errors.expired(str(error), self._clock.now(), revoked=error.revoked)
+        if isinstance(error, NoRoleError):
+            return arm_error(403, "AuthorizationFailed", str(error))
         return errors.unauthenticated(str(error))
 
     def reconcile(self, now: datetime) -> float | None:

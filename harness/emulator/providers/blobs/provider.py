@@ -24,10 +24,11 @@ class AzureBlobs(StorageHost):
         recover(containers, accounts)
         super().__init__(
             "blob",
-            operations(containers, accounts),
+            operations(containers, accounts, sources.authority),
             unserved=UNSERVED,
             unserved_headers=UNSERVED_HEADERS,
             accounts=accounts,
+            authority=sources.authority,
             clock=clock,
             policies=containers.policies,
             check_target=check_target,

@@ -13,10 +13,11 @@ from harness.emulator.providers.blobs.handlers import (
 )
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.bearer import BearerAuthority
+from harness.emulator.storage_service.delegation_requests import DelegationHandlers
 from harness.emulator.storage_service.host import Address, Operation, Operations
 
 UNSERVED: dict[Address, str] = {
-    ("service", "POST", "service", "userdelegationkey"): "GetUserDelegationKey",
     ("service", "POST", "", "batch"): "BlobBatch",
     ("service", "GET", "", "blobs"): "FindBlobsByTags",
     ("service", "GET", "service", "stats"): "GetBlobServiceStats",
@@ -53,19 +54,22 @@ UNSERVED_HEADERS = frozenset(
 )
 
 
-def operations(containers: Containers, accounts: Accounts) -> Operations:
+def operations(containers: Containers, accounts: Accounts, authority: BearerAuthority) -> Operations:
     """The table of the service."""
     blobs = BlobHandlers(containers, Placing(containers))
     return {
-        **_of_service(ServiceHandlers(containers, accounts)),
+        **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(authority)),
         **_of_containers(ContainerHandlers(containers), ListingHandlers(containers)),
         **_of_blobs(blobs, BlockHandlers(containers, blobs)),
     }
 
 
-def _of_service(service: ServiceHandlers) -> Operations:
+def _of_service(service: ServiceHandlers, delegation: DelegationHandlers) -> Operations:
     account = Operation("GetAccountInformation", "rl", "", service.get_account)
     return {
+        ("service", "POST", "service", "userdelegationkey"): Operation(
+            "GetUserDelegationKey", "", "s", delegation.get_key
+        ),
         ("service", "GET", "", "list"): Operation("ListContainers", "l", "s", service.list_containers),
         ("service", "GET", "service", "properties"): Operation(
             "GetBlobServiceProperties", "r", "s", service.get_properties

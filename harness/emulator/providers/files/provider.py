@@ -29,6 +29,7 @@ class AzureFiles(StorageHost):
             unserved=UNSERVED,
             snapshot_writes=SNAPSHOT_WRITES,
             accounts=accounts,
+            authority=sources.authority,
             clock=clock,
             policies=shares.policies,
             check_target=check_target,

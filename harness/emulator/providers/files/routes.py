@@ -25,10 +25,10 @@ from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources
+from harness.emulator.storage_service.delegation_requests import DelegationHandlers
 from harness.emulator.storage_service.host import Address, Call, Handler, Operation, Operations
 
 UNSERVED: dict[Address, str] = {
-    ("service", "POST", "service", "userdelegationkey"): "GetUserDelegationKey",
     ("path", "PUT", "hardlink", ""): "CreateHardLink",
     ("path", "PUT", "symboliclink", ""): "CreateSymbolicLink",
     ("path", "GET", "symboliclink", ""): "GetSymbolicLink",
@@ -44,7 +44,7 @@ def operations(shares: Shares, accounts: Accounts, sources: CopySources) -> Oper
     copies, renames = CopyHandlers(shares, sources, quotas), RenameHandlers(shares, sources, moves)
     leases, handles = LeaseHandlers(shares), HandleHandlers(shares)
     return {
-        **_of_service(ServiceHandlers(shares, accounts)),
+        **_of_service(ServiceHandlers(shares, accounts), DelegationHandlers(sources.authority)),
         **_of_shares(ShareHandlers(shares, accounts), SnapshotHandlers(shares), leases),
         **_of_directories(DirectoryHandlers(shares), renames, handles),
         **_of_files(FileHandlers(shares, contents), copies, renames, leases),
@@ -52,8 +52,11 @@ def operations(shares: Shares, accounts: Accounts, sources: CopySources) -> Oper
     }
 
 
-def _of_service(service: ServiceHandlers) -> Operations:
+def _of_service(service: ServiceHandlers, delegation: DelegationHandlers) -> Operations:
     return {
+        ("service", "POST", "service", "userdelegationkey"): Operation(
+            "GetUserDelegationKey", "", "s", delegation.get_key
+        ),
         ("service", "GET", "", "list"): Operation("ListShares", "l", "s", service.list_shares),
         ("service", "GET", "service", "properties"): Operation(
             "GetFileServiceProperties", "r", "s", service.get_properties

@@ -1,0 +1,84 @@
+"""Applications and their roles, as options name them."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+from harness.emulator.options import parse_application, parse_tenant
+from harness.emulator.roles import permits
+from harness.errors import EmulatorError
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"),
+    [
+        ("a=reader", ("Storage Blob Data Reader", "Storage File Data Privileged Reader")),
+        ("a=storage blob  data owner", ("Storage Blob Data Owner",)),
+        ("a=reader,Storage Blob Data Reader", ("Storage Blob Data Reader", "Storage File Data Privileged Reader")),
+        ("a=none", ()),
+    ],
+)
+def test_an_application_has_roles_by_a_word_or_by_their_names(text: str, roles: tuple[str, ...]) -> None:
+    assert parse_application(text) == ("a", roles)
+
+
+@pytest.mark.parametrize("text", ["a", "=reader", "a b=reader", "a=", "a=king", "a=reader,"])
+def test_what_is_no_application_is_named(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), f"--application={text}"]) == 2
+    assert f"--application {text}: " in capsys.readouterr().err
+
+
+def test_what_is_no_tenant_is_named() -> None:
+    with pytest.raises(EmulatorError, match="--tenant contoso: it has to be a GUID"):
+        parse_tenant("contoso")
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "permitted"),
+    [
+        ("Storage Account Contributor", "blobServices/containers/setAcl/action", True),
+        ("Storage Account Contributor", "blobServices/containers/blobs/read", False),
+        ("Storage Account Contributor", "fileServices/fileshares/files/write", False),
+        ("Storage Blob Data Owner", "blobServices/containers/getAcl/action", True),
+        ("Storage Blob Data Contributor", "blobServices/containers/getAcl/action", False),
+        ("Storage File Data Privileged Contributor", "fileServices/fileshares/files/delete", True),
+        ("Storage File Data Privileged Reader", "fileServices/fileshares/files/delete", False),
+        ("Storage File Data Privileged Reader", "fileServices/shares/read", False),
+    ],
+)
+def test_a_role_permits_what_azures_does(role: str, action: str, permitted: bool) -> None:
+    assert permits((role,), action) is permitted
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Endpoint:
+    with launch(tmp_path_factory.mktemp("apps"), only="storage", applications=["reader=reader"]) as started:
+        return started
+
+
+def test_env_signs_in_as_an_application(
+    running: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("harness.cli.emulator.control.running", lambda _directory: running)
+
+    assert main(["emulator", "env", "--application", "reader"]) == 0
+    shown = capsys.readouterr().out
+    assert f"AZURE_CLIENT_ID={running.applications['reader'].client_id}" in shown
+    assert f"HTTPS_PROXY={running.proxy_url}" in shown
+    assert main(["emulator", "env", "--application", "writer"]) == 2
+    assert "no application 'writer'; it has: reader" in capsys.readouterr().err
+
+
+def test_storage_alone_leaves_the_proxy_alone_unless_it_is_wanted(running: Endpoint) -> None:
+    assert "HTTPS_PROXY" not in running.environment()
+    assert running.environment(by_proxy=True)["AZURE_TENANT_ID"] == running.tenant_id
+
+
+def test_no_secret_is_shown(running: Endpoint) -> None:
+    secret = running.applications["reader"].client_secret
+
+    assert secret not in repr(running)
+    assert secret not in repr(running.applications)
