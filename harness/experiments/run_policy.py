@@ -57,4 +57,6 @@ def plan_of(scenario: Scenario) -> ClusterPlan:
         nodes=scenario.cluster.nodes,
         mounts=tuple(MountPlan(volume.kind, volume.name, volume.mount) for volume in scenario.volumes.values()),
         queued=scenario.limits.queued.total_seconds(),
+        priority=scenario.cluster.priority,
+        setup=scenario.cluster.setup,
     )

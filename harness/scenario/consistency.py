@@ -53,6 +53,10 @@ def trial_mistakes(scenario: "Scenario", job: "JobSpec", expect: "ExpectSpec") -
     yield from _unknown(("expect", "files"), expect.files, (*job.outputs, STDOUTERR), "there is no output directory")
     yield from _paths(job, [volume.mount for volume in scenario.volumes.values()])
     yield from _variables(job)
+    setup = scenario.cluster.setup
+    if setup is not None and setup.stdouterr is not None:
+        mounts = [volume.mount for volume in scenario.volumes.values()]
+        yield from _off_the_volumes(("cluster", "setup", STDOUTERR), setup.stdouterr, mounts)
     if job.toolkit == "cntk" and (job.script or "").lower().endswith(_BRAINSCRIPT):
         text = f"{job.script} is BrainScript, which needs Microsoft's cntk program; only Python scripts run"
         yield ("job", "script"), text
@@ -90,12 +94,12 @@ def _overlap(one: str, other: str) -> bool:
 
 def _paths(job: "JobSpec", mounts: Sequence[str]) -> Iterator[Mistake]:
     """The directories of a job must be on a volume; an input may also be on the node or in the image."""
-    yield from _off_the_volumes((STDOUTERR,), job.stdouterr, mounts)
+    yield from _off_the_volumes(("job", STDOUTERR), job.stdouterr, mounts)
     for name, output in job.outputs.items():
-        yield from _off_the_volumes(("outputs", name, "prefix"), output.prefix, mounts)
+        yield from _off_the_volumes(("job", "outputs", name, "prefix"), output.prefix, mounts)
     for name, path in job.inputs.items():
         if path.startswith((*_MOUNT_ROOTS, *_JOB_MOUNT_ROOTS)):
-            yield from _off_the_volumes(("inputs", name), path, mounts)
+            yield from _off_the_volumes(("job", "inputs", name), path, mounts)
 
 
 def _off_the_volumes(field_path: FieldPath, path: str, mounts: Sequence[str]) -> Iterator[Mistake]:
@@ -104,7 +108,7 @@ def _off_the_volumes(field_path: FieldPath, path: str, mounts: Sequence[str]) ->
     if mounts and not (inside and below and any(below.is_relative_to(mount.strip("/")) for mount in mounts)):
         seen = ", ".join(f"${_MOUNT_ROOT}/{mount.strip('/')}" for mount in mounts)
         what = "not on the share, which nodes see" if len(mounts) == 1 else "on no share or container; nodes see them"
-        yield ("job", *field_path), f"{path!r} is {what} as {seen}"
+        yield field_path, f"{path!r} is {what} as {seen}"
 
 
 def below_mount_root(path: str) -> PurePosixPath | None:
@@ -132,6 +136,8 @@ def _texts(job: "JobSpec") -> Iterator[tuple[FieldPath, str]]:
     fields: Mapping[str, str | None] = {
         "script": job.script,
         "args": job.args,
+        "worker_args": job.worker_args,
+        "parameter_server_args": job.parameter_server_args,
         "command": job.command,
         "preparation": job.preparation,
         "stdouterr": job.stdouterr,

@@ -28,7 +28,10 @@ M = TypeVar("M", bound=BaseModel)
 
 _LITERAL = ("parameters", "sweep", "metrics")  # no parameters are filled in: a regular expression is full of braces
 _PER_TRIAL = ("job", "expect")
-_COMMANDS = (("job", "command"), ("job", "args"), ("job", "preparation"))  # a shell reads them
+_COMMANDS = (  # a shell reads them
+    ("cluster", "setup", "command"),
+    *(("job", name) for name in ("command", "args", "worker_args", "parameter_server_args", "preparation")),
+)
 _SCALAR_TYPES = ("bool_type", "int_type", "float_type", "string_type")
 
 

@@ -129,11 +129,29 @@ class NodeRange(Record):
         return self
 
 
+class SetupSpec(Record):
+    """A command that runs on each node before it is idle, as root; a node on which it fails is unusable.
+
+    Attributes:
+        stdouterr: directory that gets what it writes; by default the root of the first share or container.
+    """
+
+    command: str = Field(min_length=1)
+    stdouterr: str | None = None
+    environment: dict[Identifier, str] = Field(default_factory=dict)
+
+
 class ClusterSpec(Record):
-    """A GPU cluster; ``nodes`` is a fixed number or a range to scale in."""
+    """A GPU cluster; ``nodes`` is a fixed number or a range to scale in.
+
+    Attributes:
+        priority: ``lowpriority`` nodes cost less, and Azure may take them away.
+    """
 
     name: Name
     vm_size: str = "STANDARD_NC6"
+    priority: Literal["dedicated", "lowpriority"] = "dedicated"
+    setup: SetupSpec | None = None
     nodes: Annotated[
         Annotated[int, Field(ge=1), Tag("node count")] | Annotated[NodeRange, Tag("node range")], Discriminator(_size)
     ] = 1
@@ -157,8 +175,28 @@ class OutputSpec(Record):
         return self
 
 
+# Which toolkits a field of a job is for; the others run what they run in one way.
+_COMMANDED: tuple[Toolkit, ...] = ("customToolkit", "customMpi")
+_TENSORFLOW: tuple[Toolkit, ...] = ("tensorFlow",)
+_TOOLKITS: Mapping[str, tuple[Toolkit, ...]] = {
+    "interpreter": ("cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod"),
+    "processes": ("cntk", "pyTorch", "caffe", "chainer", "horovod", "customMpi"),
+    "workers": _TENSORFLOW,
+    "worker_args": _TENSORFLOW,
+    "parameter_servers": _TENSORFLOW,
+    "parameter_server_args": _TENSORFLOW,
+}
+
+
 class JobSpec(Record):
-    """A training job. ``command`` is for ``customToolkit``; the other toolkits run ``script``."""
+    """A training job. ``command`` is for ``customToolkit`` and ``customMpi``; the other toolkits run ``script``.
+
+    Attributes:
+        interpreter: the Python that runs the script, as a node sees it; by default that of the image.
+        processes: on all nodes together; by default one on each.
+        workers: TensorFlow's; by default one on each node.
+        parameter_servers: TensorFlow's; by default one where the job has several nodes.
+    """
 
     name: Name
     toolkit: Toolkit
@@ -166,6 +204,12 @@ class JobSpec(Record):
     nodes: int = Field(default=1, ge=1)
     script: str | None = None
     args: str = ""
+    interpreter: str | None = None
+    processes: int | None = Field(default=None, ge=1)
+    workers: int | None = Field(default=None, ge=1)
+    worker_args: str | None = None
+    parameter_servers: int | None = Field(default=None, ge=1)
+    parameter_server_args: str | None = None
     command: str | None = None
     inputs: dict[Identifier, str] = Field(default_factory=dict)
     outputs: dict[Identifier, OutputSpec] = Field(default_factory=dict)
@@ -175,9 +219,16 @@ class JobSpec(Record):
 
     @model_validator(mode="after")
     def _has_something_to_run(self) -> "JobSpec":
-        wanted = "command" if self.toolkit in ("customToolkit", "customMpi") else "script"
+        wanted = "command" if self.toolkit in _COMMANDED else "script"
         if not getattr(self, wanted):
             raise refused((("toolkit",), f"toolkit {self.toolkit} needs {wanted!r}"))
+        misplaced = [
+            ((name,), f"toolkit {self.toolkit} takes no {name}; it is for {', '.join(toolkits)}")
+            for name, toolkits in _TOOLKITS.items()
+            if getattr(self, name) is not None and self.toolkit not in toolkits
+        ]
+        if misplaced:
+            raise refused(*misplaced)
         return self
 
 

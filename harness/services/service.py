@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from harness.errors import JobError
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning, Resource
-from harness.scenario.model import JobSpec, Limits, NodeRange, VolumeKind
+from harness.scenario.model import JobSpec, Limits, NodeRange, SetupSpec, VolumeKind
 from harness.target import ServiceName
 
 FINISHED = frozenset({"succeeded", "failed"})
@@ -41,6 +41,8 @@ class ClusterPlan:
         workspace: what groups the clusters and jobs of a scenario.
         nodes: how many, or between how many the service scales.
         mounts: the storage that every node mounts.
+        priority: of its nodes.
+        setup: what runs on each node before it takes jobs.
         queued: seconds until its nodes must be idle.
     """
 
@@ -50,6 +52,8 @@ class ClusterPlan:
     nodes: int | NodeRange
     mounts: tuple[MountPlan, ...]
     queued: float
+    priority: Literal["dedicated", "lowpriority"] = "dedicated"
+    setup: SetupSpec | None = None
 
     @property
     def least(self) -> int:

@@ -86,6 +86,10 @@ def test_without_storage_the_remedy_is_named(tmp_path: Path) -> None:
          "several.yaml:14: job.outputs.MODEL.prefix: '$AZ_BATCHAI_MOUNT_ROOT/secnd/deep' is on no share or container"),
         ("ROOT/second/deep", "ROOT/secnd",
          "see them as $AZ_BATCHAI_MOUNT_ROOT/azurefileshare, $AZ_BATCHAI_MOUNT_ROOT/second, $AZ"),
+        ("cluster: {name: c}", "cluster: {name: c, setup: {command: ls, stdouterr: $AZ_BATCHAI_MOUNT_ROOT/no}}",
+         "several.yaml:8: cluster.setup.stdouterr: '$AZ_BATCHAI_MOUNT_ROOT/no' is on no share"),
+        ("name: j\n", "name: j\n  processes: 2\n",
+         "several.yaml:11: job.processes: toolkit customToolkit takes no processes; it is for cntk, pyTorch"),
         ("blobs/here/data", "blobs/there", "several.yaml:13: job.inputs.DATA: "),
     ],
 )  # fmt: skip

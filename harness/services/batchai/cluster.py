@@ -98,7 +98,8 @@ class GpuCluster(Cluster):
                 admin_user_name=facts.admin_user, admin_user_password=facts.admin_password
             ),
             scale_settings=_scale(plan.nodes),
-            node_setup=models.NodeSetup(mount_volumes=_mount_volumes(plan.mounts, facts)),
+            vm_priority=plan.priority if plan.priority != "dedicated" else None,
+            node_setup=models.NodeSetup(mount_volumes=_mount_volumes(plan.mounts, facts), setup_task=_setup(plan)),
         )
 
     def _look(self) -> models.Cluster:
@@ -160,6 +161,19 @@ def _mount_volumes(mounts: Iterable[MountPlan], facts: CloudFacts) -> models.Mou
         else:
             containers.append(models.AzureBlobFileSystemReference(container_name=mount.name, **account))
     return models.MountVolumes(azure_file_shares=shares or None, azure_blob_file_systems=containers or None)
+
+
+def _setup(plan: ClusterPlan) -> models.SetupTask | None:
+    if plan.setup is None:
+        return None
+    return models.SetupTask(
+        command_line=plan.setup.command,
+        std_out_err_path_prefix=plan.setup.stdouterr or f"$AZ_BATCHAI_MOUNT_ROOT/{plan.mounts[0].mount}",
+        environment_variables=[
+            models.EnvironmentVariable(name=name, value=value) for name, value in plan.setup.environment.items()
+        ]
+        or None,
+    )
 
 
 def _scale(nodes: int | NodeRange) -> models.ScaleSettings:

@@ -58,6 +58,19 @@ def job_parameters(job: JobSpec, *, cluster_id: str, limits: Limits) -> models.J
 def _settings(job: JobSpec) -> dict[str, Any]:
     if job.toolkit in _COMMANDED:
         field, model = _COMMANDED[job.toolkit]
-        return {field: model(command_line=job.command)}
+        return {field: model(command_line=job.command, **_given(process_count=job.processes))}
     field, model, arguments = _SCRIPTED[job.toolkit]
-    return {field: model(python_script_file_path=job.script, **{arguments: job.args or None})}
+    optional = _given(
+        python_interpreter_path=job.interpreter,
+        process_count=job.processes,
+        worker_count=job.workers,
+        worker_command_line_args=job.worker_args,
+        parameter_server_count=job.parameter_servers,
+        parameter_server_command_line_args=job.parameter_server_args,
+    )
+    return {field: model(python_script_file_path=job.script, **{arguments: job.args or None}, **optional)}
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that are given: not every toolkit has all of them."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -35,7 +35,7 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
             Quota(usage.name.value, usage.current_value, usage.limit)
             for usage in provisioning.clients.management(BatchAI).usages.list(plan.location)
         ]
-    if short := shortages(rows, size=plan.vm_size, nodes=plan.most):
+    if short := shortages(rows, size=plan.vm_size, nodes=plan.most, priority=plan.priority):
         raise ProvisioningError(
             f"the quota of {plan.location} does not allow cluster {name}: {'; '.join(short)}. "
             "Use fewer nodes, another vm_size or location, or ask Azure support for more"
@@ -45,14 +45,17 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
     return ()
 
 
-def shortages(quotas: Iterable[Quota], *, size: str, nodes: int) -> list[str]:
-    """The rows of quota that a new cluster of dedicated nodes would pass, in words; cores only of a known size."""
+def shortages(quotas: Iterable[Quota], *, size: str, nodes: int, priority: str = "dedicated") -> list[str]:
+    """The rows of quota that a new cluster would pass, in words; cores only of a known size."""
     known = vm_size(size)
     needed = {"Clusters": 1}
     if known is not None:
         cores = known.cores * nodes
-        needed["Total Cluster Dedicated Regional vCPUs"] = cores
-        needed[f"Standard {known.family} Family Cluster Dedicated vCPUs"] = cores
+        if priority == "dedicated":
+            needed["Total Cluster Dedicated Regional vCPUs"] = cores
+            needed[f"Standard {known.family} Family Cluster Dedicated vCPUs"] = cores
+        else:
+            needed["Total Cluster LowPriority Regional vCPUs"] = cores
     return [
         f"{quota.name}: {needed[quota.name]} needed, {max(0, quota.limit - quota.used)} of {quota.limit} free"
         for quota in quotas

@@ -14,7 +14,7 @@ from harness.errors import ProvisioningError
 from harness.fault_plans import make_plan
 from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.events import ClusterStatus
-from harness.scenario.model import NodeRange
+from harness.scenario.model import NodeRange, SetupSpec
 from harness.services.batchai.cluster import GpuCluster
 from harness.services.service import ClusterPlan, MountPlan
 from tests.fakes import injected
@@ -76,6 +76,28 @@ def test_a_scaled_cluster_may_begin_without_nodes(provisioning: Provisioning) ->
 def test_its_id_is_the_one_that_the_service_gives(provisioning: Provisioning) -> None:
     with cluster(provisioning) as made:
         assert made.id == provisioning.clients.management(BatchAI).clusters.get("clusters", "w", "c").id
+
+
+def test_nodes_run_the_setup_before_they_are_idle_and_it_writes_to_the_first_volume(
+    provisioning: Provisioning,
+) -> None:
+    prepared = cluster(provisioning)
+    setup = SetupSpec(
+        command='echo "ready $WHAT" > $AZ_BATCHAI_MOUNT_ROOT/azurefileshare/it', environment={"WHAT": "a"}
+    )
+    prepared.plan = replace(prepared.plan, setup=setup, priority="lowpriority")
+    with prepared:
+        assert provisioning.clients.files.get_file_to_text("mounted", None, "it").content == "ready a\n"
+        found = provisioning.clients.management(BatchAI).clusters.get("clusters", "w", "c")
+        assert found.vm_priority == "lowpriority"
+        assert found.node_setup.setup_task.std_out_err_path_prefix == "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
+
+
+def test_a_setup_that_fails_is_reported(provisioning: Provisioning) -> None:
+    failing = cluster(provisioning)
+    failing.plan = replace(failing.plan, setup=SetupSpec(command="exit 3"))
+    with pytest.raises(ProvisioningError, match="NodeSetupTaskFailed"):
+        failing.open()
 
 
 def test_a_share_that_is_missing_is_named(provisioning: Provisioning) -> None:

@@ -1,5 +1,7 @@
 """The definition of a job as Batch AI takes it."""
 
+from typing import Any
+
 import pytest
 
 from harness.scenario.model import JobSpec, Limits, Scenario
@@ -23,6 +25,28 @@ def test_the_quickstarts_job_is_what_the_quickstart_submits(quickstart: Scenario
         "outputDirectories": [{"id": "MODEL", "pathPrefix": PREFIX, "pathSuffix": "Models"}],
         "constraints": {"maxWallClockTime": "PT2H"},
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        (
+            {"toolkit": "cntk", "processes": 8, "interpreter": "python3"},
+            {"cntkSettings": {"pythonScriptFilePath": "s.py", "processCount": 8, "pythonInterpreterPath": "python3"}},
+        ),
+        (
+            {"toolkit": "tensorFlow", "workers": 2, "worker_args": "-w", "parameter_servers": 1,
+             "parameter_server_args": "-p"},
+            {"tensorFlowSettings": {"pythonScriptFilePath": "s.py", "workerCount": 2, "workerCommandLineArgs": "-w",
+                                    "parameterServerCount": 1, "parameterServerCommandLineArgs": "-p"}},
+        ),
+        ({"toolkit": "customMpi", "processes": 2}, {"customMpiSettings": {"commandLine": "true", "processCount": 2}}),
+    ],
+)  # fmt: skip
+def test_processes_reach_the_toolkit(given: dict[str, Any], settings: dict[str, object]) -> None:
+    job = JobSpec(name="j", script="s.py", command="true", stdouterr=PREFIX, **given)
+    sent = job_parameters(job, cluster_id="/c", limits=Limits()).serialize()["properties"]
+    assert {name: value for name, value in sent.items() if name.endswith("Settings")} == settings
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ def test_a_quota_that_is_just_enough_is_enough() -> None:
     assert shortages(rows, size="STANDARD_NC6", nodes=2) == []
 
 
+def test_low_priority_nodes_have_a_quota_of_their_own() -> None:
+    rows = [Quota(TOTAL, 0, 0), Quota("Total Cluster LowPriority Regional vCPUs", 0, 5)]
+    found = shortages(rows, size="STANDARD_NC6", nodes=1, priority="lowpriority")
+    assert found == ["Total Cluster LowPriority Regional vCPUs: 6 needed, 5 of 5 free"]
+
+
 def test_another_family_that_is_full_does_not_matter() -> None:
     full = Quota("Standard NCv3 Family Cluster Dedicated vCPUs", 0, 0)
     assert shortages([full], size="STANDARD_NC6", nodes=1) == []
