@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from harness.experiments.dry_run import describe, refuse_unknown_size
 from harness.experiments.failure_report import explain_failure, render
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
+from harness.experiments.ranking import describe_best
 from harness.experiments.run import run_scenario
 from harness.experiments.run_context import RunContext
 from harness.experiments.run_directory import RunDirectory, open_run_directory
@@ -114,7 +116,7 @@ def run(
     cloud, service = cloud or settings.cloud or "emulator", require_service(service or settings.service)
     if dry_run:
         for scenario in loaded:
-            price = node_price(settings, scenario.cluster.vm_size) if cloud == "azure" else None
+            price = partial(node_price, settings) if cloud == "azure" else _no_price
             say(describe(scenario, cloud=cloud, limit=limit, price=price, upload_from=upload_from))
         return 0
     for scenario in loaded:
@@ -154,6 +156,10 @@ def _refuse(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
             f"{scenario.path}: has {len(scenario.trials)} trials, a run takes at most {_MAX_TRIALS}; run a part of "
             "them with --out DIR --limit N, and the next part with --out DIR --limit N --resume"
         )
+
+
+def _no_price(_size: str) -> None:
+    """What a node-hour costs where nothing is paid."""
 
 
 @dataclass
@@ -263,6 +269,8 @@ class _Run:
             return
         self._console.print()
         self._console.print(result_table(outcomes))
+        for line in describe_best(outcomes, scenario.sweep.goal):
+            self._say(line)
         facts = {"data": outcome_facts(outcomes, "data"), "toolkit": outcome_facts(outcomes, "toolkit")}
         for name, value in facts.items():
             self._say(f"{name}: {value}")

@@ -1,6 +1,7 @@
 """What a run would make and run, in words; and what cannot work there, before anything is made."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from harness.experiments.script_location import script_on_volume
 from harness.experiments.upload_files import own_files
 from harness.resources.budget import most_node_hours
 from harness.scenario.document import FieldPath
-from harness.scenario.model import DatasetUpload, NodeRange, Scenario, VolumeSpec
+from harness.scenario.model import ClusterSpec, DatasetUpload, NodeRange, Scenario, VolumeSpec
 from harness.scenario.names import job_name
 from harness.suggestions import suggestion
 from harness.vm_sizes import vm_size, vm_size_names
@@ -23,7 +24,7 @@ def describe(
     *,
     cloud: str,
     limit: int | None = None,
-    price: float | None = None,
+    price: Callable[[str], float | None] = lambda _size: None,
     upload_from: Sequence[Path] = (),
 ) -> str:
     """The plan of a run, for people; nothing is opened but the scenario's own files.
@@ -32,7 +33,7 @@ def describe(
         scenario: the whole scenario.
         cloud: where it would run.
         limit: the most trials that would run.
-        price: of a node-hour, where it is known and is paid.
+        price: of a node-hour of a VM size, where it is known and is paid.
         upload_from: directories that may be uploaded from, besides the scenario's own.
 
     Raises:
@@ -41,7 +42,12 @@ def describe(
     refuse_unknown_size(scenario, cloud)
     uploads = {field_path: own_files(scenario, field_path, upload_from) for field_path in scenario.volumes}
     count = len(scenario.trials) if limit is None else min(limit, len(scenario.trials))
-    lines = (*_resources(scenario, cloud, uploads), *_costs(scenario, count, price), *_trials(scenario, count, uploads))
+    clusters = _clusters(scenario, count)
+    lines = (
+        *_resources(scenario, cloud, uploads, clusters),
+        *_costs(scenario, clusters, price),
+        *_trials(scenario, count, uploads),
+    )
     return "\n".join(lines)
 
 
@@ -51,16 +57,33 @@ def refuse_unknown_size(scenario: Scenario, cloud: str) -> None:
     Raises:
         ScenarioError: with the line, and the nearest size that is known.
     """
-    size = scenario.cluster.vm_size
-    if cloud == "emulator" and vm_size(size) is None:
-        line = scenario.line("cluster", "vm_size")
-        hint = suggestion(size, vm_size_names())
-        raise ScenarioError(f"{scenario.path}:{line}: cluster.vm_size: there is no VM size {size!r}; {hint}")
+    if cloud != "emulator":
+        return
+    for size in dict.fromkeys(trial.cluster.vm_size for trial in scenario.trials.sample()):
+        if vm_size(size) is None:
+            line = scenario.line("cluster", "vm_size")
+            hint = suggestion(size, vm_size_names())
+            raise ScenarioError(f"{scenario.path}:{line}: cluster.vm_size: there is no VM size {size!r}; {hint}")
 
 
-def _resources(scenario: Scenario, cloud: str, uploads: Mapping[FieldPath, Mapping[str, Path]]) -> Iterator[str]:
-    cluster = scenario.cluster
-    nodes = f"{cluster.nodes.min} to {cluster.nodes.max}" if isinstance(cluster.nodes, NodeRange) else cluster.nodes
+def _clusters(scenario: Scenario, count: int) -> list[tuple[ClusterSpec, int]]:
+    """How many trials run on each cluster."""
+    different = {trial.cluster.name: trial.cluster for trial in scenario.trials.sample()}
+    if len(different) == 1:
+        return [(next(iter(different.values())), count)]
+    counts: Counter[str] = Counter()
+    for trial in islice(scenario.trials, count):
+        different.setdefault(trial.cluster.name, trial.cluster)
+        counts[trial.cluster.name] += 1
+    return [(different[name], trials) for name, trials in counts.items()]
+
+
+def _resources(
+    scenario: Scenario,
+    cloud: str,
+    uploads: Mapping[FieldPath, Mapping[str, Path]],
+    clusters: Sequence[tuple[ClusterSpec, int]],
+) -> Iterator[str]:
     yield f"{scenario.path}: {scenario.scenario}, on {cloud}; nothing is made by a dry run"
     yield f"  resource group  {scenario.resource_group} in {scenario.location}"
     for field_path, volume in scenario.volumes.items():
@@ -71,14 +94,24 @@ def _resources(scenario: Scenario, cloud: str, uploads: Mapping[FieldPath, Mappi
                 yield f"    upload        {volume.directory or '.'}/ the data set {upload.dataset}"
         for name, file in uploads[field_path].items():
             yield f"    upload        {volume.directory or '.'}/{name} from {file}"
-    unknown = "" if vm_size(cluster.vm_size) else ", a size that is not known here"
-    yield f"  cluster         {cluster.name}, {nodes} node(s) {cluster.vm_size}{unknown}"
+    for cluster, trials in clusters:
+        nodes = f"{cluster.nodes.min} to {cluster.nodes.max}" if isinstance(cluster.nodes, NodeRange) else cluster.nodes
+        unknown = "" if vm_size(cluster.vm_size) else ", a size that is not known here"
+        share_of = f", for {trials} of the trials" if len(clusters) > 1 else ""
+        yield f"  cluster         {cluster.name}, {nodes} node(s) {cluster.vm_size}{unknown}{share_of}"
 
 
-def _costs(scenario: Scenario, count: int, price: float | None) -> Iterator[str]:
-    hours = most_node_hours(scenario, count)
-    costs = "" if price is None else f", which cost {hours * price:.2f} at {price:g} each"
-    yield f"  at most         {hours:.2f} node-hours if every limit is reached{costs}"
+def _costs(
+    scenario: Scenario, clusters: Sequence[tuple[ClusterSpec, int]], price: Callable[[str], float | None]
+) -> Iterator[str]:
+    hours = [most_node_hours(scenario.on(cluster), trials) for cluster, trials in clusters]
+    prices = [price(cluster.vm_size) for cluster, _ in clusters]
+    known = [each for each in prices if each is not None]
+    costs = ""
+    if known and len(known) == len(prices):
+        total = sum(each * used for each, used in zip(known, hours, strict=True))
+        costs = f", which cost {total:.2f}" + (f" at {known[0]:g} each" if len(set(known)) == 1 else "")
+    yield f"  at most         {sum(hours):.2f} node-hours if every limit is reached{costs}"
     if scenario.faults.rules:
         yield f"  faults          {scenario.faults} (injected by the emulator only)"
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from harness.experiments.outcomes import Outcome
-from harness.experiments.run_context import JobTarget, RunContext, open_target
+from harness.experiments.run_context import JobTarget, RunContext, open_cluster, open_group, open_volumes, target_of
 from harness.experiments.run_directory import RunDirectory
 from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.trial import PendingTrial
-from harness.scenario.model import Scenario, Trial
+from harness.scenario.model import ClusterSpec, Scenario, Trial
 
 
 def run_scenario(
@@ -37,8 +37,21 @@ def run_scenario(
         directory.outcomes.append(outcome)
         report(outcome)
 
-    with open_target(context, scenario) as target:
-        run_trials(context, target, scenario=scenario, trials=trials, directory=directory, report=record)
+    with open_group(context, scenario) as group, open_volumes(context, scenario, group) as volumes:
+        spent = 0.0
+        for cluster, some in by_cluster(trials):
+            with open_cluster(context, scenario, group.name, cluster) as made:
+                target = target_of(context, scenario.on(cluster), volumes, made, spent=spent)
+                run_trials(context, target, scenario=scenario, trials=some, directory=directory, report=record)
+            spent = target.meter.spent
+
+
+def by_cluster(trials: Sequence[Trial]) -> list[tuple[ClusterSpec, list[Trial]]]:
+    """The trials of each cluster, in the order in which clusters first occur; one is made after the other."""
+    groups: dict[str, tuple[ClusterSpec, list[Trial]]] = {}
+    for trial in trials:
+        groups.setdefault(trial.cluster.name, (trial.cluster, []))[1].append(trial)
+    return list(groups.values())
 
 
 def run_trials(
@@ -58,7 +71,7 @@ def run_trials(
     """
     scheduler = TrialScheduler(
         [PendingTrial(context, target, scenario, trial, directory.trial(scenario, trial)) for trial in trials],
-        capacity=scenario.cluster.most_nodes,
+        capacity=target.cluster.plan.most,
         limits=scenario.limits,
         poller=context.cloud.poller,
         interruption=context.interruption,

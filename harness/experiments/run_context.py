@@ -21,7 +21,7 @@ from harness.resources.budget import BudgetMeter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
 from harness.scenario.document import FieldPath
-from harness.scenario.model import Scenario
+from harness.scenario.model import ClusterSpec, Scenario
 from harness.services.service import Cluster, Service
 
 R = TypeVar("R", bound=Resource)
@@ -208,25 +208,30 @@ def _volume(
 
 
 @contextmanager
-def open_cluster(context: RunContext, scenario: Scenario, group: str) -> Iterator[Cluster]:
-    """The cluster with its nodes idle, and beside it the experiment that the jobs belong to.
+def open_cluster(
+    context: RunContext, scenario: Scenario, group: str, cluster: ClusterSpec | None = None
+) -> Iterator[Cluster]:
+    """A cluster with its nodes idle, and beside it the experiment that the jobs belong to.
 
     Args:
         context: where.
-        scenario: describes the cluster.
+        scenario: the whole scenario.
         group: name of its resource group.
+        cluster: which one; default the scenario's. Another one, of some trials only, has a cassette of its own.
 
     Raises:
         CloudError: the cloud refuses, or nodes do not come up in time.
     """
-    service, plan = context.service, plan_of(scenario)
+    spec = cluster or scenario.cluster
+    service, plan = context.service, plan_of(scenario.on(spec))
+    cassette = "gpu_cluster" if spec.name == scenario.cluster.name else f"gpu_cluster-{spec.name}"
     with (
-        context.provisioning(f"{scenario.scenario}/gpu_cluster", source=scenario.path) as provisioning,
-        context.hold(service.cluster(provisioning, group=group, name=scenario.cluster.name, plan=plan)) as cluster,
+        context.provisioning(f"{scenario.scenario}/{cassette}", source=scenario.path) as provisioning,
+        context.hold(service.cluster(provisioning, group=group, name=spec.name, plan=plan)) as made,
     ):
         with provisioning.interruption.allowed():
-            service.make_experiment(provisioning, cluster, experiment_of(context, scenario))
-        yield cluster
+            service.make_experiment(provisioning, made, experiment_of(context, scenario))
+        yield made
 
 
 @contextmanager
@@ -240,10 +245,21 @@ def open_target(context: RunContext, scenario: Scenario) -> Iterator[JobTarget]:
         yield target_of(context, scenario, volumes, cluster)
 
 
-def target_of(context: RunContext, scenario: Scenario, volumes: Sequence[Volume], cluster: Cluster) -> JobTarget:
-    """Where the jobs run, once storage and cluster exist."""
+def target_of(
+    context: RunContext, scenario: Scenario, volumes: Sequence[Volume], cluster: Cluster, *, spent: float = 0.0
+) -> JobTarget:
+    """Where the jobs run, once storage and cluster exist.
+
+    Args:
+        context: where.
+        scenario: with the cluster's specification.
+        volumes: the storage.
+        cluster: exists.
+        spent: the part of the budget that earlier clusters of the run have used.
+    """
     budget = context.policy.budget(scenario.cluster.vm_size)
-    meter = BudgetMeter(context.cloud.clock, budget, nodes=scenario.cluster.most_nodes, began=cluster.began)
+    nodes = scenario.cluster.most_nodes
+    meter = BudgetMeter(context.cloud.clock, budget, nodes=nodes, began=cluster.began, spent=spent)
     data = next((volume.data for volume in volumes if volume.data), None)
     return JobTarget(cluster, experiment_of(context, scenario), data, meter)
 

@@ -15,9 +15,11 @@ from harness.suggestions import suggestion
 
 if TYPE_CHECKING:
     from harness.scenario.model import Scenario
+    from harness.scenario.trials import Trials
 
 MARK = "scenario"
-SCENARIO, TRIAL = "harness_scenario", "harness_trial"  # fixtures that are parametrized
+# Fixtures that are parametrized.
+SCENARIO, CLUSTER, TRIAL = "harness_scenario", "harness_cluster", "harness_trial"
 DIRECTORY = "scenarios"
 _DEFAULT = Path(DIRECTORY) / "mnist_quickstart.yaml"
 _SUFFIXES = (".yaml", ".yml")
@@ -107,7 +109,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if TRIAL in metafunc.fixturenames:
         ids = list(trials.ids())
         is_plain = len(ids) == 1 and metafunc.definition.getparent(ScenarioFile) is None
-        metafunc.parametrize(TRIAL, ids, ids=hidden if is_plain else ids, indirect=True)
+        clusters = _clusters(trials) if CLUSTER in metafunc.fixturenames else {}
+        if len(set(clusters.values())) > 1:
+            ids.sort(key=lambda name: list(clusters.values()).index(clusters[name]))  # one cluster after the other
+            metafunc.parametrize((CLUSTER, TRIAL), [(clusters[name], name) for name in ids], ids=ids, indirect=True)
+        else:
+            metafunc.parametrize(TRIAL, ids, ids=hidden if is_plain else ids, indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -128,6 +135,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Run nothing where two scenarios have one name; pytest-xdist would run the tests beside an error of collection."""
     if SHELF in config.stash and config.stash[SHELF].has_clash:
         items.clear()
+
+
+def _clusters(trials: "Trials") -> dict[str, str]:
+    """For each trial the first one that runs on the same cluster; empty where all run on one."""
+    if len({trial.cluster.name for trial in trials.sample()}) == 1:
+        return {}
+    first: dict[str, str] = {}
+    return {trial.id: first.setdefault(trial.cluster.name, trial.id) for trial in trials}
 
 
 def _named(node: pytest.Item) -> Path:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.experiments.run_context import JobTarget, RunContext
     from harness.experiments.run_directory import RunDirectory
     from harness.resources import ResourceGroup, Volume
-    from harness.scenario.model import Scenario, Trial
+    from harness.scenario.model import ClusterSpec, Scenario, Trial
     from harness.services.service import Cluster
 
 CASSETTES = "cassettes"
@@ -143,11 +143,21 @@ def file_share(harness_volumes: tuple["Volume", ...]) -> "Volume":
 
 
 @pytest.fixture(scope="session")
+def harness_cluster(request: pytest.FixtureRequest, harness_scenario: "Scenario") -> "ClusterSpec":
+    """The cluster of the trial, where the trials of a scenario do not share one; else the scenario's."""
+    trial: str | None = getattr(request, "param", None)
+    return harness_scenario.cluster if trial is None else harness_scenario.trials.named(trial).cluster
+
+
+@pytest.fixture(scope="session")
 def gpu_cluster(
-    harness_run_context: "RunContext", harness_scenario: "Scenario", file_share: "Volume"
+    harness_run_context: "RunContext",
+    harness_scenario: "Scenario",
+    harness_cluster: "ClusterSpec",
+    file_share: "Volume",
 ) -> Iterator["Cluster"]:
     """The scenario's cluster with its nodes idle; jobs may be submitted."""
-    with experiments.open_cluster(harness_run_context, harness_scenario, file_share.group) as made:
+    with experiments.open_cluster(harness_run_context, harness_scenario, file_share.group, harness_cluster) as made:
         yield made
 
 
@@ -158,10 +168,11 @@ def harness_run_directory(tmp_path_factory: pytest.TempPathFactory) -> "RunDirec
 
 
 @pytest.fixture
-def job_outcome(
+def job_outcome(  # noqa: PLR0917
     request: pytest.FixtureRequest,
     harness_run_context: "RunContext",
     harness_scenario: "Scenario",
+    harness_cluster: "ClusterSpec",  # noqa: ARG001  # pytest gives each trial its own, for gpu_cluster
     harness_trial: "Trial",
     harness_run_directory: "RunDirectory",
 ) -> "Outcome":
@@ -170,7 +181,7 @@ def job_outcome(
     if harness_scenario.scope == "function":
         return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
     volumes, cluster = request.getfixturevalue("harness_volumes"), request.getfixturevalue("gpu_cluster")
-    target = experiments.target_of(harness_run_context, harness_scenario, volumes, cluster)
+    target = experiments.target_of(harness_run_context, harness_scenario.on(harness_trial.cluster), volumes, cluster)
     return _run(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
 
 
@@ -213,6 +224,6 @@ def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", dire
     """With a group, share and cluster of the trial's own, all in the cassette of the trial."""
     with (
         experiments.open_alone(context, f"{scenario.scenario}/{trial.id}", source=scenario.path) as alone,
-        experiments.open_target(alone, scenario) as target,
+        experiments.open_target(alone, scenario.on(trial.cluster)) as target,
     ):
         return _run(alone, target, scenario, trial, directory)

@@ -84,7 +84,12 @@ class ScenarioItem(pytest.Function):
 def _module(scenario: "Scenario") -> ModuleType:
     """What pytest looks for tests in."""
 
-    def play(request: pytest.FixtureRequest, harness_scenario: "Scenario", harness_trial: object) -> None:  # noqa: ARG001
+    def play(
+        request: pytest.FixtureRequest,
+        harness_scenario: "Scenario",  # noqa: ARG001
+        harness_cluster: object,  # noqa: ARG001
+        harness_trial: object,  # noqa: ARG001
+    ) -> None:
         # Asked for in the test, not before it, so that a cloud that refuses is a failure and no error.
         report = request.getfixturevalue("harness_verdict")
         if report is not None:

@@ -72,10 +72,14 @@ class BudgetMeter:
         budget: the node-hours that may be used; None for any number.
         nodes: the most that the cluster has at once; all of them are counted all the time.
         began: when the cluster was asked for, in the monotonic seconds of the clock; default now.
+        spent: the part of the budget that other clusters have used before.
     """
 
-    def __init__(self, clock: Clock, budget: Budget | None, *, nodes: int, began: float | None = None) -> None:
+    def __init__(
+        self, clock: Clock, budget: Budget | None, *, nodes: int, began: float | None = None, spent: float = 0.0
+    ) -> None:
         self._clock = clock
+        self._spent = spent
         self._budget = budget
         self._nodes = nodes
         self._began = clock.monotonic() if began is None else began
@@ -90,7 +94,14 @@ class BudgetMeter:
         """Seconds until the budget is used up; infinite where there is none. No wait may be longer."""
         if self._budget is None:
             return math.inf
-        return max(0.0, self._budget.node_hours - self.node_hours) / self._nodes * _HOUR
+        return max(0.0, self._budget.node_hours * (1.0 - self.spent)) / self._nodes * _HOUR
+
+    @property
+    def spent(self) -> float:
+        """The part of the budget that is used, with what was used before; 0 where there is none."""
+        if self._budget is None:
+            return 0.0
+        return self._spent + (self.node_hours / self._budget.node_hours if self._budget.node_hours else 1.0)
 
     def admit(self, what: str, *, seconds: float) -> None:
         """Return if something fits the budget.
@@ -104,9 +115,9 @@ class BudgetMeter:
         """
         if self._budget is None or seconds <= self.seconds_left:
             return
-        more = self._nodes * seconds / _HOUR
+        more, used = self._nodes * seconds / _HOUR, self._budget.node_hours * self.spent
         raise BudgetError(
-            f"{what} may use {more:.2f} node-hours; {self.node_hours:.2f} are used and the budget is "
+            f"{what} may use {more:.2f} node-hours; {used:.2f} are used and the budget is "
             f"{self._budget.node_hours:.2f} ({self._budget.reason}); raise it, or shorten limits in the scenario"
         )
 

@@ -43,6 +43,13 @@ def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
     """Every field of a scenario that cannot work with the others, and why."""
     yield from _volumes(scenario)
     yield from trial_mistakes(scenario, scenario.job, scenario.expect)
+    if goal := scenario.sweep.goal:
+        for direction, names in (("minimize", goal.minimize), ("maximize", goal.maximize)):
+            for name in names:
+                if name not in scenario.metrics:
+                    hint = suggestion(name, scenario.metrics)
+                    text = f"metrics defines no {name!r}" + (f"; {hint}" if hint else "")
+                    yield ("sweep", "goal", direction), text
 
 
 def trial_mistakes(scenario: "Scenario", job: "JobSpec", expect: "ExpectSpec") -> Iterator[Mistake]:

@@ -35,27 +35,34 @@ class Document:
     Attributes:
         lines: the line of every field, from 1.
         written: the text of every plain scalar that is no text, as the file has it: ``3.10``, ``True``.
+        sources: the files of the fields that another file gives, which this one extends.
     """
 
     path: Path
     data: dict[str, Any]
     lines: Mapping[FieldPath, int]
     written: Mapping[FieldPath, str]
+    sources: Mapping[FieldPath, Path] = field(default_factory=dict)
 
     def line(self, field_path: FieldPath) -> int:
-        """The line of a field, or of the nearest field around it."""
+        """The line of a field, or of the nearest field around it, in whichever file has it."""
         return line_of(self.lines, field_path)
 
     def at(self, field_path: FieldPath) -> str:
         """``file:line: dotted.name``, the beginning of a message."""
-        return f"{self.path}:{self.line(field_path)}: {'.'.join(map(str, field_path)) or 'scenario'}"
+        path = self.sources.get(nearest_of(self.lines, field_path), self.path)
+        return f"{path}:{self.line(field_path)}: {'.'.join(map(str, field_path)) or 'scenario'}"
 
 
 def line_of(lines: Mapping[FieldPath, int], field_path: FieldPath) -> int:
     """The line of a field, of the nearest field around it, or of the first field of the file."""
+    return lines.get(nearest_of(lines, field_path), next(iter(lines.values()), 1))
+
+
+def nearest_of(lines: Mapping[FieldPath, int], field_path: FieldPath) -> FieldPath:
+    """The field itself, or the nearest field around it that has a line; ``()`` where there is none."""
     around = (field_path[:size] for size in range(len(field_path), 0, -1))
-    first = next(iter(lines.values()), 1)
-    return next((lines[known] for known in around if known in lines), first)
+    return next((known for known in around if known in lines), ())
 
 
 def read_document(path: Path) -> Document:

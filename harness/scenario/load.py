@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +13,15 @@ from harness.errors import ScenarioError
 from harness.scenario.consistency import trial_mistakes
 from harness.scenario.document import Document, FieldPath, read_document
 from harness.scenario.fields import field_names, may_be_null, takes_text
-from harness.scenario.model import PATTERNS, ExpectSpec, JobSpec, Origin, Scenario, SweepSpec, Trial
-from harness.scenario.names import trial_id
+from harness.scenario.inheritance import inherited, own_lines
+from harness.scenario.model import PATTERNS, ClusterSpec, ExpectSpec, JobSpec, Origin, Scenario, Trial
+from harness.scenario.names import cluster_name, trial_id
 from harness.scenario.parameters import file_values, typed_values
 from harness.scenario.record import mistakes_in
 from harness.scenario.space import Point, Space, equal_rows
+from harness.scenario.sweep import SweepError, SweepSpec
+from harness.scenario.swept_files import find_files, uploads_of
+from harness.scenario.swept_values import FindFiles
 from harness.scenario.template import TemplateError, fill, fill_command, fill_text, names_in
 from harness.scenario.trials import Trials
 from harness.scenario.values import Scalar, value_text
@@ -26,8 +30,9 @@ from harness.validation_messages import in_words
 
 M = TypeVar("M", bound=BaseModel)
 
-_LITERAL = ("parameters", "sweep", "metrics")  # no parameters are filled in: a regular expression is full of braces
-_PER_TRIAL = ("job", "expect")
+# No parameters are filled in there: a regular expression is full of braces.
+_LITERAL = ("base", "parameters", "sweep", "metrics")
+_PER_TRIAL = ("cluster", "job", "expect")
 _COMMANDS = (  # a shell reads them
     ("cluster", "setup", "command"),
     *(("job", name) for name in ("command", "args", "worker_args", "parameter_server_args", "preparation")),
@@ -45,18 +50,20 @@ def load_scenario(path: Path, overrides: Mapping[str, str] | None = None) -> Sce
     Raises:
         ScenarioError: with ``file:line: field: what was found`` for every mistake.
     """
-    document = read_document(path)
+    document = inherited(read_document(path))
     sweep = _sweep(document)
-    space = sweep.space()
-    swept = list(dict.fromkeys(name for rows in space.axes for row in rows for name in row))
     defaults = file_values(document)
-    known = {name: [value] for name, value in defaults.items()}
-    for name, value in (pair for rows in space.axes for row in rows for pair in row.items()):
-        known.setdefault(name, []).append(value)
+    known = _known_values(document, sweep, defaults)
     typed = typed_values(path, overrides or {}, known)
-    mistakes = [*_equal_trials(document, sweep), *_misplaced(document, swept)]
+    constants = {name: value for name, value in {**defaults, **typed}.items() if name not in sweep.names()}
+    mistakes = [
+        *_equal_trials(document, sweep),
+        *_misplaced(document, sweep.names()),
+        *_without_default(document, sweep, defaults),
+    ]
     try:
-        scenario = _TrialLoader(document, {**defaults, **typed}).load(space.fixed(typed))
+        space = _space(document, sweep, typed, constants)
+        scenario = _TrialLoader(document, {**defaults, **typed}, sweep.names()).load(space)
     except ScenarioError as error:
         raise ScenarioError("\n".join(dict.fromkeys([*mistakes, *str(error).splitlines()]))) from None
     _refuse(mistakes)
@@ -71,6 +78,36 @@ def _sweep(document: Document) -> SweepSpec:
         raise ScenarioError("\n".join(_explain(document, error, ("sweep",)))) from None
 
 
+def _space(document: Document, sweep: SweepSpec, fixed: Mapping[str, Scalar], constants: Mapping[str, Scalar]) -> Space:
+    try:
+        return sweep.space(_finder(document), fixed, constants)
+    except SweepError as error:
+        raise ScenarioError(f"{document.at(('sweep', *error.place))}: {error}") from None
+
+
+def _finder(document: Document) -> FindFiles:
+    return cache(partial(find_files, document.path.parent, uploads_of(document.data)))
+
+
+def _known_values(document: Document, sweep: SweepSpec, defaults: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The values that each parameter has in the file, as far as their type goes: a list of files is a list of texts."""
+    known = {name: [value] for name, value in defaults.items()}
+    for place in sweep.places():
+        value = _value(document.data["sweep"], place)
+        if isinstance(value, dict):
+            value = [""] if value.keys() & {"files", "share_files"} else [0]
+        known.setdefault(str(place[-1]), []).extend(value if isinstance(value, list) else [value])
+    return known
+
+
+def _without_default(document: Document, sweep: SweepSpec, defaults: Mapping[str, Any]) -> Iterator[str]:
+    """A name that is swept sometimes needs a value for the other trials."""
+    for name in sweep.when:
+        if name not in defaults:
+            text = f"{name} is swept only where this holds; give it a value in parameters for the other trials"
+            yield f"{document.at(('sweep', 'when', name))}: {text}"
+
+
 def _refuse(mistakes: Sequence[str]) -> None:
     if mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
@@ -78,13 +115,16 @@ def _refuse(mistakes: Sequence[str]) -> None:
 
 def _equal_trials(document: Document, sweep: SweepSpec) -> Iterator[str]:
     """No two points of a sweep are equal where no two values of a list, and no two rows, are."""
-    for name, values in sweep.grid.items():
-        paths: list[FieldPath] = [("sweep", "grid", name, index) for index in range(len(values))]
-        yield from _equal_rows(document, [{name: value} for value in values], paths)
-    if sweep.zip:
-        first, values = next(iter(sweep.zip.items()))
-        rows = [dict(zip(sweep.zip, row, strict=True)) for row in zip(*sweep.zip.values(), strict=True)]
-        yield from _equal_rows(document, rows, [("sweep", "zip", first, index) for index in range(len(values))])
+    for place in sweep.places():
+        values = _value(document.data["sweep"], place)
+        if place[0] != "zip" and isinstance(values, list):
+            paths: list[FieldPath] = [("sweep", *place, index) for index in range(len(values))]
+            yield from _equal_rows(document, [{str(place[-1]): value} for value in values], paths)
+    columns = [values for values in sweep.zip.values() if isinstance(values, list)]
+    if columns and len(columns) == len(sweep.zip) and len({len(column) for column in columns}) == 1:
+        first = next(iter(sweep.zip))
+        rows = [dict(zip(sweep.zip, row, strict=True)) for row in zip(*columns, strict=True)]
+        yield from _equal_rows(document, rows, [("sweep", "zip", first, index) for index in range(len(columns[0]))])
     yield from _equal_rows(document, sweep.list, [("sweep", "list", index) for index in range(len(sweep.list))])
 
 
@@ -95,7 +135,7 @@ def _equal_rows(document: Document, rows: Sequence[Point], paths: Sequence[Field
 
 
 def _misplaced(document: Document, swept: Sequence[str]) -> Iterator[str]:
-    """Swept parameters must be in ``job`` or ``expect``, and nowhere else."""
+    """Swept parameters must be in ``job``, ``cluster`` or ``expect``, and nowhere else."""
     used: set[str] = set()
     for name, section in document.data.items():
         if name in _LITERAL:
@@ -104,23 +144,27 @@ def _misplaced(document: Document, swept: Sequence[str]) -> Iterator[str]:
             found = [parameter for parameter in names_in(text) if parameter in swept]
             used.update(found)
             if found and name not in _PER_TRIAL:
-                reason = "only job and expect may hold swept parameters; the trials share the rest"
+                reason = "only job, cluster and expect may hold swept parameters; the trials share the rest"
                 yield f"{document.at(field_path)}: {{{found[0]}}} is swept; {reason}"
     for parameter in swept:
         if parameter not in used:
-            yield f"{_swept_at(document, parameter)}: {_unused(parameter)}"
+            yield f"{document.at(_swept_at(document, parameter))}: {_unused(parameter)}"
 
 
 def _unused(parameter: str) -> str:
     return (
-        f"neither job nor expect holds {{{parameter}}}, so its values make no difference; to run a job several times, "
-        f"give it an environment variable: environment: {{{parameter.upper()}: '{{{parameter}}}'}}"
+        f"neither job, cluster nor expect holds {{{parameter}}}, so its values make no difference; to run a job "
+        f"several times, give it an environment variable: environment: {{{parameter.upper()}: '{{{parameter}}}'}}"
     )
 
 
-def _swept_at(document: Document, parameter: str) -> str:
-    places: list[FieldPath] = [("sweep", "grid", parameter), ("sweep", "zip", parameter), ("sweep", "list")]
-    return document.at(next(place for place in places if place in document.lines))
+def _swept_at(document: Document, parameter: str) -> FieldPath:
+    """Where a swept name gets its values."""
+    if any(parameter in row for row in document.data["sweep"].get("list") or ()):
+        return "sweep", "list"
+    sections = (("grid",), ("zip",), *((method, "space") for method in ("random", "sobol", "halton", "search")))
+    places = [("sweep", *section, parameter) for section in sections]
+    return next(place for place in places if place in document.lines)
 
 
 def _texts(data: Any, field_path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
@@ -140,10 +184,12 @@ class _TrialLoader:
 
     Attributes:
         parameters: those that the file and the command line give a value.
+        swept: the names that vary.
     """
 
     document: Document
     parameters: Mapping[str, Scalar]
+    swept: tuple[str, ...]
 
     def load(self, space: Space) -> Scenario:
         """The scenario with the trials of a space.
@@ -152,12 +198,11 @@ class _TrialLoader:
             ScenarioError: it is wrong, or one of its trials is; of very many trials each swept value is tried once.
         """
         shown = self._scenario(space[0])
-
         trials = Trials(space, partial(self._trial, shown))
         for _trial in trials.sample():
             pass  # it can be made
-        data = shown.model_dump(by_alias=True)
-        return Scenario.model_validate(data, context=Origin(self.document.path, self.document.lines, trials))
+        origin = Origin(self.document.path, own_lines(self.document), trials, self.swept, partial(self._trial, shown))
+        return Scenario.model_validate(shown.model_dump(by_alias=True), context=origin)
 
     def _scenario(self, point: Point) -> Scenario:
         """The scenario with the values of one trial."""
@@ -170,17 +215,29 @@ class _TrialLoader:
         _refuse(mistakes)
         return scenario
 
-    def _trial(self, shown: Scenario, point: Point) -> Trial:
+    def _trial(self, shown: Scenario, point: Point, name: str | None = None) -> Trial:
         values = {**self.parameters, **point}
         mistakes: list[str] = []
+        cluster = self._cluster(shown, values, mistakes)
         job = self._validated(JobSpec, self._filled("job", values, mistakes), ("job",), mistakes)
         expected = self._filled("expect", values, mistakes) if "expect" in self.document.data else {}
         expect = self._validated(ExpectSpec, expected, ("expect",), mistakes)
         if not mistakes:
-            mistakes += [f"{self.document.at(path)}: {text}" for path, text in trial_mistakes(shown, job, expect)]
-        trial = trial_id(point)
+            found = trial_mistakes(shown.on(cluster), job, expect)
+            mistakes += [f"{self.document.at(path)}: {text}" for path, text in found]
+        trial = name or trial_id(point)
         _refuse([f"{mistake} (in trial {trial})" for mistake in mistakes])
-        return Trial(id=trial, parameters=values, job=job, expect=expect)
+        return Trial(id=trial, parameters=values, cluster=cluster, job=job, expect=expect)
+
+    def _cluster(self, shown: Scenario, values: Mapping[str, Scalar], mistakes: list[str]) -> ClusterSpec:
+        """The cluster of a trial; one that is not like the others gets a name of its own."""
+        names = {field_path: set(names_in(text)) for field_path, text in _texts(self.document.data["cluster"], ())}
+        if not any(found & set(self.swept) for found in names.values()):
+            return shown.cluster
+        cluster = self._validated(ClusterSpec, self._filled("cluster", values, mistakes), ("cluster",), mistakes)
+        if mistakes or names.get(("name",), set()) & set(self.swept):
+            return cluster
+        return cluster.model_copy(update={"name": cluster_name(cluster.name, cluster.model_dump_json())})
 
     def _filled(self, section: str, values: Mapping[str, Scalar], mistakes: list[str]) -> Any:
         """A section with parameters filled in."""

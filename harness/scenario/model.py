@@ -1,7 +1,7 @@
 """The scenario format as frozen records; ``load`` reads them from a file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -13,8 +13,9 @@ from harness.azure_file_names import name_problem
 from harness.scenario.consistency import mistakes_of
 from harness.scenario.document import FieldPath, line_of
 from harness.scenario.faults import FaultsSpec
-from harness.scenario.record import Record, refused
-from harness.scenario.space import Space
+from harness.scenario.record import IDENTIFIER, Identifier, Record, refused
+from harness.scenario.space import Point
+from harness.scenario.sweep import SweepSpec
 from harness.scenario.trials import Trials
 from harness.scenario.values import Scalar
 
@@ -24,19 +25,17 @@ Toolkit = Literal[
 VolumeKind = Literal["share", "container"]
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"  # Batch AI's names have no dot
 _GROUP_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
-_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SHARE_NAME = r"^[a-z0-9](-?[a-z0-9])+$"
 PATTERNS: Mapping[str, str] = {
     _NAME: "letters, digits, '-' and '_', and does not begin with '-'",
     _GROUP_NAME: "letters, digits, '.', '-' and '_', and neither begins with '.' or '-' nor ends with '.'",
-    _IDENTIFIER: "letters, digits and '_', and does not begin with a digit",
+    IDENTIFIER: "letters, digits and '_', and does not begin with a digit",
     _SHARE_NAME: "lower-case letters, digits and single hyphens between them",
 }
 """What a text that matches a pattern of the format consists of."""
 
 Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 GroupName = Annotated[str, Field(pattern=_GROUP_NAME, max_length=90)]
-Identifier = Annotated[str, Field(pattern=_IDENTIFIER, max_length=64)]
 Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # 7 days are Batch AI's own limit
 
 
@@ -232,33 +231,6 @@ class JobSpec(Record):
         return self
 
 
-class SweepSpec(Record):
-    """Which parameters vary: all combinations of ``grid``, times rows of ``zip``, or the trials of ``list``."""
-
-    grid: dict[Identifier, Annotated[list[Scalar], Field(min_length=1)]] = Field(default_factory=dict)
-    zip: dict[Identifier, Annotated[list[Scalar], Field(min_length=1)]] = Field(default_factory=dict)
-    list: tuple[dict[Identifier, Scalar], ...] = ()
-
-    @model_validator(mode="after")
-    def _is_one_space(self) -> "SweepSpec":
-        if self.list and (self.grid or self.zip):
-            raise refused((("list",), "list cannot be combined with grid or zip"))
-        if len({len(values) for values in self.zip.values()}) > 1:
-            raise refused((("zip",), "the lists of zip have different lengths"))
-        if both := sorted(self.grid.keys() & self.zip.keys()):
-            raise refused(*((("zip", name), f"{name} is in grid, too") for name in both))
-        return self
-
-    def space(self) -> Space:
-        """The points: every combination of ``grid`` with every row of ``zip``, or those of ``list``."""
-        if self.list:
-            return Space((self.list,))
-        axes = [tuple({name: value} for value in values) for name, values in self.grid.items()]
-        if self.zip:
-            axes.append(tuple(dict(zip(self.zip, row, strict=True)) for row in zip(*self.zip.values(), strict=True)))
-        return Space(tuple(axes))
-
-
 class MetricSpec(Record):
     """A number in the job's log: the last match of ``pattern``'s first group, times ``scale``."""
 
@@ -311,21 +283,34 @@ class Limits(Record):
 
 
 class Trial(Record):
-    """One point of a sweep; ``id`` is ``name=value,...`` in file order, or ``default`` without a sweep."""
+    """One point of a sweep; ``id`` is ``name=value,...`` in file order, or ``default`` without a sweep.
+
+    Attributes:
+        cluster: that it runs on; the trials of most sweeps share one.
+    """
 
     id: str
     parameters: dict[Identifier, Scalar]
+    cluster: ClusterSpec
     job: JobSpec
     expect: ExpectSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What only the loader knows of a scenario: its file, the line of every field, and its trials."""
+    """What only the loader knows of a scenario: its file, the line of every field, and its trials.
+
+    Attributes:
+        trials: those that are known before a run.
+        swept: the names that are swept, in file order.
+        make: makes a trial of the values of swept names; the trial gets the id, where one is given.
+    """
 
     path: Path
     lines: Mapping[FieldPath, int]
     trials: Trials
+    swept: tuple[str, ...]
+    make: Callable[[Point, str | None], "Trial"]
 
 
 class Scenario(Record):
@@ -333,9 +318,11 @@ class Scenario(Record):
 
     Attributes:
         scope: how long pytest keeps the group, share and cluster: for all trials, or for each its own (``function``).
+        base: the file that this one extends, relative to it; what it says is filled in here already.
     """
 
     scenario: Name
+    base: str | None = Field(default=None, min_length=1)
     description: str = ""
     location: str = "eastus"
     resource_group: GroupName
@@ -356,14 +343,46 @@ class Scenario(Record):
 
     @property
     def trials(self) -> Trials:
-        """The points of the sweep in file order; one, ``default``, where nothing is swept. They are made when needed.
+        """The trials that are known before a run, made when needed: the points of the sweep in file order.
+
+        It is one, ``default``, where nothing is swept, and none where a search finds the points while it runs.
 
         Raises:
             LookupError: the scenario was not loaded from a file.
         """
+        return self._loaded.trials
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The names that are swept, in file order.
+
+        Raises:
+            LookupError: the scenario was not loaded from a file.
+        """
+        return self._loaded.swept
+
+    def trial(self, point: Point, name: str | None = None) -> Trial:
+        """The trial with some values of the swept names.
+
+        Args:
+            point: the values.
+            name: id of the trial; default: made of the values.
+
+        Raises:
+            LookupError: the scenario was not loaded from a file.
+            ScenarioError: with these values, the trial cannot work.
+        """
+        return self._loaded.make(point, name)
+
+    def on(self, cluster: ClusterSpec) -> "Scenario":
+        """The scenario with another cluster, such as that of one of its trials."""
+        return self if cluster == self.cluster else self.model_copy(update={"cluster": cluster})
+
+    @property
+    def _loaded(self) -> Origin:
         if self._origin is None:
             raise LookupError("a scenario has trials when it was loaded from a file")
-        return self._origin.trials
+        return self._origin
 
     @property
     def volumes(self) -> Mapping[FieldPath, VolumeSpec]:

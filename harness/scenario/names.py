@@ -9,6 +9,7 @@ from harness.scenario.values import Scalar, value_text
 DEFAULT = "default"
 _MAX_ID = 180  # bytes; a cassette's file name adds its ending, and a file name has 255 at most
 _MAX_JOB = 64  # characters of an Azure name
+_MAX_CLUSTER = 24
 _ID_HASH = 16  # hexadecimal digits: among a million long ids of a sweep no two are likely to be equal
 _JOB_HASH = 8
 _UNSAFE = re.compile(r"[^\w.+-]")
@@ -45,6 +46,14 @@ def job_name(base: str, trial: str) -> str:
     # Equal words may come from different ids (0.1 and 0_1), so the hash is always there.
     words = _NOT_AZURE.sub("_", trial.replace("=", "-").replace(",", "-"))
     return f"{f'{base}-{words}'[: _MAX_JOB - _JOB_HASH - 1]}-{_hash(trial, _JOB_HASH)}"
+
+
+def cluster_name(base: str, facts: str) -> str:
+    """The name of a cluster that differs from others of its scenario by some facts: its size, its nodes.
+
+    It has 24 characters at most, as Azure Machine Learning wants it.
+    """
+    return f"{base[: _MAX_CLUSTER - _JOB_HASH - 1]}-{_hash(facts, _JOB_HASH)}"
 
 
 def _word(value: Scalar) -> str:

@@ -1,11 +1,16 @@
 """What all parts of a scenario are: immutable records that refuse what they do not know."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from harness.scenario.document import FieldPath
+
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=64)]
+"""The name of a parameter, a metric, a directory or an environment variable."""
 
 _MISTAKES = "scenario_mistakes"
 

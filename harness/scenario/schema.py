@@ -16,8 +16,9 @@ from harness.scenario.model import Scenario
 SCHEMA_FILE = Path(__file__).with_name("scenario.schema.json")
 
 _Schema = dict[str, Any]
-_LITERAL = ("parameters", "sweep", "metrics")  # load.py fills no parameters in there
+_LITERAL = ("base", "parameters", "sweep", "metrics")  # load.py fills no parameters in there
 _NULLABLE = ("parameters", "sweep")
+_PART = "-part"  # ending of the definitions of what a scenario says that extends another
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _TEMPLATES: dict[str, _Schema] = {
     "text": {"type": "string", "pattern": rf"\{{{_NAME}\}}", "description": "A text with {parameter}s in it."},
@@ -27,6 +28,7 @@ _TEMPLATES: dict[str, _Schema] = {
 # Shown by editors; what a field is called says the rest.
 _DESCRIPTIONS = {
     "Scenario.scenario": "Name of the scenario, and of its folder of cassettes.",
+    "Scenario.base": "Another scenario, relative to this file, that says what this one does not say.",
     "Scenario.description": "One line for people.",
     "Scenario.location": "Azure region that everything is created in.",
     "Scenario.resource_group": "Resource group that is created, and deleted with everything in it at the end.",
@@ -78,9 +80,28 @@ _DESCRIPTIONS = {
     "JobSpec.environment": "Environment variables of the job, as they are written: 3.10 stays 3.10.",
     "OutputSpec.prefix": "Directory on a mount, below which the job gets one of its own.",
     "OutputSpec.suffix": "Directory below that one.",
-    "SweepSpec.grid": "All combinations of these lists.",
+    "SweepSpec.grid": "All combinations of these values.",
     "SweepSpec.zip": "First with first, second with second: lists of one length.",
+    "SweepSpec.random": "Points that are drawn at random, from a seed.",
+    "SweepSpec.sobol": "Points of a Sobol sequence, which cover the space evenly.",
+    "SweepSpec.halton": "Points of a Halton sequence, which cover the space evenly.",
     "SweepSpec.list": "The trials themselves, one mapping each.",
+    "SweepSpec.when": "Conditions under which a name is swept; elsewhere it has its value of parameters.",
+    "SweepSpec.exclude": "Points that are left out: those that meet all conditions of one of these.",
+    "SweepSpec.goal": "Metrics to minimize and to maximize: which trial is the best.",
+    "SampleSpec.samples": "How many points; no two are equal.",
+    "SampleSpec.seed": "The same seed draws the same points.",
+    "SampleSpec.space": "The values that each name is drawn from.",
+    "RangeSpec.low": "The least value.",
+    "RangeSpec.high": "The greatest value.",
+    "RangeSpec.step": "Between two values.",
+    "RangeSpec.count": "How many values, evenly spread.",
+    "RangeSpec.log": "On a logarithmic scale.",
+    "RangeSpec.integer": "Whole numbers only; default: where low, high and step are.",
+    "FilesSpec.files": "A pattern of paths below the scenario's folder; each file is a value.",
+    "SharedFilesSpec.share_files": "A pattern of the files that the scenario uploads; each is a value.",
+    "GoalSpec.minimize": "A metric, or several.",
+    "GoalSpec.maximize": "A metric, or several.",
     "MetricSpec.file": "File of stdouterr that is searched.",
     "MetricSpec.pattern": "Regular expression whose first group is the number.",
     "MetricSpec.scale": "Factor of the number: 0.01 makes a fraction of a percentage.",
@@ -123,9 +144,38 @@ def scenario_schema() -> _Schema:
             shape["properties"][field] = _described(name, field, _opened(value, is_literal=is_literal))
     for field in _NULLABLE:
         made["properties"][field] = _either(made["properties"][field], {"type": "null"})
+    _take_one_name(definitions["GoalSpec"])
     _require_what_runs(definitions["JobSpec"])
-    made["$defs"] = {**definitions, **_TEMPLATES}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Batch AI harness scenario"}
+    extending = _partial(made)
+    parts = {f"{name}{_PART}": _partial(shape) for name, shape in definitions.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Batch AI harness scenario",
+        "description": made["description"],
+        "if": {"required": ["base"]},
+        "then": {**extending, "required": ["scenario", "base"]},
+        "else": made,
+        "$defs": {**definitions, **parts, **_TEMPLATES},
+    }
+
+
+def _partial(schema: Any) -> Any:
+    """What a scenario says that extends another one: nothing has to be there."""
+    if isinstance(schema, list):
+        return [_partial(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return schema if name in _TEMPLATES else {**schema, "$ref": f"{schema['$ref']}{_PART}"}
+    conditions = ("required", "if", "then", "else")
+    return {key: _partial(value) for key, value in schema.items() if key not in conditions}
+
+
+def _take_one_name(goal: _Schema) -> None:
+    """One metric may be written without a list."""
+    for field in ("minimize", "maximize"):
+        goal["properties"][field] = _either(goal["properties"][field], {"type": "string"})
 
 
 def _opened(schema: _Schema, *, is_literal: bool) -> _Schema:

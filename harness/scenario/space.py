@@ -46,6 +46,8 @@ class Space(Sequence[Point]):
 
     def each_row_once(self) -> Iterator[Point]:
         """Points in which every row of every axis occurs: as many as the axes have rows together, not their product."""
+        if not len(self):
+            return
         first = {name: value for rows in self.axes for name, value in rows[0].items()}
         if not self.axes:
             yield first

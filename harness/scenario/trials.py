@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, overload
 
 from harness.scenario.space import Point, Space
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 _KEPT = 256  # trials that are kept after they are made
 _MAX_SAMPLE = 500
+_MOST_MADE = 5000
 
 
 class Trials(Sequence["Trial"]):
@@ -19,11 +21,13 @@ class Trials(Sequence["Trial"]):
     Args:
         space: the points.
         make: makes the trial of a point.
+        examples: points of which trials are made to see that they can be; default: of the space.
     """
 
-    def __init__(self, space: Space, make: Callable[[Point], "Trial"]) -> None:
+    def __init__(self, space: Space, make: Callable[[Point], "Trial"], examples: Sequence[Point] = ()) -> None:
         self._space = space
         self._make = make
+        self._examples = examples
         self._made = lru_cache(_KEPT)(lambda index: make(space[index]))
 
     def __len__(self) -> int:
@@ -61,14 +65,16 @@ class Trials(Sequence["Trial"]):
         return (self._made(index) for index, name in enumerate(self.ids()) if name not in names)
 
     def sample(self) -> Iterator["Trial"]:
-        """All trials; of more than 500 those in which each swept value occurs once.
+        """All trials; of more than 500 those in which each swept value occurs once, of which 5,000 are made at most.
 
         Raises:
             ScenarioError: with the values of its point, a trial cannot work.
         """
+        if self._examples:
+            return map(self._make, self._examples)
         if len(self) <= _MAX_SAMPLE:
             return iter(self)
-        return map(self._make, self._space.each_row_once())
+        return map(self._make, islice(self._space.each_row_once(), _MOST_MADE))
 
     def named(self, name: str) -> "Trial":
         """The trial of an id.

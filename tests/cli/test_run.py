@@ -346,3 +346,17 @@ def test_a_run_that_is_refused_before_it_begins_leaves_no_directory(
 
     assert (code, "sign-in was refused" in err) == (1, True)
     assert not Path("runs").exists()
+
+
+def test_trials_run_on_the_clusters_that_they_name_and_the_best_is_told(run: Run, scenario: Write) -> None:
+    swept = {
+        "cluster": "cluster: {name: c, vm_size: '{size}'}",
+        "parameters": "parameters: {score: 0.5, code: 0, pause: 0, size: STANDARD_NC6}",
+    }
+    path = scenario("{zip: {size: [STANDARD_NC6, STANDARD_NC12], score: [1, 0.25]}, goal: {minimize: score}}", **swept)
+    code, out, _ = run(path, "--out", "here")
+    assert code == 0
+    assert out.count("created c-") == out.count("deleted c-") == 2
+    assert "best: size=STANDARD_NC12,score=0.25 (score 0.25)" in out
+    _, plan, _ = run(path, "--dry-run")
+    assert plan.count(" for 1 of the trials") == 2

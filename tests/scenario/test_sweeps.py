@@ -90,13 +90,13 @@ def test_a_swept_name_that_is_used_nowhere_is_refused(changed: Change) -> None:
     path = changed(SWEEP, "sweep:\n  grid:\n    epochs: [1]\n    seed: [3, 4]")
     with pytest.raises(ScenarioError) as caught:
         load_scenario(path)
-    assert ":27: sweep.grid.seed: neither job nor expect holds {seed}, so its values make no" in str(caught.value)
+    assert ":27: sweep.grid.seed: neither job, cluster nor expect holds {seed}, so its values" in str(caught.value)
     assert "environment: {SEED: '{seed}'}" in str(caught.value)
 
 
 def test_what_the_trials_share_must_not_hold_a_swept_name(changed: Change) -> None:
     path = changed(SWEEP, "sweep: {grid: {epochs: [1, 2]}}", "location: eastus", "location: 'x{epochs}'")
-    with pytest.raises(ScenarioError, match=r":3: location: \{epochs\} is swept; only job and expect may hold swept"):
+    with pytest.raises(ScenarioError, match=r":3: location: \{epochs\} is swept; only job, cluster and expect may"):
         load_scenario(path)
 
 

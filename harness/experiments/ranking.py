@@ -1,0 +1,49 @@
+"""Which outcomes are the best by the goal of a sweep; pure."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from harness.experiments.outcomes import Outcome
+from harness.scenario.sweep import GoalSpec
+
+
+def best(outcomes: Sequence[Outcome], goal: GoalSpec) -> list[Outcome]:
+    """The outcomes that no other one beats: one for a goal of one metric, the Pareto front for several.
+
+    A trial counts when its job succeeded and every metric of the goal is a number. Of equally good ones the first is
+    given.
+
+    Args:
+        outcomes: of a sweep.
+        goal: what is to be small, and what large.
+    """
+    front: list[tuple[tuple[float, ...], Outcome]] = []
+    for outcome in outcomes:
+        costs = costs_of(outcome, goal)
+        if costs is None or any(_covers(other, costs) for other, _ in front):
+            continue
+        front = [(other, kept) for other, kept in front if not _covers(costs, other)]
+        front.append((costs, outcome))
+    return [outcome for _, outcome in front]
+
+
+def costs_of(outcome: Outcome, goal: GoalSpec) -> tuple[float, ...] | None:
+    """The metrics of the goal, each the better the smaller; None where the outcome does not count."""
+    values = [outcome.metrics.get(name, math.nan) for name in goal.names]
+    if outcome.state != "succeeded" or any(math.isnan(value) for value in values):
+        return None
+    return tuple(value if name in goal.minimize else -value for name, value in zip(goal.names, values, strict=True))
+
+
+def describe_best(outcomes: Sequence[Outcome], goal: GoalSpec | None) -> Iterator[str]:
+    """A line for each of the best, where there is a goal."""
+    if goal is None:
+        return
+    for outcome in best(outcomes, goal):
+        values = ", ".join(f"{name} {outcome.metrics[name]:.6g}" for name in goal.names)
+        yield f"best: {outcome.trial} ({values})"
+
+
+def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether costs are at least as good as others in everything."""
+    return all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
