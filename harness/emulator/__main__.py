@@ -16,9 +16,11 @@ from harness.emulator.options import (
     parse_application,
     parse_faults,
     parse_host_name,
+    parse_limit,
     parse_tenant,
 )
 from harness.emulator.serve import log_to_stderr, serve
+from harness.emulator.subscription_limits import KEY_REFUSALS
 from harness.errors import EmulatorError
 
 
@@ -41,6 +43,9 @@ def main() -> int:
     parser.add_argument("--host-name", action="append", default=[], help="by which clients at plain ports call us")
     parser.add_argument("--application", action="append", default=[], help="to have besides the first: NAME=ROLE,ROLE")
     parser.add_argument("--tenant", action="append", default=[], help="in which applications can sign in, too")
+    parser.add_argument("--quota", action="append", default=[], help="dedicated cores of a family: NCASv3_T4=0")
+    parser.add_argument("--missing-size", action="append", default=[], help="a size that no region has")
+    parser.add_argument("--refuse-keys", choices=KEY_REFUSALS, help="of datastores, with this code")
     words = parser.parse_args()
     if words.detach and (waiter := _detach()) is not None:
         return waiter
@@ -64,6 +69,7 @@ def main() -> int:
                 host_names=tuple(map(parse_host_name, words.host_name)),
                 applications=tuple(map(parse_application, words.application)),
                 tenants=tuple(map(parse_tenant, words.tenant)),
+                limit=parse_limit(words.quota, words.missing_size, words.refuse_keys),
             )
         )
     except EmulatorError as error:

@@ -13,6 +13,7 @@ from typing import Literal
 from harness.compute.catalogue import parse_compute
 from harness.emulator.host_names import host_of
 from harness.emulator.roles import ROLES, SETS, role_names
+from harness.emulator.subscription_limits import KEY_REFUSALS, SubscriptionLimit, checked
 from harness.errors import EmulatorError, ToolkitError
 from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
@@ -21,6 +22,8 @@ ONLY = ("storage",)
 START_PLAN = "start"  # the fault plan of the command line: it ends, or changes, with the next start
 Images = Literal["host", "refuse"]
 
+REFUSAL_CODES = " or ".join(KEY_REFUSALS)  # of ``--refuse-keys``
+_CORE_DIGITS = 6
 _ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
 _APPLICATION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
@@ -59,6 +62,7 @@ class Options:
         host_names: by which clients at the plain ports call this machine, beside those of loopback.
         applications: the applications to have besides the first one, each a name and its roles.
         tenants: in which all of them can sign in, too, for tokens that no service accepts.
+        limit: what the subscription lacks; see ``parse_limit``.
     """
 
     directory: Path
@@ -76,6 +80,7 @@ class Options:
     host_names: tuple[str, ...] = ()
     applications: tuple[tuple[str, tuple[str, ...]], ...] = ()
     tenants: tuple[str, ...] = ()
+    limit: SubscriptionLimit | None = None
 
     def words(self) -> list[str]:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
@@ -91,6 +96,7 @@ class Options:
         words += [word for tenant in self.tenants for word in ("--tenant", tenant)]
         applications = [f"{name}={','.join(roles) or 'none'}" for name, roles in self.applications]
         words += [word for application in applications for word in ("--application", application)]
+        words += _limit_words(self.limit) if self.limit else []
         return [*words, "--guarded"] if self.guarded else words
 
     def environment(self) -> dict[str, str]:
@@ -188,6 +194,39 @@ def parse_faults(words: Sequence[str], seed: int) -> FaultPlan | None:
         EmulatorError: there is no such fault, or its rate is none.
     """
     return parse_plan(START_PLAN, {"seed": seed, "faults": parse_words(words)}) if words else None
+
+
+def parse_limit(
+    quotas: Sequence[str], missing_sizes: Sequence[str] = (), refused_keys: str | None = None
+) -> SubscriptionLimit | None:
+    """The limits of a start; None where nothing is limited.
+
+    Args:
+        quotas: written ``FAMILY=CORES`` each.
+        missing_sizes: sizes that no region has.
+        refused_keys: one of ``KEY_REFUSALS``, where account keys are refused.
+
+    Raises:
+        EmulatorError: a text is wrong; the message says which, and what is right.
+    """
+    if not (quotas or missing_sizes or refused_keys):
+        return None
+    cores: dict[str, int] = {}
+    for text in quotas:
+        family, _, number = text.partition("=")
+        if not (number.isascii() and number.isdigit() and len(number) <= _CORE_DIGITS):
+            raise EmulatorError(f"--quota {text[:60]}: write FAMILY=CORES, such as NCASv3_T4=0")
+        cores[family] = int(number)
+    refusal = next((each for each in KEY_REFUSALS if each == refused_keys), None)
+    if refused_keys and refusal is None:
+        raise EmulatorError(f"--refuse-keys {refused_keys[:60]}: write {REFUSAL_CODES}")
+    return checked(SubscriptionLimit(quotas=cores, missing_sizes=tuple(missing_sizes), refused_keys=refusal))
+
+
+def _limit_words(limit: SubscriptionLimit) -> list[str]:
+    words = [word for family, cores in limit.quotas.items() for word in ("--quota", f"{family}={cores}")]
+    words += [word for size in limit.missing_sizes for word in ("--missing-size", size)]
+    return [*words, "--refuse-keys", limit.refused_keys] if limit.refused_keys else words
 
 
 def parse_accounts(text: str) -> tuple[Account, ...]:

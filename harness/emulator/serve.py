@@ -29,6 +29,7 @@ from harness.emulator.fault_operations import FaultPlans
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.injector import FaultInjector
 from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity
+from harness.emulator.limit_operations import LimitOperations
 from harness.emulator.listener import serve_http
 from harness.emulator.options import START_PLAN, Account, Options
 from harness.emulator.paths import DataDirectory
@@ -53,6 +54,7 @@ from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store
 from harness.emulator.storage_service import Accounts, BearerAuthority, CopySources, PathStyle, StorageHost, Trash
 from harness.emulator.store import Store
+from harness.emulator.subscription_limits import START, SubscriptionLimits
 from harness.errors import EmulatorError
 
 _FILES = 8192  # that may be open: a connection through the proxy takes three
@@ -83,6 +85,7 @@ class _Foundation:
     tokens: Tokens
     store: Store
     faults: Faults
+    limits: SubscriptionLimits
     way_in: WayIn
 
 
@@ -150,12 +153,12 @@ def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: R
 
     run_tokens = RunTokens(base.identity, base.clock)
     variables = JobVariables(base.store, run_tokens, base.way_in)
-    azureml = AzureML(engine, base.identity, storage.accounts, exists=exists, variables=variables)
+    azureml = AzureML(engine, base.identity, storage.accounts, limits=base.limits, exists=exists, variables=variables)
     group, account = storage.locked[:2]
     ensure_first_workspace(azureml, tracked, group=group, storage_account=account)
     tokens = base.tokens
     providers: list[ResourceProvider] = [provider, batchai, azureml, *tracked]
-    own = FaultPlans(base.faults).routes
+    own = (*FaultPlans(base.faults).routes, *LimitOperations(base.limits, reconciler.wake).routes)
     manager = ResourceManager(
         base.identity,
         tokens,
@@ -183,7 +186,17 @@ def _faults(store: Store, options: Options) -> Faults:
 def _foundation(paths: DataDirectory, store: Store, options: Options) -> _Foundation:
     clock, identity = SystemClock(), open_identity(paths, dict(options.applications), options.tenants)
     tokens = Tokens(identity, clock)
-    return _Foundation(paths, clock, identity, tokens, store, _faults(store, options), WayIn())
+    faults, limits = _faults(store, options), _limits(store, options)
+    return _Foundation(paths, clock, identity, tokens, store, faults, limits, WayIn())
+
+
+def _limits(store: Store, options: Options) -> SubscriptionLimits:
+    """The stored limits, and those of this start in place of the last one's."""
+    limits = SubscriptionLimits(store)
+    limits.delete(START)
+    if options.limit:
+        limits.put(START, options.limit)
+    return limits
 
 
 async def _serve(paths: DataDirectory, options: Options) -> None:

@@ -15,6 +15,7 @@ from harness.emulator import launch
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
     ONLY,
+    REFUSAL_CODES,
     Images,
     Options,
     check_compute,
@@ -23,6 +24,7 @@ from harness.emulator.options import (
     parse_application,
     parse_faults,
     parse_host_name,
+    parse_limit,
     parse_tenant,
 )
 from harness.errors import EmulatorError
@@ -85,6 +87,21 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
 )
 @click.option("faults", "--fault", metavar="FAULT=RATE", multiple=True, help=_FAULT_HELP)
 @click.option("--fault-seed", metavar="N", type=int, default=0, help="Seed of the faults; default 0.")
+@click.option(
+    "quotas",
+    "--quota",
+    metavar="FAMILY=CORES",
+    multiple=True,
+    help="Dedicated cores that Azure ML's computes may have of a family; repeatable. 0 is a fresh subscription's.",
+)
+@click.option(
+    "missing_sizes", "--missing-size", metavar="SIZE", multiple=True, help="A size that no region has; repeatable."
+)
+@click.option(
+    "--refuse-keys",
+    metavar="CODE",
+    help=f"Refuse Azure ML's datastores that have an account key, with this code: {REFUSAL_CODES}.",
+)
 def start(
     *,
     directory: Path,
@@ -102,6 +119,9 @@ def start(
     images: Images,
     faults: tuple[str, ...],
     fault_seed: int,
+    quotas: tuple[str, ...],
+    missing_sizes: tuple[str, ...],
+    refuse_keys: str | None,
 ) -> None:
     """Start an emulator, in the foreground until Ctrl-C, or in the background.
 
@@ -110,6 +130,7 @@ def start(
       harness emulator start --detach
       harness emulator start --only storage --file-port 10010
       harness emulator start --fault throttle=0.3 --fault drop=0.1
+      harness emulator start --quota NCASv3_T4=0
     """
     if only and only not in ONLY:
         raise EmulatorError(f"--only {only}: the emulator can serve alone: {', '.join(ONLY)}")
@@ -128,6 +149,7 @@ def start(
         host_names=tuple(map(parse_host_name, host_names)),
         applications=tuple(map(parse_application, applications)),
         tenants=tuple(map(parse_tenant, tenants)),
+        limit=parse_limit(quotas, missing_sizes, refuse_keys),
     )
     if detach:
         show(launch.start_detached(options), err=True)

@@ -11,6 +11,7 @@ from harness.emulator.engine.model.records import (
     Job,
     Operation,
     Pending,
+    Problem,
     Resource,
     Secrets,
     Workspace,
@@ -39,12 +40,23 @@ class Operations:
         found = self._repository.store.get(Operation, name.lower())
         return found if found and found.subscription.lower() == subscription.lower() else None
 
-    def create(self, resource: Created, *, target: str, seconds: float, secrets: Secrets | None = None) -> Operation:
+    def create(
+        self,
+        resource: Created,
+        *,
+        target: str,
+        seconds: float,
+        secrets: Secrets | None = None,
+        problem: Problem | None = None,
+    ) -> Operation:
         """Store a new resource, together with the operation that makes it.
 
         At pace 0 the operation is stored as already finished, which halves the writes.
+
+        Args:
+            problem: why the operation fails, although the resource is stored.
         """
-        operation = self._new(resource, target)
+        operation = replace(self._new(resource, target), problem=problem)
         due = self._pace.after(operation.started, seconds)
         if due > operation.started:
             resource = replace(resource, creating=Pending(operation.id, operation.started, due))

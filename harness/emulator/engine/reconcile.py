@@ -211,7 +211,10 @@ class Reconciliation:
         if (waiting := self._repository.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
             wanted = queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
         mounts, setups = self._node_setup.outcomes(cluster, now)
-        return scaling.ScalingContext(now, self._pace, wanted, self._node_setup.has_task(cluster), setups, mounts)
+        quota = self._services[cluster.address.namespace].node_quota(cluster)
+        return scaling.ScalingContext(
+            now, self._pace, wanted, self._node_setup.has_task(cluster), setups, mounts, quota=quota
+        )
 
     def _evict(self, cluster: Cluster) -> bool:
         """End, or return to the queue, the jobs on departing nodes, unless the cluster waits for them."""

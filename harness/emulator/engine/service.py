@@ -4,6 +4,7 @@ from typing import Protocol
 
 from harness.compute.backend import JobSpec
 from harness.emulator.engine.model.records import Cluster, Job
+from harness.emulator.engine.rules.scaling import NodeQuota
 
 
 class Service(Protocol):
@@ -19,3 +20,6 @@ class Service(Protocol):
         Raises:
             JobSpecError: the job cannot be started; the problem becomes the job's.
         """
+
+    def node_quota(self, cluster: Cluster) -> NodeQuota | None:
+        """How many nodes the quota of the subscription allows a cluster; None where nothing limits it."""

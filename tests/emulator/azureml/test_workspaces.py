@@ -88,7 +88,8 @@ def test_a_deleted_workspace_keeps_its_name_until_it_is_purged(group: Group, mak
     purged = group.send("DELETE", path, forceToPurge="true")
     made = group.done(group.send("PUT", path, body))
 
-    assert refused.status_code == 409
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == "BadRequest"
     assert refused.json()["error"]["message"].startswith("Soft-deleted workspace exists. Please purge or recover it.")
     assert purged.status_code == 200
     assert made["status"] == "Succeeded"

@@ -20,7 +20,7 @@ from harness.emulator.engine.model.address import MACHINE_LEARNING, Address
 from harness.emulator.engine.model.records import Cluster, Job, Resource, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, JobSpec
 from harness.emulator.engine.rules.jobs import new_job
-from harness.emulator.engine.rules.scaling import new_cluster
+from harness.emulator.engine.rules.scaling import NodeQuota, new_cluster
 from harness.emulator.faults.active import Faults
 from harness.emulator.guids import new_guid
 from harness.emulator.paths import DataDirectory
@@ -41,6 +41,7 @@ class CommandService:
         self.logs = logs
         self.commands: dict[str, str] = {}
         self.changes: list[tuple[Resource | None, Resource | None]] = []
+        self.quota: NodeQuota | None = None
         self._news = news
 
     def job_spec(self, job: Job, cluster: Cluster) -> ComputeJobSpec:
@@ -67,6 +68,11 @@ class CommandService:
             stderr="std_log{label}.txt",
             logs=self.logs / job.address.name / "system_logs",
         )
+
+    def node_quota(self, cluster: Cluster) -> NodeQuota | None:
+        """What a test says."""
+        del cluster
+        return self.quota
 
     def observe(self, before: Resource | None, after: Resource | None) -> None:
         """Remember a change."""

@@ -34,8 +34,19 @@ class Pending(Record, frozen=True):
     due: datetime
 
 
+class Problem(Record, frozen=True):
+    """An error of a cluster or job, as the service reports it."""
+
+    code: str
+    message: str
+    details: tuple[tuple[str, str], ...] = ()
+
+
 class Operation(Record, frozen=True):
-    """What a client polls. ``target`` is how the API version that began it names the resource."""
+    """What a client polls. ``target`` is how the API version that began it names the resource.
+
+    ``problem`` is why it fails, once it has ended; an operation without one succeeds.
+    """
 
     id: str
     subscription: str
@@ -43,18 +54,11 @@ class Operation(Record, frozen=True):
     target: str
     started: datetime
     ended: datetime | None = None
+    problem: Problem | None = None
 
     def finished(self, now: datetime) -> "Operation":
-        """The operation, succeeded."""
+        """The operation, ended."""
         return replace(self, ended=now)
-
-
-class Problem(Record, frozen=True):
-    """An error of a cluster or job, as the service reports it."""
-
-    code: str
-    message: str
-    details: tuple[tuple[str, str], ...] = ()
 
 
 class ArmResource(Record, frozen=True):

@@ -15,13 +15,24 @@ from harness.emulator.engine.model.records import Cluster, Job, Node, Problem
 from harness.emulator.engine.model.spec import ClusterSpec, DeallocationOption, ScaleSettings, VmPriority
 from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, BOOT, DEPARTED, GROW, LEAVE, NOTICE, SHRINK, Pace
 
+QUOTA_REACHED = "ClusterCoreQuotaReached"  # the code of a cluster that lacks nodes because of its quota
+
+
+@dataclass(frozen=True, slots=True)
+class NodeQuota:
+    """The most nodes that the subscription's quota allows a cluster, and what the cluster reports if it needs more."""
+
+    most: int
+    message: str
+
 
 @dataclass(frozen=True, slots=True)
 class ScalingContext:
     """What the next step of a cluster depends on.
 
     ``wanted`` is how many nodes the jobs in its queue could use. ``setups`` holds the result of each set-up task that
-    has ended, by node: True for success, or its problem. ``mounts`` is the problem of a mount that failed.
+    has ended, by node: True for success, or its problem. ``mounts`` is the problem of a mount that failed. ``quota`` is
+    None where nothing limits the cluster.
     """
 
     now: datetime
@@ -30,6 +41,7 @@ class ScalingContext:
     has_setup: bool = False
     setups: Mapping[str, bool | Problem] = field(default_factory=dict)
     mounts: Problem | None = None
+    quota: NodeQuota | None = None
 
 
 Step = Callable[[Cluster, ScalingContext], Cluster]
@@ -235,7 +247,7 @@ def _forget_departed(cluster: Cluster, context: ScalingContext) -> Cluster:
 
 def _replace_lost(cluster: Cluster, context: ScalingContext) -> Cluster:
     """Request new nodes for those that Azure took."""
-    if cluster.growing or _staying(cluster) >= cluster.target:
+    if cluster.growing or _staying(cluster) >= _allowed(cluster, context):
         return cluster
     growing = context.pace.after(context.now, ALLOCATE)
     return replace(cluster, allocation="resizing", allocation_changed=context.now, growing=growing)
@@ -244,7 +256,7 @@ def _replace_lost(cluster: Cluster, context: ScalingContext) -> Cluster:
 def _allocate(cluster: Cluster, context: ScalingContext) -> Cluster:
     if cluster.growing is None or cluster.growing > context.now:
         return cluster
-    missing = max(0, cluster.target - _staying(cluster))
+    missing = max(0, _allowed(cluster, context) - _staying(cluster))
     first = cluster.allocated + 1
     announced = context.pace.after(context.now, ANNOUNCE)
     new = [
@@ -287,6 +299,14 @@ def _failed(node: Node, context: ScalingContext) -> bool:
     return node.state in ("allocated", "preparing") and isinstance(context.setups.get(node.id), Problem)
 
 
+def _report_quota(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """A cluster that lacks nodes because of its quota reports it for as long as that lasts, and stays resizing."""
+    problems = tuple(problem for problem in cluster.problems if problem.code != QUOTA_REACHED)
+    if context.quota and _staying(cluster) < cluster.target and context.quota.most < cluster.target:
+        problems += (Problem(QUOTA_REACHED, context.quota.message),)
+    return cluster if problems == cluster.problems else replace(cluster, problems=problems)
+
+
 def _settle(cluster: Cluster, context: ScalingContext) -> Cluster:
     """The allocation is steady once the cluster has its target of nodes and none of them is departing."""
     if cluster.allocation == "steady" or cluster.growing or len(cluster.nodes) != cluster.target:
@@ -306,12 +326,18 @@ _STEPS: tuple[Step, ...] = (
     _bring_up,
     _replace_lost,
     _allocate,
+    _report_quota,
     _settle,
 )
 
 
 def _staying(cluster: Cluster) -> int:
     return sum(not node.departing for node in cluster.nodes)
+
+
+def _allowed(cluster: Cluster, context: ScalingContext) -> int:
+    """How many nodes the cluster may have: its target, unless its quota is smaller."""
+    return min(cluster.target, context.quota.most) if context.quota else cluster.target
 
 
 def _leavers(nodes: tuple[Node, ...], count: int) -> list[Node]:

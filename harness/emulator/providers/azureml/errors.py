@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.emulator.context import Response
 from harness.emulator.providers.azureml.model.documents import precise
+from harness.emulator.subscription_limits import KeyRefusal
 from harness.emulator.wire import arm_error, json_response
 
 _HELP = "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
@@ -127,6 +128,28 @@ def compute_not_found(name: str) -> GatewayError:
 def datastore_not_found(name: str) -> AzureMLError:
     """There is no datastore of that name."""
     return AzureMLError(404, f"Could not find datastore: {name}.", "NotFoundError")
+
+
+def keys_refused(code: KeyRefusal, datastore: str, account: str) -> "GatewayError | AzureMLError":
+    """Account keys may not be used: by a policy of the subscription, or by the storage account."""
+    if code == "RequestDisallowedByPolicy":
+        text = (
+            f"Resource '{datastore}' was disallowed by policy. Reasons: 'Datastores must not use keys of storage "
+            "accounts.'. See error details for policy resource IDs."
+        )
+        return GatewayError(403, code, text)
+    return AzureMLError(
+        400,
+        f"Key based authentication is not permitted on this storage account. ({code}; storage account '{account}')",
+        "BadArgument",
+        code,
+    )
+
+
+def soft_deleted() -> GatewayError:
+    """A deleted workspace has the name, and can be recovered or purged; after public reports."""
+    text = "Soft-deleted workspace exists. Please purge or recover it. https://aka.ms/wsoftdelete"
+    return GatewayError(400, "BadRequest", text)
 
 
 def asset_not_found(what: str, name: str, version: str = "", label: str = "") -> AzureMLError:

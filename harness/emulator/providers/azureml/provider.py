@@ -9,6 +9,7 @@ from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.job_specs import JobSpecError
 from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Resource, Workspace
+from harness.emulator.engine.rules.scaling import NodeQuota
 from harness.emulator.group_commit import GroupCommit
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
@@ -17,6 +18,7 @@ from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
 from harness.emulator.providers.azureml.handlers.jobs import Jobs
 from harness.emulator.providers.azureml.handlers.operations import OperationStatuses
+from harness.emulator.providers.azureml.handlers.quotas import Quotas
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.handlers.subscription import Subscription
 from harness.emulator.providers.azureml.handlers.workspaces import Workspaces
@@ -38,6 +40,7 @@ from harness.emulator.providers.azureml.routes import (
 from harness.emulator.providers.azureml.storage_paths import StoragePaths
 from harness.emulator.routing import Handler, Route
 from harness.emulator.storage_service import Accounts
+from harness.emulator.subscription_limits import SubscriptionLimits
 
 _RECORDS = (Datastore, DatastoreSecret, AssetContainer, AssetVersion, RunExperiment, *RUN_RECORDS)  # of a workspace
 
@@ -49,6 +52,7 @@ class AzureML:
         engine: moves its computes and jobs.
         identity: who uses the emulator.
         accounts: the storage accounts that datastores lead to.
+        limits: what the subscription lacks.
         exists: whether there is a resource of an id, among those that workspaces depend on.
         variables: those by which a job reaches the emulator and its own run.
 
@@ -65,23 +69,25 @@ class AzureML:
         identity: Identity,
         accounts: Accounts,
         *,
+        limits: SubscriptionLimits,
         exists: Callable[[str], bool],
         variables: Variables,
     ) -> None:
         self._engine = engine
         self.service = self._service = Service(engine, identity)
-        datastores = Datastores(self._service, accounts)
+        self._quotas = quotas = Quotas(engine.repository.store, limits)
+        datastores = Datastores(self._service, accounts, limits)
         self.workspaces = Workspaces(self._service, datastores, accounts, exists)
         paths = StoragePaths(engine.repository.store, accounts)
         self._launch = Launch(engine.specs, paths, variables)
         self._group_commit = GroupCommit(engine.repository.store)
         table = (
             *workspace_routes(self.workspaces),
-            *compute_routes(Computes(self._service)),
+            *compute_routes(Computes(self._service, quotas)),
             *datastore_routes(datastores),
             *(route for kind in KINDS for route in asset_routes(kind, Assets(self._service, accounts, kind))),
-            *job_routes(Jobs(self._service)),
-            *subscription_routes(Subscription(self._service)),
+            *job_routes(Jobs(self._service, quotas)),
+            *subscription_routes(Subscription(self._service, quotas)),
             *operation_routes(OperationStatuses(self._service)),
         )
         self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
@@ -104,6 +110,10 @@ class AzureML:
         if details is None or workspace is None:
             raise JobSpecError(Problem("UserError", f"the definition of the job {job.address.name} was deleted"))
         return self._launch.spec(workspace, details, job, cluster)
+
+    def node_quota(self, cluster: Cluster) -> NodeQuota | None:
+        """How many nodes the quota of the subscription allows a cluster."""
+        return self._quotas.of_nodes(cluster)
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
         """Start to delete every workspace of a group, with everything in it."""

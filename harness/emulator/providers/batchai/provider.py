@@ -8,6 +8,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Cluster, Job
+from harness.emulator.engine.rules.scaling import NodeQuota
 from harness.emulator.group_commit import GroupCommit
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.handlers.addressing import Addressing
@@ -62,6 +63,11 @@ class BatchAI:
     def job_spec(self, job: Job, cluster: Cluster) -> JobSpec:
         """What a back end runs for a job, as its definition says."""
         return self._engine.specs.job(job, cluster)
+
+    def node_quota(self, cluster: Cluster) -> NodeQuota | None:
+        """Quotas of Batch AI are reported and not enforced."""
+        del cluster
+        return None
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
         """Start to delete every workspace of a group, with everything in it."""

@@ -6,7 +6,18 @@ from msgspec.structs import replace
 
 from harness.emulator.engine.model.records import Problem
 from harness.emulator.engine.rules.pace import Pace
-from harness.emulator.engine.rules.scaling import ScalingContext, doomed, due, idle, is_at_rest, moved, stuck, with_job
+from harness.emulator.engine.rules.scaling import (
+    QUOTA_REACHED,
+    NodeQuota,
+    ScalingContext,
+    doomed,
+    due,
+    idle,
+    is_at_rest,
+    moved,
+    stuck,
+    with_job,
+)
 from tests.emulator.engine.rules.conftest import at, make_cluster
 
 SERVICE, INSTANT = Pace(1), Pace(0)
@@ -146,6 +157,19 @@ def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(sizes, bu
     assert free.allocation == "steady"
     numbers = [node.number for node in free.nodes]
     assert len(set(numbers)) == len(numbers)
+
+
+@given(size=st.integers(0, 5), quotas=st.lists(st.none() | st.integers(0, 6), min_size=1, max_size=5))
+def test_a_cluster_never_grows_beyond_its_quota_and_reports_what_it_lacks(size, quotas):
+    cluster, reached = make_cluster(manual(size)), 0
+    for most in quotas:
+        quota = None if most is None else NodeQuota(most, "too few cores")
+        cluster = settled(cluster, quota=quota)
+        reached = max(reached, size if most is None else min(size, most))
+
+        assert len(cluster.nodes) == reached  # a smaller quota takes no node away
+        assert [problem.code for problem in cluster.problems] == [QUOTA_REACHED] * (reached < size)
+        assert cluster.allocation == ("resizing" if reached < size else "steady")
 
 
 def test_a_stuck_node_stays_in_preparing_whatever_the_others_do():

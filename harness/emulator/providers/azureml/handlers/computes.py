@@ -12,6 +12,7 @@ from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.engine.rules.scaling import new_cluster
 from harness.emulator.providers.arm.rules import parse_location, parse_tags
 from harness.emulator.providers.azureml import errors
+from harness.emulator.providers.azureml.handlers.quotas import Quotas
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.compute import ComputeDetails, node_document, wire
 from harness.emulator.providers.azureml.rules.bodies import ComputeBody
@@ -27,8 +28,9 @@ _MOST = 100  # computes on a page
 class Computes:
     """The operations on computes."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, quotas: Quotas) -> None:
         self._service = service
+        self._quotas = quotas
 
     def put(self, request: Request) -> Response:
         """Create one, or change it: both take their time, and answer 201."""
@@ -53,15 +55,24 @@ class Computes:
         else:
             cluster = replace(found, spec=replace(wanted.spec, vm_size=found.spec.vm_size), written=now)
         cluster = replace(cluster, tags=tags, shrink_after=wanted.shrink_after, grow_after=0.0)
-        self._service.repository.store.put(cluster.key, wanted.details)
-        operation = self._service.engine.operations.create(cluster, target=name, seconds=_UPDATE if found else _CREATE)
-        shown = wire(cluster, wanted.details, is_new=True)
+        problem, details = self._quotas.of_creation(cluster, cluster.spec, wanted.details.min_nodes), wanted.details
+        if problem and found:
+            cluster, details = found, self._details(found)  # it stays as it was
+        elif problem:
+            cluster, details = _failed(cluster), replace(details, problem=problem)
+        self._service.repository.store.put(cluster.key, details)
+        operation = self._service.engine.operations.create(
+            cluster, target=name, seconds=_UPDATE if found else _CREATE, problem=problem
+        )
+        shown = wire(cluster, details, is_new=True)
         return self._service.accepted(request, operation.id, _OPERATIONS, cluster.location, status=201, document=shown)
 
     def patch(self, request: Request) -> Response:
         """Change the scale settings."""
         cluster = self.find(request)
         least, most, idle_time = bounds(read_scale(self._service.body(request, ComputeBody)))
+        if self._details(cluster).problem:
+            raise errors.conflict(f"The compute {cluster.address.name} has failed; create it again.")
         now = self._service.now()
         details = replace(self._details(cluster), min_nodes=least, max_nodes=most, idle_time=idle_time, modified=now)
         spec = replace(cluster.spec, scale_settings=scale_settings(least, most))
@@ -131,8 +142,10 @@ class Computes:
 
     def _power(self, request: Request, nodes: int) -> Response:
         cluster = self.find(request)
-        if self._details(cluster).type != "ComputeInstance":
-            raise errors.invalid(f"The compute {cluster.address.name} is not a compute instance.", "ArgumentInvalid")
+        if self._details(cluster).type != "ComputeInstance" or self._details(cluster).problem:
+            raise errors.invalid(
+                f"The compute {cluster.address.name} is not a compute instance that works.", "ArgumentInvalid"
+            )
         scale = ScaleSettings(manual=ManualScaleSettings(target_node_count=nodes))
         changed = replace(cluster, spec=replace(cluster.spec, scale_settings=scale))
         operation = self._service.engine.operations.create(changed, target=cluster.address.name, seconds=_UPDATE)
@@ -147,3 +160,9 @@ class Computes:
         if found is None:
             raise LookupError(cluster.key)
         return found
+
+
+def _failed(cluster: Cluster) -> Cluster:
+    """A compute that could not be created: it stays, and never has a node."""
+    spec = replace(cluster.spec, scale_settings=scale_settings(0, 0))
+    return replace(cluster, spec=spec, target=0, growing=None, allocation="steady")

@@ -20,6 +20,7 @@ from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
 from harness.emulator.providers.azureml.rules.bodies import DatastoreBody, read_texts
 from harness.emulator.providers.azureml.rules.names import check_asset_name
 from harness.emulator.storage_service import Accounts
+from harness.emulator.subscription_limits import SubscriptionLimits
 
 _SERVED = {"AzureBlob": "containerName", "AzureFile": "fileShareName"}
 _SECRETS = {"AccountKey": "key", "Sas": "sasToken"}  # by the type of credentials: the secret's name
@@ -31,10 +32,12 @@ class Datastores:
 
     Args:
         accounts: where containers and shares are.
+        limits: say where account keys are refused.
     """
 
-    def __init__(self, service: Service, accounts: Accounts) -> None:
+    def __init__(self, service: Service, accounts: Accounts, limits: SubscriptionLimits) -> None:
         self._service = service
+        self._limits = limits
         self._accounts = accounts
 
     def make_first(self, workspace: Workspace, details: WorkspaceDetails) -> None:
@@ -54,6 +57,8 @@ class Datastores:
         found = self._found(request, workspace)
         document = self._service.body(request, DatastoreBody)
         datastore, secret = self._read(document, name, found)
+        if datastore.credentials in _SECRETS and (code := self._limits.key_refusal(workspace.address.group)):
+            raise errors.keys_refused(code, name, datastore.account)
         if request.query.get("skipvalidation", "false").lower() != "true":
             self._validate(datastore)
         store, key = self._service.repository.store, datastore_key(workspace, name)

@@ -12,10 +12,11 @@ from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.records import Cluster, Job, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, JobSpec, ResourceId
 from harness.emulator.engine.model.spec.clusters import ManualScaleSettings, ScaleSettings, UserAccountSettings
-from harness.emulator.engine.rules.jobs import new_job
+from harness.emulator.engine.rules.jobs import new_job, refused
 from harness.emulator.engine.rules.scaling import new_cluster
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.azureml import errors
+from harness.emulator.providers.azureml.handlers.quotas import Quotas
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.model.asset import AssetVersion
 from harness.emulator.providers.azureml.model.job import (
@@ -40,8 +41,9 @@ _POOLS = 1 << 32
 class Jobs:
     """The operations on jobs."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, quotas: Quotas) -> None:
         self._service = service
+        self._quotas = quotas
 
     def put(self, request: Request) -> Response:
         """Submit a job; of one that is there, change the description, the name and the tags."""
@@ -72,6 +74,8 @@ class Jobs:
         )
         self._service.repository.store.put(job.key, details)
         self.ensure_experiment(workspace, details.experiment)
+        if problem := self._quotas.of_submission(cluster, details.node_count):
+            job = refused(job, problem, now, exit_code=-1)
         self._service.repository.keep(replace(job, provisioned=now))
         self._service.engine.wake()
         shown = wire(workspace, details, job, by=self._service.author, is_new=True)

@@ -28,7 +28,11 @@ class OperationStatuses:
         return self._result(request)
 
     def _status(self, request: Request, more: dict[str, object]) -> Response:
-        if self._found(request).ended:
+        operation = self._found(request)
+        if operation.ended and (problem := operation.problem):
+            error = {"code": problem.code, "message": problem.message}
+            return json_response(200, {"status": "Failed", "error": error})
+        if operation.ended:
             return json_response(200, {"status": "Succeeded", **more})
         return json_response(200, {"status": "InProgress"}, headers=self._hint())
 

@@ -3,6 +3,7 @@
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster
+from harness.emulator.providers.azureml.handlers.quotas import Quotas
 from harness.emulator.providers.azureml.handlers.service import Service
 from harness.emulator.providers.azureml.rules.usages import sizes, usages
 
@@ -10,17 +11,20 @@ from harness.emulator.providers.azureml.rules.usages import sizes, usages
 class Subscription:
     """The operations on a region."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, quotas: Quotas) -> None:
         self._service = service
+        self._quotas = quotas
 
     def list_usages(self, request: Request) -> Response:
         """How much of each quota is in use."""
         subscription, location = request.params["subscription"], request.params["location"].lower()
         found = self._service.repository.store.list(Cluster, f"/subscriptions/{subscription}/".lower())
         ours = [each for _, each in found if each.address.namespace == MACHINE_LEARNING and each.location == location]
-        return self._service.document({"value": usages(ours, subscription)})
+        limits = self._quotas.limits
+        shown = usages(ours, subscription, lambda family: limits.quota(location, family))
+        return self._service.document({"value": shown})
 
     def list_sizes(self, request: Request) -> Response:
-        """The sizes that computes can have; the emulator has them in every region."""
-        del request
-        return self._service.document({"value": sizes()})
+        """The sizes that computes can have in a region: all of them, unless a limit says otherwise."""
+        offered = self._quotas.sizes(request.params["location"].lower())
+        return self._service.document({"value": sizes(offered)})

@@ -130,9 +130,7 @@ class Workspaces:
         store, location = self._service.repository.store, parse_location(document)
         deleted = store.get(SoftDeletedWorkspace, address.key("workspace"))
         if deleted and not properties.get("allowRecoverSoftDeletedWorkspace"):
-            raise errors.conflict(
-                "Soft-deleted workspace exists. Please purge or recover it. https://aka.ms/wsoftdelete"
-            )
+            raise errors.soft_deleted()
         details = deleted.details if deleted else self._read(address.name, properties)
         now = self._service.now()
         workspace = Workspace(

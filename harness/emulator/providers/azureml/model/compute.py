@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.emulator.engine.model.records import Cluster, Node, Record
+from harness.emulator.engine.model.records import Cluster, Node, Problem, Record
 from harness.emulator.engine.model.spec.clusters import VmPriority
 from harness.emulator.providers.azureml.model.documents import Document, precise
 from harness.emulator.providers.azureml.model.workspace import TYPE
@@ -21,7 +21,7 @@ class ComputeDetails(Record, frozen=True):
     """What belongs to a compute beside its cluster; stored under the cluster's key.
 
     ``properties`` are those of the inner object that the service keeps and shows again; ``idle_time`` is as its
-    creator wrote it.
+    creator wrote it. ``problem`` is why the compute could not be created.
     """
 
     type: ComputeType
@@ -33,6 +33,7 @@ class ComputeDetails(Record, frozen=True):
     description: str | None = None
     disable_local_auth: bool = False
     properties: dict[str, Any] = msgspec.field(default_factory=dict)
+    problem: Problem | None = None
 
 
 def wire(cluster: Cluster, details: ComputeDetails, *, is_new: bool = False) -> Document:
@@ -55,8 +56,8 @@ def wire(cluster: Cluster, details: ComputeDetails, *, is_new: bool = False) -> 
             "resourceId": None,
             "computeType": details.type,
             "computeLocation": cluster.location,
-            "provisioningState": _state(cluster, is_new),
-            "provisioningErrors": None,
+            "provisioningState": _state(cluster, details, is_new),
+            "provisioningErrors": _provisioning_errors(details) if not (is_new or cluster.creating) else None,
             "provisioningWarnings": {},
             "isAttachedCompute": False,
         },
@@ -133,7 +134,7 @@ def _cluster(cluster: Cluster, details: ComputeDetails, is_new: bool) -> Documen
 def _instance(cluster: Cluster, details: ComputeDetails) -> Document:
     """A compute instance: one node that is on until it is stopped."""
     up = [node for node in cluster.nodes if node.state == "idle"]
-    steady = "Running" if up else "Starting" if cluster.target else "Stopped"
+    steady = "Running" if up else "Starting" if cluster.target else "CreateFailed" if details.problem else "Stopped"
     return {
         "vmSize": cluster.spec.vm_size.upper(),
         "subnet": details.properties.get("subnet"),
@@ -149,7 +150,13 @@ def _problem(code: str, message: str) -> Document:
     return {"error": {"code": code, "message": message}}
 
 
-def _state(cluster: Cluster, is_new: bool) -> str:
+def _provisioning_errors(details: ComputeDetails) -> list[Document] | None:
+    return [_problem(details.problem.code, details.problem.message)] if details.problem else None
+
+
+def _state(cluster: Cluster, details: ComputeDetails, is_new: bool) -> str:
     if cluster.deleting:
         return "Deleting"
-    return "Creating" if is_new or cluster.creating else "Succeeded"
+    if is_new or cluster.creating:
+        return "Creating"
+    return "Failed" if details.problem else "Succeeded"

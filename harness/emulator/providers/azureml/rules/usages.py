@@ -1,10 +1,11 @@
 """How much of a region's quota is in use, and which sizes there are; pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from harness.emulator.engine.model.records import Cluster
 from harness.emulator.engine.model.spec.clusters import VmPriority
+from harness.emulator.engine.rules.scaling import QUOTA_REACHED
 from harness.emulator.providers.azureml.model.documents import Document
 from harness.vm_sizes import VmSize, vm_size, vm_size_names
 
@@ -17,27 +18,39 @@ def family_name(size: VmSize) -> str:
     return f"Standard {size.family} Family" if "_" in size.family else f"standard{size.family}Family"
 
 
-def usages(clusters: Iterable[Cluster], subscription: str) -> list[Document]:
-    """The rows of a region: clusters, all dedicated cores, and the dedicated cores of each family."""
+def usages(
+    clusters: Iterable[Cluster], subscription: str, quota: Callable[[str], int | None] = lambda _family: None
+) -> list[Document]:
+    """The rows of a region: clusters, all dedicated cores, and the dedicated cores of each family.
+
+    Args:
+        quota: the limit of a family in the region, or of all for ``TotalDedicatedCores``, where one is in force.
+    """
     found = list(clusters)
     cores: Counter[str] = Counter()
     for cluster in found:
         size = vm_size(cluster.spec.vm_size)
         if size and cluster.spec.vm_priority is VmPriority.DEDICATED:
-            cores[family_name(size)] += size.cores * max(len(cluster.nodes), cluster.target)
-    families = {family_name(size) for name in vm_size_names() if (size := vm_size(name))}
+            is_short = any(problem.code == QUOTA_REACHED for problem in cluster.problems)
+            cores[size.family] += size.cores * max(len(cluster.nodes), 0 if is_short else cluster.target)
+    families = {size.family: family_name(size) for name in vm_size_names() if (size := vm_size(name))}
+
+    def limit(family: str, default: int) -> int:
+        found = quota(family)
+        return default if found is None else found
+
     return [
         _row(subscription, "TotalClusters", "Total Clusters", len(found), TOTAL_CLUSTERS, "totalClusters"),
-        _row(subscription, "TotalDedicatedCores", "Total Cluster Dedicated Regional vCPUs", cores.total(), TOTAL_CORES,
-             "totalDedicatedCores"),
-        *(_row(subscription, name, f"{_shown(name)} Cluster Dedicated vCPUs", cores[name], FAMILY_CORES,
-               "vmFamily/dedicatedCores") for name in sorted(families)),
+        _row(subscription, "TotalDedicatedCores", "Total Cluster Dedicated Regional vCPUs", cores.total(),
+             limit("TotalDedicatedCores", TOTAL_CORES), "totalDedicatedCores"),
+        *(_row(subscription, name, f"{_shown(name)} Cluster Dedicated vCPUs", cores[family],
+               limit(family, FAMILY_CORES), "vmFamily/dedicatedCores") for family, name in sorted(families.items())),
     ]  # fmt: skip
 
 
-def sizes() -> list[Document]:
-    """Every size, as ``vmSizes`` shows it."""
-    return [_size(size) for name in vm_size_names() if (size := vm_size(name))]
+def sizes(names: Iterable[str]) -> list[Document]:
+    """Sizes, as ``vmSizes`` shows them."""
+    return [_size(size) for name in names if (size := vm_size(name))]
 
 
 def _row(  # noqa: PLR0917 - the columns of a table

@@ -1,0 +1,86 @@
+"""The quota and the sizes that a subscription has, seen by computes and jobs."""
+
+from collections.abc import Iterable
+
+from harness.emulator.engine.model.address import MACHINE_LEARNING
+from harness.emulator.engine.model.records import Cluster, Problem
+from harness.emulator.engine.model.spec import ClusterSpec, VmPriority
+from harness.emulator.engine.rules.scaling import NodeQuota
+from harness.emulator.providers.azureml.rules.quotas import (
+    CoreQuota,
+    creation_problem,
+    family_quota,
+    missing_size_problem,
+    node_quota,
+    submission_problem,
+    total_quota,
+)
+from harness.emulator.store import Store
+from harness.emulator.subscription_limits import TOTAL, SubscriptionLimits
+from harness.vm_sizes import VmSize, vm_size, vm_size_names
+
+
+class Quotas:
+    """Applies the limits of a subscription.
+
+    Args:
+        limits: those in force; without any, nothing is limited.
+    """
+
+    def __init__(self, store: Store, limits: SubscriptionLimits) -> None:
+        self._store = store
+        self.limits = limits
+
+    def sizes(self, location: str) -> list[str]:
+        """The sizes that a region has."""
+        return [name for name in vm_size_names() if self.limits.offers(location, name)]
+
+    def of_creation(self, cluster: Cluster, spec: ClusterSpec, least: int) -> Problem | None:
+        """Why a compute is not created, or not changed to ``spec``; None where it is."""
+        size = vm_size(spec.vm_size)
+        if size is None:
+            return None
+        if not self.limits.offers(cluster.location, size.name):
+            return missing_size_problem(spec.vm_size, self.sizes(cluster.location))
+        return creation_problem(size, least, self._quotas(cluster, spec, size))
+
+    def of_submission(self, cluster: Cluster, nodes: int) -> Problem | None:
+        """Why a job can never start on a cluster; None where it can."""
+        size = vm_size(cluster.spec.vm_size)
+        if size is None:
+            return None
+        if not self.limits.offers(cluster.location, size.name):
+            return missing_size_problem(cluster.spec.vm_size, self.sizes(cluster.location))
+        return submission_problem(size, nodes, self._quotas(cluster, cluster.spec, size))
+
+    def of_nodes(self, cluster: Cluster) -> NodeQuota | None:
+        """How many nodes a cluster may have now; None where nothing limits it."""
+        size = vm_size(cluster.spec.vm_size)
+        return node_quota(size, self._quotas(cluster, cluster.spec, size)) if size else None
+
+    def _quotas(self, cluster: Cluster, spec: ClusterSpec, size: VmSize) -> list[CoreQuota]:
+        """Those that a cluster counts in: dedicated nodes alone do."""
+        if spec.vm_priority is not VmPriority.DEDICATED:
+            return []
+        found = []
+        family = self.limits.quota(cluster.location, size.family)
+        total = self.limits.quota(cluster.location, TOTAL)
+        if family is not None:
+            found.append(family_quota(size, family, self._used(cluster, size.family)))
+        if total is not None:
+            found.append(total_quota(total, self._used(cluster, "")))
+        return found
+
+    def _used(self, cluster: Cluster, family: str) -> int:
+        """The dedicated cores that other clusters of the region use, of a family or of all."""
+        return sum(
+            size.cores * len(other.nodes)
+            for other in self._others(cluster)
+            if (size := vm_size(other.spec.vm_size)) and family in ("", size.family)
+        )
+
+    def _others(self, cluster: Cluster) -> Iterable[Cluster]:
+        for key, other in self._store.list(Cluster):
+            is_counted = other.address.namespace == MACHINE_LEARNING and other.location == cluster.location
+            if is_counted and key != cluster.key and other.spec.vm_priority is VmPriority.DEDICATED:
+                yield other

@@ -1,0 +1,92 @@
+"""How the service refuses for want of quota or of a size; pure. The sentences are those of public reports.
+
+A dedicated compute is checked when it is created, for one node at least, even where it may have none; what is refused
+stays as a compute that has failed. A compute whose quota others use is created, and waits for nodes (``resizing``).
+"""
+
+from dataclasses import dataclass
+
+from harness.emulator.engine.model.records import Problem
+from harness.emulator.engine.rules.scaling import NodeQuota
+from harness.vm_sizes import VmSize
+
+_REQUEST = (
+    "Talk to your Subscription Admin or refer to "
+    "https://docs.microsoft.com/azure/machine-learning/how-to-manage-quotas#request-quota-increases to increase it."
+)
+_SHOWN_SIZES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CoreQuota:
+    """A quota that a compute counts in.
+
+    Attributes:
+        shown: its name in sentences: ``Standard DSv2 family vCPU``.
+        limit: of dedicated cores.
+        others: cores of it that other computes use.
+    """
+
+    shown: str
+    limit: int
+    others: int
+
+
+def family_quota(size: VmSize, limit: int, others: int) -> CoreQuota:
+    """The quota of a size's family."""
+    return CoreQuota(f"Standard {size.family} family vCPU", limit, others)
+
+
+def total_quota(limit: int, others: int) -> CoreQuota:
+    """The quota of all families together."""
+    return CoreQuota("total vCPU", limit, others)
+
+
+def creation_problem(size: VmSize, least: int, quotas: list[CoreQuota]) -> Problem | None:
+    """Why a compute with at least so many nodes is not created."""
+    nodes = max(1, least)
+    for quota in quotas:
+        if nodes * size.cores > quota.limit:
+            text = (
+                f"The specified subscription has a {quota.shown} quota of {quota.limit} and cannot accomodate for at "
+                f"least {nodes} requested managed compute nodes which maps to {nodes * size.cores} vCPUs. {_REQUEST}"
+            )
+            return Problem("ClusterMinNodesExceedCoreQuota", text)
+    return None
+
+
+def submission_problem(size: VmSize, nodes: int, quotas: list[CoreQuota]) -> Problem | None:
+    """Why a job on so many nodes can never start."""
+    for quota in quotas:
+        if nodes * size.cores > quota.limit:
+            text = (
+                "Job submission to AzureML Compute encountered an Exception with status code "
+                f"JobNodeCountExceedsCoreQuota, The specified subscription has a {quota.shown} quota of {quota.limit} "
+                f"and is less than the requested job node count of {nodes} which maps to {nodes * size.cores} vCPUs. "
+                f"{_REQUEST}"
+            )
+            return Problem("JobNodeCountExceedsCoreQuota", text)
+    return None
+
+
+def node_quota(size: VmSize, quotas: list[CoreQuota]) -> NodeQuota | None:
+    """How many nodes a compute may have; None where no quota limits it."""
+    if not quotas:
+        return None
+    scarce = min(quotas, key=lambda quota: quota.limit - quota.others)
+    most = max(0, scarce.limit - scarce.others) // size.cores
+    text = (
+        f"Operation results in exceeding quota limits of Core. The {scarce.shown} quota is {scarce.limit}, of which "
+        f"other computes use {scarce.others}; a node of the size {size.name} needs {size.cores}. {_REQUEST}"
+    )
+    return NodeQuota(most, text)
+
+
+def missing_size_problem(size: str, offered: list[str]) -> Problem:
+    """Why a compute of a size is not created in a region that lacks it."""
+    known = ",".join(name.upper() for name in offered[:_SHOWN_SIZES])
+    text = (
+        f"The specified value {size} for property Cluster.Properties.VMSize is not a supported VM size. "
+        f"Supported VM sizes: {known}"
+    )
+    return Problem("InvalidPropertyValue", text)

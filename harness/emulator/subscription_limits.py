@@ -1,0 +1,114 @@
+"""What a subscription does not have on purpose: quota, sizes in a region, the right to use account keys.
+
+Limits are stored under names, as fault plans are, so that several tests can set theirs on one emulator: in regions and
+resource groups of their own. Those of the command line are named ``start`` and end with the next start.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from harness.emulator.store import Store
+from harness.errors import EmulatorError
+from harness.suggestions import suggestion
+from harness.vm_sizes import vm_size, vm_size_names
+
+START = "start"  # the limits of the command line
+TOTAL = "TotalDedicatedCores"  # the quota of all families together
+KeyRefusal = Literal["RequestDisallowedByPolicy", "KeyBasedAuthenticationNotPermitted"]
+KEY_REFUSALS: tuple[KeyRefusal, ...] = get_args(KeyRefusal)
+Cores = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class SubscriptionLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename="camel"):
+    """Limits under one name.
+
+    ``quotas`` are dedicated cores by family (``NCASv3_T4``, ``Standard NCASv3_T4 Family``, ``TotalDedicatedCores``).
+    They and ``missing_sizes`` hold in ``location``, and in every region where none is named. ``refused_keys`` is the
+    code with which datastores that have an account key or a SAS are refused, in the resource group ``group`` or in all.
+    """
+
+    location: str = ""
+    group: str = ""
+    quotas: dict[str, Cores] = {}
+    missing_sizes: tuple[str, ...] = ()
+    refused_keys: KeyRefusal | None = None
+
+
+class SubscriptionLimits:
+    """The limits in force."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def put(self, name: str, limit: SubscriptionLimit) -> None:
+        """Put limits in force, in place of earlier ones of their name.
+
+        Raises:
+            EmulatorError: a family or a size does not exist.
+        """
+        self._store.put(name, checked(limit))
+
+    def get(self, name: str) -> SubscriptionLimit | None:
+        """The limits of a name."""
+        return self._store.get(SubscriptionLimit, name)
+
+    def names(self) -> list[str]:
+        """Those in force."""
+        return [name for name, _ in self._store.list(SubscriptionLimit)]
+
+    def delete(self, name: str) -> bool:
+        """End limits; False if there were none of that name."""
+        return self._store.delete(SubscriptionLimit, name)
+
+    def quota(self, location: str, family: str) -> int | None:
+        """The dedicated cores of a family in a region, or of all families for ``TOTAL``; None where nothing limits."""
+        found = [limit.quotas[family] for limit in self._in(location) if family in limit.quotas]
+        return min(found, default=None)
+
+    def offers(self, location: str, size: str) -> bool:
+        """Whether a region has a size."""
+        return not any(size.lower() == each.lower() for limit in self._in(location) for each in limit.missing_sizes)
+
+    def key_refusal(self, group: str) -> KeyRefusal | None:
+        """The code with which account keys are refused in a resource group; None where they may be used."""
+        for _, limit in self._store.list(SubscriptionLimit):
+            if limit.refused_keys and limit.group.lower() in ("", group.lower()):
+                return limit.refused_keys
+        return None
+
+    def _in(self, location: str) -> Iterable[SubscriptionLimit]:
+        limits = (limit for _, limit in self._store.list(SubscriptionLimit))
+        return (limit for limit in limits if limit.location in ("", location))
+
+
+def checked(limit: SubscriptionLimit) -> SubscriptionLimit:
+    """The limits with families and region as they are kept.
+
+    Raises:
+        EmulatorError: a family or a size does not exist.
+    """
+    for size in limit.missing_sizes:
+        if vm_size(size) is None:
+            raise EmulatorError(f"there is no size {size[:60]!r}; {suggestion(size, vm_size_names())}")
+    quotas = {family_word(family): cores for family, cores in limit.quotas.items()}
+    return replace(limit, quotas=quotas, location=limit.location.replace(" ", "").lower())
+
+
+def family_word(text: str) -> str:
+    """The family as sizes name it: ``NCASv3_T4`` for ``Standard NCASv3_T4 Family`` and ``standardNCASv3_T4Family``.
+
+    Raises:
+        EmulatorError: there is no such family.
+    """
+    if text.lower() == TOTAL.lower():
+        return TOTAL
+    known = sorted({size.family for name in vm_size_names() if (size := vm_size(name))})
+    word = text.lower().replace(" ", "").removeprefix("standard").removesuffix("family")
+    found = next((family for family in known if family.lower() == word), None)
+    if found is None:
+        raise EmulatorError(f"there is no quota of the family {text[:60]!r}; {suggestion(word, (*known, TOTAL))}")
+    return found

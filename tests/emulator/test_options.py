@@ -1,0 +1,55 @@
+"""What an emulator is started with, as words of its command line."""
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from harness.cli import main
+from harness.emulator.launch import start_detached, stop
+from harness.emulator.options import Options, parse_limit
+
+
+def test_limits_are_the_same_as_words_and_as_a_record(tmp_path: Path) -> None:
+    limit = parse_limit(
+        ["Standard NCASv3_T4 Family=0", "TotalDedicatedCores=8"], ["Standard_NC6"], "RequestDisallowedByPolicy"
+    )
+    words = Options(tmp_path, limit=limit).words()
+
+    assert words[words.index("--quota") :] == [
+        "--quota", "NCASv3_T4=0", "--quota", "TotalDedicatedCores=8", "--missing-size", "Standard_NC6",
+        "--refuse-keys", "RequestDisallowedByPolicy",
+    ]  # fmt: skip
+    assert parse_limit(["NCASv3_T4=0", "TotalDedicatedCores=8"], ["Standard_NC6"], "RequestDisallowedByPolicy") == limit
+    assert parse_limit([]) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--quota", "NC"], "--quota NC: write FAMILY=CORES, such as NCASv3_T4=0"),
+        (["--quota", "NC=²"], "--quota NC=²: write FAMILY=CORES"),
+        (["--quota", "NCASv3T4=0"], "there is no quota of the family 'NCASv3T4'; did you mean 'NCASv3_T4'?"),
+        (["--missing-size", "Standard-NC6"], "there is no size 'Standard-NC6'; did you mean 'Standard_NC6'?"),
+        (["--refuse-keys", "x"], "write RequestDisallowedByPolicy or KeyBasedAuthenticationNotPermitted"),
+    ],
+)
+def test_a_wrong_limit_keeps_the_emulator_from_starting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], text: str
+) -> None:
+    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), *words]) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_limits_of_a_start_end_with_the_next_one(tmp_path: Path, sign_in) -> None:
+    address = "https://management.azure.com/providers/Harness.Emulator/limits"
+
+    def names(options: Options) -> list[str]:
+        with sign_in(start_detached(options)) as session:
+            found: requests.Response = session.get(address)
+        stop(tmp_path)
+        return [limit["name"] for limit in found.json()["value"]]
+
+    assert names(Options(tmp_path, limit=parse_limit(["NC=0"]))) == ["start"]
+    assert names(Options(tmp_path)) == []
