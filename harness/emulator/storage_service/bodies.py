@@ -1,4 +1,7 @@
-"""Bodies of requests, into a file or memory: hashed and written in threads while more of them arrives."""
+"""Bodies of requests, into a file or memory: hashed and written in threads while more of them arrives.
+
+A structured body (``structured_body``) is taken apart on its way, so it counts as the content that it holds.
+"""
 
 import asyncio
 import base64
@@ -6,10 +9,28 @@ import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 
 from harness.emulator.context import BodyTooLargeError, Request
-from harness.emulator.storage_service import errors, headers, sparse
+from harness.emulator.storage_service import crc64, errors, headers, sparse, structured_body
 
 _BATCH = 1 << 20  # bytes that are hashed and written at a time
 _INLINE = 64 << 10  # bytes for which a thread is not worth its start
+_CRC64 = "x-ms-content-crc64"
+
+
+def length(request: Request) -> int | None:
+    """The length of a body's content; None if the request does not say.
+
+    Raises:
+        StorageError: the header that says so is not a number, or it is missing with a structured body.
+    """
+    if structured_body.is_asked(request):
+        return structured_body.content_length(request)
+    return headers.number(request, "content-length", most=1 << 62)
+
+
+def confirmed(request: Request) -> list[tuple[str, str]]:
+    """The headers that tell a client that the checksums of its body were compared."""
+    shown = [(structured_body.HEADER, structured_body.FORM)] if structured_body.is_asked(request) else []
+    return shown + [(name, value) for name, value in request.headers.items() if name == _CRC64]
 
 
 async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int, str]:
@@ -22,9 +43,9 @@ async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int
 
     Raises:
         BodyTooLargeError: it is longer.
-        StorageError: its MD5 is not what the request says.
+        StorageError: its MD5 or CRC-64 is not what the request says, or it is structured and wrong.
     """
-    return await _received(request, request.stream(), _Sink(descriptor), limit)
+    return await _received(request, _content(request), _Sink(descriptor, with_crc=_CRC64 in request.headers), limit)
 
 
 async def gather(request: Request, *, limit: int) -> tuple[list[bytes], str]:
@@ -35,22 +56,28 @@ async def gather(request: Request, *, limit: int) -> tuple[list[bytes], str]:
 
     Raises:
         BodyTooLargeError: it is longer.
-        StorageError: its MD5 is not what the request says.
+        StorageError: its MD5 or CRC-64 is not what the request says, or it is structured and wrong.
     """
     parts: list[bytes] = []
 
     async def kept() -> AsyncIterator[bytes]:
-        async for part in request.stream():
+        async for part in _content(request):
             parts.append(part)
             yield part
 
-    _, md5 = await _received(request, kept(), _Sink(None), limit)
+    _, md5 = await _received(request, kept(), _Sink(None, with_crc=_CRC64 in request.headers), limit)
     return parts, md5
+
+
+def _content(request: Request) -> AsyncIterator[bytes]:
+    if structured_body.is_asked(request):
+        return structured_body.decoded(request.stream(), structured_body.content_length(request))
+    return request.stream()
 
 
 async def _received(request: Request, parts: AsyncIterable[bytes], sink: "_Sink", limit: int) -> tuple[int, str]:
     said = headers.md5(request, "content-md5")
-    if (headers.number(request, "content-length", most=1 << 62) or 0) > limit:
+    if (length(request) or 0) > limit:
         raise BodyTooLargeError(limit)
     size, done = 0, 0
     batch: list[bytes] = []
@@ -73,6 +100,8 @@ async def _received(request: Request, parts: AsyncIterable[bytes], sink: "_Sink"
     found = sink.md5()
     if said and said != found:
         raise errors.md5_mismatch()
+    if request.headers.get(_CRC64, sink.crc64()) != sink.crc64():
+        raise errors.crc64_mismatch()
     return size, found
 
 
@@ -81,10 +110,13 @@ class _Sink:
 
     Args:
         descriptor: of the file that they are written to; None for none.
+        with_crc: whether their CRC-64 is wanted beside the MD5.
     """
 
-    def __init__(self, descriptor: int | None) -> None:
+    def __init__(self, descriptor: int | None, *, with_crc: bool = False) -> None:
         self._descriptor = descriptor
+        self._with_crc = with_crc
+        self._crc = 0
         self._digest = hashlib.md5(usedforsecurity=False)
         self._pending: asyncio.Future[list[None]] | None = None
 
@@ -108,9 +140,11 @@ class _Sink:
             await pending
 
     def hash(self, batch: Sequence[bytes]) -> None:
-        """Add to the MD5."""
+        """Add to the checksums."""
         for part in batch:
             self._digest.update(part)
+            if self._with_crc:
+                self._crc = crc64.continued(self._crc, part)
 
     def write(self, batch: Sequence[bytes], at: int) -> None:
         """Write at a place."""
@@ -120,6 +154,10 @@ class _Sink:
     def md5(self) -> str:
         """In base64."""
         return _encoded(self._digest.digest())
+
+    def crc64(self) -> str:
+        """In base64, if it was wanted."""
+        return crc64.encoded(self._crc)
 
 
 def md5_of(body: bytes) -> str:

@@ -212,6 +212,15 @@ def crc64_mismatch() -> StorageError:
     return StorageError(400, "Crc64Mismatch", text)
 
 
+def invalid_structured_body(problem: str) -> StorageError:
+    """The body is no structured message.
+
+    Args:
+        problem: what is wrong with it, as the end of a sentence.
+    """
+    return StorageError(400, "InvalidInput", f"The structured message in the request body is not valid: {problem}.")
+
+
 def invalid_range(length: int | None = None) -> StorageError:
     """The range lies outside the file, which has ``length`` bytes."""
     text = "The range specified is invalid for the current size of the resource."

@@ -12,7 +12,16 @@ from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.placing import Placing
-from harness.emulator.storage_service import bodies, conditions, errors, headers, leases, ranges, timestamps
+from harness.emulator.storage_service import (
+    bodies,
+    conditions,
+    errors,
+    headers,
+    leases,
+    ranges,
+    structured_body,
+    timestamps,
+)
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
@@ -36,7 +45,6 @@ class BlobHandlers:
     async def put(self, call: Call) -> Response:
         """Put Blob."""
         request = call.request
-        refuse_structured(call)
         _check_kind(call)
         place = self._containers.place(call.target)
         self._containers.admit_write(call, self._containers.find(place))
@@ -51,7 +59,7 @@ class BlobHandlers:
             if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
                 return self._put_folder(call, place, blob)
             shown = self.publish(Written(place, before, blob), descriptor, beside)
-        return Response(201, headers=[*shown, ("content-md5", md5), *encrypted(call)])
+        return Response(201, headers=[*shown, ("content-md5", md5), *bodies.confirmed(request), *encrypted(call)])
 
     def publish(self, written: "Written", descriptor: int, beside: Path) -> Headers:
         """Put a file that holds a whole blob in its place, and discard the blob's uncommitted blocks; its stamps.
@@ -104,17 +112,16 @@ class BlobHandlers:
 
     async def get(self, call: Call) -> Response:
         """Get Blob, or a range of it."""
-        refuse_structured(call)
         found, request = self._containers.blob(call), call.request
         asked_range = headers.asked_range(request)
         if found.entry.is_directory:
-            return Response(200, headers=[*_shown(found, call), ("content-length", "0"), ("accept-ranges", "bytes")])
+            content, described = structured_body.answer(request, None, 0)
+            return Response(200, content, headers=[*_shown(found, call), ("accept-ranges", "bytes"), *described])
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
         body = FileStream(descriptor)  # from here on it closes the file
         length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
         shown = [*_shown(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
-        shown.append(("content-length", str(count)))
         if asked_range is not None:
             shown.append(("content-range", f"bytes {first}-{first + count - 1}/{length}"))
         if headers.flag(request, "x-ms-range-get-content-md5"):
@@ -123,7 +130,8 @@ class BlobHandlers:
             piece = await asyncio.to_thread(os.pread, descriptor, count, first)
             shown.append(("content-md5", bodies.md5_of(piece)))
         body.show(first, count)
-        return Response(200 if asked_range is None else 206, body if count else b"", headers=shown)
+        content, described = structured_body.answer(request, body, count)
+        return Response(200 if asked_range is None else 206, content, headers=[*shown, *described])
 
     def delete(self, call: Call) -> Response:
         """Delete Blob; of a directory that blobs are in, only the blob that stands for it."""
@@ -190,17 +198,6 @@ def _check_kind(call: Call) -> None:
         raise errors.missing_header("x-ms-blob-type")
     if kind != "blockblob":
         raise errors.invalid_header("x-ms-blob-type")
-
-
-def refuse_structured(call: Call) -> None:
-    """Refuse bodies with CRC64 checks in them, rather than take the checks for content.
-
-    Raises:
-        StorageError: the request has or wants one.
-    """
-    for name in ("x-ms-structured-body", "x-ms-content-crc64"):
-        if name in call.request.headers:
-            raise errors.unsupported_header(name)
 
 
 def encrypted(call: Call) -> Headers:

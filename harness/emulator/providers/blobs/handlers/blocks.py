@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found
 from harness.emulator.providers.blobs.errors import blob_not_found, block_of_another_length, invalid_block_list
-from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written, encrypted, refuse_structured
+from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written, encrypted
 from harness.emulator.providers.blobs.model import Block
 from harness.emulator.storage_service import bodies, documents, errors, headers, sparse
 from harness.emulator.storage_service.entries import close, staged
@@ -36,10 +36,9 @@ class BlockHandlers:
     async def put(self, call: Call) -> Response:
         """Put Block."""
         request = call.request
-        refuse_structured(call)
         if "x-ms-copy-source" in request.headers:
             raise errors.not_served("PutBlockFromUrl")
-        if "content-length" not in request.headers:
+        if bodies.length(request) is None:
             raise errors.missing_length()
         name = _file_name(request.query.get("blockid"))
         place = self._containers.place(call.target)
@@ -52,20 +51,17 @@ class BlockHandlers:
             _check_length(folder, name)  # another request may have staged the first block since
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside.rename(folder / name)
-        return Response(201, headers=[("content-md5", md5), *encrypted(call)])
+        return Response(201, headers=[("content-md5", md5), *bodies.confirmed(request), *encrypted(call)])
 
     async def commit(self, call: Call) -> Response:
         """Put Block List."""
         place = self._containers.place(call.target)
-        body = await call.request.read(_LIST_LIMIT)
-        said = headers.md5(call.request, "content-md5")
-        if said and said != bodies.md5_of(body):
-            raise errors.md5_mismatch()
+        parts_of_list, _ = await bodies.gather(call.request, limit=_LIST_LIMIT)
         before = self._containers.find(place)
         self._containers.admit_write(call, before)
         if before is not None and before.entry.is_directory:
             raise errors.type_mismatch()
-        wanted, folder = _block_list(body), self._containers.staged_blocks(place, before)
+        wanted, folder = _block_list(b"".join(parts_of_list)), self._containers.staged_blocks(place, before)
         parts = _located(wanted, folder, before)
         blocks = tuple(Block(block, size) for (_, block), (_, _, size) in zip(wanted, parts, strict=True))
         with staged(self._containers.trash.folder) as (descriptor, beside), _opened(before) as committed:
@@ -77,7 +73,7 @@ class BlockHandlers:
             blob = self._blobs.fresh(call, before, content_md5=content_md5)
             blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
             shown = self._blobs.publish(Written(place, before, blob), descriptor, beside)
-        return Response(201, headers=[*shown, *encrypted(call)])
+        return Response(201, headers=[*shown, *bodies.confirmed(call.request), *encrypted(call)])
 
     def get(self, call: Call) -> Response:
         """Get Block List."""

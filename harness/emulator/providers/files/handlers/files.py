@@ -12,7 +12,7 @@ from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Extent, Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.storage_service import bodies, errors, headers, leases, ranges, sparse
+from harness.emulator.storage_service import bodies, errors, headers, leases, ranges, sparse, structured_body
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import staged, to_entry
 from harness.emulator.storage_service.file_stream import FileStream
@@ -37,18 +37,17 @@ class FileHandlers:
         request = call.request
         if request.headers.get("x-ms-type", "").lower() != "file":
             raise (errors.invalid_header if "x-ms-type" in request.headers else errors.missing_header)("x-ms-type")
-        refuse_structured(call)
         length = headers.number(request, "x-ms-content-length", most=FILE_LIMIT)
         if length is None:
             raise errors.missing_header("x-ms-content-length")
-        body = await request.read(RANGE_LIMIT)
+        parts, md5 = await bodies.gather(request, limit=RANGE_LIMIT)
+        body = b"".join(parts)
         if len(body) > length:
             raise errors.invalid_header("content-length")
-        md5 = await body_md5(call, body) if body else ""
-        await check_crc64(request.headers.get("x-ms-content-crc64"), body)
+        checked = [("content-md5", md5), *bodies.confirmed(request)] if body else bodies.confirmed(request)
         async with self._shares.changing(call) as place:
             answer = self._create(call, place, body, length)
-        return Response(201, headers=[*answer, ("content-md5", md5)] if md5 else answer)
+        return Response(201, headers=[*answer, *checked])
 
     def _create(self, call: Call, place: Place, body: bytes, length: int) -> Headers:
         request, before = call.request, self._overwritten(call, place)
@@ -78,7 +77,6 @@ class FileHandlers:
 
     async def get(self, call: Call) -> Response:
         """Get File, or a range of it."""
-        refuse_structured(call)
         found, request = self._shares.file(call), call.request
         asked = headers.asked_range(request)
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
@@ -86,7 +84,6 @@ class FileHandlers:
         length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked is None else ranges.to_read(asked, length)
         answer = [*file_headers(found, call, ranged=asked is not None), ("accept-ranges", "bytes")]
-        answer.append(("content-length", str(count)))
         if asked is not None:
             answer.append(("content-range", f"bytes {first}-{first + count - 1}/{length}"))
         if headers.flag(request, "x-ms-range-get-content-md5"):
@@ -94,7 +91,8 @@ class FileHandlers:
                 raise errors.invalid_header("x-ms-range-get-content-md5")
             answer.append(("content-md5", bodies.md5_of(await asyncio.to_thread(os.pread, descriptor, count, first))))
         body.show(first, count)
-        return Response(200 if asked is None else 206, body if count else b"", headers=answer)
+        content, described = structured_body.answer(request, body, count)
+        return Response(200 if asked is None else 206, content, headers=[*answer, *described])
 
     async def delete(self, call: Call) -> Response:
         """Delete File."""
@@ -219,23 +217,13 @@ def refuse_read_only(found: Found) -> None:
         raise read_only_attribute()
 
 
-def refuse_structured(call: Call) -> None:
-    """Refuse bodies with CRC-64 checks in between, rather than take the checks for content.
-
-    Raises:
-        StorageError: the request has or wants one.
-    """
-    if "x-ms-structured-body" in call.request.headers:
-        raise errors.unsupported_header("x-ms-structured-body")
-
-
-async def check_crc64(said: str | None, body: bytes) -> None:
+def check_crc64(said: str | None, body: bytes) -> None:
     """Check a body against its CRC-64, if one is given.
 
     Raises:
         StorageError: the body is another.
     """
-    if said is not None and await asyncio.to_thread(crc64_of, body) != said:
+    if said is not None and crc64_of(body) != said:
         raise errors.crc64_mismatch()
 
 

@@ -16,7 +16,6 @@ from harness.emulator.providers.files.handlers.files import (
     body_md5,
     check_crc64,
     refuse_read_only,
-    refuse_structured,
 )
 from harness.emulator.providers.files.handlers.response_headers import Headers, stamps
 from harness.emulator.providers.files.model import Extent
@@ -41,7 +40,6 @@ class RangeHandlers:
     async def put(self, call: Call) -> Response:
         """Put Range: update or clear; or Put Range From URL."""
         request = call.request
-        refuse_structured(call)
         if "x-ms-copy-source" in request.headers:
             return await self._put_from_source(call)
         write = request.headers.get("x-ms-write", "").lower()
@@ -55,7 +53,7 @@ class RangeHandlers:
         request = call.request
         found = self._shares.file(call, change=True)
         refuse_read_only(found)
-        size = headers.number(request, "content-length", most=1 << 62)
+        size = bodies.length(request)
         if size is None:
             raise errors.missing_length()
         if size > RANGE_LIMIT:
@@ -64,12 +62,7 @@ class RangeHandlers:
         if count != size:
             raise errors.invalid_header("content-length")
         await self._quotas.require(found.place, count)
-        if "x-ms-content-crc64" in request.headers:
-            body = await request.read(count)
-            await check_crc64(request.headers.get("x-ms-content-crc64"), body)
-            parts, md5 = [body], await body_md5(call, body)
-        else:
-            parts, md5 = await bodies.gather(request, limit=count)
+        parts, md5 = await bodies.gather(request, limit=count)
         if sum(len(part) for part in parts) != count:
             raise errors.invalid_header("content-length")
         return await self._write(call, found, first, parts, md5)
@@ -106,8 +99,8 @@ class RangeHandlers:
             await self._quotas.require(found.place, count)
             body = await asyncio.to_thread(os.pread, source.descriptor, count, begin)
         given = request.headers.get
-        await check_crc64(given("x-ms-source-content-crc64"), body)
-        await _check_source(given("x-ms-source-if-match-crc64"), given("x-ms-source-if-none-match-crc64"), body)
+        check_crc64(given("x-ms-source-content-crc64"), body)
+        _check_source(given("x-ms-source-if-match-crc64"), given("x-ms-source-if-none-match-crc64"), body)
         return await self._write(call, found, first, [body], await body_md5(call, body))
 
     async def _write(self, call: Call, found: Found, first: int, parts: Sequence[bytes], md5: str) -> Response:
@@ -115,7 +108,7 @@ class RangeHandlers:
         async with self._changing(call, found, first, end) as plan:
             answer = _written(call, plan.after)
             await self._contents.write(plan, first, parts)
-        return Response(201, headers=[*answer, ("content-md5", md5)])
+        return Response(201, headers=[*answer, ("content-md5", md5), *bodies.confirmed(call.request)])
 
     @asynccontextmanager
     async def _changing(
@@ -192,7 +185,7 @@ class RangeHandlers:
             return await asyncio.to_thread(extents.differing, now, then, first, end), []
 
 
-async def _check_source(wanted: str | None, unwanted: str | None, body: bytes) -> None:
+def _check_source(wanted: str | None, unwanted: str | None, body: bytes) -> None:
     """Let pass a source whose CRC-64 is the one that is wanted, and not the one that is not.
 
     Raises:
@@ -200,7 +193,7 @@ async def _check_source(wanted: str | None, unwanted: str | None, body: bytes) -
     """
     if wanted is None and unwanted is None:
         return
-    found = await asyncio.to_thread(crc64_of, body)
+    found = crc64_of(body)
     if wanted not in (None, found) or unwanted == found:
         raise errors.condition_not_met()
 
