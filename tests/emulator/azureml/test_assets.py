@@ -143,3 +143,86 @@ def test_a_missing_environment_is_reported_in_the_words_of_the_service(group: Gr
 
     assert answer.status_code == 404
     assert answer.json()["error"]["message"] == "No environment exists for name: none, version: , label: "
+
+
+def test_a_model_is_registered_from_the_output_of_a_job(group: Group, workspace: str) -> None:
+    body = {"jobType": "Command", "command": "true", "outputs": {"model": {"jobOutputType": "uri_folder"}}}
+    group.send("PUT", f"{workspace}/jobs/trained", {"properties": body}).raise_for_status()
+    store = f"azureml://subscriptions/{group.endpoint.subscription_id}/resourcegroups/{group.name}/workspaces/"
+    store += f"{workspace.rpartition('/')[2]}/datastores"
+
+    named = put(group, f"{workspace}/models/a/versions/1", modelUri="azureml://jobs/trained/outputs/model/paths/best")
+    artifacts = put(
+        group, f"{workspace}/models/a/versions/2", modelUri="runs:/trained/outputs/m", modelType="mlflow_model"
+    )
+    missing = put(group, f"{workspace}/models/a/versions/3", modelUri="azureml://jobs/trained/outputs/none/paths/")
+    nobody = put(group, f"{workspace}/models/a/versions/3", modelUri="azureml://jobs/nobody/outputs/model/paths/")
+
+    assert named.status_code == artifacts.status_code == 201
+    assert named.json()["properties"]["modelUri"] == f"{store}/workspaceblobstore/paths/azureml/trained/model/best"
+    assert named.json()["properties"]["jobName"] == "trained"
+    folder = "ExperimentRun/dcid.trained/outputs/m"
+    assert artifacts.json()["properties"]["modelUri"] == f"{store}/workspaceartifactstore/paths/{folder}"
+    assert (missing.status_code, missing.json()["error"]["message"]) == (400, "Job output none not found")
+    assert (nobody.status_code, nobody.json()["error"]["message"]) == (404, "Job nobody not found.")
+
+
+def test_models_are_listed_archived_and_deleted(group: Group, workspace: str) -> None:
+    uri = "azureml://datastores/workspaceblobstore/paths/m"
+    for version in ("1", "2"):
+        put(group, f"{workspace}/models/a/versions/{version}", modelUri=uri)
+    put(group, f"{workspace}/models/a/versions/1", modelUri=uri, isArchived=True)
+
+    changed = put(group, f"{workspace}/models/a/versions/1", modelUri=f"{uri}2")
+    latest = group.get(f"{workspace}/models/a")["properties"]
+
+    assert "is immutable, try specifying a new version" in changed.json()["error"]["message"]
+    assert (latest["latestVersion"], latest["nextVersion"]) == ("2", "3")
+    assert [each["name"] for each in group.get(f"{workspace}/models/a/versions")["value"]] == ["2"]
+    assert [each["name"] for each in group.get(f"{workspace}/models")["value"]] == ["a"]
+    assert group.send("DELETE", f"{workspace}/models/a").status_code == 200
+    assert group.send("DELETE", f"{workspace}/models/a").status_code == 204
+    assert group.get(f"{workspace}/models") == {"value": []}
+    assert group.send("GET", f"{workspace}/models/a/versions/2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({}, "The model has no 'modelUri'."),
+        ({"modelUri": "x", "modelType": "onnx"}, "modelType is one of custom_model, mlflow_model, triton_model"),
+    ],
+)
+def test_a_model_that_means_nothing_is_refused(
+    group: Group, workspace: str, properties: dict[str, Any], message: str
+) -> None:
+    answer = put(group, f"{workspace}/models/a/versions/1", **properties)
+
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "what"),
+    [
+        ("GET", "connections", "connections"),
+        ("PUT", "components/a/versions/1", "components"),
+        ("POST", "onlineEndpoints/a/deployments/b/getLogs", "online endpoints"),
+        ("POST", "diagnose", "the diagnosis of a workspace"),
+    ],
+)
+def test_what_is_not_served_is_refused_by_name(group: Group, workspace: str, method: str, path: str, what: str) -> None:
+    answer = group.send(method, f"{workspace}/{path}", {})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(f"The emulator does not serve {what}; ")
+
+
+def test_a_template_deployment_is_refused_by_name(group: Group) -> None:
+    path = f"{group.id}/providers/Microsoft.Resources/deployments/workspace"
+
+    refused, absent = group.send("PUT", path, {"properties": {}}), group.send("GET", path)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "NotServed")
+    assert "does not run template deployments" in refused.json()["error"]["message"]
+    assert (absent.status_code, absent.json()["error"]["code"]) == (404, "DeploymentNotFound")

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -20,48 +20,21 @@ from hypothesis import strategies as st
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
 from harness.emulator.options import Options
-from harness.emulator.providers.azureml.data_plane.routes import data_plane_routes
 from harness.emulator.providers.azureml.model.asset import KINDS
-from harness.emulator.providers.azureml.routes import (
-    asset_routes,
-    compute_routes,
-    datastore_routes,
-    job_routes,
-    operation_routes,
-    subscription_routes,
-    workspace_routes,
-)
 from harness.emulator.routing import Route
+from tests.emulator.azureml.operations import HOSTS, served_routes
 
 Json = dict[str, Any]
 SignIn = Callable[[Endpoint], requests.Session]
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 WORKSPACE = f"{SUBSCRIPTION}/resourceGroups/harness-emulator/providers/Microsoft.MachineLearningServices/workspaces"
-HOSTS = ("https://management.azure.com", "https://eastus.api.azureml.ms")
 DATASTORE = "azureml://datastores/workspaceblobstore/paths"
 LONG = "a long text"  # stands for 70,000 characters
 EXAMPLES = 2000 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 60
 
 
-class _Handlers:
-    """Stands for every class of handlers: only the routes are looked at."""
-
-    def __getattr__(self, name: str) -> object:
-        return name
-
-
-def routes() -> Iterator[tuple[str, Route]]:
-    """Every operation, with its host."""
-    none = cast("Any", _Handlers())
-    for make in (workspace_routes, compute_routes, datastore_routes, job_routes, subscription_routes, operation_routes):
-        yield from ((HOSTS[0], route) for route in cast("Any", make)(none))
-    for kind in KINDS:
-        yield from ((HOSTS[0], route) for route in asset_routes(kind, none))
-    yield from ((HOSTS[1], route) for route in data_plane_routes(none, none, none))
-
-
-ROUTES = [(host, route) for host, route in routes() if route.method != "DELETE"]
+ROUTES = [(host, route) for host, route in served_routes() if route.method != "DELETE"]
 WRITES = [each for each in ROUTES if each[1].method != "GET"]
 READS = [each for each in ROUTES if each[1].method == "GET"]
 
@@ -99,7 +72,8 @@ def asset_body() -> Json:
         "description": "d", "tags": {"a": "b"}, "properties": {"a": 1}, "isArchived": False, "isAnonymous": True,
         "codeUri": "https://x.blob.core.windows.net/a/b", "image": "i", "condaFile": "name: x", "osType": "Linux",
         "build": {"contextUri": "c", "dockerfilePath": "Dockerfile"}, "dataType": "uri_folder",
-        "dataUri": f"{DATASTORE}/a", "inferenceConfig": {}, "environmentType": "x", "stage": "s"}}  # fmt: skip
+        "dataUri": f"{DATASTORE}/a", "modelUri": f"{DATASTORE}/a",
+        "modelType": "custom_model", "flavors": {}, "jobName": "x", "inferenceConfig": {}, "environmentType": "x", "stage": "s"}}  # fmt: skip
 
 
 def datastore_body() -> Json:
@@ -180,10 +154,10 @@ class Stranger:
         """What is listed, or leads to a list, and cannot be read."""
         workspace = f"{HOSTS[0]}{WORKSPACE}/azureml"
         wrong: list[str] = []
-        for kind in ("computes", "datastores", "jobs", "codes", "environments", "data"):
+        for kind in ("computes", "datastores", "jobs", *(each.type for each in KINDS)):
             for name in self._names(f"{workspace}/{kind}", wrong):
                 self._read(f"{workspace}/{kind}/{name}", wrong)
-                if kind in ("codes", "environments", "data"):
+                if kind not in ("computes", "datastores", "jobs"):
                     versions = f"{workspace}/{kind}/{name}/versions"
                     for version in self._names(versions, wrong):
                         self._read(f"{versions}/{version}", wrong)

@@ -279,3 +279,25 @@ def test_a_body_of_another_type_is_refused_and_not_stored(group: Group, workspac
     assert answer.status_code == 400
     assert "'properties.experimentName' of the request body is not valid" in answer.json()["error"]["message"]
     assert group.get(f"{workspace.path}/jobs")["value"] == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind", "uri"), [("uri_folder", "data", "dataUri"), ("mlflow_model", "models", "modelUri")]
+)
+def test_a_named_output_is_an_asset_once_the_job_has_completed(
+    group: Group, workspace: Workspace, type_: str, kind: str, uri: str
+) -> None:
+    outputs = {"made": {"jobOutputType": type_, "assetName": "mine"}}
+
+    failed = workspace.submit("echo 1 > ${{outputs.made}}/a.txt; exit 1", outputs=outputs)
+    assert workspace.ended(failed) == "Failed"
+    assert group.send("GET", f"{workspace.path}/{kind}/mine").status_code == 404
+    job = workspace.submit("echo 2 > ${{outputs.made}}/a.txt", outputs=outputs)
+    assert workspace.ended(job) == "Completed"
+
+    made = group.get(f"{workspace.path}/{kind}/mine/versions/1")["properties"]
+    assert made[uri].endswith(f"/datastores/workspaceblobstore/paths/azureml/{job.rpartition('/')[2]}/made/")
+    reader = workspace.submit("cat ${{inputs.made}}/a.txt", inputs={
+        "made": {"jobInputType": type_, "uri": f"{workspace.path}/{kind}/mine/versions/1"}})  # fmt: skip
+    assert workspace.ended(reader) == "Completed"
+    assert workspace.log(reader) == "2\n"

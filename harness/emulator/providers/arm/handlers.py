@@ -38,6 +38,7 @@ from harness.emulator.providers.arm.rules import (
     parse_tags,
     place_of,
 )
+from harness.emulator.providers.arm.template_deployments import deployment_routes
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
 from harness.emulator.wire import arm_error, json_response
@@ -102,6 +103,7 @@ class ResourceManager:
             Route("PATCH", _GROUP, "ResourceGroups_Update", self._patch_group),
             Route("DELETE", _GROUP, "ResourceGroups_Delete", self._delete_group),
             Route("GET", _SUBSCRIPTION + "/operationresults/{operation}", "OperationResults_Get", self._poll),
+            *deployment_routes(),
         )
 
     def plays(self, host: str) -> bool:

@@ -28,6 +28,8 @@ from harness.emulator.providers.azureml.model.compute import ComputeDetails
 from harness.emulator.providers.azureml.model.datastore import Datastore, DatastoreSecret
 from harness.emulator.providers.azureml.model.job import JobDetails, RunExperiment
 from harness.emulator.providers.azureml.model.run import RUN_RECORDS, RunLabels, run_key
+from harness.emulator.providers.azureml.not_served import refusal_routes
+from harness.emulator.providers.azureml.output_assets import register_outputs
 from harness.emulator.providers.azureml.routes import (
     asset_routes,
     compute_routes,
@@ -89,6 +91,7 @@ class AzureML:
             *job_routes(Jobs(self._service, quotas)),
             *subscription_routes(Subscription(self._service, quotas)),
             *operation_routes(OperationStatuses(self._service)),
+            *refusal_routes(),
         )
         self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
         engine.register(self, self._observe)
@@ -124,7 +127,9 @@ class AzureML:
         return not self._engine.repository.workspaces(self.namespace, subscription, group)
 
     def _observe(self, before: Resource | None, after: Resource | None) -> None:
-        """Delete the provider's own records together with the engine's resource."""
+        """Register what a completed job made; delete the provider's own records together with the engine's resource."""
+        if isinstance(before, Job) and isinstance(after, Job) and before.phase != after.phase == "succeeded":
+            self._register_outputs(after)
         if isinstance(before, Cluster) and after is None:
             self._engine.repository.store.delete(ComputeDetails, before.key)
         if isinstance(before, Job) and after is None:
@@ -134,6 +139,12 @@ class AzureML:
             self.workspaces.forget(before)
             for kind in _RECORDS:
                 self._engine.repository.store.delete_all(kind, f"{before.key}/")
+
+    def _register_outputs(self, job: Job) -> None:
+        store = self._engine.repository.store
+        details, workspace = store.get(JobDetails, job.key), store.get(Workspace, job.address.parent().key("workspace"))
+        if details and workspace:
+            register_outputs(store, workspace, details, job.ended or self._engine.clock.now())
 
     def _forget_run(self, job: Job) -> None:
         """Delete what was logged in the run of a deleted job."""

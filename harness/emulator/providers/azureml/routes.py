@@ -47,13 +47,14 @@ def compute_routes(computes: Computes) -> tuple[Route, ...]:
 
 def asset_routes(kind: AssetKind, assets: Assets) -> tuple[Route, ...]:
     """One type of asset with its versions."""
-    name = {"codes": "Code", "environments": "Environment", "data": "Data"}[kind.type]
+    name = {"codes": "Code", "environments": "Environment", "data": "Data", "models": "Model"}[kind.type]
     every = f"{_WORKSPACE}/{kind.type}"
     one, versions = every + "/{name}", every + "/{name}/versions"
     routes = (
         Route("GET", every, f"{name}Containers_List", assets.list_containers),
         Route("PUT", one, f"{name}Containers_CreateOrUpdate", assets.put_container),
         Route("GET", one, f"{name}Containers_Get", assets.get_container),
+        Route("DELETE", one, f"{name}Containers_Delete", assets.delete_container),
         Route("GET", versions, f"{name}Versions_List", assets.list_versions),
         Route("PUT", versions + "/{version}", f"{name}Versions_CreateOrUpdate", assets.put),
         Route("GET", versions + "/{version}", f"{name}Versions_Get", assets.get),

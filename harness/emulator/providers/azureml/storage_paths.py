@@ -6,7 +6,14 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from harness.emulator.engine.model.records import Workspace
-from harness.emulator.providers.azureml.model.asset import DATA, AssetVersion, container_key, version_key
+from harness.emulator.providers.azureml.model.asset import (
+    DATA,
+    MODEL,
+    AssetKind,
+    AssetVersion,
+    container_key,
+    version_key,
+)
 from harness.emulator.providers.azureml.model.datastore import Datastore, datastore_key
 from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
@@ -17,8 +24,8 @@ _LONG = re.compile(
     r"workspaces/[^/]+/datastores/(?P<store>[^/]+)/paths/?(?P<path>.*)",
     re.DOTALL | re.IGNORECASE,
 )
-_DATA_ID = re.compile(r".*/data/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.DOTALL)
-_DATA_NAME = re.compile(r"azureml:(?P<name>[^:@/]+)(?::(?P<version>[^@]+)|@latest)")
+_ASSET_ID = re.compile(r".*/(?P<type>data|models)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.DOTALL)
+_ASSET_NAME = re.compile(r"azureml:(?P<name>[^:@/]+)(?::(?P<version>[^@]+)|@latest)")
 _HOST = re.compile(r"(?P<account>[a-z0-9]{3,24})\.(?P<service>blob|file)\.core\.windows\.net")
 
 
@@ -43,8 +50,11 @@ class StoragePaths:
         Raises:
             StoragePathError: there is no such datastore, data asset, container or share, or the path leaves it.
         """
-        if found := _DATA_NAME.fullmatch(uri) or _DATA_ID.fullmatch(uri):
-            return self._find_stored(workspace, self._data_uri(workspace, found["name"], found["version"]))
+        if found := _ASSET_NAME.fullmatch(uri):
+            return self._find_stored(workspace, self._asset_uri(workspace, found["name"], found["version"]))
+        if found := _ASSET_ID.fullmatch(uri):
+            kinds = (DATA,) if found["type"] == "data" else (MODEL,)
+            return self._find_stored(workspace, self._asset_uri(workspace, found["name"], found["version"], kinds))
         return self._find_stored(workspace, uri)
 
     def _find_stored(self, workspace: Workspace, uri: str) -> Path:
@@ -89,13 +99,18 @@ class StoragePaths:
             raise StoragePathError(f"the path {path[:200]!r} leaves its container or share")
         return root / relative
 
-    def _data_uri(self, workspace: Workspace, name: str, version: str | None) -> str:
-        if version is None:
-            prefix = f"{container_key(workspace, DATA, name)}/versions/"
-            versions = [each for _, each in self.store.list(AssetVersion, prefix)]
-            found = max(versions, key=lambda each: each.created, default=None)
-        else:
-            found = self.store.get(AssetVersion, version_key(workspace, DATA, name, version))
-        if found is None:
-            raise StoragePathError(f"there is no data asset {name!r} of the version {version or 'latest'!r}")
-        return str(found.properties["dataUri"])
+    def _asset_uri(
+        self, workspace: Workspace, name: str, version: str | None, kinds: tuple[AssetKind, ...] = (DATA, MODEL)
+    ) -> str:
+        """The uri of an asset, the latest without ``version``; of two that have the name, that of the data."""
+        for kind in kinds:
+            if version is None:
+                prefix = f"{container_key(workspace, kind, name)}/versions/"
+                versions = [each for _, each in self.store.list(AssetVersion, prefix)]
+                found = max(versions, key=lambda each: each.created, default=None)
+            else:
+                found = self.store.get(AssetVersion, version_key(workspace, kind, name, version))
+            if found:
+                return str(found.properties["dataUri" if kind is DATA else "modelUri"])
+        words = " or ".join(kind.word for kind in kinds)
+        raise StoragePathError(f"there is no {words} {name!r} of the version {version or 'latest'!r}")

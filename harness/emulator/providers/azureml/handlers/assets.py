@@ -1,4 +1,4 @@
-"""Code, environments and data assets, with their versions."""
+"""Code, environments, data assets and models, with their versions."""
 
 import uuid
 from typing import Any
@@ -9,6 +9,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Workspace
 from harness.emulator.providers.azureml import errors
 from harness.emulator.providers.azureml.handlers.service import Service
+from harness.emulator.providers.azureml.launch import output_uri
 from harness.emulator.providers.azureml.model.asset import (
     CODE,
     ENVIRONMENT,
@@ -20,7 +21,14 @@ from harness.emulator.providers.azureml.model.asset import (
     version_document,
     version_key,
 )
-from harness.emulator.providers.azureml.rules.assets import changed_fields, read_asset
+from harness.emulator.providers.azureml.model.datastore import ARTIFACTS
+from harness.emulator.providers.azureml.model.job import JobDetails, artifact_folder
+from harness.emulator.providers.azureml.rules.assets import (
+    OutputReference,
+    changed_fields,
+    output_reference,
+    read_asset,
+)
 from harness.emulator.providers.azureml.rules.bodies import AssetBody
 from harness.emulator.providers.azureml.rules.names import check_asset_name
 from harness.emulator.storage_service import Accounts
@@ -47,7 +55,9 @@ class Assets:
         workspace, name, version = self._service.workspace(request), request.params["name"], request.params["version"]
         check_asset_name(self._kind.word, name)
         check_asset_name("version", version)
-        properties = read_asset(self._kind, self._service.body(request, AssetBody), workspace)
+        body = self._service.body(request, AssetBody)
+        self._resolve(workspace, body.get("properties") or {})
+        properties = read_asset(self._kind, body, workspace)
         now, store = self._service.now(), self._service.repository.store
         found = self._found(request, workspace)
         if found and (changed := changed_fields(self._kind, found, properties)):
@@ -93,6 +103,15 @@ class Assets:
             return Response(204)
         key = version_key(workspace, self._kind, request.params["name"], request.params["version"])
         self._service.repository.store.delete(AssetVersion, key)
+        return Response(200)
+
+    def delete_container(self, request: Request) -> Response:
+        """Delete an asset with its versions."""
+        workspace, name = self._service.workspace(request), request.params["name"]
+        store, key = self._service.repository.store, container_key(workspace, self._kind, name)
+        if not store.delete(AssetContainer, key):
+            return Response(204)
+        store.delete_all(AssetVersion, version_key(workspace, self._kind, name, ""))
         return Response(200)
 
     def put_container(self, request: Request) -> Response:
@@ -144,6 +163,24 @@ class Assets:
             "pendingUploadId": str(uuid.uuid4()),
             "pendingUploadType": "None",
         })  # fmt: skip
+
+    def _resolve(self, workspace: Workspace, properties: dict[str, Any]) -> None:
+        """Put the datastore's uri in place of one that names the output of a job."""
+        for name in ("modelUri", "dataUri"):
+            if reference := output_reference(properties.get(name) or ""):
+                properties[name] = self._output(workspace, reference)
+                properties.setdefault("jobName", reference.job)
+
+    def _output(self, workspace: Workspace, reference: OutputReference) -> str:
+        details = self._service.repository.store.get(JobDetails, workspace.address.child(reference.job).key("job"))
+        if reference.output in ("artifacts", "default"):
+            base = f"azureml://datastores/{ARTIFACTS}/paths/{artifact_folder(reference.job)}/"
+            return base + reference.path
+        if details is None:
+            raise errors.job_not_found(reference.job)
+        if reference.output not in details.outputs:
+            raise errors.invalid(f"Job output {reference.output} not found", "NoMatchingOutputFoundFromJob")
+        return f"{output_uri(details, reference.output).rstrip('/')}/{reference.path}"
 
     def _found(self, request: Request, workspace: Workspace) -> AssetVersion | None:
         key = version_key(workspace, self._kind, request.params["name"], request.params["version"])

@@ -1,5 +1,6 @@
-"""Assets: named things with versions, of which a job uses one: code, environments and data."""
+"""Assets: named things with versions, of which a job uses one: code, environments, data and models."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from harness.emulator.engine.model.records import Record, Workspace
 from harness.emulator.providers.azureml.model.documents import Document, system_data
 from harness.emulator.providers.azureml.model.workspace import TYPE
 
-AssetType = Literal["codes", "environments", "data"]
+AssetType = Literal["codes", "environments", "data", "models"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,14 @@ DATA = AssetKind(
     {"description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False,
      "dataType": "uri_folder", "dataUri": None, "referencedUris": None},
 )  # fmt: skip
-KINDS = (CODE, ENVIRONMENT, DATA)
+MODEL = AssetKind(
+    "models",
+    "model",
+    ("modelType", "modelUri"),
+    {"description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False, "flavors": None,
+     "jobName": None, "modelType": "custom_model", "modelUri": None, "provisioningState": "Succeeded", "stage": None},
+)  # fmt: skip
+KINDS = (CODE, ENVIRONMENT, DATA, MODEL)
 
 
 class AssetVersion(Record, frozen=True):
@@ -101,19 +109,23 @@ def version_document(workspace: Workspace, kind: AssetKind, asset: AssetVersion,
     }
 
 
+def next_version(versions: Iterable[AssetVersion]) -> str:
+    """The number after the highest of an asset."""
+    return str(max((int(each.version) for each in versions if each.version.isdigit()), default=0) + 1)
+
+
 def container_document(
     workspace: Workspace, kind: AssetKind, asset: AssetContainer, versions: list[AssetVersion], *, by: str
 ) -> Document:
     """An asset as the service shows it, with its latest version and the next number."""
     latest = max(versions, key=lambda each: each.created).version if versions else None
-    numbers = [int(each.version) for each in versions if each.version.isdigit()]
     properties: Document = {
         "description": asset.properties.get("description"),
         "tags": asset.properties.get("tags") or {},
         "properties": asset.properties.get("properties") or {},
         "isArchived": bool(asset.properties.get("isArchived", False)),
         "latestVersion": latest,
-        "nextVersion": str(max(numbers, default=0) + 1),
+        "nextVersion": next_version(versions),
     }
     if kind is DATA and versions:
         properties["dataType"] = versions[0].properties.get("dataType", "uri_folder")

@@ -2,16 +2,20 @@
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from harness.emulator.engine.model.records import Workspace
 from harness.emulator.providers.azureml.errors import invalid
-from harness.emulator.providers.azureml.model.asset import CODE, DATA, ENVIRONMENT, AssetKind, AssetVersion
+from harness.emulator.providers.azureml.model.asset import CODE, DATA, ENVIRONMENT, MODEL, AssetKind, AssetVersion
 from harness.emulator.providers.azureml.rules.bodies import read_texts
 from harness.emulator.providers.azureml.rules.yaml_documents import YamlError, read_yaml
 
 _SHORT = re.compile(r"azureml://datastores/(?P<datastore>[^/]+)/paths/?(?P<path>.*)", re.DOTALL)
+_OUTPUT = re.compile(r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/?(?P<path>.*))?", re.DOTALL)
+_RUN = re.compile(r"runs:/(?P<job>[^/]+)/(?P<path>.*)", re.DOTALL)  # MLflow's form
 _DATA_TYPES = ("uri_file", "uri_folder", "mltable")
+_MODEL_TYPES = ("custom_model", "mlflow_model", "triton_model")
 _LARGEST_CONDA = 256 << 10  # characters of a conda file
 
 
@@ -31,8 +35,13 @@ def read_asset(kind: AssetKind, document: dict[str, Any], workspace: Workspace) 
     elif kind is DATA:
         _required(kind, found, "dataUri")
         if found.get("dataType", "uri_folder") not in _DATA_TYPES:
-            raise invalid(f"dataType is one of {', '.join(_DATA_TYPES)}, not {str(found['dataType'])[:40]!r}.")
+            raise invalid(f"dataType is one of {', '.join(_DATA_TYPES)}, not {found['dataType'][:40]!r}.")
         found["dataUri"] = long_uri(found["dataUri"], workspace)
+    elif kind is MODEL:
+        _required(kind, found, "modelUri")
+        if found.get("modelType", "custom_model") not in _MODEL_TYPES:
+            raise invalid(f"modelType is one of {', '.join(_MODEL_TYPES)}, not {found['modelType'][:40]!r}.")
+        found["modelUri"] = long_uri(found["modelUri"], workspace)
     elif kind is ENVIRONMENT:
         if not (found.get("image") or found.get("build")):
             raise invalid("An environment has 'image' or 'build'.", "ArgumentInvalid")
@@ -44,6 +53,24 @@ def read_asset(kind: AssetKind, document: dict[str, Any], workspace: Workspace) 
 def changed_fields(kind: AssetKind, before: AssetVersion, after: dict[str, Any]) -> list[str]:
     """The properties that would change although no later request may change them."""
     return [name for name in kind.fixed if (after.get(name) or None) != (before.properties.get(name) or None)]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReference:
+    """What a uri names of a job: a path in one of its outputs; ``artifacts`` is the folder of its run."""
+
+    job: str
+    output: str
+    path: str
+
+
+def output_reference(uri: str) -> OutputReference | None:
+    """The job's output that a uri names; None for any other uri."""
+    if found := _OUTPUT.fullmatch(uri):
+        return OutputReference(found["job"], found["output"], found["path"] or "")
+    if found := _RUN.fullmatch(uri):
+        return OutputReference(found["job"], "artifacts", found["path"])
+    return None
 
 
 def long_uri(uri: str, workspace: Workspace) -> str:

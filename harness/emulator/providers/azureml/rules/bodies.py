@@ -192,7 +192,7 @@ class Build(_Body, frozen=True, kw_only=True):
 
 
 class AssetProperties(Described, frozen=True, kw_only=True):
-    """Of a version of code, of an environment or of a data asset; which are whose, ``rules.assets`` knows."""
+    """Of a version of any type of asset; which are whose, ``rules.assets`` knows."""
 
     code_uri: Uri | None = None
     environment_type: Name | None = None
@@ -205,6 +205,10 @@ class AssetProperties(Described, frozen=True, kw_only=True):
     data_type: Name | None = None
     data_uri: Uri | None = None
     referenced_uris: list[Uri] | None = None
+    model_type: Name | None = None
+    model_uri: Uri | None = None
+    job_name: Name | None = None
+    flavors: dict[str, Any] | None = None
 
 
 class AssetBody(_Body, frozen=True, kw_only=True):

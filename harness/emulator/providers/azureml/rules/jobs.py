@@ -10,6 +10,7 @@ from harness.emulator.providers.azureml.errors import invalid, not_served
 from harness.emulator.providers.azureml.model.job import JobDetails
 from harness.emulator.providers.azureml.rules.bodies import read_text, read_texts
 from harness.emulator.providers.azureml.rules.expressions import check_command
+from harness.emulator.providers.azureml.rules.names import check_asset_name
 
 MOST_NODES, MOST_PROCESSES = 100, 1000  # of one job
 _COUNTS = ("processCountPerInstance", "workerCount", "parameterServerCount")
@@ -17,6 +18,7 @@ _LATER = {"Sweep": "sweep jobs", "Pipeline": "pipeline jobs", "AutoML": "AutoML 
 _NAME = re.compile(r"[a-zA-Z_]+[a-zA-Z0-9_]*")
 _INPUT_TYPES = ("uri_folder", "uri_file", "mltable", "literal", "custom_model", "mlflow_model", "triton_model")
 _INPUT_MODES = ("ReadOnlyMount", "ReadWriteMount", "Download", "Direct", "EvalMount", "EvalDownload")
+_OUTPUT_TYPES = tuple(each for each in _INPUT_TYPES if each != "literal")
 _OUTPUT_MODES = ("ReadWriteMount", "Upload", "Direct")
 _DISTRIBUTIONS = ("PyTorch", "Mpi", "TensorFlow")
 _LIFETIME = 21 * 86_400.0  # seconds that a job may run on dedicated nodes
@@ -90,7 +92,12 @@ def _output(name: str, given: Any) -> dict[str, Any]:
     found = _object(given or {}, f"outputs.{name}")
     mode = found.get("mode") or "ReadWriteMount"
     _check_word(f"outputs.{name}.mode", mode, _OUTPUT_MODES)
-    return {**found, "mode": mode, "jobOutputType": found.get("jobOutputType") or "uri_folder"}
+    type_ = found.get("jobOutputType") or "uri_folder"
+    _check_word(f"outputs.{name}.jobOutputType", type_, _OUTPUT_TYPES)
+    for member in ("assetName", "assetVersion"):
+        if found.get(member):
+            check_asset_name(f"{member} of the output {name}", found[member])
+    return {**found, "mode": mode, "jobOutputType": type_}
 
 
 def _distribution(given: Any, nodes: int) -> dict[str, Any] | None:
