@@ -5,30 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
-from harness.errors import SettingsError
-
 CloudName = Literal["replay", "emulator", "azure"]
 ServiceName = Literal["batchai", "azureml"]
 
 CLOUDS: tuple[CloudName, ...] = get_args(CloudName)
 SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
-DEFAULT_SERVICE: ServiceName = "batchai"
 
 _FILES = ("harness.toml", ".env")
 _VARIABLES = ("HARNESS_CLOUD", "HARNESS_SERVICE")
 
 
-def require_service(service: ServiceName) -> ServiceName:
-    """The service, where it is available.
-
-    Raises:
-        SettingsError: it is reserved for a later version.
-    """
-    if service == "azureml":
-        raise SettingsError(
-            "the service azureml (Azure Machine Learning) is reserved for a later version; use --service batchai"
-        )
-    return service
+def default_service(cloud: CloudName) -> ServiceName:
+    """The service that is used where nobody names one: in Azure the one that exists today, elsewhere Batch AI."""
+    return "azureml" if cloud == "azure" else "batchai"
 
 
 def may_be_set(directory: Path, environ: Mapping[str, str] = os.environ) -> bool:

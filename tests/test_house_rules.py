@@ -35,7 +35,7 @@ ALLOWED = {
     "recording": {"config"},
     "clouds": {"config", "recording", "emulator"},
     "resources": {"clouds", "scenario", "config"},
-    "services": {"resources", "clouds", "scenario", "config"},
+    "services": {"resources", "clouds", "scenario", "config", "toolkits"},
     "experiments": {"services", "resources", "clouds", "scenario", "config", "data"},
     "results": {"experiments", "scenario", "config"},
     "report": {"results", "experiments", "resources", "scenario", "config"},

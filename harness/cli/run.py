@@ -43,7 +43,8 @@ from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios
 from harness.scenario.set_option import parse_values
 from harness.services.catalogue import service_named
-from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, require_service
+from harness.services.service import Service
+from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service
 
 _CASSETTES = Path("cassettes")
 _MAX_TRIALS = 10_000  # that one run takes: each is held in memory
@@ -55,7 +56,9 @@ _MAX_TRIALS = 10_000  # that one run takes: each is held in memory
     "--cloud", type=click.Choice(CLOUDS), help="Where they run; default: the setting cloud, else the emulator."
 )
 @click.option(
-    "--service", type=click.Choice(SERVICES), help="What they run on there; default: the setting service, else batchai."
+    "--service",
+    type=click.Choice(SERVICES),
+    help="What they run on there; default: the setting service, else azureml in Azure and batchai elsewhere.",
 )
 @click.option("values", "--set", metavar="NAME=VALUE", multiple=True, help="Give a parameter a value; repeatable.")
 @click.option("--out", metavar="DIR", type=PATH, help="Run directory; default: a new one below the setting runs_dir.")
@@ -113,11 +116,13 @@ def run(
         for scenario in load_scenarios(scenarios, parse_values(values))
     ]
     settings = load_settings(Path())
-    cloud, service = cloud or settings.cloud or "emulator", require_service(service or settings.service)
+    cloud = cloud or settings.cloud or "emulator"
+    service = service or settings.service or default_service(cloud)
+    used = service_named(service, settings, cloud)
     if dry_run:
         for scenario in loaded:
-            price = partial(node_price, settings) if cloud == "azure" else _no_price
-            say(describe(scenario, cloud=cloud, limit=limit, price=price, upload_from=upload_from))
+            price = partial(_node_price, settings, used) if cloud == "azure" else _no_price
+            say(describe(scenario, used, cloud=cloud, limit=limit, price=price, upload_from=upload_from))
         return 0
     for scenario in loaded:
         _refuse(scenario, cloud, limit)
@@ -131,7 +136,7 @@ def run(
         with open_run_directory(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as directory:
             one = _Run(
                 cloud,
-                service,
+                used,
                 settings,
                 directory,
                 interruption,
@@ -167,7 +172,7 @@ class _Run:
     """One run of the command."""
 
     cloud: CloudName
-    service: ServiceName
+    service: Service
     settings: Settings
     directory: RunDirectory
     interruption: Interruption
@@ -233,7 +238,7 @@ class _Run:
                 self.cloud,
                 settings,
                 cassettes=_CASSETTES,
-                service=self.service,
+                service=self.service.name,
                 endpoint=endpoint,
                 run=self.directory.run,
             ) as cloud,
@@ -241,7 +246,7 @@ class _Run:
         ):
             yield RunContext(
                 cloud=cloud,
-                service=service_named(self.service),
+                service=self.service,
                 journal=journal_for(self.cloud, settings, environment()),
                 uploads=RecordedUploads(self.upload_from) if self.cloud == "replay" else local,
                 sink=self._display,

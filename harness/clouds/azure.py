@@ -10,14 +10,23 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from harness.clock import SystemClock
 from harness.clouds.model import CloudFacts
 from harness.clouds.retry_policy import CLOUD
+from harness.clouds.run_identity import suffix_of
 from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
+from harness.target import ServiceName
 
 _POLL_SECONDS = 15.0
 
 
-def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str) -> SdkCloud:
+def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str, service: ServiceName) -> SdkCloud:
     """The cloud of the user's own subscription.
+
+    Args:
+        settings: credentials and addresses.
+        cassettes: the directory of all cassettes.
+        record: write them.
+        run: identity of the run.
+        service: decides which settings it needs: only Batch AI's nodes have an administrator.
 
     Raises:
         SettingsError: a setting that it needs has no value.
@@ -40,9 +49,10 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str) 
             subscription_id=settings.require("subscription_id"),
             storage_account=settings.require("storage_account"),
             storage_key=settings.require("storage_key"),
-            admin_user=settings.require("admin_user"),
-            admin_password=settings.require("admin_password"),
+            admin_user=settings.require("admin_user") if service == "batchai" else "",
+            admin_password=settings.require("admin_password") if service == "batchai" else "",
             run=run,
+            suffix=suffix_of(run),
         ),
         clock=SystemClock(),
         mode="record" if record else "live",

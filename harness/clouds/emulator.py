@@ -13,6 +13,7 @@ from azure.identity import ClientSecretCredential
 from harness.clock import SystemClock
 from harness.clouds.model import CloudFacts
 from harness.clouds.retry_policy import LOCAL
+from harness.clouds.run_identity import suffix_of
 from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
@@ -71,6 +72,7 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
             admin_user=settings.admin_user or "harness",
             admin_password=settings.require("admin_password") if settings.admin_password else secrets.token_urlsafe(18),
             run=run,
+            suffix=suffix_of(run),
             directory=endpoint.directory,
         ),
         clock=SystemClock(),

@@ -25,6 +25,7 @@ class CloudFacts:
 
     Attributes:
         run: identity of the run that this cloud was opened for; what it creates is tagged with it.
+        suffix: a short form of that, of letters and digits, for names that must be unique.
         directory: the emulator's data directory; empty elsewhere.
     """
 
@@ -34,6 +35,7 @@ class CloudFacts:
     admin_user: str
     admin_password: str = field(repr=False)
     run: str = ""
+    suffix: str = ""
     directory: str = ""
 
     @property

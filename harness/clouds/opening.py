@@ -12,7 +12,7 @@ from harness.clouds.run_identity import new_run
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.recording import ReportUnused
-from harness.target import DEFAULT_SERVICE, CloudName, ServiceName, require_service
+from harness.target import CloudName, ServiceName, default_service
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def open_cloud(
     settings: Settings,
     *,
     cassettes: Path,
-    service: ServiceName = DEFAULT_SERVICE,
+    service: ServiceName | None = None,
     record: bool = False,
     endpoint: Endpoint | None = None,
     run: str | None = None,
@@ -34,23 +34,24 @@ def open_cloud(
         settings: credentials and addresses.
         cassettes: the directory of all cassettes; those of a service, which ``replay`` reads and ``record`` writes, are
             in a directory of its name.
-        service: the one that is used there.
+        service: the one that is used there; default the one of the cloud.
         record: write the cassette of every session; has no effect in replay.
         endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
         run: identity of the run; default a new one.
         report_unused: called after a replay in which some of the recorded responses were not requested.
 
     Raises:
-        SettingsError: a setting that the cloud needs has no value, or the service is not available yet.
+        SettingsError: a setting that the cloud needs has no value.
         EmulatorError: the emulator did not start.
     """
     run = run or new_run()
-    cassettes = cassettes / require_service(service)
+    service = service or default_service(name)
+    cassettes = cassettes / service
     with ExitStack() as stack:
         if name == "replay":
             cloud = replay_cloud(cassettes, report_unused)
         elif name == "azure":
-            cloud = azure_cloud(settings, cassettes=cassettes, record=record, run=run)
+            cloud = azure_cloud(settings, cassettes=cassettes, record=record, run=run, service=service)
         else:
             running = endpoint or stack.enter_context(running_emulator(settings))
             cloud = emulator_cloud(running, settings, cassettes=cassettes, record=record, run=run)

@@ -1,8 +1,16 @@
 """What tells a run from every other one."""
 
+import hashlib
 import secrets
+
+_SUFFIX_LENGTH = 12
 
 
 def new_run() -> str:
     """An identity for a run that no other has."""
     return f"run-{secrets.token_hex(8)}"
+
+
+def suffix_of(run: str) -> str:
+    """A short form of a run's identity, of lower-case letters and digits, a letter first."""
+    return f"r{hashlib.sha256(run.encode()).hexdigest()}"[:_SUFFIX_LENGTH]

@@ -35,6 +35,7 @@ PLACEHOLDERS = CloudFacts(
     admin_user="harness",
     admin_password="replay",  # noqa: S106
     run="replay",
+    suffix="replayed",
 )
 
 

@@ -47,6 +47,8 @@ def find_machine(environ: Mapping[str, str], *, cntk_python: Path | None = None)
     path = environ.get("PATH", os.defpath)
     kept = {name: environ[name] for name in _INHERITED if name in environ}
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"} | kept
+    # Last, so that it hides no program of the user's: a command that asks for ``python`` finds one everywhere.
+    environment["PATH"] = f"{environment['PATH']}{os.pathsep}{Path(sys.executable).parent}"
     python = shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3"
     packages = [framework.package for framework in FRAMEWORKS.values()]
     return Machine(

@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from harness.errors import SettingsError
 from harness.suggestions import nearest, suggestion
-from harness.target import DEFAULT_SERVICE, CloudName, ServiceName
+from harness.target import CloudName, ServiceName
 from harness.validation_messages import in_words
 
 SETTINGS_FILE = "harness.toml"
@@ -94,12 +94,22 @@ class Settings(BaseSettings):
     cloud: CloudName | None = Field(
         default=None, description="where scenarios run: replay, emulator or azure; a file cannot name azure"
     )
-    service: ServiceName = Field(default=DEFAULT_SERVICE, description="the service that scenarios run on: batchai")
+    service: ServiceName | None = Field(
+        default=None,
+        description="the service that scenarios run on: azureml or batchai; default azureml in Azure, else batchai",
+    )
     azureml_resource_group: str | None = Field(
         default=None, pattern=_GROUP, description="resource group of an existing Azure Machine Learning workspace"
     )
     azureml_workspace: str | None = Field(
-        default=None, pattern=_WORKSPACE, description="an existing Azure Machine Learning workspace"
+        default=None,
+        pattern=_WORKSPACE,
+        description="an existing Azure Machine Learning workspace; without one, each run makes and deletes its own",
+    )
+    azureml_images: dict[str, str] = Field(
+        default_factory=dict,
+        description="container images for Azure Machine Learning by pattern of the image that a scenario names; "
+        "the empty pattern is for jobs that name none",
     )
     mnist_dir: Path | None = Field(default=None, description="directory with MNIST's idx files, packed or not")
     cntk_python: Annotated[Path, AfterValidator(_absolute)] | None = Field(

@@ -13,6 +13,7 @@ from harness.resources.budget import most_node_hours
 from harness.scenario.document import FieldPath
 from harness.scenario.model import ClusterSpec, DatasetUpload, NodeRange, Scenario, VolumeSpec
 from harness.scenario.names import job_name
+from harness.services.service import Service
 from harness.suggestions import suggestion
 from harness.vm_sizes import vm_size, vm_size_names
 
@@ -21,6 +22,7 @@ _MAX_SHOWN = 50  # trials
 
 def describe(
     scenario: Scenario,
+    service: Service,
     *,
     cloud: str,
     limit: int | None = None,
@@ -31,6 +33,7 @@ def describe(
 
     Args:
         scenario: the whole scenario.
+        service: it would run on.
         cloud: where it would run.
         limit: the most trials that would run.
         price: of a node-hour of a VM size, where it is known and is paid.
@@ -44,7 +47,7 @@ def describe(
     count = len(scenario.trials) if limit is None else min(limit, len(scenario.trials))
     clusters = _clusters(scenario, count)
     lines = (
-        *_resources(scenario, cloud, uploads, clusters),
+        *_resources(scenario, service, cloud, uploads, clusters),
         *_costs(scenario, clusters, price),
         *_trials(scenario, count, uploads),
     )
@@ -80,11 +83,12 @@ def _clusters(scenario: Scenario, count: int) -> list[tuple[ClusterSpec, int]]:
 
 def _resources(
     scenario: Scenario,
+    service: Service,
     cloud: str,
     uploads: Mapping[FieldPath, Mapping[str, Path]],
     clusters: Sequence[tuple[ClusterSpec, int]],
 ) -> Iterator[str]:
-    yield f"{scenario.path}: {scenario.scenario}, on {cloud}; nothing is made by a dry run"
+    yield f"{scenario.path}: {scenario.scenario}, on {cloud} by {service.name}; nothing is made by a dry run"
     yield f"  resource group  {scenario.resource_group} in {scenario.location}"
     for field_path, volume in scenario.volumes.items():
         what = "file share    " if volume.kind == "share" else "blob container"
@@ -96,9 +100,12 @@ def _resources(
             yield f"    upload        {volume.directory or '.'}/{name} from {file}"
     for cluster, trials in clusters:
         nodes = f"{cluster.nodes.min} to {cluster.nodes.max}" if isinstance(cluster.nodes, NodeRange) else cluster.nodes
-        unknown = "" if vm_size(cluster.vm_size) else ", a size that is not known here"
+        size = service.offered_size(cluster.vm_size)
+        unknown = "" if vm_size(size) else ", a size that is not known here"
         share_of = f", for {trials} of the trials" if len(clusters) > 1 else ""
-        yield f"  cluster         {cluster.name}, {nodes} node(s) {cluster.vm_size}{unknown}{share_of}"
+        yield f"  cluster         {cluster.name}, {nodes} node(s) {size}{unknown}{share_of}"
+        for line in service.substitutions(vm_size=cluster.vm_size, image=scenario.job.image):
+            yield f"  instead         {line}"
 
 
 def _costs(

@@ -257,7 +257,7 @@ def target_of(
         cluster: exists.
         spent: the part of the budget that earlier clusters of the run have used.
     """
-    budget = context.policy.budget(scenario.cluster.vm_size)
+    budget = context.policy.budget(context.service.offered_size(scenario.cluster.vm_size))
     nodes = scenario.cluster.most_nodes
     meter = BudgetMeter(context.cloud.clock, budget, nodes=nodes, began=cluster.began, spent=spent)
     data = next((volume.data for volume in volumes if volume.data), None)

@@ -31,7 +31,10 @@ class RunPolicy:
             SettingsError: there is a budget of money, but no price.
         """
         if self.limits is not None:
-            check_budget(provisioning.cloud.clock, scenario, self.limits)
+            size = service.offered_size(scenario.cluster.vm_size)
+            check_budget(provisioning.cloud.clock, scenario, self.limits, size=size)
+        for line in service.substitutions(vm_size=scenario.cluster.vm_size, image=scenario.job.image):
+            provisioning.sink(Noted(line))
         service.prepare(provisioning)
         if self.limits is not None:
             plan = plan_of(scenario)

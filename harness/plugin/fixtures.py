@@ -102,12 +102,13 @@ def harness_run_context(
     def tell(event: object) -> None:
         logger.info("%s", printable(str(event)))
 
-    upload_from = pytestconfig.stash[SCENARIO_OPTIONS].upload_from
+    options = pytestconfig.stash[SCENARIO_OPTIONS]
+    upload_from = options.upload_from
     local = experiments.LocalUploads(settings.mnist_dir, harness_config.mnist_cache(environ), tell, upload_from)
     with experiments.PatternMatcher() as matcher:
         yield experiments.RunContext(
             cloud=cloud,
-            service=services.service_named(pytestconfig.stash[SCENARIO_OPTIONS].service),
+            service=services.service_named(options.service, settings, options.cloud, record=options.record),
             journal=resources.journal_for(cloud.name, settings, environ),
             uploads=experiments.RecordedUploads(upload_from) if is_replay else local,
             sink=tell,

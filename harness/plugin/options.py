@@ -13,7 +13,7 @@ from harness import config as harness_config
 from harness.errors import SettingsError, UserError
 from harness.plugin.keywords import searchable
 from harness.scenario.set_option import parse_values
-from harness.target import CLOUDS, DEFAULT_SERVICE, SERVICES, CloudName, ServiceName, may_be_set, require_service
+from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service, may_be_set
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ScenarioOptions:
     """
 
     cloud: CloudName = "replay"
-    service: ServiceName = DEFAULT_SERVICE
+    service: ServiceName = "batchai"
     record: bool = False
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     upload_from: tuple[Path, ...] = ()
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--service",
         choices=SERVICES,
-        help="the service that they run on; default: the setting service, else batchai",
+        help="the service that they run on; default: the setting service, else azureml in Azure and batchai elsewhere",
     )
     group.addoption("--record", action="store_true", help="write the cassettes of the scenarios that run")
     group.addoption(
@@ -84,14 +84,13 @@ def _read_options(config: pytest.Config) -> ScenarioOptions:
     set_cloud, set_service = _settings(config)
     implied: CloudName | None = "azure" if _selects_live(config.getoption("markexpr", "") or "") else None
     cloud: CloudName = config.getoption("cloud") or implied or set_cloud or "replay"
-    service: ServiceName = config.getoption("service") or set_service
+    service: ServiceName = config.getoption("service") or set_service or default_service(cloud)
     record = bool(config.getoption("record"))
     if record and cloud == "replay":
         raise pytest.UsageError("--record needs a cloud to record: add --cloud emulator or --cloud azure")
     if record and _is_distributed(config):
         raise pytest.UsageError("--record writes one cassette at a time: run it without -n (or with -n 0)")
     try:
-        require_service(service)
         values = parse_values(config.getoption("set_values"))
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
@@ -99,10 +98,10 @@ def _read_options(config: pytest.Config) -> ScenarioOptions:
     return ScenarioOptions(cloud, service, record, MappingProxyType(values), upload_from)
 
 
-def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName]:
+def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName | None]:
     """What the settings say; they are read only where one of them may be set, for that takes time."""
     if not may_be_set(config.rootpath):
-        return None, DEFAULT_SERVICE
+        return None, None
     try:
         settings = harness_config.load_settings(config.rootpath)
     except SettingsError as error:

@@ -122,14 +122,20 @@ class BudgetMeter:
         )
 
 
-def check_budget(clock: Clock, scenario: Scenario, settings: Settings) -> None:
+def check_budget(clock: Clock, scenario: Scenario, settings: Settings, *, size: str) -> None:
     """Make sure that one trial, and the wait for its nodes, fit the budget.
+
+    Args:
+        clock: of the cloud.
+        scenario: of the trial.
+        settings: ``max_node_hours``, ``max_price``, ``vm_price``.
+        size: the VM size that the cluster gets.
 
     Raises:
         BudgetError: they do not.
         SettingsError: there is a budget of money, but no price.
     """
     cluster, limits = scenario.cluster, scenario.limits
-    meter = BudgetMeter(clock, budget_of(settings, cluster.vm_size), nodes=cluster.most_nodes)
+    meter = BudgetMeter(clock, budget_of(settings, size), nodes=cluster.most_nodes)
     longest = (limits.queued + limits.running).total_seconds()
     meter.admit(f"one trial of {scenario.scenario}, with the wait for its nodes,", seconds=longest)

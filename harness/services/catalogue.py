@@ -1,15 +1,24 @@
 """Every service, by the name that ``--service`` has for it."""
 
+from harness.config import Settings
+from harness.services.azureml import AzureMlService
 from harness.services.batchai import BatchAiService
 from harness.services.service import Service
-from harness.target import ServiceName, require_service
+from harness.target import CloudName, ServiceName
 
 
-def service_named(name: ServiceName) -> Service:
+def service_named(name: ServiceName, settings: Settings, cloud: CloudName, *, record: bool = False) -> Service:
     """The service of a name.
 
+    Args:
+        name: which.
+        settings: those of the service.
+        cloud: where it is used.
+        record: whether the traffic is recorded.
+
     Raises:
-        SettingsError: it is reserved for a later version.
+        SettingsError: a setting of the service has no value, or cannot be used there.
     """
-    require_service(name)
+    if name == "azureml":
+        return AzureMlService.of(settings, cloud, record=record)
     return BatchAiService()

@@ -215,6 +215,12 @@ class Service(Protocol):
     def known_errors(self) -> KnownErrors:
         """What its error codes mean."""
 
+    def offered_size(self, vm_size: str) -> str:
+        """The VM size that is used where a scenario names one, which may no longer exist."""
+
+    def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
+        """What is used instead of the VM size and the image that a scenario names, and why, a line each."""
+
     def prepare(self, provisioning: Provisioning) -> None:
         """Sign in, and register what the service needs. Raises CloudError."""
 

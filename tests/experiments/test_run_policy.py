@@ -20,6 +20,12 @@ class Asked:
     def __init__(self) -> None:
         self.questions: list[str] = []
 
+    def offered_size(self, vm_size: str) -> str:
+        return vm_size
+
+    def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
+        return (f"another size than {vm_size}",) if image is not None else ()
+
     def prepare(self, _provisioning: object) -> None:
         self.questions.append("prepare")
 
@@ -30,9 +36,9 @@ class Asked:
 
 def test_a_scenario_whose_first_trial_may_exceed_the_budget_does_not_begin(quickstart: Scenario) -> None:
     clock = SteppingClock()
-    check_budget(clock, quickstart, Settings(max_node_hours=2.6))
+    check_budget(clock, quickstart, Settings(max_node_hours=2.6), size="STANDARD_NC6")
     with pytest.raises(BudgetError, match=r"one trial of mnist-quickstart.* may use 2\.50 node-hours"):
-        check_budget(clock, quickstart, Settings(max_node_hours=2.4))
+        check_budget(clock, quickstart, Settings(max_node_hours=2.4), size="STANDARD_NC6")
 
 
 def test_where_nothing_is_paid_the_service_is_only_prepared(tmp_path: Any, quickstart: Scenario) -> None:
@@ -49,7 +55,7 @@ def test_on_azure_the_quota_is_compared_and_doubts_are_noted(tmp_path: Any, quic
         asked, provisioning(tmp_path, sink=notes.append), quickstart
     )
     assert asked.questions == ["prepare", "quota of eastus for mycluster: 1 x STANDARD_NC6"]
-    assert [str(note) for note in notes] == ["a doubt"]
+    assert [str(note) for note in notes] == ["another size than STANDARD_NC6", "a doubt"]
 
 
 def test_a_budget_is_looked_at_before_the_cloud_is(tmp_path: Any, quickstart: Scenario) -> None:

@@ -30,6 +30,14 @@ class BatchAiService:
         """What the answers of a retired service mean."""
         return KNOWN_ERRORS
 
+    def offered_size(self, vm_size: str) -> str:
+        """The size itself: whoever plays Batch AI has its sizes."""
+        return vm_size
+
+    def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
+        """Nothing."""
+        return ()
+
     def prepare(self, provisioning: Provisioning) -> None:
         """Sign in, and register the resource providers.
 

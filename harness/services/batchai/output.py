@@ -1,25 +1,18 @@
 """What a job wrote: listed by the service with links, read over plain HTTP."""
 
-import io
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
-import requests
 from azure.mgmt.batchai import BatchAI, models
 
-from harness.atomic_file import replace_file
-from harness.clouds import NoAnswerError
 from harness.errors import JobError
 from harness.printable import printable
 from harness.resources.provisioning import Provisioning
+from harness.services.link_reader import LinkReader, is_local_name
 from harness.services.service import Listing, OutputFile, Tail
 
 _LINK_MINUTES = 600  # the longest that Batch AI gives
-_PIECE = 1 << 20  # bytes
 _DEEPEST = 16  # directories
 _MOST_FILES = 100_000  # of one output directory
 
@@ -35,6 +28,7 @@ class BatchAiJobOutput:
     def __init__(self, provisioning: Provisioning, address: tuple[str, str, str, str]) -> None:
         self._provisioning = provisioning
         self._address = address
+        self._reader = LinkReader(provisioning, self._name)
 
     @property
     def _name(self) -> str:
@@ -72,17 +66,7 @@ class BatchAiJobOutput:
         Raises:
             JobError: its link does not answer.
         """
-        # Asked for its length first: refusals of a range would all differ, and a recording would keep each.
-        answer = self._ask("HEAD", file, {})
-        if answer.status_code == 404:
-            return Tail(start, b"")
-        size = int(self._checked(file, answer).headers.get("Content-Length", "0"))
-        begin = max(0 if size < start else start, size - most)
-        if size <= begin:
-            return Tail(begin, b"")
-        stream = io.BytesIO()
-        self._fetch(file, stream, _Part(begin, most))
-        return Tail(begin, stream.getvalue())
+        return self._reader.tail(file, start=start, most=most)
 
     def download(self, file: OutputFile, target: Path) -> None:
         """Write a file to the local path ``target``, whose directory exists; it appears whole or not at all.
@@ -91,9 +75,7 @@ class BatchAiJobOutput:
             JobError: its link does not answer.
             OSError: it cannot be written.
         """
-        with replace_file(target) as stream:
-            if file.size:
-                self._fetch(file, stream)
+        self._reader.download(file, target)
 
     def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
         jobs = self._provisioning.clients.management(BatchAI).jobs
@@ -101,7 +83,7 @@ class BatchAiJobOutput:
             outputdirectoryid=directory, directory=str(below), linkexpiryinminutes=_LINK_MINUTES
         )
         for entry in jobs.list_output_files(*self._address, options):
-            if not _is_name(entry.name):
+            if not is_local_name(entry.name):
                 what = f"a file of {directory} that is called {entry.name!r}"
                 problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
                 continue
@@ -113,71 +95,3 @@ class BatchAiJobOutput:
             else:
                 left_out = f"{directory}/{printable(str(path))} is left out"
                 problems.append(f"{left_out}: directories are followed {_DEEPEST} deep")
-
-    def _fetch(self, file: OutputFile, stream: BinaryIO, part: "_Part | None" = None) -> None:
-        """Write a file's bytes, or those of a part; a broken answer is requested again."""
-        retries = self._provisioning.clients.retry_policy.retries(self._provisioning.cloud.clock)
-        headers = {} if part is None else {"Range": f"bytes={part.start}-"}
-        while True:
-            with self._ask("GET", file, headers, stream=True) as answer:
-                if part is not None and answer.status_code in (404, 416):
-                    return  # the job has started again, and the file with it
-                try:
-                    _copy(self._checked(file, answer), stream, part)
-                except requests.RequestException as error:
-                    broken = error
-                else:
-                    return
-            if not retries.wait():
-                raise self._unread(file, broken) from None
-            stream.seek(0)
-            stream.truncate()
-
-    def _ask(
-        self, method: str, file: OutputFile, headers: dict[str, str], *, stream: bool = False
-    ) -> requests.Response:
-        session = self._provisioning.clients.session
-        try:
-            return session.request(method, file.link, headers=headers, stream=stream)
-        except requests.RequestException as error:
-            raise self._unread(file, error) from None
-
-    def _unread(self, file: OutputFile, error: requests.RequestException) -> JobError:
-        # Any other text may tell the link, and with it the signature.
-        told = error if isinstance(error, NoAnswerError) else type(error).__name__
-        return JobError(f"{self._cannot(file)}: {told}")
-
-    def _cannot(self, file: OutputFile) -> str:
-        return f"cannot read {printable(file.name)} of job {self._name}"
-
-    def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
-        if answer.status_code not in (200, 206):
-            raise JobError(f"{self._cannot(file)}: {answer.status_code} {answer.reason}")
-        return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    start: int
-    most: int
-
-
-def _copy(answer: requests.Response, stream: BinaryIO, part: _Part | None) -> None:
-    if part is None:
-        stream.writelines(answer.iter_content(_PIECE))
-        return
-    skip = part.start if answer.status_code == 200 else 0  # a server may answer a range with the whole
-    for piece in answer.iter_content(min(part.most, _PIECE)):
-        stream.write(piece[skip:][: part.most - stream.tell()])
-        skip = max(0, skip - len(piece))
-        if stream.tell() >= part.most:
-            return
-
-
-def _is_name(name: str) -> bool:
-    """Whether the name of an entry can be a part of a local path."""
-    try:
-        os.fsencode(name)
-    except ValueError:
-        return False
-    return name not in ("", ".", "..") and "/" not in name and "\0" not in name

@@ -1,0 +1,222 @@
+"""A compute cluster, with the workspace that it is in and the datastore by which its nodes see the share."""
+
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+from harness.errors import ProvisioningError
+from harness.resources.events import ClusterStatus
+from harness.resources.provisioning import Provisioning
+from harness.resources.tags import read_tags, tags_of
+from harness.scenario.model import NodeRange
+from harness.services.azureml.code_asset import delete_code, upload_code
+from harness.services.azureml.datastore import delete_datastore, make_datastore
+from harness.services.azureml.launch_command import MountedShare
+from harness.services.azureml.living_sizes import living_size
+from harness.services.azureml.names import compute_name, datastore_name
+from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.workspace import (
+    WorkspaceAddress,
+    delete_workspace,
+    is_forbidden_key,
+    make_workspace,
+)
+from harness.services.service import Cluster, ClusterPlan
+
+_IDLE_TIME = "PT2M"  # before an idle node is released: long enough for the next trial, and all that a killed run costs
+_DELETION_SECONDS = 1800.0
+_KEY_REMEDY = (
+    "a policy forbids account keys, and without one nodes cannot mount a file share: allow shared key access for the "
+    "storage account, or exempt it from the policy. Where that is not possible, the data has to lie in the blob "
+    "container of the workspace, which needs no key: run such jobs with Azure ML's own tools (harness export)"
+)
+
+
+class AmlCompute(Cluster):
+    """A compute that grows and shrinks with its queue, in a workspace of this run or in one that is there.
+
+    A fixed number of nodes is how many it may have: nodes that wait for nothing cost money.
+    """
+
+    def __init__(
+        self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan, workspace: WorkspaceAddress
+    ) -> None:
+        super().__init__(provisioning, group=group, name=name, plan=plan)
+        self.workspace = workspace
+        self._told: ClusterStatus | None = None
+
+    @property
+    def _client(self) -> RestClient:
+        return self.provisioning.clients.management(RestClient)
+
+    @property
+    def id(self) -> str:
+        """Its resource id."""
+        return f"{self.workspace.id}/computes/{compute_name(self.name)}"
+
+    @property
+    def shares(self) -> tuple[MountedShare, ...]:
+        """What its jobs mount."""
+        return (MountedShare(datastore_name(self.plan.share), self.plan.mount),)
+
+    def check(self) -> None:
+        """Refuse a name that is taken in a workspace that is there, and a workspace that is not.
+
+        Raises:
+            ProvisioningError: a compute of that name does not belong to this run; or there is no such workspace.
+        """
+        if self.workspace.is_made:
+            return
+        if self._client.find(self.workspace.id) is None:
+            raise ProvisioningError(
+                f"there is no workspace {self.workspace.name} in resource group {self.workspace.group}: check the "
+                "settings azureml_workspace and azureml_resource_group, or unset both to have one made for the run"
+            )
+        found = self._client.find(self.id)
+        if found is not None and not self._is_ours(found):
+            raise ProvisioningError(
+                f"compute {compute_name(self.name)} already exists in workspace {self.workspace.name} and does not "
+                "belong to this run; delete it (harness reap, if an earlier run left it) or name another in the "
+                "scenario"
+            )
+
+    def create(self) -> None:
+        """Create what the compute needs, and then the compute; its nodes come with the first job.
+
+        Raises:
+            HttpResponseError: the cloud refuses.
+            ProvisioningError: the cloud refuses account keys, or something was not done in time.
+        """
+        if self.workspace.is_made:
+            make_workspace(self.provisioning, self.workspace, location=self.plan.location)
+        self._prepare()
+        answer = self._client.send("PUT", self.id, body=self._parameters())
+        poller, what = self.provisioning.clients.poller, f"create compute {compute_name(self.name)}"
+        self._client.finish(answer, poller, what=what, deadline=self.plan.queued)
+        seen = poller.until(self._look, _is_steady, deadline=self.plan.queued)
+        if seen is None:
+            raise ProvisioningError(
+                f"compute {compute_name(self.name)} ({living_size(self.plan.vm_size)}) was not ready within "
+                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._told}"
+            )
+
+    def _prepare(self) -> None:
+        try:
+            make_datastore(
+                self.provisioning, self.workspace, name=datastore_name(self.plan.share), share=self.plan.share
+            )
+        except HttpResponseError as error:
+            if is_forbidden_key(error):
+                raise ProvisioningError(
+                    f"cannot create a datastore for share {self.plan.share} of account "
+                    f"{self.provisioning.cloud.facts.storage_account}: {_KEY_REMEDY}"
+                ) from None
+            raise
+        upload_code(self.provisioning, self.workspace)
+
+    def adopt(self) -> bool:
+        """Whether it is there already, as planned.
+
+        Raises:
+            ProvisioningError: it is there with another size or number of nodes.
+        """
+        found = self._client.find(self.id)
+        if found is None or found["properties"].get("provisioningState") == "Deleting":
+            return False
+        inner = found["properties"]["properties"]
+        asked, there = self._scale(), inner["scaleSettings"]
+        size = living_size(self.plan.vm_size)
+        counts = [(scale["minNodeCount"], scale["maxNodeCount"]) for scale in (asked, there)]
+        if inner["vmSize"].lower() != size.lower() or counts[0] != counts[1]:
+            raise ProvisioningError(
+                f"compute {compute_name(self.name)} is there with {inner['vmSize']} and {counts[1][0]} to "
+                f"{counts[1][1]} nodes, the scenario wants {size} and {counts[0][0]} to {counts[0][1]}; name another "
+                "cluster, or run without --reuse"
+            )
+        self._prepare()
+        return True
+
+    def delete(self) -> None:
+        """Delete the compute, and what this run has made for it; the dependencies of a workspace go with its group."""
+        self._delete_compute()
+        if self.workspace.is_made:
+            delete_workspace(self.provisioning, self.workspace)
+        else:
+            delete_datastore(self.provisioning, self.workspace, name=datastore_name(self.plan.share))
+            delete_code(self.provisioning, self.workspace)
+
+    def _delete_compute(self) -> None:
+        if not self.workspace.is_made:
+            found = self._client.find(self.id)
+            if found is None or not self._is_ours(found):
+                return
+        try:
+            answer = self._client.send("DELETE", self.id, underlyingResourceAction="Delete")
+        except ResourceNotFoundError:
+            return
+        what = f"delete compute {compute_name(self.name)}"
+        self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_DELETION_SECONDS)
+
+    def _is_ours(self, compute: dict[str, Any]) -> bool:
+        label = read_tags(compute.get("tags"))
+        return label is not None and label.names(self.id) and label.run == self.provisioning.run
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "location": self.plan.location,
+            "tags": tags_of(self.provisioning, self.id),
+            "properties": {
+                "computeType": "AmlCompute",
+                "disableLocalAuth": True,
+                "properties": {
+                    "vmSize": living_size(self.plan.vm_size),
+                    "vmPriority": "Dedicated",
+                    "scaleSettings": self._scale(),
+                    "remoteLoginPortPublicAccess": "NotSpecified",
+                    "enableNodePublicIp": True,
+                    "osType": "Linux",
+                },
+            },
+        }
+
+    def _scale(self) -> dict[str, Any]:
+        nodes = self.plan.nodes
+        least, most = (nodes.min, nodes.max) if isinstance(nodes, NodeRange) else (0, nodes)
+        return {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": _IDLE_TIME}
+
+    def _look(self) -> dict[str, Any]:
+        """The compute; what its nodes do is an event when it changes.
+
+        Raises:
+            ProvisioningError: it cannot get nodes.
+        """
+        compute = self._client.get(self.id)
+        inner = compute["properties"].get("properties") or {}
+        counts = inner.get("nodeStateCounts") or {}
+        status = ClusterStatus(
+            state=str(inner.get("allocationState") or compute["properties"].get("provisioningState")).lower(),
+            target=inner.get("targetNodeCount") or 0,
+            allocated=inner.get("currentNodeCount") or 0,
+            idle=counts.get("idleNodeCount") or 0,
+            unusable=counts.get("unusableNodeCount") or 0,
+            running=counts.get("runningNodeCount") or 0,
+            preparing=counts.get("preparingNodeCount") or 0,
+            leaving=counts.get("leavingNodeCount") or 0,
+        )
+        if status != self._told:
+            self.provisioning.sink(status)
+            self._told = status
+        errors = [*(inner.get("errors") or ()), *(compute["properties"].get("provisioningErrors") or ())]
+        if errors:
+            reported = "; ".join(_error(error) for error in errors)
+            raise ProvisioningError(f"compute {compute_name(self.name)}: {reported}")
+        return compute
+
+
+def _is_steady(compute: dict[str, Any]) -> bool:
+    return str(compute["properties"].get("provisioningState")) == "Succeeded"
+
+
+def _error(error: dict[str, Any]) -> str:
+    inner = error.get("error", error)
+    return f"{inner.get('code')}: {inner.get('message')}"

@@ -1,0 +1,42 @@
+"""Which container image a job runs in: everything is a container there, and Batch AI's images no longer exist. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+PYTORCH = "mcr.microsoft.com/azureml/curated/acpt-pytorch-2.2-cuda12.1:latest"
+"""Microsoft's image with PyTorch and CUDA, which needs no build; for jobs that name none, and those of CNTK."""
+
+TENSORFLOW = "mcr.microsoft.com/azureml/curated/tensorflow-2.16-cuda12:latest"
+
+# Docker Hub's organisation microsoft is gone; the images of frameworks of 2018 know no GPU that one can still get.
+REPLACED: Mapping[str, str] = {
+    "microsoft/cntk:*": PYTORCH,
+    "microsoft/cntk": PYTORCH,
+    "microsoft/*": PYTORCH,
+    "batchaitraining/*": PYTORCH,
+    "tensorflow/tensorflow:0.*": TENSORFLOW,
+    "tensorflow/tensorflow:1.*": TENSORFLOW,
+    "caffe2ai/caffe2*": PYTORCH,
+}
+
+
+def living_image(image: str | None, own: Mapping[str, str]) -> str:
+    """The image that a job runs in.
+
+    Args:
+        image: what the scenario names.
+        own: images by pattern, of the setting ``azureml_images``, which win over those that are known here.
+    """
+    if image is None:
+        return own.get("", PYTORCH)
+    for table in (own, REPLACED):
+        for pattern, replacement in table.items():
+            if pattern and fnmatchcase(image, pattern):
+                return replacement
+    return image
+
+
+def environment_version(image: str, conda: str | None) -> str:
+    """The version of an environment: what is in it decides, so equal ones are one."""
+    return hashlib.sha256(f"{image}\n{conda or ''}".encode()).hexdigest()[:32]

@@ -1,0 +1,242 @@
+"""A command job: submitted, watched to its end, deleted."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+
+from harness.errors import JobError
+from harness.resources.events import Event, TeardownFailed
+from harness.resources.provisioning import Provisioning
+from harness.scenario.consistency import STDOUTERR
+from harness.scenario.model import JobSpec, Limits
+from harness.services.azureml.code_asset import code_id
+from harness.services.azureml.compute import AmlCompute
+from harness.services.azureml.environment_asset import make_environment
+from harness.services.azureml.job_parameters import job_parameters, output_uris
+from harness.services.azureml.job_states import job_view, state_of
+from harness.services.azureml.launch_command import STREAMS, launch_command
+from harness.services.azureml.names import compute_name, experiment_tag, job_id
+from harness.services.azureml.output import AzureMlJobOutput
+from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.workspace import WorkspaceAddress
+from harness.services.service import FINISHED, Job, JobView
+
+_CANCEL_SECONDS = 900.0
+
+
+class AzureMlJob(Job):
+    """A job in an experiment of a workspace.
+
+    Args:
+        provisioning: where, and for which run.
+        compute: runs it.
+        experiment: that it belongs to.
+        name: in the scenario.
+        spec: with parameters filled in.
+        limits: of the scenario.
+        image: the container image that it runs in.
+    """
+
+    def __init__(
+        self,
+        provisioning: Provisioning,
+        compute: AmlCompute,
+        *,
+        experiment: str,
+        name: str,
+        spec: JobSpec,
+        limits: Limits,
+        image: str,
+    ) -> None:
+        super().__init__(provisioning, group=compute.group, name=name)
+        self.compute = compute
+        self.experiment = experiment
+        self._spec = spec
+        self._limits = limits
+        self._image = image
+        self._is_finished = False
+
+    @property
+    def id(self) -> str:
+        """Its resource id."""
+        facts = self.provisioning.cloud.facts
+        return f"{self.compute.workspace.id}/jobs/{job_id(self.name, facts.suffix)}"
+
+    @property
+    def _client(self) -> RestClient:
+        return self.provisioning.clients.management(RestClient)
+
+    @property
+    def _places(self) -> dict[str, str]:
+        return {
+            "JOB_NAME": self.name,
+            "EXPERIMENT_NAME": self.experiment,
+            "CLUSTER_NAME": compute_name(self.compute.name),
+            "WORKSPACE_NAME": self.compute.workspace.name,
+        }
+
+    @property
+    def _segment(self) -> str:
+        """The job's own directory on the share, as Batch AI named it."""
+        facts, workspace = self.provisioning.cloud.facts, self.compute.workspace
+        within = f"{facts.subscription_id}/{workspace.group}/workspaces/{workspace.name}"
+        return f"{within}/experiments/{self.experiment}/jobs/{self.name}/{facts.suffix}"
+
+    def create(self) -> None:
+        """Submit the job.
+
+        Raises:
+            HttpResponseError: the service refuses.
+            JobError: a job of that name is there, and runs something else.
+        """
+        body = self._body(make_environment(self.provisioning, self.compute.workspace, image=self._image))
+        answer = self._client.send("PUT", self.id, body=body).json()
+        # The service changes the labels of a job that is there, and nothing else.
+        if answer["properties"].get("command") != body["properties"]["command"]:
+            raise JobError(f"a job {self.name} of this run is there and runs something else")
+
+    def _body(self, environment: str) -> dict[str, Any]:
+        facts, compute = self.provisioning.cloud.facts, self.compute
+        return job_parameters(
+            self._spec.model_copy(update={"name": self.name}),
+            experiment=self.experiment,
+            shares=compute.shares,
+            segment=self._segment,
+            places=self._places,
+            resources={
+                "computeId": compute.id,
+                "environmentId": environment,
+                "codeId": code_id(compute.workspace, facts.suffix),
+            },
+            limits=self._limits,
+            tags={experiment_tag(self.experiment, facts.suffix): "true"},
+        )
+
+    def delete(self) -> None:
+        """Delete the job; one that may still run is cancelled first, for the service deletes none that runs."""
+        if not self._is_finished and not self._end():
+            return
+        try:
+            answer = self._client.send("DELETE", self.id)
+        except ResourceNotFoundError:
+            return
+        if not self._is_finished:
+            what = f"delete job {self.name}"
+            self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_CANCEL_SECONDS)
+
+    def _end(self) -> bool:
+        """Cancel the job and wait for its end; False where there is none."""
+        try:
+            self._client.send("POST", f"{self.id}/cancel")
+        except ResourceNotFoundError:
+            return False
+
+        def look() -> str:
+            job = self._client.find(self.id)
+            return "failed" if job is None else state_of(job["properties"]["status"])
+
+        poller = self.provisioning.clients.poller
+        if poller.until(look, lambda state: state in FINISHED, deadline=_CANCEL_SECONDS) is None:
+            raise JobError(f"job {self.name} was cancelled, and still runs after {_CANCEL_SECONDS:.0f} s")
+        return True
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What it is asked to run."""
+        return (launch_command(self._spec, self.compute.shares, self._places),)
+
+    @property
+    def output(self) -> AzureMlJobOutput:
+        """What it writes."""
+        uris = output_uris(self._spec, self.compute.shares, self._segment)
+        shares = {share.uri(""): self.compute.plan.share for share in self.compute.shares}
+        places = {STDOUTERR if name == STREAMS else name: _place(uri, shares) for name, uri in uris.items()}
+        return AzureMlJobOutput(self.provisioning, self.name, places, self._live_logs)
+
+    def list_jobs(self) -> dict[str, JobView]:
+        """Every job of the experiment, by name.
+
+        Raises:
+            JobError: the service does not list them.
+        """
+        views = list_jobs(self.provisioning, self.compute.workspace, self.experiment)
+        if self.name not in views:
+            # A list may show a new job later than the job itself does.
+            with self.provisioning.errors(f"look at job {self.name}", otherwise=JobError):
+                if (job := self._client.find(self.id)) is not None:
+                    views[self.name] = _view(self._client, self.name, job)
+        self._is_finished = self.name in views and views[self.name].is_finished
+        return views
+
+    def terminate(self) -> None:
+        """Ask for its end.
+
+        Raises:
+            JobError: the service refuses.
+        """
+        with self.provisioning.errors(f"cancel job {self.name}", otherwise=JobError):
+            self._client.send("POST", f"{self.id}/cancel")
+
+    def _live_logs(self) -> Mapping[str, str] | None:
+        if self._is_finished:
+            return None
+        details = run_details(self._client, self._client.get(self.id))
+        return details.get("logFiles") or {}
+
+    def _report(self, event: Event) -> None:
+        # A sweep has hundreds of jobs, and each reports its states already.
+        if isinstance(event, TeardownFailed):
+            super()._report(event)
+
+
+def list_jobs(provisioning: Provisioning, workspace: WorkspaceAddress, experiment: str) -> dict[str, JobView]:
+    """The jobs of a run's experiment, by name; none where there is no workspace.
+
+    Raises:
+        JobError: the service does not list them.
+    """
+    client, suffix = provisioning.clients.management(RestClient), provisioning.cloud.facts.suffix
+    with provisioning.errors(f"list the jobs of experiment {experiment}", otherwise=JobError):
+        try:
+            tag = experiment_tag(experiment, suffix)
+            jobs = list(client.list(f"{workspace.id}/jobs", tag=tag, listViewType="All"))
+        except ResourceNotFoundError:
+            return {}
+        return dict(_views(client, jobs, suffix))
+
+
+def _views(client: RestClient, jobs: list[dict[str, Any]], suffix: str) -> Iterator[tuple[str, JobView]]:
+    for job in jobs:
+        name = str(job["name"]).removesuffix(f"-{suffix}")
+        yield name, _view(client, name, job)
+
+
+def _view(client: RestClient, name: str, job: dict[str, Any]) -> JobView:
+    is_finished = state_of(str(job["properties"].get("status"))) in FINISHED
+    return job_view(name, job, run_details(client, job) if is_finished else None)
+
+
+def run_details(client: RestClient, job: dict[str, Any]) -> dict[str, Any]:
+    """What run history knows of a job: its times, its error, and links to its logs.
+
+    The address of run history is that of the job's tracking, which the service names in the job itself.
+
+    Raises:
+        HttpResponseError: run history does not answer.
+    """
+    services = job["properties"].get("services") or {}
+    host = urlsplit(str((services.get("Tracking") or {}).get("endpoint") or "")).netloc
+    if not host:
+        return {}
+    workspace, _, name = str(job["id"]).rpartition("/jobs/")
+    try:
+        return client.get(f"https://{host}/history/v1.0{workspace}/runs/{name}/details")
+    except (ResourceNotFoundError, ResourceExistsError):
+        return {}
+
+
+def _place(uri: str, shares: Mapping[str, str]) -> tuple[str, str]:
+    """The share and the path of an output."""
+    return next((share, uri.removeprefix(root)) for root, share in shares.items() if uri.startswith(root))

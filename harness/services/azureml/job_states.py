@@ -1,0 +1,70 @@
+"""The states of a job, from the service's words to those of every service. Pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from harness.services.service import JobView
+
+_STATES: Mapping[str, str] = {
+    "Running": "running",
+    "CancelRequested": "terminating",
+    "Finalizing": "terminating",
+    "Completed": "succeeded",
+    "Failed": "failed",
+    "Canceled": "failed",
+    "NotResponding": "running",  # may come back; limits.running ends the wait
+}
+_FAILED_BY_HAND = "Canceled"
+_EXIT_CODE = re.compile(r"(?:status|exit) code (-?\d+)")
+
+
+def state_of(status: str) -> str:
+    """The state of a job; whatever comes before it runs counts as queued: an image that is pulled, nodes that boot."""
+    return _STATES.get(status, "queued")
+
+
+def job_view(name: str, job: Mapping[str, Any], details: Mapping[str, Any] | None) -> JobView:
+    """What the service reports of a job.
+
+    Args:
+        name: the job's name in the scenario.
+        job: the resource.
+        details: those of its run, which hold its times and its error; None for a job that has not ended.
+    """
+    properties, run = job["properties"], details or {}
+    status = str(properties.get("status"))
+    state = state_of(status)
+    message = _message(run)
+    exit_code = 0 if state == "succeeded" else None
+    if state == "failed" and (found := _EXIT_CODE.search(message)):
+        exit_code = int(found[1])
+    errors = [message] if message else []
+    if status == _FAILED_BY_HAND:
+        errors.append("Canceled: the job was cancelled")
+    return JobView(
+        name=name,
+        state=state,
+        exit_code=exit_code,
+        errors=tuple(errors),
+        created=_moment((job.get("systemData") or {}).get("createdAt")),
+        started=_moment(run.get("startTimeUtc")),
+        ended=_moment(run.get("endTimeUtc")),
+        command=(str(properties.get("command")),),
+    )
+
+
+def _message(run: Mapping[str, Any]) -> str:
+    error = (run.get("error") or {}).get("error") or {}
+    return f"{error.get('code')}: {error.get('message')}" if error else ""
+
+
+def _moment(text: object) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    # The service writes seven decimals of a second, Python reads six.
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
+    except ValueError:
+        return None

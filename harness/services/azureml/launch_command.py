@@ -1,0 +1,136 @@
+"""The command line of a job: the launch script with what it needs to know, and what the scenario runs. Pure.
+
+The paths of inputs and outputs are known on the node alone: the service puts them in the place of expressions such as
+``${{inputs.SAMPLE}}``, in the command and nowhere else.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from harness.scenario.model import JobSpec
+
+SCRIPT = "batchai_launch.sh"
+"""The launch script, as the code of a job has it."""
+
+STREAMS = "harness_stdouterr"
+"""The output that gets standard output and standard error."""
+
+_SHARE = "harness_share"  # the inputs that are whole shares
+_ROOTS = ("$AZ_BATCHAI_MOUNT_ROOT", "${AZ_BATCHAI_MOUNT_ROOT}", "/mnt/batch/tasks/shared/LS_root/mounts")
+_SERVICE_VARIABLE = re.compile(r"\$(?:\{AZ_BATCHAI_\w+\}|AZ_BATCHAI_\w+)", re.ASCII)
+_SCRIPTED = {
+    "cntk": "cntk",
+    "tensorFlow": "tensorFlow",
+    "pyTorch": "pyTorch",
+    "caffe": "caffe",
+    "caffe2": "caffe2",
+    "chainer": "chainer",
+    "horovod": "horovod",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MountedShare:
+    """A share that jobs see.
+
+    Attributes:
+        datastore: its name in the workspace.
+        mount: where, under ``$AZ_BATCHAI_MOUNT_ROOT``.
+    """
+
+    datastore: str
+    mount: str
+
+    def uri(self, path: str) -> str:
+        """The uri of a path on it."""
+        return f"azureml://datastores/{self.datastore}/paths/{path}"
+
+
+def locate(path: str, shares: tuple[MountedShare, ...]) -> tuple[MountedShare, str] | None:
+    """The share that a path below ``$AZ_BATCHAI_MOUNT_ROOT`` is on, and where; None for any other path."""
+    root = next((root for root in _ROOTS if path == root or path.startswith(f"{root}/")), None)
+    if root is None:
+        return None
+    below = PurePosixPath(path.removeprefix(root).lstrip("/") or ".")
+    fitting = [share for share in shares if below.is_relative_to(PurePosixPath(share.mount.strip("/")))]
+    if not fitting:
+        return None
+    share = max(fitting, key=lambda share: len(PurePosixPath(share.mount).parts))
+    within = str(below.relative_to(PurePosixPath(share.mount.strip("/"))))
+    return share, "" if within == "." else within
+
+
+def share_input(index: int) -> str:
+    """The name of the input that is a whole share."""
+    return _SHARE if index == 0 else f"{_SHARE}_{index}"
+
+
+def launch_command(job: JobSpec, shares: tuple[MountedShare, ...], places: Mapping[str, str]) -> str:
+    """What the service runs on each node, or as each process.
+
+    Args:
+        job: with parameters filled in.
+        shares: what the nodes of its cluster mount.
+        places: names of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
+    """
+    return " ".join(("bash", SCRIPT, *_words(job, shares, places)))
+
+
+def _words(job: JobSpec, shares: tuple[MountedShare, ...], places: Mapping[str, str]) -> Iterator[str]:
+    for index, share in enumerate(shares):
+        yield f'mount {_plain(share.mount.strip("/"))} "${{{{inputs.{share_input(index)}}}}}"'
+    for name, path in job.inputs.items():
+        if locate(path, shares):
+            yield f'input {name} "${{{{inputs.{name}}}}}"'
+    for name in job.outputs:
+        yield f'output {name} "${{{{outputs.{name}}}}}"'
+    yield f'streams "${{{{outputs.{STREAMS}}}}}"'
+    for name, value in places.items():
+        yield f"place {name} {_plain(value)}"
+    if job.toolkit in _SCRIPTED:
+        yield f"toolkit {_SCRIPTED[job.toolkit]}"
+    exports = _exports(job, shares)
+    if job.preparation:
+        yield f"prepare {_plain(exports + job.preparation)}"
+    yield f"run {_plain(exports + _command(job))}"
+
+
+def _command(job: JobSpec) -> str:
+    if job.command is not None and job.toolkit not in _SCRIPTED:
+        # Batch AI runs a custom command line on the first node alone.
+        first = '[ "$AZ_BATCHAI_TASK_INDEX" = 0 ] || exit 0; ' if job.toolkit == "customToolkit" else ""
+        return f"{first if job.nodes > 1 else ''}{job.command}"
+    return f"python {_expanding(job.script or '')} {job.args}".rstrip()
+
+
+def _exports(job: JobSpec, shares: tuple[MountedShare, ...]) -> str:
+    """What sets the variables whose values hold variables of the service: the service itself expands none."""
+    inputs = {f"AZ_BATCHAI_INPUT_{name}": path for name, path in job.inputs.items() if not locate(path, shares)}
+    own = {name: value for name, value in job.environment.items() if _SERVICE_VARIABLE.search(value)}
+    return "".join(f"export {name}={_expanding(value)}; " for name, value in (inputs | own).items())
+
+
+def plain_variables(job: JobSpec) -> dict[str, str]:
+    """The scenario's variables that the service can set by itself."""
+    return {name: value for name, value in job.environment.items() if not _SERVICE_VARIABLE.search(value)}
+
+
+def _expanding(text: str) -> str:
+    """A word for the shell, in which it expands the variables of Batch AI and nothing else."""
+    pieces, end = [], 0
+    for found in _SERVICE_VARIABLE.finditer(text):
+        pieces += [_escaped(text[end : found.start()]), found[0]]
+        end = found.end()
+    return f'"{"".join(pieces)}{_escaped(text[end:])}"'
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r'([\\"`$])', r"\\\1", text)
+
+
+def _plain(text: str) -> str:
+    """A word for the shell that stays as it is; the service finds no expression in it."""
+    return shlex.quote(text).replace("${{", "$''{{")

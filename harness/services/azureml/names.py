@@ -1,0 +1,38 @@
+"""Names by which Azure Machine Learning knows what a run makes. Pure.
+
+The rules are those of Microsoft's OpenAPI descriptions; datastores have no hyphens, which the service refused for long.
+"""
+
+import re
+
+_WORKSPACE_LENGTH, _COMPUTE_LENGTH = 33, 24
+_COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
+
+
+def workspace_name(scenario: str) -> str:
+    """The workspace that is made for the runs of a scenario: 3 to 33 letters, digits, hyphens and underscores."""
+    return scenario.lstrip("_-")[:_WORKSPACE_LENGTH].ljust(3, "x")
+
+
+def compute_name(cluster: str) -> str:
+    """The compute for a cluster: 3 to 24 letters, digits and hyphens, a letter first, no hyphen and number last."""
+    name = re.sub(r"[^a-zA-Z0-9-]", "-", cluster)[:_COMPUTE_LENGTH].ljust(3, "x")
+    if _COMPUTE.fullmatch(name):
+        return name
+    name = f"c-{name}"[:_COMPUTE_LENGTH]
+    return name if _COMPUTE.fullmatch(name) else f"{name[: _COMPUTE_LENGTH - 1]}x"
+
+
+def datastore_name(share: str) -> str:
+    """The datastore for a share: letters, digits and underscores."""
+    return share.replace("-", "_")
+
+
+def job_id(name: str, suffix: str) -> str:
+    """The id of a job: a workspace never forgets one, so it holds what tells runs apart."""
+    return f"{name.lstrip('_-') or 'job'}-{suffix}"
+
+
+def experiment_tag(experiment: str, suffix: str) -> str:
+    """The tag of the jobs of a run's experiment, by which they are listed."""
+    return f"batchai-harness-{experiment}-{suffix}"

@@ -1,0 +1,131 @@
+"""What a job wrote: read from the share, and while the job runs from the logs that the service streams.
+
+A node writes to a mounted share when it likes, so the log of a running job is not on the share yet. The launch script
+writes the same bytes to ``./logs``, which the service uploads all the time; run history has links to that.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from azure.common import AzureMissingResourceHttpError
+from azure.storage.file.models import Directory
+
+from harness.atomic_file import replace_file
+from harness.errors import JobError
+from harness.printable import printable
+from harness.resources.provisioning import Provisioning
+from harness.scenario.consistency import STDOUTERR
+from harness.services.link_reader import LinkReader, is_local_name
+from harness.services.service import Listing, OutputFile, Tail
+
+_DEEPEST = 16  # directories
+_MOST_FILES = 100_000  # of one output directory
+_LIVE = "logs/"  # of the files of a run
+
+
+class AzureMlJobOutput:
+    """The output directories of a job.
+
+    Args:
+        provisioning: asks.
+        job: its name, for messages.
+        places: the share and the path of each output directory, by its id.
+        live_logs: asks for links to the files that the service streams while the job runs, by name; None once it has
+            ended.
+    """
+
+    def __init__(
+        self,
+        provisioning: Provisioning,
+        job: str,
+        places: Mapping[str, tuple[str, str]],
+        live_logs: Callable[[], Mapping[str, str] | None],
+    ) -> None:
+        self._provisioning = provisioning
+        self._job = job
+        self._places = places
+        self._live_logs = live_logs
+        self._reader = LinkReader(provisioning, job)
+
+    def files(self, directory: str) -> Listing:
+        """All files of an output directory.
+
+        Args:
+            directory: the id of one of the job's outputs, or ``stdouterr``.
+
+        Raises:
+            JobError: the share or the service does not list it.
+        """
+        with self._provisioning.errors(f"list the files in {directory} of job {self._job}", otherwise=JobError):
+            live = self._live_logs() if directory == STDOUTERR else None
+            if live is not None:
+                names = {name.removeprefix(_LIVE): link for name, link in live.items() if name.startswith(_LIVE)}
+                return Listing(tuple(OutputFile(directory, name, 0, link) for name, link in sorted(names.items())))
+            problems: list[str] = []
+            found = self._walk(directory, PurePosixPath(), problems)
+            files = list(islice(found, _MOST_FILES))
+            if next(found, None) is not None:
+                problems.append(f"{directory} holds more than {_MOST_FILES} files; the others are left out")
+        return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(problems))
+
+    def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
+        """What has been appended to a growing file since it had ``start`` bytes, or the last part of that.
+
+        Raises:
+            JobError: it cannot be read.
+        """
+        if file.link:
+            return self._reader.tail(file, start=start, most=most)
+        stream = io.BytesIO()
+        self._read(file, stream)
+        content = stream.getvalue()
+        begin = max(0 if len(content) < start else start, len(content) - most)
+        return Tail(begin, content[begin : begin + most])
+
+    def download(self, file: OutputFile, target: Path) -> None:
+        """Write a file to the local path ``target``, whose directory exists; it appears whole or not at all.
+
+        Raises:
+            JobError: it cannot be read.
+            OSError: it cannot be written.
+        """
+        if file.link:
+            # Its length is not known before it is read.
+            self._reader.download(replace(file, size=1), target)
+            return
+        with replace_file(target) as stream:
+            if file.size:
+                self._read(file, stream)
+
+    def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
+        share, path = self._places[directory]
+        files = self._provisioning.clients.files
+        try:
+            entries = list(files.list_directories_and_files(share, str(PurePosixPath(path) / below)))
+        except AzureMissingResourceHttpError:
+            return  # the job has written nothing there
+        for entry in entries:
+            if not is_local_name(entry.name):
+                what = f"a file of {directory} that is called {entry.name!r}"
+                problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
+                continue
+            name = below / entry.name
+            if not isinstance(entry, Directory):
+                yield OutputFile(directory, str(name), entry.properties.content_length or 0, "")
+            elif len(name.parts) <= _DEEPEST:
+                yield from self._walk(directory, name, problems)
+            else:
+                left_out = f"{directory}/{printable(str(name))} is left out"
+                problems.append(f"{left_out}: directories are followed {_DEEPEST} deep")
+
+    def _read(self, file: OutputFile, stream: object) -> None:
+        share, path = self._places[file.directory]
+        whole = PurePosixPath(path) / file.name
+        what = f"read {printable(file.name)} of job {self._job}"
+        with self._provisioning.errors(what, otherwise=JobError):
+            self._provisioning.clients.files.get_file_to_stream(
+                share, str(whole.parent), whole.name, stream, max_connections=1
+            )

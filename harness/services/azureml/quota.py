@@ -1,0 +1,89 @@
+"""The quota and the sizes of a region, compared with what a compute needs before anything is created."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import ProvisioningError
+from harness.resources.provisioning import Provisioning
+from harness.services.azureml.living_sizes import living_size
+from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.workspace import PROVIDER
+from harness.services.service import ClusterPlan
+from harness.suggestions import suggestion
+
+_CLUSTERS, _CORES = "TotalClusters", "TotalDedicatedCores"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A row of a region's usages: of ``limit`` (cores or clusters) ``used`` are taken."""
+
+    name: str
+    title: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedSize:
+    """A VM size of a region."""
+
+    name: str
+    family: str
+    cores: int
+
+
+def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
+    """Make sure that a compute may be created.
+
+    Returns:
+        What could not be made sure of, a line each.
+
+    Raises:
+        ProvisioningError: the region does not have the size, or the quota of its family is too small.
+    """
+    client, wanted = provisioning.clients.management(RestClient), living_size(plan.vm_size)
+    region = f"/subscriptions/{client.subscription_id}/providers/{PROVIDER}/locations/{plan.location}"
+    with provisioning.errors(f"read the VM sizes of {plan.location}"):
+        sizes = [_size(size) for size in client.list(f"{region}/vmSizes", computeType="AmlCompute")]
+    size = next((size for size in sizes if size.name.lower() == wanted.lower()), None)
+    if size is None:
+        hint = suggestion(wanted, [size.name for size in sizes])
+        raise ProvisioningError(
+            f"region {plan.location} does not offer VM size {wanted} for computes of Azure Machine Learning"
+            f"{f'; {hint}' if hint else ''}; name another vm_size or location in the scenario"
+        )
+    with provisioning.errors(f"read the quota of {plan.location}"):
+        quotas = [_quota(usage) for usage in client.list(f"{region}/usages")]
+    if short := list(shortages(quotas, size, nodes=plan.most)):
+        raise ProvisioningError(
+            f"the quota of {plan.location} does not allow compute {name}: {'; '.join(short)}. Every GPU family has "
+            "quota 0 until it is asked for: in Azure Machine Learning studio, Quota, or with: az quota; or use fewer "
+            "nodes, another vm_size or location"
+        )
+    if not any(quota.name.casefold() == size.family.casefold() for quota in quotas):
+        return (f"the quota of the VM family {size.family} is not shown in {plan.location}: it was not compared",)
+    return ()
+
+
+def shortages(quotas: Iterable[Quota], size: OfferedSize, *, nodes: int) -> Iterator[str]:
+    """The rows of quota that a new compute would pass, in words."""
+    cores = size.cores * nodes
+    needed = {_CLUSTERS.casefold(): 1, _CORES.casefold(): cores, size.family.casefold(): cores}
+    for quota in quotas:
+        need = needed.get(quota.name.casefold(), 0)
+        if need and quota.used + need > quota.limit:
+            free = max(0, quota.limit - quota.used)
+            yield f"{quota.title}: {need} needed, {free} of {quota.limit} free"
+
+
+def _size(document: dict[str, Any]) -> OfferedSize:
+    return OfferedSize(str(document["name"]), str(document.get("family") or ""), int(document.get("vCPUs") or 0))
+
+
+def _quota(document: dict[str, Any]) -> Quota:
+    name = document.get("name") or {}
+    value = str(name.get("value") or "")
+    title = str(name.get("localizedValue") or value)
+    return Quota(value, title, int(document.get("currentValue") or 0), int(document.get("limit") or 0))

@@ -1,0 +1,121 @@
+"""The workspace that holds computes and jobs: one that is there, or one that is made for a run and deleted with it.
+
+A new workspace needs a storage account, a key vault, Application Insights and the Log Analytics workspace behind that.
+All of them are made in the resource group of the run, and deleted with the group.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+from harness.resources.events import Began, Ended
+from harness.resources.provisioning import Provisioning
+from harness.resources.tags import group_id, tags_of
+from harness.services.azureml.rest_client import RestClient
+
+PROVIDER = "Microsoft.MachineLearningServices"
+_STORAGE, _VAULTS = "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"
+_INSIGHTS, _LOGS = "Microsoft.Insights/components", "Microsoft.OperationalInsights/workspaces"
+DEPENDENCIES = tuple(type_.partition("/")[0] for type_ in (_STORAGE, _VAULTS, _INSIGHTS, _LOGS))
+"""The providers of what a new workspace needs."""
+
+_VERSIONS = {_STORAGE: "2023-05-01", _VAULTS: "2023-07-01", _INSIGHTS: "2020-02-02", _LOGS: "2022-10-01"}
+_SUBSCRIPTION_VERSION = "2022-12-01"
+_CREATION_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceAddress:
+    """Which workspace; ``is_made`` where the run makes it."""
+
+    subscription: str
+    group: str
+    name: str
+    is_made: bool
+
+    @property
+    def id(self) -> str:
+        """Its resource id."""
+        group = f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+        return f"{group}/providers/{PROVIDER}/workspaces/{self.name}"
+
+
+def make_workspace(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> None:
+    """Create a workspace and what it depends on; what an earlier try has created stays.
+
+    Raises:
+        HttpResponseError: the cloud refuses.
+        ProvisioningError: it was not done in time.
+    """
+    provisioning.sink(Began("creating workspace", address.name))
+    client = provisioning.clients.management(RestClient)
+    ids = _make_dependencies(provisioning, address, location=location)
+    body = {
+        "location": location,
+        "identity": {"type": "SystemAssigned"},
+        "tags": tags_of(provisioning, address.id),
+        "properties": {"friendlyName": address.name, **ids, "publicNetworkAccess": "Enabled"},
+    }
+    answer = client.send("PUT", address.id, body=body)
+    what = f"create workspace {address.name}"
+    client.finish(answer, provisioning.clients.poller, what=what, deadline=_CREATION_SECONDS)
+    provisioning.sink(Ended("creating workspace", address.name))
+
+
+def delete_workspace(provisioning: Provisioning, address: WorkspaceAddress) -> None:
+    """Delete a workspace for good: otherwise it would keep its name for 14 days.
+
+    Raises:
+        HttpResponseError: the cloud refuses.
+        ProvisioningError: it was not done in time.
+    """
+    client = provisioning.clients.management(RestClient)
+    try:
+        answer = client.send("DELETE", address.id, forceToPurge="true")
+    except ResourceNotFoundError:
+        return
+    what = f"delete workspace {address.name}"
+    client.finish(answer, provisioning.clients.poller, what=what, deadline=_CREATION_SECONDS)
+
+
+def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> dict[str, str]:
+    """The ids of what a workspace depends on, by the names in its body."""
+    client, unique = provisioning.clients.management(RestClient), provisioning.cloud.facts.suffix
+    subscription = client.get(f"/subscriptions/{address.subscription}", version=_SUBSCRIPTION_VERSION)
+    tags = tags_of(provisioning, group_id(provisioning.cloud.facts, address.group))
+    common: dict[str, Any] = {"location": location, "tags": tags}
+    vault: dict[str, Any] = {
+        "tenantId": subscription.get("tenantId"),
+        "sku": {"family": "A", "name": "standard"},
+        "accessPolicies": [],
+        "enableRbacAuthorization": True,
+    }
+    account = {"minimumTlsVersion": "TLS1_2", "supportsHttpsTrafficOnly": True, "allowBlobPublicAccess": False}
+    # Names of accounts and vaults are taken all over the world, those of vaults even after their deletion.
+    storage = _make(provisioning, address, _STORAGE, f"hml{unique}", {
+        **common, "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": account,
+    })  # fmt: skip
+    logs = _make(provisioning, address, _LOGS, f"hml-{unique}", {
+        **common, "properties": {"sku": {"name": "PerGB2018"}, "retentionInDays": 30},
+    })  # fmt: skip
+    insights = _make(provisioning, address, _INSIGHTS, f"hml-{unique}", {
+        **common, "kind": "web", "properties": {"Application_Type": "web", "WorkspaceResourceId": logs},
+    })  # fmt: skip
+    key_vault = _make(provisioning, address, _VAULTS, f"hml-{unique}", {**common, "properties": vault})
+    return {"storageAccount": storage, "keyVault": key_vault, "applicationInsights": insights}
+
+
+def _make(provisioning: Provisioning, address: WorkspaceAddress, type_: str, name: str, body: dict[str, Any]) -> str:
+    """Create a resource in the group of a workspace; its id."""
+    client = provisioning.clients.management(RestClient)
+    identifier = f"{group_id(provisioning.cloud.facts, address.group)}/providers/{type_}/{name}"
+    answer = client.send("PUT", identifier, body=body, version=_VERSIONS[type_])
+    client.finish(answer, provisioning.clients.poller, what=f"create {type_} {name}", deadline=_CREATION_SECONDS)
+    return identifier
+
+
+def is_forbidden_key(error: HttpResponseError) -> bool:
+    """Whether a refusal is a policy against account keys."""
+    text = str(error)
+    return "KeyBasedAuthenticationNotPermitted" in text or "RequestDisallowedByPolicy" in text

@@ -1,0 +1,162 @@
+"""``harness run --service azureml`` on a real emulator, with jobs of a second at most."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.services.azureml.rest_client import RestClient
+
+Write = Callable[..., Path]
+Run = Callable[..., tuple[int, str]]
+WORKSPACES = "/subscriptions/{}/providers/Microsoft.MachineLearningServices/workspaces"
+
+
+@pytest.fixture
+def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process: exit code, and all that it printed."""
+
+    def run_it(*words: object) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main(["run", "--service", "azureml", *map(str, words)])
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return run_it
+
+
+@contextmanager
+def client_of(emulator: Endpoint, directory: Path) -> Iterator[RestClient]:
+    with (
+        open_cloud("emulator", Settings(), cassettes=directory, endpoint=emulator) as cloud,
+        cloud.clients("look") as clients,
+    ):
+        yield clients.management(RestClient)
+
+
+@pytest.fixture
+def left(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
+    """What is in the emulator's workspaces besides what it had from the beginning."""
+
+    def list_it() -> list[str]:
+        with client_of(emulator, tmp_path) as client:
+            found = []
+            for workspace in client.list(WORKSPACES.format(client.subscription_id)):
+                if workspace["name"] != "azureml":
+                    found.append(workspace["name"])
+                codes = [code["id"] for code in client.list(f"{workspace['id']}/codes")]
+                found += [version["id"] for code in codes for version in client.list(f"{code}/versions")]
+                for kind in ("computes", "jobs", "datastores"):
+                    names = (resource["name"] for resource in client.list(f"{workspace['id']}/{kind}"))
+                    found += [f"{kind}/{name}" for name in names if not name.startswith("workspace")]
+            return found
+
+    return list_it
+
+
+@pytest.fixture
+def in_workspace(project: Path, emulator: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the project name the emulator's own workspace."""
+    del project  # which forgets the settings of the surroundings
+    monkeypatch.setenv("HARNESS_AZUREML_RESOURCE_GROUP", emulator.azureml_resource_group)
+    monkeypatch.setenv("HARNESS_AZUREML_WORKSPACE", emulator.azureml_workspace)
+
+
+def outcomes(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "outcomes.jsonl").read_text().splitlines()]
+
+
+def test_a_run_has_the_outcome_that_it_has_on_batch_ai(
+    run: Run, scenario: Write, left: Callable[[], list[str]]
+) -> None:
+    path = scenario()
+    assert main(["run", str(path), "--out", "batchai"]) == 0
+    code, out = run(path, "--out", "azureml")
+    assert code == 0, out
+    assert "VM size STANDARD_NC6 is retired on 31 August 2023; Standard_NC4as_T4_v3 is used instead" in out
+    one, other = outcomes(Path("batchai"))[0], outcomes(Path("azureml"))[0]
+    differing = {name for name in one if one[name] != other[name]}
+    assert one.keys() == other.keys()
+    assert differing <= {"service", "durations"}
+    assert other["service"] == "azureml"
+    assert other["durations"].keys() == {"queued", "running"}
+    assert left() == []
+
+
+def test_logs_and_the_last_model_are_downloaded(run: Run, scenario: Write) -> None:
+    run(scenario(), "--out", "here")
+    found = {str(path.relative_to("here/default")) for path in Path("here/default").rglob("*") if path.is_file()}
+    assert found == {"stdout.txt", "stderr.txt", "execution.log", "MODEL/net_10.txt"}
+    assert Path("here/default/stderr.txt").read_text() == "about to end with 0\n"
+
+
+def test_a_job_that_exits_3_keeps_its_exit_code(run: Run, scenario: Write, left: Callable[[], list[str]]) -> None:
+    code, out = run(scenario(), "--set", "code=3", "--out", "here")
+    assert code == 1
+    assert "job: failed, exit code 3" in out
+    assert "    about to end with 3\n" in out
+    assert left() == []
+
+
+def test_a_sweep_runs_on_one_compute(run: Run, scenario: Write, left: Callable[[], list[str]]) -> None:
+    code, out = run(scenario("{grid: {score: [0, 1, 2]}}"), "--out", "here")
+    assert code == 0, out
+    assert out.count("created c ") == 1
+    assert {outcome["metrics"]["score"] for outcome in outcomes(Path("here"))} == {0, 1, 2}
+    assert left() == []
+
+
+def test_the_jobs_own_lines_are_shown_while_it_runs(run: Run, scenario: Write) -> None:
+    _, out = run(scenario(), "--set", "pause=1", "--out", "here")
+    assert out.index("default | score = 0.5") < out.index("job j is succeeded")
+
+
+def test_a_job_that_runs_too_long_is_cancelled(run: Run, scenario: Write, left: Callable[[], list[str]]) -> None:
+    path = scenario(limits="limits: {queued: PT1M, running: PT1S}")
+    code, _ = run(path, "--set", "pause=600", "--out", "here")
+    assert code == 1
+    assert outcomes(Path("here"))[0]["state"] == "failed"
+    assert left() == []
+
+
+@pytest.mark.usefixtures("in_workspace")
+def test_in_a_workspace_that_is_there_everything_of_the_run_is_deleted(
+    run: Run, scenario: Write, left: Callable[[], list[str]]
+) -> None:
+    code, out = run(scenario(), "--out", "here")
+    assert code == 0, out
+    assert "creating workspace" not in out
+    assert left() == []
+
+
+@pytest.mark.usefixtures("in_workspace")
+def test_a_workspace_that_is_not_there_is_named(
+    run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch, left: Callable[[], list[str]]
+) -> None:
+    monkeypatch.setenv("HARNESS_AZUREML_WORKSPACE", "nowhere")
+    code, out = run(scenario(), "--out", "here")
+    assert code == 1
+    assert "there is no workspace nowhere in resource group harness-emulator: check the settings" in out
+    assert left() == []
+
+
+def test_half_of_a_workspace_is_refused(run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_AZUREML_WORKSPACE", "azureml")
+    monkeypatch.delenv("HARNESS_AZUREML_RESOURCE_GROUP", raising=False)
+    code, out = run(scenario(), "--out", "here")
+    assert code == 2
+    assert "named by two settings, and azureml_resource_group has no value" in out
+
+
+def test_a_dry_run_says_what_is_used_instead(run: Run, scenario: Write) -> None:
+    code, out = run(scenario(), "--dry-run")
+    assert code == 0
+    assert "c, 2 node(s) Standard_NC4as_T4_v3" in out
+    assert "instead         VM size STANDARD_NC6 is retired on 31 August 2023" in out

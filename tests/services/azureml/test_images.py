@@ -1,0 +1,30 @@
+"""What is used instead of images that no longer exist."""
+
+import pytest
+
+from harness.services.azureml.images import PYTORCH, TENSORFLOW, environment_version, living_image
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (None, PYTORCH),
+        ("microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0", PYTORCH),
+        ("tensorflow/tensorflow:1.8.0-gpu", TENSORFLOW),
+        ("tensorflow/tensorflow:2.16.1-gpu", "tensorflow/tensorflow:2.16.1-gpu"),
+        ("mcr.microsoft.com/mine:1", "mcr.microsoft.com/mine:1"),
+    ],
+)
+def test_an_image_that_is_gone_has_a_living_one(asked: str | None, given: str) -> None:
+    assert living_image(asked, {}) == given
+
+
+def test_the_setting_wins() -> None:
+    own = {"microsoft/cntk:*": "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5", "": "own/default:1"}
+    assert living_image("microsoft/cntk:2.1", own) == "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5"
+    assert living_image(None, own) == "own/default:1"
+
+
+def test_an_environment_is_named_by_what_is_in_it() -> None:
+    assert environment_version("a", None) == environment_version("a", None)
+    assert len({environment_version("a", None), environment_version("b", None), environment_version("a", "c")}) == 3

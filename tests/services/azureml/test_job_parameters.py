@@ -1,0 +1,118 @@
+"""The definition of a job as Azure Machine Learning takes it."""
+
+from typing import Any
+
+import pytest
+
+from harness.errors import JobError
+from harness.scenario.model import JobSpec, Limits, Scenario
+from harness.services.azureml.job_parameters import job_parameters
+from harness.services.azureml.launch_command import MountedShare
+
+PREFIX = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
+SHARES = (MountedShare("quickstart", "azurefileshare"),)
+
+
+def body(job: JobSpec, limits: Limits | None = None, **environment: str) -> dict[str, Any]:
+    sent = job_parameters(
+        job,
+        experiment="exp",
+        shares=SHARES,
+        segment="s/jobs/j/r1",
+        places={"JOB_NAME": "j"},
+        resources={"computeId": "/computes/c", "environmentId": "/environments/e", "codeId": "/codes/k"},
+        limits=limits or Limits(),
+        tags={"t": "true"},
+    )
+    properties: dict[str, Any] = sent["properties"]
+    return properties
+
+
+def job(**fields: Any) -> JobSpec:
+    return JobSpec.model_validate(
+        {"name": "j", "toolkit": "customToolkit", "command": "true", "stdouterr": PREFIX} | fields
+    )
+
+
+def test_the_quickstarts_job(quickstart: Scenario) -> None:
+    sent = body(quickstart.trials[0].job, quickstart.limits)
+    uri = "azureml://datastores/quickstart/paths/"
+    assert sent["inputs"] == {
+        "harness_share": {"jobInputType": "uri_folder", "uri": uri, "mode": "ReadOnlyMount"},
+        "SAMPLE": {"jobInputType": "uri_folder", "uri": f"{uri}mnistcntksample", "mode": "ReadOnlyMount"},
+    }
+    assert sent["outputs"] == {
+        "MODEL": {
+            "jobOutputType": "uri_folder",
+            "uri": f"{uri}s/jobs/j/r1/outputs/Models",
+            "mode": "ReadWriteMount",
+        },
+        "harness_stdouterr": {
+            "jobOutputType": "uri_folder",
+            "uri": f"{uri}s/jobs/j/r1/stdouterr",
+            "mode": "ReadWriteMount",
+        },
+    }
+    assert sent["command"] == (
+        'bash batchai_launch.sh mount azurefileshare "${{inputs.harness_share}}" input SAMPLE "${{inputs.SAMPLE}}" '
+        'output MODEL "${{outputs.MODEL}}" streams "${{outputs.harness_stdouterr}}" place JOB_NAME j toolkit cntk '
+        'run \'python "$AZ_BATCHAI_INPUT_SAMPLE/ConvNet_MNIST.py" $AZ_BATCHAI_INPUT_SAMPLE $AZ_BATCHAI_OUTPUT_MODEL '
+        "--epochs 5'"
+    )
+    assert sent["limits"] == {"jobLimitsType": "Command", "timeout": "PT7200S"}
+    assert (sent["resources"], "distribution" in sent) == ({"instanceCount": 1, "properties": {}}, False)
+
+
+@pytest.mark.parametrize(
+    ("toolkit", "nodes", "distribution"),
+    [
+        ("cntk", 1, None),
+        ("cntk", 2, {"distributionType": "Mpi", "processCountPerInstance": 1}),
+        ("pyTorch", 1, None),
+        ("pyTorch", 2, {"distributionType": "PyTorch", "processCountPerInstance": 1}),
+        ("tensorFlow", 1, None),
+        ("tensorFlow", 2, {"distributionType": "TensorFlow", "workerCount": 2, "parameterServerCount": 1}),
+        ("horovod", 1, {"distributionType": "Mpi", "processCountPerInstance": 1}),
+        ("chainer", 2, {"distributionType": "Mpi", "processCountPerInstance": 1}),
+        ("caffe2", 2, {"distributionType": "PyTorch", "processCountPerInstance": 1}),
+        ("customMpi", 2, {"distributionType": "Mpi", "processCountPerInstance": 1}),
+        ("customToolkit", 2, None),
+    ],
+)
+def test_every_toolkit_has_its_distribution(toolkit: str, nodes: int, distribution: object) -> None:
+    sent = body(job(toolkit=toolkit, script="s.py", nodes=nodes))
+    assert sent.get("distribution") == distribution
+    assert sent["resources"]["instanceCount"] == nodes
+
+
+def test_variables_of_the_service_are_expanded_on_the_node_and_others_are_sent() -> None:
+    sent = body(job(environment={"PLAIN": "a $HOME", "DATA": '$AZ_BATCHAI_INPUT_S/"x" `y`'}, inputs={"S": PREFIX}))
+    assert sent["environmentVariables"] == {"PLAIN": "a $HOME"}
+    assert 'export DATA="$AZ_BATCHAI_INPUT_S/\\"x\\" \\`y\\`"; true' in sent["command"]
+
+
+def test_an_input_that_is_not_on_the_share_keeps_its_path() -> None:
+    sent = body(job(inputs={"IMAGE": "/opt/data"}))
+    assert list(sent["inputs"]) == ["harness_share"]
+    assert 'export AZ_BATCHAI_INPUT_IMAGE="/opt/data"; true' in sent["command"]
+
+
+def test_the_service_finds_no_expression_in_what_a_scenario_says() -> None:
+    sent = body(job(command="echo '${{inputs.SECRET}}' it''s"))
+    assert sent["command"].count("${{") == 2  # the share and the streams
+
+
+def test_a_custom_command_line_runs_on_the_first_node_alone() -> None:
+    first = '[ "$AZ_BATCHAI_TASK_INDEX" = 0 ] || exit 0; true'
+    assert first in body(job(nodes=2))["command"]
+    assert first not in body(job())["command"]
+
+
+def test_a_preparation_has_the_same_variables() -> None:
+    sent = body(job(preparation="pip install x", environment={"D": "$AZ_BATCHAI_JOB_TEMP"}))
+    assert "prepare 'export D=\"$AZ_BATCHAI_JOB_TEMP\"; pip install x'" in sent["command"]
+
+
+def test_an_output_on_no_share_is_refused() -> None:
+    with pytest.raises(JobError, match=r"/mnt/elsewhere of job j is on no share"):
+        body(job(stdouterr="/mnt/elsewhere"))
