@@ -1,4 +1,4 @@
-"""A compute cluster, with the workspace that it is in and the datastore by which its nodes see the share."""
+"""A compute cluster, with the workspace that it is in and the datastores by which its nodes see storage."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from harness.resources.tags import read_tags, tags_of
 from harness.scenario.model import NodeRange
 from harness.services.azureml.code_asset import delete_code, upload_code
 from harness.services.azureml.datastore import delete_datastore, make_datastore
-from harness.services.azureml.launch_command import MountedShare
+from harness.services.azureml.launch_command import MountedVolume
 from harness.services.azureml.living_sizes import living_size
 from harness.services.azureml.names import compute_name, datastore_name
 from harness.services.azureml.rest_client import RestClient
@@ -25,10 +25,11 @@ from harness.services.service import Cluster, ClusterPlan
 
 _IDLE_TIME = "PT2M"  # before an idle node is released: long enough for the next trial, and all that a killed run costs
 _DELETION_SECONDS = 1800.0
+_PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _KEY_REMEDY = (
     "a policy forbids account keys, and without one nodes cannot mount a file share: allow shared key access for the "
-    "storage account, or exempt it from the policy. Where that is not possible, the data has to lie in the blob "
-    "container of the workspace, which needs no key: run such jobs with Azure ML's own tools (harness export)"
+    "storage account, or exempt it from the policy. Where that is not possible, the data has to lie in a blob "
+    "container, which nodes mount by an identity: write containers: in place of share: in the scenario"
 )
 
 
@@ -55,9 +56,10 @@ class AmlCompute(Cluster):
         return f"{self.workspace.id}/computes/{compute_name(self.name)}"
 
     @property
-    def shares(self) -> tuple[MountedShare, ...]:
+    def volumes(self) -> tuple[MountedVolume, ...]:
         """What its jobs mount."""
-        return (MountedShare(datastore_name(self.plan.share), self.plan.mount),)
+        mounts = self.plan.mounts
+        return tuple(MountedVolume(datastore_name(mount.kind, mount.name), mount.mount) for mount in mounts)
 
     def check(self) -> None:
         """Refuse a name that is taken in a workspace that is there, and a workspace that is not.
@@ -101,17 +103,16 @@ class AmlCompute(Cluster):
             )
 
     def _prepare(self) -> None:
-        try:
-            make_datastore(
-                self.provisioning, self.workspace, name=datastore_name(self.plan.share), share=self.plan.share
-            )
-        except HttpResponseError as error:
-            if is_forbidden_key(error):
-                raise ProvisioningError(
-                    f"cannot create a datastore for share {self.plan.share} of account "
-                    f"{self.provisioning.cloud.facts.storage_account}: {_KEY_REMEDY}"
-                ) from None
-            raise
+        for mount in self.plan.mounts:
+            try:
+                make_datastore(self.provisioning, self.workspace, mount)
+            except HttpResponseError as error:
+                if is_forbidden_key(error):
+                    raise ProvisioningError(
+                        f"cannot create a datastore for {mount.kind} {mount.name} of account "
+                        f"{self.provisioning.cloud.facts.storage_account}: {_KEY_REMEDY}"
+                    ) from None
+                raise
         upload_code(self.provisioning, self.workspace)
 
     def adopt(self) -> bool:
@@ -142,7 +143,8 @@ class AmlCompute(Cluster):
         if self.workspace.is_made:
             delete_workspace(self.provisioning, self.workspace)
         else:
-            delete_datastore(self.provisioning, self.workspace, name=datastore_name(self.plan.share))
+            for mount in self.plan.mounts:
+                delete_datastore(self.provisioning, self.workspace, mount)
             delete_code(self.provisioning, self.workspace)
 
     def _delete_compute(self) -> None:
@@ -170,7 +172,7 @@ class AmlCompute(Cluster):
                 "disableLocalAuth": True,
                 "properties": {
                     "vmSize": living_size(self.plan.vm_size),
-                    "vmPriority": "Dedicated",
+                    "vmPriority": _PRIORITIES[self.plan.priority],
                     "scaleSettings": self._scale(),
                     "remoteLoginPortPublicAccess": "NotSpecified",
                     "enableNodePublicIp": True,

@@ -10,7 +10,7 @@ from harness.errors import JobError
 from harness.resources.events import Event, TeardownFailed
 from harness.resources.provisioning import Provisioning
 from harness.scenario.consistency import STDOUTERR
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.model import JobSpec, Limits, SetupSpec
 from harness.services.azureml.code_asset import code_id
 from harness.services.azureml.compute import AmlCompute
 from harness.services.azureml.environment_asset import make_environment
@@ -18,10 +18,10 @@ from harness.services.azureml.job_parameters import job_parameters, output_uris
 from harness.services.azureml.job_states import job_view, state_of
 from harness.services.azureml.launch_command import STREAMS, launch_command
 from harness.services.azureml.names import compute_name, experiment_tag, job_id
-from harness.services.azureml.output import AzureMlJobOutput
+from harness.services.azureml.output import AzureMlJobOutput, OutputPlace
 from harness.services.azureml.rest_client import RestClient
 from harness.services.azureml.workspace import WorkspaceAddress
-from harness.services.service import FINISHED, Job, JobView
+from harness.services.service import FINISHED, Job, JobView, MountPlan
 
 _CANCEL_SECONDS = 900.0
 
@@ -53,7 +53,7 @@ class AzureMlJob(Job):
         super().__init__(provisioning, group=compute.group, name=name)
         self.compute = compute
         self.experiment = experiment
-        self._spec = spec
+        self._spec = _prepared(spec, compute.plan.setup)
         self._limits = limits
         self._image = image
         self._is_finished = False
@@ -102,7 +102,7 @@ class AzureMlJob(Job):
         return job_parameters(
             self._spec.model_copy(update={"name": self.name}),
             experiment=self.experiment,
-            shares=compute.shares,
+            volumes=compute.volumes,
             segment=self._segment,
             places=self._places,
             resources={
@@ -145,14 +145,16 @@ class AzureMlJob(Job):
     @property
     def command(self) -> tuple[str, ...]:
         """What it is asked to run."""
-        return (launch_command(self._spec, self.compute.shares, self._places),)
+        return (launch_command(self._spec, self.compute.volumes, self._places),)
 
     @property
     def output(self) -> AzureMlJobOutput:
         """What it writes."""
-        uris = output_uris(self._spec, self.compute.shares, self._segment)
-        shares = {share.uri(""): self.compute.plan.share for share in self.compute.shares}
-        places = {STDOUTERR if name == STREAMS else name: _place(uri, shares) for name, uri in uris.items()}
+        uris = output_uris(self._spec, self.compute.volumes, self._segment)
+        mounts = {
+            volume.uri(""): mount for volume, mount in zip(self.compute.volumes, self.compute.plan.mounts, strict=True)
+        }
+        places = {STDOUTERR if name == STREAMS else name: _place(uri, mounts) for name, uri in uris.items()}
         return AzureMlJobOutput(self.provisioning, self.name, places, self._live_logs)
 
     def list_jobs(self) -> dict[str, JobView]:
@@ -189,6 +191,14 @@ class AzureMlJob(Job):
         # A sweep has hundreds of jobs, and each reports its states already.
         if isinstance(event, TeardownFailed):
             super()._report(event)
+
+
+def _prepared(spec: JobSpec, setup: SetupSpec | None) -> JobSpec:
+    """The job with what Batch AI ran on each node before it: computes have no such task."""
+    if setup is None:
+        return spec
+    steps = " && ".join(filter(None, (f"( {setup.command} )", spec.preparation)))
+    return spec.model_copy(update={"preparation": steps, "environment": {**setup.environment, **spec.environment}})
 
 
 def list_jobs(provisioning: Provisioning, workspace: WorkspaceAddress, experiment: str) -> dict[str, JobView]:
@@ -237,6 +247,10 @@ def run_details(client: RestClient, job: dict[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def _place(uri: str, shares: Mapping[str, str]) -> tuple[str, str]:
-    """The share and the path of an output."""
-    return next((share, uri.removeprefix(root)) for root, share in shares.items() if uri.startswith(root))
+def _place(uri: str, mounts: Mapping[str, MountPlan]) -> OutputPlace:
+    """Where an output is."""
+    return next(
+        OutputPlace(mount.kind, mount.name, uri.removeprefix(root))
+        for root, mount in mounts.items()
+        if uri.startswith(root)
+    )

@@ -8,11 +8,12 @@ from harness.errors import JobError
 from harness.scenario.model import JobSpec, Limits
 from harness.services.azureml.launch_command import (
     STREAMS,
-    MountedShare,
+    MountedVolume,
     launch_command,
     locate,
     plain_variables,
-    share_input,
+    runs_tensorflow_cluster,
+    volume_input,
 )
 
 _FOLDER = "uri_folder"
@@ -22,7 +23,7 @@ def job_parameters(
     job: JobSpec,
     *,
     experiment: str,
-    shares: tuple[MountedShare, ...],
+    volumes: tuple[MountedVolume, ...],
     segment: str,
     places: Mapping[str, str],
     resources: Mapping[str, str],
@@ -34,7 +35,7 @@ def job_parameters(
     Args:
         job: with parameters filled in.
         experiment: that it belongs to.
-        shares: what the nodes of its cluster mount.
+        volumes: what the nodes of its cluster mount.
         segment: the job's own directory below the prefixes of its outputs.
         places: names of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
         resources: ids of the compute, the environment and the code: ``computeId`` and so on.
@@ -42,7 +43,7 @@ def job_parameters(
         tags: of the job.
 
     Raises:
-        JobError: an output is on no share.
+        JobError: an output is on no share and in no container; or the processes cannot be spread.
     """
     body: dict[str, Any] = {
         "jobType": "Command",
@@ -52,12 +53,12 @@ def job_parameters(
         "properties": {},
         "isArchived": False,
         **resources,
-        "command": launch_command(job, shares, places),
+        "command": launch_command(job, volumes, places),
         "environmentVariables": plain_variables(job),
-        "inputs": _inputs(job, shares),
+        "inputs": _inputs(job, volumes),
         "outputs": {
             name: {"jobOutputType": _FOLDER, "uri": uri, "mode": "ReadWriteMount"}
-            for name, uri in output_uris(job, shares, segment).items()
+            for name, uri in output_uris(job, volumes, segment).items()
         },
         "resources": {"instanceCount": job.nodes, "properties": {}},
         "limits": {"jobLimitsType": "Command", "timeout": _duration(limits.running)},
@@ -67,20 +68,20 @@ def job_parameters(
     return {"properties": body}
 
 
-def output_uris(job: JobSpec, shares: tuple[MountedShare, ...], segment: str) -> dict[str, str]:
+def output_uris(job: JobSpec, volumes: tuple[MountedVolume, ...], segment: str) -> dict[str, str]:
     """Where the outputs of a job are, by name; below the prefixes that the scenario gives, as on Batch AI.
 
     Raises:
-        JobError: one is on no share.
+        JobError: one is on no share and in no container.
     """
     paths = {name: _output_path(job, name) for name in (*job.outputs, STREAMS)}
     found = {}
     for name, (prefix, below) in paths.items():
-        located = locate(prefix, shares)
+        located = locate(prefix, volumes)
         if located is None:
-            raise JobError(f"the output directory {prefix} of job {job.name} is on no share")
-        share, start = located
-        found[name] = share.uri("/".join(filter(None, (start.strip("/"), segment, below))))
+            raise JobError(f"the output directory {prefix} of job {job.name} is on no share and in no container")
+        volume, start = located
+        found[name] = volume.uri("/".join(filter(None, (start.strip("/"), segment, below))))
     return found
 
 
@@ -91,30 +92,45 @@ def _output_path(job: JobSpec, name: str) -> tuple[str, str]:
     return output.prefix, f"outputs/{output.suffix or name}"
 
 
-def _inputs(job: JobSpec, shares: tuple[MountedShare, ...]) -> dict[str, Any]:
-    found = {share_input(index): share.uri("") for index, share in enumerate(shares)}
+def _inputs(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> dict[str, Any]:
+    found = {volume_input(index): volume.uri("") for index, volume in enumerate(volumes)}
     for name, path in job.inputs.items():
-        if located := locate(path, shares):
-            share, within = located
-            found[name] = share.uri(within)
+        if located := locate(path, volumes):
+            volume, within = located
+            found[name] = volume.uri(within)
     return {name: {"jobInputType": _FOLDER, "uri": uri, "mode": "ReadOnlyMount"} for name, uri in found.items()}
 
 
 def _distribution(job: JobSpec) -> dict[str, Any] | None:
-    """How the service starts the processes of a toolkit: as many as nodes, which is Batch AI's default."""
+    """How the service starts the processes of a toolkit; by default as many as nodes, as Batch AI did.
+
+    Raises:
+        JobError: they cannot be spread over the nodes.
+    """
     match job.toolkit:
-        case "pyTorch" | "caffe2":
-            return {"distributionType": "PyTorch", "processCountPerInstance": 1} if job.nodes > 1 else None
         case "tensorFlow":
-            if job.nodes == 1:
+            if not runs_tensorflow_cluster(job):
                 return None
-            return {"distributionType": "TensorFlow", "workerCount": job.nodes, "parameterServerCount": 1}
+            servers = 1 if job.parameter_servers is None else job.parameter_servers
+            workers = job.workers or job.nodes
+            return {"distributionType": "TensorFlow", "workerCount": workers, "parameterServerCount": servers}
+        case "pyTorch" | "caffe2":
+            kind, is_always = "PyTorch", False
         case "horovod" | "chainer" | "customMpi":
-            return {"distributionType": "Mpi", "processCountPerInstance": 1}
-        case "cntk":
-            return {"distributionType": "Mpi", "processCountPerInstance": 1} if job.nodes > 1 else None
+            kind, is_always = "Mpi", True
+        case "cntk" | "caffe":
+            kind, is_always = "Mpi", False
         case _:
             return None
+    processes = job.processes or job.nodes
+    if processes % job.nodes:
+        raise JobError(
+            f"job {job.name} has {processes} processes on {job.nodes} nodes: Azure Machine Learning starts as many on "
+            "each node; make job.processes a multiple of job.nodes"
+        )
+    if processes == 1 and not is_always:
+        return None
+    return {"distributionType": kind, "processCountPerInstance": processes // job.nodes}
 
 
 def _duration(limit: timedelta) -> str:

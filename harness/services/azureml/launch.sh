@@ -8,6 +8,7 @@
 #   output NAME PATH    an output directory, for $AZ_BATCHAI_OUTPUT_NAME
 #   streams PATH        the directory that gets stdout.txt and stderr.txt
 #   toolkit NAME        the framework of the script: which python runs it, which variables it gets
+#   interpreter PATH    the python that runs the script, if the image has it
 #   place NAME VALUE    a variable that names the job, its experiment, cluster or workspace
 #   prepare COMMAND     is run before, once on each node
 #
@@ -17,7 +18,7 @@
 here=$PWD
 temporary=$(mktemp -d)
 mkdir -p "$temporary/mounts" logs
-streams=logs toolkit= preparation= command=
+streams=logs toolkit= interpreter= preparation= command=
 export AZ_BATCHAI_MOUNT_ROOT="$temporary/mounts" AZ_BATCHAI_JOB_MOUNT_ROOT="$temporary/mounts"
 export AZ_BATCHAI_JOB_TEMP="$temporary" AZ_BATCHAI_JOB_TEMP_DIR="$temporary" AZ_BATCHAI_SHARED_JOB_TEMP="$temporary"
 export AZ_BATCHAI_JOB_WORK_DIR="$here"
@@ -33,6 +34,7 @@ while [ $# -gt 0 ]; do
         place) export "AZ_BATCHAI_$2=$3"; shift 3 ;;
         streams) streams=$2; shift 2 ;;
         toolkit) toolkit=$2; shift 2 ;;
+        interpreter) interpreter=$2; shift 2 ;;
         prepare) preparation=$2; shift 2 ;;
         run) command=$2; shift 2 ;;
         *) echo "batchai_launch.sh: unknown word $1" >&2; exit 2 ;;
@@ -55,6 +57,9 @@ print("rank=%d role=%s" % (task.get("index", 0), "ps" if task.get("type") == "ps
 PYTHON
 )"
     label="-$role-$rank"
+    if [ "$role" = ps ]; then export HARNESS_TASK=ps
+    elif [ "$rank" = 0 ]; then export HARNESS_TASK=master
+    else export HARNESS_TASK=worker; fi
 fi
 rank=${rank:-${AZUREML_CR_NODE_RANK:-${AZ_BATCHAI_TASK_INDEX:-0}}}
 if [ -z "$label" ] && { [ "$size" -gt 1 ] || [ "${AZUREML_NODE_COUNT:-1}" -gt 1 ]; }; then label="-$rank"; fi
@@ -91,6 +96,9 @@ case $toolkit in
     ?*) chosen=$(choose_python "$toolkit") ;;
     *) chosen=$(type -P python || type -P python3) ;;
 esac
+if [ -n "$interpreter" ]; then
+    if [ -x "$interpreter" ]; then chosen=$interpreter; else note "interpreter $interpreter is not in this image"; fi
+fi
 if [ -n "$chosen" ]; then
     export HARNESS_PYTHON="$chosen"
     python() { "$HARNESS_PYTHON" "$@"; }

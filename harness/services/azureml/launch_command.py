@@ -18,26 +18,18 @@ SCRIPT = "batchai_launch.sh"
 STREAMS = "harness_stdouterr"
 """The output that gets standard output and standard error."""
 
-_SHARE = "harness_share"  # the inputs that are whole shares
+_VOLUME = "harness_volume"  # the inputs that are whole shares and containers
 _ROOTS = ("$AZ_BATCHAI_MOUNT_ROOT", "${AZ_BATCHAI_MOUNT_ROOT}", "/mnt/batch/tasks/shared/LS_root/mounts")
 _SERVICE_VARIABLE = re.compile(r"\$(?:\{AZ_BATCHAI_\w+\}|AZ_BATCHAI_\w+)", re.ASCII)
-_SCRIPTED = {
-    "cntk": "cntk",
-    "tensorFlow": "tensorFlow",
-    "pyTorch": "pyTorch",
-    "caffe": "caffe",
-    "caffe2": "caffe2",
-    "chainer": "chainer",
-    "horovod": "horovod",
-}
+_SCRIPTED = frozenset({"cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod"})
 
 
 @dataclass(frozen=True, slots=True)
-class MountedShare:
-    """A share that jobs see.
+class MountedVolume:
+    """A share or a container that jobs see.
 
     Attributes:
-        datastore: its name in the workspace.
+        datastore: the workspace's name for it.
         mount: where, under ``$AZ_BATCHAI_MOUNT_ROOT``.
     """
 
@@ -49,41 +41,41 @@ class MountedShare:
         return f"azureml://datastores/{self.datastore}/paths/{path}"
 
 
-def locate(path: str, shares: tuple[MountedShare, ...]) -> tuple[MountedShare, str] | None:
-    """The share that a path below ``$AZ_BATCHAI_MOUNT_ROOT`` is on, and where; None for any other path."""
+def locate(path: str, volumes: tuple[MountedVolume, ...]) -> tuple[MountedVolume, str] | None:
+    """The share or container that a path below ``$AZ_BATCHAI_MOUNT_ROOT`` is on, and where; None for any other path."""
     root = next((root for root in _ROOTS if path == root or path.startswith(f"{root}/")), None)
     if root is None:
         return None
     below = PurePosixPath(path.removeprefix(root).lstrip("/") or ".")
-    fitting = [share for share in shares if below.is_relative_to(PurePosixPath(share.mount.strip("/")))]
+    fitting = [volume for volume in volumes if below.is_relative_to(PurePosixPath(volume.mount.strip("/")))]
     if not fitting:
         return None
-    share = max(fitting, key=lambda share: len(PurePosixPath(share.mount).parts))
-    within = str(below.relative_to(PurePosixPath(share.mount.strip("/"))))
-    return share, "" if within == "." else within
+    volume = max(fitting, key=lambda volume: len(PurePosixPath(volume.mount).parts))
+    within = str(below.relative_to(PurePosixPath(volume.mount.strip("/"))))
+    return volume, "" if within == "." else within
 
 
-def share_input(index: int) -> str:
-    """The name of the input that is a whole share."""
-    return _SHARE if index == 0 else f"{_SHARE}_{index}"
+def volume_input(index: int) -> str:
+    """The name of the input that is a whole share or container."""
+    return f"{_VOLUME}_{index}" if index else _VOLUME
 
 
-def launch_command(job: JobSpec, shares: tuple[MountedShare, ...], places: Mapping[str, str]) -> str:
+def launch_command(job: JobSpec, volumes: tuple[MountedVolume, ...], places: Mapping[str, str]) -> str:
     """What the service runs on each node, or as each process.
 
     Args:
         job: with parameters filled in.
-        shares: what the nodes of its cluster mount.
+        volumes: what the nodes of its cluster mount.
         places: names of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
     """
-    return " ".join(("bash", SCRIPT, *_words(job, shares, places)))
+    return " ".join(("bash", SCRIPT, *_words(job, volumes, places)))
 
 
-def _words(job: JobSpec, shares: tuple[MountedShare, ...], places: Mapping[str, str]) -> Iterator[str]:
-    for index, share in enumerate(shares):
-        yield f'mount {_plain(share.mount.strip("/"))} "${{{{inputs.{share_input(index)}}}}}"'
+def _words(job: JobSpec, volumes: tuple[MountedVolume, ...], places: Mapping[str, str]) -> Iterator[str]:
+    for index, volume in enumerate(volumes):
+        yield f'mount {_plain(volume.mount.strip("/"))} "${{{{inputs.{volume_input(index)}}}}}"'
     for name, path in job.inputs.items():
-        if locate(path, shares):
+        if locate(path, volumes):
             yield f'input {name} "${{{{inputs.{name}}}}}"'
     for name in job.outputs:
         yield f'output {name} "${{{{outputs.{name}}}}}"'
@@ -91,8 +83,10 @@ def _words(job: JobSpec, shares: tuple[MountedShare, ...], places: Mapping[str, 
     for name, value in places.items():
         yield f"place {name} {_plain(value)}"
     if job.toolkit in _SCRIPTED:
-        yield f"toolkit {_SCRIPTED[job.toolkit]}"
-    exports = _exports(job, shares)
+        yield f"toolkit {job.toolkit}"
+    if job.interpreter:
+        yield f"interpreter {_plain(job.interpreter)}"
+    exports = _exports(job, volumes)
     if job.preparation:
         yield f"prepare {_plain(exports + job.preparation)}"
     yield f"run {_plain(exports + _command(job))}"
@@ -103,12 +97,25 @@ def _command(job: JobSpec) -> str:
         # Batch AI runs a custom command line on the first node alone.
         first = '[ "$AZ_BATCHAI_TASK_INDEX" = 0 ] || exit 0; ' if job.toolkit == "customToolkit" else ""
         return f"{first if job.nodes > 1 else ''}{job.command}"
-    return f"python {_expanding(job.script or '')} {job.args}".rstrip()
+    if job.toolkit == "tensorFlow" and runs_tensorflow_cluster(job):
+        roles = {"ps": job.parameter_server_args, "worker": job.worker_args, "*": job.args}
+        cases = " ".join(f"{role}) {_scripted(job, args or '')} ;;" for role, args in roles.items())
+        return f'case "$HARNESS_TASK" in {cases} esac'
+    return _scripted(job, job.args)
 
 
-def _exports(job: JobSpec, shares: tuple[MountedShare, ...]) -> str:
+def _scripted(job: JobSpec, args: str) -> str:
+    return f"python {_expanding(job.script or '')} {args}".rstrip()
+
+
+def runs_tensorflow_cluster(job: JobSpec) -> bool:
+    """Whether TensorFlow runs as workers and parameter servers, and not as one process."""
+    return job.nodes > 1 or bool(job.workers or job.parameter_servers)
+
+
+def _exports(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> str:
     """What sets the variables whose values hold variables of the service: the service itself expands none."""
-    inputs = {f"AZ_BATCHAI_INPUT_{name}": path for name, path in job.inputs.items() if not locate(path, shares)}
+    inputs = {f"AZ_BATCHAI_INPUT_{name}": path for name, path in job.inputs.items() if not locate(path, volumes)}
     own = {name: value for name, value in job.environment.items() if _SERVICE_VARIABLE.search(value)}
     return "".join(f"export {name}={_expanding(value)}; " for name, value in (inputs | own).items())
 

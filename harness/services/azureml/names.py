@@ -5,6 +5,8 @@ The rules are those of Microsoft's OpenAPI descriptions; datastores have no hyph
 
 import re
 
+from harness.scenario.model import VolumeKind
+
 _WORKSPACE_LENGTH, _COMPUTE_LENGTH = 33, 24
 _COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
 
@@ -23,9 +25,10 @@ def compute_name(cluster: str) -> str:
     return name if _COMPUTE.fullmatch(name) else f"{name[: _COMPUTE_LENGTH - 1]}x"
 
 
-def datastore_name(share: str) -> str:
-    """The datastore for a share: letters, digits and underscores."""
-    return share.replace("-", "_")
+def datastore_name(kind: VolumeKind, name: str) -> str:
+    """The datastore for a share or a container, which may have the same name: letters, digits and underscores."""
+    plain = name.replace("-", "_")
+    return plain if kind == "share" else f"{plain}_{kind}"
 
 
 def job_id(name: str, suffix: str) -> str:

@@ -6,11 +6,13 @@ writes the same bytes to ``./logs``, which the service uploads all the time; run
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from azure.common import AzureMissingResourceHttpError
+from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.file.models import Directory
 
 from harness.atomic_file import replace_file
@@ -18,6 +20,7 @@ from harness.errors import JobError
 from harness.printable import printable
 from harness.resources.provisioning import Provisioning
 from harness.scenario.consistency import STDOUTERR
+from harness.scenario.model import VolumeKind
 from harness.services.link_reader import LinkReader, is_local_name
 from harness.services.service import Listing, OutputFile, Tail
 
@@ -26,13 +29,22 @@ _MOST_FILES = 100_000  # of one output directory
 _LIVE = "logs/"  # of the files of a run
 
 
+@dataclass(frozen=True, slots=True)
+class OutputPlace:
+    """Where an output directory is: a path on a share, or the beginning of the names of blobs in a container."""
+
+    kind: VolumeKind
+    volume: str
+    path: str
+
+
 class AzureMlJobOutput:
     """The output directories of a job.
 
     Args:
         provisioning: asks.
         job: its name, for messages.
-        places: the share and the path of each output directory, by its id.
+        places: where each output directory is, by its id.
         live_logs: asks for links to the files that the service streams while the job runs, by name; None once it has
             ended.
     """
@@ -41,7 +53,7 @@ class AzureMlJobOutput:
         self,
         provisioning: Provisioning,
         job: str,
-        places: Mapping[str, tuple[str, str]],
+        places: Mapping[str, OutputPlace],
         live_logs: Callable[[], Mapping[str, str] | None],
     ) -> None:
         self._provisioning = provisioning
@@ -65,7 +77,8 @@ class AzureMlJobOutput:
                 names = {name.removeprefix(_LIVE): link for name, link in live.items() if name.startswith(_LIVE)}
                 return Listing(tuple(OutputFile(directory, name, 0, link) for name, link in sorted(names.items())))
             problems: list[str] = []
-            found = self._walk(directory, PurePosixPath(), problems)
+            is_share = self._places[directory].kind == "share"
+            found = self._walk(directory, PurePosixPath(), problems) if is_share else self._blobs(directory, problems)
             files = list(islice(found, _MOST_FILES))
             if next(found, None) is not None:
                 problems.append(f"{directory} holds more than {_MOST_FILES} files; the others are left out")
@@ -101,10 +114,10 @@ class AzureMlJobOutput:
                 self._read(file, stream)
 
     def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
-        share, path = self._places[directory]
+        place = self._places[directory]
         files = self._provisioning.clients.files
         try:
-            entries = list(files.list_directories_and_files(share, str(PurePosixPath(path) / below)))
+            entries = list(files.list_directories_and_files(place.volume, str(PurePosixPath(place.path) / below)))
         except AzureMissingResourceHttpError:
             return  # the job has written nothing there
         for entry in entries:
@@ -121,11 +134,30 @@ class AzureMlJobOutput:
                 left_out = f"{directory}/{printable(str(name))} is left out"
                 problems.append(f"{left_out}: directories are followed {_DEEPEST} deep")
 
-    def _read(self, file: OutputFile, stream: object) -> None:
-        share, path = self._places[file.directory]
-        whole = PurePosixPath(path) / file.name
+    def _blobs(self, directory: str, problems: list[str]) -> Iterator[OutputFile]:
+        prefix = f"{self._places[directory].path}/"
+        for blob in self._container(directory).list_blobs(name_starts_with=prefix):
+            name = str(blob.name).removeprefix(prefix)
+            if (blob.metadata or {}).get("hdi_isfolder"):
+                continue  # how blobfuse keeps a directory
+            if all(map(is_local_name, name.split("/"))):
+                yield OutputFile(directory, name, blob.size or 0, "")
+            else:
+                what = f"a file of {directory} that is called {name!r}"
+                problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
+
+    def _container(self, directory: str) -> ContainerClient:
+        service = self._provisioning.clients.storage(BlobServiceClient, "blob")
+        return service.get_container_client(self._places[directory].volume)
+
+    def _read(self, file: OutputFile, stream: BinaryIO) -> None:
+        place = self._places[file.directory]
+        whole = PurePosixPath(place.path) / file.name
         what = f"read {printable(file.name)} of job {self._job}"
         with self._provisioning.errors(what, otherwise=JobError):
+            if place.kind == "container":
+                self._container(file.directory).download_blob(str(whole), max_concurrency=1).readinto(stream)
+                return
             self._provisioning.clients.files.get_file_to_stream(
-                share, str(whole.parent), whole.name, stream, max_connections=1
+                place.volume, str(whole.parent), whole.name, stream, max_connections=1
             )

@@ -7,17 +7,17 @@ import pytest
 from harness.errors import JobError
 from harness.scenario.model import JobSpec, Limits, Scenario
 from harness.services.azureml.job_parameters import job_parameters
-from harness.services.azureml.launch_command import MountedShare
+from harness.services.azureml.launch_command import MountedVolume
 
 PREFIX = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
-SHARES = (MountedShare("quickstart", "azurefileshare"),)
+VOLUMES = (MountedVolume("quickstart", "azurefileshare"),)
 
 
 def body(job: JobSpec, limits: Limits | None = None, **environment: str) -> dict[str, Any]:
     sent = job_parameters(
         job,
         experiment="exp",
-        shares=SHARES,
+        volumes=VOLUMES,
         segment="s/jobs/j/r1",
         places={"JOB_NAME": "j"},
         resources={"computeId": "/computes/c", "environmentId": "/environments/e", "codeId": "/codes/k"},
@@ -38,7 +38,7 @@ def test_the_quickstarts_job(quickstart: Scenario) -> None:
     sent = body(quickstart.trials[0].job, quickstart.limits)
     uri = "azureml://datastores/quickstart/paths/"
     assert sent["inputs"] == {
-        "harness_share": {"jobInputType": "uri_folder", "uri": uri, "mode": "ReadOnlyMount"},
+        "harness_volume": {"jobInputType": "uri_folder", "uri": uri, "mode": "ReadOnlyMount"},
         "SAMPLE": {"jobInputType": "uri_folder", "uri": f"{uri}mnistcntksample", "mode": "ReadOnlyMount"},
     }
     assert sent["outputs"] == {
@@ -54,7 +54,7 @@ def test_the_quickstarts_job(quickstart: Scenario) -> None:
         },
     }
     assert sent["command"] == (
-        'bash batchai_launch.sh mount azurefileshare "${{inputs.harness_share}}" input SAMPLE "${{inputs.SAMPLE}}" '
+        'bash batchai_launch.sh mount azurefileshare "${{inputs.harness_volume}}" input SAMPLE "${{inputs.SAMPLE}}" '
         'output MODEL "${{outputs.MODEL}}" streams "${{outputs.harness_stdouterr}}" place JOB_NAME j toolkit cntk '
         'run \'python "$AZ_BATCHAI_INPUT_SAMPLE/ConvNet_MNIST.py" $AZ_BATCHAI_INPUT_SAMPLE $AZ_BATCHAI_OUTPUT_MODEL '
         "--epochs 5'"
@@ -93,7 +93,7 @@ def test_variables_of_the_service_are_expanded_on_the_node_and_others_are_sent()
 
 def test_an_input_that_is_not_on_the_share_keeps_its_path() -> None:
     sent = body(job(inputs={"IMAGE": "/opt/data"}))
-    assert list(sent["inputs"]) == ["harness_share"]
+    assert list(sent["inputs"]) == ["harness_volume"]
     assert 'export AZ_BATCHAI_INPUT_IMAGE="/opt/data"; true' in sent["command"]
 
 
@@ -116,3 +116,22 @@ def test_a_preparation_has_the_same_variables() -> None:
 def test_an_output_on_no_share_is_refused() -> None:
     with pytest.raises(JobError, match=r"/mnt/elsewhere of job j is on no share"):
         body(job(stdouterr="/mnt/elsewhere"))
+
+
+def test_processes_are_spread_over_the_nodes() -> None:
+    sent = body(job(toolkit="cntk", script="s.py", nodes=2, processes=8))
+    assert sent["distribution"] == {"distributionType": "Mpi", "processCountPerInstance": 4}
+    with pytest.raises(JobError, match=r"3 processes on 2 nodes.*make job.processes a multiple of job.nodes"):
+        body(job(toolkit="cntk", script="s.py", nodes=2, processes=3))
+
+
+def test_each_task_of_tensorflow_has_its_arguments() -> None:
+    words = {"args": "-m", "worker_args": "-w", "parameter_server_args": "-p"}
+    sent = body(job(toolkit="tensorFlow", script="s.py", nodes=2, **words))
+    cases = 'ps) python "s.py" -p ;; worker) python "s.py" -w ;; *) python "s.py" -m ;;'
+    assert f'case "$HARNESS_TASK" in {cases} esac' in sent["command"]
+
+
+def test_an_interpreter_is_handed_to_the_launch_script() -> None:
+    sent = body(job(toolkit="cntk", script="s.py", interpreter="/opt/my python/bin/python"))
+    assert "toolkit cntk interpreter '/opt/my python/bin/python' run" in sent["command"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.scenario.model import JobSpec
-from harness.services.azureml.launch_command import MountedShare, launch_command
+from harness.services.azureml.launch_command import MountedVolume, launch_command
 
 SCRIPT = Path(__file__).parents[3] / "harness" / "services" / "azureml" / "launch.sh"
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -121,16 +121,16 @@ def test_an_unknown_word_is_refused(launch: Launch) -> None:
 def test_the_words_of_a_command_arrive_as_they_are(folder: Path) -> None:
     text = "printf '%s|' 'it''s' \"two  words\" '${{inputs.x}}' '\\n'"
     spec = JobSpec(name="j", toolkit="customToolkit", command=text, stdouterr="$AZ_BATCHAI_MOUNT_ROOT/m")
-    command = launch_command(spec, (MountedShare("d", "m"),), {})
+    command = launch_command(spec, (MountedVolume("d", "m"),), {})
     (folder / "work" / "batchai_launch.sh").write_bytes(SCRIPT.read_bytes())
-    for name in ("inputs.harness_share", "outputs.harness_stdouterr"):
+    for name in ("inputs.harness_volume", "outputs.harness_stdouterr"):
         command = command.replace(f'"${{{{{name}}}}}"', f'"${name.rpartition(".")[2]}"')
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder / "work",
         env={
             "PATH": os.environ["PATH"],
-            "harness_share": str(folder / "share"),
+            "harness_volume": str(folder / "share"),
             "harness_stdouterr": str(folder / "streams"),
         },
         capture_output=True,

@@ -25,7 +25,8 @@ def test_a_name_that_is_accepted_stays_as_it_is(name: str) -> None:
 
 
 def test_a_datastore_has_no_hyphen() -> None:
-    assert datastore_name("batchai-quick-start") == "batchai_quick_start"
+    assert datastore_name("share", "batchai-quick-start") == "batchai_quick_start"
+    assert datastore_name("container", "batchai-quick-start") == "batchai_quick_start_container"
 
 
 def test_runs_have_suffixes_of_their_own_that_a_storage_account_may_have() -> None:

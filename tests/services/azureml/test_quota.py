@@ -9,7 +9,7 @@ from harness.resources import Provisioning
 from harness.services.azureml.quota import OfferedSize, Quota, check_quota, shortages
 from harness.services.service import ClusterPlan
 
-PLAN = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, "share", "azurefileshare", queued=60)
+PLAN = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, (), queued=60)
 T4 = OfferedSize("Standard_NC4as_T4_v3", "Standard NCASv3_T4 Family", 4)
 FAMILY = "Standard NCASv3_T4 Family Cluster Dedicated vCPUs"
 
