@@ -163,6 +163,11 @@ def _refuse(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
         )
 
 
+def _node_price(settings: Settings, service: Service, size: str) -> float | None:
+    """What a node-hour costs of the size that is used where a scenario names one."""
+    return node_price(settings, service.offered_size(size))
+
+
 def _no_price(_size: str) -> None:
     """What a node-hour costs where nothing is paid."""
 

@@ -102,7 +102,7 @@ class AzureMlService:
         """A compute, and the workspace that it is in."""
         subscription = provisioning.cloud.facts.subscription_id
         if self.workspace is None:
-            workspace = WorkspaceAddress(subscription, group, workspace_name(plan.workspace), is_made=True)
+            workspace = WorkspaceAddress(subscription, group, workspace_name(plan.workspace, name), is_made=True)
         else:
             workspace = WorkspaceAddress(subscription, *self.workspace, is_made=False)
         return AmlCompute(provisioning, group=group, name=name, plan=plan, workspace=workspace)

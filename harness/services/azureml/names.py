@@ -11,9 +11,10 @@ _WORKSPACE_LENGTH, _COMPUTE_LENGTH = 33, 24
 _COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
 
 
-def workspace_name(scenario: str) -> str:
-    """The workspace that is made for the runs of a scenario: 3 to 33 letters, digits, hyphens and underscores."""
-    return scenario.lstrip("_-")[:_WORKSPACE_LENGTH].ljust(3, "x")
+def workspace_name(scenario: str, cluster: str) -> str:
+    """The workspace that is made for a cluster of a scenario: 3 to 33 letters, digits, hyphens and underscores."""
+    half = _WORKSPACE_LENGTH // 2
+    return f"{scenario.lstrip('_-')[: _WORKSPACE_LENGTH - 1 - half] or 'x'}-{cluster[-half:]}"
 
 
 def compute_name(cluster: str) -> str:

@@ -15,7 +15,7 @@ SCENARIO_NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", fullmatch=Tru
 @given(SCENARIO_NAMES)
 def test_every_name_of_a_scenario_becomes_one_that_the_service_accepts(name: str) -> None:
     assert re.fullmatch(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}", compute_name(name))
-    assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", workspace_name(name))
+    assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}", workspace_name(name, name))
     assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}", job_id(name, suffix_of("run")))
 
 
