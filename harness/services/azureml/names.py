@@ -19,7 +19,9 @@ def workspace_name(scenario: str, cluster: str) -> str:
 
 def compute_name(cluster: str) -> str:
     """The compute for a cluster: 3 to 24 letters, digits and hyphens, a letter first, no hyphen and number last."""
-    name = re.sub(r"[^a-zA-Z0-9-]", "-", cluster)[:_COMPUTE_LENGTH].ljust(3, "x")
+    name = re.sub(r"[^a-zA-Z0-9-]", "-", cluster).ljust(3, "x")
+    if len(name) > _COMPUTE_LENGTH:  # clusters of one scenario differ at the end
+        name = f"{name[: _COMPUTE_LENGTH // 2]}{name[-(_COMPUTE_LENGTH // 2) :]}"
     if _COMPUTE.fullmatch(name):
         return name
     name = f"c-{name}"[:_COMPUTE_LENGTH]
