@@ -9,14 +9,14 @@ from harness.errors import SettingsError
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_around(monkeypatch):
+def _no_settings_around(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("HARNESS_", "AZURE_")):
             monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)
-def own_file(tmp_path_factory, monkeypatch):
+def own_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the user's own settings are looked for; the file is not there."""
     home = tmp_path_factory.mktemp("configuration")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
@@ -24,41 +24,41 @@ def own_file(tmp_path_factory, monkeypatch):
     return home / "batchai-harness" / "settings.toml"
 
 
-def test_azures_own_name_works(tmp_path, monkeypatch):
+def test_azures_own_name_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_TENANT_ID", "contoso.onmicrosoft.com")
     assert load_settings(tmp_path).require("tenant_id") == "contoso.onmicrosoft.com"
 
 
-def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "harness.toml").write_text('storage_account = "filed"\nadmin_user = "filed"\n')
     monkeypatch.setenv("HARNESS_STORAGE_ACCOUNT", "surrounding")
     settings = load_settings(tmp_path)
     assert (settings.storage_account, settings.admin_user) == ("surrounding", "filed")
 
 
-def test_a_missing_value_names_every_place(tmp_path):
+def test_a_missing_value_names_every_place(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"HARNESS_TENANT_ID or AZURE_TENANT_ID .*\.env.*harness\.toml"):
         load_settings(tmp_path).require("tenant_id")
 
 
-def test_a_secret_is_not_in_the_repr(tmp_path, monkeypatch):
+def test_a_secret_is_not_in_the_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_STORAGE_KEY", "hush")
     assert "hush" not in repr(load_settings(tmp_path))
 
 
-def test_a_broken_file_is_a_settings_error(tmp_path):
+def test_a_broken_file_is_a_settings_error(tmp_path: Path) -> None:
     (tmp_path / "harness.toml").write_text("= nonsense")
     with pytest.raises(SettingsError, match="cannot be read"):
         load_settings(tmp_path)
 
 
-def test_a_misspelt_key_of_the_file_is_refused_with_the_nearest(tmp_path):
+def test_a_misspelt_key_of_the_file_is_refused_with_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "harness.toml").write_text('storage_acount = "x"\n')
     with pytest.raises(SettingsError, match=r"no setting 'storage_acount'; did you mean 'storage_account'\?"):
         load_settings(tmp_path)
 
 
-def test_the_place_of_a_setting_is_told_and_never_its_value(tmp_path, monkeypatch):
+def test_the_place_of_a_setting_is_told_and_never_its_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "harness.toml").write_text('storage_account = "filed"\nadmin_user = "filed"\n')
     (tmp_path / ".env").write_text("HARNESS_ADMIN_PASSWORD=hush\nHARNESS_ADMIN_USER=dotted\nFOREIGN=1\n")
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "hush")
@@ -71,20 +71,20 @@ def test_the_place_of_a_setting_is_told_and_never_its_value(tmp_path, monkeypatc
     }
 
 
-def test_the_journal_is_the_users_wherever_a_run_starts(tmp_path):
+def test_the_journal_is_the_users_wherever_a_run_starts(tmp_path: Path) -> None:
     home = {"HOME": "/home/ada"}
     assert journal_path(Settings(), home) == Path("/home/ada/.local/state/batchai-harness/journal.jsonl")
     assert journal_path(Settings(), {**home, "XDG_STATE_HOME": "/state"}).parent == Path("/state/batchai-harness")
     assert journal_path(Settings(journal=tmp_path / "mine"), home) == tmp_path / "mine"
 
 
-def test_a_relative_xdg_directory_is_ignored():
+def test_a_relative_xdg_directory_is_ignored() -> None:
     assert mnist_cache({"HOME": "/home/ada", "XDG_CACHE_HOME": "here"}) == Path(
         "/home/ada/.cache/batchai-harness/mnist"
     )
 
 
-def test_the_users_own_file_comes_after_the_projects(tmp_path, own_file):
+def test_the_users_own_file_comes_after_the_projects(tmp_path: Path, own_file: Path) -> None:
     own_file.write_text('admin_user = "own"\nstorage_account = "own"\n')
     (tmp_path / "harness.toml").write_text('admin_user = "projects"\n')
     settings = load_settings(tmp_path)
@@ -92,7 +92,7 @@ def test_the_users_own_file_comes_after_the_projects(tmp_path, own_file):
     assert trace_settings(tmp_path) == {"admin_user": "harness.toml", "storage_account": str(own_file)}
 
 
-def test_a_misspelt_key_of_the_users_own_file_is_refused(tmp_path, own_file):
+def test_a_misspelt_key_of_the_users_own_file_is_refused(tmp_path: Path, own_file: Path) -> None:
     own_file.write_text('cntk_pyhton = "/opt/python"\n')
     with pytest.raises(SettingsError, match=rf"{own_file}: there is no setting 'cntk_pyhton'"):
         load_settings(tmp_path)
@@ -102,7 +102,7 @@ PROJECT_FILES = [("harness.toml", 'cntk_python = "tools/py"\n'), (".env", "HARNE
 
 
 @pytest.mark.parametrize(("name", "text"), PROJECT_FILES)
-def test_a_projects_file_does_not_choose_what_is_executed(tmp_path, own_file, name, text):
+def test_a_projects_file_does_not_choose_what_is_executed(tmp_path: Path, own_file: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     sentence = (
         rf"{tmp_path / name} sets cntk_python: .* set HARNESS_CNTK_PYTHON in the environment, or .* in {own_file}"
@@ -112,7 +112,9 @@ def test_a_projects_file_does_not_choose_what_is_executed(tmp_path, own_file, na
 
 
 @pytest.mark.parametrize(("name", "text"), PROJECT_FILES)
-def test_the_users_choice_of_a_program_holds_beside_a_projects_file(tmp_path, own_file, monkeypatch, name, text):
+def test_the_users_choice_of_a_program_holds_beside_a_projects_file(
+    tmp_path: Path, own_file: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
     (tmp_path / name).write_text(text)
     own_file.write_text('cntk_python = "/own/python"\n')
     assert load_settings(tmp_path).cntk_python == Path("/own/python")
@@ -120,7 +122,7 @@ def test_the_users_choice_of_a_program_holds_beside_a_projects_file(tmp_path, ow
     assert load_settings(tmp_path).cntk_python == Path("/environments/python")
 
 
-def test_a_program_is_named_by_an_absolute_path(tmp_path, monkeypatch):
+def test_a_program_is_named_by_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_CNTK_PYTHON", "tools/py")
     with pytest.raises(SettingsError, match=r"cntk_python \(environment\) must be an absolute path"):
         load_settings(tmp_path)
@@ -142,30 +144,30 @@ def test_a_program_is_named_by_an_absolute_path(tmp_path, monkeypatch):
         ("azureml_workspace", "a/b", "3 to 33 letters"),
     ],
 )
-def test_names_and_ids_follow_azures_rules_and_are_not_shown(tmp_path, name, value, rule):
+def test_names_and_ids_follow_azures_rules_and_are_not_shown(tmp_path: Path, name: str, value: str, rule: str) -> None:
     (tmp_path / "harness.toml").write_text(f'{name} = "{value}"\n')
     with pytest.raises(SettingsError, match=rf"{name} \(harness\.toml\) must be {rule}") as error:
         load_settings(tmp_path)
     assert value not in str(error.value)
 
 
-def test_an_empty_value_counts_as_none(tmp_path, monkeypatch):
+def test_an_empty_value_counts_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_TENANT_ID", "")
     (tmp_path / "harness.toml").write_text('storage_account = ""\ntenant_id = "contoso.com"\n')
     settings = load_settings(tmp_path)
     assert (settings.storage_account, settings.tenant_id) == (None, "contoso.com")
 
 
-def test_a_lifetime_is_an_iso_duration(tmp_path):
+def test_a_lifetime_is_an_iso_duration(tmp_path: Path) -> None:
     (tmp_path / "harness.toml").write_text('lifetime = "PT6H"\n')
     assert load_settings(tmp_path).lifetime == timedelta(hours=6)
 
 
-def test_every_setting_is_described():
+def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
-def test_every_setting_stands_in_the_docs():
+def test_every_setting_stands_in_the_docs() -> None:
     page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
     assert [name for name in Settings.model_fields if f"`{name}`" not in page] == []
 

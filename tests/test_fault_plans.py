@@ -1,5 +1,7 @@
 """Plans as they are written: forms, scopes, and every mistake by name."""
 
+from typing import Any
+
 import pytest
 
 from harness.emulator.fault_targets import Place, covers
@@ -10,13 +12,13 @@ from harness.fault_vocabulary import FAULTS
 KNOWN = ", ".join(FAULTS)
 
 
-def test_a_rule_is_a_rate_or_says_more():
+def test_a_rule_is_a_rate_or_says_more() -> None:
     written = {"seed": 7, "faults": {"throttle": 0.3, "preempt": {"rate": 1, "times": 1, "seconds": 2}}}
 
     assert parse_plan("p", written) == FaultPlan("p", 7, {"throttle": Rule(0.3), "preempt": Rule(1, 1, 2)})
 
 
-def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds():
+def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds() -> None:
     assert parse_words(["slow=0.5", "drop=1"], times=3, seconds=2) == {
         "slow": {"rate": 0.5, "times": 3, "seconds": 2},
         "drop": {"rate": 1.0, "times": 3},
@@ -41,13 +43,13 @@ def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds():
         ({"faults": {"drop": 1}, "scope": {"grp": "g"}}, "the scope names a group, a share, or both"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_what_is_allowed(document, message):
+def test_a_mistake_is_told_with_what_is_allowed(document: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_plan("p", document)
     assert message in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(UserError, match=r"the seed .* is 1.5; the rate of cut .* is 7; there is no fault 'x'"):
         parse_plan("p", {"seed": 1.5, "faults": {"cut": 7, "x": 1}})
 
@@ -59,13 +61,13 @@ def test_all_mistakes_are_told_at_once():
         (["throttle=often"], "'throttle=often' is not a fault with its rate"),
     ],
 )
-def test_a_word_without_a_rate_is_refused(words, message):
+def test_a_word_without_a_rate_is_refused(words: list[str], message: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_words(words)
     assert message in str(caught.value)
 
 
-def test_seconds_for_nothing_that_lasts_are_refused():
+def test_seconds_for_nothing_that_lasts_are_refused() -> None:
     with pytest.raises(UserError, match=r"seconds are for throttle, slow, .*; drop=1 has no duration"):
         parse_words(["drop=1"], seconds=1)
 
@@ -79,7 +81,7 @@ def test_seconds_for_nothing_that_lasts_are_refused():
         (Scope("GROUP", "share"), {"group", "share", "poll"}),
     ],
 )
-def test_a_scope_covers_a_group_a_share_and_every_poll(scope, covered):
+def test_a_scope_covers_a_group_a_share_and_every_poll(scope: Scope, covered: set[str]) -> None:
     places = {
         "group": Place("arm", "Group"),
         "other": Place("compute", "other"),

@@ -44,7 +44,7 @@ def test_a_name_is_that_of_the_module_as_it_is_now(monkeypatch: pytest.MonkeyPat
     get = lazy_attributes("face", {"thing": "home"})
     for value in (7, 8):
         home = type(sys)("face.home")
-        home.thing = value  # type: ignore[attr-defined]
+        home.thing = value
         monkeypatch.setitem(sys.modules, "face.home", home)
         assert get("thing") == value
 

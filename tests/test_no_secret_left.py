@@ -74,9 +74,16 @@ class Project:
     def run(self, name: str, words: list[str], **settings: str) -> int:
         """Run a command to its end, its output in a file; returns the exit code."""
         printed = self.files / "printed" / f"{name}.txt"
-        surroundings = {"cwd": self.files / "project", "env": self.environment | settings}
         with printed.open("wb") as output, self.watched():
-            done = subprocess.run(words, stdout=output, stderr=output, timeout=SECONDS, check=False, **surroundings)
+            done = subprocess.run(
+                words,
+                stdout=output,
+                stderr=output,
+                timeout=SECONDS,
+                check=False,
+                cwd=self.files / "project",
+                env=self.environment | settings,
+            )
         return done.returncode
 
     @property

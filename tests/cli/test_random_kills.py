@@ -71,8 +71,9 @@ class World:
     def started(self, words: list[str], output: str) -> Iterator[subprocess.Popen[bytes]]:
         """A command; what it prints goes to a file, since a pipe would stay open for as long as any worker lives."""
         with (self.project / output).open("wb") as printed:
-            surroundings = {"cwd": self.project, "env": self.environment}
-            process = subprocess.Popen(words, stdout=printed, stderr=subprocess.STDOUT, **surroundings)
+            process = subprocess.Popen(
+                words, stdout=printed, stderr=subprocess.STDOUT, cwd=self.project, env=self.environment
+            )
         try:
             yield process
             process.wait(SECONDS)

@@ -298,7 +298,12 @@ def until(process: subprocess.Popen[str], words: str) -> None:
     ],
 )
 def test_a_signal_leaves_nothing_behind(  # noqa: PLR0917 - half of them are parameters
-    started, scenario: Write, groups: Callable[[], list[str]], moment: str, signum: int, code: int
+    started: Callable[..., subprocess.Popen[str]],
+    scenario: Write,
+    groups: Callable[[], list[str]],
+    moment: str,
+    signum: int,
+    code: int,
 ) -> None:
     pause = 0 if moment.startswith("deleted") else 60
     process = started(scenario(), "--set", f"pause={pause}", "--out", "here")
@@ -312,7 +317,10 @@ def test_a_signal_leaves_nothing_behind(  # noqa: PLR0917 - half of them are par
 
 @pytest.mark.slow  # a whole run, ended
 def test_a_second_ctrl_c_does_not_break_the_teardown(
-    started, scenario: Write, groups: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+    started: Callable[..., subprocess.Popen[str]],
+    scenario: Write,
+    groups: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("HARNESS_EMULATOR_DIR")  # the run then has an emulator of its own to end
     process = started(scenario(), "--set", "pause=60", "--out", "here")

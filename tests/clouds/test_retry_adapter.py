@@ -36,7 +36,7 @@ class Network(BaseAdapter):
         self.timeouts: list[object] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
-        self.asked.append(f"{request.method} {request.body or ''}".strip())
+        self.asked.append(f"{request.method} {request.body or ''!s}".strip())
         self.timeouts.append(options.get("timeout"))
         said = self.says.pop(0) if len(self.says) > 1 else self.says[0]
         if isinstance(said, Exception):

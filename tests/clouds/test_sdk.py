@@ -1,9 +1,11 @@
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
-from harness.clouds import open_cloud
+from harness.clouds import Cloud, open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 
@@ -26,7 +28,7 @@ def test_recorded_stories_are_apart(emulator: Endpoint, tmp_path: Path) -> None:
 
 
 def test_a_recording_holds_no_identity_of_the_run_and_a_replay_has_the_same(emulator: Endpoint, tmp_path: Path) -> None:
-    def tag(cloud) -> str:
+    def tag(cloud: Cloud) -> str:
         with cloud.clients("a/group") as clients:
             groups = clients.resources.resource_groups
             groups.create_or_update("tagged", {"location": "eastus", "tags": {"run": cloud.facts.run}})
@@ -55,9 +57,12 @@ def test_signing_in_happens_once(emulator: Endpoint, tmp_path: Path, monkeypatch
         with cloud.clients("a/one") as clients:
             sent: list[str] = []
             send = clients.session.send
-            monkeypatch.setattr(
-                clients.session, "send", lambda request, **o: (sent.append(request.url), send(request, **o))[1]
-            )
+
+            def counted(request: requests.PreparedRequest, **options: Any) -> requests.Response:
+                sent.append(request.url or "")
+                return send(request, **options)
+
+            monkeypatch.setattr(clients.session, "send", counted)
             list(clients.resources.resource_groups.list())
         with cloud.clients("a/two") as clients:
             list(clients.resources.resource_groups.list())

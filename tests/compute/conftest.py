@@ -3,6 +3,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def job(tmp_path: Path) -> Callable[..., JobSpec]:
         per_node_logs=False,
     )
 
-    def build(command: str = "true", **changes: object) -> JobSpec:
+    def build(command: str = "true", **changes: Any) -> JobSpec:
         return dataclasses.replace(plain, **{"settings": {"commandLine": command}, **changes})
 
     return build

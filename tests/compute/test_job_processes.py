@@ -27,7 +27,7 @@ from harness.compute.process_handle import open_process, read_facts
 from harness.emulator.launch import ends
 
 if TYPE_CHECKING:
-    from conftest import Jobs
+    from tests.compute.conftest import Jobs
 
 Build = Callable[..., JobSpec]
 

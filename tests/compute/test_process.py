@@ -17,7 +17,7 @@ from harness.compute.paths import JobPaths
 from harness.emulator.launch import ends
 
 if TYPE_CHECKING:
-    from conftest import Jobs
+    from tests.compute.conftest import Jobs
 
 Build = Callable[..., JobSpec]
 

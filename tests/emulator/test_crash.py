@@ -161,7 +161,8 @@ class Round:
 
     def listed(self, path: str) -> dict[str, Any]:
         """What a list shows, by name, from all of its pages."""
-        url, items = self.group + path, {}
+        url = self.group + path
+        items: dict[str, Any] = {}
         while url:
             page = self.session.get(url).json()
             items |= {item["name"]: item["properties"] for item in page["value"]}

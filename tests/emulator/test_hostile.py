@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -242,7 +243,7 @@ targets = st.builds(
     st.lists(segments, min_size=4, max_size=4),
     queries,
 )
-nasty = st.sampled_from([
+nasty: st.SearchStrategy[Any] = st.sampled_from([
     None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, -(2**70), 1.5, 1e308, "", "x", LONG, "\0", "a\r\nb", "\ud800",
     "..", "../../../etc", "P7D", "P", "PT-1S", "P99999999999999D", "succeeded", "💩", [], {}, [None], [[]], [{}],
     {"id": None}, {"id": "x"}, {"": {}}, ["a"] * 2000, [{"name": 1}], {"manual": {}, "autoScale": {}},

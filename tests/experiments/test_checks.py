@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -52,7 +53,7 @@ def test_what_a_diverged_job_ends_with_meets_no_upper_bound(quickstart: Scenario
     ]
 
 
-def test_nan_meets_no_lower_bound_either(changed) -> None:
+def test_nan_meets_no_lower_bound_either(changed: Callable[[str, str], Scenario]) -> None:
     scenario = changed("{max: 0.05}", "{min: 0.01}")
     assert len(unmet(scenario, replace(GOOD, metrics={"test_error": math.nan}))) == 1
 
@@ -63,6 +64,6 @@ def test_a_missing_file_tells_what_is_there(quickstart: Scenario) -> None:
     ]
 
 
-def test_an_expected_failure_is_no_failure(changed) -> None:
+def test_an_expected_failure_is_no_failure(changed: Callable[[str, str], Scenario]) -> None:
     scenario = changed("  state: succeeded\n  exit_code: 0\n", "  state: failed\n  exit_code: 3\n")
     assert unmet(scenario, replace(GOOD, state="failed", exit_code=3)) == []

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.experiments.leases import Leases
 from tests.fakes import FileResource, provisioning
+
+Start = Callable[[], subprocess.Popen[str]]
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
@@ -24,7 +27,7 @@ with Leases(directory / "leases").shared(FileResource(provisioning(directory), d
 
 
 @pytest.fixture
-def start(tmp_path: Path):
+def start(tmp_path: Path) -> Iterator[Start]:
     """A process that holds the resource until its input ends."""
     started: list[subprocess.Popen[str]] = []
 
@@ -53,7 +56,7 @@ def end(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0
 
 
-def test_the_first_makes_and_the_last_one_out_deletes(tmp_path: Path, start) -> None:
+def test_the_first_makes_and_the_last_one_out_deletes(tmp_path: Path, start: Start) -> None:
     first, second = start(), start()
     assert story(tmp_path) == ["made"]
     end(first)
@@ -63,7 +66,7 @@ def test_the_first_makes_and_the_last_one_out_deletes(tmp_path: Path, start) -> 
 
 
 @pytest.mark.slow
-def test_a_killed_worker_keeps_nobody_waiting(tmp_path: Path, start) -> None:
+def test_a_killed_worker_keeps_nobody_waiting(tmp_path: Path, start: Start) -> None:
     first, second = start(), start()
     first.kill()
     first.wait()
@@ -72,7 +75,7 @@ def test_a_killed_worker_keeps_nobody_waiting(tmp_path: Path, start) -> None:
 
 
 @pytest.mark.slow
-def test_what_only_killed_workers_used_is_made_anew(tmp_path: Path, start) -> None:
+def test_what_only_killed_workers_used_is_made_anew(tmp_path: Path, start: Start) -> None:
     first = start()
     first.kill()
     first.wait()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def matcher() -> Iterator[PatternMatcher]:
 def read(tmp_path: Path, matcher: PatternMatcher) -> Read:
     """The readings of one metric ``m`` in logs that are given by name."""
 
-    def read_them(pattern: str, logs: dict[str, str], **spec: object) -> Readings:
+    def read_them(pattern: str, logs: dict[str, str], **spec: Any) -> Readings:
         for name, text in logs.items():
             (tmp_path / name).write_text(text)
         paths = {name: tmp_path / name for name in logs}

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ def test_each_is_one_line_with_the_documented_keys(tmp_path: Path, one: Outcome)
 
 
 @given(st.integers(0, 400))
-def test_a_torn_line_costs_that_line_alone(tmp_path_factory, one: Outcome, cut: int) -> None:
+def test_a_torn_line_costs_that_line_alone(tmp_path_factory: pytest.TempPathFactory, one: Outcome, cut: int) -> None:
     file = OutcomeFile(tmp_path_factory.mktemp("run") / "outcomes.jsonl")
     file.append(one)
     whole = file.path.read_bytes()

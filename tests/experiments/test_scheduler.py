@@ -1,5 +1,7 @@
 """Trials against a budget; the clock moves only when the scheduler waits."""
 
+from collections.abc import Callable
+
 import pytest
 
 from harness.clock import SteppingClock
@@ -18,43 +20,48 @@ HOUR = 3600.0
 class HourLong:
     """A trial whose job takes an hour: pending, then running, then finished."""
 
-    def __init__(self, name, clock):
+    def __init__(self, name: str, clock: SteppingClock) -> None:
         self.id = self.job_name = name
         self.state = TrialState.WAITING
         self.is_closed = False
         self._clock, self._since = clock, 0.0
 
-    def view(self):
+    def view(self) -> TrialView:
         return TrialView(self.id, self.state, 1, self._since)
 
-    def submit(self):
+    def submit(self) -> "HourLong":
         self.state, self._since = TrialState.RUNNING, self._clock.monotonic()
         return self
 
-    def list_jobs(self):
+    def list_jobs(self) -> dict[str, None]:
         return {self.job_name: None}
 
-    def observe(self, _jobs):
+    def observe(self, _jobs: object) -> bool:
         is_over = self._clock.monotonic() - self._since >= HOUR
         self.state = TrialState.SUCCEEDED if is_over else self.state
         return is_over
 
-    def finished(self, _jobs):
+    def finished(self, _jobs: object) -> "HourLong | None":
         return self if self.state.is_finished else None
 
-    def collect(self):
+    def collect(self) -> str:
         return self.id
 
-    def close(self, _error=None):
+    def close(self, _error: BaseException | None = None) -> None:
         self.is_closed = True
 
 
+Played = tuple[list[str], list[HourLong], str]
+Play = Callable[..., Played]
+
+
 @pytest.fixture
-def scheduled():
+def scheduled() -> Play:
     """Play trials on some nodes within a budget of node-hours; gives what was reported, and the trials."""
 
-    def play(names, *, nodes, budget):
-        clock, outcomes = SteppingClock(), []
+    def play(names: str, *, nodes: int, budget: float | None) -> Played:
+        clock = SteppingClock()
+        outcomes: list[str] = []
         trials = [HourLong(name, clock) for name in names]
         scheduler = TrialScheduler(
             trials,
@@ -74,19 +81,19 @@ def scheduled():
     return play
 
 
-def test_without_a_budget_every_trial_runs(scheduled):
+def test_without_a_budget_every_trial_runs(scheduled: Play) -> None:
     outcomes, _, error = scheduled("abc", nodes=1, budget=None)
     assert (outcomes, error) == (["a", "b", "c"], "")
 
 
-def test_a_trial_that_may_exceed_the_budget_is_not_begun_and_those_before_have_their_outcome(scheduled):
+def test_a_trial_that_may_exceed_the_budget_is_not_begun_and_those_before_have_their_outcome(scheduled: Play) -> None:
     outcomes, trials, error = scheduled("abc", nodes=1, budget=3)
     assert outcomes == ["a", "b"]
     assert trials[2].state is TrialState.WAITING
     assert "trial c may use 1.50 node-hours; 2.00 are used and the budget is 3.00 (max_node_hours is 3)" in error
 
 
-def test_trials_that_run_beside_the_refused_one_are_not_cut_short(scheduled):
+def test_trials_that_run_beside_the_refused_one_are_not_cut_short(scheduled: Play) -> None:
     outcomes, trials, error = scheduled("abcd", nodes=2, budget=4)
     assert outcomes == ["a", "b"]
     assert [trial.is_closed for trial in trials] == [True, True, False, False]

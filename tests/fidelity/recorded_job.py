@@ -92,5 +92,7 @@ def _listed(story: Sequence[Interaction]) -> Iterator[tuple[str, str, int]]:
     """Output directory, name and size of every file that a list of outputs tells."""
     for item in story:
         found = re.search(r"/listOutputFiles\?.*outputdirectoryid=(\w+)", item.request.uri)
-        for file in json.loads(item.response.body)["value"] if found else ():
+        if found is None:
+            continue
+        for file in json.loads(item.response.body)["value"]:
             yield found[1], file["name"], file["properties"]["contentLength"]

@@ -135,9 +135,11 @@ def test_node_and_python_read_one_anothers_bytes(
 ) -> None:
     mine, theirs = os.urandom(5 << 20), os.urandom(5 << 20)
     (tmp_path / "mine.bin").write_bytes(mine)
-    trusting = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
+    proxies = {"https": endpoint.proxy_url}
     url = f"https://{endpoint.storage_account}.file.core.windows.net"
-    with ShareClient(url, "fornode", credential=endpoint.storage_key, **trusting) as share:
+    with ShareClient(
+        url, "fornode", credential=endpoint.storage_key, proxies=proxies, connection_verify=endpoint.ca_path
+    ) as share:
         share.create_share()
         share.create_directory("new").upload_file("sdk.bin", theirs)
         node = shutil.which("node") or "node"
@@ -164,11 +166,12 @@ def test_az_storage_file_and_both_sdks_read_one_anothers_bytes(
     written = {name: os.urandom(5 << 20) for name in ("mine.bin", "sdk.bin", "old.bin")}  # more than one range
     (tmp_path / "mine.bin").write_bytes(written["mine.bin"])
     account, key, share = endpoint.storage_account, endpoint.storage_key, "azstorage"
-    trusting = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
+    proxies = {"https": endpoint.proxy_url}
+    url = f"https://{account}.file.core.windows.net"
     with requests.Session() as session, ShareClient(
-        f"https://{account}.file.core.windows.net", share, credential=key, **trusting
+        url, share, credential=key, proxies=proxies, connection_verify=endpoint.ca_path
     ) as new:  # fmt: skip
-        session.trust_env, session.proxies, session.verify = False, trusting["proxies"], endpoint.ca_path
+        session.trust_env, session.proxies, session.verify = False, proxies, endpoint.ca_path
         old = FileService(account, key, request_session=session)
         new.create_share()
         new.create_directory("new").upload_file("sdk.bin", written["sdk.bin"])

@@ -103,7 +103,7 @@ def test_a_trial_that_was_not_recorded_fails(run: Run, scenarios: Write) -> None
     result.stdout.fnmatch_lines("*there is no cassette *score=2.json*")
 
 
-def test_a_failing_trial_shows_the_scenario_and_the_log(run: Run, scenarios: Write, pytester) -> None:
+def test_a_failing_trial_shows_the_scenario_and_the_log(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios("{grid: {score: [1, 3]}}")
     result = run("--cloud", "emulator", "--junitxml=report.xml")
     result.assert_outcomes(passed=1, failed=1)

@@ -22,8 +22,8 @@ class Story(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         kind = "application/json"
         if path == "/poll":
-            self.server.polls += 1  # type: ignore[attr-defined]
-            body = b'{"state": "%s"}' % (b"running" if self.server.polls < 3 else b"done")  # type: ignore[attr-defined]
+            self.server.polls += 1
+            body = b'{"state": "%s"}' % (b"running" if self.server.polls < 3 else b"done")
         elif path == "/bytes":
             body, kind = bytes(range(256)) * 64, "application/octet-stream"
         elif path == "/range":
@@ -56,7 +56,7 @@ class Story(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Story) as listening:
-        listening.polls = 0  # type: ignore[attr-defined]
+        listening.polls = 0
         thread = threading.Thread(target=partial(listening.serve_forever, poll_interval=0.01))
         thread.start()
         yield f"http://127.0.0.1:{listening.server_port}"

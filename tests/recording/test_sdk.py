@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -45,7 +46,7 @@ def test_the_storage_client_downloads_from_a_cassette(offline_session: requests.
 
 def test_a_management_pipeline_reads_a_cassette(offline_session: requests.Session) -> None:
     transport = RequestsTransport(session=offline_session, session_owner=False)
-    client: PipelineClient = PipelineClient("https://management.azure.com", transport=transport)
+    client: PipelineClient[Any, Any] = PipelineClient("https://management.azure.com", transport=transport)
 
     response = client.send_request(HttpRequest("GET", JOB))
     assert response.json() == {}

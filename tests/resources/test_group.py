@@ -1,12 +1,15 @@
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from harness.clock import SteppingClock
-from harness.clouds import open_cloud
+from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 from harness.errors import ProvisioningError, SignInError
 from harness.resources import Journal, Provisioning, ResourceGroup, register_providers
@@ -18,23 +21,23 @@ ELSEWHERE = Owner("0123456789ab.0123456789ab", 1, "1")
 
 
 @pytest.fixture(scope="module")
-def endpoint():
+def endpoint() -> Iterator[Endpoint]:
     """An emulator for all tests here: what some leave in it has a name of its own."""
     with launch() as running:
         yield running
 
 
 @pytest.fixture
-def cloud(endpoint, tmp_path):
+def cloud(endpoint: Endpoint, tmp_path: Path) -> Iterator[Cloud]:
     with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=endpoint) as opened:
         yield opened
 
 
-def provisioning(cloud, clients, tmp_path, run="run"):
+def provisioning(cloud: Cloud, clients: Clients, tmp_path: Path, run: str = "run") -> Provisioning:
     return Provisioning(cloud, clients, Journal(tmp_path / "journal.jsonl"), lambda _event: None, run)
 
 
-def test_a_group_exists_inside_the_block_and_not_after_it(cloud, tmp_path):
+def test_a_group_exists_inside_the_block_and_not_after_it(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         made = provisioning(cloud, clients, tmp_path)
         register_providers(made, PROVIDERS)
@@ -44,7 +47,7 @@ def test_a_group_exists_inside_the_block_and_not_after_it(cloud, tmp_path):
         assert made.journal.left() == []
 
 
-def test_a_group_of_somebody_else_is_refused_and_kept(cloud, tmp_path):
+def test_a_group_of_somebody_else_is_refused_and_kept(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         clients.resources.resource_groups.create_or_update("theirs", {"location": "eastus"})
         made = provisioning(cloud, clients, tmp_path)
@@ -53,7 +56,7 @@ def test_a_group_of_somebody_else_is_refused_and_kept(cloud, tmp_path):
         assert clients.resources.resource_groups.check_existence("theirs")
 
 
-def test_a_wrong_client_secret_names_the_settings(tmp_path, endpoint):
+def test_a_wrong_client_secret_names_the_settings(tmp_path: Path, endpoint: Endpoint) -> None:
     wrong = Settings(client_secret="wrong")
     with (
         open_cloud("emulator", wrong, cassettes=tmp_path, endpoint=endpoint) as cloud,
@@ -64,7 +67,7 @@ def test_a_wrong_client_secret_names_the_settings(tmp_path, endpoint):
             register_providers(made, PROVIDERS)
 
 
-def test_a_group_that_an_ended_run_kept_is_adopted_and_gets_new_tags(cloud, tmp_path):
+def test_a_group_that_an_ended_run_kept_is_adopted_and_gets_new_tags(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         first = replace(provisioning(cloud, clients, tmp_path, run="first"), owner=Owner(this_process().host, 1, "0.0"))
         ResourceGroup(first, name="kept", location="eastus").create()
@@ -74,12 +77,12 @@ def test_a_group_that_an_ended_run_kept_is_adopted_and_gets_new_tags(cloud, tmp_
         assert (label.run, label.owner) == ("second", this_process())
 
 
-def test_a_group_that_is_not_there_cannot_be_adopted(cloud, tmp_path):
+def test_a_group_that_is_not_there_cannot_be_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         assert not ResourceGroup(provisioning(cloud, clients, tmp_path), name="none", location="eastus").adopt()
 
 
-def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(cloud, tmp_path):
+def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         mine = provisioning(cloud, clients, tmp_path)
         ResourceGroup(replace(mine, owner=owner_of(os.getppid()), run="other"), name="used", location="eastus").create()
@@ -90,7 +93,7 @@ def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(cloud, tmp_
             ResourceGroup(mine, name="unmarked", location="eastus").adopt()
 
 
-def test_a_group_that_a_run_of_another_machine_may_use_is_not_adopted(cloud, tmp_path):
+def test_a_group_that_a_run_of_another_machine_may_use_is_not_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         mine = provisioning(cloud, clients, tmp_path)
         theirs = replace(mine, owner=ELSEWHERE, run="theirs")
@@ -101,7 +104,7 @@ def test_a_group_that_a_run_of_another_machine_may_use_is_not_adopted(cloud, tmp
         assert clients.resources.resource_groups.get("far").tags == before
 
 
-def test_a_group_of_another_machine_that_has_expired_is_adopted(cloud, tmp_path):
+def test_a_group_of_another_machine_that_has_expired_is_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         mine = provisioning(cloud, clients, tmp_path)
         expired = replace(mine, owner=ELSEWHERE, run="theirs", lifetime=timedelta(seconds=-1))
@@ -109,7 +112,9 @@ def test_a_group_of_another_machine_that_has_expired_is_adopted(cloud, tmp_path)
         assert ResourceGroup(mine, name="expired", location="eastus").adopt()
 
 
-def test_a_group_that_a_run_of_another_machine_has_kept_is_adopted_and_no_longer_marked_as_kept(cloud, tmp_path):
+def test_a_group_that_a_run_of_another_machine_has_kept_is_adopted_and_no_longer_marked_as_kept(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     with cloud.clients("s/group") as clients:
         mine = provisioning(cloud, clients, tmp_path)
         theirs = ResourceGroup(replace(mine, owner=ELSEWHERE, run="theirs"), name="handed-on", location="eastus")
@@ -122,7 +127,9 @@ def test_a_group_that_a_run_of_another_machine_has_kept_is_adopted_and_no_longer
 
 
 @pytest.mark.parametrize("rename", [str, lambda name: name.replace("-", "")], ids=["copied", "without hyphens"])
-def test_a_group_that_carries_the_tags_of_another_is_nobody_of_ours(cloud, tmp_path, rename):
+def test_a_group_that_carries_the_tags_of_another_is_nobody_of_ours(
+    cloud: Cloud, tmp_path: Path, rename: Callable[[str], str]
+) -> None:
     with cloud.clients("s/group") as clients:
         mine = provisioning(cloud, clients, tmp_path)
         copied = {rename(name): value for name, value in tags_of(mine, group_id(cloud.facts, "original")).items()}
@@ -136,8 +143,8 @@ def test_a_group_that_carries_the_tags_of_another_is_nobody_of_ours(cloud, tmp_p
         assert clients.resources.resource_groups.check_existence("copy")
 
 
-def test_a_refused_group_is_not_deleted_and_no_deletion_is_reported(cloud, tmp_path):
-    events = []
+def test_a_refused_group_is_not_deleted_and_no_deletion_is_reported(cloud: Cloud, tmp_path: Path) -> None:
+    events: list[object] = []
     with cloud.clients("s/group") as clients:
         clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
         made = replace(provisioning(cloud, clients, tmp_path), sink=events.append)
@@ -148,8 +155,9 @@ def test_a_refused_group_is_not_deleted_and_no_deletion_is_reported(cloud, tmp_p
     assert not made.journal.path.exists()
 
 
-def test_deleting_is_tried_again_before_it_is_reported(cloud, tmp_path):
-    events, clock = [], SteppingClock()
+def test_deleting_is_tried_again_before_it_is_reported(cloud: Cloud, tmp_path: Path) -> None:
+    events: list[object] = []
+    clock = SteppingClock()
     # The SDK's own pauses are not counted.
     with replace(cloud, clock=SteppingClock()).clients("s/group") as clients:
         made = replace(provisioning(cloud, clients, tmp_path), cloud=replace(cloud, clock=clock), sink=events.append)
@@ -161,12 +169,12 @@ def test_deleting_is_tried_again_before_it_is_reported(cloud, tmp_path):
         assert [entry.name for entry in made.journal.left()] == ["lost"]
 
 
-def test_the_journal_lists_a_group_with_its_cloud_before_the_group_exists(cloud, tmp_path):
+def test_the_journal_lists_a_group_with_its_cloud_before_the_group_exists(cloud: Cloud, tmp_path: Path) -> None:
     seen = []
     with cloud.clients("s/group") as clients:
         made = provisioning(cloud, clients, tmp_path)
 
-        def look(event):
+        def look(event: object) -> None:
             is_there = clients.resources.resource_groups.check_existence("mine")
             seen.append((event.step, [entry.name for entry in made.journal.left()], is_there))
 

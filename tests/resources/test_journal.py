@@ -4,8 +4,10 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,19 +17,22 @@ from harness.resources import Entry, Journal
 from harness.resources.journal import NoJournal, journal_for
 from harness.resources.owner import this_process
 
+Held = tuple[Path, subprocess.Popen[bytes]]
+Fill = Callable[[Path, int], None]
 
-def entry(name, state):
+
+def entry(name: str, state: Literal["creating", "deleted"]) -> Entry:
     return Entry("run", "cluster", "group", name, state)
 
 
-def test_what_was_not_deleted_is_left_last_made_first(tmp_path):
+def test_what_was_not_deleted_is_left_last_made_first(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for name, state in [("a", "creating"), ("b", "creating"), ("c", "creating"), ("b", "deleted")]:
         journal.append(entry(name, state))
     assert [left.name for left in journal.left()] == ["c", "a"]
 
 
-def test_a_torn_line_of_a_killed_run_is_passed_over(tmp_path):
+def test_a_torn_line_of_a_killed_run_is_passed_over(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append(entry("a", "creating"))
     with journal.path.open("a") as file:
@@ -35,14 +40,14 @@ def test_a_torn_line_of_a_killed_run_is_passed_over(tmp_path):
     assert [left.name for left in journal.left()] == ["a"]
 
 
-def test_an_entry_after_a_torn_line_is_kept(tmp_path):
+def test_an_entry_after_a_torn_line_is_kept(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.path.write_text('{"run": "r')
     journal.append(entry("a", "creating"))
     assert [left.name for left in journal.left()] == ["a"]
 
 
-def test_entries_tell_cloud_place_expiry_and_owner(tmp_path):
+def test_entries_tell_cloud_place_expiry_and_owner(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     written = Entry("run", "cluster", "group", "a", "creating", "azure", "sub", "account", "2026-01-02T03:04:05+00:00")
     journal.append(written)
@@ -63,21 +68,21 @@ def test_entries_tell_cloud_place_expiry_and_owner(tmp_path):
         '{"owner": {"host": 1}}',
     ],
 )
-def test_a_line_that_is_no_entry_is_passed_over(tmp_path, line):
+def test_a_line_that_is_no_entry_is_passed_over(tmp_path: Path, line: str) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.path.write_text(f"{line}\n")
     journal.append(entry("a", "creating"))
     assert [left.name for left in journal.left()] == ["a"]
 
 
-def test_only_its_owner_can_read_the_file(tmp_path):
+def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "state" / "journal.jsonl")
     journal.append(entry("a", "creating"))
     assert journal.path.stat().st_mode & 0o777 == 0o600
     assert journal.path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_compacting_keeps_what_is_left_in_order(tmp_path):
+def test_compacting_keeps_what_is_left_in_order(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for name, state in [("a", "creating"), ("b", "creating"), ("c", "creating"), ("b", "deleted")]:
         journal.append(entry(name, state))
@@ -86,7 +91,7 @@ def test_compacting_keeps_what_is_left_in_order(tmp_path):
     assert journal.path.read_text().count("\n") == 2
 
 
-def test_no_entry_is_lost_while_another_process_compacts(tmp_path):
+def test_no_entry_is_lost_while_another_process_compacts(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     code = (
         "import sys, pathlib; from harness.resources import Entry, Journal\n"
@@ -100,11 +105,11 @@ def test_no_entry_is_lost_while_another_process_compacts(tmp_path):
 
 
 @pytest.fixture
-def full(tmp_path):
+def full(tmp_path: Path) -> Iterator[Fill]:
     """Make a file full: from here on it may grow by so many bytes, of which the kernel writes as many as fit."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def fill(path, left):
+    def fill(path: Path, left: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + left, before[1]))
 
     yield fill
@@ -112,7 +117,7 @@ def full(tmp_path):
 
 
 @pytest.mark.parametrize("left", [0, 1, 100])
-def test_an_entry_that_does_not_fit_on_the_disk_is_refused_whole(tmp_path, full, left):
+def test_an_entry_that_does_not_fit_on_the_disk_is_refused_whole(tmp_path: Path, full: Fill, left: int) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append(entry("a", "creating"))
     before = journal.path.read_bytes()
@@ -122,14 +127,14 @@ def test_an_entry_that_does_not_fit_on_the_disk_is_refused_whole(tmp_path, full,
     assert journal.path.read_bytes() == before
 
 
-def test_an_entry_is_whole_where_the_kernel_writes_it_in_parts(tmp_path, monkeypatch):
+def test_an_entry_is_whole_where_the_kernel_writes_it_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal, write = Journal(tmp_path / "journal.jsonl"), os.write
     monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:7]))
     journal.append(entry("a", "creating"))
     assert journal.left() == [entry("a", "creating")]
 
 
-def test_a_torn_line_that_was_whole_but_for_its_end_does_not_swallow_the_next(tmp_path):
+def test_a_torn_line_that_was_whole_but_for_its_end_does_not_swallow_the_next(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append(entry("a", "creating"))
     os.truncate(journal.path, journal.path.stat().st_size - 1)
@@ -138,7 +143,7 @@ def test_a_torn_line_that_was_whole_but_for_its_end_does_not_swallow_the_next(tm
 
 
 @pytest.fixture
-def held(tmp_path):
+def held(tmp_path: Path) -> Iterator[Held]:
     """A journal that another process holds, and the process."""
     path = tmp_path / "journal.jsonl"
     code = (
@@ -155,7 +160,7 @@ def held(tmp_path):
         process.kill()
 
 
-def test_a_journal_that_another_process_holds_is_refused_after_a_while_and_the_process_is_named(held):
+def test_a_journal_that_another_process_holds_is_refused_after_a_while_and_the_process_is_named(held: Held) -> None:
     path, process = held
     journal = Journal(path, wait=0.05)
     with pytest.raises(JournalError, match=rf"in use by process {process.pid}, and was not free within 0.05 s"):
@@ -163,7 +168,7 @@ def test_a_journal_that_another_process_holds_is_refused_after_a_while_and_the_p
     assert journal.left() == []
 
 
-def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held):
+def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held: Held) -> None:
     path, process = held
     journal = Journal(path, wait=0.05)
     for _ in range(2):
@@ -175,14 +180,14 @@ def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held)
     assert journal.left() == [entry("a", "creating")]
 
 
-def test_who_waits_for_a_journal_gets_it_when_it_is_free(held):
+def test_who_waits_for_a_journal_gets_it_when_it_is_free(held: Held) -> None:
     path, process = held
     process.stdin.close()  # its last line: it ends, soon
     Journal(path, wait=600).append(entry("a", "creating"))
     assert Journal(path).left() == [entry("a", "creating")]
 
 
-def test_a_lock_that_nobody_waits_for_any_more_is_given_back(held):
+def test_a_lock_that_nobody_waits_for_any_more_is_given_back(held: Held) -> None:
     path, process = held
     with pytest.raises(JournalError, match="in use by process"):
         Journal(path, wait=0.05).append(entry("a", "creating"))
@@ -193,7 +198,7 @@ def test_a_lock_that_nobody_waits_for_any_more_is_given_back(held):
 
 
 @pytest.mark.parametrize("spoil", ["directory", "file above", "device", "pipe"])
-def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path, spoil):
+def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path: Path, spoil: str) -> None:
     path = tmp_path / "journal.jsonl"
     if spoil == "directory":
         path.mkdir()
@@ -213,12 +218,12 @@ def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path, spoil):
     assert "\n" not in str(caught.value)
 
 
-def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path):
+def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot be read: Is a directory"):
         Journal(tmp_path).left()
 
 
-def test_compacting_keeps_what_another_version_wrote(tmp_path):
+def test_compacting_keeps_what_another_version_wrote(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     unknown = '{"what": "an entry of a later version", "caf\u00e9": 1}'
     journal.path.write_text(f'{unknown}\n{{"run": "torn", "ki\n')
@@ -230,7 +235,7 @@ def test_compacting_keeps_what_another_version_wrote(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["thesis", "# a script\n", '{\n  "name": "a package"\n}\n', "\n\nA chapter.\n"])
-def test_no_line_of_a_file_that_is_no_journal_is_lost(tmp_path, content):
+def test_no_line_of_a_file_that_is_no_journal_is_lost(tmp_path: Path, content: str) -> None:
     journal = Journal(tmp_path / "file")
     journal.path.write_text(content)
     for change in (journal.compact, lambda: journal.append(entry("a", "creating"))):
@@ -241,7 +246,7 @@ def test_no_line_of_a_file_that_is_no_journal_is_lost(tmp_path, content):
         ]
 
 
-def test_a_file_that_is_no_journal_is_refused(tmp_path):
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "thesis.tex")
     journal.path.write_text("a thesis")
     with pytest.raises(JournalError, match=r"thesis.tex cannot be written: it is not a journal"):
@@ -249,7 +254,7 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path):
     assert journal.path.read_text() == "a thesis"
 
 
-def test_compacting_on_a_full_disk_loses_nothing(tmp_path, full):
+def test_compacting_on_a_full_disk_loses_nothing(tmp_path: Path, full: Fill) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for name in "abc":
         journal.append(entry(name, "creating"))
@@ -261,7 +266,7 @@ def test_compacting_on_a_full_disk_loses_nothing(tmp_path, full):
     assert list(tmp_path.iterdir()) == [journal.path]
 
 
-def test_a_link_to_the_journal_stays_a_link(tmp_path):
+def test_a_link_to_the_journal_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "journal.jsonl"
     link.symlink_to(tmp_path / "elsewhere" / "journal.jsonl")
@@ -271,18 +276,18 @@ def test_a_link_to_the_journal_stays_a_link(tmp_path):
     assert [left.name for left in Journal(link).left()] == ["a"]
 
 
-def test_compacting_the_journal_of_a_cloud_that_creates_nothing_touches_nothing():
+def test_compacting_the_journal_of_a_cloud_that_creates_nothing_touches_nothing() -> None:
     before = Path(os.devnull).stat()
     NoJournal().compact()
     assert os.path.samestat(before, Path(os.devnull).stat())
 
 
-def test_replay_writes_no_journal(tmp_path):
+def test_replay_writes_no_journal(tmp_path: Path) -> None:
     assert journal_for("replay", Settings(), {"HOME": str(tmp_path)}).left() == []
     journal_for("replay", Settings(), {"HOME": str(tmp_path)}).append(entry("a", "creating"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_other_cloud_writes_the_users_journal(tmp_path):
+def test_every_other_cloud_writes_the_users_journal(tmp_path: Path) -> None:
     journal_for("azure", Settings(), {"HOME": str(tmp_path)}).append(entry("a", "creating"))
     assert journal_for("emulator", Settings(), {"HOME": str(tmp_path)}).left() != []

@@ -131,7 +131,7 @@ def calls(workers: Workers) -> Counter[str]:
 
 def said(directory: Path) -> list[tuple[str, str, str]]:
     lines = (directory / "said").read_text().split("\n")
-    return [tuple(line.split(" ")) for line in lines[:-1]]  # type: ignore[misc]
+    return [tuple(line.split(" ")) for line in lines[:-1]]
 
 
 def listed(steps: list[tuple[str, str]]) -> set[str]:

@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clock import SteppingClock
-from harness.clouds import open_cloud
+from harness.clouds import Clients, Cloud, open_cloud
 from harness.config import Settings
 from harness.fault_plans import make_plan
 from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceGroup
@@ -26,20 +28,20 @@ ELSEWHERE = Owner("0123456789ab", 1, "boot.1")
 
 
 @pytest.fixture(scope="module")
-def ended():
+def ended() -> Owner:
     """The owner of what a run made that has ended."""
     with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as process:
         return owner_of(process.pid)
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with open_cloud("emulator", Settings(), cassettes=tmp_path_factory.mktemp("cassettes")) as opened:
         yield opened
 
 
 @pytest.fixture
-def clients(cloud):
+def clients(cloud: Cloud) -> Iterator[Clients]:
     with cloud.clients("reap") as opened:
         yield opened
         for found in find(cloud, opened):
@@ -50,38 +52,40 @@ def clients(cloud):
                 opened.resources.resource_groups.begin_delete(group.name).result()
 
 
-def group(owner, *, created=NOW - HOUR, expires=NOW + HOUR):
+def group(
+    owner: Owner | None, *, created: datetime | None = NOW - HOUR, expires: datetime | None = NOW + HOUR
+) -> Found:
     return Found("resource group", "g", "/g", Label("run", owner, created, expires, "/g"))
 
 
-def left_behind(cloud, clients, name, owner):
+def left_behind(cloud: Cloud, clients: Clients, name: str, owner: Owner | None) -> None:
     made = Provisioning(cloud, clients, Journal.__new__(Journal), lambda _event: None, "dead")
     tags = tags_of(made, group_id(cloud.facts, name))
     tags["batchai-harness-owner"] = str(owner)
     clients.resources.resource_groups.create_or_update(name, {"location": "eastus", "tags": tags})
 
 
-def verdicts(cloud, clients):
+def verdicts(cloud: Cloud, clients: Clients) -> list[Verdict]:
     return [decide(found, datetime.now(UTC)) for found in find(cloud, clients)]
 
 
-def test_what_a_living_run_owns_is_kept_even_when_it_has_expired():
+def test_what_a_living_run_owns_is_kept_even_when_it_has_expired() -> None:
     verdict = decide(group(this_process(), expires=NOW - HOUR), NOW)
     assert (verdict.delete, verdict.reason) == (False, f"its run is alive (process {this_process().pid})")
 
 
-def test_what_an_ended_run_left_is_deleted_before_it_expires(ended):
+def test_what_an_ended_run_left_is_deleted_before_it_expires(ended: Owner) -> None:
     verdict = decide(group(ended), NOW)
     assert (verdict.delete, verdict.reason) == (True, f"its run has ended (process {ended.pid})")
 
 
-def test_what_another_machine_made_waits_for_its_expiry():
+def test_what_another_machine_made_waits_for_its_expiry() -> None:
     assert decide(group(ELSEWHERE), NOW).reason == "made on another machine, until 2026-05-01 13:00 UTC"
     assert not decide(group(ELSEWHERE), NOW).delete
     assert decide(group(ELSEWHERE), NOW + HOUR).reason == "expired at 2026-05-01 13:00 UTC"
 
 
-def test_what_was_made_before_the_last_start_of_this_machine_waits_for_its_expiry():
+def test_what_was_made_before_the_last_start_of_this_machine_waits_for_its_expiry() -> None:
     before = replace(this_process(), host=f"{this_process().host.partition('.')[0]}.0123456789ab")
     verdict = decide(group(before), NOW)
     assert (verdict.delete, verdict.reason) == (
@@ -98,34 +102,34 @@ def test_what_was_made_before_the_last_start_of_this_machine_waits_for_its_expir
         ("", "its tags do not name it: they were copied, or an older version wrote them"),
     ],
 )
-def test_what_carries_the_tags_of_another_resource_is_kept_for_ever(ended, resource, reason):
+def test_what_carries_the_tags_of_another_resource_is_kept_for_ever(ended: Owner, resource: str, reason: str) -> None:
     found = group(ended, expires=NOW - HOUR)
     copied = replace(found, label=replace(found.label, resource=resource))
     assert decide(copied, NOW) == Verdict(copied, delete=False, reason=reason)
 
 
-def test_what_has_no_readable_owner_waits_for_its_expiry():
+def test_what_has_no_readable_owner_waits_for_its_expiry() -> None:
     assert decide(group(None), NOW).reason == "its owner cannot be read, until 2026-05-01 13:00 UTC"
     assert decide(group(None), NOW + HOUR).delete
 
 
-def test_an_expiry_that_cannot_be_read_never_comes():
+def test_an_expiry_that_cannot_be_read_never_comes() -> None:
     assert not decide(group(None, expires=None), NOW + 1000 * HOUR).delete
 
 
 @pytest.mark.parametrize("created", [NOW - HOUR, None])
-def test_what_is_younger_or_of_unknown_age_is_spared(ended, created):
+def test_what_is_younger_or_of_unknown_age_is_spared(ended: Owner, created: datetime | None) -> None:
     assert not decide(group(ended, created=created), NOW, older_than=2 * HOUR).delete
     assert decide(group(ended, created=NOW - 3 * HOUR), NOW, older_than=2 * HOUR).delete
 
 
 @given(st.integers(-100, 100), st.integers(-100, 100), st.integers(0, 100))
-def test_no_age_and_no_expiry_deletes_what_is_alive(created, expires, age):
+def test_no_age_and_no_expiry_deletes_what_is_alive(created: int, expires: int, age: int) -> None:
     found = group(this_process(), created=NOW + created * HOUR, expires=NOW + expires * HOUR)
     assert not decide(found, NOW, older_than=age * HOUR).delete
 
 
-def test_only_what_carries_our_tags_is_found(cloud, clients, ended):
+def test_only_what_carries_our_tags_is_found(cloud: Cloud, clients: Clients, ended: Owner) -> None:
     left_behind(cloud, clients, "ours", ended)
     clients.resources.resource_groups.create_or_update("theirs", {"location": "eastus", "tags": {"owner": "them"}})
     clients.files.create_share("theirs")
@@ -133,7 +137,9 @@ def test_only_what_carries_our_tags_is_found(cloud, clients, ended):
     clients.files.delete_share("theirs")
 
 
-def test_what_a_run_makes_is_found_with_its_owner_until_it_is_deleted(cloud, clients, tmp_path):
+def test_what_a_run_makes_is_found_with_its_owner_until_it_is_deleted(
+    cloud: Cloud, clients: Clients, tmp_path: Path
+) -> None:
     made = Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, "mine")
     with (
         ResourceGroup(made, name="mine", location="eastus"),
@@ -145,7 +151,7 @@ def test_what_a_run_makes_is_found_with_its_owner_until_it_is_deleted(cloud, cli
     assert find(cloud, clients) == []
 
 
-def test_a_share_that_was_there_before_a_run_is_never_found(cloud, clients, tmp_path):
+def test_a_share_that_was_there_before_a_run_is_never_found(cloud: Cloud, clients: Clients, tmp_path: Path) -> None:
     clients.files.create_share("before")
     made = Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, "mine")
     with FileShare(made, group="mine", name="before", directory="d"):
@@ -154,10 +160,10 @@ def test_a_share_that_was_there_before_a_run_is_never_found(cloud, clients, tmp_
     clients.files.delete_share("before")
 
 
-def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
+def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud: Cloud, clients: Clients, ended: Owner) -> None:
     left_behind(cloud, clients, "dead", ended)
     left_behind(cloud, clients, "alive", this_process())
-    reported = []
+    reported: list[object] = []
     results = reap(verdicts(cloud, clients), cloud, clients, report=reported.append)
     assert [(result.verdict.found.name, result.error) for result in results] == [("dead", "")]
     assert reported == results
@@ -166,7 +172,7 @@ def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud, clients, ended):
 
 @pytest.mark.slow  # seconds of asking again
 @pytest.mark.parametrize("seed", range(3))
-def test_reaping_survives_what_clouds_do(cloud, clients, ended, seed):
+def test_reaping_survives_what_clouds_do(cloud: Cloud, clients: Clients, ended: Owner, seed: int) -> None:
     left_behind(cloud, clients, "struck", ended)
     faults = {"throttle": {"rate": 0.2, "seconds": 0.1}, "unavailable": 0.2, "drop": 0.2, "cut": 0.2}
     with injected(cloud, make_plan("reap", faults, seed=seed)):
@@ -175,7 +181,9 @@ def test_reaping_survives_what_clouds_do(cloud, clients, ended, seed):
     assert find(cloud, clients) == []
 
 
-def test_a_failed_deletion_is_reported_and_stays_in_the_journal(cloud, clients, tmp_path, ended):
+def test_a_failed_deletion_is_reported_and_stays_in_the_journal(
+    cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
+) -> None:
     left_behind(cloud, clients, "stuck", ended)
     journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
     journal.append(Entry("dead", "resource group", "stuck", "stuck", "creating", *here, ended))
@@ -187,7 +195,7 @@ def test_a_failed_deletion_is_reported_and_stays_in_the_journal(cloud, clients, 
     assert [entry.name for entry in settle(journal, cloud, clients)] == ["stuck"]
 
 
-def test_what_another_run_has_taken_over_since_is_kept(cloud, clients, ended):
+def test_what_another_run_has_taken_over_since_is_kept(cloud: Cloud, clients: Clients, ended: Owner) -> None:
     left_behind(cloud, clients, "contested", ended)
     decided = verdicts(cloud, clients)
     left_behind(cloud, clients, "contested", this_process())
@@ -195,7 +203,7 @@ def test_what_another_run_has_taken_over_since_is_kept(cloud, clients, ended):
     assert [found.name for found in find(cloud, clients)] == ["contested"]
 
 
-def test_what_no_longer_exists_counts_as_deleted(cloud, clients, ended):
+def test_what_no_longer_exists_counts_as_deleted(cloud: Cloud, clients: Clients, ended: Owner) -> None:
     left_behind(cloud, clients, "gone", ended)
     decided = verdicts(cloud, clients)
     clients.resources.resource_groups.begin_delete("gone").result()
@@ -203,8 +211,8 @@ def test_what_no_longer_exists_counts_as_deleted(cloud, clients, ended):
 
 
 def test_the_journal_drops_what_no_longer_exists_and_keeps_what_exists_or_belongs_to_a_running_run(
-    cloud, clients, tmp_path, ended
-):
+    cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
+) -> None:
     journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
     left_behind(cloud, clients, "left", ended)
     for kind, name, owner in [
@@ -219,7 +227,9 @@ def test_the_journal_drops_what_no_longer_exists_and_keeps_what_exists_or_belong
     assert [entry.name for entry in journal.left()] == ["young", "left"]
 
 
-def test_the_journal_keeps_shares_of_an_account_that_was_not_looked_at(cloud, clients, tmp_path, ended):
+def test_the_journal_keeps_shares_of_an_account_that_was_not_looked_at(
+    cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
+) -> None:
     journal = Journal(tmp_path / "j")
     entry = Entry("dead", "file share", "g", "s", "creating", "emulator", cloud.facts.place, "another", "", ended)
     journal.append(entry)

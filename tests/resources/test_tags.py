@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,23 +28,23 @@ LABEL = Label(
 )
 
 
-def test_tags_read_back():
+def test_tags_read_back() -> None:
     assert read_tags(TAGS) == LABEL
 
 
-def test_metadata_of_a_share_reads_back_in_any_casing():
+def test_metadata_of_a_share_reads_back_in_any_casing() -> None:
     assert read_metadata({name.title(): value for name, value in METADATA.items()}) == LABEL
 
 
-def test_tags_of_a_group_read_back_in_any_casing():
+def test_tags_of_a_group_read_back_in_any_casing() -> None:
     assert read_tags({name.upper(): value for name, value in TAGS.items()}) == LABEL
 
 
-def test_names_without_hyphens_do_not_count_on_groups():
+def test_names_without_hyphens_do_not_count_on_groups() -> None:
     assert read_tags(METADATA) is None
 
 
-def test_names_with_hyphens_do_not_count_on_shares():
+def test_names_with_hyphens_do_not_count_on_shares() -> None:
     assert read_metadata(TAGS) is None
 
 
@@ -57,11 +58,11 @@ def test_names_with_hyphens_do_not_count_on_shares():
         ("", False),
     ],
 )
-def test_tags_name_the_resource_that_they_were_written_on(resource, is_named):
+def test_tags_name_the_resource_that_they_were_written_on(resource: str, is_named: bool) -> None:
     assert LABEL.names(resource) is is_named
 
 
-def test_tags_that_name_no_resource_name_none():
+def test_tags_that_name_no_resource_name_none() -> None:
     assert not replace(LABEL, resource="").names("")
 
 
@@ -77,21 +78,23 @@ def test_tags_that_name_no_resource_name_none():
         (None, PAST, False),
     ],
 )
-def test_a_run_may_be_alive_while_it_runs_or_while_nobody_can_tell_and_time_is_left(owner, expires, may_be_alive):
+def test_a_run_may_be_alive_while_it_runs_or_while_nobody_can_tell_and_time_is_left(
+    owner: Owner | None, expires: datetime | None, may_be_alive: bool
+) -> None:
     assert replace(LABEL, owner=owner, expires=expires).may_be_alive(NOW) is may_be_alive
 
 
-def test_what_a_run_has_kept_may_be_used_from_any_machine_once_the_run_has_ended():
+def test_what_a_run_has_kept_may_be_used_from_any_machine_once_the_run_has_ended() -> None:
     kept = replace(LABEL, is_kept=True)
     assert not replace(kept, owner=ELSEWHERE, expires=FUTURE).may_be_alive(NOW)
     assert replace(kept, owner=this_process()).may_be_alive(NOW)
 
 
-def test_messages_name_the_expiry_of_what_another_machine_owns():
+def test_messages_name_the_expiry_of_what_another_machine_owns() -> None:
     assert replace(LABEL, owner=ELSEWHERE).whose == "run r, made on another machine, until 2026-01-03 03:04 UTC"
 
 
-def test_messages_name_an_earlier_boot():
+def test_messages_name_an_earlier_boot() -> None:
     machine = this_process().host.partition(".")[0]
     owner = replace(this_process(), host=f"{machine}.0123456789ab")
     assert replace(LABEL, owner=owner, expires=None).whose == (
@@ -100,24 +103,24 @@ def test_messages_name_an_earlier_boot():
 
 
 @pytest.mark.parametrize("tags", [None, {}, {"owner": "me"}, {"batchai-harness-run": ""}])
-def test_what_is_not_ours_has_no_label(tags):
+def test_what_is_not_ours_has_no_label(tags: dict[str, Any] | None) -> None:
     assert read_tags(tags) is None
     assert read_metadata(tags) is None
 
 
-def test_values_that_cannot_be_read_are_none_and_never_raise():
+def test_values_that_cannot_be_read_are_none_and_never_raise() -> None:
     odd = dict.fromkeys(TAGS, "odd")
     assert read_tags(odd) == Label("odd", None, None, None, "odd")
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00", "2026-13-01", "x" * 9000])
-def test_a_moment_that_no_calendar_has_is_none(moment):
+def test_a_moment_that_no_calendar_has_is_none(moment: str) -> None:
     assert read_tags({**TAGS, "batchai-harness-expires": moment}).expires is None
 
 
-def test_a_moment_without_a_zone_is_utc():
+def test_a_moment_without_a_zone_is_utc() -> None:
     assert read_tags({**TAGS, "batchai-harness-expires": "2026-01-03T03:04:05"}) == LABEL
 
 
-def test_a_time_of_another_zone_becomes_utc():
+def test_a_time_of_another_zone_becomes_utc() -> None:
     assert read_tags({**TAGS, "batchai-harness-expires": "2026-01-03T05:04:05+02:00"}) == LABEL

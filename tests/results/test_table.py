@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.results.conftest import SWEEP, trial
 FIELDS = Fields(SWEEP)
 
 
-def names(columns: list) -> list[str]:
+def names(columns: list[Any]) -> list[str]:
     return [field.name for field in columns]
 
 
@@ -100,5 +101,5 @@ def test_parquet_holds_typed_columns_and_series(tmp_path: Path) -> None:
         ([10**400], [float("inf")]),
     ],
 )
-def test_a_column_has_one_type(values: list, column: list) -> None:
+def test_a_column_has_one_type(values: list[Any], column: list[Any]) -> None:
     assert of_one_type(values) == column

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,7 +18,7 @@ VALIDATOR = Draft202012Validator(scenario_schema())
 QUICKSTART = yaml.safe_load((Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml").read_text())
 
 
-def changed(place, value):
+def changed(place: str, value: object) -> Any:
     document = copy.deepcopy(QUICKSTART)
     *above, last = place.split(".")
     part = document
@@ -30,7 +31,7 @@ def changed(place, value):
     return document
 
 
-def loads(document, tmp_path):
+def loads(document: Any, tmp_path: Path) -> bool:
     path = tmp_path / "scenario.yaml"
     path.write_text(yaml.safe_dump(document))
     try:
@@ -40,18 +41,18 @@ def loads(document, tmp_path):
     return True
 
 
-def test_the_shipped_file_is_what_the_models_give():
+def test_the_shipped_file_is_what_the_models_give() -> None:
     assert SCHEMA_FILE.read_text() == schema_text(), (
         "the models have changed: python -m harness.scenario.schema > harness/scenario/scenario.schema.json"
     )
 
 
-def test_it_is_a_schema():
+def test_it_is_a_schema() -> None:
     Draft202012Validator.check_schema(scenario_schema())
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_it_accepts_the_shipped_scenarios(path):
+def test_it_accepts_the_shipped_scenarios(path: Path) -> None:
     assert list(VALIDATOR.iter_errors(yaml.safe_load(path.read_text()))) == []
 
 
@@ -75,7 +76,7 @@ def test_it_accepts_the_shipped_scenarios(path):
         ("share.directory", None),
     ],
 )
-def test_it_accepts_what_the_loader_accepts(place, value, tmp_path):
+def test_it_accepts_what_the_loader_accepts(place: str, value: object, tmp_path: Path) -> None:
     document = changed(place, value)
     assert loads(document, tmp_path)
     assert list(VALIDATOR.iter_errors(document)) == []
@@ -108,17 +109,17 @@ def test_it_accepts_what_the_loader_accepts(place, value, tmp_path):
         ("resource_group", None),
     ],
 )
-def test_it_refuses_typical_mistakes_as_the_loader_does(place, value, tmp_path):
+def test_it_refuses_typical_mistakes_as_the_loader_does(place: str, value: object, tmp_path: Path) -> None:
     document = changed(place, value)
     assert not loads(document, tmp_path)
     assert list(VALIDATOR.iter_errors(document)) != []
 
 
-def test_it_knows_where_no_parameters_are_filled_in():
+def test_it_knows_where_no_parameters_are_filled_in() -> None:
     assert schema._LITERAL == load._LITERAL
 
 
-def test_every_description_is_of_a_field_that_exists():
+def test_every_description_is_of_a_field_that_exists() -> None:
     shapes = {"Scenario": scenario_schema()["else"], **scenario_schema()["$defs"]}
     fields = {f"{name}.{field}" for name, shape in shapes.items() for field in shape.get("properties", {})}
     assert set(schema._DESCRIPTIONS) - fields == set()

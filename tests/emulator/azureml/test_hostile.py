@@ -205,7 +205,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory, sign_in: SignIn) -> Itera
     assert set((directory / "emulator.log").read_text().splitlines()) <= {"ready"}
 
 
-nasty = st.sampled_from([
+nasty: st.SearchStrategy[Any] = st.sampled_from([
     None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, -(2**70), 1.5, 1e308, "", "x", LONG, "\0", "a\r\nb", "..",
     "../../../etc", "PT1S", "P", "P99999999999999D", "succeeded", "💩", [], {}, [None], [[]], [{}], {"id": None},
     {"": {}}, ["a"] * 2000, [{"name": 1}], "%00", "azureml:first:1", "https://[", "${{" + " " * 5000, "${{inputs.b}}",

@@ -86,9 +86,9 @@ def test_a_recorded_session_has_the_same_answers(name: str, group: Group, make_w
     if name.startswith("command"):
         for compute in computes:
             scale = {"minNodeCount": 0, "maxNodeCount": 4}
-            body = {"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": {
+            amlcompute = {"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": {
                 "vmSize": "STANDARD_DS3_V2", "scaleSettings": scale}}}  # fmt: skip
-            group.done(group.send("PUT", f"{workspace}/computes/{compute}", body))
+            group.done(group.send("PUT", f"{workspace}/computes/{compute}", amlcompute))
 
     found: list[str] = []
     for number, each in enumerate(exchanges(name)):

@@ -1,15 +1,20 @@
 """Clusters: sizes, scaling, set-up tasks, mounts."""
 
 import base64
+from typing import Any
 
 import pytest
 
+from tests.emulator.batchai.conftest import Group
 
-def counts(cluster):
+Document = dict[str, Any]
+
+
+def counts(cluster: Document) -> dict[str, int]:
     return {name: count for name, count in cluster["properties"]["nodeStateCounts"].items() if count}
 
 
-def test_a_cluster_shows_its_definition_with_defaults_and_without_secrets(group):
+def test_a_cluster_shows_its_definition_with_defaults_and_without_secrets(group: Group) -> None:
     properties = group.make_cluster()["properties"]
 
     assert properties["scaleSettings"] == {"manual": {"targetNodeCount": 1, "nodeDeallocationOption": "requeue"}}
@@ -20,7 +25,7 @@ def test_a_cluster_shows_its_definition_with_defaults_and_without_secrets(group)
     assert (share["fileMode"], share["directoryMode"]) == ("0777", "0777")
 
 
-def test_the_same_definition_again_shows_the_cluster_and_another_is_refused(group):
+def test_the_same_definition_again_shows_the_cluster_and_another_is_refused(group: Group) -> None:
     group.make_cluster()
     path = f"{group.workspace}/clusters/cluster"
 
@@ -29,7 +34,7 @@ def test_the_same_definition_again_shows_the_cluster_and_another_is_refused(grou
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ClusterAlreadyExists")
 
 
-def test_a_patch_answers_with_the_new_size_and_the_old_state(group):
+def test_a_patch_answers_with_the_new_size_and_the_old_state(group: Group) -> None:
     group.make_cluster()
     path = f"{group.workspace}/clusters/cluster"
     scale = {"manual": {"targetNodeCount": 0}}
@@ -41,7 +46,7 @@ def test_a_patch_answers_with_the_new_size_and_the_old_state(group):
     assert gone["properties"]["allocationState"] == "steady"
 
 
-def test_nodes_have_names_that_count_on_and_places_to_log_in(group):
+def test_nodes_have_names_that_count_on_and_places_to_log_in(group: Group) -> None:
     group.make_cluster(nodes=2)
     path = f"{group.workspace}/clusters/cluster"
     before = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
@@ -55,7 +60,7 @@ def test_nodes_have_names_that_count_on_and_places_to_log_in(group):
     assert len({login["ipAddress"] for login in before}) == 2
 
 
-def test_autoscale_grows_for_a_job_and_shrinks_after_it(group):
+def test_autoscale_grows_for_a_job_and_shrinks_after_it(group: Group) -> None:
     auto = {"autoScale": {"minimumNodeCount": 0, "maximumNodeCount": 2}}
     path = f"{group.workspace}/clusters/cluster"
     made = group.done(group.send("PUT", path, group.cluster(scaleSettings=auto)))
@@ -66,7 +71,7 @@ def test_autoscale_grows_for_a_job_and_shrinks_after_it(group):
     group.until(path, lambda seen: seen["properties"]["currentNodeCount"] == 0)
 
 
-def test_a_job_on_a_node_that_has_to_go_is_put_back_into_the_queue(group):
+def test_a_job_on_a_node_that_has_to_go_is_put_back_into_the_queue(group: Group) -> None:
     group.make_cluster()
     path, marker = f"{group.workspace}/clusters/cluster", "$AZ_BATCHAI_MOUNT_ROOT/share/second"
     job = group.submit("job", f"test -e {marker} || {{ touch {marker}; sleep 600; }}")
@@ -79,7 +84,7 @@ def test_a_job_on_a_node_that_has_to_go_is_put_back_into_the_queue(group):
     assert group.ended(job)["executionState"] == "succeeded"
 
 
-def test_a_cluster_waits_for_the_job_on_a_node_that_has_to_go_when_told_to(group):
+def test_a_cluster_waits_for_the_job_on_a_node_that_has_to_go_when_told_to(group: Group) -> None:
     group.make_cluster()
     path, go = f"{group.workspace}/clusters/cluster", "$AZ_BATCHAI_MOUNT_ROOT/share/go"
     job = group.submit("job", f"until test -e {go}; do sleep 0.05; done")
@@ -94,7 +99,7 @@ def test_a_cluster_waits_for_the_job_on_a_node_that_has_to_go_when_told_to(group
     group.until(path, lambda seen: seen["properties"]["currentNodeCount"] == 0)
 
 
-def test_a_preempted_node_is_replaced_and_its_job_runs_again(group):
+def test_a_preempted_node_is_replaced_and_its_job_runs_again(group: Group) -> None:
     group.make_cluster(vmPriority="lowpriority")
     path, marker = f"{group.workspace}/clusters/cluster", "$AZ_BATCHAI_MOUNT_ROOT/share/second"
     job = group.submit("job", f"test -e {marker} || {{ touch {marker}; sleep 600; }}")
@@ -107,14 +112,14 @@ def test_a_preempted_node_is_replaced_and_its_job_runs_again(group):
     assert [login["nodeId"].split("_")[1].split("-")[0] for login in before + after] == ["1", "2"]
 
 
-def test_dedicated_nodes_are_never_preempted(group):
+def test_dedicated_nodes_are_never_preempted(group: Group) -> None:
     group.make_cluster()
     answer = group.send("POST", f"{group.workspace}/clusters/cluster/preempt")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ClusterNotLowPriority")
 
 
-def test_a_setup_task_runs_on_every_node_with_its_variables_and_secrets(group):
+def test_a_setup_task_runs_on_every_node_with_its_variables_and_secrets(group: Group) -> None:
     task = {
         "commandLine": "echo $GREETING $NAME",
         "environmentVariables": [{"name": "GREETING", "value": "hello"}],
@@ -132,7 +137,7 @@ def test_a_setup_task_runs_on_every_node_with_its_variables_and_secrets(group):
     assert text == "hello node\n"
 
 
-def test_a_setup_task_that_fails_leaves_the_node_unusable_and_says_why(group):
+def test_a_setup_task_that_fails_leaves_the_node_unusable_and_says_why(group: Group) -> None:
     task = {"commandLine": "exit 7", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share"}
     setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
     path = f"{group.workspace}/clusters/cluster"
@@ -152,7 +157,9 @@ def test_a_setup_task_that_fails_leaves_the_node_unusable_and_says_why(group):
         ({"accountName": "nobody"}, "storage account nobody does not exist"),
     ],
 )
-def test_a_share_that_cannot_be_mounted_leaves_the_node_unusable_and_is_named(group, change, info):
+def test_a_share_that_cannot_be_mounted_leaves_the_node_unusable_and_is_named(
+    group: Group, change: dict[str, Any], info: str
+) -> None:
     account = group.endpoint.storage_account
     text = {key: value.format(account=account) if isinstance(value, str) else value for key, value in change.items()}
     setup = {"mountVolumes": {"azureFileShares": [group.mount | text]}}
@@ -176,21 +183,21 @@ def test_a_share_that_cannot_be_mounted_leaves_the_node_unusable_and_is_named(gr
         ({"vmPriority": "whatever"}, "Invalid enum value 'whatever'"),
     ],
 )
-def test_a_wrong_definition_is_refused_by_name(group, properties, message):
+def test_a_wrong_definition_is_refused_by_name(group: Group, properties: dict[str, Any], message: str) -> None:
     answer = group.send("PUT", f"{group.workspace}/clusters/cluster", group.cluster(**properties))
 
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
 
 
-def test_a_mount_path_that_leaves_the_root_is_refused(group):
+def test_a_mount_path_that_leaves_the_root_is_refused(group: Group) -> None:
     setup = {"mountVolumes": {"azureFileShares": [group.mount | {"relativeMountPath": "../up"}]}}
     answer = group.send("PUT", f"{group.workspace}/clusters/cluster", group.cluster(nodeSetup=setup))
 
     assert answer.status_code == 400
 
 
-def test_usages_count_the_cores_of_requested_nodes(group):
+def test_usages_count_the_cores_of_requested_nodes(group: Group) -> None:
     location = f"/subscriptions/{group.endpoint.subscription_id}/providers/Microsoft.BatchAI/locations/eastus/usages"
     name = "Standard NC Family Cluster LowPriority vCPUs"
 

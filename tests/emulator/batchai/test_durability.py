@@ -57,7 +57,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     stop(made)
 
 
-def test_a_job_that_ran_when_the_emulator_was_killed_ends_with_its_true_exit_code(directory):
+def test_a_job_that_ran_when_the_emulator_was_killed_ends_with_its_true_exit_code(directory: Path) -> None:
     counter, go = "$AZ_BATCHAI_MOUNT_ROOT/share/counter", "$AZ_BATCHAI_MOUNT_ROOT/share/go"
     with serving(directory) as first:
         first.make_cluster()
@@ -72,7 +72,7 @@ def test_a_job_that_ran_when_the_emulator_was_killed_ends_with_its_true_exit_cod
         assert second.files.get_file_to_text(second.share, None, "counter").content == "once\n"
 
 
-def test_a_job_that_ended_while_no_emulator_ran_is_known_by_the_next_one(directory):
+def test_a_job_that_ended_while_no_emulator_ran_is_known_by_the_next_one(directory: Path) -> None:
     with serving(directory) as first:
         first.make_cluster()
         job = first.submit("job", "until test -e $AZ_BATCHAI_MOUNT_ROOT/share/go; do sleep 0.02; done; exit 4")
@@ -88,7 +88,7 @@ def test_a_job_that_ended_while_no_emulator_ran_is_known_by_the_next_one(directo
         assert second.ended(job)["executionInfo"]["exitCode"] == 4
 
 
-def test_resources_and_unfinished_operations_are_there_after_a_kill(directory):
+def test_resources_and_unfinished_operations_are_there_after_a_kill(directory: Path) -> None:
     with serving(directory) as first:
         first.make_cluster(nodes=2)
         before = first.send("GET", f"{first.workspace}/clusters/cluster")
@@ -105,7 +105,7 @@ def test_resources_and_unfinished_operations_are_there_after_a_kill(directory):
         assert second.send("GET", queued).json()["properties"]["executionState"] == "queued"
 
 
-def test_after_the_last_stop_no_process_of_an_ended_job_is_left(directory):
+def test_after_the_last_stop_no_process_of_an_ended_job_is_left(directory: Path) -> None:
     with serving(directory) as first:
         first.make_cluster()
         first.reached(first.submit("job", "sleep 600 & sleep 600"), "running")
@@ -120,7 +120,7 @@ def test_after_the_last_stop_no_process_of_an_ended_job_is_left(directory):
     assert left == []
 
 
-def test_two_emulators_cannot_open_one_directory(directory):
+def test_two_emulators_cannot_open_one_directory(directory: Path) -> None:
     with serving(directory):
         command = [sys.executable, "-m", "harness.emulator", "--dir", str(directory)]
         second = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)

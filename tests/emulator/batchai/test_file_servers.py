@@ -1,7 +1,13 @@
 """File servers: directories that clusters mount."""
 
+from typing import Any
 
-def definition():
+from tests.emulator.batchai.conftest import Group
+
+Document = dict[str, Any]
+
+
+def definition() -> Document:
     return {
         "properties": {
             "vmSize": "STANDARD_D1",
@@ -11,13 +17,13 @@ def definition():
     }
 
 
-def make_server(group):
+def make_server(group: Group) -> Document:
     path = f"{group.workspace}/fileServers/nfs"
     group.done(group.send("PUT", path, definition()))
     return group.send("GET", path).json()
 
 
-def mounting(group, server):
+def mounting(group: Group, server: Document) -> Document:
     return {
         "mountVolumes": {
             "azureFileShares": [group.mount],
@@ -26,7 +32,7 @@ def mounting(group, server):
     }
 
 
-def test_a_file_server_is_shown_with_the_place_it_is_mounted_from(group):
+def test_a_file_server_is_shown_with_the_place_it_is_mounted_from(group: Group) -> None:
     server = make_server(group)
 
     assert server["id"].endswith("/fileservers/nfs")
@@ -35,7 +41,7 @@ def test_a_file_server_is_shown_with_the_place_it_is_mounted_from(group):
     assert server["properties"]["sshConfiguration"] == {"userAccountSettings": {"adminUserName": "me"}}
 
 
-def test_what_one_job_writes_to_a_file_server_the_next_one_reads(group):
+def test_what_one_job_writes_to_a_file_server_the_next_one_reads(group: Group) -> None:
     server = make_server(group)
     seen = group.make_cluster(nodeSetup=mounting(group, server))
     group.run("producer", "echo 4 > $AZ_BATCHAI_MOUNT_ROOT/nfs/f.txt")
@@ -45,7 +51,7 @@ def test_what_one_job_writes_to_a_file_server_the_next_one_reads(group):
     assert seen["properties"]["subnet"] == server["properties"]["subnet"]
 
 
-def test_a_file_server_is_not_deleted_while_a_cluster_mounts_it(group):
+def test_a_file_server_is_not_deleted_while_a_cluster_mounts_it(group: Group) -> None:
     server = make_server(group)
     group.make_cluster(nodeSetup=mounting(group, server))
     path = f"{group.workspace}/fileServers/nfs"

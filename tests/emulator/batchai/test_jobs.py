@@ -1,11 +1,15 @@
 """Jobs: how they run, end, wait, are ended and are listed."""
 
+from typing import Any
+
 import pytest
+
+from tests.emulator.batchai.conftest import Group
 
 TERMINATED = {"code": "JobTerminated", "message": "The specified job has been terminated by the user"}
 
 
-def test_a_job_runs_with_its_variables_and_leaves_its_streams_and_outputs(group):
+def test_a_job_runs_with_its_variables_and_leaves_its_streams_and_outputs(group: Group) -> None:
     group.make_cluster()
     job = group.submit(
         "job",
@@ -28,7 +32,7 @@ def test_a_job_runs_with_its_variables_and_leaves_its_streams_and_outputs(group)
     assert ended["secrets"] == [{"name": "SECRET"}]
 
 
-def test_a_job_that_exits_3_fails_with_its_exit_code(group):
+def test_a_job_that_exits_3_fails_with_its_exit_code(group: Group) -> None:
     group.make_cluster()
     information = group.run("job", "exit 3")["executionInfo"]
 
@@ -36,7 +40,7 @@ def test_a_job_that_exits_3_fails_with_its_exit_code(group):
     assert information["errors"] == [{"code": "JobFailed", "message": "Job failed with non-zero exit code"}]
 
 
-def test_a_job_waits_while_its_cluster_has_too_few_nodes_and_lets_smaller_ones_pass(group):
+def test_a_job_waits_while_its_cluster_has_too_few_nodes_and_lets_smaller_ones_pass(group: Group) -> None:
     group.make_cluster()
     large = group.submit("large", nodeCount=2)
     assert group.run("small")["executionState"] == "succeeded"
@@ -47,7 +51,7 @@ def test_a_job_waits_while_its_cluster_has_too_few_nodes_and_lets_smaller_ones_p
     assert group.ended(large)["executionState"] == "succeeded"
 
 
-def test_a_job_of_high_priority_goes_first(group):
+def test_a_job_of_high_priority_goes_first(group: Group) -> None:
     group.make_cluster()
     go, order = "$AZ_BATCHAI_MOUNT_ROOT/share/go", "$AZ_BATCHAI_MOUNT_ROOT/share/order"
     group.submit("first", f"until test -e {go}; do sleep 0.02; done")
@@ -62,7 +66,7 @@ def test_a_job_of_high_priority_goes_first(group):
     assert group.files.get_file_to_text(group.share, None, "order").content.split() == ["high", "normal", "low"]
 
 
-def test_terminating_a_queued_job_fails_it_without_an_exit_code(group):
+def test_terminating_a_queued_job_fails_it_without_an_exit_code(group: Group) -> None:
     group.make_cluster(nodes=0)
     job = group.submit("job")
     assert group.done(group.send("POST", f"{job}/terminate"))["status"] == "Succeeded"
@@ -72,7 +76,7 @@ def test_terminating_a_queued_job_fails_it_without_an_exit_code(group):
     assert "exitCode" not in information
 
 
-def test_terminating_a_running_job_ends_its_whole_tree(group):
+def test_terminating_a_running_job_ends_its_whole_tree(group: Group) -> None:
     group.make_cluster()
     alive = "$AZ_BATCHAI_MOUNT_ROOT/share/alive"
     job = group.submit("job", f"(trap '' TERM; while true; do touch {alive}; sleep 0.05; done) & wait")
@@ -85,7 +89,7 @@ def test_terminating_a_running_job_ends_its_whole_tree(group):
     assert not group.files.exists(group.share, file_name="alive")
 
 
-def test_terminating_a_finished_job_changes_nothing(group):
+def test_terminating_a_finished_job_changes_nothing(group: Group) -> None:
     group.make_cluster()
     before = group.run("job")
     answer = group.send("POST", f"{group.experiment}/jobs/job/terminate")
@@ -95,7 +99,7 @@ def test_terminating_a_finished_job_changes_nothing(group):
     assert group.send("GET", f"{group.experiment}/jobs/job").json()["properties"] == before
 
 
-def test_deleting_a_running_job_ends_it_and_keeps_its_files(group):
+def test_deleting_a_running_job_ends_it_and_keeps_its_files(group: Group) -> None:
     group.make_cluster()
     job = group.submit("job", "echo begun; sleep 600")
     group.until(job, lambda _job: group.outputs(job).get("stdout.txt", {}).get("properties", {}).get("contentLength"))
@@ -106,7 +110,7 @@ def test_deleting_a_running_job_ends_it_and_keeps_its_files(group):
     assert group.session.get(link).text == "begun\n"
 
 
-def test_the_same_job_again_is_shown_as_it_was_submitted_and_does_not_run_again(group):
+def test_the_same_job_again_is_shown_as_it_was_submitted_and_does_not_run_again(group: Group) -> None:
     group.make_cluster()
     counter = "$AZ_BATCHAI_MOUNT_ROOT/share/counter"
     group.run("job", f"echo once >> {counter}")
@@ -118,7 +122,7 @@ def test_the_same_job_again_is_shown_as_it_was_submitted_and_does_not_run_again(
     assert group.files.get_file_to_text(group.share, None, "counter").content == "once\n"
 
 
-def test_another_definition_of_a_job_is_refused(group):
+def test_another_definition_of_a_job_is_refused(group: Group) -> None:
     group.make_cluster()
     group.run("job")
     answer = group.send("PUT", f"{group.experiment}/jobs/job", group.job("false"))
@@ -126,7 +130,7 @@ def test_another_definition_of_a_job_is_refused(group):
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "JobAlreadyExists")
 
 
-def test_a_job_over_its_time_limit_is_ended(group):
+def test_a_job_over_its_time_limit_is_ended(group: Group) -> None:
     group.make_cluster()
     ended = group.run("job", "sleep 600", constraints={"maxWallClockTime": "PT0.3S"})
 
@@ -134,7 +138,7 @@ def test_a_job_over_its_time_limit_is_ended(group):
     assert ended["executionInfo"]["errors"][0]["code"] == "JobMaxWallClockTimeExceeded"
 
 
-def test_the_nodes_of_a_job_can_be_logged_in_to_while_it_runs(group):
+def test_the_nodes_of_a_job_can_be_logged_in_to_while_it_runs(group: Group) -> None:
     group.make_cluster(nodes=2)
     job = group.submit("job", "sleep 600", nodeCount=2)
     group.reached(job, "running")
@@ -142,7 +146,7 @@ def test_the_nodes_of_a_job_can_be_logged_in_to_while_it_runs(group):
     assert len(group.send("POST", f"{job}/listRemoteLoginInformation").json()["value"]) == 2
 
 
-def test_a_job_of_several_nodes_has_a_log_for_each(group):
+def test_a_job_of_several_nodes_has_a_log_for_each(group: Group) -> None:
     group.make_cluster(nodes=2)
     job = group.submit("job", "echo $AZ_BATCH_HOST_LIST", nodeCount=2)
     group.ended(job)
@@ -151,7 +155,7 @@ def test_a_job_of_several_nodes_has_a_log_for_each(group):
     assert group.read(job) == "10.0.0.4,10.0.0.5\n"
 
 
-def test_nodes_of_a_job_reach_each_other_by_ssh_without_a_password(group):
+def test_nodes_of_a_job_reach_each_other_by_ssh_without_a_password(group: Group) -> None:
     group.make_cluster(nodes=2)
     job = group.submit("job", "ssh 10.0.0.4 echo 'one  two' && ssh -p 23 me@10.0.0.5 -- exit 3", nodeCount=2)
     ended = group.ended(job)
@@ -161,7 +165,7 @@ def test_nodes_of_a_job_reach_each_other_by_ssh_without_a_password(group):
     assert ended["executionInfo"]["exitCode"] == 3
 
 
-def test_a_job_mount_is_there_for_the_job_alone(group):
+def test_a_job_mount_is_there_for_the_job_alone(group: Group) -> None:
     group.make_cluster()
     share = group.mount | {"relativeMountPath": "mine"}
     job = group.submit(
@@ -178,7 +182,7 @@ def test_a_job_mount_is_there_for_the_job_alone(group):
     assert after["executionState"] == "failed"
 
 
-def test_a_job_with_a_missing_share_fails_and_names_it(group):
+def test_a_job_with_a_missing_share_fails_and_names_it(group: Group) -> None:
     group.make_cluster()
     share = group.mount | {"azureFileUrl": group.mount["azureFileUrl"] + "x"}
     error = group.run("job", mountVolumes={"azureFileShares": [share]})["executionInfo"]["errors"][0]
@@ -188,7 +192,7 @@ def test_a_job_with_a_missing_share_fails_and_names_it(group):
 
 
 @pytest.mark.parametrize("prefix", ["$AZ_BATCHAI_JOB_MOUNT_ROOT", "$AZ_BATCHAI_MOUNT_ROOT", "/tmp", "relative"])
-def test_a_job_whose_directories_are_on_no_mount_runs_and_its_files_cannot_be_listed(group, prefix):
+def test_a_job_whose_directories_are_on_no_mount_runs_and_its_files_cannot_be_listed(group: Group, prefix: str) -> None:
     group.make_cluster()
     outputs = [{"id": "MODEL", "pathPrefix": prefix, "pathSuffix": "models"}]
     command = "echo model > $AZ_BATCHAI_OUTPUT_MODEL/model && test -e $AZ_BATCHAI_STDOUTERR_DIR/stdout.txt"
@@ -202,14 +206,14 @@ def test_a_job_whose_directories_are_on_no_mount_runs_and_its_files_cannot_be_li
         assert f"outputDirectoryId {directory} is not present on a mount root" in answer.json()["error"]["message"]
 
 
-def test_a_set_up_task_whose_streams_are_on_no_mount_runs(group):
+def test_a_set_up_task_whose_streams_are_on_no_mount_runs(group: Group) -> None:
     task = {"commandLine": "echo hello", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT"}
     setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
 
     assert group.make_cluster(nodeSetup=setup)["properties"]["nodeStateCounts"]["idleNodeCount"] == 1
 
 
-def test_a_job_whose_streams_are_on_a_mount_of_its_own_command_fails_and_says_which_path(group):
+def test_a_job_whose_streams_are_on_a_mount_of_its_own_command_fails_and_says_which_path(group: Group) -> None:
     group.make_cluster()
     mounts = {"unmanagedFileSystems": [{"mountCommand": "mount -t tmpfs none", "relativeMountPath": "own"}]}
     prefix = "$AZ_BATCHAI_JOB_MOUNT_ROOT/own"
@@ -219,7 +223,7 @@ def test_a_job_whose_streams_are_on_a_mount_of_its_own_command_fails_and_says_wh
     assert error["message"] == f"The output directory stdouterr, {prefix}, is not on a mounted file system"
 
 
-def test_outputs_are_listed_a_level_and_a_page_at_a_time(group):
+def test_outputs_are_listed_a_level_and_a_page_at_a_time(group: Group) -> None:
     group.make_cluster()
     make = "cd $AZ_BATCHAI_OUTPUT_ALL; touch a b c; mkdir d; touch d/e; ln -s /etc f"
     outputs = [{"id": "ALL", "pathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share"}]
@@ -234,7 +238,7 @@ def test_outputs_are_listed_a_level_and_a_page_at_a_time(group):
 
 
 @pytest.mark.parametrize("directory", ["..", "/etc", "d/../../.."])
-def test_outputs_outside_of_the_directory_are_not_listed(group, directory):
+def test_outputs_outside_of_the_directory_are_not_listed(group: Group, directory: str) -> None:
     group.make_cluster()
     group.run("job")
     job = f"{group.experiment}/jobs/job"
@@ -256,20 +260,20 @@ def test_outputs_outside_of_the_directory_are_not_listed(group, directory):
         ({"outputDirectories": [{"id": "A", "pathPrefix": "x", "pathSuffix": "../y"}]}, "without '..'"),
     ],
 )
-def test_a_wrong_definition_is_refused_by_name(group, properties, message):
+def test_a_wrong_definition_is_refused_by_name(group: Group, properties: dict[str, Any], message: str) -> None:
     answer = group.send("PUT", f"{group.experiment}/jobs/job", group.job(**properties))
 
     assert answer.status_code == 400, answer.text
     assert message in answer.json()["error"]["message"]
 
 
-def test_a_job_for_a_cluster_that_is_not_there_is_refused(group):
+def test_a_job_for_a_cluster_that_is_not_there_is_refused(group: Group) -> None:
     answer = group.send("PUT", f"{group.experiment}/jobs/job", group.job(on="none"))
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "ClusterNotFound")
 
 
-def test_a_secret_in_a_key_vault_fails_the_job_and_is_named(group):
+def test_a_secret_in_a_key_vault_fails_the_job_and_is_named(group: Group) -> None:
     group.make_cluster()
     reference = {"sourceVault": {"id": "/vault"}, "secretUrl": "https://vault/secret"}
     ended = group.run("job", secrets=[{"name": "HIDDEN", "valueSecretReference": reference}])
@@ -277,7 +281,7 @@ def test_a_secret_in_a_key_vault_fails_the_job_and_is_named(group):
     assert "the secret HIDDEN is in a key vault" in ended["executionInfo"]["errors"][0]["message"]
 
 
-def test_jobs_stay_readable_when_their_cluster_is_gone(group):
+def test_jobs_stay_readable_when_their_cluster_is_gone(group: Group) -> None:
     group.make_cluster()
     group.run("job", "echo hello")
     group.done(group.send("DELETE", f"{group.workspace}/clusters/cluster"))
@@ -286,7 +290,7 @@ def test_jobs_stay_readable_when_their_cluster_is_gone(group):
     assert group.done(group.send("DELETE", f"{group.experiment}/jobs/job"))["status"] == "Succeeded"
 
 
-def test_a_running_job_ends_with_its_cluster_and_a_queued_one_stays(group):
+def test_a_running_job_ends_with_its_cluster_and_a_queued_one_stays(group: Group) -> None:
     group.make_cluster()
     running, queued = group.submit("running", "sleep 600"), group.submit("queued")
     group.reached(running, "running")
@@ -296,7 +300,7 @@ def test_a_running_job_ends_with_its_cluster_and_a_queued_one_stays(group):
     assert group.send("GET", queued).json()["properties"]["executionState"] == "queued"
 
 
-def test_a_file_whose_name_is_not_utf_8_hides_no_other(group):
+def test_a_file_whose_name_is_not_utf_8_hides_no_other(group: Group) -> None:
     group.make_cluster()
     program = r"import os; os.mkdir(b'd\xef'); [open(p, 'w') for p in (b'na\xefve', b'plain', b'd\xef/inside')]"
     output = {"id": "O", "pathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", "pathSuffix": "o"}

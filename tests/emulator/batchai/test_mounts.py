@@ -1,11 +1,19 @@
 """File systems that clusters and jobs mount: containers of blobs, and what is there for a job alone."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from tests.emulator.batchai.conftest import Group
+
+Container = tuple[dict[str, Any], ContainerClient]
 
 
 @pytest.fixture
-def container(group):
+def container(group: Group) -> Iterator[Container]:
     """A container that the account has, as a mount at ``blobs``, and its client."""
     endpoint = group.endpoint
     account = f"https://{endpoint.storage_account}.blob.core.windows.net"
@@ -24,7 +32,9 @@ def container(group):
         service.delete_container(group.share)
 
 
-def test_a_job_reads_and_writes_the_blobs_of_a_container_that_its_cluster_mounts(group, container):
+def test_a_job_reads_and_writes_the_blobs_of_a_container_that_its_cluster_mounts(
+    group: Group, container: Container
+) -> None:
     mount, client = container
     client.upload_blob("in/data.txt", b"hello")
     shares = {"azureFileShares": [group.mount], "azureBlobFileSystems": [mount]}
@@ -34,7 +44,9 @@ def test_a_job_reads_and_writes_the_blobs_of_a_container_that_its_cluster_mounts
     assert client.download_blob("out/data.txt").readall() == b"HELLO"
 
 
-def test_outputs_in_a_container_are_listed_with_links_and_marked_directories(group, container):
+def test_outputs_in_a_container_are_listed_with_links_and_marked_directories(
+    group: Group, container: Container
+) -> None:
     mount, _ = container
     group.make_cluster()
     job = group.submit(
@@ -57,7 +69,7 @@ def test_outputs_in_a_container_are_listed_with_links_and_marked_directories(gro
 
 
 @pytest.mark.parametrize("level", ["cluster", "job"])
-def test_an_unmanaged_file_system_is_mounted_by_its_command(group, level, tmp_path):
+def test_an_unmanaged_file_system_is_mounted_by_its_command(group: Group, level: str, tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("hello")
     mount = {"unmanagedFileSystems": [{"mountCommand": f"mount --bind {tmp_path}", "relativeMountPath": "data"}]}
     shares = {"azureFileShares": [group.mount]}
@@ -72,7 +84,7 @@ def test_an_unmanaged_file_system_is_mounted_by_its_command(group, level, tmp_pa
     assert (tmp_path / "copy.txt").read_text() == "hello"
 
 
-def test_a_mount_command_that_fails_fails_the_job_with_what_it_printed(group):
+def test_a_mount_command_that_fails_fails_the_job_with_what_it_printed(group: Group) -> None:
     group.make_cluster()
     mount = {"mountCommand": "echo no such server >&2; exit 32 #", "relativeMountPath": "data"}
     ended = group.run("job", mountVolumes={"unmanagedFileSystems": [mount]})

@@ -1,12 +1,18 @@
 """Three API versions of one service: what is made through one is seen through the others, in their words."""
 
+from typing import Any
+
 import pytest
+
+from tests.emulator.batchai.conftest import Group
+
+Document = dict[str, Any]
 
 MARCH, PREVIEW = "2018-03-01", "2017-09-01-preview"
 
 
 @pytest.fixture
-def flat_cluster(group):
+def flat_cluster(group: Group) -> str:
     """A cluster made by a client of 2017."""
     mount = group.mount
     mount["credentialsInfo"] = mount.pop("credentials")
@@ -17,7 +23,7 @@ def flat_cluster(group):
     return path
 
 
-def test_a_cluster_of_2017_is_shown_in_the_words_of_each_version(group, flat_cluster):
+def test_a_cluster_of_2017_is_shown_in_the_words_of_each_version(group: Group, flat_cluster: str) -> None:
     preview = group.send("GET", flat_cluster, api=PREVIEW).json()
     march = group.send("GET", flat_cluster, api=MARCH).json()
     may = group.send("GET", f"{group.provider}/workspaces/migrated-eastus/clusters/flat").json()
@@ -33,13 +39,13 @@ def test_a_cluster_of_2017_is_shown_in_the_words_of_each_version(group, flat_clu
     assert "subnet" not in may["properties"]
 
 
-def flat_job(group, cluster, **properties):
+def flat_job(group: Group, cluster: str, **properties: Any) -> Document:
     definition = group.job(**properties)
     definition["properties"]["cluster"]["id"] = cluster
     return {"location": "eastus", **definition}
 
 
-def test_a_job_of_2018_03_is_shown_in_the_words_of_each_version(group, flat_cluster):
+def test_a_job_of_2018_03_is_shown_in_the_words_of_each_version(group: Group, flat_cluster: str) -> None:
     path = f"{group.provider}/jobs/job"
     outputs = [{"id": "OUT", "pathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", "pathSuffix": "x"}]
     definition = flat_job(group, flat_cluster, command="false", priority=5, outputDirectories=outputs)
@@ -58,7 +64,7 @@ def test_a_job_of_2018_03_is_shown_in_the_words_of_each_version(group, flat_clus
     assert march["jobOutputDirectoryPathSegment"].startswith(f"{group.endpoint.subscription_id}/{group.name}/jobs/job/")
 
 
-def test_a_missing_flat_resource_is_unknown_to_the_gateway(group):
+def test_a_missing_flat_resource_is_unknown_to_the_gateway(group: Group) -> None:
     answer = group.send("GET", f"{group.provider}/jobs/none", api=MARCH)
 
     assert answer.status_code == 404
@@ -68,7 +74,7 @@ def test_a_missing_flat_resource_is_unknown_to_the_gateway(group):
     )
 
 
-def test_a_deleted_job_that_did_not_finish_by_itself_is_known_to_2018_03_alone(group, flat_cluster):
+def test_a_deleted_job_that_did_not_finish_by_itself_is_known_to_2018_03_alone(group: Group, flat_cluster: str) -> None:
     path = f"{group.provider}/jobs/job"
     group.done(group.send("PUT", path, flat_job(group, flat_cluster, nodeCount=2), api=MARCH))
     group.done(group.send("DELETE", path, api=MARCH))
@@ -77,7 +83,7 @@ def test_a_deleted_job_that_did_not_finish_by_itself_is_known_to_2018_03_alone(g
     assert group.send("GET", path, api=PREVIEW).json()["error"]["code"] == "ResourceNotFound"
 
 
-def test_flat_lists_are_filtered_selected_and_paged(group, flat_cluster):
+def test_flat_lists_are_filtered_selected_and_paged(group: Group, flat_cluster: str) -> None:
     for name in ("a", "b", "c"):
         command = "false" if name == "b" else "true"
         definition = flat_job(group, flat_cluster, command=command)
@@ -99,7 +105,7 @@ def test_flat_lists_are_filtered_selected_and_paged(group, flat_cluster):
 
 
 @pytest.mark.parametrize("api", ["2016-01-01", "2018-05-01"])
-def test_a_version_that_has_no_flat_clusters_is_refused_with_those_that_do(group, api):
+def test_a_version_that_has_no_flat_clusters_is_refused_with_those_that_do(group: Group, api: str) -> None:
     answer = group.send("GET", f"{group.provider}/clusters", api=api)
 
     assert answer.status_code == 400
@@ -107,7 +113,7 @@ def test_a_version_that_has_no_flat_clusters_is_refused_with_those_that_do(group
     assert "2018-03-01, 2017-09-01-preview" in answer.json()["error"]["message"]
 
 
-def test_an_operation_is_polled_where_each_version_put_it(group, flat_cluster):
+def test_an_operation_is_polled_where_each_version_put_it(group: Group, flat_cluster: str) -> None:
     preview = group.send("DELETE", flat_cluster, api=PREVIEW)
     may = group.send("DELETE", group.experiment)
 
@@ -118,7 +124,7 @@ def test_an_operation_is_polled_where_each_version_put_it(group, flat_cluster):
     assert group.done(may)["properties"]["resourceId"] == f"{group.endpoint.subscription_id}${group.name}$ws$exp"
 
 
-def test_a_client_on_msrest_is_told_whole_seconds_and_one_on_azure_core_fractions(group):
+def test_a_client_on_msrest_is_told_whole_seconds_and_one_on_azure_core_fractions(group: Group) -> None:
     group.session.headers["User-Agent"] = "python/3.6 msrest_azure/0.4.20 batchaiclient/0.2.0 Azure-SDK-For-Python"
     old = group.send("PUT", f"{group.workspace}/clusters/a", group.cluster(0)).headers["retry-after"]
     group.session.headers["User-Agent"] = "azsdk-python-mgmt-batchai/7.0.0 Python/3.11"
@@ -139,7 +145,9 @@ def test_a_client_on_msrest_is_told_whole_seconds_and_one_on_azure_core_fraction
         ),
     ],
 )
-def test_a_set_up_task_shows_what_each_version_shows_of_it(group, api, given, shown):
+def test_a_set_up_task_shows_what_each_version_shows_of_it(
+    group: Group, api: str, given: dict[str, Any], shown: str
+) -> None:
     task = {"commandLine": "true", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", **given}
     definition = {"location": "eastus", **group.cluster(0, nodeSetup={"setupTask": task})}
     path = f"{group.provider}/clusters/task"
@@ -151,7 +159,7 @@ def test_a_set_up_task_shows_what_each_version_shows_of_it(group, api, given, sh
 
 
 @pytest.mark.parametrize(("api", "spelling"), [(PREVIEW, "SSH"), (MARCH, "SSH"), ("2018-05-01", "Ssh")])
-def test_each_version_spells_the_public_key_of_an_administrator(group, api, spelling):
+def test_each_version_spells_the_public_key_of_an_administrator(group: Group, api: str, spelling: str) -> None:
     account = {"adminUserName": "me", "adminUserSshPublicKey": "ssh-rsa AAAA"}
     disks = {"diskSizeInGB": 10, "diskCount": 1, "storageAccountType": "Standard_LRS"}
     server = {"vmSize": "Standard_D1", "sshConfiguration": {"userAccountSettings": account}, "dataDisks": disks}
@@ -168,7 +176,7 @@ def test_each_version_spells_the_public_key_of_an_administrator(group, api, spel
     assert server["sshConfiguration"]["userAccountSettings"] == shown
 
 
-def test_a_public_key_may_be_spelled_as_it_was_answered(group):
+def test_a_public_key_may_be_spelled_as_it_was_answered(group: Group) -> None:
     path = f"{group.provider}/clusters/again"
     account = {"adminUserName": "me", "adminUserSSHPublicKey": "ssh-rsa AAAA"}
     definition = {"location": "eastus", **group.cluster(0, userAccountSettings=account)}

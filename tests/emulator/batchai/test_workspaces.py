@@ -1,9 +1,11 @@
 from typing import Any
 
+from tests.emulator.batchai.conftest import Group
+
 """Workspaces and experiments: made at once, deleted with all that is in them."""
 
 
-def test_a_workspace_is_made_at_once_and_shown_as_it_was_made(group):
+def test_a_workspace_is_made_at_once_and_shown_as_it_was_made(group: Group) -> None:
     path = f"{group.provider}/workspaces/other"
     first = group.send("PUT", path, {"location": "West Europe", "tags": {"a": "b"}})
     again = group.send("PUT", path, {"location": "westeurope"})
@@ -16,7 +18,7 @@ def test_a_workspace_is_made_at_once_and_shown_as_it_was_made(group):
     assert again.headers["etag"] == first.headers["etag"]
 
 
-def test_tags_of_a_workspace_can_be_changed_and_move_its_etag(group):
+def test_tags_of_a_workspace_can_be_changed_and_move_its_etag(group: Group) -> None:
     before = group.send("GET", group.workspace)
     group.send("PATCH", group.workspace, {"tags": {"owner": "me"}})
     after = group.send("GET", group.workspace)
@@ -25,8 +27,8 @@ def test_tags_of_a_workspace_can_be_changed_and_move_its_etag(group):
     assert after.headers["etag"] != before.headers["etag"]
 
 
-def test_a_change_that_comes_slowly_brings_nothing_back_that_was_deleted_meanwhile(group):
-    def delete():
+def test_a_change_that_comes_slowly_brings_nothing_back_that_was_deleted_meanwhile(group: Group) -> None:
+    def delete() -> None:
         group.done(group.send("DELETE", group.workspace))
 
     answer = group.send_slowly("PATCH", group.workspace, {"tags": {"late": "yes"}}, delete)
@@ -35,14 +37,14 @@ def test_a_change_that_comes_slowly_brings_nothing_back_that_was_deleted_meanwhi
     assert group.send("GET", group.workspace).status_code == 404
 
 
-def test_a_workspace_in_another_region_of_that_name_is_refused(group):
+def test_a_workspace_in_another_region_of_that_name_is_refused(group: Group) -> None:
     answer = group.send("PUT", group.workspace, {"location": "westus"})
 
     assert answer.status_code == 409
     assert "already exists in location 'eastus'" in answer.json()["error"]["message"]
 
 
-def test_what_is_missing_is_named_from_the_top(group):
+def test_what_is_missing_is_named_from_the_top(group: Group) -> None:
     missing = f"{group.provider}/workspaces/none"
     codes = [
         group.send("GET", path).json()["error"]
@@ -63,11 +65,11 @@ def test_what_is_missing_is_named_from_the_top(group):
     assert codes[0]["message"] == "The specified workspace none is not found"
 
 
-def test_deleting_what_is_not_there_says_so_without_a_fault(group):
+def test_deleting_what_is_not_there_says_so_without_a_fault(group: Group) -> None:
     assert group.send("DELETE", f"{group.workspace}/experiments/none").status_code == 204
 
 
-def test_deleting_a_workspace_ends_its_jobs_and_forgets_all_of_it(group):
+def test_deleting_a_workspace_ends_its_jobs_and_forgets_all_of_it(group: Group) -> None:
     group.make_cluster()
     running = group.submit("running", "sleep 600")
     group.submit("queued", "true", nodeCount=1)
@@ -81,7 +83,7 @@ def test_deleting_a_workspace_ends_its_jobs_and_forgets_all_of_it(group):
     assert group.send("GET", f"{group.workspace}/experiments").json() == {"value": []}
 
 
-def test_deleting_a_group_ends_everything_in_it(group):
+def test_deleting_a_group_ends_everything_in_it(group: Group) -> None:
     group.make_cluster()
     group.reached(group.submit("running", "sleep 600"), "running")
     group.send("DELETE", group.id, api="2021-04-01")
@@ -91,7 +93,7 @@ def test_deleting_a_group_ends_everything_in_it(group):
     assert gone["error"]["code"] == "ResourceGroupNotFound"
 
 
-def test_a_name_with_a_point_is_refused_since_2018_05(group):
+def test_a_name_with_a_point_is_refused_since_2018_05(group: Group) -> None:
     answer = group.send("PUT", f"{group.provider}/workspaces/a.b", {"location": "eastus"})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidResourceName")

@@ -1,5 +1,6 @@
 """``harness emulator faults`` and ``harness emulator start --fault``."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from harness.emulator.launch import find, stop
 from harness.emulator.options import Options, parse_faults
 from tests.emulator.faults.conftest import Plans
 
+Command = Callable[..., tuple[int, str, str]]
+
 
 @pytest.fixture
-def faults(endpoint: Endpoint, plans: Plans, capsys: pytest.CaptureFixture[str]):
+def faults(endpoint: Endpoint, plans: Plans, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs the command on the emulator: its exit code, what it printed, what it told."""
 
     def run(*words: str) -> tuple[int, str, str]:
@@ -24,7 +27,7 @@ def faults(endpoint: Endpoint, plans: Plans, capsys: pytest.CaptureFixture[str])
     return run
 
 
-def test_faults_are_set_and_shown(faults, plans: Plans) -> None:
+def test_faults_are_set_and_shown(faults: Command, plans: Plans) -> None:
     words = ["set", "throttle=0.3", "slow=1", "--seed", "7", "--times", "2", "--seconds", "0.1", "--group", "g"]
     shown = (
         "default: seed 7, group g\n"
@@ -36,7 +39,7 @@ def test_faults_are_set_and_shown(faults, plans: Plans) -> None:
     assert faults("show") == (0, shown, "")
 
 
-def test_faults_are_cleared_by_name_or_all(faults) -> None:
+def test_faults_are_cleared_by_name_or_all(faults: Command) -> None:
     for name in ("a", "b", "c"):
         faults("set", "drop=1", "--name", name)
 
@@ -45,19 +48,19 @@ def test_faults_are_cleared_by_name_or_all(faults) -> None:
     assert faults("show")[2] == "no faults are in force; set some with: harness emulator faults set throttle=0.3\n"
 
 
-def test_a_plan_that_is_not_there_is_told_with_those_that_are(faults) -> None:
+def test_a_plan_that_is_not_there_is_told_with_those_that_are(faults: Command) -> None:
     faults("set", "drop=1")
 
     assert faults("clear", "--name", "x") == (2, "", "harness: there is no fault plan 'x'; in force: default\n")
 
 
-def test_a_fault_that_there_is_not_is_told_with_those_that_there_are(faults) -> None:
+def test_a_fault_that_there_is_not_is_told_with_those_that_there_are(faults: Command) -> None:
     code, _, told = faults("set", "thrtle=1")
 
     assert (code, told) == (2, "harness: there is no fault 'thrtle'; did you mean 'throttle'?\n")
 
 
-def test_faults_that_strike_every_sign_in_can_be_cleared(faults) -> None:
+def test_faults_that_strike_every_sign_in_can_be_cleared(faults: Command) -> None:
     faults("set", "unavailable=1", "drop=1")
 
     assert faults("clear")[0] == 0

@@ -1,31 +1,46 @@
 """What befalls nodes and jobs: each as the service tells it."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import psutil
 import pytest
+import requests
 
+from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
 from harness.emulator.options import Options
-from tests.emulator.batchai.conftest import group  # noqa: F401 - a fixture
+from tests.emulator.batchai.conftest import (
+    Group,
+    group,  # noqa: F401 - a fixture
+)
 from tests.emulator.faults.conftest import PLANS, Plans
+
+Put = Callable[..., None]
 
 IMAGE = {"imageSourceRegistry": {"image": "ubuntu:16.04"}}
 
 
-def counts(cluster):
+def counts(cluster: dict[str, Any]) -> dict[str, int]:
     return {name: count for name, count in cluster["properties"]["nodeStateCounts"].items() if count}
 
 
 @pytest.fixture
-def scoped(plans: Plans, group):  # noqa: F811
+def scoped(plans: Plans, group: Group) -> Put:  # noqa: F811
     """Puts plans in force for the group alone."""
 
-    def put(faults, **rest):
+    def put(faults: dict[str, Any], **rest: Any) -> None:
         plans.put(faults, scope={"group": group.name}, **rest)
 
     return put
 
 
-def test_a_node_that_never_boots_stays_in_preparing_and_another_size_is_rid_of_it(plans, scoped, group):  # noqa: F811
+def test_a_node_that_never_boots_stays_in_preparing_and_another_size_is_rid_of_it(
+    plans: Plans,
+    scoped: Put,
+    group: Group,  # noqa: F811
+) -> None:
     path = f"{group.workspace}/clusters/cluster"
     scoped({"no-boot": {"rate": 1, "times": 1}})
     group.done(group.send("PUT", path, group.cluster(2)))
@@ -37,7 +52,7 @@ def test_a_node_that_never_boots_stays_in_preparing_and_another_size_is_rid_of_i
         group.until(path, lambda seen, size=size: counts(seen) == ({"idleNodeCount": 2} if size else {}))
 
 
-def test_a_node_that_never_boots_runs_no_set_up_task(scoped, group):  # noqa: F811
+def test_a_node_that_never_boots_runs_no_set_up_task(scoped: Put, group: Group) -> None:  # noqa: F811
     task = {"commandLine": "exit 7", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share"}
     setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
     path = f"{group.workspace}/clusters/cluster"
@@ -46,7 +61,7 @@ def test_a_node_that_never_boots_runs_no_set_up_task(scoped, group):  # noqa: F8
     group.until(path, lambda seen: counts(seen) == {"unusableNodeCount": 1, "preparingNodeCount": 1})
 
 
-def test_a_running_job_loses_its_node_and_runs_again_on_another(plans, scoped, group):  # noqa: F811
+def test_a_running_job_loses_its_node_and_runs_again_on_another(plans: Plans, scoped: Put, group: Group) -> None:  # noqa: F811
     scoped({"preempt": {"rate": 1, "times": 1}})
     group.make_cluster()
     path = f"{group.workspace}/clusters/cluster"
@@ -59,7 +74,7 @@ def test_a_running_job_loses_its_node_and_runs_again_on_another(plans, scoped, g
     assert [login["nodeId"].split("_")[1].split("-")[0] for login in before + after] == ["1", "2"]
 
 
-def test_a_job_that_ends_before_its_node_is_taken_has_ended_well(scoped, group):  # noqa: F811
+def test_a_job_that_ends_before_its_node_is_taken_has_ended_well(scoped: Put, group: Group) -> None:  # noqa: F811
     scoped({"preempt": {"rate": 1, "seconds": 3600}})
     group.make_cluster()
 
@@ -67,7 +82,7 @@ def test_a_job_that_ends_before_its_node_is_taken_has_ended_well(scoped, group):
     assert group.run("second", "sleep 0.1")["executionState"] == "succeeded"
 
 
-def test_a_full_disk_fails_the_job_by_name(scoped, group):  # noqa: F811
+def test_a_full_disk_fails_the_job_by_name(scoped: Put, group: Group) -> None:  # noqa: F811
     group.make_cluster()
     scoped({"full-disk": {"rate": 1, "times": 1}})
     info = group.run("job")["executionInfo"]
@@ -78,7 +93,7 @@ def test_a_full_disk_fails_the_job_by_name(scoped, group):  # noqa: F811
     assert group.run("next")["executionState"] == "succeeded"
 
 
-def test_an_image_that_cannot_be_pulled_fails_the_job_that_asks_for_it(scoped, group):  # noqa: F811
+def test_an_image_that_cannot_be_pulled_fails_the_job_that_asks_for_it(scoped: Put, group: Group) -> None:  # noqa: F811
     group.make_cluster()
     scoped({"image-pull": 1})
     info = group.run("job", containerSettings=IMAGE)["executionInfo"]
@@ -92,10 +107,12 @@ def test_an_image_that_cannot_be_pulled_fails_the_job_that_asks_for_it(scoped, g
 
 
 @pytest.mark.slow  # it kills an emulator, and starts another
-def test_what_was_to_befall_a_job_does_after_the_emulator_was_killed(tmp_path, sign_in):
+def test_what_was_to_befall_a_job_does_after_the_emulator_was_killed(
+    tmp_path: Path, sign_in: Callable[[Endpoint], requests.Session]
+) -> None:
     from tests.emulator.batchai.conftest import Group
 
-    def open_group(endpoint):
+    def open_group(endpoint: Endpoint) -> Group:
         session = sign_in(endpoint)
         session.params = {}
         made = Group(endpoint, session, session.headers.pop("Authorization").removeprefix("Bearer "))

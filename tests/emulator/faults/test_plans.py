@@ -1,5 +1,6 @@
 """The emulator's own operation on plans, their scope, and what a restart leaves of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -113,7 +114,9 @@ def test_the_same_seed_strikes_the_same_requests(plans: Plans, management: reque
 
 
 @pytest.mark.slow  # it kills an emulator, and starts another
-def test_plans_survive_a_killed_emulator_and_that_of_a_start_does_not(tmp_path: Path, sign_in) -> None:
+def test_plans_survive_a_killed_emulator_and_that_of_a_start_does_not(
+    tmp_path: Path, sign_in: Callable[[Endpoint], requests.Session]
+) -> None:
     directory = tmp_path / "data"
     first = start_detached(Options(directory, faults=parse_faults(["slow=0.1"], 3)))
     with sign_in(first) as session:

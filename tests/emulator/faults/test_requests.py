@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -11,10 +12,10 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.identity import ClientSecretCredential
 from azure.mgmt.resource.resources import ResourceManagementClient
-from azure.storage.fileshare import ShareServiceClient
+from azure.storage.fileshare import ShareClient, ShareServiceClient
 
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.faults.draws import draw, request_key
+from harness.emulator.faults.draws import Draw, draw, request_key
 from tests.emulator.faults.conftest import SUBSCRIPTION, Plans
 
 BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
@@ -23,14 +24,14 @@ LOCATION = {"location": "eastus"}
 
 
 @pytest.fixture
-def shares(endpoint: Endpoint):
+def shares(endpoint: Endpoint) -> Iterator[ShareServiceClient]:
     """The newer storage SDK at the plain port, retrying nothing."""
     with ShareServiceClient.from_connection_string(endpoint.connection_string, retry_total=0) as made:
         yield made
 
 
 @pytest.fixture
-def share(shares):
+def share(shares: ShareServiceClient) -> Iterator[ShareClient]:
     made = shares.create_share("faults")
     yield made
     made.delete_share()
@@ -42,7 +43,7 @@ def sign_in(endpoint: Endpoint, session: requests.Session) -> requests.Response:
     return session.post(f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token", data=form)
 
 
-def expected(method: str, url: str, fault: str, seed: int = 0):
+def expected(method: str, url: str, fault: str, seed: int = 0) -> Draw:
     """How the first draw of a request falls."""
     return draw(seed, fault, request_key(method, url.removeprefix("https://management.azure.com")), 0)
 
@@ -72,7 +73,7 @@ def test_the_sign_in_throttles_in_its_own_envelope(plans: Plans, endpoint: Endpo
     assert answer.headers["retry-after"] == "1"
 
 
-def test_storage_throttles_as_a_busy_server(plans: Plans, shares) -> None:
+def test_storage_throttles_as_a_busy_server(plans: Plans, shares: ShareServiceClient) -> None:
     plans.put({"throttle": 1})
     with pytest.raises(HttpResponseError, match="Operations per second is over the account limit") as caught:
         shares.get_service_properties()
@@ -96,7 +97,7 @@ def test_a_request_to_an_unavailable_service_took_effect_or_did_not(
 
 
 def test_storage_and_the_sign_in_are_unavailable_in_their_own_words(
-    plans: Plans, shares, endpoint: Endpoint, session: requests.Session
+    plans: Plans, shares: ShareServiceClient, endpoint: Endpoint, session: requests.Session
 ) -> None:
     plans.put({"unavailable": 1})
     told = set()
@@ -138,7 +139,7 @@ def test_an_answer_is_cut_after_half_of_its_body(plans: Plans, management: reque
         cut.content  # noqa: B018
 
 
-def test_a_download_is_cut_in_the_middle(plans: Plans, share, endpoint: Endpoint) -> None:
+def test_a_download_is_cut_in_the_middle(plans: Plans, share: ShareClient, endpoint: Endpoint) -> None:
     size = 5 << 20
     share.get_file_client("large").upload_file(b"x" * size)
     plans.put({"cut": {"rate": 1, "times": 1}}, scope={"share": "faults"})
@@ -199,7 +200,9 @@ def test_a_client_without_a_token_is_not_told_that_it_expired(plans: Plans, sess
     assert answer.json()["error"]["code"] == "AuthenticationFailed"
 
 
-def test_storage_with_a_clock_that_is_ahead_refuses_the_date_of_a_request(plans: Plans, shares) -> None:
+def test_storage_with_a_clock_that_is_ahead_refuses_the_date_of_a_request(
+    plans: Plans, shares: ShareServiceClient
+) -> None:
     plans.put({"clock-skew": 1})
     with pytest.raises(HttpResponseError, match="Request date header too old") as caught:
         shares.get_service_properties()
@@ -255,7 +258,7 @@ def test_a_new_cluster_is_not_seen_for_a_while(plans: Plans, management: request
     assert management.get(f"{workspace}/clusters/c").status_code == 200
 
 
-def test_a_new_share_and_a_new_file_are_not_seen_for_a_while(plans: Plans, shares) -> None:
+def test_a_new_share_and_a_new_file_are_not_seen_for_a_while(plans: Plans, shares: ShareServiceClient) -> None:
     plans.put({"late-read": {"rate": 1, "seconds": 60}})
     share = shares.create_share("faultslate")
     file = share.get_file_client("f")
@@ -272,7 +275,7 @@ def test_a_new_share_and_a_new_file_are_not_seen_for_a_while(plans: Plans, share
     share.delete_share()
 
 
-def test_a_full_disk_takes_no_more_but_can_be_read_and_emptied(plans: Plans, share) -> None:
+def test_a_full_disk_takes_no_more_but_can_be_read_and_emptied(plans: Plans, share: ShareClient) -> None:
     file = share.get_file_client("f")
     file.upload_file(b"before")
     plans.put({"full-disk": 1})
@@ -298,7 +301,7 @@ def test_everything_struck_goes_on_afterwards(plans: Plans, endpoint: Endpoint, 
     assert management.get(SUBSCRIPTION).status_code == 200
 
 
-def test_the_sdk_survives_what_it_retries(plans: Plans, credential, endpoint: Endpoint) -> None:
+def test_the_sdk_survives_what_it_retries(plans: Plans, credential: ClientSecretCredential, endpoint: Endpoint) -> None:
     plans.put({"throttle": 0.1, "unavailable": 0.1, "drop": 0.1}, seed=5, scope={"group": "faultsretried"})
     retries = RetryPolicy(retry_backoff_factor=0.01, retry_total=10)
     proxies = {"https": endpoint.proxy_url}

@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -25,7 +26,7 @@ def spans(ranges: Iterable[FileRange]) -> list[tuple[int, int]]:
     return [(found.start, found.end) for found in ranges]
 
 
-def text_of(answer: PipelineResponse) -> str:
+def text_of(answer: PipelineResponse[Any, Any]) -> str:
     text: str = answer.http_response.text()
     return text
 
@@ -281,12 +282,13 @@ def test_the_lease_of_a_file_is_asked_for_before_its_conditions(file: ShareFileC
 
 
 def test_a_broken_lease_is_gone_after_a_write(file: ShareFileClient) -> None:
-    for write in (
+    writes: list[Callable[[], object]] = [
         lambda: file.set_file_metadata({"m": "1"}),
         lambda: file.upload_range(b"y", 0, 1),
         lambda: file.set_http_headers(ContentSettings(content_type="text/plain")),
         lambda: file.create_file(1),
-    ):
+    ]
+    for write in writes:
         file.upload_file(b"x")
         file.acquire_lease().break_lease()
         assert file.get_file_properties().lease.state == "broken"

@@ -275,7 +275,7 @@ def test_only_the_sas_of_a_whole_share_lists(share: ShareClient, storage: Endpoi
         ["d"],
         key,
         permission="rl",
-        expiry=SOON,  # type: ignore[arg-type]
+        expiry=SOON,
     )
     answer = get(web, storage, f"{SHARE}/d", of_directory, "restype=directory&comp=list")
 

@@ -18,13 +18,13 @@ address = f"https://{account}.file.core.windows.net"
 subscription = os.environ["AZURE_SUBSCRIPTION_ID"]
 
 
-async def download(url):
+async def download(url: str) -> str:
     """What a plain client gets by a download link."""
     async with aiohttp.ClientSession(trust_env=True) as session, session.get(url) as answer:
         return await answer.text()
 
 
-async def prepare_group(resources):
+async def prepare_group(resources: ResourceManagementClient) -> None:
     """Register the provider, make the group."""
     await resources.providers.register("Microsoft.BatchAI")
     while (await resources.providers.get("Microsoft.BatchAI")).registration_state != "Registered":
@@ -32,7 +32,7 @@ async def prepare_group(resources):
     await resources.resource_groups.create_or_update(GROUP, {"location": "northeurope"})
 
 
-async def make_cluster(batchai):
+async def make_cluster(batchai: BatchAI) -> models.Cluster:
     """One node with the share mounted; returns when it is idle."""
     mount = models.AzureFileShareReference(
         account_name=account,
@@ -54,7 +54,7 @@ async def make_cluster(batchai):
     return cluster
 
 
-async def run_job(batchai, cluster):
+async def run_job(batchai: BatchAI, cluster: models.Cluster) -> None:
     """Until it has ended."""
     parameters = models.JobCreateParameters(
         cluster=models.ResourceId(id=cluster.id),
@@ -82,7 +82,7 @@ async def run_job(batchai, cluster):
             print("file", directory, file.name, repr(text) if file.name in ("stdout.txt", "it") else len(text))
 
 
-async def delete_all(batchai, resources):
+async def delete_all(batchai: BatchAI, resources: ResourceManagementClient) -> None:
     """Job, cluster, workspace, group."""
     await (await batchai.jobs.begin_delete(GROUP, "w", "e", "j")).result()
     try:
@@ -95,7 +95,7 @@ async def delete_all(batchai, resources):
     print("deleted", GROUP)
 
 
-async def main():
+async def main() -> None:
     """The whole story."""
     async with (
         EnvironmentCredential() as credential,

@@ -20,5 +20,5 @@ from harness.emulator.engine.rules.durations import seconds
         ("", None),
     ],
 )
-def test_a_time_span_is_read_in_both_forms(text, length):
+def test_a_time_span_is_read_in_both_forms(text: str, length: float | None) -> None:
     assert seconds(text) == length

@@ -1,11 +1,12 @@
 """The life of a job as a table of moves."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
 
-from harness.emulator.engine.model.records import Pending, Problem
+from harness.emulator.engine.model.records import Job, Pending, Problem
 from harness.emulator.engine.rules.jobs import MOVES, observed, placed, refused, requeued, withdrawn
 from tests.emulator.engine.rules.conftest import at
 
@@ -20,60 +21,60 @@ class Seen:
     message: str | None = None
 
 
-def test_a_placed_job_runs_from_the_moment_that_its_first_process_was_started(job):
+def test_a_placed_job_runs_from_the_moment_that_its_first_process_was_started(job: Job) -> None:
     running = observed(placed(job, ("n1",)), Seen("preparing", started=at(3)), at(4))
 
     assert (running.phase, running.started, running.changed) == ("running", at(3), at(3))
 
 
-def test_a_job_that_moved_nowhere_is_itself(job):
+def test_a_job_that_moved_nowhere_is_itself(job: Job) -> None:
     starting = placed(job, ("n1",))
 
     assert observed(starting, Seen("waiting"), at(1)) is starting
 
 
-def test_a_job_that_ended_before_anybody_looked_has_both_times(job):
+def test_a_job_that_ended_before_anybody_looked_has_both_times(job: Job) -> None:
     seen = Seen("finished", started=at(1), ended=at(2), exit_code=0)
     ended = observed(placed(job, ("n1",)), seen, at(9))
 
     assert (ended.phase, ended.started, ended.ended, ended.changed) == ("succeeded", at(1), at(2), at(2))
 
 
-def test_a_terminated_job_has_no_exit_code(job):
+def test_a_terminated_job_has_no_exit_code(job: Job) -> None:
     running = replace(placed(job, ("n1",)), ending="terminated")
     ended = observed(running, Seen("finished", exit_code=143, error="JobTerminated"), at(2))
 
     assert (ended.phase, ended.exit_code, ended.problems[0].code) == ("failed", None, "JobTerminated")
 
 
-def test_a_job_whose_node_went_is_queued_again_for_another_run(job):
+def test_a_job_whose_node_went_is_queued_again_for_another_run(job: Job) -> None:
     running = replace(placed(job, ("n1",)), ending="requeued")
     again = observed(running, Seen("finished", error="JobTerminated"), at(2))
 
     assert (again.phase, again.run, again.nodes, again.ending) == ("queued", 1, (), None)
 
 
-def test_a_job_that_ended_by_itself_while_its_node_had_to_go_has_ended(job):
+def test_a_job_that_ended_by_itself_while_its_node_had_to_go_has_ended(job: Job) -> None:
     running = replace(placed(job, ("n1",)), ending="requeued")
 
     assert observed(running, Seen("finished", exit_code=0), at(2)).phase == "succeeded"
 
 
-def test_a_withdrawn_job_began_when_its_end_was_asked_for(job):
+def test_a_withdrawn_job_began_when_its_end_was_asked_for(job: Job) -> None:
     asked = replace(job, terminating=Pending("op", at(5), at(6)))
     ended = withdrawn(asked, at(6))
 
     assert (ended.started, ended.ended, ended.exit_code) == (at(5), at(6), None)
 
 
-def test_a_job_that_could_not_start_says_why(job):
+def test_a_job_that_could_not_start_says_why(job: Job) -> None:
     problem = Problem("AZFMountError", "Unable to mount Azure File")
 
     assert refused(placed(job, ("n1",)), problem, at(1)).problems == (problem,)
 
 
 @pytest.mark.parametrize("finished", ["succeeded", "failed"])
-def test_a_finished_job_never_moves_again(job, finished):
+def test_a_finished_job_never_moves_again(job: Job, finished: Literal["succeeded", "failed"]) -> None:
     assert MOVES[finished] == frozenset()
     with pytest.raises(ValueError, match="does not move"):
         requeued(replace(job, phase=finished), at(1))

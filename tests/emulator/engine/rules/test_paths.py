@@ -27,24 +27,24 @@ MINE = Volume("mine", "file", "account", "other")
         ("", None),
     ],
 )
-def test_a_path_leads_to_the_nearest_mount_or_nowhere(path, found):
+def test_a_path_leads_to_the_nearest_mount_or_nowhere(path: str, found: object) -> None:
     place = locate(path, (SHARE, INNER), (MINE,))
 
     assert ((place.volume, place.inner) if place else None) == found
 
 
 @given(st.text(max_size=40))
-def test_no_path_leads_out_of_its_mount(rest):
+def test_no_path_leads_out_of_its_mount(rest: str) -> None:
     place = locate(f"$AZ_BATCHAI_MOUNT_ROOT/share/{rest}", (SHARE, INNER), ())
 
     assert place is None or (".." not in place.inner.split("/") and not place.inner.startswith("/"))
 
 
 @pytest.mark.parametrize("path", ["", "/", "../x", "a/../../b", "a\0b", "x" * 256])
-def test_a_mount_path_that_is_none_is_named(path):
+def test_a_mount_path_that_is_none_is_named(path: str) -> None:
     assert mount_path_problem(path)
 
 
 @pytest.mark.parametrize("suffix", ["../x", "/x", "a\0b"])
-def test_a_suffix_that_leaves_its_directory_is_named(suffix):
+def test_a_suffix_that_leaves_its_directory_is_named(suffix: str) -> None:
     assert suffix_problem(suffix)

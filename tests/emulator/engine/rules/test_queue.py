@@ -7,18 +7,18 @@ from harness.emulator.engine.rules.queue import Queue, chosen, wanted
 from tests.emulator.engine.rules.conftest import at
 
 
-def queue_of(*places):
+def queue_of(*places: tuple[int, int, str]) -> Queue:
     made = Queue()
     for rank, seconds, key in places:
         made.add((-rank, at(seconds), key))
     return made
 
 
-def test_a_higher_rank_goes_first_and_equal_ones_in_order_of_age():
+def test_a_higher_rank_goes_first_and_equal_ones_in_order_of_age() -> None:
     assert list(queue_of((0, 1, "a"), (0, 0, "b"), (9, 5, "c"))) == ["c", "b", "a"]
 
 
-def test_a_job_that_waits_for_nodes_keeps_those_behind_it_waiting():
+def test_a_job_that_waits_for_nodes_keeps_those_behind_it_waiting() -> None:
     waiting = queue_of((0, 0, "large"), (0, 1, "small"))
     sizes = {"large": 2, "small": 1}
 
@@ -26,20 +26,20 @@ def test_a_job_that_waits_for_nodes_keeps_those_behind_it_waiting():
     assert chosen(waiting, free=3, capacity=3, size=sizes.get) == ["large", "small"]
 
 
-def test_a_job_larger_than_its_cluster_stands_aside():
+def test_a_job_larger_than_its_cluster_stands_aside() -> None:
     waiting = queue_of((0, 0, "huge"), (0, 1, "small"))
 
     assert chosen(waiting, free=1, capacity=2, size={"huge": 3, "small": 1}.get) == ["small"]
 
 
-def test_a_job_that_must_not_start_yet_is_passed_over():
+def test_a_job_that_must_not_start_yet_is_passed_over() -> None:
     waiting = queue_of((0, 0, "young"), (0, 1, "old"))
 
     assert chosen(waiting, free=1, capacity=1, size={"old": 1}.get) == ["old"]
 
 
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 5), st.integers(1, 4)), max_size=12), st.integers(0, 8))
-def test_what_is_chosen_fits_and_is_in_order(jobs, free):
+def test_what_is_chosen_fits_and_is_in_order(jobs: list[tuple[int, int, int]], free: int) -> None:
     waiting = queue_of(*((rank, age, str(index)) for index, (rank, age, _) in enumerate(jobs)))
     sizes = {str(index): size for index, (_, _, size) in enumerate(jobs)}
     found = chosen(waiting, free=free, capacity=8, size=sizes.get)
@@ -50,7 +50,7 @@ def test_what_is_chosen_fits_and_is_in_order(jobs, free):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), unique=True))
-def test_a_queue_forgets_what_is_removed_and_nothing_else(places):
+def test_a_queue_forgets_what_is_removed_and_nothing_else(places: list[tuple[int, int]]) -> None:
     waiting = Queue()
     entries = [(-rank, at(age), f"{rank}.{age}") for rank, age in places]
     for entry in entries + entries:

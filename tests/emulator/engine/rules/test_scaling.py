@@ -1,10 +1,12 @@
 """The moves of a cluster at the service's own pace, and rules that hold at any."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from harness.emulator.engine.model.records import Problem
+from harness.emulator.engine.model.records import Cluster, Problem
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.rules.scaling import (
     QUOTA_REACHED,
@@ -23,11 +25,11 @@ from tests.emulator.engine.rules.conftest import at, make_cluster
 SERVICE, INSTANT = Pace(1), Pace(0)
 
 
-def manual(nodes, option="requeue"):
+def manual(nodes: int, option: str = "requeue") -> dict[str, Any]:
     return {"manual": {"targetNodeCount": nodes, "nodeDeallocationOption": option}}
 
 
-def settled(cluster, pace=INSTANT, **around):
+def settled(cluster: Cluster, pace: Pace = INSTANT, **around: Any) -> Cluster:
     """The cluster once nothing moves any more."""
     for _ in range(50):
         after = moved(cluster, ScalingContext(at(0), pace, **around))
@@ -37,11 +39,11 @@ def settled(cluster, pace=INSTANT, **around):
     raise AssertionError("it never settles")
 
 
-def test_a_cluster_without_nodes_is_steady_at_once():
+def test_a_cluster_without_nodes_is_steady_at_once() -> None:
     assert moved(make_cluster(manual(0)), ScalingContext(at(0), SERVICE)).allocation == "steady"
 
 
-def test_a_new_cluster_gets_its_nodes_in_the_recorded_steps():
+def test_a_new_cluster_gets_its_nodes_in_the_recorded_steps() -> None:
     cluster, seen = make_cluster(manual(2)), []
     moment = at(0)
     while True:
@@ -60,7 +62,7 @@ def test_a_new_cluster_gets_its_nodes_in_the_recorded_steps():
     ]
 
 
-def test_nodes_that_have_to_go_are_idle_then_leaving_then_gone():
+def test_nodes_that_have_to_go_are_idle_then_leaving_then_gone() -> None:
     cluster = settled(make_cluster(manual(1)))
     cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=make_cluster(manual(0)).spec.scale_settings))
     seen = []
@@ -71,7 +73,7 @@ def test_nodes_that_have_to_go_are_idle_then_leaving_then_gone():
     assert seen == [("resizing", ["idle"], 0), ("resizing", ["leaving"], 0), ("steady", [], 1)]
 
 
-def test_a_removed_node_counts_as_departed_until_ten_minutes_after_the_resize():
+def test_a_removed_node_counts_as_departed_until_ten_minutes_after_the_resize() -> None:
     cluster = settled(make_cluster(manual(1)))
     cluster = replace(cluster, spec=replace(cluster.spec, scale_settings=make_cluster(manual(0)).spec.scale_settings))
     departed = {}
@@ -84,13 +86,13 @@ def test_a_removed_node_counts_as_departed_until_ten_minutes_after_the_resize():
     assert is_at_rest(cluster)
 
 
-def test_a_node_is_named_for_its_pool_its_number_and_its_moment():
+def test_a_node_is_named_for_its_pool_its_number_and_its_moment() -> None:
     cluster = settled(make_cluster(manual(1)))
 
     assert cluster.nodes[0].id == "tvm-7_1-20180607t000000z"
 
 
-def test_a_node_waits_for_its_setup_task():
+def test_a_node_waits_for_its_setup_task() -> None:
     cluster = make_cluster(manual(1))
     waiting = settled(cluster, has_setup=True)
     node = waiting.nodes[0].id
@@ -99,7 +101,7 @@ def test_a_node_waits_for_its_setup_task():
     assert settled(waiting, has_setup=True, setups={node: True}).nodes[0].state == "idle"
 
 
-def test_a_failed_setup_task_is_reported_once_for_all_nodes():
+def test_a_failed_setup_task_is_reported_once_for_all_nodes() -> None:
     waiting = settled(make_cluster(manual(2)), has_setup=True)
     problem = Problem("NodeSetupTaskFailed", "failed")
     failed = settled(waiting, has_setup=True, setups={node.id: problem for node in waiting.nodes})
@@ -108,7 +110,7 @@ def test_a_failed_setup_task_is_reported_once_for_all_nodes():
     assert failed.problems == (problem,)
 
 
-def test_unusable_nodes_go_before_free_ones_and_free_ones_before_busy_ones():
+def test_unusable_nodes_go_before_free_ones_and_free_ones_before_busy_ones() -> None:
     cluster = settled(make_cluster(manual(3)))
     first, second, third = cluster.nodes
     cluster = with_job(cluster, [third.id], "job")
@@ -118,7 +120,7 @@ def test_unusable_nodes_go_before_free_ones_and_free_ones_before_busy_ones():
     assert [node.id for node in settled(cluster).nodes] == [third.id]
 
 
-def test_a_node_with_a_job_stays_until_the_job_has_gone():
+def test_a_node_with_a_job_stays_until_the_job_has_gone() -> None:
     cluster = settled(make_cluster(manual(1)))
     node = cluster.nodes[0].id
     cluster = with_job(cluster, [node], "job")
@@ -129,7 +131,7 @@ def test_a_node_with_a_job_stays_until_the_job_has_gone():
     assert settled(with_job(held, [node], None)).nodes == ()
 
 
-def test_autoscale_answers_to_a_queue_only_after_a_while():
+def test_autoscale_answers_to_a_queue_only_after_a_while() -> None:
     auto = {"autoScale": {"minimumNodeCount": 0, "maximumNodeCount": 4}}
     cluster = moved(make_cluster(auto), ScalingContext(at(0), SERVICE, wanted=2))
     assert cluster.target == 0
@@ -144,7 +146,9 @@ def test_autoscale_answers_to_a_queue_only_after_a_while():
     busy=st.sets(st.integers(0, 4)),
     option=st.sampled_from(["requeue", "terminate", "waitforjobcompletion"]),
 )
-def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(sizes, busy, option):
+def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(
+    sizes: list[int], busy: set[int], option: str
+) -> None:
     cluster = make_cluster(manual(sizes[0], option))
     for size in sizes:
         scale = make_cluster(manual(size, option)).spec.scale_settings
@@ -160,7 +164,7 @@ def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(sizes, bu
 
 
 @given(size=st.integers(0, 5), quotas=st.lists(st.none() | st.integers(0, 6), min_size=1, max_size=5))
-def test_a_cluster_never_grows_beyond_its_quota_and_reports_what_it_lacks(size, quotas):
+def test_a_cluster_never_grows_beyond_its_quota_and_reports_what_it_lacks(size: int, quotas: list[int | None]) -> None:
     cluster, reached = make_cluster(manual(size)), 0
     for most in quotas:
         quota = None if most is None else NodeQuota(most, "too few cores")
@@ -172,7 +176,7 @@ def test_a_cluster_never_grows_beyond_its_quota_and_reports_what_it_lacks(size, 
         assert cluster.allocation == ("resizing" if reached < size else "steady")
 
 
-def test_a_stuck_node_stays_in_preparing_whatever_the_others_do():
+def test_a_stuck_node_stays_in_preparing_whatever_the_others_do() -> None:
     cluster = make_cluster(manual(2))
     for _ in range(3):
         cluster = moved(cluster, ScalingContext(at(0), SERVICE))
@@ -185,7 +189,7 @@ def test_a_stuck_node_stays_in_preparing_whatever_the_others_do():
     assert due(cluster) is None
 
 
-def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it():
+def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it() -> None:
     cluster = with_job(settled(make_cluster(manual(2))), ["tvm-7_2-20180607t000000z"], "j")
     cluster = doomed(cluster, cluster.nodes[1].id, at(5))
     assert due(cluster) == at(5)
@@ -195,7 +199,7 @@ def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it():
     assert (taken.departing, taken.preempted, taken.job, taken.lost) == (True, True, "j", None)
 
 
-def test_a_doomed_node_stays_when_its_job_has_ended():
+def test_a_doomed_node_stays_when_its_job_has_ended() -> None:
     cluster = with_job(settled(make_cluster(manual(1))), ["tvm-7_1-20180607t000000z"], "j")
     freed = with_job(doomed(cluster, cluster.nodes[0].id, at(5)), [cluster.nodes[0].id], None)
 
