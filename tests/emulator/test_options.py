@@ -1,11 +1,13 @@
 """What an emulator is started with, as words of its command line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
 from harness.cli import main
+from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
 from harness.emulator.options import Options, parse_limit
 
@@ -42,7 +44,9 @@ def test_a_wrong_limit_keeps_the_emulator_from_starting(
     assert not (tmp_path / "data").exists()
 
 
-def test_the_limits_of_a_start_end_with_the_next_one(tmp_path: Path, sign_in) -> None:
+def test_the_limits_of_a_start_end_with_the_next_one(
+    tmp_path: Path, sign_in: Callable[[Endpoint], requests.Session]
+) -> None:
     address = "https://management.azure.com/providers/Harness.Emulator/limits"
 
     def names(options: Options) -> list[str]:

@@ -1,5 +1,6 @@
 """A scenario that extends another one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from harness.scenario.load import load_scenario
 from harness.scenario.schema import scenario_schema
 from tests.scenario.conftest import Change
 
+Write = Callable[..., Path]
+
 
 @pytest.fixture
-def derived(changed: Change, tmp_path: Path):
+def derived(changed: Change, tmp_path: Path) -> Write:
     """Write a scenario below a folder that extends the quickstart."""
     changed()
 
@@ -26,7 +29,7 @@ def derived(changed: Change, tmp_path: Path):
     return write
 
 
-def test_what_a_scenario_does_not_say_is_said_by_its_base(derived) -> None:
+def test_what_a_scenario_does_not_say_is_said_by_its_base(derived: Write) -> None:
     path = derived("scenario: mine\nbase: changed.yaml\ncluster: {nodes: 3}\nparameters: {epochs: 2}\n")
     scenario = load_scenario(path)
     assert (scenario.scenario, scenario.path) == ("mine", path)
@@ -35,13 +38,13 @@ def test_what_a_scenario_does_not_say_is_said_by_its_base(derived) -> None:
     assert list(Draft202012Validator(scenario_schema()).iter_errors(read_document(path).data)) == []
 
 
-def test_a_sweep_is_replaced_as_a_whole(derived, tmp_path: Path) -> None:
+def test_a_sweep_is_replaced_as_a_whole(derived: Write, tmp_path: Path) -> None:
     derived("scenario: first\nbase: changed.yaml\nsweep: {grid: {epochs: [1, 2]}}\n").rename(tmp_path / "first.yaml")
     path = derived("scenario: second\nbase: first.yaml\nsweep: {list: [{epochs: 7}]}\n")
     assert list(load_scenario(path).trials.ids()) == ["epochs=7"]
 
 
-def test_a_mistake_names_the_file_that_it_is_in(derived, tmp_path: Path) -> None:
+def test_a_mistake_names_the_file_that_it_is_in(derived: Write, tmp_path: Path) -> None:
     path = derived("scenario: mine\nbase: changed.yaml\nparameters: {epochs: 2}\ncluster: {nodes: 0}\n")
     base = tmp_path / "changed.yaml"
     base.write_text(base.read_text().replace("toolkit: cntk", "toolkit: cntc"))
@@ -52,13 +55,13 @@ def test_a_mistake_names_the_file_that_it_is_in(derived, tmp_path: Path) -> None
     assert "found 'cntc'" in str(caught.value)
 
 
-def test_the_line_of_what_the_base_says_is_that_of_the_reference(derived) -> None:
+def test_the_line_of_what_the_base_says_is_that_of_the_reference(derived: Write) -> None:
     scenario = load_scenario(derived("scenario: mine\nbase: changed.yaml\nlimits: {queued: PT1M}\n"))
     assert scenario.line("expect", "state") == 2
     assert scenario.line("limits", "queued") == 3
 
 
-def test_files_are_relative_to_the_file_that_names_them(derived) -> None:
+def test_files_are_relative_to_the_file_that_names_them(derived: Write) -> None:
     scenario = load_scenario(derived("scenario: mine\nbase: ../changed.yaml\n", "below"))
     assert scenario.share.upload[1].file == "../files/ConvNet_MNIST.py"
 
@@ -73,7 +76,7 @@ def test_files_are_relative_to_the_file_that_names_them(derived) -> None:
         ("scenario: mine\nbase: changed.yaml\njobs: {}\n", ":3: jobs: there is no such field; did you mean 'job'?"),
     ],
 )
-def test_what_cannot_be_extended_is_refused(derived, text: str, mistake: str) -> None:
+def test_what_cannot_be_extended_is_refused(derived: Write, text: str, mistake: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_scenario(derived(text))
     assert mistake in str(caught.value)

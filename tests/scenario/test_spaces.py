@@ -1,6 +1,8 @@
 """Values of swept names: ranges, files and draws; conditions, exclusions, clusters of trials' own."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,11 +16,12 @@ from harness.scenario.swept_values import RangeSpec
 from tests.scenario.conftest import Change
 
 ARGUMENTS = "--epochs {epochs}"
+Load = Callable[..., Scenario]
 ALL = f"{ARGUMENTS} {{rate}} {{kind}}"
 
 
 @pytest.fixture
-def swept(changed: Change):
+def swept(changed: Change) -> Load:
     """The quickstart with a sweep of epochs, rate and kind."""
 
     def load(sweep: str, *texts: str, **values: str) -> Scenario:
@@ -45,7 +48,7 @@ def ids(scenario: Scenario) -> list[str]:
         ({"low": 5, "high": 5}, (5,)),
     ],
 )
-def test_a_range_lists_its_values(written, values) -> None:
+def test_a_range_lists_its_values(written: dict[str, Any], values: tuple[float, ...]) -> None:
     listed = RangeSpec.model_validate(written).values()
     assert listed == values
     assert list(map(type, listed)) == list(map(type, values))
@@ -55,7 +58,7 @@ numbers = st.floats(1e-6, 1e6) | st.integers(1, 10**6)
 
 
 @given(low=numbers, span=numbers, log=st.booleans(), part=st.floats(0, 1, exclude_max=True))
-def test_what_is_drawn_lies_in_the_range(low, span, log, part) -> None:
+def test_what_is_drawn_lies_in_the_range(low: float, span: float, log: bool, part: float) -> None:
     drawn = RangeSpec(low=low, high=low + span, log=log)
     value = drawn.value_at(part)
     assert drawn.low <= value <= drawn.high
@@ -82,14 +85,14 @@ def test_what_is_drawn_lies_in_the_range(low, span, log, part) -> None:
         ("{grid: {kind: [a]}, goal: {minimize: los}}", "metrics defines no 'los'; did you mean 'loss'?"),
     ],
 )  # fmt: skip
-def test_what_is_no_sweep_is_refused_in_its_line(swept, sweep, mistake) -> None:
+def test_what_is_no_sweep_is_refused_in_its_line(swept: Load, sweep: str, mistake: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         swept(sweep)
     assert mistake in str(caught.value)
     assert ":24: sweep." in str(caught.value)
 
 
-def test_ranges_take_part_in_grids_and_rows(swept) -> None:
+def test_ranges_take_part_in_grids_and_rows(swept: Load) -> None:
     scenario = swept("{grid: {epochs: {low: 1, high: 2}}, zip: {rate: {low: 1, high: 10, count: 2}, kind: [a, b]}}")
     assert ids(scenario) == [
         "epochs=1,rate=1,kind=a", "epochs=1,rate=10,kind=b", "epochs=2,rate=1,kind=a", "epochs=2,rate=10,kind=b",
@@ -97,14 +100,14 @@ def test_ranges_take_part_in_grids_and_rows(swept) -> None:
 
 
 @pytest.mark.parametrize("method", ["random", "sobol", "halton"])
-def test_a_seed_draws_the_same_points_each_time(swept, method: str) -> None:
+def test_a_seed_draws_the_same_points_each_time(swept: Load, method: str) -> None:
     space = "space: {rate: {low: 1.0e-4, high: 0.1, log: true}, kind: [a, b, c], epochs: {low: 1, high: 9}}"
     drawn = [ids(swept(f"{{{method}: {{samples: 20, seed: {seed}, {space}}}}}")) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert [len(set(points)) for points in drawn] == [20, 20, 20]
 
 
-def test_quasi_random_points_lie_more_evenly_than_random_ones(swept) -> None:
+def test_quasi_random_points_lie_more_evenly_than_random_ones(swept: Load) -> None:
     def fullest(method: str) -> int:
         """Of 16 parts of the range, the one with most of 64 points."""
         scenario = swept(f"{{{method}: {{samples: 64, seed: 3, space: {{rate: {{low: 0.0, high: 1.0}}}}}}}}")
@@ -115,14 +118,14 @@ def test_quasi_random_points_lie_more_evenly_than_random_ones(swept) -> None:
     assert fullest("random") > 4
 
 
-def test_drawn_points_avoid_what_is_excluded_and_there_are_as_many_as_asked(swept) -> None:
+def test_drawn_points_avoid_what_is_excluded_and_there_are_as_many_as_asked(swept: Load) -> None:
     sample = "random: {samples: 10, space: {epochs: {low: 1, high: 40}, kind: [a, b]}}"
     scenario = swept(f"{{{sample}, exclude: [{{epochs: {{low: 21}}}}, {{kind: b, epochs: [1, 2]}}]}}")
     assert len(scenario.trials) == 10
     assert all(trial.parameters["epochs"] <= 20 for trial in scenario.trials)
 
 
-def test_a_parameter_can_depend_on_another(swept) -> None:
+def test_a_parameter_can_depend_on_another(swept: Load) -> None:
     scenario = swept("{grid: {kind: [sgd, adam], rate: [0.1, 0.2]}, when: {rate: {kind: adam}}}")
     assert ids(scenario) == ["kind=sgd", "kind=adam,rate=0.1", "kind=adam,rate=0.2"]
     assert scenario.trials[0].parameters["rate"] == 0.5
@@ -130,12 +133,12 @@ def test_a_parameter_can_depend_on_another(swept) -> None:
     assert ids(fixed) == ["kind=adam,rate=0.1", "kind=adam,rate=0.2"]
 
 
-def test_a_parameter_that_depends_on_another_needs_a_value_for_the_other_trials(swept) -> None:
+def test_a_parameter_that_depends_on_another_needs_a_value_for_the_other_trials(swept: Load) -> None:
     with pytest.raises(ScenarioError, match=r"when\.rate: rate is swept only where this holds; give it a value"):
         swept("{grid: {kind: [a, b], rate: [1]}, when: {rate: {kind: a}}}", ", rate: 0.5", "")
 
 
-def test_excluded_points_are_left_out(swept) -> None:
+def test_excluded_points_are_left_out(swept: Load) -> None:
     scenario = swept("{grid: {kind: [a, b], epochs: [1, 2, 3]}, exclude: [{kind: a, epochs: {low: 2}}, {epochs: 3.0}]}")
     assert ids(scenario) == ["kind=a,epochs=1", "kind=b,epochs=1", "kind=b,epochs=2"]
 
@@ -145,7 +148,7 @@ points = st.lists(st.fixed_dictionaries({"one": values, "two": values, "three": 
 
 
 @given(points)
-def test_points_that_are_left_are_different_and_meet_their_conditions(drawn) -> None:
+def test_points_that_are_left_are_different_and_meet_their_conditions(drawn: list[dict[str, Any]]) -> None:
     when = {"two": {"one": ["a", 1]}, "three": {"two": "b"}}
     left = list(restricted(drawn, when, [{"one": "b"}], {}))
     assert len({tuple(point.items()) for point in left}) == len(left)
@@ -153,7 +156,7 @@ def test_points_that_are_left_are_different_and_meet_their_conditions(drawn) -> 
     assert all(active(point, when, {}) == point for point in left)
 
 
-def test_each_local_file_makes_a_trial(swept, tmp_path: Path) -> None:
+def test_each_local_file_makes_a_trial(swept: Load, tmp_path: Path) -> None:
     (tmp_path / "my data").mkdir()
     for name in ("b.csv", "a.csv", "c.txt"):
         (tmp_path / "my data" / name).touch()
@@ -164,7 +167,7 @@ def test_each_local_file_makes_a_trial(swept, tmp_path: Path) -> None:
     assert len(swept("{grid: {kind: {files: my data}}}").trials) == 3
 
 
-def test_each_file_that_is_uploaded_makes_a_trial(swept, tmp_path: Path) -> None:
+def test_each_file_that_is_uploaded_makes_a_trial(swept: Load, tmp_path: Path) -> None:
     (tmp_path / "files" / "deep").mkdir(parents=True)
     for name in ("b.csv", "deep/a.csv", "c.txt"):
         (tmp_path / "files" / name).touch()

@@ -79,9 +79,9 @@ def put_range(message: bytes, length: int = 5, form: str = FORM) -> Call:
 @pytest.mark.parametrize("how", ["crc64", "md5", "auto"])
 def test_a_file_is_uploaded_and_downloaded_with_checksums(file: ShareFileClient, how: str) -> None:
     body = os.urandom(SIZE)
-    file.upload_file(body, validate_content=how, max_concurrency=2)  # type: ignore[arg-type]
+    file.upload_file(body, validate_content=how, max_concurrency=2)
 
-    assert file.download_file(validate_content=how, max_concurrency=2).readall() == body  # type: ignore[arg-type]
+    assert file.download_file(validate_content=how, max_concurrency=2).readall() == body
 
 
 @pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1])
@@ -104,9 +104,9 @@ def test_a_range_is_written_and_read_with_checksums(file: ShareFileClient) -> No
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])
 def test_a_blob_whole_or_in_blocks_has_checksums(blob: BlobClient, how: str, size: int) -> None:
     body = os.urandom(size)
-    blob.upload_blob(body, validate_content=how)  # type: ignore[arg-type]
+    blob.upload_blob(body, validate_content=how)
 
-    assert blob.download_blob(validate_content=how, max_concurrency=2).readall() == body  # type: ignore[arg-type]
+    assert blob.download_blob(validate_content=how, max_concurrency=2).readall() == body
 
 
 def test_a_checksum_that_was_compared_is_in_the_answer(blob: BlobClient) -> None:
