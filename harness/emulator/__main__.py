@@ -8,6 +8,7 @@ from typing import get_args
 
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
+    LOOPBACK,
     ONLY,
     Images,
     Options,
@@ -17,6 +18,7 @@ from harness.emulator.options import (
     parse_faults,
     parse_host_name,
     parse_limit,
+    parse_listen,
     parse_tenant,
 )
 from harness.emulator.serve import log_to_stderr, serve
@@ -28,10 +30,13 @@ def main() -> int:
     """Serve; 0 after a stop, 2 when it cannot."""
     parser = argparse.ArgumentParser(prog="python -m harness.emulator", description="A local Azure.")
     parser.add_argument("--dir", type=Path, required=True, help="data directory, made when missing")
-    parser.add_argument("--port", type=int, default=0, help="of the HTTPS proxy (default: a free one)")
+    parser.add_argument("--port", type=int, help="of the HTTPS proxy (default: that of the last start, or a free one)")
     parser.add_argument("--only", choices=["", *ONLY], default="", help="serve nothing else")
-    parser.add_argument("--file-port", type=int, default=0, help="of Azure Files on plain HTTP (default: a free one)")
-    parser.add_argument("--blob-port", type=int, default=0, help="of blob storage on plain HTTP (default: a free one)")
+    parser.add_argument("--file-port", type=int, help="of files (default: that of the last start, 10004, a free one)")
+    parser.add_argument("--blob-port", type=int, help="of blobs (default: that of the last start, 10000, a free one)")
+    parser.add_argument("--listen", default=LOOPBACK, help="address of all three (default: 127.0.0.1)")
+    parser.add_argument("--https", action="store_true", help="the ports of storage speak TLS")
+    parser.add_argument("--development-key", action="store_true", help="the well-known key also beyond loopback")
     parser.add_argument("--detach", action="store_true", help="go on in the background; end when it is ready")
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
     parser.add_argument("--pace", type=float, default=0.0, help="of what took the service its time (default: 0)")
@@ -60,6 +65,9 @@ def main() -> int:
                 only=words.only,
                 file_port=words.file_port,
                 blob_port=words.blob_port,
+                listen=parse_listen(words.listen),
+                https=words.https,
+                development_key=words.development_key,
                 accounts=accounts,
                 pace=words.pace,
                 compute=check_compute(words.compute),

@@ -2,10 +2,14 @@
 
 import msgspec
 
+from harness.emulator.development_account import DEVELOPMENT_KEY
 from harness.errors import EmulatorError
 
 # Seconds between two looks of azure-ai-ml's ``jobs.stream``, whose own pauses grow to a minute.
 _STREAMING = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "1", "AZUREML_RUN_POLLING_INTERVAL_MAX": "1"}
+
+
+_LOOPBACK = "localhost,.localhost,127.0.0.1,::1"
 
 
 class SignIn(msgspec.Struct, frozen=True):
@@ -46,6 +50,21 @@ class Endpoint(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"Endpoint({self.proxy_url}, pid={self.pid}, directory={self.directory!r})"
 
+    def lines(self) -> list[str]:
+        """Where the emulator answers, for people; a connection string where its key is no secret."""
+        shown = [
+            f"emulator    {self.proxy_url} (process {self.pid})",
+            f"directory   {self.directory}",
+            f"authority   {self.ca_path}",
+            f"files       {self.file_url}/{self.storage_account}",
+            f"blobs       {self.blob_url}/{self.storage_account}",
+        ]
+        if not self.only:  # the key of a whole emulator is secret: only ``env`` gives it out
+            return shown
+        if self.storage_key == DEVELOPMENT_KEY:
+            return [*shown, f"connection  {self.connection_string}"]
+        return [*shown, "connection  its key is secret: harness emulator env prints it"]
+
     @property
     def connection_string(self) -> str:
         """Of the first storage account at the plain ports; holds the account's key."""
@@ -54,7 +73,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     def connection_string_of(self, account: str, key: str) -> str:
         """Of any storage account at the plain ports; no ``;`` at the end, which some SDKs take for an empty setting."""
         parts = {
-            "DefaultEndpointsProtocol": "http",
+            "DefaultEndpointsProtocol": "https" if self._has_tls else "http",
             "AccountName": account,
             "AccountKey": key,
             "BlobEndpoint": f"{self.blob_url}/{account}",
@@ -80,7 +99,9 @@ class Endpoint(msgspec.Struct, frozen=True):
         storage = {"HARNESS_STORAGE_ACCOUNT": self.storage_account, "HARNESS_STORAGE_KEY": self.storage_key}
         if self.only:
             storage = {"AZURE_STORAGE_CONNECTION_STRING": self.connection_string} | storage
-            return storage | self._proxied(application) if by_proxy or application else storage
+            if by_proxy or application:
+                return storage | self._proxied(application)
+            return storage | (self._trusting() if self._has_tls else {})
         return storage | {
             "HARNESS_STORAGE_CONNECTION_STRING": self.connection_string,
             **self._proxied(application),
@@ -93,19 +114,26 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     def _proxied(self, application: str) -> dict[str, str]:
         sign_in = self._sign_in(application)
+        direct = _LOOPBACK if self._has_tls else ""
         return {
             "HTTPS_PROXY": self.proxy_url,
             "https_proxy": self.proxy_url,
-            "NO_PROXY": "",
-            "no_proxy": "",
-            "REQUESTS_CA_BUNDLE": self.ca_path,
-            "SSL_CERT_FILE": self.ca_path,
-            "CURL_CA_BUNDLE": self.ca_path,
-            "NODE_EXTRA_CA_CERTS": self.ca_path,
+            "NO_PROXY": direct,
+            "no_proxy": direct,
+            **self._trusting(),
             "AZURE_TENANT_ID": self.tenant_id,
             "AZURE_CLIENT_ID": sign_in.client_id,
             "AZURE_CLIENT_SECRET": sign_in.client_secret,
         }
+
+    @property
+    def _has_tls(self) -> bool:
+        """Whether the ports of storage speak TLS."""
+        return self.file_url.startswith("https:")
+
+    def _trusting(self) -> dict[str, str]:
+        names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        return dict.fromkeys(names, self.ca_path)
 
     def _sign_in(self, application: str) -> SignIn:
         if not application:

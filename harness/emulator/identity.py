@@ -16,10 +16,6 @@ from harness.atomic_file import write_file
 from harness.emulator.paths import DataDirectory
 from harness.emulator.roles import FIRST_APPLICATION
 
-# What Azurite, too, calls its account: known to everybody, hence only where no code can be made to run.
-DEVELOPMENT_ACCOUNT = "devstoreaccount1"
-DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-
 DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
 

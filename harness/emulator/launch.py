@@ -17,12 +17,14 @@ from harness.clock import SystemClock
 from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.options import (
+    LOOPBACK,
     Images,
     Options,
     check_compute,
     parse_account,
     parse_application,
     parse_host_name,
+    parse_listen,
     parse_tenant,
 )
 from harness.emulator.paths import DataDirectory
@@ -65,6 +67,10 @@ def launch(
     *,
     port: int = 0,
     only: str = "",
+    file_port: int = 0,
+    blob_port: int = 0,
+    listen: str = LOOPBACK,
+    https: bool = False,
     accounts: Sequence[str] = (),
     pace: float = 0.0,
     compute: str = "process",
@@ -80,6 +86,10 @@ def launch(
         directory: the data directory; default a temporary one, deleted at the end.
         port: of the proxy; 0 takes a free one.
         only: ``storage``, to serve nothing else, with the well-known development account.
+        file_port: of Azure Files; 0 takes a free one.
+        blob_port: of blob storage; 0 takes a free one.
+        listen: the address of all ports; where it is none of loopback, no key is one that is well known.
+        https: the ports of storage speak TLS, whose authority is ``Endpoint.ca_path``.
         accounts: storage accounts to have besides the first one, each ``NAME:KEY``.
         pace: as in ``Options``, like the next three.
         compute: where jobs run.
@@ -100,6 +110,10 @@ def launch(
             port,
             guarded=True,
             only=only,
+            file_port=file_port,
+            blob_port=blob_port,
+            listen=parse_listen(listen),
+            https=https,
             accounts=tuple(map(parse_account, accounts)),
             pace=pace,
             compute=check_compute(compute),

@@ -19,6 +19,7 @@ from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
 ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY;NAME:KEY; a command line can be read by everybody
 ONLY = ("storage",)
+LOOPBACK = "127.0.0.1"
 START_PLAN = "start"  # the fault plan of the command line: it ends, or changes, with the next start
 Images = Literal["host", "refuse"]
 
@@ -46,11 +47,14 @@ class Options:
 
     Args:
         directory: the data directory, made when missing.
-        port: of the proxy; 0 takes a free one.
+        port: of the proxy; 0 takes a free one, None the one of the last start if it is free; so do the next two.
         guarded: stop when standard input ends, because whoever started it has gone.
         only: ``storage``, to serve nothing else, or empty.
-        file_port: of Azure Files on plain HTTP; 0 takes a free one.
-        blob_port: of blob storage on plain HTTP; 0 takes a free one.
+        file_port: of Azure Files; None takes at the first start 10004, if it is free.
+        blob_port: of blob storage; None takes at the first start 10000, if it is free.
+        listen: the address of all three; others than loopback can be reached by other machines.
+        https: the two ports of storage speak TLS, with the emulator's own authority.
+        development_key: storage alone has the well-known key also where other machines can reach it.
         accounts: storage accounts to have besides the first one.
         pace: of all that the service took its time for: 1 is its own pace, 0 takes no time that is not needed.
         compute: where jobs run whose cluster does not say: ``process``, ``container``, or ``NAME:ADDRESS``.
@@ -66,11 +70,14 @@ class Options:
     """
 
     directory: Path
-    port: int = 0
+    port: int | None = 0
     guarded: bool = False
     only: str = ""
-    file_port: int = 0
-    blob_port: int = 0
+    file_port: int | None = 0
+    blob_port: int | None = 0
+    listen: str = LOOPBACK
+    https: bool = False
+    development_key: bool = False
     accounts: tuple[Account, ...] = ()
     pace: float = 0.0
     compute: str = "process"
@@ -84,12 +91,15 @@ class Options:
 
     def words(self) -> list[str]:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
-        pairs: dict[str, object] = {"--dir": self.directory, "--port": self.port, "--only": self.only}
-        pairs |= {"--file-port": self.file_port, "--blob-port": self.blob_port}
+        pairs: dict[str, object] = {"--dir": self.directory, "--only": self.only, "--listen": self.listen}
+        ports = {"--port": self.port, "--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
         pairs |= {"--compute": self.compute}
         pairs |= {"--fault-seed": self.faults.seed if self.faults else 0}
         words = [word for name, value in pairs.items() if value or name == "--dir" for word in (name, str(value))]
+        words += [word for name, port in ports.items() if port is not None for word in (name, str(port))]
+        words += ["--https"] if self.https else []
+        words += ["--development-key"] if self.development_key else []
         rules = self.faults.faults.items() if self.faults else ()
         words += [word for fault, rule in rules for word in ("--fault", f"{fault}={rule.rate}")]
         words += [word for name in self.host_names for word in ("--host-name", name)]
@@ -98,6 +108,11 @@ class Options:
         words += [word for application in applications for word in ("--application", application)]
         words += _limit_words(self.limit) if self.limit else []
         return [*words, "--guarded"] if self.guarded else words
+
+    def names(self) -> tuple[str, ...]:
+        """The names of this machine at the ports of storage, beside those of loopback."""
+        is_one = ipaddress.ip_address(self.listen).is_unspecified is False and self.listen != LOOPBACK
+        return tuple(dict.fromkeys((*self.host_names, *([self.listen] if is_one else []))))
 
     def environment(self) -> dict[str, str]:
         """The variables in which accounts are handed on."""
@@ -158,6 +173,20 @@ def parse_application(text: str) -> tuple[str, tuple[str, ...]]:
                 f"--application {text}: there is no role {role.strip()!r}; there are {', '.join((*SETS, *ROLES))}"
             ) from None
     return name, tuple(dict.fromkeys(found))
+
+
+def parse_listen(text: str) -> str:
+    """An address to listen at.
+
+    Raises:
+        EmulatorError: it is no address.
+    """
+    try:
+        return str(ipaddress.ip_address(LOOPBACK if text.lower() == "localhost" else text.strip("[]")))
+    except ValueError:
+        raise EmulatorError(
+            f"--listen {text}: it has to be an address of this machine: 127.0.0.1, 0.0.0.0 for all of IPv4, :: for all"
+        ) from None
 
 
 def parse_tenant(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDERS = ("storage", "trash", "nodes", "jobs")
-_FILE = r"(lock|temporary|(endpoint|identity)\.json|emulator\.(db|log)|(ca|server)\.pem)"
+_FILE = r"(lock|temporary|(endpoint|identity|ports)\.json|emulator\.(db|log)|(ca|server)\.pem)"
 # Files, those that belong to SQLite's, damaged ones that were moved aside, and the beginnings of new ones.
 _FILES = re.compile(
     rf"{_FILE}(\.damaged-[0-9]+)?(-wal|-shm|-journal)?|temporary\.new|\.{_FILE}\.[a-z0-9_]{{1,8}}", re.ASCII
@@ -42,6 +42,11 @@ class DataDirectory:
     def identity(self) -> Path:
         """Tenant, application and first storage account, made once; JSON, owner only."""
         return self.root / "identity.json"
+
+    @property
+    def ports(self) -> Path:
+        """The ports of the last start, which the next one takes if they are free; JSON."""
+        return self.root / "ports.json"
 
     @property
     def database(self) -> Path:

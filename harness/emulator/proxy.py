@@ -38,13 +38,8 @@ class Proxy:
         self._acceptor: Acceptor | None = None
         self._clients: set[_Client] = set()
 
-    def start(self, port: int = 0) -> int:
-        """Listen on loopback; the port that was taken (``0`` asks for a free one).
-
-        Raises:
-            OSError: the port cannot be used.
-        """
-        listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    def start(self, listener: socket.socket) -> int:
+        """Accept the connections of a listening socket, which ``stop`` closes; its port."""
         self._acceptor = Acceptor(listener, Admission(_WAITING_LIMIT), self._serve)
         return int(listener.getsockname()[1])
 

@@ -7,9 +7,9 @@ import logging
 import os
 import resource
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import msgspec
@@ -23,16 +23,18 @@ from harness.compute.machine import find_machine
 from harness.compute.routing import RoutingBackend
 from harness.emulator.app import Emulator
 from harness.emulator.auth import Tokens
+from harness.emulator.development_account import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 from harness.emulator.endpoint import Endpoint, SignIn
 from harness.emulator.engine import Engine, EngineOptions
 from harness.emulator.fault_operations import FaultPlans
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.injector import FaultInjector
-from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Identity
+from harness.emulator.identity import Identity
 from harness.emulator.limit_operations import LimitOperations
-from harness.emulator.listener import serve_http
+from harness.emulator.listeners import direct, proxied
 from harness.emulator.options import START_PLAN, Account, Options
 from harness.emulator.paths import DataDirectory
+from harness.emulator.ports import Ports, is_open_to_others, reachable
 from harness.emulator.providers import Host, ResourceProvider
 from harness.emulator.providers.aad import AzureActiveDirectory
 from harness.emulator.providers.arm import ResourceManager
@@ -49,13 +51,11 @@ from harness.emulator.providers.files import AzureFiles
 from harness.emulator.providers.storage import StorageProvider
 from harness.emulator.providers.tracked import TrackedResources
 from harness.emulator.providers.tracked.model import TYPES
-from harness.emulator.proxy import Proxy
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store
 from harness.emulator.storage_service import Accounts, BearerAuthority, CopySources, PathStyle, StorageHost, Trash
 from harness.emulator.store import Store
 from harness.emulator.subscription_limits import START, SubscriptionLimits
-from harness.errors import EmulatorError
 
 _FILES = 8192  # that may be open: a connection through the proxy takes three
 _PLAIN_ADVICE = " At a plain port it answers to names of loopback, and to those of the option --host-name."
@@ -111,14 +111,21 @@ class _Parts:
     steps: Sequence[Step]
 
 
+def _development_account(identity: Identity, options: Options) -> Account:
+    """The first account of storage alone: its key is known to everybody, unless others can reach it."""
+    is_known = options.development_key or not is_open_to_others(options.listen)
+    return Account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY if is_known else identity.storage_key)
+
+
 def _storage(base: _Foundation, options: Options) -> _Storage:
     """The storage services, with the accounts that they begin with."""
     accounts = Accounts(base.store, base.clock, root=base.paths.storage)
     if options.only:
-        group, first = "", Account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY)
+        group, first = "", _development_account(base.identity, options)
     else:
         group = ensure_own_group(base.store, base.identity.subscription_id)
         first = Account(base.identity.storage_account, base.identity.storage_key)
+    if first.key != DEVELOPMENT_KEY:
         accounts.revoke(DEVELOPMENT_KEY)
     ready = [accounts.ensure(account.name, account.key, group) for account in (first, *options.accounts)]
     locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
@@ -205,18 +212,25 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
         storage, injector = _storage(base, options), FaultInjector(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
 
-        def plain(service: StorageHost) -> Emulator:
-            return Emulator([PathStyle(service, options.host_names)], injector, advice=_PLAIN_ADVICE)
+        ports, names = Ports(paths, options.listen), options.names()
+        tls = open_tls(paths, names)
+
+        def direct_to(service: StorageHost, port: int | None) -> AbstractAsyncContextManager[int]:
+            emulator = Emulator([PathStyle(service, names)], injector, advice=_PLAIN_ADVICE)
+            listener = ports.open(service.service, port)
+            return direct(emulator, listener, tls if options.https else None, stopping)
 
         async with (
             _computing(reconciler, options, base) as backend,
-            _listening_plainly(plain(storage.files), options.file_port, "--file-port", stopping) as file_port,
-            _listening_plainly(plain(storage.blobs), options.blob_port, "--blob-port", stopping) as blob_port,
+            direct_to(storage.files, options.file_port) as file_port,
+            direct_to(storage.blobs, options.blob_port) as blob_port,
         ):
             parts = _played(base, storage, options, reconciler=reconciler, backend=backend)
-            async with _listening(Emulator(parts.hosts, injector), paths, options, stopping) as port:
+            entrance = ports.open("proxy", options.port)
+            async with proxied(Emulator(parts.hosts, injector), entrance, tls, stopping) as port:
                 storage.sources.listens("file", file_port)
                 storage.sources.listens("blob", blob_port)
+                ports.remember()
                 endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
                 base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
                 async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
@@ -224,46 +238,9 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                     write_file(paths.endpoint, msgspec.json.encode(endpoint))
                     gc.freeze()  # the collector need never look through what there is by now
                     print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
+                    if not options.guarded:
+                        sys.stderr.writelines(f"{line}\n" for line in (*ports.notes, *endpoint.lines()))
                     await stopping.wait()
-
-
-@contextlib.asynccontextmanager
-async def _listening(
-    emulator: Emulator, paths: DataDirectory, options: Options, stopping: asyncio.Event
-) -> AsyncIterator[int]:
-    """The TLS listener and the proxy before it; the proxy's port."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    proxy = Proxy(emulator.plays, listener.getsockname())
-    try:
-        port = proxy.start(options.port)
-    except OSError as error:
-        raise _unusable(options.port, "--port", error) from error
-    serving = asyncio.create_task(serve_http(emulator, listener, stopping, open_tls(paths)))
-    try:
-        yield port
-    finally:
-        stopping.set()
-        await proxy.stop()  # the listener waits for its open connections, and all of them come through here
-        await serving
-
-
-@contextlib.asynccontextmanager
-async def _listening_plainly(emulator: Emulator, port: int, option: str, stopping: asyncio.Event) -> AsyncIterator[int]:
-    """A service on plain HTTP; its port."""
-    try:
-        listener = socket.create_server(("127.0.0.1", port), backlog=512)
-    except OSError as error:
-        raise _unusable(port, option, error) from error
-    serving = asyncio.create_task(serve_http(emulator, listener, stopping))
-    try:
-        yield int(listener.getsockname()[1])
-    finally:
-        stopping.set()
-        await serving
-
-
-def _unusable(port: int, option: str, error: OSError) -> EmulatorError:
-    return EmulatorError(f"port {port} cannot be used: {error.strerror}; choose another with {option}")
 
 
 @contextlib.asynccontextmanager
@@ -317,20 +294,22 @@ async def _reconciling(reconciler: Reconciler, steps: Sequence[Step]) -> AsyncIt
 
 
 def _endpoint(base: _Foundation, options: Options, *, port: int, file_port: int, blob_port: int) -> Endpoint:
-    identity = base.identity
+    identity, host = base.identity, reachable(options.listen)
+    account = _development_account(identity, options)
+    scheme = "https" if options.https else "http"
     return Endpoint(
-        proxy_url=f"http://127.0.0.1:{port}",
+        proxy_url=f"http://{host}:{port}",
         ca_path=str(base.paths.authority),
         tenant_id=identity.tenant_id,
         client_id=identity.client_id,
         client_secret=identity.client_secret,
         subscription_id=identity.subscription_id,
-        storage_account=DEVELOPMENT_ACCOUNT if options.only else identity.storage_account,
-        storage_key=DEVELOPMENT_KEY if options.only else identity.storage_key,
+        storage_account=account.name if options.only else identity.storage_account,
+        storage_key=account.key if options.only else identity.storage_key,
         pid=os.getpid(),
         directory=str(base.paths.root),
-        file_url=f"http://127.0.0.1:{file_port}",
-        blob_url=f"http://127.0.0.1:{blob_port}",
+        file_url=f"{scheme}://{host}:{file_port}",
+        blob_url=f"{scheme}://{host}:{blob_port}",
         only=options.only,
         applications={each.name: SignIn(each.client_id, each.client_secret) for each in identity.applications},
         **_azureml(base, options),

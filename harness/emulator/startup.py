@@ -97,15 +97,18 @@ def open_identity(
         ) from error
 
 
-def open_tls(paths: DataDirectory) -> ssl.SSLContext:
+def open_tls(paths: DataDirectory, names: Sequence[str] = ()) -> ssl.SSLContext:
     """The listener's side of TLS; certificates are made when missing.
+
+    Args:
+        names: of this machine, beside Azure's and those of loopback.
 
     Raises:
         EmulatorError: they cannot be used.
     """
     try:
         with _usable(paths):
-            return server_context(paths)
+            return server_context(paths, names)
     except ValueError as error:
         authority, certificate = _set_aside(paths.authority), _set_aside(paths.server_certificate)
         raise EmulatorError(

@@ -1,7 +1,9 @@
 """The emulator's own certificate authority and the one certificate of its listener."""
 
+import ipaddress
 import logging
 import ssl
+from collections.abc import Sequence
 
 import trustme
 from cryptography import x509
@@ -19,23 +21,30 @@ HOSTS = (
     "*.blob.core.windows.net",
     "*.api.azureml.ms",
     "localhost",
+    "*.file.localhost",
+    "*.blob.localhost",
     "127.0.0.1",
+    "::1",
 )
 
 _log = logging.getLogger(__name__)
 
 
-def server_context(paths: DataDirectory) -> ssl.SSLContext:
+def server_context(paths: DataDirectory, names: Sequence[str] = ()) -> ssl.SSLContext:
     """The listener's side of TLS; authority and certificate are made once and kept in the data directory.
 
     The authority's key is not kept: nothing else can ever be signed with the key that clients trust.
 
+    Args:
+        names: of this machine, and of accounts below them, that the certificate is for, too.
+
     Raises:
         ValueError: what is kept there cannot be used.
     """
-    if not (paths.authority.exists() and paths.server_certificate.exists() and _covers_hosts(paths)):
+    hosts = (*HOSTS, *(host for name in names for host in _hosts_of(name)))
+    if not (paths.authority.exists() and paths.server_certificate.exists() and _covers(paths, hosts)):
         authority = trustme.CA(organization_name="batchai-harness emulator")
-        issued = authority.issue_cert(*HOSTS)
+        issued = authority.issue_cert(*hosts)
         parts = [issued.private_key_pem, *issued.cert_chain_pems]
         write_file(paths.server_certificate, b"".join(part.bytes() for part in parts))
         write_file(paths.authority, authority.cert_pem.bytes(), mode=0o644)
@@ -47,8 +56,16 @@ def server_context(paths: DataDirectory) -> ssl.SSLContext:
     return context
 
 
-def _covers_hosts(paths: DataDirectory) -> bool:
-    """Whether the certificate is for every host of this version, and issued by the authority beside it.
+def _hosts_of(name: str) -> tuple[str, ...]:
+    """A name of this machine, and the accounts that are named below it."""
+    try:
+        return (str(ipaddress.ip_address(name)),)
+    except ValueError:
+        return (name, f"*.file.{name}", f"*.blob.{name}")
+
+
+def _covers(paths: DataDirectory, hosts: Sequence[str]) -> bool:
+    """Whether the certificate is for some hosts, and issued by the authority beside it.
 
     Raises:
         ValueError: one of the files holds no certificate, or another authority issued it.
@@ -61,7 +78,7 @@ def _covers_hosts(paths: DataDirectory) -> bool:
         raise ValueError(f"{paths.authority.name} did not issue {paths.server_certificate.name}") from error
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     known = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
-    if missing := [host for host in HOSTS if host not in known]:
+    if missing := [host for host in hosts if host not in known]:
         text = "%s gets a new authority, because its certificate is not for %s; load it with 'harness emulator env'"
         _log.warning(text, paths.root, ", ".join(missing))
     return not missing

@@ -74,10 +74,5 @@ def running(directory: Path) -> Endpoint:
 
 def show(endpoint: Endpoint, *, err: bool = False) -> None:
     """Print where an emulator answers."""
-    say(f"emulator    {endpoint.proxy_url} (process {endpoint.pid})", err=err)
-    say(f"directory   {endpoint.directory}", err=err)
-    say(f"authority   {endpoint.ca_path}", err=err)
-    say(f"files       {endpoint.file_url}/{endpoint.storage_account}", err=err)
-    say(f"blobs       {endpoint.blob_url}/{endpoint.storage_account}", err=err)
-    if endpoint.only:  # the key of a whole emulator is secret: only ``env`` gives it out
-        say(f"connection  {endpoint.connection_string}", err=err)
+    for line in endpoint.lines():
+        say(line, err=err)

@@ -14,6 +14,7 @@ from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
+    LOOPBACK,
     ONLY,
     REFUSAL_CODES,
     Images,
@@ -25,6 +26,7 @@ from harness.emulator.options import (
     parse_faults,
     parse_host_name,
     parse_limit,
+    parse_listen,
     parse_tenant,
 )
 from harness.errors import EmulatorError
@@ -32,12 +34,13 @@ from harness.fault_vocabulary import FAULTS
 
 _FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults: {', '.join(FAULTS)}."
 
+_DEFAULT_PORT = "default that of the last start, or {}, or any free one; 0 for any."
 _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as another tenant's; repeatable."
 
 
 @click.command(context_settings=CONTEXT)
 @directory_option
-@click.option("--port", metavar="PORT", type=PORT, default=0, help="Port of the HTTPS proxy; 0, the default: any free.")
+@click.option("--port", metavar="PORT", type=PORT, help="Port of the proxy; default that of the last start, or any.")
 @click.option("--only", metavar="storage", default="", help="Serve storage alone, with the public development account.")
 @click.option(
     "accounts",
@@ -46,8 +49,17 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
     multiple=True,
     help=f"A further storage account; repeatable, or in the variable {ACCOUNTS_VARIABLE}.",
 )
-@click.option("--file-port", metavar="PORT", type=PORT, default=0, help="Port of Azure Files on plain HTTP.")
-@click.option("--blob-port", metavar="PORT", type=PORT, default=0, help="Port of blob storage on plain HTTP.")
+@click.option("--file-port", metavar="PORT", type=PORT, help=f"Port of Azure Files; {_DEFAULT_PORT.format(10004)}")
+@click.option("--blob-port", metavar="PORT", type=PORT, help=f"Port of blob storage; {_DEFAULT_PORT.format(10000)}")
+@click.option("--https", is_flag=True, help="The ports of storage speak TLS, with the emulator's own authority.")
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    default=LOOPBACK,
+    show_default=True,
+    help="Where to listen; 0.0.0.0 for every address of the machine. Credentials are always needed.",
+)
+@click.option("--development-key", is_flag=True, help="With --listen: keep the well-known key, which everybody knows.")
 @click.option(
     "host_names",
     "--host-name",
@@ -105,11 +117,14 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
 def start(
     *,
     directory: Path,
-    port: int,
+    port: int | None,
     only: str,
     accounts: tuple[str, ...],
-    file_port: int,
-    blob_port: int,
+    file_port: int | None,
+    blob_port: int | None,
+    https: bool,
+    listen: str,
+    development_key: bool,
     host_names: tuple[str, ...],
     applications: tuple[str, ...],
     tenants: tuple[str, ...],
@@ -140,6 +155,9 @@ def start(
         only=only,
         file_port=file_port,
         blob_port=blob_port,
+        https=https,
+        listen=parse_listen(listen),
+        development_key=development_key,
         accounts=(*map(parse_account, accounts), *parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, ""))),
         pace=pace,
         compute=check_compute(compute),

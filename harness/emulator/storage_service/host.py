@@ -267,7 +267,8 @@ class StorageHost:
 class PathStyle:
     """A service on a plain port of its own.
 
-    The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``.
+    The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``, or
+    ``{account}.{service}.{name}``.
 
     Args:
         host: the service.
@@ -280,7 +281,7 @@ class PathStyle:
 
     def plays(self, host: str) -> bool:
         """Whether a host is this machine, by a name that no name server of others gives out."""
-        return is_loopback(host) or host in self._names
+        return is_loopback(host) or host in self._names or _below(host, self._host.service) in self._names
 
     async def handle(self, request: Request) -> Response:
         """Answer for the account that the path names."""
@@ -311,9 +312,15 @@ class PathStyle:
 
 
 def local_account(host: str, service: Service) -> str:
-    """The account that a host on loopback names, ``{account}.{service}.localhost``; empty if it names none."""
-    account, dot, domain = host.partition(".")
-    return account if dot and domain == f"{service}.localhost" else ""
+    """The account that a host of this machine names, ``{account}.{service}.{name}``; empty if it names none."""
+    return host.partition(".")[0] if _below(host, service) else ""
+
+
+def _below(host: str, service: Service) -> str:
+    """The name of this machine in ``{account}.{service}.{name}``; empty in any other host."""
+    account, _, domain = host.partition(".")
+    prefix = f"{service}."
+    return domain.removeprefix(prefix) if account and domain.startswith(prefix) else ""
 
 
 def _asked_version(request: Request) -> str:
