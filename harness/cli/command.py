@@ -33,6 +33,7 @@ command = LazyGroup(
         "init": ("harness.cli.init:init", "Make a first scenario, settings file and test to start from."),
         "run": ("harness.cli.run:run", "Run scenarios: on the emulator, on Azure, or from recordings."),
         "results": ("harness.cli.results:results", "Show what came out of a run: table, CSV, JSON, Parquet."),
+        "report": ("harness.cli.report:report", "Write a run as an HTML page with charts, or serve it."),
         "emulator": ("harness.cli.emulator:emulator", "Start, stop, reset or describe the local Azure."),
         "cassettes": ("harness.cli.cassettes:cassettes", "Check, show and convert recorded cassettes."),
         "toolkits": ("harness.cli.toolkits:toolkits", "Show what trains on this machine; install CNTK 2.7."),

@@ -80,7 +80,7 @@ def results(
     """
     if scenarios and not reread:
         raise UserError("--scenario says where --reread finds a scenario: add --reread")
-    path = run_dir or _newest()
+    path = run_dir or newest()
     record = read_again(path, scenarios) if reread else read_run(path)
     fields = Fields(record.outcomes, record.metrics)
     selection = Selection(
@@ -101,7 +101,12 @@ def results(
     _show(record, chosen, shown_fields(fields, chosen, first))
 
 
-def _newest() -> Path:
+def newest() -> Path:
+    """The newest run below the setting ``runs_dir``.
+
+    Raises:
+        UserError: there is none.
+    """
     runs = load_settings(Path()).runs_dir
     found = newest_run(runs)
     if found is None:

@@ -35,9 +35,11 @@ from harness.experiments.run_policy import policy_for
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines
+from harness.report.writing import REPORT, asked_of, without_importance, write_report
 from harness.resources.budget import node_price
 from harness.resources.events import Noted
 from harness.resources.journal import journal_for
+from harness.results.run_record import read_run
 from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario, Trial
 from harness.scenario.overrides import load_scenarios
@@ -217,6 +219,8 @@ class _Run:
             for scenario, _ in wanted:
                 keys = [(scenario.scenario, trial) for trial in scenario.trials.ids()]
                 self._show(scenario, [outcomes[key] for key in keys if key in outcomes])
+            if outcomes:
+                self._report()
         return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
 
     def _settle_survivors(self, context: RunContext, scenarios: list[Scenario]) -> None:
@@ -292,6 +296,18 @@ class _Run:
                 self._console.print()
                 self._say(render(explain_failure(outcome, scenario, self.directory.path)))
         self._say(f"outcomes: {self.directory.outcomes.path}")
+
+    def _report(self) -> None:
+        """Write the page to look at; where that fails, the run has still done what it did."""
+        record = read_run(self.directory.path)
+        path, asked = record.path / REPORT, asked_of([record], self.settings)
+        try:
+            is_ended = self.interruption.signum is not None
+            write_report(path, [record], without_importance(asked) if is_ended else asked, SystemClock().now())
+        except UserError as error:
+            self._say(f"note: {error}")
+        else:
+            self._say(f"report: {path}")
 
     def _say(self, text: str) -> None:
         self._console.print(printable_lines(text), markup=False)

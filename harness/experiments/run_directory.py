@@ -13,7 +13,7 @@ from harness.clouds import new_run
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.file_lock import FileLockedError, lock_file
-from harness.scenario.model import Scenario, Trial
+from harness.scenario.model import Bound, Scenario, Trial
 
 _ABOUT = "run.json"
 _PRIVATE = 0o700  # logs and models of a run are for their owner
@@ -159,7 +159,13 @@ def _plan(scenario: Scenario) -> dict[str, Any]:
         "nodes": cluster.most_nodes,
         "job_nodes": scenario.job.nodes,
         "metrics": list(scenario.metrics),
+        "better": {name: _better(bound) for name, bound in scenario.expect.metrics.items()},
     }
+
+
+def _better(bound: Bound) -> str:
+    """What is better of a metric, by its bound: with a maximum alone less of it, with a minimum alone more."""
+    return "maximize" if bound.max is None else "minimize"
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
+from harness.results.goal import DIRECTIONS, Direction
 from harness.scenario.consistency import STDOUTERR
 
 _ABOUT, _OUTCOMES = "run.json", "outcomes.jsonl"
@@ -22,6 +23,7 @@ class Plan:
         path: of the scenario file; empty in runs of before.
         nodes: the most that the cluster has at once; None in runs of before.
         job_nodes: how many of them one job takes.
+        better: what is better of metrics that have a bound.
     """
 
     scenario: str
@@ -32,6 +34,7 @@ class Plan:
     nodes: int | None = None
     job_nodes: int = 1
     metrics: tuple[str, ...] = ()
+    better: Mapping[str, Direction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def _plans(found: Any) -> Iterator[Plan]:
                 nodes=int(one["nodes"]) if "nodes" in one else None,
                 job_nodes=int(one.get("job_nodes", 1)),
                 metrics=tuple(map(str, one.get("metrics", ()))),
+                better={name: way for name, way in dict(one.get("better", {})).items() if way in DIRECTIONS},
             )
         except (TypeError, KeyError, ValueError, AttributeError):
             continue

@@ -61,8 +61,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         plans = [{"scenario": "s", "nodes": 2, "vm_size": "STANDARD_NC6", "metrics": ["loss"], **plan}]
         about = {"run": "run-1", "started": "2026-01-02T03:04:05+00:00", "scenarios": [], "plans": plans}
         (directory / "run.json").write_text(json.dumps(about))
-        for outcome in outcomes:
-            OutcomeFile(directory / "outcomes.jsonl").append(outcome)
+        OutcomeFile(directory / "outcomes.jsonl").replace(outcomes)
         return directory
 
     return make

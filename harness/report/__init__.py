@@ -1,0 +1,13 @@
+"""A run as one HTML file to look at: it works offline, and everything that jobs wrote is text in it."""
+
+from typing import TYPE_CHECKING
+
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.report.importance import importance_of
+    from harness.report.writing import write_report
+else:
+    __getattr__ = lazy_attributes(__name__, {"importance_of": "importance", "write_report": "writing"})
+
+__all__ = ["importance_of", "write_report"]
