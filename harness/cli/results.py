@@ -38,7 +38,13 @@ _STDOUT = Path("-")
     help="Show trials that meet it, such as 'loss < 0.1' or 'state = failed'; repeatable.",
 )
 @click.option("--best", metavar="N", type=click.IntRange(1), help="Show the N best trials, by --goal.")
-@click.option("goal", "--goal", metavar="minimize|maximize METRIC", nargs=2, help="What makes a trial better.")
+@click.option(
+    "goal",
+    "--goal",
+    metavar="minimize|maximize METRIC",
+    nargs=2,
+    help="What makes a trial better; default: the sweep's goal.",
+)
 @click.option("csv_file", "--csv", metavar="FILE", type=PATH, help="Write the trials as CSV; - for standard output.")
 @click.option("json_file", "--json", metavar="FILE", type=PATH, help="Write the outcomes as JSON lines; - likewise.")
 @click.option(
@@ -117,6 +123,8 @@ def newest() -> Path:
 def _goal(words: tuple[str, str] | None, best: int | None, record: RunRecord) -> Goal | None:
     if words is not None:
         return read_goal(words, record.metrics)
+    if record.goals:
+        return record.goals[0]
     if best is not None:
         metrics = ", ".join(record.metrics) or "none"
         raise UserError(f"--best {best}: say what is better: --goal minimize METRIC; the metrics: {metrics}")

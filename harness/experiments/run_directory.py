@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.file_lock import FileLockedError, lock_file
 from harness.scenario.model import Bound, Scenario, Trial
+from harness.scenario.sweep import GoalSpec
 
 _ABOUT = "run.json"
 _PRIVATE = 0o700  # logs and models of a run are for their owner
@@ -159,8 +160,16 @@ def _plan(scenario: Scenario) -> dict[str, Any]:
         "nodes": cluster.most_nodes,
         "job_nodes": scenario.job.nodes,
         "metrics": list(scenario.metrics),
+        "goals": _goals(scenario.sweep.goal),
         "better": {name: _better(bound) for name, bound in scenario.expect.metrics.items()},
     }
+
+
+def _goals(goal: GoalSpec | None) -> list[list[str]]:
+    """What is better by the scenario's own words: a direction and a metric, the first one first."""
+    if goal is None:
+        return []
+    return [["minimize" if name in goal.minimize else "maximize", name] for name in goal.names]
 
 
 def _better(bound: Bound) -> str:

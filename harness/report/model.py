@@ -167,8 +167,12 @@ def _failure(group: FailureGroup, run: int, numbers: Mapping[int, int]) -> dict[
 
 
 def _goals(parts: Sequence[_Part], metrics: Sequence[str], asked: Sequence[Goal]) -> list[Goal]:
-    """A goal for each metric: those that are asked for, then those with a bound, then the others."""
-    goals = {goal.metric: goal for goal in asked if goal.metric in metrics}
+    """A goal for each metric: those that are asked for, those of the scenario, those with a bound, then the others."""
+    planned = (goal for part in parts for goal in part.plan.goals)
+    goals: dict[str, Goal] = {}
+    for goal in (*asked, *planned):
+        if goal.metric in metrics:
+            goals.setdefault(goal.metric, goal)
     bounded = {name: way for part in parts for name, way in part.plan.better.items() if name in metrics}
     for name in (*bounded, *metrics):
         goals.setdefault(name, Goal(bounded.get(name) or guessed_direction(name), name))

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
-from harness.results.goal import DIRECTIONS, Direction
+from harness.results.goal import DIRECTIONS, Direction, Goal
 from harness.scenario.consistency import STDOUTERR
 
 _ABOUT, _OUTCOMES = "run.json", "outcomes.jsonl"
@@ -23,6 +23,7 @@ class Plan:
         path: of the scenario file; empty in runs of before.
         nodes: the most that the cluster has at once; None in runs of before.
         job_nodes: how many of them one job takes.
+        goals: what is better by the scenario's ``goal``.
         better: what is better of metrics that have a bound.
     """
 
@@ -34,6 +35,7 @@ class Plan:
     nodes: int | None = None
     job_nodes: int = 1
     metrics: tuple[str, ...] = ()
+    goals: tuple[Goal, ...] = ()
     better: Mapping[str, Direction] = field(default_factory=dict)
 
 
@@ -56,6 +58,11 @@ class RunRecord:
     def name(self) -> str:
         """The directory's own name."""
         return self.path.absolute().name
+
+    @property
+    def goals(self) -> list[Goal]:
+        """What is better, by the goals of the scenarios."""
+        return list(dict.fromkeys(goal for plan in self.plans.values() for goal in plan.goals))
 
     @property
     def metrics(self) -> list[str]:
@@ -124,6 +131,7 @@ def _plans(found: Any) -> Iterator[Plan]:
                 nodes=int(one["nodes"]) if "nodes" in one else None,
                 job_nodes=int(one.get("job_nodes", 1)),
                 metrics=tuple(map(str, one.get("metrics", ()))),
+                goals=tuple(Goal(way, str(name)) for way, name in one.get("goals", ()) if way in DIRECTIONS),
                 better={name: way for name, way in dict(one.get("better", {})).items() if way in DIRECTIONS},
             )
         except (TypeError, KeyError, ValueError, AttributeError):

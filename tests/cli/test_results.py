@@ -48,6 +48,11 @@ def test_the_best_trials_need_a_goal(make_run: MakeRun, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["rate=0.001,depth=3,epochs=3", "0.1"]
 
 
+def test_the_goal_of_the_sweep_needs_no_option(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["results", str(make_run(*SWEEP, goals=[["maximize", "loss"]])), "--best", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["rate=0.1,depth=2,epochs=3", "0.5"]
+
+
 def test_without_a_directory_it_is_the_newest_run(
     make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
