@@ -52,7 +52,7 @@ from harness.emulator.providers.storage import StorageProvider
 from harness.emulator.providers.tracked import TrackedResources
 from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.reconcile import Reconciler, Step
-from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store
+from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store, usable
 from harness.emulator.storage_service import Accounts, BearerAuthority, CopySources, PathStyle, StorageHost, Trash
 from harness.emulator.store import Store
 from harness.emulator.subscription_limits import START, SubscriptionLimits
@@ -98,6 +98,7 @@ class _Storage:
 
     locked: Sequence[str]
     accounts: Accounts
+    trash: Trash
     sources: CopySources
     files: AzureFiles
     blobs: AzureBlobs
@@ -119,7 +120,8 @@ def _development_account(identity: Identity, options: Options) -> Account:
 
 def _storage(base: _Foundation, options: Options) -> _Storage:
     """The storage services, with the accounts that they begin with."""
-    accounts = Accounts(base.store, base.clock, root=base.paths.storage)
+    accounts, trash = Accounts(base.store, base.clock, root=base.paths.storage), Trash(base.paths.trash)
+    accounts.settle(trash)
     if options.only:
         group, first = "", _development_account(base.identity, options)
     else:
@@ -129,18 +131,22 @@ def _storage(base: _Foundation, options: Options) -> _Storage:
         accounts.revoke(DEVELOPMENT_KEY)
     ready = [accounts.ensure(account.name, account.key, group) for account in (first, *options.accounts)]
     locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
-    trash = Trash(base.paths.trash)
     sources = CopySources(accounts, BearerAuthority(base.identity, base.tokens))
     files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     blobs = AzureBlobs(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
-    return _Storage(locked, accounts, sources, files, blobs)
+    return _Storage(locked, accounts, trash, sources, files, blobs)
 
 
 def _parts(base: _Foundation, storage: _Storage, options: Options, reconciler: Reconciler, backend: Backend) -> _Parts:
     """Everything that a whole emulator plays."""
     files, blobs = storage.files, storage.blobs
     provider = StorageProvider(
-        base.identity, storage.accounts, store=base.store, clock=base.clock, services=[files, blobs]
+        base.identity,
+        storage.accounts,
+        store=base.store,
+        clock=base.clock,
+        trash=storage.trash,
+        services=[files, blobs],
     )
     engine = Engine(
         base.store,
@@ -209,7 +215,9 @@ def _limits(store: Store, options: Options) -> SubscriptionLimits:
 async def _serve(paths: DataDirectory, options: Options) -> None:
     with opened_store(paths) as store:
         base = _foundation(paths, store, options)
-        storage, injector = _storage(base, options), FaultInjector(base.faults, base.clock)
+        with usable(paths):
+            storage = _storage(base, options)
+        injector = FaultInjector(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
 
         ports, names = Ports(paths, options.listen), options.names()
@@ -235,7 +243,8 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                 base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
                 async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
                     _watch_for_stop(stopping, guarded=options.guarded)
-                    write_file(paths.endpoint, msgspec.json.encode(endpoint))
+                    with usable(paths):
+                        write_file(paths.endpoint, msgspec.json.encode(endpoint))
                     gc.freeze()  # the collector need never look through what there is by now
                     print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
                     if not options.guarded:

@@ -4,6 +4,7 @@ Nothing is deleted: a damaged file keeps its content under another name, and the
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 import ssl
@@ -16,12 +17,13 @@ from msgspec.structs import replace
 
 from harness.emulator.identity import Identity, load_identity
 from harness.emulator.paths import DataDirectory
-from harness.emulator.store import DamagedRecordError, Store
+from harness.emulator.store import DamagedRecordError, Store, is_full
 from harness.emulator.tls import server_context
 from harness.errors import EmulatorError
 from harness.file_lock import FileLockedError, lock_file
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SQLITE_FILES = ("", "-wal", "-shm")  # the second one holds the newest records
 
 
@@ -36,7 +38,7 @@ def opened_directory(directory: Path) -> Iterator[DataDirectory]:
     if paths.root.exists() and not paths.root.is_dir():
         raise EmulatorError(f"{paths.root} is a file, and a data directory is needed; choose another --dir")
     with contextlib.ExitStack() as stack:
-        with _usable(paths):
+        with usable(paths):
             paths.prepare()
             descriptor = stack.enter_context(_locked(paths))
             # First of all what an emulator left that was killed: it names a process id that others may have by now.
@@ -55,7 +57,7 @@ def opened_store(paths: DataDirectory) -> Iterator[Store]:
         EmulatorError: it cannot be used, or it turns out to be damaged while the block lasts.
     """
     try:
-        with _usable(paths):
+        with usable(paths):
             store = Store(paths.database)
         with contextlib.closing(store):
             yield store
@@ -66,7 +68,8 @@ def opened_store(paths: DataDirectory) -> Iterator[Store]:
         ) from error
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) not in _DAMAGED:
-            raise EmulatorError(f"the store {paths.database} cannot be used: {error}") from error
+            remedy = "; make room on its disk, or choose another --dir" if is_full(error) else ""
+            raise EmulatorError(f"the store {paths.database} cannot be used: {error}{remedy}") from error
         aside = _set_aside(paths.database, _SQLITE_FILES)
         raise EmulatorError(
             f"the store {paths.database} is damaged ({error}); it was moved to {aside}. Start again to begin with an "
@@ -87,7 +90,7 @@ def open_identity(
         EmulatorError: it cannot be used.
     """
     try:
-        with _usable(paths):
+        with usable(paths):
             return replace(load_identity(paths, applications), other_tenants=tuple(tenants))
     except (msgspec.MsgspecError, ValueError) as error:
         aside = _set_aside(paths.identity)
@@ -107,7 +110,7 @@ def open_tls(paths: DataDirectory, names: Sequence[str] = ()) -> ssl.SSLContext:
         EmulatorError: they cannot be used.
     """
     try:
-        with _usable(paths):
+        with usable(paths):
             return server_context(paths, names)
     except ValueError as error:
         authority, certificate = _set_aside(paths.authority), _set_aside(paths.server_certificate)
@@ -131,14 +134,19 @@ def _locked(paths: DataDirectory) -> Iterator[int]:
 
 
 @contextmanager
-def _usable(paths: DataDirectory) -> Iterator[None]:
-    """Turns what the operating system refuses into a sentence that names the file."""
+def usable(paths: DataDirectory) -> Iterator[None]:
+    """Turns what the operating system refuses into a sentence that names the file.
+
+    Raises:
+        EmulatorError: it refuses something.
+    """
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
         name = f" ({error.filename})" if error.filename not in (None, str(paths.root)) else ""
-        text = f"the data directory {paths.root} cannot be used: {reason}{name}; choose another --dir"
+        remedy = "make room on its disk, or choose" if error.errno in _NO_ROOM else "choose"
+        text = f"the data directory {paths.root} cannot be used: {reason}{name}; {remedy} another --dir"
         raise EmulatorError(text) from error
 
 

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,11 @@ from harness.emulator.launch import launch
 from harness.emulator.options import Options
 from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import server_command
+from harness.emulator.startup import opened_store
+from harness.emulator.storage_service.model import Share, StorageAccount, share_key
 from harness.emulator.store import Store
 from harness.emulator.tls import server_context
+from harness.errors import EmulatorError
 
 pytestmark = pytest.mark.slow  # nearly each starts emulators of its own
 
@@ -68,6 +73,30 @@ def test_the_log_of_a_damaged_store_is_kept_with_it(paths: DataDirectory) -> Non
     start(paths.root)
 
     assert (paths.root / "emulator.db.damaged-1-wal").read_bytes() == b"the newest records"
+
+
+def test_a_full_disk_is_a_sentence_with_a_remedy(paths: DataDirectory) -> None:
+    full = r"emulator\.db cannot be used: database or disk is full; make room on its disk, or choose another --dir"
+    with pytest.raises(EmulatorError, match=full), opened_store(paths) as store:
+        fill(store)
+
+
+def fill(store: Store) -> None:
+    """Store more than there is room for."""
+    store._connection.execute("PRAGMA max_page_count=1")
+    for number in range(100):
+        store.put(str(number), StorageAccount("mine", "eastus", ("x" * 1000, ""), datetime.now(UTC)))
+
+
+def test_a_storage_directory_that_cannot_be_recovered_is_named(paths: DataDirectory) -> None:
+    with closing(Store(paths.database)) as store:
+        store.put(share_key("mine", "data"), Share("data", datetime.now(UTC)))
+    (paths.storage / "mine").mkdir()
+    (paths.storage / "mine" / "file").write_text("where the shares belong")
+    said = start(paths.root)
+
+    assert f"the data directory {paths.root} cannot be used: " in said
+    assert str(paths.storage / "mine" / "file") in said
 
 
 def test_a_record_that_cannot_be_read_is_named_and_kept(paths: DataDirectory) -> None:

@@ -2,6 +2,9 @@
 
 import base64
 import secrets
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -11,11 +14,13 @@ from msgspec.structs import replace
 from harness.clock import Clock
 from harness.emulator.storage_service.model import Container, Service, Share, StorageAccount, share_key
 from harness.emulator.storage_service.signatures import service_sas_text, sign
+from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
 _LINK_VERSION = "2016-05-31"  # of the links that Batch AI gave out
 _UPLOAD_VERSION = "2021-08-06"  # of the links that Azure Machine Learning gives out
 _FIRST_LOCATION = "eastus"
+_ASIDE = "!"  # in the name of a directory that is deleted, and in no name of an account
 
 
 class Accounts:
@@ -47,9 +52,35 @@ class Accounts:
         """Keep an account, in place of an earlier one of its name."""
         self._store.put(account.name, account)
 
-    def remove(self, name: str) -> None:
-        """Forget an account, which the services have emptied."""
-        self._store.delete(StorageAccount, name)
+    @contextmanager
+    def removing(self, name: str, trash: Trash) -> Iterator[None]:
+        """Delete an account with all that is in it, as a whole; in the block its services delete their records.
+
+        The directory of the account is moved aside before its records are deleted in one transaction. If the process is
+        killed in between, ``settle`` moves it back.
+
+        Raises:
+            OSError, sqlite3.Error: the disk refuses; nothing has changed.
+        """
+        with (
+            trash.removing(self.root / name, self.root / f"{name}{_ASIDE}{uuid.uuid4().hex}"),
+            self._store.transaction(),
+        ):
+            yield
+            self._store.delete(StorageAccount, name)
+
+    def settle(self, trash: Trash) -> None:
+        """Undo or finish the deletions that a killed process has begun: the record of an account decides.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        for aside in self.root.glob(f"*{_ASIDE}*"):
+            place = self.root / aside.name.partition(_ASIDE)[0]
+            if self.get(place.name) is not None and not place.exists():
+                aside.rename(place)
+            else:
+                trash.discard(aside)
 
     def ensure(self, name: str, key: str, group: str = "") -> str:
         """Have an account ready whose key1 is the given one; its id.
@@ -127,15 +158,11 @@ class Accounts:
         Raises:
             KeyError: there is no such account.
         """
-        known = self.get(account)
-        if known is None:
-            raise KeyError(account)
-        expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
-        signed = {"sv": _LINK_VERSION, "se": expiry, "sp": "rl"}
-        signature = sign(known.keys[0], service_sas_text(service, f"/{account}/{share}/{path}", signed))
+        terms = {"sv": _LINK_VERSION, "sp": "rl"}
+        signed = self._signed(service, f"{account}/{share}/{path}", terms, timedelta(minutes=minutes))
         return (
             f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
-            f"&sr={service[0]}&sig={quote(signature, safe='')}&se={quote(expiry, safe='')}&sp=rl"
+            f"&sr={service[0]}&sig={quote(signed['sig'], safe='')}&se={quote(signed['se'], safe='')}&sp=rl"
         )
 
     def blob_link(self, account: str, container: str, path: str, *, permissions: str, minutes: int) -> str:
@@ -149,14 +176,9 @@ class Accounts:
         Raises:
             KeyError: there is no such account.
         """
-        known = self.get(account)
-        if known is None:
-            raise KeyError(account)
-        expiry = f"{self._clock.now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
-        signed = {"sv": _UPLOAD_VERSION, "se": expiry, "sr": "b", "sp": permissions}
-        signature = sign(known.keys[0], service_sas_text("blob", f"/{account}/{container}/{path}", signed))
-        query = urlencode({**signed, "sig": signature})
-        return f"https://{account}.blob.core.windows.net/{quote(f'{container}/{path}')}?{query}"
+        terms = {"sv": _UPLOAD_VERSION, "sr": "b", "sp": permissions}
+        signed = self._signed("blob", f"{account}/{container}/{path}", terms, timedelta(minutes=minutes))
+        return f"https://{account}.blob.core.windows.net/{quote(f'{container}/{path}')}?{urlencode(signed)}"
 
     def container_signature(self, account: str, container: str, *, permissions: str, hours: int) -> str:
         """The query of a link that opens a whole container, signed with the account's first key.
@@ -168,13 +190,26 @@ class Accounts:
         Raises:
             KeyError: there is no such account.
         """
-        known = self.get(account)
-        if known is None:
-            raise KeyError(account)
-        expiry = f"{self._clock.now() + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
-        signed = {"sv": _UPLOAD_VERSION, "se": expiry, "sr": "c", "sp": permissions}
-        signature = sign(known.keys[0], service_sas_text("blob", f"/{account}/{container}", signed))
-        return urlencode({**signed, "sig": signature})
+        terms = {"sv": _UPLOAD_VERSION, "sr": "c", "sp": permissions}
+        return urlencode(self._signed("blob", f"{account}/{container}", terms, timedelta(hours=hours)))
+
+    def _signed(self, service: Service, resource: str, terms: dict[str, str], lasting: timedelta) -> dict[str, str]:
+        """The terms of a SAS with its expiry and the signature of the account's first key.
+
+        Args:
+            resource: ``{account}/{share}[/{path}]``.
+            terms: ``sv``, ``sp`` and, if the version signs it, ``sr``.
+            lasting: how long it holds, from now.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        name = resource.partition("/")[0]
+        account = self.get(name)
+        if account is None:
+            raise KeyError(name)
+        signed = {**terms, "se": f"{self._clock.now() + lasting:%Y-%m-%dT%H:%M:%SZ}"}
+        return {**signed, "sig": sign(account.keys[0], service_sas_text(service, f"/{resource}", signed))}
 
 
 def new_key() -> str:

@@ -104,17 +104,8 @@ class Roots:
     def removing(self, account: str, name: str) -> Iterator[None]:
         """Delete a directory, if it exists; the block deletes the record."""
         aside = f"{name}{_ASIDE}{uuid.uuid4().hex}"
-        try:
-            self.path(account, name).rename(self.path(account, aside))
-        except FileNotFoundError:
+        with self._trash.removing(self.path(account, name), self.path(account, aside)):
             yield
-            return
-        try:
-            yield
-        except BaseException:
-            self.path(account, aside).rename(self.path(account, name))
-            raise
-        self._trash.discard(self.path(account, aside))
 
     def settle(self, recorded: Mapping[Address, FileId]) -> dict[Address, FileId]:
         """Move each directory where its record says, and delete directories of ours that have no record.
@@ -133,8 +124,8 @@ class Roots:
             self._move_back(account, wanted, found)
             for name, directory in wanted.items():
                 if name not in found:
-                    _log.warning("the directory of %s of account %s was missing; it is empty now", name, account)
                     self.path(account, name).mkdir(mode=0o777, parents=True)
+                    _log.warning("the directory of %s of account %s was missing; it is empty now", name, account)
                     found[name] = identify(self.path(account, name))
                 if found[name] != directory:
                     others[account, name] = found[name]

@@ -4,6 +4,8 @@ import os
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.emulator.storage_service.best_effort import best_effort
@@ -31,6 +33,28 @@ class Trash:
         """Delete what was kept for a recovery: it is over."""
         for left in self.folder.glob(f"*{KEPT}"):
             _delete(left)
+
+    @contextmanager
+    def removing(self, directory: Path, aside: Path) -> Iterator[None]:
+        """Delete a directory, if it exists; the block deletes the record that says so.
+
+        Args:
+            aside: where the directory is in between; if the block raises, it is moved back.
+
+        Raises:
+            OSError: the disk refuses; nothing has changed.
+        """
+        try:
+            directory.rename(aside)
+        except FileNotFoundError:
+            yield
+            return
+        try:
+            yield
+        except BaseException:
+            aside.rename(directory)
+            raise
+        self.discard(aside)
 
     def discard(self, directory: Path) -> None:
         """``take`` what nobody asks for any more: where the disk refuses, it stays until the next start."""

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from tests.emulator.storage_service.lone_storage import ACCOUNT, Call, LoneStorage
+from tests.emulator.storage_service.lone_storage import ACCOUNT, OTHER, Call, LoneStorage
 
 LEASE = "11111111-1111-1111-1111-111111111111"
 OTHER_LEASE = "22222222-2222-2222-2222-222222222222"
@@ -96,6 +97,18 @@ BEFORE = (
     Call("blob", "PUT", "spare?restype=container", (_meta("spare"),)),
     _blob("spare/a", b"a" * 10, _meta("spare a")),
     _block("spare/b", "1", b"1" * 10),
+    *(
+        replace(call, account=OTHER)
+        for call in (
+            Call("file", "PUT", "one?restype=share", (_meta("one"),)),
+            _file("one/f", b"f" * 10, _meta("other f")),
+            Call("file", "PUT", "two?restype=share", (_meta("two"),)),
+            Call("file", "DELETE", "two?restype=share"),
+            Call("blob", "PUT", "one?restype=container", (_meta("one"),)),
+            _blob("one/b", b"b" * 10, _meta("other b")),
+            _block("one/c", "1", b"1" * 10),
+        )
+    ),
 )  # fmt: skip
 
 _SETTINGS = (
@@ -187,6 +200,7 @@ OPERATIONS = {
     "put first block": _block("box/d", "1", b"1" * 10),
     "replace block": _block("box/b", "3", b"x" * 20),
     "commit blocks": _commit("box/new/c", "1", of="c"),
+    "delete account": Call("account", "DELETE", OTHER),
     "commit blocks of a blob that is there": _commit("box/b", "1", "3", of="new"),
 }  # fmt: skip
 

@@ -9,10 +9,11 @@ from harness.emulator.storage_service import BearerAuthority
 
 
 @cache
-def _identity() -> Identity:
+def identity() -> Identity:
+    """One for all: making its key takes long."""
     return new_identity()
 
 
 def authority(clock: Clock) -> BearerAuthority:
     """It trusts a tenant that no test signs in to."""
-    return BearerAuthority(_identity(), Tokens(_identity(), clock))
+    return BearerAuthority(identity(), Tokens(identity(), clock))

@@ -15,25 +15,31 @@ from harness.emulator.context import Request, Response
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
+from harness.emulator.providers.storage import StorageProvider
 from harness.emulator.storage_service import Accounts, CopySources, PathStyle, Trash
 from harness.emulator.storage_service.signatures import shared_key_texts, sign
 from harness.emulator.store import Store
 from harness.emulator.wire import http_date
-from tests.emulator.storage_service.lone_authority import authority
+from tests.emulator.storage_service.lone_authority import authority, identity
 
+OTHER = "other"  # an account in a resource group, which can be deleted
 ACCOUNT, KEY = "mine", base64.b64encode(b"k" * 64).decode()
 VERSION = "2025-05-05"
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: ``service`` is ``file`` or ``blob``; ``path`` begins at the share and may have a query."""
+    """One request: ``service`` is ``file`` or ``blob``; ``path`` begins at the share and may have a query.
+
+    The service ``account`` stands for Resource Manager, which deletes the other account.
+    """
 
     service: str
     method: str
     path: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    account: str = ACCOUNT
 
 
 @dataclass(frozen=True)
@@ -48,29 +54,37 @@ class Answer:
 class LoneStorage:
     """Both services on one data directory."""
 
-    def __init__(self, store: Store, paths: DataDirectory, clock: Clock) -> None:
+    def __init__(self, store: Store, paths: DataDirectory, clock: Clock, *, is_new: bool) -> None:
         self.clock = clock
         accounts = Accounts(store, clock, root=paths.storage)
-        accounts.ensure(ACCOUNT, KEY)
         trash, sources = Trash(paths.trash), CopySources(accounts, authority(clock))
+        accounts.settle(trash)
+        accounts.ensure(ACCOUNT, KEY)
+        if is_new:
+            accounts.ensure(OTHER, KEY, "/subscriptions/s/resourceGroups/g")
         files = AzureFiles(accounts, store=store, clock=clock, trash=trash, sources=sources)
         blobs = AzureBlobs(accounts, store=store, clock=clock, trash=trash, sources=sources)
+        self._resource_provider = StorageProvider(
+            identity(), accounts, store=store, clock=clock, trash=trash, services=[files, blobs]
+        )
         self._hosts = {"file": PathStyle(files), "blob": PathStyle(blobs)}
         self.directory = paths.storage / ACCOUNT
 
     async def ask(self, call: Call) -> Answer:
         """Send a request that the account's key signs."""
+        if call.service == "account":
+            return self._delete_account()
         path, _, query = call.path.partition("?")
-        target = f"/{ACCOUNT}/{quote(path)}" + (f"?{query}" if query else "")
+        target = f"/{call.account}/{quote(path)}" + (f"?{query}" if query else "")
         headers = {"host": "127.0.0.1", "x-ms-version": VERSION, "x-ms-date": http_date(self.clock.now())}
         headers |= {"content-length": str(len(call.body))} | dict(call.headers)
-        texts = shared_key_texts(call.method, ACCOUNT, raw_target=target.encode(), headers=headers)
-        headers["authorization"] = f"SharedKey {ACCOUNT}:{sign(KEY, next(texts))}"
+        texts = shared_key_texts(call.method, call.account, raw_target=target.encode(), headers=headers)
+        headers["authorization"] = f"SharedKey {call.account}:{sign(KEY, next(texts))}"
         scope = {
             "type": "http",
             "method": call.method,
             "scheme": "http",
-            "path": f"/{ACCOUNT}/{path}",
+            "path": f"/{call.account}/{path}",
             "raw_path": target.partition("?")[0].encode(),
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
@@ -79,14 +93,23 @@ class LoneStorage:
         }
         return await _answer(self._hosts[call.service], scope, call.body)
 
+    def _delete_account(self) -> Answer:
+        try:
+            self._resource_provider.begin_group_delete("s", "g")
+        except Exception:  # as the emulator itself does
+            logging.getLogger(__name__).exception("the account was not deleted")
+            return Answer(500, (), b"")
+        return Answer(200, (), b"")
+
 
 @contextmanager
 def lone_storage(root: Path, clock: Clock) -> Iterator[LoneStorage]:
     """Start the services on a data directory, as an emulator does, and let go of it at the end."""
     paths = DataDirectory(root)
+    is_new = not paths.database.exists()
     paths.prepare()
     with closing(Store(paths.database)) as store:
-        yield LoneStorage(store, paths, clock)
+        yield LoneStorage(store, paths, clock, is_new=is_new)
 
 
 class _Connection:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
-from tests.emulator.storage_service.lone_storage import Answer, Call, LoneStorage
+from tests.emulator.storage_service.lone_storage import OTHER, Answer, Call, LoneStorage
 
 PERMISSIONS = ("9019534368965683656*5184538281715624169", "9776887036413951035*16314010373527873471")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +38,7 @@ async def observe(storage: LoneStorage, start: datetime, *, restoring: bool = Fa
     found: Seen = {}
     await _observe_files(storage, found, restoring=restoring)
     await _observe_blobs(storage, found)
+    await _observe_other_account(storage, found)
     return {_steady(key, start): _steady(text, start) for key, text in found.items()}
 
 
@@ -102,6 +103,19 @@ async def _observe_blobs(storage: LoneStorage, found: Seen) -> None:
             await _look(storage, found, "blob", "HEAD", f"{name}/{blob}")
         for blob in sorted(blobs | {"a", "b", "d", "new/c"}):
             await _look(storage, found, "blob", "GET", f"{name}/{blob}?comp=blocklist&blocklisttype=all")
+
+
+async def _observe_other_account(storage: LoneStorage, found: Seen) -> None:
+    for service, path in (
+        ("file", "?comp=list&include=metadata,deleted"),
+        ("file", "one/f"),
+        ("blob", "?comp=list&include=metadata"),
+        ("blob", "one/b"),
+        ("blob", "one/c?comp=blocklist&blocklisttype=all"),
+    ):
+        answer = await storage.ask(Call(service, "GET", path, account=OTHER))
+        shown = "refused" if answer.status == 403 else "\n".join([str(answer.status), *_headers(answer), _body(answer)])
+        found[f"{OTHER} {service} {path}"] = shown
 
 
 async def _look(

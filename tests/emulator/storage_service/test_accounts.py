@@ -1,5 +1,6 @@
 """Storage accounts as the other providers use them."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.clock import SteppingClock
-from harness.emulator.storage_service import Accounts
+from harness.emulator.storage_service import Accounts, Trash
 from harness.emulator.storage_service.accounts import new_key
 from harness.emulator.storage_service.model import Share, StorageAccount, share_key
 from harness.emulator.store import Store
@@ -29,6 +30,52 @@ def accounts(store: Store, tmp_path: Path) -> Accounts:
     made = Accounts(store, SteppingClock(NOW), root=tmp_path)
     made.put(StorageAccount("mine", "eastus", (KEY, new_key()), NOW, f"{GROUP}/providers/p/storageAccounts/mine"))
     return made
+
+
+def refuse(accounts: Accounts, trash: Trash) -> None:
+    """Begin to delete an account, in a store that refuses."""
+    with accounts.removing("mine", trash):
+        raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_a_deleted_account_takes_its_directory_along(accounts: Accounts, tmp_path: Path) -> None:
+    accounts.ensure_share("mine", "data")
+    with accounts.removing("mine", Trash(tmp_path / "trash")):
+        pass
+
+    assert accounts.get("mine") is None
+    assert not list(tmp_path.glob("mine*"))
+
+
+def test_an_account_whose_deletion_the_store_refuses_is_as_before(accounts: Accounts, tmp_path: Path) -> None:
+    (accounts.ensure_share("mine", "data") / "f").touch()
+    with pytest.raises(sqlite3.OperationalError):
+        refuse(accounts, Trash(tmp_path / "trash"))
+
+    assert accounts.get("mine") is not None
+    assert (tmp_path / "mine" / "file" / "data" / "f").exists()
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_record_of_an_account_decides_what_a_killed_deletion_becomes(
+    accounts: Accounts, store: Store, tmp_path: Path, recorded: bool
+) -> None:
+    (tmp_path / "mine!0").mkdir()
+    if not recorded:
+        store.delete(StorageAccount, "mine")
+    accounts.settle(Trash(tmp_path / "trash"))
+
+    assert (tmp_path / "mine").exists() == recorded
+    assert not (tmp_path / "mine!0").exists()
+
+
+def test_an_account_that_was_made_again_keeps_its_directory(accounts: Accounts, tmp_path: Path) -> None:
+    (tmp_path / "mine!0" / "old").mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    accounts.settle(Trash(tmp_path / "trash"))
+
+    assert not list((tmp_path / "mine").iterdir())
+    assert not (tmp_path / "mine!0").exists()
 
 
 def test_an_account_that_is_wanted_has_its_key_and_is_in_no_group_unless_asked(accounts: Accounts) -> None:

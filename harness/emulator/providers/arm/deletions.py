@@ -1,5 +1,7 @@
 """Resource groups on their way out: gone as soon as every provider says that nothing of it is left there."""
 
+import logging
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -13,6 +15,8 @@ from harness.emulator.store import Store
 _KEPT = timedelta(hours=1)  # that the end of a deletion can be polled
 _LOOK_SECONDS = 0.05
 
+_log = logging.getLogger(__name__)
+
 
 class Deletions:
     """Those of all resource groups.
@@ -25,6 +29,7 @@ class Deletions:
         self._store = store
         self._providers = providers
         self._open = {operation for operation, deletion in store.list(GroupDeletion) if not deletion.done}
+        self._unannounced = set(self._open)  # of which not every provider knows yet, or not since the start
 
     def begin(self, subscription: str, group: ResourceGroup, now: datetime) -> str:
         """Have everything in a group deleted, then the group; the id of the operation."""
@@ -36,18 +41,34 @@ class Deletions:
             self._store.put(group_key(subscription, group.name), replace(group, deleting=True))
             self._store.put(operation, GroupDeletion(group.name, subscription, now))
         self._open.add(operation)
-        for provider in self._providers:
-            provider.begin_group_delete(subscription, group.name)
-        self.reconcile(now)
+        self._unannounced.add(operation)
+        try:
+            self.reconcile(now)
+        except sqlite3.Error as error:
+            _log.warning("the group %s is deleted later: %s", group.name, error)
         return operation
 
     def reconcile(self, _now: datetime) -> float | None:
         """Finish deletions whose group is empty; seconds until the next look at the others."""
         for operation in sorted(self._open):
             deletion = self._store.get(GroupDeletion, operation)
+            if deletion and operation in self._unannounced:
+                self._announce(operation, deletion)
             if deletion and all(it.group_is_empty(deletion.subscription, deletion.group) for it in self._providers):
                 with self._store.transaction():
                     self._store.delete(ResourceGroup, group_key(deletion.subscription, deletion.group))
                     self._store.put(operation, replace(deletion, done=True))
                 self._open.discard(operation)
         return _LOOK_SECONDS if self._open else None
+
+    def _announce(self, operation: str, deletion: GroupDeletion) -> None:
+        """Have every provider delete what it has in a group; where the disk refuses, with the next look."""
+        refused = False
+        for provider in self._providers:
+            try:
+                provider.begin_group_delete(deletion.subscription, deletion.group)
+            except (OSError, sqlite3.Error) as error:
+                _log.warning("not everything in the group %s can be deleted yet: %s", deletion.group, error)
+                refused = True
+        if not refused:
+            self._unannounced.discard(operation)

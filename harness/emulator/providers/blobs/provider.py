@@ -5,6 +5,7 @@ import os
 from harness.clock import Clock
 from harness.emulator.providers.blobs.containers import Containers, check_target
 from harness.emulator.providers.blobs.errors import blob_not_found
+from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.recovery import recover
 from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
 from harness.emulator.storage_service.access import Target
@@ -36,11 +37,11 @@ class AzureBlobs(StorageHost):
         sources.add("blob", self._open, lambda target: lambda: containers.policies(target))
 
     def forget(self, account: str) -> None:
-        """Delete every container of an account."""
+        """Delete the records of every container of an account, and of all blobs in them."""
         store = self._containers.store
         store.delete(ServiceSettings, f"blob/{account}")
-        for _, container in store.list(Container, share_key(account, "")):
-            self._containers.remove(account, container.name, container)
+        for kind in (Container, Blob, Folder):
+            store.delete_all(kind, share_key(account, ""))
 
     def _open(self, target: Target, _trailing_dots: bool) -> Source:
         check_target(target)

@@ -4,6 +4,7 @@ import os
 
 from harness.clock import Clock
 from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.recovery import recover
 from harness.emulator.providers.files.routes import SNAPSHOT_WRITES, UNSERVED, operations
 from harness.emulator.providers.files.shares import Shares, check_target
@@ -12,7 +13,7 @@ from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.host import StorageHost
-from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, share_key
+from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, entry_key, share_key
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
@@ -37,13 +38,13 @@ class AzureFiles(StorageHost):
         sources.add("file", self._open, lambda target: lambda: shares.policies(target))
 
     def forget(self, account: str) -> None:
-        """Delete every share of an account, those that can be restored too."""
+        """Delete the records of every share of an account, those that can be restored too, and of all files in them."""
         store = self._shares.store
         store.delete(ServiceSettings, f"file/{account}")
-        for key, share in store.list(Share, share_key(account, "")):
-            self._shares.remove(account, key.partition("/")[2], share)
-        for key, _ in store.list(DeletedShare, share_key(account, "")):
-            self._shares.remove_deleted(account, key.partition("/")[2])
+        for kind in (Share, DeletedShare):
+            store.delete_all(kind, share_key(account, ""))
+        for kept in (Properties, Permission):
+            store.delete_all(kept, entry_key(account, "", []))
 
     def _open(self, target: Target, trailing_dots: bool) -> Source:
         check_target(target)

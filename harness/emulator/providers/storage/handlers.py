@@ -27,6 +27,7 @@ from harness.emulator.providers.storage.rules import (
 from harness.emulator.routing import Route
 from harness.emulator.storage_service.accounts import Accounts, new_key
 from harness.emulator.storage_service.model import StorageAccount
+from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 from harness.emulator.wire import arm_error, retry_after
 
@@ -43,25 +44,34 @@ class Contents(Protocol):
     """A service that keeps things in accounts."""
 
     def forget(self, account: str) -> None:
-        """Delete all that the service has in an account."""
+        """Delete the records of all that the service has in an account, within the caller's transaction."""
 
 
 class StorageProvider:
     """The resource provider; each account is usable as soon as its creation was accepted.
 
     Args:
-        services: what is emptied when an account is deleted.
+        trash: takes the directories of deleted accounts.
+        services: what has records in accounts.
     """
 
     namespace = _NAMESPACE
 
     def __init__(
-        self, identity: Identity, accounts: Accounts, *, store: Store, clock: Clock, services: Sequence[Contents]
+        self,
+        identity: Identity,
+        accounts: Accounts,
+        *,
+        store: Store,
+        clock: Clock,
+        trash: Trash,
+        services: Sequence[Contents],
     ) -> None:
         self._tenant = identity.tenant_id
         self._accounts = accounts
         self._store = store
         self._clock = clock
+        self._trash = trash
         self._services = services
 
     @property
@@ -217,9 +227,9 @@ class StorageProvider:
         return _json(account_wire(account, self._tenant))
 
     def _remove(self, account: StorageAccount) -> None:
-        for service in self._services:
-            service.forget(account.name)
-        self._accounts.remove(account.name)
+        with self._accounts.removing(account.name, self._trash):
+            for service in self._services:
+                service.forget(account.name)
 
 
 def _group_id(subscription: str, group: str) -> str:
