@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_DRAINING = b"\nharness: no trial begins any more, and those that run are waited for; Ctrl-C again ends them\n"
 _PATIENCE = b"\nharness: deleting what was made; this takes a moment\n"
 
 
@@ -42,8 +43,8 @@ class Interruption:
     Until ``installed``, signals do what they did before.
 
     Args:
-        eager: a signal is raised anywhere but in ``held`` blocks, as Python itself does; otherwise in ``allowed``
-            blocks alone, and at the beginning of the next one when it comes between them.
+        eager: nothing drains, and a signal is raised anywhere but in ``held`` blocks, as Python itself does; otherwise
+            in ``allowed`` blocks alone, and at the beginning of the next one when it comes between them.
     """
 
     def __init__(self, *, eager: bool = False) -> None:
@@ -51,6 +52,8 @@ class Interruption:
         self._allowed = 0
         self._held = 0
         self._raised = False
+        self._drained = 0
+        self.is_draining = False
         self.signum: int | None = None
 
     def allowed(self) -> _Zone:
@@ -75,6 +78,15 @@ class Interruption:
             self._raise_what_waits()
 
     @contextmanager
+    def draining(self) -> Iterator[None]:
+        """A block in which the first Ctrl-C only asks, by ``is_draining``, that nothing new begins."""
+        self._drained += 1
+        try:
+            yield
+        finally:
+            self._drained -= 1
+
+    @contextmanager
     def installed(self) -> Iterator[Self]:
         """Handle SIGINT and SIGTERM while the block lasts; in a thread other than the main one, change nothing."""
         if threading.current_thread() is not threading.main_thread():
@@ -88,6 +100,10 @@ class Interruption:
                 signal.signal(signum, handler)
 
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
+        if signum == signal.SIGINT and self._drained and not (self.is_draining or self._eager) and self.signum is None:
+            self.is_draining = True
+            os.write(2, _DRAINING)
+            return
         if self.signum is None:
             self.signum = signum
         if self._held or self._raised:

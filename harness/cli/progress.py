@@ -1,6 +1,8 @@
 """What ``harness run`` shows: steps as they end, node states, the jobs' own lines, and the table of results."""
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +14,17 @@ from harness.cli.markup import plain
 from harness.clock import Clock
 from harness.experiments.outcomes import Outcome
 from harness.experiments.state import TrialState
-from harness.resources.events import Began, Ended, Event, LogLine, LogSkipped, TeardownFailed, TrialMoved
+from harness.resources.events import (
+    Began,
+    Ended,
+    Event,
+    LogLine,
+    LogSkipped,
+    StepRead,
+    TeardownFailed,
+    TrialEnded,
+    TrialMoved,
+)
 from harness.scenario.model import Scenario
 
 _DONE = {
@@ -45,6 +57,9 @@ class Display:
         self._began: dict[tuple[str, str], float] = {}
         self._states: dict[str, TrialState] = {}
         self._total = 0
+        self._ended: Counter[str] = Counter()
+        self._best = self._live = ""
+        self._start = clock.monotonic()
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -62,6 +77,9 @@ class Display:
         """Trials of another scenario come; of many jobs only the lines that hold a metric are shown."""
         self._total = total
         self._states = {}
+        self._ended.clear()
+        self._best = self._live = ""
+        self._start = self._clock.monotonic()
         self._line(f"[bold]{plain(scenario.scenario)}[/] {plain(scenario.description)} ({total} trial(s))")
 
     def __call__(self, event: Event) -> None:
@@ -79,6 +97,12 @@ class Display:
                 self._states[trial] = TrialState(state)
                 self._line(plain(str(event)))
                 self._update(self._counts())
+            case TrialEnded():
+                self._note(event)
+                self._update(self._counts())
+            case StepRead(trial, metric, _, value):
+                self._live = f"{trial} {metric} {value:.4g}"
+                self._update(self._counts())
             case LogLine(is_metric=is_metric):
                 if is_metric or self._total == 1:
                     self._line(plain(str(event)))
@@ -92,7 +116,19 @@ class Display:
         states = list(self._states.values())
         running, queued = states.count(TrialState.RUNNING), states.count(TrialState.QUEUED)
         done = sum(state.is_finished for state in states)
-        return f"queued {queued}, running {running}, done {done} of {self._total}"
+        counts = [f"queued {queued}, running {running}, done {done} of {self._total}"]
+        if self._ended:
+            counts += [f"{count} {state}" for state, count in sorted(self._ended.items())]
+            left = (self._clock.monotonic() - self._start) / self._ended.total() * (self._total - self._ended.total())
+            counts.append(f"about {timedelta(seconds=round(left))} left")
+        return "; ".join([", ".join(counts), *filter(None, (self._best, self._live))])
+
+    def _note(self, event: TrialEnded) -> None:
+        """A trial has ended; a new best one is told in a line of its own."""
+        self._ended[event.state if event.is_met else "not as expected"] += 1
+        if event.best and event.best != self._best:
+            self._line(plain(f"{event.best}; {self._ended.total()} of {self._total} done"))
+        self._best = event.best
 
     def _line(self, markup: str) -> None:
         self._console.print(markup, soft_wrap=True)

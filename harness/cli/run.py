@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -27,21 +26,23 @@ from harness.experiments.dry_run import describe, refuse_unknown_size
 from harness.experiments.failure_report import explain_failure, render
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.experiments.ranking import describe_best
-from harness.experiments.run import run_scenario
+from harness.experiments.ranking import best, describe_best
+from harness.experiments.run import run_scenario, run_search
 from harness.experiments.run_context import RunContext
 from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.experiments.run_policy import policy_for
+from harness.experiments.selection import Part, Selection, parts_of
+from harness.experiments.studies import study_of
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines
 from harness.report.writing import REPORT, asked_of, without_importance, write_report
 from harness.resources.budget import node_price
-from harness.resources.events import Noted
+from harness.resources.events import Noted, TrialEnded
 from harness.resources.journal import journal_for
 from harness.results.run_record import read_run
 from harness.scenario.faults import with_faults
-from harness.scenario.model import Scenario, Trial
+from harness.scenario.model import Scenario
 from harness.scenario.overrides import load_scenarios
 from harness.scenario.set_option import parse_values
 from harness.services.catalogue import service_named
@@ -49,6 +50,7 @@ from harness.services.service import Service
 from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service
 
 _CASSETTES = Path("cassettes")
+_INTERRUPTED = 130  # exit code after Ctrl-C
 _MAX_TRIALS = 10_000  # that one run takes: each is held in memory
 
 
@@ -66,6 +68,10 @@ _MAX_TRIALS = 10_000  # that one run takes: each is held in memory
 @click.option("--out", metavar="DIR", type=PATH, help="Run directory; default: a new one below the setting runs_dir.")
 @click.option("--resume", is_flag=True, help="Continue the run in --out: run the trials that have no outcome.")
 @click.option("--end-jobs", is_flag=True, help="With --resume: end jobs that a killed run left running.")
+@click.option("--rerun", type=click.Choice(["failed"]), help="Continue the run in --out, and run what failed again.")
+@click.option(
+    "--trial", metavar="NAME=VALUE,...", default="", help="Run one trial only: that with these values of swept names."
+)
 @click.option("--limit", metavar="N", type=click.IntRange(1, _MAX_TRIALS), help="Run at most N trials.")
 @click.option(
     "--upload-from",
@@ -92,6 +98,8 @@ def run(
     values: tuple[str, ...],
     out: Path | None,
     resume: bool,
+    rerun: str | None,
+    trial: str,
     end_jobs: bool,
     limit: int | None,
     upload_from: tuple[Path, ...],
@@ -128,8 +136,12 @@ def run(
         return 0
     for scenario in loaded:
         _refuse(scenario, cloud, limit)
+    resume = resume or rerun is not None
     if resume and out is None:
-        raise UserError("--resume continues an earlier run: name its directory with --out")
+        option = "--resume" if rerun is None else "--rerun"
+        raise UserError(f"{option} continues an earlier run: name its directory with --out")
+    storage = settings.study_storage.get_secret_value() if settings.study_storage else None
+    selection = Selection(limit, failed=rerun is not None, trial=trial, storage=storage)
     if end_jobs and not resume:
         raise UserError("--end-jobs ends jobs of the run that --resume continues: add --resume and --out")
     interruption = Interruption()
@@ -147,7 +159,7 @@ def run(
                 end_jobs=end_jobs,
             )
             try:
-                code = one.play(loaded, limit)
+                code = one.play(loaded, selection)
             except Interrupted as error:
                 say("harness: interrupted; what was made is deleted", err=True)
                 code = error.exit_code
@@ -158,6 +170,8 @@ def run(
 def _refuse(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
     """Refuse what can be known not to run before a run directory is made."""
     refuse_unknown_size(scenario, cloud)
+    if scenario.sweep.search is not None:
+        study_of(scenario, storage=None)  # with its sampler and pruner
     if limit is None and len(scenario.trials) > _MAX_TRIALS:
         raise UserError(
             f"{scenario.path}: has {len(scenario.trials)} trials, a run takes at most {_MAX_TRIALS}; run a part of "
@@ -191,37 +205,51 @@ class _Run:
         self._console = open_console()
         self._display = Display(self._console, SystemClock())
 
-    def play(self, scenarios: list[Scenario], limit: int | None) -> int:
+    def play(self, scenarios: list[Scenario], selection: Selection) -> int:
         """The exit code, after everything was shown."""
         self._say(f"run directory: {self.directory.path}")
-        outcomes: dict[tuple[str, str], Outcome] = {}
-        wanted: list[tuple[Scenario, list[Trial]]] = []
-        left = limit
-        for scenario in scenarios:
-            done = self.directory.done(scenario)
-            outcomes |= {(scenario.scenario, trial): outcome for trial, outcome in done.items()}
-            trials = list(islice(scenario.trials.without(done), left))
-            left = None if left is None else left - len(trials)
-            wanted.append((scenario, trials))
-
-        def report(outcome: Outcome) -> None:
-            outcomes[outcome.scenario, outcome.trial] = outcome
-
+        parts = list(parts_of(scenarios, self.directory, selection))
+        outcomes = {(part.scenario.scenario, name): one for part in parts for name, one in part.done.items()}
         try:
-            if any(trials for _, trials in wanted):
+            if any(part.total for part in parts):
                 with self._context() as context:
                     self._settle_survivors(context, scenarios)
                     with self._display:
-                        for scenario, trials in wanted:
-                            self._display.begin(scenario, len(trials))
-                            run_scenario(context, scenario, trials, self.directory, report)
+                        for part in parts:
+                            if not self.interruption.is_draining:
+                                self._run(context, part, outcomes)
         finally:
-            for scenario, _ in wanted:
-                keys = [(scenario.scenario, trial) for trial in scenario.trials.ids()]
-                self._show(scenario, [outcomes[key] for key in keys if key in outcomes])
+            for part in parts:
+                found = [one for (name, _), one in outcomes.items() if name == part.scenario.scenario]
+                order = {name: index for index, name in enumerate(part.scenario.trials.ids())}
+                self._show(part.scenario, sorted(found, key=lambda one: order.get(one.trial, len(order))))
             if outcomes:
                 self._report()
+        if self.interruption.is_draining:
+            self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
+            return _INTERRUPTED
         return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
+
+    def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
+        """Run the trials of a scenario; what comes out is shown, and added to the outcomes."""
+        scenario, goal = part.scenario, part.scenario.sweep.goal
+        leaders = best(list(part.done.values()), goal) if goal else []
+
+        def report(outcome: Outcome) -> None:
+            outcomes[outcome.scenario, outcome.trial] = outcome
+            if goal is not None:
+                leaders[:] = best([*leaders, outcome], goal)
+            words = next(describe_best(leaders, goal), "")
+            self._display(TrialEnded(outcome.trial, outcome.state, outcome.is_met, words))
+
+        if not part.total:
+            return
+        self._display.begin(scenario, part.total)
+        if part.study is not None:
+            study, again = part.study, part.trials
+            run_search(context, scenario, study, self.directory, report, again=again, limit=part.limit)
+        else:
+            run_scenario(context, scenario, part.trials, self.directory, report)
 
     def _settle_survivors(self, context: RunContext, scenarios: list[Scenario]) -> None:
         """Of a resumed run, report the jobs that a killed process left running, and end them where that is wanted."""

@@ -128,6 +128,9 @@ class Settings(BaseSettings):
         description="how long what a run creates is meant to live, ISO 8601; harness reap deletes it afterwards",
     )
     max_node_hours: float | None = Field(default=None, gt=0, description="node-hours that one run may use at most")
+    study_storage: SecretStr | None = Field(
+        default=None, description="URL of the database that keeps the trials of searches, instead of the run directory"
+    )
     max_price: float | None = Field(default=None, gt=0, description="what one run may cost at most, as vm_price counts")
     vm_price: float | None = Field(
         default=None,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from harness.experiments.leases import Leases
     from harness.experiments.outcomes import Outcome
     from harness.experiments.pattern_matching import PatternMatcher
-    from harness.experiments.run import run_trials
+    from harness.experiments.run import run_search, run_trials
     from harness.experiments.run_context import (
         JobTarget,
         RunContext,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from harness.experiments.run_directory import RunDirectory
     from harness.experiments.run_policy import policy_for
+    from harness.experiments.studies import study_of
     from harness.experiments.uploads import LocalUploads, RecordedUploads
 else:
     __getattr__ = lazy_attributes(
@@ -44,7 +45,9 @@ else:
             "open_volumes": "run_context",
             "policy_for": "run_policy",
             "render": "failure_report",
+            "run_search": "run",
             "run_trials": "run",
+            "study_of": "studies",
             "target_of": "run_context",
         },
     )
@@ -67,6 +70,8 @@ __all__ = [
     "open_volumes",
     "policy_for",
     "render",
+    "run_search",
     "run_trials",
+    "study_of",
     "target_of",
 ]

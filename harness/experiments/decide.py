@@ -1,10 +1,20 @@
 """What to do next in a run: pure, from where the trials are and what time it is."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.experiments.state import TrialState
 from harness.scenario.model import Limits
+from harness.scenario.retries import RetrySpec
+from harness.services.service import JobView
+
+StopKind = Literal["limit", "pruned"]
+Reason = Literal["node_lost", "exit_code", "timeout"]
+
+_TIMEOUT = re.compile(r"\w*(WallClockTimeExceeded|JobTimedOut|JobTimeout)", re.IGNORECASE)
+_NODE_LOST = re.compile(r"\w*(Preempt|NodeLost|NodeUnusable|NodeFailure|NodeRemoved)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,15 @@ class Stop:
 
     trial: str
     reason: str
+    kind: StopKind = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How an attempt of a trial failed; ``text`` is for people."""
+
+    reason: Reason
+    text: str
 
 
 Action = Submit | Stop
@@ -85,3 +104,35 @@ def _overdue(trial: TrialView, now: float, limits: Limits) -> str:
         times = f"went back to the queue {trial.returns} times, as its nodes were taken away"
         return f"{times}, and was not done after {seconds:.0f} s; limits.queued and limits.running are {most:.0f} s"
     return ""
+
+
+def failure_of(view: JobView, stopped: Stop | None) -> Failure | None:
+    """How a job that has ended failed, where another attempt may end otherwise; None where it did not, or may not.
+
+    Args:
+        view: of the job.
+        stopped: why the harness had it terminated; None where it did not.
+    """
+    if view.state == "succeeded" or (stopped is not None and stopped.kind == "pruned"):
+        return None
+    codes = [error.partition(":")[0] for error in view.errors]
+    if stopped is not None or any(map(_TIMEOUT.match, codes)):
+        return Failure("timeout", stopped.reason if stopped else view.errors[0])
+    if any(map(_NODE_LOST.match, codes)):
+        return Failure("node_lost", view.errors[0])
+    if view.exit_code:
+        return Failure("exit_code", f"exit code {view.exit_code}")
+    return None
+
+
+def is_retried(failure: Failure, exit_code: int | None, history: Sequence[Failure], retries: RetrySpec) -> bool:
+    """Whether a trial that failed so is tried again.
+
+    Args:
+        failure: of the last attempt.
+        exit_code: of the last attempt.
+        history: failures of the attempts before.
+        retries: of the scenario.
+    """
+    before = sum(earlier.reason == failure.reason for earlier in history)
+    return before < retries.most(failure.reason, exit_code)

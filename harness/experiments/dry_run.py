@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.data import TEST_FILE, TRAIN_FILE
 from harness.errors import ScenarioError
 from harness.experiments.script_location import script_on_volume
+from harness.experiments.studies import study_of
 from harness.experiments.upload_files import own_files
 from harness.resources.budget import most_node_hours
 from harness.scenario.document import FieldPath
@@ -44,7 +45,9 @@ def describe(
     """
     refuse_unknown_size(scenario, cloud)
     uploads = {field_path: own_files(scenario, field_path, upload_from) for field_path in scenario.volumes}
-    count = len(scenario.trials) if limit is None else min(limit, len(scenario.trials))
+    search = scenario.sweep.search
+    most = len(scenario.trials) if search is None else study_of(scenario, storage=None).total
+    count = most if limit is None else min(limit, most)
     clusters = _clusters(scenario, count)
     lines = (
         *_resources(scenario, service, cloud, uploads, clusters),
@@ -73,7 +76,7 @@ def _clusters(scenario: Scenario, count: int) -> list[tuple[ClusterSpec, int]]:
     """How many trials run on each cluster."""
     different = {trial.cluster.name: trial.cluster for trial in scenario.trials.sample()}
     if len(different) == 1:
-        return [(next(iter(different.values())), count)]
+        return [(next(iter(different.values())), count)]  # also of a search
     counts: Counter[str] = Counter()
     for trial in islice(scenario.trials, count):
         different.setdefault(trial.cluster.name, trial.cluster)
@@ -125,7 +128,11 @@ def _costs(
 
 def _trials(scenario: Scenario, count: int, uploads: Mapping[FieldPath, Mapping[str, Path]]) -> Iterator[str]:
     yield f"  trials          {count}, at most {scenario.cluster.most_nodes} node(s) at a time"
-    shown = list(islice(scenario.trials, min(count, _MAX_SHOWN)))
+    search = scenario.sweep.search
+    if search is not None:
+        pruner = f", pruned by {search.pruner.name}" if search.pruner else ""
+        yield f"  search          by {search.sampler.name}{pruner}; trials such as"
+    shown = list(islice(scenario.trials if search is None else scenario.trials.sample(), min(count, _MAX_SHOWN)))
     for trial in shown:
         job = trial.job
         runs = job.command or " ".join(filter(None, (job.script, job.args)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.errors import CloudError
 from harness.experiments.job_logs import resolve
 from harness.experiments.log_lines import LineSplitter
+from harness.experiments.metrics import LONGEST_SERIES, number_of
 from harness.experiments.pattern_matching import PatternError, PatternMatcher
 from harness.resources.events import LogLine, LogSkipped, Noted, Sink
 from harness.scenario.consistency import STDOUTERR
@@ -48,6 +49,8 @@ class LogReader:
         self._files: dict[str, OutputFile] = {}  # by the names that the scenario gives
         self._followed: dict[str, _Followed] = {}  # by the names that the logs have
         self._trouble = ""
+        self._steps = {name: spec for name, spec in metrics.items() if spec.step}
+        self.values: dict[str, list[float]] = {name: [] for name in self._steps}
 
     def stream(self) -> None:
         """Report the lines that were written since the last call; trouble is reported too, and never raised."""
@@ -96,8 +99,29 @@ class LogReader:
         self._tell(name, followed.splitter.feed(content, most=_MOST_LINES))
 
     def _tell(self, name: str, lines: list[str]) -> None:
-        for line, is_metric in zip(lines, self._holding(lines), strict=True):
+        holding = self._holding(lines)
+        for line, is_metric in zip(lines, holding, strict=True):
             self._sink(LogLine(self._trial, name, line, is_metric=is_metric))
+        self._read_values(name, [line for line, is_metric in zip(lines, holding, strict=True) if is_metric])
+
+    def _read_values(self, name: str, lines: list[str]) -> None:
+        """Note what the metrics that have steps are in the lines of a log."""
+        steps = {
+            metric: spec
+            for metric, spec in self._steps.items()
+            if spec.file in self._files and self._files[spec.file].name == name
+        }
+        if not (lines and steps and self._patterns):
+            return
+        patterns = [spec.pattern for spec in steps.values()]
+        try:
+            found = self._matcher.groups(patterns, lines, seconds=_MATCHING_SECONDS)
+        except PatternError:
+            return  # the metric has its values when the job has ended
+        for (metric, spec), texts in zip(steps.items(), found, strict=True):
+            for number in map(number_of, texts):
+                if number is not None and len(self.values[metric]) < LONGEST_SERIES:
+                    self.values[metric].append(number * spec.scale)
 
     def _holding(self, lines: list[str]) -> list[bool]:
         if not (lines and self._patterns):

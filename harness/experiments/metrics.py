@@ -66,7 +66,7 @@ def read_metrics(specs: Mapping[str, MetricSpec], logs: Mapping[str, Path], matc
 def _take(readings: Readings, name: str, spec: MetricSpec, found: Found) -> None:
     if not found.texts:
         return
-    value = _number(found.texts[-1])
+    value = number_of(found.texts[-1])
     if value is None:
         readings.missing[name] = f"the last match of {spec.pattern!r} is {found.texts[-1]!r}, which is not a number"
     else:
@@ -81,11 +81,12 @@ def _take(readings: Readings, name: str, spec: MetricSpec, found: Found) -> None
 
 def _numbers(texts: tuple[str, ...]) -> Iterator[float]:
     for text in texts:
-        if (number := _number(text)) is not None:
+        if (number := number_of(text)) is not None:
             yield number
 
 
-def _number(text: str) -> float | None:
+def number_of(text: str) -> float | None:
+    """The number that a text is, ``nan`` and infinities too; None where it is none."""
     try:
         return float(text)
     except ValueError:

@@ -18,6 +18,10 @@ from harness.errors import UserError
 _PACKAGES = ("azure-mgmt-batchai", "azure-mgmt-resource", "azure-storage-file")
 
 
+PRUNED = "pruned"
+"""The state of a trial whose job was ended because a search found that it is not worth its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unmet:
     """An expectation that was not met.
@@ -53,6 +57,7 @@ class Outcome:
         data: which data set was used; None where the scenario uploads none.
         toolkit: what really trained.
         service: what the job ran on: ``batchai``.
+        attempts: how many jobs it took; the state is that of the last.
         errors: what the service, or a limit, says about a failure; which files could not be fetched, and which metrics
             have no value.
     """
@@ -74,6 +79,7 @@ class Outcome:
     errors: tuple[str, ...] = ()
     unmet: tuple[Unmet, ...] = field(default=())
     service: str = "batchai"
+    attempts: int = 1
     times: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -72,6 +72,20 @@ class PatternMatcher:
         held: list[bool] = self._ask("hold", seconds=seconds, patterns=list(patterns), lines=list(lines))
         return held
 
+    def groups(self, patterns: Sequence[str], lines: Sequence[str], *, seconds: float) -> list[list[str]]:
+        """What the first group of each pattern matches in lines, in their order.
+
+        Args:
+            patterns: each with a group.
+            lines: of bounded length.
+            seconds: of processor time that all may take together.
+
+        Raises:
+            PatternError: they take longer, or too much memory.
+        """
+        found: list[list[str]] = self._ask("groups", seconds=seconds, patterns=list(patterns), lines=list(lines))
+        return found
+
     def close(self) -> None:
         """End the process; another question starts another."""
         if self._process is not None:

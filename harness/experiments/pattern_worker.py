@@ -71,7 +71,15 @@ def hold(patterns: list[str], lines: list[str]) -> list[bool]:
     return [any(pattern.search(line) for pattern in compiled) for line in lines]
 
 
-TASKS: dict[str, Callable[..., Any]] = {"find": find, "hold": hold}
+def groups(patterns: list[str], lines: list[str]) -> list[list[str]]:
+    """What the first group of each pattern matches in lines; a match in which it has no part does not count."""
+    return [
+        [match[1][:_LONGEST_NUMBER] for line in lines for match in re.finditer(pattern, line) if match[1] is not None]
+        for pattern in patterns
+    ]
+
+
+TASKS: dict[str, Callable[..., Any]] = {"find": find, "hold": hold, "groups": groups}
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,30 @@
 """A whole scenario: its shared resources, and the trials that run on them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.experiments.outcomes import Outcome
-from harness.experiments.run_context import JobTarget, RunContext, open_cluster, open_group, open_volumes, target_of
+from harness.experiments.run_context import (
+    JobTarget,
+    RunContext,
+    further_experiment,
+    open_cluster,
+    open_group,
+    open_target,
+    open_volumes,
+    target_of,
+)
 from harness.experiments.run_directory import RunDirectory
 from harness.experiments.scheduler import TrialScheduler
-from harness.experiments.trial import PendingTrial
+from harness.experiments.search_trials import SearchTrials
+from harness.experiments.trial import PendingTrial, RunningTrial
+from harness.experiments.trial_source import KnownTrials, TrialSource
+from harness.scenario.consistency import watched_metric
 from harness.scenario.model import ClusterSpec, Scenario, Trial
+
+if TYPE_CHECKING:
+    from harness.search import Study
 
 
 def run_scenario(
@@ -40,6 +57,8 @@ def run_scenario(
     with open_group(context, scenario) as group, open_volumes(context, scenario, group) as volumes:
         spent = 0.0
         for cluster, some in by_cluster(trials):
+            if context.interruption.is_draining:
+                break
             with open_cluster(context, scenario, group.name, cluster) as made:
                 target = target_of(context, scenario.on(cluster), volumes, made, spent=spent)
                 run_trials(context, target, scenario=scenario, trials=some, directory=directory, report=record)
@@ -52,6 +71,54 @@ def by_cluster(trials: Sequence[Trial]) -> list[tuple[ClusterSpec, list[Trial]]]
     for trial in trials:
         groups.setdefault(trial.cluster.name, (trial.cluster, []))[1].append(trial)
     return list(groups.values())
+
+
+def run_search(
+    context: RunContext,
+    scenario: Scenario,
+    study: "Study",
+    directory: RunDirectory,
+    report: Callable[[Outcome], None],
+    *,
+    again: Sequence[Trial] = (),
+    limit: int | None = None,
+    at_once: int | None = None,
+) -> None:
+    """Make what the scenario needs, run the trials that a study asks for, and delete it again.
+
+    Args:
+        context: where.
+        scenario: with a search.
+        study: chooses the trials, and is told how they end.
+        directory: gets outcomes and files; its earlier outcomes are told to the study.
+        report: gets each outcome once it is in the directory.
+        again: trials that an earlier process has run, and that are run again first.
+        limit: how many trials of the study begin at most.
+        at_once: how many run at a time; default as many as the scenario says, else as there are nodes for.
+
+    Raises:
+        CloudError: the cloud refuses; nothing is left behind.
+        Interrupted: the process was asked to end; nothing is left behind.
+    """
+    search = scenario.sweep.search
+
+    def record(outcome: Outcome) -> None:
+        directory.outcomes.append(outcome)
+        report(outcome)
+
+    with open_target(context, scenario) as target:
+        source = SearchTrials(
+            study,
+            scenario,
+            _Submission(context, target, scenario, directory).pending,
+            done=directory.latest(scenario),
+            again=again,
+            metric=watched_metric(scenario),
+            sink=context.sink,
+            at_once=at_once or (search.at_once if search else None),
+            limit=limit,
+        )
+        _schedule(context, target, scenario, source, record)
 
 
 def run_trials(
@@ -69,13 +136,48 @@ def run_trials(
         CloudError: the cloud refuses; the jobs are deleted.
         Interrupted: the process was asked to end; the jobs are deleted.
     """
-    scheduler = TrialScheduler(
-        [PendingTrial(context, target, scenario, trial, directory.trial(scenario, trial)) for trial in trials],
+    source = KnownTrials(trials, _Submission(context, target, scenario, directory).pending)
+    _schedule(context, target, scenario, source, report)
+
+
+def _schedule(
+    context: RunContext,
+    target: JobTarget,
+    scenario: Scenario,
+    source: TrialSource[PendingTrial, RunningTrial],
+    report: Callable[[Outcome], None],
+) -> None:
+    TrialScheduler(
+        source,
         capacity=target.cluster.plan.most,
         limits=scenario.limits,
         poller=context.cloud.poller,
         interruption=context.interruption,
         report=report,
         meter=target.meter,
-    )
-    scheduler.run()
+    ).run()
+
+
+@dataclass
+class _Submission:
+    """Makes of trials what can be submitted, and divides them among experiments."""
+
+    context: RunContext
+    target: JobTarget
+    scenario: Scenario
+    directory: RunDirectory
+    _count: int = 0
+
+    def pending(self, trial: Trial) -> PendingTrial:
+        most = self.context.policy.most_jobs
+        experiment, position = (0, self._count) if most is None else divmod(self._count, most)
+        self._count += 1
+        return PendingTrial(
+            self.context,
+            self.target,
+            self.scenario,
+            trial,
+            self.directory.trial(self.scenario, trial),
+            experiment=further_experiment(self.target.experiment, experiment),
+            makes_experiment=experiment > 0 and position == 0,
+        )

@@ -267,3 +267,8 @@ def target_of(
 def experiment_of(context: RunContext, scenario: Scenario) -> str:
     """The experiment that the jobs of a scenario belong to; workers of pytest-xdist have one each."""
     return f"{scenario.scenario}-{context.worker}"[-64:] if context.worker else scenario.scenario
+
+
+def further_experiment(name: str, number: int) -> str:
+    """The name of an experiment for jobs that another one does not take; of number 0, its own."""
+    return f"{name[:58]}-{number + 1}" if number else name

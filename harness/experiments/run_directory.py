@@ -64,6 +64,19 @@ class RunDirectory:
             name = f"{plain}~{number}"
         return TrialDirectory(self.path, name)
 
+    @property
+    def study(self) -> str:
+        """Where a search keeps its trials, as Optuna names storage."""
+        return f"sqlite:///{self.path.absolute() / 'study.db'}"
+
+    def latest(self, scenario: Scenario) -> dict[str, Outcome]:
+        """The latest outcome of every trial that has one.
+
+        Raises:
+            UserError: the outcomes cannot be read.
+        """
+        return {outcome.trial: outcome for outcome in self.outcomes.read() if outcome.scenario == scenario.scenario}
+
     def done(self, scenario: Scenario) -> dict[str, Outcome]:
         """The latest outcome of every trial that has one, with the parameters that the scenario has now.
 

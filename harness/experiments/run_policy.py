@@ -10,6 +10,8 @@ from harness.resources.events import Noted
 from harness.scenario.model import Scenario
 from harness.services.service import ClusterPlan, MountPlan, Service
 
+MOST_JOBS = 500  # of an experiment; no list of them can be filtered
+
 
 @dataclass(frozen=True, slots=True)
 class RunPolicy:
@@ -17,11 +19,13 @@ class RunPolicy:
 
     Attributes:
         limits: the settings that hold budgets, where the cloud is paid for and has quotas; None where it has neither.
+        most_jobs: that one experiment gets, since a list of very many is slow; None where what is asked was recorded.
         lifetime: after which ``harness reap`` may delete what was made.
     """
 
     limits: Settings | None = None
     lifetime: timedelta = timedelta(days=1)
+    most_jobs: int | None = None
 
     def prepare(self, service: Service, provisioning: Provisioning, scenario: Scenario) -> None:
         """Sign in, register what the service needs, and refuse a scenario that cannot run there.
@@ -48,7 +52,8 @@ class RunPolicy:
 
 def policy_for(cloud: str, settings: Settings) -> RunPolicy:
     """The policy of a cloud; only ``azure`` is paid for, and has quotas that are set by others."""
-    return RunPolicy(settings if cloud == "azure" else None, settings.lifetime)
+    most_jobs = None if cloud == "replay" else MOST_JOBS
+    return RunPolicy(settings if cloud == "azure" else None, settings.lifetime, most_jobs)
 
 
 def plan_of(scenario: Scenario) -> ClusterPlan:

@@ -1,13 +1,15 @@
 """Runs the trials of a scenario: performs what ``decide`` decides, and polls, until every trial has its outcome."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 
 from harness.clouds import Poller
 from harness.errors import BudgetError
 from harness.experiments.decide import Stop, Submit, decide
 from harness.experiments.outcomes import Outcome
 from harness.experiments.trial import FinishedTrial, PendingTrial, RunningTrial
+from harness.experiments.trial_source import TrialSource
 from harness.interruption import Interruption
 from harness.resources.budget import BudgetMeter
 from harness.scenario.model import Limits
@@ -17,18 +19,19 @@ class TrialScheduler:
     """Runs trials on one cluster, as many at a time as it has nodes.
 
     Args:
-        trials: in file order.
+        source: gives the trials.
         capacity: nodes of the cluster.
         limits: of the scenario.
         poller: paces the polls, on the cloud's clock.
-        interruption: may end the run between two polls, and while it waits.
+        interruption: may end the run between two polls, and while it waits. Asked once to drain, no trial begins any
+            more, and those that run end as they would.
         report: gets each outcome at once.
         meter: refuses a trial that may exceed the budget; those that run already end first.
     """
 
     def __init__(
         self,
-        trials: Sequence[PendingTrial],
+        source: TrialSource[PendingTrial, RunningTrial],
         *,
         capacity: int,
         limits: Limits,
@@ -37,7 +40,8 @@ class TrialScheduler:
         report: Callable[[Outcome], None],
         meter: BudgetMeter,
     ) -> None:
-        self._pending = {trial.id: trial for trial in trials}
+        self._source = source
+        self._waiting: deque[PendingTrial] = deque()  # the next trial of the source, and those to be tried again
         self._running: dict[str, RunningTrial] = {}
         self._finished: list[FinishedTrial] = []
         self._capacity, self._limits, self._poller = capacity, limits, poller
@@ -45,7 +49,7 @@ class TrialScheduler:
         self._refusal: BudgetError | None = None
 
     def run(self) -> None:
-        """Return when every trial has its outcome.
+        """Return when every trial has its outcome, or when it was asked to drain and those that ran have theirs.
 
         Raises:
             CloudError: the service refuses something; every job is deleted first.
@@ -53,37 +57,58 @@ class TrialScheduler:
             Interrupted: the process was asked to end; every job is deleted first.
         """
         try:
-            pauses = self._poller.pauses()
-            while self._running or self._finished or (self._pending and not self._refusal):
-                self._act()
-                # The next job begins on a node that came free while the files of the last one are fetched.
-                self._collect()
-                if self._poll():
-                    pauses = self._poller.pauses()
-                elif self._running:
-                    with self._interruption.allowed():
-                        self._poller.clock.sleep(next(pauses))
+            with nullcontext() if self._source.is_single else self._interruption.draining():
+                self._run()
         except BaseException as error:
             with ExitStack() as stack:
                 for running in self._running.values():
                     stack.callback(running.close, error)
                 for finished in self._finished:
                     stack.callback(finished.close, error)
+                for waiting in self._waiting:
+                    stack.callback(waiting.close, error)
             raise
+        for waiting in self._waiting:
+            waiting.close()
         if self._refusal is not None:
             raise self._refusal
 
+    def _run(self) -> None:
+        pauses = self._poller.pauses()
+        while self._running or self._finished or self._more():
+            self._act()
+            # The next job begins on a node that came free while the files of the last one are fetched.
+            self._collect()
+            if self._poll():
+                pauses = self._poller.pauses()
+            elif self._running:
+                with self._interruption.allowed():
+                    self._poller.clock.sleep(next(pauses))
+
+    def _more(self) -> bool:
+        """Whether trials are to begin."""
+        if self._refusal is not None or self._interruption.is_draining:
+            return False
+        return bool(self._waiting) or not self._source.is_exhausted
+
     def _act(self) -> None:
-        views = [trial.view() for trial in self._running.values()]
-        views += [trial.view() for trial in self._pending.values()]
-        now = self._poller.clock.monotonic()
-        for action in decide(views, capacity=self._capacity, now=now, limits=self._limits):
-            match action:
-                case Submit() if self._admits(action.trial):
-                    self._running[action.trial] = self._pending[action.trial].submit()
-                    del self._pending[action.trial]
-                case Stop():
-                    self._running[action.trial].stop(action.reason)
+        """Stop what is to be stopped, and submit what there are nodes for, one after the other."""
+        has_submitted = True
+        while has_submitted:
+            has_submitted = False
+            if not self._waiting and self._more() and (trial := self._source.next()) is not None:
+                self._waiting.append(trial)
+            views = [trial.view() for trial in self._running.values()]
+            views += [self._waiting[0].view()] if self._waiting and self._more() else []
+            now = self._poller.clock.monotonic()
+            for action in decide(views, capacity=self._capacity, now=now, limits=self._limits):
+                match action:
+                    case Submit() if self._admits(action.trial):
+                        self._running[action.trial] = self._waiting[0].submit()
+                        self._waiting.popleft()
+                        has_submitted = True
+                    case Stop():
+                        self._running[action.trial].stop(action)
 
     def _admits(self, trial: str) -> bool:
         if self._refusal is None:
@@ -107,12 +132,19 @@ class TrialScheduler:
                     if (finished := trial.finished(jobs)) is not None:
                         self._finished.append(finished)
                         del self._running[name]
+                    elif not trial.view().is_stopping and (stop := self._source.judge(trial)) is not None:
+                        trial.stop(stop)
         return has_moved
 
     def _collect(self) -> None:
         while self._finished:
+            if not self._interruption.is_draining and (again := self._finished[0].retried()) is not None:
+                self._waiting.appendleft(again)
+                self._finished.pop(0)
+                continue
             with self._interruption.allowed():
                 outcome = self._finished[0].collect()
             with self._interruption.held():
                 self._report(outcome)
+                self._source.take(outcome)
                 self._finished.pop(0).close()

@@ -1,21 +1,22 @@
 """A trial on its way: not submitted yet, running, or finished; each is a type of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from harness.errors import JobError
 from harness.experiments.checks import Observed, check, directories_of
 from harness.experiments.collection import collect, toolkit_of
-from harness.experiments.decide import TrialView
+from harness.experiments.decide import Failure, Stop, TrialView, failure_of, is_retried
 from harness.experiments.log import LogReader
 from harness.experiments.metrics import Readings, read_metrics
-from harness.experiments.outcomes import Outcome, versions
+from harness.experiments.outcomes import PRUNED, Outcome, versions
 from harness.experiments.run_context import JobTarget, RunContext
 from harness.experiments.run_directory import TrialDirectory
 from harness.experiments.state import TrialState, moved
-from harness.resources.events import TrialMoved
+from harness.resources.events import Noted, TrialMoved
+from harness.resources.provisioning import Provisioning
 from harness.scenario.model import ExpectSpec, Scenario, Trial
 from harness.scenario.names import job_name
 from harness.services.service import Job, JobView
@@ -23,13 +24,22 @@ from harness.services.service import Job, JobView
 
 @dataclass(frozen=True)
 class PendingTrial:
-    """A trial whose job is not submitted yet."""
+    """A trial whose job is not submitted yet.
+
+    Attributes:
+        experiment: that its job belongs to.
+        makes_experiment: it is the first of the experiment, which does not exist yet.
+        attempts: those before, where it is tried again.
+    """
 
     context: RunContext
     target: JobTarget
     scenario: Scenario
     trial: Trial
     directory: TrialDirectory
+    experiment: str
+    makes_experiment: bool = False
+    attempts: "Attempts | None" = None
 
     @property
     def id(self) -> str:
@@ -47,19 +57,57 @@ class PendingTrial:
             JobError: the service refuses the job.
         """
         with ExitStack() as stack:
-            cassette = f"{self.scenario.scenario}/{self.id}"
-            provisioning = stack.enter_context(self.context.provisioning(cassette, source=self.scenario.path))
+            attempts = self.attempts or self._first_attempt(stack)
+            stack.push(attempts.resources)
+            number = len(attempts.failures) + 1
             job = self.context.service.job(
-                provisioning,
+                attempts.provisioning,
                 self.target.cluster,
-                experiment=self.target.experiment,
-                name=job_name(self.trial.job.name, self.id),
+                experiment=self.experiment,
+                name=job_name(self.trial.job.name, self.id if number == 1 else f"{self.id}~{number}"),
                 spec=self.trial.job,
                 limits=self.scenario.limits,
             )
-            stack.enter_context(job)
+            attempts.job.enter_context(job)
             self.context.sink(TrialMoved(self.id, job.name, TrialState.QUEUED.value))
-            return RunningTrial(self, job, stack.pop_all())
+            stack.pop_all()
+            return RunningTrial(self, job, attempts)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the cassette of a trial that is not tried again after all."""
+        if self.attempts is not None:
+            self.attempts.close(error)
+
+    def _first_attempt(self, stack: ExitStack) -> "Attempts":
+        cassette = f"{self.scenario.scenario}/{self.id}"
+        provisioning = stack.enter_context(self.context.provisioning(cassette, source=self.scenario.path))
+        if self.makes_experiment:
+            with provisioning.interruption.allowed():
+                self.context.service.make_experiment(provisioning, self.target.cluster, self.experiment)
+        attempts = Attempts(provisioning, stack.pop_all())
+        attempts.resources.push(attempts.job)
+        return attempts
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What the attempts of one trial share.
+
+    Attributes:
+        provisioning: over the cassette of the trial.
+        resources: deletes the last job and ends the cassette when it is closed.
+        failures: of the attempts that have ended, in order.
+        job: deletes the last job when it is closed.
+    """
+
+    provisioning: Provisioning
+    resources: ExitStack
+    failures: tuple[Failure, ...] = ()
+    job: ExitStack = field(default_factory=ExitStack)
+
+    def close(self, error: BaseException | None) -> None:
+        """Delete the job; the cassette is recorded unless the run ends in an error."""
+        self.resources.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
 
 class RunningTrial:
@@ -68,13 +116,13 @@ class RunningTrial:
     Args:
         pending: the trial.
         job: its job.
-        resources: deletes the job and ends the cassette of the trial when it is closed.
+        attempts: those before, and what they share with this one.
     """
 
-    def __init__(self, pending: PendingTrial, job: Job, resources: ExitStack) -> None:
+    def __init__(self, pending: PendingTrial, job: Job, attempts: Attempts) -> None:
         self._pending = pending
         self._job = job
-        self._resources = resources
+        self._attempts = attempts
         self._clock = pending.context.cloud.clock
         self._log = LogReader(
             job.output,
@@ -86,7 +134,7 @@ class RunningTrial:
         self._state = TrialState.QUEUED
         self._submitted = self._since = self._clock.monotonic()
         self._returns = 0
-        self._stopped = ""
+        self._stopped: Stop | None = None
 
     @property
     def id(self) -> str:
@@ -107,8 +155,12 @@ class RunningTrial:
             self._since,
             submitted=self._submitted,
             returns=self._returns,
-            is_stopping=bool(self._stopped),
+            is_stopping=self._stopped is not None,
         )
+
+    def values(self, metric: str) -> Sequence[float]:
+        """The values of a metric that the log has shown so far; only of one with ``step: true``."""
+        return self._log.values.get(metric, ())
 
     def list_jobs(self) -> Mapping[str, JobView]:
         """Every job of the experiment, by name."""
@@ -134,25 +186,23 @@ class RunningTrial:
         """
         if not self._state.is_finished:
             return None
-        return FinishedTrial(
-            self._pending, self._job, self._view(jobs), self._log, stopped=self._stopped, resources=self._resources
-        )
+        return FinishedTrial(self._pending, self._job, self._view(jobs), self._log, self._stopped, self._attempts)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, stop: Stop) -> None:
         """Have the job terminated; its outcome gives the reason.
 
         Raises:
             JobError: the service refuses.
         """
-        self._stopped = reason
+        self._stopped = stop
         self._job.terminate()
 
     def close(self, error: BaseException) -> None:
         """Delete the job of a run that ends in an error; its cassette is not recorded."""
-        self._resources.__exit__(type(error), error, error.__traceback__)
+        self._attempts.close(error)
 
     def _view(self, jobs: Mapping[str, JobView]) -> JobView:
-        experiment = self._pending.target.experiment
+        experiment = self._pending.experiment
         view = jobs.get(self._job.name)
         if view is None:
             raise JobError(f"job {self._job.name} is not in experiment {experiment} any more; was it deleted?")
@@ -182,16 +232,34 @@ class FinishedTrial:
     Attributes:
         view: how it ended.
         log: has reported a part of its log.
-        stopped: why the harness stopped it; empty where it ended by itself.
-        resources: deletes the job and ends the cassette of the trial when it is closed.
+        stopped: why the harness stopped it; None where it ended by itself.
+        attempts: those before, and what they share with this one.
     """
 
     pending: PendingTrial
     job: Job
     view: JobView
     log: LogReader
-    stopped: str
-    resources: ExitStack
+    stopped: Stop | None
+    attempts: Attempts
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether it was ended because it is not worth its end; one that was faster has ended by itself."""
+        return self.stopped is not None and self.stopped.kind == "pruned" and self.view.state != "succeeded"
+
+    def retried(self) -> PendingTrial | None:
+        """The trial to be tried again, after its job is deleted; None where it is not."""
+        failure, scenario = failure_of(self.view, self.stopped), self.pending.scenario
+        failures = self.attempts.failures
+        if failure is None or self.pending.trial.expect.state == "failed":
+            return None
+        if not is_retried(failure, self.view.exit_code, failures, scenario.retries):
+            return None
+        text = f"attempt {len(failures) + 1} of {self.pending.id} failed and is followed by another: {failure.text}"
+        self.pending.context.sink(Noted(text))
+        self.attempts.job.close()
+        return replace(self.pending, attempts=replace(self.attempts, failures=(*failures, failure)))
 
     def collect(self) -> Outcome:
         """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome."""
@@ -199,13 +267,14 @@ class FinishedTrial:
         collected = collect(self.job.output, directories_of(scenario), self.pending.directory)
         self.log.finish(collected.logs)
         readings = read_metrics(scenario.metrics, collected.logs, context.matcher)
-        reported = (*([self.stopped] if self.stopped else []), *view.errors)
+        earlier = [f"attempt {number}: {failure.text}" for number, failure in enumerate(self.attempts.failures, 1)]
+        reported = (*earlier, *([self.stopped.reason] if self.stopped else []), *view.errors)
         observed = Observed(view.state, view.exit_code, readings.last, readings.missing, collected.names, reported)
         return Outcome(
             scenario=scenario.scenario,
             trial=trial.id,
             parameters=dict(trial.parameters),
-            state=view.state,
+            state=PRUNED if self.is_pruned else view.state,
             exit_code=view.exit_code,
             metrics=readings.last,
             series=readings.series,
@@ -219,12 +288,13 @@ class FinishedTrial:
             service=context.service.name,
             versions=versions(),
             errors=(*reported, *collected.problems, *readings.notes, *_unbounded(readings, trial.expect)),
-            unmet=check(trial.expect, observed, scenario),
+            unmet=() if self.is_pruned else check(trial.expect, observed, scenario),
+            attempts=len(self.attempts.failures) + 1,
         )
 
     def close(self, error: BaseException | None = None) -> None:
         """Delete the job; its cassette is recorded unless the run ends in an error."""
-        self.resources.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        self.attempts.close(error)
 
 
 def _unbounded(readings: Readings, expect: ExpectSpec) -> list[str]:

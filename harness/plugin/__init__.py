@@ -36,6 +36,7 @@ from harness.plugin.fixtures import (
     mnist_job,
     offline,
     resource_group,
+    search_outcomes,
 )
 from harness.plugin.options import SCENARIO_OPTIONS, ScenarioOptions, pytest_addoption, pytest_configure
 from harness.plugin.session import (
@@ -86,4 +87,5 @@ __all__ = [
     "pytest_testnodedown",
     "pytest_unconfigure",
     "resource_group",
+    "search_outcomes",
 ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.scenario.trials import Trials
 
 MARK = "scenario"
+SEARCH = "search"  # id of the item of a search
 # Fixtures that are parametrized.
 SCENARIO, CLUSTER, TRIAL = "harness_scenario", "harness_cluster", "harness_trial"
 DIRECTORY = "scenarios"
@@ -107,9 +108,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     hidden: list[object] = [pytest.HIDDEN_PARAM]
     metafunc.parametrize(SCENARIO, [str(path)], ids=hidden, indirect=True, scope="session")
     if TRIAL in metafunc.fixturenames:
-        ids = list(trials.ids())
+        is_search = shelf(metafunc.config).load(path).sweep.search is not None
+        # A search is one item: each of its trials needs those before it, so none can run or fail by itself.
+        ids = [SEARCH] if is_search else list(trials.ids())
         is_plain = len(ids) == 1 and metafunc.definition.getparent(ScenarioFile) is None
-        clusters = _clusters(trials) if CLUSTER in metafunc.fixturenames else {}
+        clusters = _clusters(trials) if not is_search and CLUSTER in metafunc.fixturenames else {}
         if len(set(clusters.values())) > 1:
             ids.sort(key=lambda name: list(clusters.values()).index(clusters[name]))  # one cluster after the other
             metafunc.parametrize((CLUSTER, TRIAL), [(clusters[name], name) for name in ids], ids=ids, indirect=True)

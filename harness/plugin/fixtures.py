@@ -85,7 +85,9 @@ def harness_scenario(request: pytest.FixtureRequest) -> "Scenario":
 
 @pytest.fixture
 def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") -> "Trial":
-    """The trial of a test; a test that uses it runs once for each."""
+    """The trial of a test; a test that uses it runs once for each. Of a search, an example of its trials."""
+    if harness_scenario.sweep.search is not None:
+        return next(harness_scenario.trials.sample())
     return harness_scenario.trials.named(request.param)
 
 
@@ -179,6 +181,8 @@ def job_outcome(  # noqa: PLR0917
 ) -> "Outcome":
     """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
     _skip_unrecorded(request.config, harness_scenario)
+    if harness_scenario.sweep.search is not None:
+        raise pytest.UsageError(f"{harness_scenario.path}: a search has many outcomes; use the fixture search_outcomes")
     if harness_scenario.scope == "function":
         return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
     volumes, cluster = request.getfixturevalue("harness_volumes"), request.getfixturevalue("gpu_cluster")
@@ -193,13 +197,37 @@ def mnist_job(job_outcome: "Outcome") -> "Outcome":
 
 
 @pytest.fixture
+def search_outcomes(
+    request: pytest.FixtureRequest,
+    harness_run_context: "RunContext",
+    harness_scenario: "Scenario",
+    harness_run_directory: "RunDirectory",
+) -> "list[Outcome]":
+    """The outcomes of a scenario's search, which ran to its end, one trial after the other.
+
+    So the study is told what came out in the same order each time, chooses the same points, and a recording replays.
+
+    Raises:
+        UserError: Optuna is not installed.
+    """
+    _skip_unrecorded(request.config, harness_scenario)
+    study = experiments.study_of(harness_scenario, storage=None)
+    found: list[Outcome] = []
+    experiments.run_search(harness_run_context, harness_scenario, study, harness_run_directory, found.append, at_once=1)
+    return found
+
+
+@pytest.fixture
 def harness_verdict(
-    job_outcome: "Outcome", harness_scenario: "Scenario", harness_run_directory: "RunDirectory"
+    request: pytest.FixtureRequest, harness_scenario: "Scenario", harness_run_directory: "RunDirectory"
 ) -> "FailureReport | None":
-    """What to show of a job that did not do as expected; None when it did."""
-    if job_outcome.is_met:
+    """What to show of a job that did not do as expected, of a search the first; None when all did."""
+    is_search = harness_scenario.sweep.search is not None
+    outcomes = request.getfixturevalue("search_outcomes") if is_search else [request.getfixturevalue("job_outcome")]
+    unmet = next((outcome for outcome in outcomes if not outcome.is_met), None)
+    if unmet is None:
         return None
-    return experiments.explain_failure(job_outcome, harness_scenario, harness_run_directory.path)
+    return experiments.explain_failure(unmet, harness_scenario, harness_run_directory.path)
 
 
 def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:

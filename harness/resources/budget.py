@@ -21,7 +21,7 @@ def most_node_hours(scenario: Scenario, trials: int) -> float:
     """
     nodes, limits = scenario.cluster.most_nodes, scenario.limits
     at_once = max(1, nodes // scenario.job.nodes)
-    rounds = math.ceil(trials / at_once)
+    rounds = math.ceil(trials * scenario.retries.attempts / at_once)
     return nodes * (limits.queued.total_seconds() + rounds * limits.running.total_seconds()) / _HOUR
 
 

@@ -105,5 +105,33 @@ class LogSkipped:
         return f"{self.trial} | ... {self.amount} of {self.file} are not shown"
 
 
-Event = Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine | LogSkipped
+@dataclass(frozen=True, slots=True)
+class StepRead:
+    """What a metric of a running trial is at a step, from 1."""
+
+    trial: str
+    metric: str
+    step: int
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.trial}: {self.metric} is {self.value:g} at step {self.step}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """A trial has its outcome; ``best`` is the best one so far, in words, where the sweep has a goal."""
+
+    trial: str
+    state: str
+    is_met: bool
+    best: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.trial}: {self.state}"
+
+
+Event = (
+    Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine | LogSkipped | StepRead | TrialEnded
+)
 Sink = Callable[[Event], None]

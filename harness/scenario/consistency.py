@@ -10,6 +10,7 @@ from harness.suggestions import suggestion
 
 if TYPE_CHECKING:
     from harness.scenario.model import ExpectSpec, JobSpec, Scenario, VolumeSpec
+    from harness.scenario.search import SearchSpec
 
 Mistake = tuple[FieldPath, str]
 
@@ -50,6 +51,31 @@ def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
                     hint = suggestion(name, scenario.metrics)
                     text = f"metrics defines no {name!r}" + (f"; {hint}" if hint else "")
                     yield ("sweep", "goal", direction), text
+    if search := scenario.sweep.search:
+        yield from _search(scenario, search)
+
+
+def _search(scenario: "Scenario", search: "SearchSpec") -> Iterator[Mistake]:
+    """What a search looks at must be measured."""
+    yield from _unknown(("sweep", "search", "constraints"), search.constraints, scenario.metrics, "metrics defines no")
+    steps = [name for name, spec in scenario.metrics.items() if spec.step]
+    metric = watched_metric(scenario)
+    if search.metric is not None and search.metric not in steps:
+        hint = f"; those with step: true are: {', '.join(steps)}" if steps else ""
+        yield ("sweep", "search", "metric"), f"metrics defines no {search.metric!r} with step: true{hint}"
+    elif search.pruner and metric is None:
+        text = "a pruner looks at a metric while a job runs: give one step: true"
+        yield ("sweep", "search", "pruner"), text + (f", and say which: metric: {steps[0]}" if steps else "")
+
+
+def watched_metric(scenario: "Scenario") -> str | None:
+    """The metric that a search looks at while a job runs: the one it names, the goal's, or the only one with steps."""
+    search, goal = scenario.sweep.search, scenario.sweep.goal
+    if search is None or goal is None:
+        return None
+    steps = [name for name, spec in scenario.metrics.items() if spec.step]
+    candidates = (search.metric, *(goal.names if len(goal.names) == 1 else ()), *(steps if len(steps) == 1 else ()))
+    return next((name for name in candidates if name in steps), None)
 
 
 def trial_mistakes(scenario: "Scenario", job: "JobSpec", expect: "ExpectSpec") -> Iterator[Mistake]:

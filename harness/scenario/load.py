@@ -62,8 +62,8 @@ def load_scenario(path: Path, overrides: Mapping[str, str] | None = None) -> Sce
         *_without_default(document, sweep, defaults),
     ]
     try:
-        space = _space(document, sweep, typed, constants)
-        scenario = _TrialLoader(document, {**defaults, **typed}, sweep.names()).load(space)
+        space, examples = _space(document, sweep, typed, constants)
+        scenario = _TrialLoader(document, {**defaults, **typed}, sweep.names()).load(space, examples)
     except ScenarioError as error:
         raise ScenarioError("\n".join(dict.fromkeys([*mistakes, *str(error).splitlines()]))) from None
     _refuse(mistakes)
@@ -78,9 +78,13 @@ def _sweep(document: Document) -> SweepSpec:
         raise ScenarioError("\n".join(_explain(document, error, ("sweep",)))) from None
 
 
-def _space(document: Document, sweep: SweepSpec, fixed: Mapping[str, Scalar], constants: Mapping[str, Scalar]) -> Space:
+def _space(
+    document: Document, sweep: SweepSpec, fixed: Mapping[str, Scalar], constants: Mapping[str, Scalar]
+) -> tuple[Space, Sequence[Point]]:
+    """The points that are known, and of a search examples of its points."""
     try:
-        return sweep.space(_finder(document), fixed, constants)
+        space = sweep.space(_finder(document), fixed, constants)
+        return space, sweep.examples(_finder(document), fixed, constants)
     except SweepError as error:
         raise ScenarioError(f"{document.at(('sweep', *error.place))}: {error}") from None
 
@@ -137,12 +141,16 @@ def _equal_rows(document: Document, rows: Sequence[Point], paths: Sequence[Field
 def _misplaced(document: Document, swept: Sequence[str]) -> Iterator[str]:
     """Swept parameters must be in ``job``, ``cluster`` or ``expect``, and nowhere else."""
     used: set[str] = set()
+    is_search = bool((document.data.get("sweep") or {}).get("search"))
     for name, section in document.data.items():
         if name in _LITERAL:
             continue
         for field_path, text in _texts(section, (name,)):
             found = [parameter for parameter in names_in(text) if parameter in swept]
             used.update(found)
+            if found and is_search and name == "cluster":
+                reason = "a search runs on one cluster; sweep clusters by grid, zip, list or random"
+                yield f"{document.at(field_path)}: {{{found[0]}}} is swept; {reason}"
             if found and name not in _PER_TRIAL:
                 reason = "only job, cluster and expect may hold swept parameters; the trials share the rest"
                 yield f"{document.at(field_path)}: {{{found[0]}}} is swept; {reason}"
@@ -191,14 +199,14 @@ class _TrialLoader:
     parameters: Mapping[str, Scalar]
     swept: tuple[str, ...]
 
-    def load(self, space: Space) -> Scenario:
-        """The scenario with the trials of a space.
+    def load(self, space: Space, examples: Sequence[Point] = ()) -> Scenario:
+        """The scenario with the trials of a space; of a search, whose space is empty, with examples of its points.
 
         Raises:
             ScenarioError: it is wrong, or one of its trials is; of very many trials each swept value is tried once.
         """
-        shown = self._scenario(space[0])
-        trials = Trials(space, partial(self._trial, shown))
+        shown = self._scenario(examples[0] if examples else space[0])
+        trials = Trials(space, partial(self._trial, shown), examples)
         for _trial in trials.sample():
             pass  # it can be made
         origin = Origin(self.document.path, own_lines(self.document), trials, self.swept, partial(self._trial, shown))

@@ -14,6 +14,7 @@ from harness.scenario.consistency import mistakes_of
 from harness.scenario.document import FieldPath, line_of
 from harness.scenario.faults import FaultsSpec
 from harness.scenario.record import IDENTIFIER, Identifier, Record, refused
+from harness.scenario.retries import RetrySpec
 from harness.scenario.space import Point
 from harness.scenario.sweep import SweepSpec
 from harness.scenario.trials import Trials
@@ -336,6 +337,7 @@ class Scenario(Record):
     metrics: dict[Identifier, MetricSpec] = Field(default_factory=dict)
     expect: ExpectSpec = Field(default_factory=ExpectSpec)
     limits: Limits = Field(default_factory=Limits)
+    retries: RetrySpec = Field(default_factory=RetrySpec)
     faults: FaultsSpec = Field(default_factory=FaultsSpec)
     scope: Literal["session", "function"] = "session"
 

@@ -24,6 +24,12 @@ def trial_id(point: Mapping[str, Scalar]) -> str:
     return joined_id([id_part(point)])
 
 
+def search_trial_id(number: int, point: Mapping[str, Scalar]) -> str:
+    """The id of a trial of a search: its number, for a point may come twice, and the values to six digits."""
+    shown = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in point.items()}
+    return joined_id([id_part({"trial": number}), id_part(shown)])
+
+
 def id_part(values: Mapping[str, Scalar]) -> str:
     """The part of an id that some values make: ``name=value,...``."""
     return ",".join(f"{name}={_word(value)}" for name, value in values.items())

@@ -88,6 +88,19 @@ _DESCRIPTIONS = {
     "SweepSpec.list": "The trials themselves, one mapping each.",
     "SweepSpec.when": "Conditions under which a name is swept; elsewhere it has its value of parameters.",
     "SweepSpec.exclude": "Points that are left out: those that meet all conditions of one of these.",
+    "SweepSpec.search": "A search for the best point, which chooses each from what came out so far.",
+    "SearchSpec.space": "The values that each name takes.",
+    "SearchSpec.trials": "How many trials at most.",
+    "SearchSpec.sampler": "tpe, cmaes, nsga2, gp, grid, random, sobol, halton or module:attribute; or {name, options}.",
+    "SearchSpec.pruner": "hyperband, asha, median, percentile, patience or module:attribute; or {name, options}.",
+    "SearchSpec.seed": "The same seed and the same results choose the same points.",
+    "SearchSpec.at_once": "How many trials run at a time; default as many as there are nodes for.",
+    "SearchSpec.metric": "What the pruner looks at while a job runs: a metric with step: true.",
+    "SearchSpec.constraints": "Bounds of metrics within which a trial counts.",
+    "RetrySpec.node_lost": "Further attempts where the node was taken away.",
+    "RetrySpec.exit_code": "Further attempts where the exit code is not 0; {times, codes} for some codes only.",
+    "RetrySpec.timeout": "Further attempts where a limit was reached.",
+    "Scenario.retries": "Which failures of a job are answered by another attempt, and how often.",
     "SweepSpec.goal": "Metrics to minimize and to maximize: which trial is the best.",
     "SampleSpec.samples": "How many points; no two are equal.",
     "SampleSpec.seed": "The same seed draws the same points.",
@@ -144,7 +157,8 @@ def scenario_schema() -> _Schema:
             shape["properties"][field] = _described(name, field, _opened(value, is_literal=is_literal))
     for field in _NULLABLE:
         made["properties"][field] = _either(made["properties"][field], {"type": "null"})
-    _take_one_name(definitions["GoalSpec"])
+    _take_one_name(definitions["GoalSpec"], "minimize", "maximize")
+    _take_one_name(definitions["SearchSpec"], "sampler", "pruner")
     _require_what_runs(definitions["JobSpec"])
     extending = _partial(made)
     parts = {f"{name}{_PART}": _partial(shape) for name, shape in definitions.items()}
@@ -172,10 +186,10 @@ def _partial(schema: Any) -> Any:
     return {key: _partial(value) for key, value in schema.items() if key not in conditions}
 
 
-def _take_one_name(goal: _Schema) -> None:
-    """One metric may be written without a list."""
-    for field in ("minimize", "maximize"):
-        goal["properties"][field] = _either(goal["properties"][field], {"type": "string"})
+def _take_one_name(shape: _Schema, *fields: str) -> None:
+    """One name may be written alone, without a list or a mapping."""
+    for field in fields:
+        shape["properties"][field] = _either(shape["properties"][field], {"type": "string"})
 
 
 def _opened(schema: _Schema, *, is_literal: bool) -> _Schema:

@@ -1,6 +1,6 @@
 """The section ``sweep`` of a scenario: which parameters vary, over which values, and what is looked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -9,6 +9,7 @@ from harness.scenario.conditions import Condition, active, is_excluded, restrict
 from harness.scenario.document import FieldPath
 from harness.scenario.record import Identifier, Record, refused
 from harness.scenario.sampling import Method, SampleSpec, draw
+from harness.scenario.search import SearchSpec
 from harness.scenario.space import Point, Space
 from harness.scenario.swept_values import FindFiles, SweptValues, listed
 from harness.scenario.values import Scalar
@@ -52,6 +53,7 @@ class SweepSpec(Record):
     Attributes:
         when: name -> conditions under which it is swept; elsewhere it has its value of ``parameters``.
         exclude: points that are left out: those that meet all conditions of one of these.
+        search: points that are chosen while the sweep runs, from what came out so far; without the others.
         goal: which trial is the best.
     """
 
@@ -61,6 +63,7 @@ class SweepSpec(Record):
     sobol: SampleSpec | None = None
     halton: SampleSpec | None = None
     list: tuple[dict[Identifier, Scalar], ...] = ()
+    search: SearchSpec | None = None
     when: dict[Identifier, dict[Identifier, Condition]] = Field(default_factory=dict)
     exclude: tuple[dict[Identifier, Condition], ...] = ()
     goal: GoalSpec | None = None
@@ -70,6 +73,12 @@ class SweepSpec(Record):
         samples = [method for method in _METHODS if getattr(self, method)]
         if self.list and (self.grid or self.zip or samples):
             raise refused((("list",), f"list cannot be combined with {', '.join(('grid', 'zip', *samples[:1]))}"))
+        if self.search and (self.list or self.grid or self.zip or samples):
+            raise refused((("search",), "a search is not combined with other sections; put their names in its space"))
+        if self.search and self.goal is None:
+            raise refused((("goal",), "a search needs a goal: goal: {minimize: METRIC}"))
+        if self.search and self.search.pruner and len(self.goal.names if self.goal else ()) > 1:
+            raise refused((("search", "pruner"), "trials are pruned by one metric; a goal of several prunes none"))
         if len(samples) > 1:
             raise refused(((samples[1],), f"points are drawn by {samples[0]} already"))
         places = [place for place in self.places() if place[0] != "list"]
@@ -90,11 +99,13 @@ class SweepSpec(Record):
         for method in _METHODS:
             if sample := getattr(self, method):
                 yield from ((method, "space", name) for name in sample.space)
+        if self.search:
+            yield from (("search", "space", name) for name in self.search.space)
         for index, row in enumerate(self.list):
             yield from (("list", index, name) for name in row)
 
     def space(self, find: FindFiles, fixed: Mapping[str, Scalar], constants: Mapping[str, Scalar]) -> Space:
-        """The points.
+        """The points that are known before a run: of a search, none.
 
         Args:
             find: lists files.
@@ -104,6 +115,8 @@ class SweepSpec(Record):
         Raises:
             SweepError: the values of a name cannot be listed, or no point is left.
         """
+        if self.search:
+            return Space(((),))
         whole = Space((self.list,) if self.list else tuple(self._axes(find, fixed, constants)))
         whole = whole.fixed({name: value for name, value in fixed.items() if name in self.names()})
         if not (self.when or self.exclude) or not whole:
@@ -116,6 +129,29 @@ class SweepSpec(Record):
         if not rows:
             raise SweepError(("exclude",), "no point of the sweep is left")
         return Space((rows,))
+
+    def examples(
+        self, find: FindFiles, fixed: Mapping[str, Scalar], constants: Mapping[str, Scalar]
+    ) -> Sequence[Point]:
+        """Points of a search in which every choice, and both ends of every range, occur; none of another sweep.
+
+        Args:
+            find: lists files.
+            fixed: values of swept names; a search has none.
+            constants: values of the other parameters.
+
+        Raises:
+            SweepError: there are no files of a name, or a swept name is fixed.
+        """
+        if self.search is None:
+            return ()
+        if names := [name for name in self.search.space if name in fixed]:
+            text = f"--set {names[0]}: a search varies it; run one point with --trial {names[0]}=VALUE,..."
+            raise SweepError(("search", "space", names[0]), text)
+        try:
+            return self.search.examples(find, self.when, constants)
+        except ValueError as error:
+            raise SweepError(("search", "space"), str(error)) from None
 
     def names(self) -> tuple[str, ...]:
         """The names that are swept, in file order."""

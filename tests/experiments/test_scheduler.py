@@ -10,6 +10,7 @@ from harness.errors import BudgetError
 from harness.experiments.decide import TrialView
 from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.state import TrialState
+from harness.experiments.trial_source import KnownTrials
 from harness.interruption import Interruption
 from harness.resources.budget import Budget, BudgetMeter
 from harness.scenario.model import Limits
@@ -44,11 +45,14 @@ class HourLong:
     def finished(self, _jobs: object) -> "HourLong | None":
         return self if self.state.is_finished else None
 
+    def retried(self) -> None:
+        """It is not tried again."""
+
     def collect(self) -> str:
         return self.id
 
     def close(self, _error: BaseException | None = None) -> None:
-        self.is_closed = True
+        self.is_closed = self.state is not TrialState.WAITING
 
 
 Played = tuple[list[str], list[HourLong], str]
@@ -64,7 +68,7 @@ def scheduled() -> Play:
         outcomes: list[str] = []
         trials = [HourLong(name, clock) for name in names]
         scheduler = TrialScheduler(
-            trials,
+            KnownTrials(trials, lambda trial: trial),
             capacity=nodes,
             limits=Limits(running=HOUR * 1.5),
             poller=Poller(clock, HOUR / 4),

@@ -243,3 +243,29 @@ def journal(pytester: pytest.Pytester) -> Path:
     """Where the runs of a project say what they make."""
     (found,) = pytester.path.rglob("journal.jsonl")
     return found
+
+
+def test_a_search_is_one_item_whose_recording_replays_to_the_same_points(
+    run: Run, scenarios: Write, pytester: pytest.Pytester
+) -> None:
+    space = "space: {score: {low: 0.0, high: 1.0}}, trials: 3, pruner: median"
+    scenarios(f"{{search: {{{space}}}, goal: {{minimize: score}}}}")
+    run("scenarios", *RECORD).assert_outcomes(passed=1)
+    recorded = sorted(path.name for path in (pytester.path / "cassettes" / "batchai" / "short").glob("trial=*"))
+    assert [name.partition(",")[0] for name in recorded] == ["trial=0", "trial=1", "trial=2"]
+    replayed = run("scenarios", "-v")
+
+    replayed.assert_outcomes(passed=1)
+    replayed.stdout.fnmatch_lines(["*short.yaml::short?search? PASSED*"])
+
+
+def test_trials_on_clusters_of_their_own_are_recorded_and_replay(run: Run, scenarios: Write) -> None:
+    scenarios(
+        "{zip: {size: [STANDARD_NC6, STANDARD_NC12], score: [1, 2]}}",
+        cluster="cluster: {name: c, vm_size: '{size}'}",
+        parameters="parameters: {score: 0.5, code: 0, pause: 0, size: STANDARD_NC6}",
+    )
+    run("scenarios", *RECORD).assert_outcomes(passed=2)
+
+    run("scenarios").assert_outcomes(passed=2)
+    run("scenarios", "-n", "2").assert_outcomes(passed=2)

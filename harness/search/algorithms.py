@@ -1,0 +1,99 @@
+"""Samplers and pruners of Optuna, and of the user's own, from what a scenario says of them."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    PatientPruner,
+    PercentilePruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+
+from harness.errors import UserError
+from harness.scenario.search import PLANNED, AlgorithmSpec
+
+_SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
+    **dict.fromkeys(PLANNED, RandomSampler),  # their points are given to the study, and drawn by nobody
+    "tpe": TPESampler,
+    "cmaes": CmaEsSampler,
+    "nsga2": NSGAIISampler,
+    "gp": GPSampler,
+}
+_PRUNERS: Mapping[str, Callable[..., BasePruner]] = {
+    "hyperband": HyperbandPruner,
+    "asha": SuccessiveHalvingPruner,
+    "median": MedianPruner,
+    "percentile": PercentilePruner,
+    "patience": PatientPruner,
+}
+
+
+def make_sampler(spec: AlgorithmSpec, seed: int) -> BaseSampler:
+    """A sampler.
+
+    Raises:
+        UserError: it does not take an option, or the user's own cannot be made.
+    """
+    make = _own(spec.name) if spec.is_own else _SAMPLERS[spec.name]
+    sampler = _made("sampler", spec, make, {**spec.options, **({"seed": seed} if _takes(make, "seed") else {})})
+    if not isinstance(sampler, BaseSampler):
+        raise UserError(f"sampler {spec.name}: makes a {type(sampler).__name__}, not an optuna.samplers.BaseSampler")
+    return sampler
+
+
+def make_pruner(spec: AlgorithmSpec | None) -> BasePruner:
+    """A pruner; one that prunes nothing where none is given.
+
+    Raises:
+        UserError: it does not take an option, or the user's own cannot be made.
+    """
+    if spec is None:
+        return NopPruner()
+    options: dict[str, Any] = dict(spec.options)
+    if spec.name == "patience":
+        wrapped = options.pop("wrapped", None)
+        if wrapped is not None and wrapped not in _PRUNERS:
+            raise UserError(f"pruner patience: wrapped is one of {', '.join(_PRUNERS)}, not {wrapped!r}")
+        options["wrapped_pruner"] = None if wrapped is None else make_pruner(AlgorithmSpec(name=str(wrapped)))
+    pruner = _made("pruner", spec, _own(spec.name) if spec.is_own else _PRUNERS[spec.name], options)
+    if not isinstance(pruner, BasePruner):
+        raise UserError(f"pruner {spec.name}: makes a {type(pruner).__name__}, not an optuna.pruners.BasePruner")
+    return pruner
+
+
+def _own(name: str) -> Callable[..., Any]:
+    """What ``module:attribute`` names: a class or a function that makes one."""
+    module, _, attribute = name.partition(":")
+    try:
+        made: Any = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"{name} cannot be loaded: {error}; is its module installed, or on PYTHONPATH?") from None
+    if not callable(made):
+        raise UserError(f"{name} is no class and no function that makes a sampler or a pruner")
+    return made  # type: ignore[no-any-return]  # it was looked at
+
+
+def _made(kind: str, spec: AlgorithmSpec, make: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    unknown = [
+        name for name in spec.options if not _takes(make, name) and not (spec.name == "patience" and name == "wrapped")
+    ]
+    if unknown:
+        taken = ", ".join(name for name in inspect.signature(make).parameters if name not in ("self", "seed"))
+        raise UserError(f"{kind} {spec.name} has no option {unknown[0]!r}; it has: {taken or 'none'}")
+    try:
+        return make(**options)
+    except (TypeError, ValueError, ImportError) as error:
+        raise UserError(f"{kind} {spec.name} cannot be made: {error}") from None
+
+
+def _takes(make: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(make).parameters
+    is_open = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    return name in parameters or is_open

@@ -1,0 +1,171 @@
+"""``harness run`` of a search, on a real emulator: pruned through the service, resumed, run again, one trial alone."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from harness.cli import main
+from tests.commands import harness_command
+
+Write = Callable[..., Path]
+Run = Callable[..., tuple[int, str, str]]
+
+# Says a loss at each of three steps; between them it waits to be told to end, where it is worth nothing.
+SCRIPT = """\
+for step in 1 2 3; do
+    echo "score = $1"
+    case $1 in 0.*) ;; *) [ $step = 2 ] && sleep $3 ;; esac
+done
+echo model > "$AZ_BATCHAI_OUTPUT_MODEL/net.txt"
+exit $2
+"""
+SEARCH = "{search: {space: {score: SPACE}, trials: 4, at_once: 2, OPTIONS}, goal: {minimize: score}}"
+
+
+@pytest.fixture
+def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process: exit code, standard output and standard error."""
+
+    def run_it(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main(["run", *map(str, words)])
+        return code, *capsys.readouterr()
+
+    return run_it
+
+
+def search(space: str, options: str = "sampler: tpe") -> str:
+    return SEARCH.replace("SPACE", space).replace("OPTIONS", options)
+
+
+def outcomes(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "outcomes.jsonl").read_text().splitlines()]
+
+
+def stored(out: Path) -> optuna.Study:
+    return optuna.load_study(study_name="short", storage=f"sqlite:///{out / 'study.db'}")
+
+
+def test_a_search_runs_its_trials_and_optuna_opens_what_it_kept(run: Run, scenario: Write) -> None:
+    code, out, _ = run(scenario(search("{low: 0.0, high: 0.5}")), "--out", "here")
+    assert code == 0
+    study, found = stored(Path("here")), outcomes(Path("here"))
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
+    assert {one["trial"].partition(",")[0] for one in found} == {f"trial={number}" for number in range(4)}
+    by_number = {int(one["trial"].partition(",")[0].partition("=")[2]): one for one in found}
+    assert [trial.params["score"] for trial in study.trials] == [
+        by_number[number]["parameters"]["score"] for number in range(4)
+    ]
+    assert f"best: {by_number[study.best_trial.number]['trial']}" in out
+
+
+def test_a_trial_that_is_not_worth_its_end_is_terminated_by_the_service(run: Run, scenario: Write) -> None:
+    path = scenario(
+        search("[0.5, 9, 8]", "sampler: grid, pruner: {name: 'optuna.pruners:ThresholdPruner', options: {upper: 5}}"),
+        script=SCRIPT,
+        expect="expect: {metrics: {score: {max: 1}}}",
+        parameters="parameters: {score: 0.5, code: 0, pause: 600}",
+        limits="limits: {queued: PT1M, running: PT10M}",
+    )
+    code, out, _ = run(path, "--out", "here")
+    assert code == 0, out
+    states = {one["parameters"]["score"]: one["state"] for one in outcomes(Path("here"))}
+    assert states == {0.5: "succeeded", 9: "pruned", 8: "pruned"}
+    assert any("pruned at step" in text for one in outcomes(Path("here")) for text in one["errors"])
+    assert [trial.state.name for trial in stored(Path("here")).trials] == ["COMPLETE", "PRUNED", "PRUNED"]
+
+
+def test_a_resumed_search_runs_only_the_trials_that_are_left(run: Run, scenario: Write) -> None:
+    path = scenario(search("{low: 0.0, high: 0.5}", "sampler: sobol"))
+    run(path, "--out", "here", "--limit", 1)
+    code, _, _ = run(path, "--out", "here", "--resume")
+    assert code == 0
+    assert len(outcomes(Path("here"))) == len({one["trial"] for one in outcomes(Path("here"))}) == 4
+    whole = run(path, "--out", "there")
+    assert whole[0] == 0
+    assert [trial.params for trial in stored(Path("here")).trials] == [
+        trial.params for trial in stored(Path("there")).trials
+    ]
+
+
+def test_what_failed_is_run_again_when_that_is_asked_for(run: Run, scenario: Write) -> None:
+    path = scenario("{grid: {score: [1, 3]}}")
+    assert run(path, "--out", "here")[0] == 1
+    path.write_text(path.read_text().replace("max: 2", "max: 4"))
+    code, out, _ = run(path, "--out", "here", "--rerun", "failed")
+    assert code == 0, out
+    assert [one["trial"] for one in outcomes(Path("here"))].count("score=3") == 2
+    assert [one["trial"] for one in outcomes(Path("here"))].count("score=1") == 1
+
+
+def test_one_trial_is_run_by_its_values(run: Run, scenario: Write) -> None:
+    swept = scenario("{grid: {score: [0.5, 1], code: [0, 1]}}")
+    code, _, _ = run(swept, "--out", "here", "--trial", "code=0,score=1")
+    assert code == 0
+    assert [one["trial"] for one in outcomes(Path("here"))] == ["score=1,code=0"]
+    code, _, error = run(swept, "--out", "here", "--trial", "scor=1", "--resume")
+    assert code == 2
+    assert "'scor=1' gives no swept name a value; did you mean 'score'?" in error
+    code, _, error = run(swept, "--out", "here", "--trial", "score=1", "--resume")
+    assert "give code a value, too: the trial is made by score, code" in error
+
+
+def test_a_job_that_fails_is_tried_again_as_often_as_the_scenario_says(run: Run, scenario: Write) -> None:
+    path = scenario("{grid: {code: [3, 4]}}", limits="retries: {exit_code: {times: 2, codes: [3]}}")
+    code, out, _ = run(path, "--out", "here")
+    assert code == 1
+    found = {one["parameters"]["code"]: one for one in outcomes(Path("here"))}
+    assert (found[3]["attempts"], found[4]["attempts"]) == (3, 1)
+    assert found[3]["errors"][:2] == ["attempt 1: exit code 3", "attempt 2: exit code 3"]
+    assert "attempt 1 of code=3 failed and is followed by another: exit code 3" in out
+
+
+def test_a_dry_run_tells_the_size_of_a_search_and_what_it_costs_at_most(run: Run, scenario: Write) -> None:
+    code, out, _ = run(scenario(search("{low: 0.0, high: 0.5}", "pruner: hyperband")), "--dry-run")
+    assert code == 0
+    assert "trials          4, at most 2 node(s) at a time" in out
+    assert "search          by tpe, pruned by hyperband; trials such as" in out
+    code, _, error = run(scenario(search("[1]", "sampler: {name: tpe, options: {startup: 1}}")), "--dry-run")
+    assert (code, "sampler tpe has no option 'startup'" in error) == (2, True)
+
+
+WAITING = """\
+until [ -e "$1" ]; do sleep 0.05; done
+echo "score = 1"
+"""
+
+
+def test_the_first_ctrl_c_lets_running_trials_end_and_begins_no_other(project: Path, scenario: Write, run: Run) -> None:
+    go = project / "go"
+    path = scenario(
+        "{grid: {code: [0, 1, 2, 3, 4, 5]}}",
+        script=WAITING,
+        parameters=f"parameters: {{score: '{go}', code: 0, pause: 0}}",
+        expect="expect: {exit_code: 0}",
+    )
+    with subprocess.Popen(
+        harness_command("run", str(path), "--out", "here"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        running = 0
+        while running < 2:
+            line = process.stdout.readline()
+            assert line, "the run ended"
+            running += " is running" in line
+        process.send_signal(signal.SIGINT)
+        while "no trial begins any more" not in (line := process.stderr.readline()):
+            assert line, "the run ended"
+        go.touch()
+        printed, _ = process.communicate()
+    assert process.returncode == 130, printed
+    assert [one["state"] for one in outcomes(Path("here"))] == ["succeeded"] * 2
+    assert "drained: the trials that are left run with --out here --resume" in printed
+    assert run(path, "--out", "here", "--resume")[0] == 0
+    assert len({one["trial"] for one in outcomes(Path("here"))}) == len(outcomes(Path("here"))) == 6

@@ -1,0 +1,204 @@
+"""A search: which points it chooses, when it prunes, and that a killed one goes on as if nothing had happened."""
+
+import math
+from pathlib import Path
+
+import optuna
+import pytest
+
+from harness.errors import UserError
+from harness.scenario.sweep import SweepSpec
+from harness.search import Study, open_study
+
+SPACE = {"rate": {"low": 0.001, "high": 1.0, "log": True}, "depth": {"low": 1, "high": 8}, "kind": ["a", "b"]}
+
+
+def spec(sampler="tpe", goal=None, when=None, exclude=(), **search) -> SweepSpec:
+    search = {"space": SPACE, "trials": 12, "sampler": sampler, **search}
+    return SweepSpec.model_validate(
+        {"search": search, "goal": goal or {"minimize": "loss"}, "when": when or {}, "exclude": exclude}
+    )
+
+
+def study_of(sweep: SweepSpec, storage: str | None = None) -> Study:
+    return open_study(sweep, name="s", storage=storage, find=lambda _spec: (), constants={})
+
+
+def loss(point) -> float:
+    return abs(math.log10(point["rate"]) + 2) + abs(point["depth"] - 3) / 10 + (point["kind"] == "a")
+
+
+def play(study: Study, most: int = 1000) -> list[tuple[int, dict]]:
+    """Ask and tell, one after the other."""
+    found = []
+    while len(found) < most and (asked := study.ask()) is not None:
+        found.append((asked.number, dict(asked.point)))
+        study.tell(asked.number, "complete", {"loss": loss(asked.point), "gain": -loss(asked.point)})
+    return found
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'study.db'}"
+
+
+@pytest.mark.parametrize("sampler", ["random", "sobol", "halton", "tpe", "cmaes", "nsga2"])
+def test_a_seed_chooses_the_same_points_each_time_and_another_one_others(sampler: str) -> None:
+    drawn = [play(study_of(spec(sampler, seed=seed))) for seed in (3, 3, 4)]
+    assert [number for number, _ in drawn[0]] == list(range(12))
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_grid_is_searched_whole() -> None:
+    study = study_of(spec("grid", space={"depth": {"low": 1, "high": 3}, "kind": ["a", "b"]}, trials=100))
+    points = [(point["depth"], point["kind"]) for _, point in play_any(study)]
+    assert points == [(1, "a"), (1, "b"), (2, "a"), (2, "b"), (3, "a"), (3, "b")]
+    assert study.total == 6
+
+
+def play_any(study: Study) -> list[tuple[int, dict]]:
+    found = []
+    while (asked := study.ask()) is not None:
+        found.append((asked.number, dict(asked.point)))
+        study.tell(asked.number, "complete", {"loss": 1.0})
+    return found
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes", "sobol"])
+def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(sampler: str, storage: str) -> None:
+    whole = play(study_of(spec(sampler)))
+    begun = study_of(spec(sampler), storage)
+    first = play(begun, most=4)
+    lost = begun.ask()  # the process is killed before this one is told
+    again = study_of(spec(sampler), storage)
+    assert list(again.unfinished()) == [lost]
+    again.tell(lost.number, "complete", {"loss": loss(lost.point)})
+    assert [*first, (lost.number, dict(lost.point)), *play(again)] == whole
+    stored = optuna.load_study(study_name="s", storage=storage)
+    assert [trial.state.name for trial in stored.trials] == ["COMPLETE"] * 12
+    assert stored.best_value == min(loss(point) for _, point in whole)
+
+
+def test_what_was_told_is_not_changed_by_telling_it_again(storage: str) -> None:
+    study = study_of(spec(), storage)
+    asked = study.ask()
+    study.tell(asked.number, "complete", {"loss": 1.0})
+    study.tell(asked.number, "failed", {})
+    (trial,) = optuna.load_study(study_name="s", storage=storage).trials
+    assert (trial.state.name, trial.value) == ("COMPLETE", 1.0)
+
+
+def test_a_search_finds_better_points_than_chance() -> None:
+    best = {
+        sampler: min(loss(point) for _, point in play(study_of(spec(sampler, trials=40, seed=1))))
+        for sampler in ("tpe", "random")
+    }
+    assert best["tpe"] < best["random"]
+
+
+def test_excluded_points_are_not_run_and_do_not_count() -> None:
+    study = study_of(spec(exclude=[{"kind": "a"}]))
+    points = [point for _, point in play(study)]
+    assert len(points) == 12
+    assert all(point["kind"] == "b" for point in points)
+
+
+def test_a_parameter_is_chosen_only_where_its_conditions_hold() -> None:
+    space = {"kind": ["a", "b"], "rate": {"low": 0.1, "high": 1.0}}
+    points = [point for _, point in play_any(study_of(spec(when={"rate": {"kind": "b"}}, space=space)))]
+    assert {(point["kind"], "rate" in point) for point in points} == {("a", False), ("b", True)}
+
+
+def test_a_metric_that_is_no_number_fails_the_trial(storage: str) -> None:
+    study = study_of(spec(), storage)
+    study.tell(study.ask().number, "complete", {"loss": math.nan})
+    study.tell(study.ask().number, "complete", {})
+    study.tell(study.ask().number, "failed", {"loss": 1.0})
+    states = [trial.state.name for trial in optuna.load_study(study_name="s", storage=storage).trials]
+    assert states == ["FAIL"] * 3
+
+
+PRUNERS = [
+    "hyperband",
+    {"name": "asha", "options": {"reduction_factor": 2}},
+    "median",
+    {"name": "percentile", "options": {"percentile": 25.0}},
+    {"name": "patience", "options": {"patience": 3}},
+]
+
+
+@pytest.mark.parametrize("pruner", PRUNERS, ids=lambda pruner: pruner if isinstance(pruner, str) else pruner["name"])
+def test_a_pruner_ends_trials_that_are_not_worth_their_end(pruner) -> None:
+    study = study_of(spec("random", trials=20, pruner=pruner))
+    steps = []
+    while (asked := study.ask()) is not None:
+        for step in range(1, 10):
+            study.report(asked.number, step, asked.number + (step if asked.number > 5 else -step))
+            if study.prunes(asked.number):
+                study.tell(asked.number, "pruned", {})
+                break
+        else:
+            study.tell(asked.number, "complete", {"loss": float(asked.number)})
+        steps.append(step)
+    assert steps[0] == 9
+    assert sum(steps) < 20 * 9
+
+
+def test_several_goals_have_a_front_and_constraints_bound_it(storage: str) -> None:
+    sweep = spec(goal={"minimize": "loss", "maximize": "gain"}, constraints={"loss": {"max": 1.0}})
+    play(study_of(sweep, storage))
+    stored = optuna.load_study(study_name="s", storage=storage)
+    assert [direction.name for direction in stored.directions] == ["MINIMIZE", "MAXIMIZE"]
+    assert stored.metric_names == ["loss", "gain"]
+    for trial in stored.trials:
+        assert trial.constraints == {"loss": trial.values[0] - 1.0}
+
+
+class OwnSampler(optuna.samplers.RandomSampler):
+    """A user's own."""
+
+
+class OwnPruner(optuna.pruners.ThresholdPruner):
+    """A user's own."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(upper=most)
+
+
+def test_samplers_and_pruners_of_the_user_plug_in() -> None:
+    own = {"name": f"{__name__}:OwnPruner", "options": {"most": 5}}
+    study = study_of(spec(f"{__name__}:OwnSampler", pruner=own))
+    asked = study.ask()
+    study.report(asked.number, 1, 4.0)
+    assert not study.prunes(asked.number)
+    study.report(asked.number, 2, 6.0)
+    assert study.prunes(asked.number)
+
+
+@pytest.mark.parametrize(
+    ("search", "mistake"),
+    [
+        ({"sampler": {"name": "tpe", "options": {"startup": 3}}}, "sampler tpe has no option 'startup'; it has: "),
+        ({"pruner": {"name": "hyperband", "options": {"bootstrap_count": 1}}}, "pruner hyperband cannot be made"),
+        ({"pruner": "nowhere:Pruner"}, "nowhere:Pruner cannot be loaded: No module named 'nowhere'"),
+        ({"pruner": "math:pi"}, "math:pi is no class and no function"),
+        ({"sampler": "math:sqrt"}, "sampler math:sqrt cannot be made"),
+        ({"pruner": {"name": "patience", "options": {"patience": 1, "wrapped": "medium"}}}, "wrapped is one of"),
+        ({"exclude": [{"depth": {"low": 1}}]}, "200 points one after the other are excluded"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_is_refused(search, mistake) -> None:
+    with pytest.raises(UserError, match=mistake):
+        study_of(spec(**search)).ask()
+
+
+def test_a_study_with_another_goal_is_not_continued(storage: str) -> None:
+    study_of(spec(), storage)
+    with pytest.raises(UserError, match="has another goal"):
+        study_of(spec(goal={"maximize": "loss"}), storage)
+
+
+def test_storage_that_cannot_be_opened_does_not_show_its_password() -> None:
+    with pytest.raises(UserError) as caught:
+        study_of(spec(), "postgresql://user:geheim@nowhere.invalid/db")
+    assert "geheim" not in str(caught.value)
