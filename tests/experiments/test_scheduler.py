@@ -1,6 +1,7 @@
 """Trials against a budget; the clock moves only when the scheduler waits."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,10 @@ class HourLong:
     def finished(self, _jobs: object) -> "HourLong | None":
         return self if self.state.is_finished else None
 
+    def pending(self) -> Any:
+        """The trial as the scheduler takes it."""
+        return self
+
     def retried(self) -> None:
         """It is not tried again."""
 
@@ -68,7 +73,7 @@ def scheduled() -> Play:
         outcomes: list[str] = []
         trials = [HourLong(name, clock) for name in names]
         scheduler = TrialScheduler(
-            KnownTrials(trials, lambda trial: trial),
+            KnownTrials(trials, HourLong.pending),
             capacity=nodes,
             limits=Limits(running=HOUR * 1.5),
             poller=Poller(clock, HOUR / 4),

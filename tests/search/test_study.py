@@ -1,7 +1,9 @@
 """A search: which points it chooses, when it prunes, and that a killed one goes on as if nothing had happened."""
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -10,10 +12,14 @@ from harness.errors import UserError
 from harness.scenario.sweep import SweepSpec
 from harness.search import Study, open_study
 
+Played = list[tuple[int, dict[str, Any]]]
+
 SPACE = {"rate": {"low": 0.001, "high": 1.0, "log": True}, "depth": {"low": 1, "high": 8}, "kind": ["a", "b"]}
 
 
-def spec(sampler="tpe", goal=None, when=None, exclude=(), **search) -> SweepSpec:
+def spec(
+    sampler: Any = "tpe", goal: Any = None, when: Any = None, exclude: Sequence[Any] = (), **search: Any
+) -> SweepSpec:
     search = {"space": SPACE, "trials": 12, "sampler": sampler, **search}
     return SweepSpec.model_validate(
         {"search": search, "goal": goal or {"minimize": "loss"}, "when": when or {}, "exclude": exclude}
@@ -24,13 +30,13 @@ def study_of(sweep: SweepSpec, storage: str | None = None) -> Study:
     return open_study(sweep, name="s", storage=storage, find=lambda _spec: (), constants={})
 
 
-def loss(point) -> float:
+def loss(point: Mapping[str, Any]) -> float:
     return abs(math.log10(point["rate"]) + 2) + abs(point["depth"] - 3) / 10 + (point["kind"] == "a")
 
 
-def play(study: Study, most: int = 1000) -> list[tuple[int, dict]]:
+def play(study: Study, most: int = 1000) -> Played:
     """Ask and tell, one after the other."""
-    found = []
+    found: Played = []
     while len(found) < most and (asked := study.ask()) is not None:
         found.append((asked.number, dict(asked.point)))
         study.tell(asked.number, "complete", {"loss": loss(asked.point), "gain": -loss(asked.point)})
@@ -56,8 +62,8 @@ def test_a_grid_is_searched_whole() -> None:
     assert study.total == 6
 
 
-def play_any(study: Study) -> list[tuple[int, dict]]:
-    found = []
+def play_any(study: Study) -> Played:
+    found: Played = []
     while (asked := study.ask()) is not None:
         found.append((asked.number, dict(asked.point)))
         study.tell(asked.number, "complete", {"loss": 1.0})
@@ -128,7 +134,7 @@ PRUNERS = [
 
 
 @pytest.mark.parametrize("pruner", PRUNERS, ids=lambda pruner: pruner if isinstance(pruner, str) else pruner["name"])
-def test_a_pruner_ends_trials_that_are_not_worth_their_end(pruner) -> None:
+def test_a_pruner_ends_trials_that_are_not_worth_their_end(pruner: Any) -> None:
     study = study_of(spec("random", trials=20, pruner=pruner))
     steps = []
     while (asked := study.ask()) is not None:
@@ -187,7 +193,7 @@ def test_samplers_and_pruners_of_the_user_plug_in() -> None:
         ({"exclude": [{"depth": {"low": 1}}]}, "200 points one after the other are excluded"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_made_is_refused(search, mistake) -> None:
+def test_what_cannot_be_made_is_refused(search: dict[str, Any], mistake: str) -> None:
     with pytest.raises(UserError, match=mistake):
         study_of(spec(**search)).ask()
 
