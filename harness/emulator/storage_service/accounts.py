@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from msgspec.structs import replace
 
 from harness.clock import Clock
-from harness.emulator.storage_service.model import Container, Service, Share, StorageAccount, share_key
+from harness.emulator.storage_service.model import Container, Service, ServiceSettings, Share, StorageAccount, share_key
 from harness.emulator.storage_service.signatures import service_sas_text, sign
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
@@ -47,6 +47,11 @@ class Accounts:
         """
         within = f"{group}/".lower()  # an account in no group has an empty id
         return [account for _, account in self._store.list(StorageAccount) if account.id.lower().startswith(within)]
+
+    def sharing_rules(self, service: Service, name: str) -> str:
+        """The element ``Cors`` of a service's properties; empty until it was set."""
+        settings = self._store.get(ServiceSettings, f"{service}/{name}")
+        return settings.elements.get("Cors", "") if settings else ""
 
     def put(self, account: StorageAccount) -> None:
         """Keep an account, in place of an earlier one of its name."""

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 from harness.emulator.context import Request, Response
 from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.cors import is_rule
 from harness.emulator.storage_service.model import Policy
 from harness.emulator.storage_service.signatures import moment
 from harness.emulator.wire import precise_timestamp
@@ -183,6 +184,9 @@ def settings_document(elements: Mapping[str, str]) -> str:
 def _check_setting(element: Element) -> None:
     if element.tag == "Cors" and len(element.findall("CorsRule")) > _RULES:
         raise errors.invalid_document()
+    for rule in element.findall("CorsRule") if element.tag == "Cors" else ():
+        if not is_rule({each.tag: each.text or "" for each in rule}):
+            raise errors.invalid_node("CorsRule")
     for policy in (each for each in element.iter() if each.tag.endswith("RetentionPolicy")):
         days = policy.findtext("Days")
         if days is not None and not (days.isascii() and days.isdigit() and 1 <= int(days[:9]) <= _DAYS):

@@ -13,7 +13,7 @@ from harness.emulator.context import BodyStalledError, BodyTooLargeError, Reques
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.host_names import is_loopback
-from harness.emulator.storage_service import errors
+from harness.emulator.storage_service import cors, errors
 from harness.emulator.storage_service.access import Credential, Grant, Judge, Target, check
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority, action_of
@@ -155,7 +155,10 @@ class StorageHost:
             if not _VERSION.fullmatch(version):
                 version = DEFAULT_VERSION
                 raise errors.invalid_header("x-ms-version")
-            answer = await self._answer(request, target, version)
+            if request.method == "OPTIONS":  # which a browser sends without credentials
+                answer = cors.preflight(request, self._sharing_rules(target))
+            else:
+                answer = await self._answer(request, target, version)
         except StorageError as error:
             answer = self._refused(error, request_id, version)
         except BodyTooLargeError as error:
@@ -175,7 +178,12 @@ class StorageHost:
             _log.warning("the disk refused %s of %s: %s", request.method, self.service, error)
             answer = self._refused(errors.share_full(), request_id, version)
         answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
+        if request.method != "OPTIONS" and (rules := self._sharing_rules(target)):
+            answer.headers += cors.sharing_headers(request, answer, rules)
         return answer
+
+    def _sharing_rules(self, target: Target) -> tuple[cors.Rule, ...]:
+        return cors.rules(self._accounts.sharing_rules(self.service, target.account))
 
     def refuse_target(self, request: Request, trouble: Trouble, target: Target) -> Response:
         """The service in trouble, when asked for a target."""
