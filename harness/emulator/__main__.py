@@ -9,6 +9,7 @@ from typing import get_args
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
     LOOPBACK,
+    MANAGED_IDENTITIES,
     ONLY,
     Images,
     Options,
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
     parser.add_argument("--host-name", action="append", default=[], help="by which clients at plain ports call us")
     parser.add_argument("--application", action="append", default=[], help="to have besides the first: NAME=ROLE,ROLE")
+    parser.add_argument("--managed-identity", choices=["", *MANAGED_IDENTITIES], default="", help="an endpoint to have")
     parser.add_argument("--tenant", action="append", default=[], help="in which applications can sign in, too")
     parser.add_argument("--quota", action="append", default=[], help="dedicated cores of a family: NCASv3_T4=0")
     parser.add_argument("--missing-size", action="append", default=[], help="a size that no region has")
@@ -76,6 +78,7 @@ def main() -> int:
                 cntk_python=words.cntk_python,
                 host_names=tuple(map(parse_host_name, words.host_name)),
                 applications=tuple(map(parse_application, words.application)),
+                managed_identity=words.managed_identity,
                 tenants=tuple(map(parse_tenant, words.tenant)),
                 limit=parse_limit(words.quota, words.missing_size, words.refuse_keys),
             )

@@ -27,6 +27,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     ``file_url`` and ``blob_url`` answer on plain HTTP, the account being the first segment of the path; ``only`` is
     ``storage`` where nothing else is served. ``applications`` are those besides the first one, by name.
+    ``identity_variables`` lead to the endpoint of managed identities.
     """
 
     proxy_url: str
@@ -46,6 +47,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     azureml_workspace: str = ""
     mlflow_tracking_uri: str = ""
     applications: dict[str, SignIn] = {}
+    identity_variables: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Endpoint({self.proxy_url}, pid={self.pid}, directory={self.directory!r})"
@@ -121,6 +123,7 @@ class Endpoint(msgspec.Struct, frozen=True):
             "NO_PROXY": direct,
             "no_proxy": direct,
             **self._trusting(),
+            **self.identity_variables,
             "AZURE_TENANT_ID": self.tenant_id,
             "AZURE_CLIENT_ID": sign_in.client_id,
             "AZURE_CLIENT_SECRET": sign_in.client_secret,

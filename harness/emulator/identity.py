@@ -1,6 +1,7 @@
 """Who may use an emulator: one tenant, its applications, one subscription and a first storage account."""
 
 import base64
+import hashlib
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -55,6 +56,11 @@ class Identity(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Identity(tenant_id={self.tenant_id!r}, client_id={self.client_id!r})"
+
+    @property
+    def identity_header(self) -> str:
+        """What code in App Service shows to get a token of its managed identity."""
+        return hashlib.sha256(f"identity header {self.signing_key}".encode()).hexdigest()
 
     def application(self, client_id: str) -> Application | None:
         """The application of an id, or None."""

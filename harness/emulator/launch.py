@@ -78,6 +78,7 @@ def launch(
     cntk_python: Path | None = None,
     host_names: Sequence[str] = (),
     applications: Sequence[str] = (),
+    managed_identity: str = "",
     tenants: Sequence[str] = (),
 ) -> Iterator[Endpoint]:
     """An emulator for as long as the block lasts; it also ends when this process is killed.
@@ -97,6 +98,7 @@ def launch(
         cntk_python: the interpreter of CNTK jobs.
         host_names: as in ``Options``.
         applications: applications to have besides the first one, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
+        managed_identity: whose endpoint to have, ``app-service`` or ``imds``; see ``Endpoint.environment``.
         tenants: ids of tenants in which they can sign in, too, for tokens that no service accepts.
 
     Raises:
@@ -121,6 +123,7 @@ def launch(
             cntk_python=cntk_python,
             host_names=tuple(map(parse_host_name, host_names)),
             applications=tuple(map(parse_application, applications)),
+            managed_identity=managed_identity,
             tenants=tuple(map(parse_tenant, tenants)),
         )
         process = stack.enter_context(_started(options))

@@ -19,6 +19,7 @@ from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
 ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY;NAME:KEY; a command line can be read by everybody
 ONLY = ("storage",)
+MANAGED_IDENTITIES = ("app-service", "imds")
 LOOPBACK = "127.0.0.1"
 START_PLAN = "start"  # the fault plan of the command line: it ends, or changes, with the next start
 Images = Literal["host", "refuse"]
@@ -65,6 +66,7 @@ class Options:
             CNTK's API on PyTorch.
         host_names: by which clients at the plain ports call this machine, beside those of loopback.
         applications: the applications to have besides the first one, each a name and its roles.
+        managed_identity: whose endpoint to have: ``app-service``, ``imds``, or none.
         tenants: in which all of them can sign in, too, for tokens that no service accepts.
         limit: what the subscription lacks; see ``parse_limit``.
     """
@@ -86,12 +88,14 @@ class Options:
     cntk_python: Path | None = None
     host_names: tuple[str, ...] = ()
     applications: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    managed_identity: str = ""
     tenants: tuple[str, ...] = ()
     limit: SubscriptionLimit | None = None
 
     def words(self) -> list[str]:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
         pairs: dict[str, object] = {"--dir": self.directory, "--only": self.only, "--listen": self.listen}
+        pairs |= {"--managed-identity": self.managed_identity}
         ports = {"--port": self.port, "--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
         pairs |= {"--compute": self.compute}

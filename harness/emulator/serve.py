@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 import uvicorn
+from msgspec.structs import replace
 
 from harness.atomic_file import write_file
 from harness.clock import Clock, SystemClock
@@ -32,11 +33,11 @@ from harness.emulator.faults.injector import FaultInjector
 from harness.emulator.identity import Identity
 from harness.emulator.limit_operations import LimitOperations
 from harness.emulator.listeners import direct, proxied
-from harness.emulator.options import START_PLAN, Account, Options
+from harness.emulator.options import LOOPBACK, START_PLAN, Account, Options
 from harness.emulator.paths import DataDirectory
-from harness.emulator.ports import Ports, is_open_to_others, reachable
+from harness.emulator.ports import Ports, is_open_to_others, listening_socket, reachable
 from harness.emulator.providers import Host, ResourceProvider
-from harness.emulator.providers.aad import AzureActiveDirectory
+from harness.emulator.providers.aad import AzureActiveDirectory, ManagedIdentities
 from harness.emulator.providers.arm import ResourceManager
 from harness.emulator.providers.arm.own_group import ensure_own_group
 from harness.emulator.providers.azureml import AzureML
@@ -232,6 +233,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
             _computing(reconciler, options, base) as backend,
             direct_to(storage.files, options.file_port) as file_port,
             direct_to(storage.blobs, options.blob_port) as blob_port,
+            _giving_identities(base, options, injector, stopping) as identity_port,
         ):
             parts = _played(base, storage, options, reconciler=reconciler, backend=backend)
             entrance = ports.open("proxy", options.port)
@@ -240,6 +242,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                 storage.sources.listens("blob", blob_port)
                 ports.remember()
                 endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
+                endpoint = replace(endpoint, identity_variables=_identity_variables(base, options, identity_port))
                 base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
                 async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
                     _watch_for_stop(stopping, guarded=options.guarded)
@@ -250,6 +253,31 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                     if not options.guarded:
                         sys.stderr.writelines(f"{line}\n" for line in (*ports.notes, *endpoint.lines()))
                     await stopping.wait()
+
+
+@contextlib.asynccontextmanager
+async def _giving_identities(
+    base: _Foundation, options: Options, injector: FaultInjector, stopping: asyncio.Event
+) -> AsyncIterator[int]:
+    """The endpoint of managed identities, on loopback alone; its port, or 0 if it is not wanted."""
+    if not options.managed_identity:
+        yield 0
+        return
+    emulator = Emulator([ManagedIdentities(options.managed_identity, base.identity, base.tokens, base.clock)], injector)
+    async with direct(emulator, listening_socket(LOOPBACK, 0), None, stopping) as port:
+        yield port
+
+
+def _identity_variables(base: _Foundation, options: Options, port: int) -> dict[str, str]:
+    """The variables by which the SDKs find the endpoint of managed identities."""
+    address = f"http://{LOOPBACK}:{port}"
+    match options.managed_identity:
+        case "app-service":
+            return {"IDENTITY_ENDPOINT": f"{address}/msi/token", "IDENTITY_HEADER": base.identity.identity_header}
+        case "imds":
+            return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": address}
+        case _:
+            return {}
 
 
 @contextlib.asynccontextmanager
@@ -321,6 +349,7 @@ def _endpoint(base: _Foundation, options: Options, *, port: int, file_port: int,
         blob_url=f"{scheme}://{host}:{blob_port}",
         only=options.only,
         applications={each.name: SignIn(each.client_id, each.client_secret) for each in identity.applications},
+        identity_variables={},
         **_azureml(base, options),
     )
 

@@ -15,6 +15,7 @@ from harness.emulator import launch
 from harness.emulator.options import (
     ACCOUNTS_VARIABLE,
     LOOPBACK,
+    MANAGED_IDENTITIES,
     ONLY,
     REFUSAL_CODES,
     Images,
@@ -74,6 +75,11 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
     multiple=True,
     help="An application with roles of its own: owner, contributor, reader, none, or Azure's names; repeatable.",
 )
+@click.option(
+    "--managed-identity",
+    type=click.Choice(MANAGED_IDENTITIES),
+    help="Have the endpoint from which code on Azure gets tokens; with imds every user of this machine can.",
+)
 @click.option("tenants", "--tenant", metavar="GUID", multiple=True, help=_TENANT_HELP)
 @click.option("--detach", is_flag=True, help="Run in the background.")
 @click.option(
@@ -127,6 +133,7 @@ def start(
     development_key: bool,
     host_names: tuple[str, ...],
     applications: tuple[str, ...],
+    managed_identity: str | None,
     tenants: tuple[str, ...],
     detach: bool,
     pace: float,
@@ -166,6 +173,7 @@ def start(
         cntk_python=load_settings(Path()).cntk_python,
         host_names=tuple(map(parse_host_name, host_names)),
         applications=tuple(map(parse_application, applications)),
+        managed_identity=managed_identity or "",
         tenants=tuple(map(parse_tenant, tenants)),
         limit=parse_limit(quotas, missing_sizes, refuse_keys),
     )

@@ -1,0 +1,119 @@
+"""The endpoints of managed identities: what code on a virtual machine (IMDS) or in App Service asks for tokens.
+
+Requests and answers after Microsoft's "How to use managed identities for Azure resources on an Azure VM to acquire an
+access token" and "How to use managed identities for App Service".
+"""
+
+import hmac
+
+from harness.clock import Clock
+from harness.emulator.auth import LIFETIME, Tokens, audience_of
+from harness.emulator.context import Request, Response
+from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.host_names import is_loopback
+from harness.emulator.identity import Application, Identity
+from harness.emulator.providers.aad import errors
+from harness.emulator.routing import Route, Router
+from harness.emulator.wire import json_response
+
+_IMDS_ADDRESS = "169.254.169.254"
+
+
+class ManagedIdentities:
+    """Gives tokens of the emulator's applications to who asks from this machine.
+
+    An application counts as an identity that was assigned by a user, the first one also as the system's. Who asks as
+    App Service does must know the header's secret; IMDS has none, so everybody on the machine can ask.
+
+    Args:
+        kind: ``app-service`` or ``imds``.
+    """
+
+    def __init__(self, kind: str, identity: Identity, tokens: Tokens, clock: Clock) -> None:
+        self._identity = identity
+        self._tokens = tokens
+        self._clock = clock
+        routes = {
+            "imds": Route("GET", "/metadata/identity/oauth2/token", "ImdsToken", self._imds),
+            "app-service": Route("GET", "/msi/token", "AppServiceToken", self._app_service),
+        }
+        self._router = Router([routes[kind]])
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is this machine, or the address of IMDS that was led here."""
+        return is_loopback(host) or host == _IMDS_ADDRESS
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        route = self._router.match(request)
+        if route is None:
+            return errors.not_found()
+        answer = route.handler(request)
+        return answer if isinstance(answer, Response) else await answer
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return _refused(400, "invalid_request", message)
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return _refused(500, "unknown", "The emulator failed; see its log.")
+
+    def place(self, _request: Request) -> Place:
+        """Nothing in particular."""
+        return Place("aad")
+
+    def refuse(self, _request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        return errors.troubled(trouble, self._clock.now())
+
+    def _imds(self, request: Request) -> Response:
+        if request.headers.get("metadata", "").lower() != "true" or "x-forwarded-for" in request.headers:
+            return _refused(400, "invalid_request", "Required metadata header not specified")
+        return self._token(request)
+
+    def _app_service(self, request: Request) -> Response:
+        given = request.headers.get("x-identity-header", "")
+        if not hmac.compare_digest(given.encode(), self._identity.identity_header.encode()):
+            return _refused(401, "unauthorized_client", "The X-IDENTITY-HEADER is not that of this app.")
+        return self._token(request)
+
+    def _token(self, request: Request) -> Response:
+        if not request.query.get("api-version"):
+            return _refused(400, "invalid_request", "Required query variable 'api-version' is missing")
+        resource = request.query.get("resource", "")
+        if not resource:
+            return _refused(400, "invalid_request", "Required query variable 'resource' is missing")
+        audience, application = audience_of(resource), self._application(request)
+        if application is None:
+            return _refused(400, "invalid_request", "Identity not found")
+        if not audience:
+            text = f"AADSTS500011: The resource principal named {resource} was not found in the tenant."
+            return _refused(400, "invalid_resource", text)
+        request.trust()
+        start, seconds = int(self._clock.now().timestamp()), int(LIFETIME.total_seconds())
+        document = {
+            "access_token": self._tokens.issue(audience, application),
+            "client_id": application.client_id,
+            "expires_in": str(seconds),
+            "expires_on": str(start + seconds),
+            "ext_expires_in": str(seconds),
+            "not_before": str(start),
+            "resource": resource,
+            "token_type": "Bearer",
+        }
+        return json_response(200, document, headers=[("cache-control", "no-store")])
+
+    def _application(self, request: Request) -> Application | None:
+        query = request.query
+        if client := query.get("client_id") or query.get("clientid"):
+            return self._identity.application(client)
+        if principal := query.get("object_id") or query.get("principal_id"):
+            return self._identity.principal(principal.lower())
+        if "mi_res_id" in query or "msi_res_id" in query:
+            return None  # there are no resources of identities
+        return self._identity.application(self._identity.client_id)
+
+
+def _refused(status: int, error: str, text: str) -> Response:
+    return json_response(status, {"error": error, "error_description": text})
