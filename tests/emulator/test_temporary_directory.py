@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from harness.emulator.temporary_directory import (
 )
 from harness.process_identity import this_machine
 
+NOBODY = 65534
 MAKE = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1]
@@ -237,31 +239,33 @@ def test_links_are_deleted_and_not_followed(left: Path, tmp_path: Path) -> None:
     assert (kept / "file").exists()
 
 
-USER = """
-import sys
-from pathlib import Path
-from harness.emulator.temporary_directory import temporary_directory
-with temporary_directory() as directory:
-    folder = directory / "a" / "b"
-    folder.mkdir(parents=True)
-    (folder / "file").touch()
-    for path in (folder, folder.parent):
-        path.chmod(0o500)
-print(directory.exists())
-"""
+def leave_unwritable_folders(parent: Path, results: "multiprocessing.SimpleQueue[bool]") -> None:
+    """As an ordinary user, whom permissions bind: a temporary directory in which a job closes its folders to itself."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    tempfile.tempdir = str(parent)
+    with temporary_directory() as directory:
+        folder = directory / "a" / "b"
+        folder.mkdir(parents=True)
+        (folder / "file").touch()
+        for path in (folder, folder.parent):
+            path.chmod(0o500)
+    results.put(directory.exists())
 
 
-def test_folders_that_a_job_has_made_unwritable_are_deleted_too(tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    words = ["setpriv", "--reuid=65534", "--clear-groups"] if os.getuid() == 0 else []
-    words += [sys.executable, "-c"]
-    environment = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
-    try:
-        subprocess.run([*words, "import msgspec"], env=environment, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("an ordinary user cannot use this interpreter here")
-    done = subprocess.run([*words, USER], env=environment, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("False\n", "")
+def test_folders_that_a_job_has_made_unwritable_are_deleted_too() -> None:
+    # A process of this interpreter becomes the user, who may be unable to start it, or to enter pytest's directories.
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.SimpleQueue[bool] = context.SimpleQueue()
+    with tempfile.TemporaryDirectory(dir="/tmp") as parent:
+        Path(parent).chmod(0o777)
+        process = context.Process(target=leave_unwritable_folders, args=(Path(parent), results))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        assert results.get() is False
 
 
 def test_a_mark_names_its_maker() -> None:
