@@ -114,30 +114,28 @@ class Accounts:
 
     def share_directory(self, account: str, share: str) -> Path | None:
         """The directory that is a share's content; None if there is no such share."""
-        if self._store.get(Share, share_key(account, share)) is None:
-            return None
-        return self.directory("file", account, name=share)
+        return self._existing("file", Share, account, name=share)
 
     def container_directory(self, account: str, container: str) -> Path | None:
         """The directory that is a container's content; None if there is no such container."""
-        if self._store.get(Container, share_key(account, container)) is None:
-            return None
-        return self.directory("blob", account, name=container)
+        return self._existing("blob", Container, account, name=container)
 
     def ensure_container(self, account: str, name: str) -> Path:
         """Have a container of that name; its directory."""
-        directory = self.directory("blob", account, name=name)
-        directory.mkdir(mode=0o777, parents=True, exist_ok=True)
-        if self._store.get(Container, share_key(account, name)) is None:
-            self._store.put(share_key(account, name), Container(name, self._clock.now()))
-        return directory
+        return self._ensured("blob", Container, account, name=name)
 
     def ensure_share(self, account: str, name: str) -> Path:
         """Have a share of that name; its directory."""
-        directory = self.directory("file", account, name=name)
+        return self._ensured("file", Share, account, name=name)
+
+    def _existing(self, service: Service, kind: type[Share | Container], account: str, *, name: str) -> Path | None:
+        return self.directory(service, account, name=name) if self._store.get(kind, share_key(account, name)) else None
+
+    def _ensured(self, service: Service, kind: type[Share | Container], account: str, *, name: str) -> Path:
+        directory = self.directory(service, account, name=name)
         directory.mkdir(mode=0o777, parents=True, exist_ok=True)
-        if self._store.get(Share, share_key(account, name)) is None:
-            self._store.put(share_key(account, name), Share(name, self._clock.now()))
+        if self._store.get(kind, share_key(account, name)) is None:
+            self._store.put(share_key(account, name), kind(name=name, changed=self._clock.now()))
         return directory
 
     def directory(self, service: Service, account: str, *, name: str) -> Path:

@@ -17,7 +17,7 @@ from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.entries import FileId
 from harness.emulator.storage_service.model import Service
 from harness.emulator.storage_service.system_calls import HERE, rename_to_new, status_of
-from harness.emulator.storage_service.trash import Trash
+from harness.emulator.storage_service.trash import Trash, moved
 
 _ASIDE = "!"  # in the name of a directory that is deleted, and in no name of a share or container
 # Names of directories that only the emulator makes: snapshots, shares that can be restored, and what is being deleted.
@@ -88,17 +88,8 @@ class Roots:
         Raises:
             FileExistsError: there is something already.
         """
-        source, target = self.path(account, name), self.path(account, to)
-        try:
-            rename_to_new(source, HERE, str(target))
-        except FileNotFoundError:
+        with moved(self.path(account, name), self.path(account, to)):
             yield
-            return
-        try:
-            yield
-        except BaseException:
-            target.rename(source)
-            raise
 
     @contextmanager
     def removing(self, account: str, name: str) -> Iterator[None]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.emulator.storage_service.best_effort import best_effort
+from harness.emulator.storage_service.system_calls import HERE, rename_to_new
 
 KEPT = ".kept"  # at the end of the names of files that a recovery may still need
 
@@ -44,16 +45,8 @@ class Trash:
         Raises:
             OSError: the disk refuses; nothing has changed.
         """
-        try:
-            directory.rename(aside)
-        except FileNotFoundError:
+        with moved(directory, aside):
             yield
-            return
-        try:
-            yield
-        except BaseException:
-            aside.rename(directory)
-            raise
         self.discard(aside)
 
     def discard(self, directory: Path) -> None:
@@ -73,6 +66,26 @@ class Trash:
         except FileNotFoundError:
             return
         _delete(aside)
+
+
+@contextmanager
+def moved(directory: Path, target: Path) -> Iterator[None]:
+    """Move a directory, if it exists; if the block raises, it is moved back.
+
+    Raises:
+        FileExistsError: there is something already.
+        OSError: the disk refuses; nothing has changed.
+    """
+    try:
+        rename_to_new(directory, HERE, str(target))
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        target.rename(directory)
+        raise
 
 
 def _delete(directory: Path) -> None:
