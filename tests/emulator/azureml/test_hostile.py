@@ -73,7 +73,8 @@ def asset_body() -> Json:
         "codeUri": "https://x.blob.core.windows.net/a/b", "image": "i", "condaFile": "name: x", "osType": "Linux",
         "build": {"contextUri": "c", "dockerfilePath": "Dockerfile"}, "dataType": "uri_folder",
         "dataUri": f"{DATASTORE}/a", "modelUri": f"{DATASTORE}/a",
-        "modelType": "custom_model", "flavors": {}, "jobName": "x", "inferenceConfig": {}, "environmentType": "x", "stage": "s"}}  # fmt: skip
+        "modelType": "custom_model", "flavors": {}, "jobName": "x", "inferenceConfig": {}, "environmentType": "x",
+        "stage": "s"}}  # fmt: skip
 
 
 def datastore_body() -> Json:
