@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import CloudError
+from harness.experiments.metrics import wanted_outputs
 from harness.experiments.run_directory import TrialDirectory, make_directory
 from harness.printable import printable
 from harness.scenario.consistency import STDOUTERR
-from harness.scenario.model import JobSpec
+from harness.scenario.model import JobSpec, MetricSpec
 from harness.services.service import JobOutput, OutputFile
 
 _NUMBER = re.compile(r"\d+")
@@ -26,21 +28,26 @@ class Collected:
     Attributes:
         names: of all files, by output directory.
         logs: the local files of the logs, by name.
+        outputs: the local files of the other output directories, by ``OUTPUT/NAME``.
         problems: what could not be listed or fetched, a sentence each.
     """
 
     names: dict[str, list[str]] = field(default_factory=dict)
     logs: dict[str, Path] = field(default_factory=dict)
+    outputs: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
-def collect(output: JobOutput, directories: Sequence[str], target: TrialDirectory) -> Collected:
+def collect(
+    output: JobOutput, directories: Sequence[str], target: TrialDirectory, metrics: Mapping[str, MetricSpec]
+) -> Collected:
     """List the output directories of a job and download what is wanted: all logs, and the last of numbered files.
 
     Args:
         output: of the job.
         directories: ids, ``stdouterr`` for the logs.
         target: gets the files.
+        metrics: whose files are wanted, numbered ones too.
     """
     collected = Collected()
     problems: list[str] = []
@@ -56,20 +63,31 @@ def collect(output: JobOutput, directories: Sequence[str], target: TrialDirector
         if directory == STDOUTERR:
             problems += _download_logs(output, listing.files, target.path, collected.logs)
         else:
-            for file in newest_versions(listing.files):
-                problems += _download(output, file, target.path / directory / file.name)
+            for file in newest_versions(listing.files, wanted_outputs(metrics, directory)):
+                path = target.path / directory / file.name
+                failed = list(_download(output, file, path))
+                problems += failed
+                if not failed:
+                    collected.outputs[f"{directory}/{file.name}"] = path
     collected.problems = problems[:_MOST_PROBLEMS]
     if len(problems) > _MOST_PROBLEMS:
         collected.problems.append(f"{len(problems) - _MOST_PROBLEMS} more files could not be fetched")
     return collected
 
 
-def newest_versions(files: Sequence[OutputFile]) -> list[OutputFile]:
-    """The files, and of those that differ in numbers only, such as ``net_1.dnn`` and ``net_12.dnn``, the highest."""
+def newest_versions(files: Sequence[OutputFile], always: Sequence[str] = ()) -> list[OutputFile]:
+    """The files, and of those that differ in numbers only, such as ``net_1.dnn`` and ``net_12.dnn``, the highest.
+
+    Args:
+        files: of one directory.
+        always: patterns of names that count in any case.
+    """
+    wanted = {file.name: file for file in files if any(fnmatchcase(file.name, pattern) for pattern in always)}
     families: dict[str, OutputFile] = {}
     for file in sorted(files, key=lambda file: [int(number) for number in _NUMBER.findall(file.name)]):
         families[_NUMBER.sub("#", file.name)] = file
-    return sorted(families.values(), key=lambda file: file.name)
+    wanted |= {file.name: file for file in families.values()}
+    return sorted(wanted.values(), key=lambda file: file.name)
 
 
 def toolkit_of(logs: Mapping[str, Path], job: JobSpec) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.errors import CloudError
 from harness.experiments.job_logs import resolve
 from harness.experiments.log_lines import LineSplitter
-from harness.experiments.metrics import LONGEST_SERIES, number_of
+from harness.experiments.metrics import LONGEST_SERIES, line_reader, number_of
 from harness.experiments.pattern_matching import PatternError, PatternMatcher
 from harness.resources.events import LogLine, LogSkipped, Noted, Sink
 from harness.scenario.consistency import STDOUTERR
@@ -44,8 +44,14 @@ class LogReader:
         self._trial = trial
         self._matcher = matcher
         self._sink = sink
-        self._patterns = tuple(dict.fromkeys(spec.pattern for spec in metrics.values()))
-        self._wanted = tuple(dict.fromkeys(spec.file for spec in metrics.values()))
+        self._patterns = tuple(dict.fromkeys(spec.pattern for spec in metrics.values() if spec.pattern is not None))
+        # Of output directories nothing is followed: their metrics are read when the job has ended.
+        followed = {spec.file: spec for spec in metrics.values() if "/" not in spec.file and spec.tag is None}
+        self._wanted = tuple(followed)
+        self._metrics = metrics
+        self._tables = {
+            name: reader for name, spec in metrics.items() if (reader := line_reader(name, spec)) is not None
+        }
         self._files: dict[str, OutputFile] = {}  # by the names that the scenario gives
         self._followed: dict[str, _Followed] = {}  # by the names that the logs have
         self._trouble = ""
@@ -100,28 +106,46 @@ class LogReader:
 
     def _tell(self, name: str, lines: list[str]) -> None:
         holding = self._holding(lines)
-        for line, is_metric in zip(lines, holding, strict=True):
-            self._sink(LogLine(self._trial, name, line, is_metric=is_metric))
-        self._read_values(name, [line for line, is_metric in zip(lines, holding, strict=True) if is_metric])
+        in_tables = self._read_tables(name, lines)
+        for line, is_match, is_row in zip(lines, holding, in_tables, strict=True):
+            self._sink(LogLine(self._trial, name, line, is_metric=is_match or is_row))
+        self._read_values(name, [line for line, is_match in zip(lines, holding, strict=True) if is_match])
+
+    def _read_tables(self, name: str, lines: list[str]) -> list[bool]:
+        """Note what is in lines of JSON and CSV; which of the lines have a value."""
+        held = [False] * len(lines)
+        for metric, read in self._tables.items():
+            spec = self._metrics[metric]
+            if resolve(spec.file, [name]) is None:
+                continue
+            for number, line in enumerate(lines):
+                if (point := read(line)) is not None:
+                    held[number] = True
+                    self._note(metric, point.value)
+        return held
+
+    def _note(self, metric: str, value: float) -> None:
+        if metric in self.values and len(self.values[metric]) < LONGEST_SERIES:
+            self.values[metric].append(value * self._metrics[metric].scale)
 
     def _read_values(self, name: str, lines: list[str]) -> None:
         """Note what the metrics that have steps are in the lines of a log."""
         steps = {
             metric: spec
             for metric, spec in self._steps.items()
-            if spec.file in self._files and self._files[spec.file].name == name
+            if spec.pattern is not None and spec.file in self._files and self._files[spec.file].name == name
         }
         if not (lines and steps and self._patterns):
             return
-        patterns = [spec.pattern for spec in steps.values()]
+        patterns = [spec.pattern or "" for spec in steps.values()]
         try:
             found = self._matcher.groups(patterns, lines, seconds=_MATCHING_SECONDS)
         except PatternError:
             return  # the metric has its values when the job has ended
-        for (metric, spec), texts in zip(steps.items(), found, strict=True):
+        for metric, texts in zip(steps, found, strict=True):
             for number in map(number_of, texts):
-                if number is not None and len(self.values[metric]) < LONGEST_SERIES:
-                    self.values[metric].append(number * spec.scale)
+                if number is not None:
+                    self._note(metric, number)
 
     def _holding(self, lines: list[str]) -> list[bool]:
         if not (lines and self._patterns):

@@ -1,19 +1,28 @@
-"""Numbers out of a job's logs."""
+"""Numbers out of what a job leaves: its logs, files of JSON lines and CSV, TensorBoard's event files."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
+from harness.experiments.event_file import scalar_points, tags_in
 from harness.experiments.job_logs import resolve
 from harness.experiments.log_lines import nearest_lines
+from harness.experiments.metric_points import CsvColumn, Point, csv_points, json_point, json_points
 from harness.experiments.pattern_matching import Found, PatternError, PatternMatcher
-from harness.scenario.model import MetricSpec
+from harness.experiments.pattern_worker import bounded_text
+from harness.scenario.model import LOGGED_METRICS, MetricSpec
+from harness.suggestions import suggestion
 
 PATTERN_SECONDS = 10.0  # of processor time for one pattern on one log
 LONGEST_SERIES = 100_000  # values
 
 _SHOWN_LOGS = 10
 _SHOWN_LINES = 2
+_SHOWN_TAGS = 20
+_MOST_EVENT_FILES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,45 +31,91 @@ class Readings:
 
     Attributes:
         last: the last value of each metric that has one; ``nan`` and infinities are values.
-        series: the values of each metric that keeps them, in the order of the log.
+        series: the values of each metric that keeps them, in the order of the file.
+        steps: of the values of a series, where the file says them.
         missing: why a metric has no value, by its name.
         notes: what else is worth knowing, a sentence each.
     """
 
     last: dict[str, float] = field(default_factory=dict)
     series: dict[str, list[float]] = field(default_factory=dict)
+    steps: dict[str, list[int]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def read_metrics(specs: Mapping[str, MetricSpec], logs: Mapping[str, Path], matcher: PatternMatcher) -> Readings:
+def read_metrics(specs: Mapping[str, MetricSpec], files: Mapping[str, Path], matcher: PatternMatcher) -> Readings:
     """The metrics of a job that has ended.
 
-    The last match of a metric counts, whatever it is: where training has diverged, an older value would hide it.
+    The last value of a metric counts, whatever it is: where training has diverged, an older one would hide it.
 
     Args:
         specs: metric name -> how to read it.
-        logs: name of a log (``stdout.txt``) -> the file.
+        files: name of a log (``stdout.txt``), or of a file of an output directory (``MODEL/history.csv``) -> the file.
         matcher: matches the patterns.
     """
     readings = Readings()
     for name, spec in specs.items():
-        log = resolve(spec.file, logs)
-        if log is None:
-            readings.missing[name] = f"there is no log {spec.file}; {_logs(logs)}"
-            continue
-        try:
-            found = matcher.find(
-                spec.pattern, logs[log], keep=LONGEST_SERIES if spec.step else 1, seconds=PATTERN_SECONDS
-            )
-        except PatternError as error:
-            readings.missing[name] = f"the pattern {spec.pattern!r} {error} on {log}; write a simpler one"
-            continue
-        _take(readings, name, spec, found)
-        if not found.count:
-            near = "".join(f"; near: {line!r}" for line in nearest_lines(logs[log], name, spec.pattern, _SHOWN_LINES))
-            readings.missing[name] = f"no match of {spec.pattern!r} in {log}{near}; {_logs(logs)}"
+        found = named_files(spec.file, files)
+        if not found:
+            readings.missing[name] = _no_file(spec, files)
+        elif spec.pattern is not None:
+            _read_pattern(readings, (name, spec), files, matcher)
+        else:
+            _read_points(readings, name, spec, {each: files[each] for each in found})
     return readings
+
+
+def named_files(wanted: str, names: Iterable[str]) -> list[str]:
+    """The files that a metric is read from, by the name or pattern of a scenario, sorted; of a log one at most."""
+    available = list(names)
+    if (log := resolve(wanted, available)) is not None:
+        return [log]
+    return sorted(name for name in available if fnmatchcase(name, wanted))
+
+
+def wanted_outputs(specs: Mapping[str, MetricSpec], directory: str) -> tuple[str, ...]:
+    """The names and patterns of files in an output directory that metrics are read from."""
+    files = (spec.file.partition("/") for spec in specs.values())
+    return tuple(dict.fromkeys(name for place, slash, name in files if slash and place == directory))
+
+
+def line_reader(name: str, spec: MetricSpec) -> Callable[[str], Point | None] | None:
+    """What reads a metric line by line while its file grows; None where that needs more than a line of a log.
+
+    Args:
+        name: of the metric.
+        spec: how to read it.
+    """
+    if spec.pattern is not None or spec.tag is not None or "/" in spec.file:
+        return None
+    if spec.column is not None:
+        return CsvColumn(spec.column, spec.index).point
+    return partial(json_point, key=spec.key or name, index=spec.index)
+
+
+def number_of(text: str) -> float | None:
+    """The number that a text is, ``nan`` and infinities too; None where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _read_pattern(
+    readings: Readings, metric: tuple[str, MetricSpec], files: Mapping[str, Path], matcher: PatternMatcher
+) -> None:
+    name, spec = metric
+    pattern, log = spec.pattern or "", named_files(spec.file, files)[-1]
+    try:
+        found = matcher.find(pattern, files[log], keep=LONGEST_SERIES if spec.step else 1, seconds=PATTERN_SECONDS)
+    except PatternError as error:
+        readings.missing[name] = f"the pattern {pattern!r} {error} on {log}; write a simpler one"
+        return
+    _take(readings, name, spec, found)
+    if not found.count:
+        near = "".join(f"; near: {line!r}" for line in nearest_lines(files[log], name, pattern, _SHOWN_LINES))
+        readings.missing[name] = f"no match of {pattern!r} in {log}{near}; {_names(files)}"
 
 
 def _take(readings: Readings, name: str, spec: MetricSpec, found: Found) -> None:
@@ -72,29 +127,90 @@ def _take(readings: Readings, name: str, spec: MetricSpec, found: Found) -> None
     else:
         readings.last[name] = value * spec.scale
     if spec.step:
-        readings.series[name] = [number * spec.scale for number in _numbers(found.texts)]
+        numbers = map(number_of, found.texts)
+        readings.series[name] = [number * spec.scale for number in numbers if number is not None]
     if spec.step and found.count > len(found.texts):
-        readings.notes.append(
-            f"the series of metric {name} has {found.count} values; the last {LONGEST_SERIES} are kept"
-        )
+        readings.notes.append(_shortened(name, found.count))
 
 
-def _numbers(texts: tuple[str, ...]) -> Iterator[float]:
-    for text in texts:
-        if (number := number_of(text)) is not None:
-            yield number
-
-
-def number_of(text: str) -> float | None:
-    """The number that a text is, ``nan`` and infinities too; None where it is none."""
+def _read_points(readings: Readings, name: str, spec: MetricSpec, files: Mapping[str, Path]) -> None:
+    kept: deque[Point] = deque(maxlen=LONGEST_SERIES)
+    count = 0
     try:
-        return float(text)
-    except ValueError:
-        return None
+        for point in _points(name, spec, files):
+            kept.append(point)
+            count += 1
+    except OSError as error:
+        readings.missing[name] = f"{spec.file} cannot be read: {error.strerror}"
+        return
+    if not kept:
+        readings.missing[name] = _no_point(name, spec, files)
+        return
+    readings.last[name] = kept[-1].value * spec.scale
+    if not spec.step:
+        return
+    readings.series[name] = [point.value * spec.scale for point in kept]
+    steps = [point.step for point in kept if point.step is not None]
+    if len(steps) == len(kept):
+        readings.steps[name] = steps
+    if count > len(kept):
+        readings.notes.append(_shortened(name, count))
 
 
-def _logs(logs: Mapping[str, Path]) -> str:
-    if not logs:
+def _points(name: str, spec: MetricSpec, files: Mapping[str, Path]) -> Iterator[Point]:
+    """The values, file by file; of text the newest file alone counts."""
+    if spec.tag is not None:
+        for path in list(files.values())[-_MOST_EVENT_FILES:]:
+            yield from scalar_points(path, spec.tag)
+        return
+    lines = _lines(list(files.values())[-1])
+    if spec.column is not None:
+        yield from csv_points(lines, CsvColumn(spec.column, spec.index))
+    else:
+        yield from json_points(lines, spec.key or name, spec.index)
+
+
+def _lines(path: Path) -> Sequence[str]:
+    return bounded_text(str(path)).split("\n")
+
+
+def _no_point(name: str, spec: MetricSpec, files: Mapping[str, Path]) -> str:
+    """Why nothing was found, with what is there instead."""
+    file, path = list(files.items())[-1]
+    if spec.tag is not None:
+        tags = list(dict.fromkeys(tag for each in files.values() for tag in tags_in(each, _SHOWN_TAGS)))
+        hint = suggestion(spec.tag, tags) if tags else "it has none"
+        return f"there is no scalar {spec.tag!r} in {', '.join(files)}; {hint}"
+    if spec.column is not None:
+        reader = CsvColumn(spec.column, spec.index)
+        reader.point(next((line for line in _lines(path) if line.strip()), ""))
+        columns = list(reader.names or ())
+        if spec.column in columns:
+            return f"the column {spec.column!r} of {file} holds no number"
+        return f"there is no column {spec.column!r} in {file}; {suggestion(spec.column, columns) or 'it is empty'}"
+    key = spec.key or name
+    near = "".join(f"; near: {line!r}" for line in nearest_lines(path, name, key, _SHOWN_LINES))
+    return f"no line of {file} is a JSON object with a number under {key!r}{near}"
+
+
+def _no_file(spec: MetricSpec, files: Mapping[str, Path]) -> str:
+    if spec.file == LOGGED_METRICS:
+        return (
+            f"the job has logged none: there is no {LOGGED_METRICS}, which harness.job.log_metric writes; "
+            f"a number in a log needs a pattern; {_names(files)}"
+        )
+    kind = "file" if "/" in spec.file else "log"
+    return f"there is no {kind} {spec.file}; {_names(files)}"
+
+
+def _shortened(name: str, count: int) -> str:
+    return f"the series of metric {name} has {count} values; the last {LONGEST_SERIES} are kept"
+
+
+def _names(files: Mapping[str, Path]) -> str:
+    if not files:
         return "the job has no logs"
+    logs = sorted(files, key=lambda name: ("/" in name, name))
     more = f" and {len(logs) - _SHOWN_LOGS} more" if len(logs) > _SHOWN_LOGS else ""
-    return f"the job's logs: {', '.join(sorted(logs)[:_SHOWN_LOGS])}{more}"
+    what = "files" if any("/" in name for name in logs[:_SHOWN_LOGS]) else "logs"
+    return f"the job's {what}: {', '.join(logs[:_SHOWN_LOGS])}{more}"

@@ -50,6 +50,7 @@ class Outcome:
         metrics: last value by name; errors and accuracies are fractions. JSON has no ``nan`` and no infinities: the
             file holds them as the texts ``nan``, ``inf`` and ``-inf``.
         series: values step by step, of the metrics that keep them; likewise.
+        steps: of the values of a series, where its file says them; otherwise they count from 1.
         durations: seconds by what took them: ``queued``, ``running``.
         times: when the job was ``created``, ``started`` and ``ended``, by the service's clock, in ISO 8601.
         files: names by output directory, ``stdouterr`` for the logs.
@@ -81,6 +82,7 @@ class Outcome:
     service: str = "batchai"
     attempts: int = 1
     times: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, list[int]] = field(default_factory=dict)
 
     @property
     def is_met(self) -> bool:

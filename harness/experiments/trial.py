@@ -264,9 +264,9 @@ class FinishedTrial:
     def collect(self) -> Outcome:
         """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome."""
         scenario, trial, context, view = self.pending.scenario, self.pending.trial, self.pending.context, self.view
-        collected = collect(self.job.output, directories_of(scenario), self.pending.directory)
+        collected = collect(self.job.output, directories_of(scenario), self.pending.directory, scenario.metrics)
         self.log.finish(collected.logs)
-        readings = read_metrics(scenario.metrics, collected.logs, context.matcher)
+        readings = read_metrics(scenario.metrics, {**collected.logs, **collected.outputs}, context.matcher)
         earlier = [f"attempt {number}: {failure.text}" for number, failure in enumerate(self.attempts.failures, 1)]
         reported = (*earlier, *([self.stopped.reason] if self.stopped else []), *view.errors)
         observed = Observed(view.state, view.exit_code, readings.last, readings.missing, collected.names, reported)
@@ -278,6 +278,7 @@ class FinishedTrial:
             exit_code=view.exit_code,
             metrics=readings.last,
             series=readings.series,
+            steps=readings.steps,
             durations=_durations(view),
             times=_times(view),
             files=collected.names,

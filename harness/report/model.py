@@ -140,7 +140,7 @@ def _trial(outcome: Outcome, run: int, names: _Names, most: int) -> dict[str, An
         "run": run,
         "p": [_scalar(outcome.parameters.get(name)) for name in names.parameters],
         "m": [_metric(outcome.metrics.get(name)) for name in names.metrics],
-        "s": {name: encoded_series(values, most) for name, values in there.items()},
+        "s": {name: encoded_series(values, most, outcome.steps.get(name)) for name, values in there.items()},
         "state": outcome.state,
         "exit": outcome.exit_code,
         "met": outcome.is_met,

@@ -11,7 +11,7 @@ from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.run_directory import claimed
-from harness.results.run_record import RunRecord, log_files, read_run
+from harness.results.run_record import RunRecord, read_run, trial_files
 from harness.scenario.load import load_scenario
 from harness.scenario.model import ExpectSpec, Scenario
 
@@ -67,7 +67,7 @@ def _scenarios(record: RunRecord, files: Sequence[Path]) -> Mapping[str, Scenari
 
 
 def _again(root: Path, outcome: Outcome, scenario: Scenario, matcher: PatternMatcher) -> Outcome:
-    readings = read_metrics(scenario.metrics, log_files(root, outcome), matcher)
+    readings = read_metrics(scenario.metrics, trial_files(root, outcome), matcher)
     expect = _expectations(scenario, outcome)
     state, files = outcome.state, outcome.files
     observed = Observed(state, outcome.exit_code, readings.last, readings.missing, files, outcome.errors)
@@ -76,6 +76,7 @@ def _again(root: Path, outcome: Outcome, scenario: Scenario, matcher: PatternMat
         outcome,
         metrics=readings.last,
         series=readings.series,
+        steps=readings.steps,
         errors=(*(text for text in outcome.errors if not _OF_METRICS.match(text)), *_said(readings, expect)),
         unmet=(*others, *check_metrics(expect, observed, scenario)),
     )

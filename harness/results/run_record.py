@@ -98,9 +98,24 @@ def log_files(root: Path, outcome: Outcome) -> dict[str, Path]:
         root: the run directory.
         outcome: of the trial.
     """
-    inside = root.resolve()
-    named = ((name, root / outcome.directory / name) for name in outcome.files.get(STDOUTERR, ()))
-    return {name: path for name, path in named if path.is_file() and path.resolve().is_relative_to(inside)}
+    return _inside(root, {name: root / outcome.directory / name for name in outcome.files.get(STDOUTERR, ())})
+
+
+def trial_files(root: Path, outcome: Outcome) -> dict[str, Path]:
+    """The logs of a trial, and the files of its output directories by ``OUTPUT/NAME``, which are there; likewise."""
+    outputs = (f"{place}/{name}" for place, names in outcome.files.items() if place != STDOUTERR for name in names)
+    return log_files(root, outcome) | _inside(root, {name: root / outcome.directory / name for name in outputs})
+
+
+def _inside(root: Path, named: Mapping[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in named.items() if _is_inside(root.resolve(), path)}
+
+
+def _is_inside(root: Path, path: Path) -> bool:
+    try:
+        return path.is_file() and path.resolve().is_relative_to(root)
+    except OSError:  # a name that no file can have
+        return False
 
 
 def newest_run(runs: Path) -> Path | None:

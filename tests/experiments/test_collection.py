@@ -4,7 +4,7 @@ from typing import Any
 from harness.errors import JobError
 from harness.experiments.collection import collect, newest_versions, toolkit_of
 from harness.experiments.run_directory import TrialDirectory
-from harness.scenario.model import Scenario
+from harness.scenario.model import MetricSpec, Scenario
 from harness.services.service import Listing, OutputFile
 
 
@@ -51,7 +51,7 @@ class Outputs:
 
 def collected(directory: Path, *names: str) -> Any:
     output: Any = Outputs(*names)
-    return collect(output, ["stdouterr", "MODEL"], TrialDirectory(directory, "trial"))
+    return collect(output, ["stdouterr", "MODEL"], TrialDirectory(directory, "trial"), {})
 
 
 def test_whatever_cannot_be_listed_or_fetched_is_a_problem_and_hides_nothing_else(tmp_path: Path) -> None:
@@ -79,3 +79,10 @@ def test_the_same_name_in_logs_and_outputs_costs_one_of_them(tmp_path: Path) -> 
     (tmp_path / "trial" / "MODEL").write_text("a log of that name")
 
     assert "cannot write MODEL/net.txt of the job" in collected(tmp_path, "net.txt").problems[-1]
+
+
+def test_files_that_metrics_are_read_from_are_fetched_though_their_names_differ_in_numbers_only(tmp_path: Path) -> None:
+    output: Any = Outputs("events.1", "events.2", "net_1", "net_2")
+    specs = {"loss": MetricSpec(file="MODEL/events.*", tag="loss")}
+    found = collect(output, ["stdouterr", "MODEL"], TrialDirectory(tmp_path, "trial"), specs)
+    assert list(found.outputs) == ["MODEL/events.1", "MODEL/events.2", "MODEL/net_2"]

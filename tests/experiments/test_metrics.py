@@ -10,6 +10,7 @@ import pytest
 from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.scenario.model import MetricSpec
+from tests.experiments.test_event_file import BY_TENSORBOARDX
 
 LOG = "loss = 1.36\nloss = 0.40\nerrs = 2.2%\n"
 Read = Callable[..., Readings]
@@ -95,3 +96,87 @@ def test_of_a_long_series_the_end_is_kept_and_that_is_noted(read: Read, monkeypa
     readings = read(r"x=(.)", {"stderr.txt": "x=1\nx=2\nx=3\n"}, step=True)
     assert readings.series == {"m": [2.0, 3.0]}
     assert readings.notes == ["the series of metric m has 3 values; the last 2 are kept"]
+
+
+@pytest.fixture
+def read_files(tmp_path: Path, matcher: PatternMatcher) -> Read:
+    """The readings of one metric ``loss`` in files that are given by name."""
+
+    def read_them(files: dict[str, str | bytes], **spec: object) -> Readings:
+        for name, content in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        paths = {name: tmp_path / name for name in files}
+        return read_metrics({"loss": MetricSpec.model_validate(spec)}, paths, matcher)
+
+    return read_them
+
+
+def test_a_metric_without_a_pattern_is_what_the_job_has_logged(read_files: Read) -> None:
+    lines = '{"loss": 4.0, "step": 10}\n{"acc": 1}\n{"loss": 2.0, "step": 20}\n'
+    readings = read_files({"metrics.jsonl": lines}, step=True, scale=0.5)
+    assert (readings.last, readings.series, readings.steps) == (
+        {"loss": 1.0}, {"loss": [2.0, 1.0]}, {"loss": [10, 20]},
+    )  # fmt: skip
+
+
+def test_steps_that_only_some_lines_have_are_none(read_files: Read) -> None:
+    readings = read_files({"metrics.jsonl": '{"loss": 1, "step": 1}\n{"loss": 2}\n'}, step=True)
+    assert (readings.series, readings.steps) == ({"loss": [1.0, 2.0]}, {})
+
+
+def test_a_column_of_an_output_directory(read_files: Read) -> None:
+    files = {"MODEL/history.csv": "epoch,val_loss\n0,2\n1,1\n", "stdout.txt": ""}
+    readings = read_files(files, file="MODEL/history.csv", column="val_loss", index="epoch", step=True)
+    assert (readings.series, readings.steps) == ({"loss": [2.0, 1.0]}, {"loss": [0, 1]})
+
+
+def test_scalars_of_several_event_files_follow_one_another(read_files: Read) -> None:
+    files = {f"LOG/events.out.tfevents.{number}": BY_TENSORBOARDX for number in (1, 2)}
+    readings = read_files(files, file="LOG/events.*", tag="acc", step=True)
+    assert (readings.series, readings.steps) == ({"loss": [1.0, 1.0]}, {"loss": [5, 5]})
+
+
+NOT_THERE: tuple[tuple[dict[str, str | bytes], dict[str, str], str], ...] = (
+    (
+        {"stdout.txt": "loss 1"},
+        {},
+        (
+            "the job has logged none: there is no metrics.jsonl, which harness.job.log_metric writes; "
+            "a number in a log needs a pattern; the job's logs: stdout.txt"
+        ),
+    ),
+    (
+        {"metrics.jsonl": '{"los": 1}\nTrain Loss'},
+        {},
+        "no line of metrics.jsonl is a JSON object with a number under 'loss'; near: 'Train Loss'",
+    ),
+    (
+        {"h.csv": "epoch,val_loss\n1,2\n"},
+        {"file": "h.csv", "column": "val_los"},
+        "there is no column 'val_los' in h.csv; did you mean 'val_loss'?",
+    ),
+    (
+        {"h.csv": "epoch,loss\n1,high\n"},
+        {"file": "h.csv", "column": "loss"},
+        "the column 'loss' of h.csv holds no number",
+    ),
+    ({"h.csv": ""}, {"file": "h.csv", "column": "loss"}, "there is no column 'loss' in h.csv; it is empty"),
+    (
+        {"L/events.1": BY_TENSORBOARDX},
+        {"file": "L/events.*", "tag": "train/los"},
+        "there is no scalar 'train/los' in L/events.1; did you mean 'train/loss'?",
+    ),
+    (
+        {"a.txt": "", "L/x.csv": ""},
+        {"file": "L/y.csv", "column": "loss"},
+        "there is no file L/y.csv; the job's files: a.txt, L/x.csv",
+    ),
+)
+
+
+@pytest.mark.parametrize(("files", "spec", "why"), NOT_THERE)
+def test_what_is_not_there_is_said_with_what_is(
+    read_files: Read, files: dict[str, str], spec: dict[str, str], why: str
+) -> None:
+    assert read_files(files, **spec).missing["loss"] == why

@@ -69,6 +69,8 @@ def test_no_log_is_read_from_outside_of_the_run(make_run: MakeRun, tmp_path: Pat
     (directory / "t" / "stdout.txt").write_text("fine")
     (directory / "t" / "link.txt").symlink_to(tmp_path / "secret.txt")
     outcome = replace(
-        SWEEP[0], directory="t", files={"stdouterr": ["stdout.txt", "link.txt", "../../secret.txt", "gone.txt"]}
+        SWEEP[0],
+        directory="t",
+        files={"stdouterr": ["stdout.txt", "link.txt", "../../secret.txt", "gone.txt", "x" * 300]},
     )
     assert list(log_files(directory, outcome)) == ["stdout.txt"]

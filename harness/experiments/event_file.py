@@ -1,0 +1,134 @@
+"""Scalars of TensorBoard's event files: TFRecords of ``Event`` messages. Pure but for reading the file.
+
+The format is small and stable, so it is read here: TensorBoard itself would bring 40 packages. Sources, below
+tensorflow/core: lib/io/record_writer.h, util/event.proto, framework/summary.proto, framework/tensor.proto.
+A checksum is not looked at: a record that is torn ends what can be read, as in a file that is still written.
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.experiments.metric_points import Point
+
+_LONGEST_RECORD = 16 << 20  # bytes; images and graphs may be longer, scalars are tens
+_HEADER, _FOOTER = 12, 4  # length and its checksum, the record's checksum
+_FLOAT, _DOUBLE = 1, 2  # of tensor.proto's DataType
+
+Field = tuple[int, int | bytes]
+
+
+def scalar_points(path: Path, tag: str) -> Iterator[Point]:
+    """The scalars of a tag, in the order in which they were written.
+
+    Args:
+        path: of the event file.
+        tag: the name of the scalar.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    wanted = tag.encode()
+    with path.open("rb") as stream:
+        for record in _records(stream):
+            if wanted in record:
+                yield from _scalars(record, wanted)
+
+
+def tags_in(path: Path, most: int) -> list[str]:
+    """Some tags of the scalars in a file, each once."""
+    found: dict[bytes, None] = {}
+    with path.open("rb") as stream:
+        for record in _records(stream):
+            for _, summary in _of(_fields(record), 5):
+                for _, value in _of(_fields(summary), 1):
+                    found |= dict.fromkeys(tag for _, tag in _of(_fields(value), 1))
+            if len(found) >= most:
+                break
+    return [tag.decode("utf-8", "replace") for tag in found][:most]
+
+
+def _records(stream: BinaryIO) -> Iterator[bytes]:
+    while len(header := stream.read(_HEADER)) == _HEADER:
+        (length,) = struct.unpack_from("<Q", header)
+        if length > _LONGEST_RECORD:
+            return
+        record = stream.read(length)
+        if len(record) < length or len(stream.read(_FOOTER)) < _FOOTER:
+            return
+        yield record
+
+
+def _scalars(record: bytes, wanted: bytes) -> Iterator[Point]:
+    fields = list(_fields(record))
+    step = next((value for number, value in fields if number == 2 and isinstance(value, int)), 0)
+    step = step - (1 << 64) if step >= 1 << 63 else step
+    for _, summary in _of(fields, 5):
+        for _, value in _of(_fields(summary), 1):
+            parts = list(_fields(value))
+            if (1, wanted) in parts and (number := _number(parts)) is not None:
+                yield Point(number, step)
+
+
+def _number(parts: list[Field]) -> float | None:
+    """The scalar of a ``Summary.Value``: ``simple_value``, or a tensor of one element, as TensorFlow 2 writes it."""
+    for number, part in parts:
+        if number == 2 and isinstance(part, bytes) and len(part) == 4:
+            return float(struct.unpack("<f", part)[0])
+        if number == 8 and isinstance(part, bytes):
+            return _of_tensor(list(_fields(part)))
+    return None
+
+
+def _of_tensor(fields: list[Field]) -> float | None:
+    kind = next((value for number, value in fields if number == 1), 0)
+    content = next((value for number, value in fields if number in (4, 5, 6) and isinstance(value, bytes)), b"")
+    if kind == _FLOAT and len(content) == 4:
+        return float(struct.unpack("<f", content)[0])
+    if kind == _DOUBLE and len(content) == 8:
+        return float(struct.unpack("<d", content)[0])
+    return None
+
+
+def _of(fields: "Iterator[Field] | list[Field]", wanted: int) -> Iterator[tuple[int, bytes]]:
+    """The fields of a number that have bytes."""
+    for number, value in fields:
+        if number == wanted and isinstance(value, bytes):
+            yield number, value
+
+
+def _fields(message: bytes) -> Iterator[Field]:
+    """Number and value of each field of a protobuf message; a damaged rest is passed over."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        kind = key & 7
+        if kind == 0:
+            value, at = _varint(message, at)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            size, at = _varint(message, at)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        else:
+            return
+        if at + size > len(message):
+            return
+        yield key >> 3, message[at : at + size]
+        at += size
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """A number and where it ends; one that is torn or too long ends the message."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            break
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    return 0, len(message)
