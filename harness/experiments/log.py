@@ -44,10 +44,10 @@ class LogReader:
         self._trial = trial
         self._matcher = matcher
         self._sink = sink
-        self._patterns = tuple(dict.fromkeys(spec.pattern for spec in metrics.values() if spec.pattern is not None))
-        # Of output directories nothing is followed: their metrics are read when the job has ended.
-        followed = {spec.file: spec for spec in metrics.values() if "/" not in spec.file and spec.tag is None}
-        self._wanted = tuple(followed)
+        self._patterns = tuple(
+            dict.fromkeys(spec.pattern for spec in metrics.values() if spec.pattern is not None and spec.is_followed)
+        )
+        self._wanted = tuple(dict.fromkeys(spec.file for spec in metrics.values() if spec.is_followed))
         self._metrics = metrics
         self._tables = {
             name: reader for name, spec in metrics.items() if (reader := line_reader(name, spec)) is not None

@@ -87,7 +87,7 @@ def line_reader(name: str, spec: MetricSpec) -> Callable[[str], Point | None] | 
         name: of the metric.
         spec: how to read it.
     """
-    if spec.pattern is not None or spec.tag is not None or "/" in spec.file:
+    if spec.pattern is not None or not spec.is_followed:
         return None
     if spec.column is not None:
         return CsvColumn(spec.column, spec.index).point

@@ -58,7 +58,7 @@ def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
 def _search(scenario: "Scenario", search: "SearchSpec") -> Iterator[Mistake]:
     """What a search looks at must be measured."""
     yield from _unknown(("sweep", "search", "constraints"), search.constraints, scenario.metrics, "metrics defines no")
-    steps = [name for name, spec in scenario.metrics.items() if spec.step]
+    steps = [name for name, spec in scenario.metrics.items() if spec.step and spec.is_followed]
     metric = watched_metric(scenario)
     if search.metric is not None and search.metric not in steps:
         hint = f"; those with step: true are: {', '.join(steps)}" if steps else ""
@@ -73,7 +73,7 @@ def watched_metric(scenario: "Scenario") -> str | None:
     search, goal = scenario.sweep.search, scenario.sweep.goal
     if search is None or goal is None:
         return None
-    steps = [name for name, spec in scenario.metrics.items() if spec.step]
+    steps = [name for name, spec in scenario.metrics.items() if spec.step and spec.is_followed]
     candidates = (search.metric, *(goal.names if len(goal.names) == 1 else ()), *(steps if len(steps) == 1 else ()))
     return next((name for name in candidates if name in steps), None)
 

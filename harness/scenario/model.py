@@ -260,6 +260,11 @@ class MetricSpec(Record):
     scale: float = Field(default=1.0, allow_inf_nan=False)
     step: bool = False
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is read while the job runs; the files of output directories are when it has ended."""
+        return self.tag is None and "/" not in self.file
+
     @model_validator(mode="before")
     @classmethod
     def _has_a_file(cls, values: Any) -> Any:
