@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from harness.errors import ToolkitError
 
 State = Literal["waiting", "preparing", "running", "finished"]
-StepName = Literal["mounting", "preparation", "main"]
+StepName = Literal["mounting", "image", "preparation", "main"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class JobSpec:
     ``settings`` are the toolkit's; ``inputs`` maps ids to paths as written (they may hold ``$VARIABLES``), ``outputs``
     to real directories; ``stdouterr`` is the real directory of the streams and ``execution.log``; ``wall_clock`` is
     in seconds; ``per_node_logs`` asks for ``execution-{nodeId}.log`` in place of ``execution.log``. ``container`` is
-    None for a job that runs on the machine itself. ``compute`` is the back end that its cluster asks for, as
+    None for a job that runs on the machine itself. ``paths`` are what its command lines and variables name of the
+    emulator's machine beside all that, to be read. ``compute`` is the back end that its cluster asks for, as
     ``--compute`` writes it, empty for the emulator's own.
 
     ``variables`` are those of the service that shows the job, beside Batch AI's: they may hold ``$VARIABLES`` of the
@@ -90,6 +91,7 @@ class JobSpec:
     stderr: str = "stderr{label}.txt"
     logs: Path | None = None
     compute: str = ""
+    paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,13 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One process of a step. A step ends when all that ``leads`` have ended; the others are then stopped."""
+    """One process of a step. A step ends when all that ``leads`` have ended; the others are then stopped.
+
+    ``stdin`` is what it reads; secrets go there, which then are in no file and no command line. ``refusal`` is a file
+    that, where it is there after a process has failed, says why what it stands for was never started: JSON with the
+    ``error``, the ``message`` and the ``details`` that the service reports. ``remains`` is a directory: the process is
+    only needed where something is in it.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
@@ -116,6 +124,9 @@ class Execution:
     stdout: Path
     stderr: Path
     leads: bool = True
+    stdin: str = field(default="", repr=False)
+    refusal: Path | None = None
+    remains: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +145,8 @@ class Plan:
     """Everything a supervisor needs. It may hold secrets: it is written for its owner alone.
 
     ``links`` are (place, target) pairs, those in ``temporary`` are removed when the job ends; ``files`` maps small
-    files to their text; ``notes`` open every file of ``logs``. ``backend`` names the back end that runs it, where an
+    files to their text; ``notes`` open every file of ``logs``. ``cleanup`` runs one after the other when the job has
+    ended, however it did. ``backend`` names the back end that runs it, where an
     emulator has several.
     """
 
@@ -147,6 +159,7 @@ class Plan:
     logs: tuple[Path, ...]
     notes: tuple[str, ...]
     wall_clock: float | None
+    cleanup: tuple[Execution, ...] = field(default=(), repr=False)
     backend: str = ""
 
 
@@ -155,7 +168,7 @@ class Progress:
     """How far a job is. ``error`` is a code of ``ERRORS`` when it did not succeed; times are aware, UTC.
 
     ``started`` is when the first step began (None while waiting), ``ended`` is set once finished; ``exit_code`` is that
-    of the command that decided the outcome, absent where none did (terminated, lost).
+    of the command that decided the outcome, absent where none did (terminated, lost). ``details`` go with the error.
     """
 
     state: State
@@ -164,12 +177,14 @@ class Progress:
     exit_code: int | None = None
     error: str | None = None
     message: str | None = None
+    details: tuple[tuple[str, str], ...] = ()
 
 
 # Azure's own codes where it had one; the last three causes had no code that was ever recorded.
 ERRORS: Mapping[str, str] = {
     "JobFailed": "Job failed with non-zero exit code",
     "JobPreparationFailed": "Job preparation task failed with non-zero exit code",
+    "FailedStartingContainer": "unable to start docker container",
     "UnmanagedMountError": "Unable to mount unmanaged file system",
     "JobTerminated": "The specified job has been terminated by the user",
     "JobMaxWallClockTimeExceeded": "Job exceeded its maximum wall clock time",

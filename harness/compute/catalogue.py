@@ -11,11 +11,28 @@ from pathlib import Path
 
 from harness.clock import Clock
 from harness.compute.backend import Backend
+from harness.compute.container.backend import ContainerBackend, ContainerOptions
 from harness.compute.machine import Machine
 from harness.compute.process import ProcessBackend
 from harness.errors import ToolkitError
 
 GROUP = "batchai_harness.compute"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What becomes of jobs that ask for a container image.
+
+    Attributes:
+        on_host: whether they may run without it, on this machine. By default, None, they may on the back end
+            ``process``, which has no other way, and may not on ``container``.
+        mapped: what is run in place of images that are gone; the names may hold ``*``, and the first that fits wins.
+        user: whom containers run as, as Docker writes it; empty for the default.
+    """
+
+    on_host: bool | None = None
+    mapped: tuple[tuple[str, str], ...] = ()
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +44,9 @@ class BackendContext:
         machine: what this machine offers to jobs.
         clock: tells the time.
         environ: the environment of the emulator.
-        directory: the emulator's data directory.
+        jobs: the directory that holds the directories of jobs.
         emulator: the id of the emulator, which tells what it made from what others made.
-        host_images: whether jobs that ask for a container image may run without it, on this machine.
+        images: how jobs that ask for a container image run, and whether they may run without it.
         address: what follows the colon in ``--compute NAME:ADDRESS``; empty where nothing does.
     """
 
@@ -37,9 +54,9 @@ class BackendContext:
     machine: Machine
     clock: Clock
     environ: Mapping[str, str]
-    directory: Path
+    jobs: Path
     emulator: str
-    host_images: bool
+    images: Images
     address: str = ""
 
 
@@ -49,11 +66,29 @@ BackendFactory = Callable[[BackendContext], Backend]
 def process(context: BackendContext) -> Backend:
     """Jobs as processes of this machine."""
     return ProcessBackend(
-        context.on_change, machine=context.machine, clock=context.clock, host_images=context.host_images
+        context.on_change,
+        machine=context.machine,
+        clock=context.clock,
+        host_images=context.images.on_host is not False,
     )
 
 
-OWN: Mapping[str, BackendFactory] = {"process": process}
+def container(context: BackendContext) -> Backend:
+    """Jobs with an image in containers of this machine's engine."""
+    return ContainerBackend(
+        context.on_change,
+        machine=context.machine,
+        clock=context.clock,
+        environ=context.environ,
+        emulator=context.emulator,
+        jobs=context.jobs,
+        options=ContainerOptions(
+            host_images=context.images.on_host is True, image_map=dict(context.images.mapped), user=context.images.user
+        ),
+    )
+
+
+OWN: Mapping[str, BackendFactory] = {"process": process, "container": container}
 
 
 def backend_names() -> tuple[str, ...]:

@@ -35,6 +35,7 @@ def read_progress(paths: JobPaths) -> Progress:
         exit_code=state.get("exit_code"),
         error=error,
         message=state.get("message") or (ERRORS[error] if error else None),
+        details=tuple((name, value) for name, value in state.get("details", ())),
     )
 
 

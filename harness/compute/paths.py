@@ -53,6 +53,30 @@ class JobPaths:
         return self.root / "mounting.log"
 
     @property
+    def uncleaned(self) -> Path:
+        """Its presence says that something of the job may be left outside of this directory: containers, for one."""
+        return self.root / "uncleaned"
+
+    @property
+    def image(self) -> Path:
+        """What is known of the image that the job runs in, JSON."""
+        return self.root / "image.json"
+
+    @property
+    def containers(self) -> Path:
+        """A file for each container of the job that may exist, and for each image that its preparations may leave."""
+        return self.root / "containers"
+
+    @property
+    def engine_log(self) -> Path:
+        """What is printed beside a job's own output where it runs in containers, which is nothing unless it breaks."""
+        return self.root / "engine.log"
+
+    def refusal(self, name: str) -> Path:
+        """Why a process of the job could not be started, JSON."""
+        return self.root / f"refused-{name}.json"
+
+    @property
     def hostfile(self) -> Path:
         """Open MPI's host file."""
         return self.root / "hostfile"

@@ -19,14 +19,18 @@ _SHELL = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$(?:\{(AZ_\w+)\}|(AZ_\w+)
 _PLAIN = re.compile(r"[\w@%+=:,./-]*")
 
 
-def plan_job(job: JobSpec, machine: Machine) -> Plan:
+def plan_job(job: JobSpec, machine: Machine, *, in_image: bool = False) -> Plan:
     """The plan of a job.
+
+    Args:
+        machine: what runs it offers to jobs.
+        in_image: whether that is the image that the job asks for.
 
     Raises:
         ToolkitError: this machine cannot run it, or a mount lies outside of the root of mounts.
     """
     paths = JobPaths(job.directory)
-    started = catalogue.processes(job.toolkit, _assignment(job, machine))
+    started = catalogue.processes(job.toolkit, _assignment(job, machine, in_image=in_image))
     steps: tuple[Step, ...] = (Step("main", tuple(_execution(job, machine, process) for process in started)),)
     if job.preparation:
         steps = (Step("preparation", tuple(_preparation(job, machine, node) for node in job.nodes)), *steps)
@@ -46,7 +50,7 @@ def plan_job(job: JobSpec, machine: Machine) -> Plan:
         },
         steps=(*_mounting([*cluster, *temporary], machine, paths), *steps),
         logs=_logs(job),
-        notes=_notes(job, machine, started),
+        notes=_notes(job, machine, started, in_image=in_image),
         wall_clock=job.wall_clock,
     )
 
@@ -157,7 +161,7 @@ def _preparation(job: JobSpec, machine: Machine, node: NodeSpec) -> Execution:
     )
 
 
-def _assignment(job: JobSpec, machine: Machine) -> Assignment:
+def _assignment(job: JobSpec, machine: Machine, *, in_image: bool) -> Assignment:
     return Assignment(
         settings=job.settings,
         nodes=job.nodes,
@@ -167,7 +171,7 @@ def _assignment(job: JobSpec, machine: Machine) -> Assignment:
         cpus=machine.cpus,
         shared=str(JobPaths(job.directory).shared),
         cntk=machine.cntk,
-        hosted=job.container is None,
+        names_python=in_image or job.container is None,
     )
 
 
@@ -213,11 +217,11 @@ def _log_directory(job: JobSpec) -> Path:
     return job.logs or job.stdouterr
 
 
-def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...]) -> tuple[str, ...]:
+def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...], *, in_image: bool) -> tuple[str, ...]:
     notes = [f"job {job.name}: {len(job.nodes)} node(s), all of them this machine"]
     notes += sorted({process.note for process in started if process.note})
     notes += sorted({f"interpreter: {process.python}" for process in started if process.python})
-    if job.container:
+    if job.container and not in_image:
         notes.append(f"container image {job.container.image} is not used: the job runs on the host")
         if job.settings.get("pythonInterpreterPath"):
             notes.append(f"pythonInterpreterPath {job.settings['pythonInterpreterPath']} lies in that image: not used")

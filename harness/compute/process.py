@@ -105,7 +105,7 @@ class ProcessBackend:
             # It may have finished between the two looks: a dead supervisor's last word counts.
             progress = read_progress(paths)
             if progress.state != "finished":
-                _kill_marked(directory)
+                self._end_remains(directory)
                 progress = _lost(paths, progress, self._clock.now())
         elif progress.state == "waiting" and _last_words(paths):
             progress = _lost(paths, progress, self._clock.now())
@@ -128,6 +128,10 @@ class ProcessBackend:
         """Remove the job directory; what the job wrote to mounted storage stays (links are not followed)."""
         self._finished.pop(directory, None)
         shutil.rmtree(directory, ignore_errors=True)
+
+    def _end_remains(self, directory: Path) -> None:
+        """End what a killed supervisor left."""
+        _kill_marked(directory)
 
     def close(self) -> None:
         """Stop watching; jobs go on, and a later back end adopts them."""

@@ -8,7 +8,7 @@ kernel kills its direct children and the emulator those that carry the job's mar
 """
 
 # pathlib alone would take longer to import than everything here.
-# ruff: noqa: PTH101, PTH103, PTH105, PTH108, PTH110, PTH114, PTH115, PTH118, PTH120, PTH123, PTH208, PTH211
+# ruff: noqa: PTH101, PTH103, PTH105, PTH108, PTH110, PTH112, PTH114, PTH115, PTH118, PTH120, PTH123, PTH208, PTH211
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL when a job is ended
@@ -27,16 +27,29 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
 UNMOUNTABLE = "Unable to mount unmanaged file system"
-FAILURES = {"mounting": "UnmanagedMountError", "preparation": "JobPreparationFailed", "main": "JobFailed"}
+FAILURES = {
+    "mounting": "UnmanagedMountError",
+    "image": "FailedStartingContainer",
+    "preparation": "JobPreparationFailed",
+    "main": "JobFailed",
+}
+NEVER_STARTED = -1  # the exit code that the service reports of what it could not start
+CLEANUP_SECONDS = 60.0  # after which a clean-up is given up; what is left is removed when the emulator starts next
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class JobEndError(Exception):
-    """The job is over: with an error code and message, or without."""
+    """The job is over: with an error code, message and details, or without."""
 
-    def __init__(self, error: str | None = None, message: str | None = None, exit_code: int | None = None) -> None:
+    def __init__(
+        self,
+        error: str | None = None,
+        message: str | None = None,
+        exit_code: int | None = None,
+        details: Sequence[Sequence[str]] = (),
+    ) -> None:
         super().__init__(error)
-        self.error, self.message, self.exit_code = error, message, exit_code
+        self.error, self.message, self.exit_code, self.details = error, message, exit_code, details
 
 
 def claim(directory: str) -> int | None:
@@ -111,16 +124,15 @@ def prepare(plan: Mapping[str, Any]) -> None:
         os.replace(beside, place)
 
 
-def become(execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, streams: tuple[int, int]) -> NoReturn:
+def become(execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, streams: tuple[int, int, int]) -> NoReturn:
     """The child's side of ``spawn``."""
     try:
         os.setsid()
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it was killed before the line above
             os._exit(137)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(streams[0], 1)
-        os.dup2(streams[1], 2)
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.chdir(execution["cwd"])
@@ -136,13 +148,25 @@ def spawn(execution: Mapping[str, Any], libc: ctypes.CDLL) -> int:
     mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     out = os.open(execution["stdout"], mode, 0o644)
     err = os.open(execution["stderr"], mode, 0o644)
+    streams = (open_input(execution.get("stdin", "")), out, err)
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        become(execution, libc, parent=parent, streams=(out, err))
-    os.close(out)
-    os.close(err)
+        become(execution, libc, parent=parent, streams=streams)
+    for stream in streams:
+        os.close(stream)
     return child
+
+
+def open_input(text: str) -> int:
+    """A descriptor from which a process reads a text: a file in memory alone, since secrets may be in it."""
+    if not text:
+        return os.open(os.devnull, os.O_RDONLY)
+    descriptor = os.memfd_create("stdin")
+    with open(descriptor, "w", encoding="utf-8", closefd=False) as stream:
+        stream.write(text)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def descendants() -> list[int]:
@@ -193,6 +217,38 @@ def reap() -> dict[int, int]:
         ended[process] = code if code >= 0 else 128 - code
 
 
+def clean_up(execution: Mapping[str, Any], libc: ctypes.CDLL, journal: Journal) -> None:
+    """Run what removes the rest of a job. Where it fails, the file ``uncleaned`` says so to the emulator."""
+    remains = execution.get("remains")
+    if remains and not (os.path.isdir(remains) and os.listdir(remains)):
+        return
+    deadline = time.monotonic() + CLEANUP_SECONDS
+    try:
+        process = spawn(execution, libc)
+        while process not in (ended := reap()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                os.kill(process, signal.SIGKILL)
+            signal.sigtimedwait({signal.SIGCHLD}, max(left, 0.1))
+        code = str(ended[process])
+    except OSError as error:
+        code = str(error)
+    if code != "0":
+        journal.log(f"clean-up failed ({code}): {last_line(execution['stderr'])}")
+        with contextlib.suppress(OSError):
+            os.close(os.open(os.path.join(journal.directory, "uncleaned"), os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def refusal_of(execution: Mapping[str, Any]) -> JobEndError | None:
+    """Why what a process stands for was never started; None where it was."""
+    try:
+        with open(execution.get("refusal") or "", encoding="utf-8") as stream:
+            refusal = json.load(stream)
+    except FileNotFoundError:
+        return None
+    return JobEndError(refusal["error"], refusal["message"], NEVER_STARTED, refusal.get("details", ()))
+
+
 def leave_mounts(libc: ctypes.CDLL) -> None:
     """From here on, what is mounted is seen by this job alone, and unmounted when it ends.
 
@@ -219,11 +275,9 @@ def last_line(path: str) -> str:
 class Job:
     """A plan being run: its steps in order, ended early by a failure, a request to stop, or the time limit."""
 
-    def __init__(self, plan: Mapping[str, Any], journal: Journal, directory: str) -> None:
-        self.plan, self.journal = plan, journal
-        self.stop = os.path.join(directory, "stop")
-        self.libc = ctypes.CDLL(None, use_errno=True)
-        self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    def __init__(self, plan: Mapping[str, Any], journal: Journal, libc: ctypes.CDLL) -> None:
+        self.plan, self.journal, self.libc = plan, journal, libc
+        self.stop = os.path.join(journal.directory, "stop")
         limit = plan["wall_clock"]
         self.deadline = None if limit is None else time.monotonic() + limit
 
@@ -238,18 +292,19 @@ class Job:
         self._check()
         if name == "mounting":
             leave_mounts(self.libc)
-        leaders = set()
+        leaders = {}
         for execution in step["executions"]:
             process = spawn(execution, self.libc)
             if execution["leads"]:
-                leaders.add(process)
+                leaders[process] = execution
         self.journal.tell(state="running" if name == "main" else "preparing")
         self.journal.log(f"{name} started, {len(step['executions'])} process(es)")
         while leaders:
             for process, code in self._wait().items():
-                if process in leaders:
-                    leaders.discard(process)
+                if execution := leaders.pop(process, None):
                     self.journal.log(f"{name} process ended with exit code {code}")
+                    if code != 0 and (refusal := refusal_of(execution)):
+                        raise refusal
                     if code != 0:
                         words = last_line(step["executions"][0]["stderr"]) if name == "mounting" else ""
                         raise JobEndError(FAILURES[name], f"{UNMOUNTABLE}: {words}" if words else None, code)
@@ -279,6 +334,8 @@ def supervise(directory: str) -> None:
         return
     journal = Journal(directory)
     journal.tell(state="preparing", started=time.time())
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     grace, outcome = GRACE, JobEndError()
     plan: dict[str, Any] = {}
     try:
@@ -290,13 +347,15 @@ def supervise(directory: str) -> None:
         journal.logs = plan["logs"]
         for note in plan["notes"]:
             journal.log(note)
-        outcome.exit_code = Job(plan, journal, directory).run()
+        outcome.exit_code = Job(plan, journal, libc).run()
     except JobEndError as ended:
         outcome = ended
         grace = GRACE if ended.error == "JobTerminated" else 0.2
     except OSError as error:
         outcome = JobEndError("JobStartFailed", f"Job could not be started: {error}")
     end_all(grace)
+    for execution in plan.get("cleanup", ()):
+        clean_up(execution, libc, journal)
     for place in plan.get("temporary", ()):
         if os.path.islink(place):
             os.unlink(place)
@@ -307,6 +366,7 @@ def supervise(directory: str) -> None:
         exit_code=outcome.exit_code,
         error=outcome.error,
         message=outcome.message,
+        details=outcome.details,
     )
 
 

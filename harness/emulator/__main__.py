@@ -18,6 +18,7 @@ from harness.emulator.options import (
     parse_application,
     parse_faults,
     parse_host_name,
+    parse_image,
     parse_limit,
     parse_listen,
     parse_tenant,
@@ -42,7 +43,9 @@ def main() -> int:
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")
     parser.add_argument("--pace", type=float, default=0.0, help="of what took the service its time (default: 0)")
     parser.add_argument("--compute", default="process", help="where jobs run: NAME or NAME:ADDRESS")
-    parser.add_argument("--images", choices=get_args(Images), default="host", help="of jobs that ask for a container")
+    parser.add_argument("--images", choices=get_args(Images), default="", help="of jobs that ask for a container")
+    parser.add_argument("--image", action="append", default=[], help="OLD=NEW: the image to run in place of another")
+    parser.add_argument("--container-user", default="", help="whom containers run as")
     parser.add_argument("--fault", action="append", default=[], help="what strikes, and its rate: throttle=0.3")
     parser.add_argument("--fault-seed", type=int, default=0, help="decides, with the requests, when (default: 0)")
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
@@ -74,6 +77,8 @@ def main() -> int:
                 pace=words.pace,
                 compute=check_compute(words.compute),
                 images=words.images,
+                image_map=tuple(map(parse_image, words.image)),
+                container_user=words.container_user,
                 faults=parse_faults(words.fault, words.fault_seed),
                 cntk_python=words.cntk_python,
                 host_names=tuple(map(parse_host_name, words.host_name)),

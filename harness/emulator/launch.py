@@ -6,10 +6,10 @@ import selectors
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Literal, NoReturn
 
 import msgspec
 
@@ -74,7 +74,8 @@ def launch(
     accounts: Sequence[str] = (),
     pace: float = 0.0,
     compute: str = "process",
-    images: Images = "host",
+    images: Images | Literal[""] = "",
+    image_map: Mapping[str, str] | None = None,
     cntk_python: Path | None = None,
     host_names: Sequence[str] = (),
     applications: Sequence[str] = (),
@@ -95,6 +96,7 @@ def launch(
         pace: as in ``Options``, like the next three.
         compute: where jobs run.
         images: what becomes of jobs that ask for a container image.
+        image_map: images to run in place of others, by the names of those, which may hold ``*``.
         cntk_python: the interpreter of CNTK jobs.
         host_names: as in ``Options``.
         applications: applications to have besides the first one, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
@@ -120,6 +122,7 @@ def launch(
             pace=pace,
             compute=check_compute(compute),
             images=images,
+            image_map=tuple((image_map or {}).items()),
             cntk_python=cntk_python,
             host_names=tuple(map(parse_host_name, host_names)),
             applications=tuple(map(parse_application, applications)),

@@ -59,8 +59,11 @@ class Options:
         accounts: storage accounts to have besides the first one.
         pace: of all that the service took its time for: 1 is its own pace, 0 takes no time that is not needed.
         compute: where jobs run whose cluster does not say: ``process``, ``container``, or ``NAME:ADDRESS``.
-        images: what becomes of jobs that ask for a container image: they run on the ``host`` without it, or are
-            refused (``refuse``).
+        images: what becomes of jobs whose container image nothing here can run: they run on the ``host`` without it,
+            or are refused (``refuse``); by default, empty, the one on the back end ``process`` and the other on
+            ``container``.
+        image_map: images to run in place of others: pairs of names, of which the first may hold ``*``.
+        container_user: whom containers run as, as Docker writes it; empty for the default.
         faults: what strikes for as long as it serves; see ``parse_faults``.
         cntk_python: the interpreter of CNTK jobs; default the one that ``harness toolkits install cntk`` made, or
             CNTK's API on PyTorch.
@@ -83,7 +86,9 @@ class Options:
     accounts: tuple[Account, ...] = ()
     pace: float = 0.0
     compute: str = "process"
-    images: Images = "host"
+    images: Images | Literal[""] = ""
+    image_map: tuple[tuple[str, str], ...] = ()
+    container_user: str = ""
     faults: FaultPlan | None = None
     cntk_python: Path | None = None
     host_names: tuple[str, ...] = ()
@@ -98,7 +103,7 @@ class Options:
         pairs |= {"--managed-identity": self.managed_identity}
         ports = {"--port": self.port, "--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
-        pairs |= {"--compute": self.compute}
+        pairs |= {"--compute": self.compute, "--container-user": self.container_user}
         pairs |= {"--fault-seed": self.faults.seed if self.faults else 0}
         words = [word for name, value in pairs.items() if value or name == "--dir" for word in (name, str(value))]
         words += [word for name, port in ports.items() if port is not None for word in (name, str(port))]
@@ -106,6 +111,7 @@ class Options:
         words += ["--development-key"] if self.development_key else []
         rules = self.faults.faults.items() if self.faults else ()
         words += [word for fault, rule in rules for word in ("--fault", f"{fault}={rule.rate}")]
+        words += [word for old, new in self.image_map for word in ("--image", f"{old}={new}")]
         words += [word for name in self.host_names for word in ("--host-name", name)]
         words += [word for tenant in self.tenants for word in ("--tenant", tenant)]
         applications = [f"{name}={','.join(roles) or 'none'}" for name, roles in self.applications]
@@ -203,6 +209,18 @@ def parse_tenant(text: str) -> str:
         return str(uuid.UUID(text))
     except ValueError:
         raise EmulatorError(f"--tenant {text}: it has to be a GUID, as {uuid.UUID(int=10)} is one") from None
+
+
+def parse_image(text: str) -> tuple[str, str]:
+    """An image and the one to run in its place, written ``OLD=NEW``.
+
+    Raises:
+        EmulatorError: one of them is missing.
+    """
+    old, _, new = text.partition("=")
+    if not old.strip() or not new.strip():
+        raise EmulatorError(f"--image {text}: write OLD=NEW, for one 'microsoft/cntk:*=registry.example/cntk:2.7'")
+    return old.strip(), new.strip()
 
 
 def parse_host_name(text: str) -> str:

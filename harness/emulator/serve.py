@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from harness.atomic_file import write_file
 from harness.clock import Clock, SystemClock
 from harness.compute.backend import Backend
-from harness.compute.catalogue import BackendContext, find_factory, parse_compute
+from harness.compute.catalogue import BackendContext, Images, find_factory, parse_compute
 from harness.compute.machine import find_machine
 from harness.compute.routing import RoutingBackend
 from harness.emulator.app import Emulator
@@ -297,9 +297,11 @@ async def _computing(reconciler: Reconciler, options: Options, base: _Foundation
             machine=machine,
             clock=base.clock,
             environ=os.environ,
-            directory=base.paths.root,
+            jobs=base.paths.jobs,
             emulator=base.identity.tenant_id,
-            host_images=options.images == "host",
+            images=Images(
+                None if not options.images else options.images == "host", options.image_map, options.container_user
+            ),
             address=address,
         )
         return find_factory(name)(context)

@@ -23,6 +23,7 @@ from harness.file_lock import is_locked
 _INHERITED = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_DATA_HOME",
     "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "PYTHONHOME", "PYTHONPATH",
+    "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR",
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ class Assignment:
         pythons: interpreters that may run its script, in order of preference.
         packages: what those have installed.
         shared: the directory that all nodes see.
-        hosted: it runs in no container.
+        names_python: whether the interpreter that its settings name is there where it runs.
     """
 
     settings: Mapping[str, object]
@@ -56,7 +56,7 @@ class Assignment:
     cpus: int
     shared: str
     cntk: Callable[[], Interpreter]
-    hosted: bool
+    names_python: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ def script(job: Assignment, python: str, args: str = "commandLineArgs") -> str:
 def choice(job: Assignment, toolkit: str) -> Choice:
     """The interpreter of a script, and what it trains with.
 
-    The user's own for a job on the host (inside an image its path means nothing here), which is not asked what it has:
-    only the job itself runs what a user names.
+    The user's own, unless it lies in an image that the job does not run in; it is not asked what it has, since only the
+    job itself runs what a user names.
     """
-    own = text(job.settings, "pythonInterpreterPath") if job.hosted else ""
+    own = text(job.settings, "pythonInterpreterPath") if job.names_python else ""
     return Choice(own, FRAMEWORKS[toolkit].title) if own else choose(toolkit, job.pythons, job.packages)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.clock import SystemClock
 from harness.compute.backend import Backend, ContainerSpec, JobSpec, Plan, Progress
-from harness.compute.catalogue import BackendContext, find_factory
+from harness.compute.catalogue import BackendContext, Images, find_factory
 from harness.compute.machine import find_machine
 
 DEADLOCK = 120.0  # seconds without any news of a job, after which a test gives up
@@ -34,7 +34,7 @@ class Recipe:
     environ: Mapping[str, str] = field(default_factory=dict)
     documented: str = ""
     emulator: str = "3f0c8f5c-0000-4000-8000-000000000001"
-    host_images: bool = False
+    images: Images = field(default_factory=Images)
 
     def make(self, on_change: Callable[[], None]) -> Backend:
         """A back end."""
@@ -44,9 +44,9 @@ class Recipe:
             machine=find_machine(environ),
             clock=SystemClock(),
             environ=environ,
-            directory=self.directory,
+            jobs=self.directory,
             emulator=self.emulator,
-            host_images=self.host_images,
+            images=self.images,
         )
         return documented(self.documented)(context) if self.documented else find_factory(self.name)(context)
 

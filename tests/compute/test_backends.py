@@ -18,15 +18,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.compute.backend import JobSpec, MountSpec, NodeSpec
+from harness.compute.backend import ContainerSpec, JobSpec, MountSpec, NodeSpec
 from harness.compute.paths import JobPaths
 from tests.compute.laboratory import Laboratory, Recipe
+from tests.podman import IMAGE, PodmanEngine
 
 Build = Callable[..., JobSpec]
 
 
 def process(tmp_path: Path, request: pytest.FixtureRequest) -> Recipe:
     return Recipe("process", tmp_path)
+
+
+def container(tmp_path: Path, request: pytest.FixtureRequest) -> Recipe:
+    engine: PodmanEngine = request.getfixturevalue("container_engine")
+    return Recipe("container", tmp_path, container=ContainerSpec(IMAGE), environ={"DOCKER_HOST": engine.address})
 
 
 def slurm(tmp_path: Path, request: pytest.FixtureRequest) -> Recipe:
@@ -67,7 +73,7 @@ for file in "$SLURM_JOBS"/*; do
     fi
 done
 """
-RECIPES = {"process": process, "slurm": slurm}
+RECIPES = {"process": process, "container": container, "slurm": slurm}
 
 
 @pytest.fixture(params=RECIPES)

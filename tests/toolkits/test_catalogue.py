@@ -28,7 +28,7 @@ def assigned(settings: dict[str, object], *, nodes: int = 1) -> Assignment:
         cpus=4,
         shared="/shared",
         cntk=lambda: Cntk("/cntk/python", "CNTK 2.7", {"LD_LIBRARY_PATH": "/cntk/lib"}),
-        hosted=False,
+        names_python=False,
     )
 
 
@@ -90,7 +90,7 @@ def test_an_interpreter_of_the_users_own_is_run_by_the_job_alone() -> None:
         raise AssertionError(python)
 
     settings = SCRIPT | {"pythonInterpreterPath": "/mine"}
-    [process] = processes("pyTorch", dataclasses.replace(assigned(settings), hosted=True, packages=never))
+    [process] = processes("pyTorch", dataclasses.replace(assigned(settings), names_python=True, packages=never))
 
     assert (process.python, process.note, process.command) == ("/mine", "toolkit: PyTorch", f'"/mine" {RUN}')
 

@@ -26,6 +26,7 @@ from harness.emulator.options import (
     parse_application,
     parse_faults,
     parse_host_name,
+    parse_image,
     parse_limit,
     parse_listen,
     parse_tenant,
@@ -99,10 +100,17 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
 @click.option(
     "--images",
     type=click.Choice(get_args(Images)),
-    default="host",
-    show_default=True,
-    help="Run jobs that ask for a container image on this host, or refuse them.",
+    default=None,
+    help="Run jobs whose container image cannot be run on this host, or refuse them; without containers, host.",
 )
+@click.option(
+    "image_map",
+    "--image",
+    metavar="OLD=NEW",
+    multiple=True,
+    help="Run another container image in place of one that is gone; OLD may hold *. Repeatable.",
+)
+@click.option("--container-user", metavar="USER[:GROUP]", default="", help="Whom containers run as.")
 @click.option("faults", "--fault", metavar="FAULT=RATE", multiple=True, help=_FAULT_HELP)
 @click.option("--fault-seed", metavar="N", type=int, default=0, help="Seed of the faults; default 0.")
 @click.option(
@@ -138,7 +146,9 @@ def start(
     detach: bool,
     pace: float,
     compute: str,
-    images: Images,
+    images: Images | None,
+    image_map: tuple[str, ...],
+    container_user: str,
     faults: tuple[str, ...],
     fault_seed: int,
     quotas: tuple[str, ...],
@@ -168,7 +178,9 @@ def start(
         accounts=(*map(parse_account, accounts), *parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, ""))),
         pace=pace,
         compute=check_compute(compute),
-        images=images,
+        images=images or "",
+        image_map=tuple(map(parse_image, image_map)),
+        container_user=container_user,
         faults=parse_faults(faults, fault_seed),
         cntk_python=load_settings(Path()).cntk_python,
         host_names=tuple(map(parse_host_name, host_names)),

@@ -98,7 +98,7 @@ def _finished(job: Job, progress: Progress, now: datetime) -> Job:
         return requeued(job, now)
     if progress.error is None:
         return _to(job, "succeeded", started=started, ended=ended, changed=ended, exit_code=progress.exit_code)
-    problem = Problem(progress.error, progress.message or progress.error)
+    problem = Problem(progress.error, progress.message or progress.error, progress.details)
     if progress.error == "JobTerminated" and job.ending:
         problem = _ENDINGS.get(job.ending, problem)
     exit_code = None if progress.error == "JobTerminated" else progress.exit_code

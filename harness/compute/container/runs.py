@@ -1,0 +1,212 @@
+"""One command line in one container: made, listened to, waited for."""
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from docker.types import DeviceRequest, Mount
+from docker.utils import parse_bytes
+
+from harness.clock import Clock
+from harness.compute.container.client import connect, is_podman, reason
+from harness.compute.container.engine_address import EngineError
+from harness.compute.container.images import NOT_STARTED, has_path, read_facts
+from harness.compute.container.orders import ImageFacts, Refusal, Run, write_refusal
+from harness.compute.container.plain_commands import words_of
+
+_ENGINE_FAILED, _NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 125, 126, 127, 137  # as `docker run` has them
+_LONGEST_OUTAGE, _PAUSE = 60.0, 0.5  # seconds: for how long an engine may be away, and how often it is asked
+
+
+class StartError(Exception):
+    """A container cannot be started."""
+
+
+def run(order: Run, clock: Clock) -> int:
+    """Run a command line in a container of its own; its exit code.
+
+    Raises:
+        EngineError: the engine went away while the container ran, and stayed away.
+        DockerException: what a preparation left could not be kept.
+    """
+    Path(order.trace).touch()
+    with _passing_signals_on(order) as running:
+        try:
+            client = connect(order.engine, patient=True)
+            facts = read_facts(order.facts)
+            container, settings = _create(client, order, facts)
+            running.append(container)
+            stream = client.attach(container, stdout=True, stderr=True, stream=True, logs=True, demux=True)
+            code = _missing(client, container, settings) or _start(client, container)
+        except (StartError, EngineError, DockerException, OSError) as error:
+            text = reason(error)
+            details = (("imageName", order.image), ("reason", text[:1000]))
+            write_refusal(order.refusal, Refusal("FailedStartingContainer", f"{NOT_STARTED}: {text}", details))
+            return _ENGINE_FAILED
+        if code is None:
+            _carry(stream)
+            code = _wait(order, container, clock)
+    if order.prepares and code == 0:
+        repository, _, tag = order.prepared.partition(":")
+        client.commit(container, repository=repository, tag=tag)
+    _remove(client, order, container)
+    return code
+
+
+def container_settings(client: Any, order: Run, facts: ImageFacts, *, init: bool) -> dict[str, Any]:
+    """What the engine is told about a container.
+
+    Args:
+        init: whether a small program of the engine's is the first process, which passes signals on and collects what
+            ended, so that a shell ends at SIGTERM as it does outside of a container.
+
+    Raises:
+        StartError: the image has no shell, and the command line needs one.
+    """
+    environment = order.environment | {"PATH": order.environment.get("PATH", "$PATH").replace("$PATH", facts.path)}
+    words = [facts.shell, "-c", order.command] if facts.shell else words_of(order.command, environment)
+    if words is None:
+        raise StartError(
+            f"image {order.image} has no shell (/bin/bash or /bin/sh), and this command line needs one: "
+            f"{shlex.quote(order.command[:200])}; name a program with plain arguments, or use an image with a shell"
+        )
+    mounts = [Mount(path, path, "bind") for path in order.mounts]
+    mounts += [Mount(path, path, "bind", read_only=True) for path in order.read_only]
+    host_config = client.create_host_config(
+        # As on the service: the ranks of a job reach each other, and jobs the emulator, at the machine's own addresses.
+        network_mode="host",
+        mounts=mounts,
+        init=init or None,
+        shm_size=parse_bytes(order.shared_memory) if order.shared_memory else None,
+        security_opt=["label=disable"],  # SELinux would hide what is mounted
+        device_requests=[_gpus(client, order.gpus)] if order.gpus else None,
+    )
+    prepared = order.prepared and not order.prepares
+    return {
+        "image": order.prepared if prepared else facts.id,
+        "entrypoint": words[:1],
+        "command": words[1:],
+        "environment": environment,
+        "working_dir": order.cwd,
+        "user": order.user or None,
+        "labels": order.owner.labels(),
+        "host_config": host_config,
+    }
+
+
+def _create(client: Any, order: Run, facts: ImageFacts) -> tuple[str, dict[str, Any]]:
+    """Have the container made; its id and settings. An engine without an init program makes one without."""
+    name = f"{order.name}-{uuid.uuid4().hex[:8]}"
+    settings = container_settings(client, order, facts, init=True)
+    try:
+        made = client.create_container(name=name, **settings)
+    except APIError as error:
+        if "init" not in reason(error):
+            raise
+        settings = container_settings(client, order, facts, init=False)
+        made = client.create_container(name=name, **settings)
+    return str(made["Id"]), settings
+
+
+def _missing(client: Any, container: str, settings: Mapping[str, Any]) -> int | None:
+    """The exit code of a program that is not on the image's search path; None where it is, or is named by its path.
+
+    An init program would end with 1 instead, without a word about the reason.
+    """
+    program, path = settings["entrypoint"][0], settings["environment"]["PATH"]
+    if "/" in program or any(has_path(client, container, f"{folder}/{program}") for folder in path.split(":")):
+        return None
+    sys.stderr.write(f"{program}: not found in the image\n")
+    return _NOT_FOUND
+
+
+def _start(client: Any, container: str) -> int | None:
+    """Start a container; an exit code where its program is not there or cannot be executed."""
+    try:
+        client.start(container)
+    except APIError as error:
+        text = reason(error)
+        is_program = "exec:" in text or "executable file" in text
+        if is_program and ("no such file" in text or "not found" in text):
+            sys.stderr.write(f"{text}\n")
+            return _NOT_FOUND
+        if is_program and "permission denied" in text:
+            sys.stderr.write(f"{text}\n")
+            return _NOT_EXECUTABLE
+        raise
+    return None
+
+
+def _remove(client: Any, order: Run, container: str) -> None:
+    """Remove the container. Where that fails, its trace has the job's clean-up try again."""
+    with contextlib.suppress(DockerException, requests.RequestException):
+        client.remove_container(container, force=True, v=True)
+        if not order.prepares:  # its image stays for as long as the job
+            Path(order.trace).unlink(missing_ok=True)
+
+
+def _carry(stream: Any) -> None:
+    """Write what a container prints to our own streams, until it ends."""
+    with contextlib.suppress(requests.RequestException, OSError):  # the engine went away: the container may run on
+        for out, err in stream:
+            for descriptor, content in ((1, out), (2, err)):
+                _write(descriptor, content or b"")
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _wait(order: Run, container: str, clock: Clock) -> int:
+    """The exit code of a container, also where the engine is started again in between.
+
+    Raises:
+        EngineError: it stays away.
+    """
+    deadline = clock.monotonic() + _LONGEST_OUTAGE
+    while True:
+        try:
+            return int(connect(order.engine, patient=True).wait(container)["StatusCode"])
+        except NotFound:
+            sys.stderr.write("the container was removed while it ran\n")
+            return _KILLED
+        except (EngineError, DockerException, requests.RequestException):
+            if clock.monotonic() >= deadline:
+                raise
+            clock.sleep(_PAUSE)
+
+
+@contextlib.contextmanager
+def _passing_signals_on(order: Run) -> Iterator[list[str]]:
+    """While the block lasts, SIGTERM is for the containers whose ids are listed; before there is one, it ends us."""
+    running: list[str] = []
+
+    def pass_on(_number: int, _frame: FrameType | None) -> None:
+        if not running:
+            sys.exit(128 + signal.SIGTERM)
+        with contextlib.suppress(EngineError, DockerException, requests.RequestException):
+            for container in running:
+                connect(order.engine).kill(container, "SIGTERM")
+
+    before = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        yield running
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _gpus(client: Any, number: int) -> DeviceRequest:
+    """GPUs, as the engine takes them: Podman by the names of CDI, Docker by its own NVIDIA runtime."""
+    if is_podman(client):
+        return DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={index}" for index in range(number)])
+    return DeviceRequest(count=number, capabilities=[["gpu"]])

@@ -1,0 +1,31 @@
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harness.compute.backend import ContainerSpec
+from tests.compute.conftest import job
+from tests.compute.laboratory import Laboratory, Recipe
+from tests.podman import IMAGE, PodmanEngine
+
+__all__ = ["job"]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, container_engine: PodmanEngine) -> Recipe:
+    """Each test is an emulator of its own."""
+    return Recipe(
+        "container",
+        tmp_path,
+        container=ContainerSpec(IMAGE),
+        environ={"DOCKER_HOST": container_engine.address},
+        emulator=f"emulator-{tmp_path.name}",
+    )
+
+
+@pytest.fixture
+def laboratory(recipe: Recipe) -> Iterator[Laboratory]:
+    made = Laboratory(recipe)
+    with closing(made.backend):
+        yield made
