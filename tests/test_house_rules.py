@@ -40,6 +40,7 @@ ALLOWED = {
     "experiments": {"search", "services", "resources", "clouds", "scenario", "config", "data"},
     "results": {"experiments", "scenario", "config"},
     "report": {"results", "experiments", "resources", "scenario", "config"},
+    "interchange": {"scenario"},
     "data": {"config"},
     "emulator": {"compute"},
     "compute": {"toolkits"},

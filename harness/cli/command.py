@@ -34,6 +34,8 @@ command = LazyGroup(
         "run": ("harness.cli.run:run", "Run scenarios: on the emulator, on Azure, or from recordings."),
         "results": ("harness.cli.results:results", "Show what came out of a run: table, CSV, JSON, Parquet."),
         "report": ("harness.cli.report:report", "Write a run as an HTML page with charts, or serve it."),
+        "import": ("harness.cli.import_files:import_command", "Make a scenario of Batch AI's or Azure ML's files."),
+        "export": ("harness.cli.export_scenario:export_command", "Make Azure ML's files of a scenario."),
         "emulator": ("harness.cli.emulator:emulator", "Start, stop, reset or describe the local Azure."),
         "cassettes": ("harness.cli.cassettes:cassettes", "Check, show and convert recorded cassettes."),
         "toolkits": ("harness.cli.toolkits:toolkits", "Show what trains on this machine; install CNTK 2.7."),

@@ -19,6 +19,7 @@ _MAX_CHARACTERS = 1 << 20
 _MAX_DEPTH = 50  # libyaml's composer recurses in C, where too deep is a crash and no exception
 _PLAIN_TAG = "tag:batchai-harness,2026:plain"
 _MERGE_KEY = "<<"
+_JSON_ESCAPE = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\.")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -65,17 +66,23 @@ def nearest_of(lines: Mapping[FieldPath, int], field_path: FieldPath) -> FieldPa
     return next((known for known in around if known in lines), ())
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, *, is_scenario: bool = True) -> Document:
     """Read a YAML mapping by the core schema of YAML 1.2.
 
-    Merge keys (``<<``) of YAML 1.1 work too. Tags other than ``!!map``, ``!!seq`` and ``!!str`` are refused.
+    Merge keys (``<<``) of YAML 1.1 work too. Tags other than ``!!map``, ``!!seq`` and ``!!str`` are refused. JSON is
+    read too, with the two escapes that YAML does not share with it.
+
+    Args:
+        path: the file.
+        is_scenario: whether messages may call it one.
 
     Raises:
         ScenarioError: it cannot be read, is no mapping, or gives a key twice; with file and line.
     """
     node = _compose(path)
     if not isinstance(node, yaml.MappingNode):
-        raise ScenarioError(f"{path}:1: a scenario is a mapping that begins with 'scenario: NAME'")
+        wanted = "a scenario is a mapping that begins with 'scenario: NAME'" if is_scenario else "this is no mapping"
+        raise ScenarioError(f"{path}:1: {wanted}")
     reader = _Reader(path)
     data: dict[str, Any] = reader.read(node, ())
     if reader.mistakes:
@@ -138,6 +145,8 @@ def _compose(path: Path) -> yaml.Node | None:
     try:
         with path.open(encoding="utf-8") as stream:
             text = stream.read(_MAX_CHARACTERS + 1)
+        if path.suffix == ".json":
+            text = _JSON_ESCAPE.sub(_yaml_escape, text)
         if len(text) > _MAX_CHARACTERS:
             raise ScenarioError(f"{path}: has more than {_MAX_CHARACTERS} characters; is it a scenario?")
         _refuse_depth(path, yaml.parse(text, Loader=_Loader))
@@ -148,6 +157,14 @@ def _compose(path: Path) -> yaml.Node | None:
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise ScenarioError(f"{path}: cannot be read: {error}") from None
     return node
+
+
+def _yaml_escape(found: re.Match[str]) -> str:
+    r"""What YAML writes for an escape of JSON: ``\/`` and pairs of surrogates are none there."""
+    if found[1] is None:
+        return "/" if found[0] == "\\/" else found[0]
+    high, low = int(found[1], 16), int(found[2], 16)
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
 def _refuse_depth(path: Path, events: Iterable[yaml.Event]) -> None:

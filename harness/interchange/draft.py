@@ -1,0 +1,97 @@
+"""A scenario on its way to a file: plain data, and texts whose braces stand for themselves."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.interchange.source import Note
+from harness.scenario.values import read_plain
+from harness.vm_sizes import vm_size
+
+SMALLEST_SIZE = "STANDARD_NC6"
+"""The VM size of a cluster whose own is not known."""
+
+_WIDTH = 110
+_NOT_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_NOT_SHARE_NAME = re.compile(r"[^a-z0-9]+")
+_ORDER = (
+    "scenario", "description", "location", "resource_group", "share", "shares", "containers", "cluster", "job",
+    "parameters", "sweep", "metrics", "expect", "limits",
+)  # fmt: skip
+
+
+@dataclass
+class Draft:
+    """The sections of a scenario, by name, as plain data."""
+
+    sections: dict[str, Any] = field(default_factory=dict)
+
+    def text(self, head: Iterable[str]) -> str:
+        """The scenario file.
+
+        Args:
+            head: lines of its beginning, which become comments.
+        """
+        ordered = {name: self.sections[name] for name in _ORDER if self.sections.get(name) not in (None, {}, [], "")}
+        comments = "".join(f"# {line}\n" for line in head)
+        return comments + yaml.dump(
+            ordered, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
+        )
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what our loader reads as it was: PyYAML's rules of YAML 1.1 differ from those of 1.2."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
+        """Nothing is written once for two places."""
+        return True
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        is_text = read_plain(text) == text
+    except ValueError:
+        is_text = False
+    style = "|" if "\n" in text else None if is_text else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Dumper.add_representer(str, _represent)
+
+
+def literal(text: str) -> str:
+    """A text in which no braces stand for a parameter."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def name_of(text: str, *, otherwise: str) -> str:
+    """A text as a name of a scenario, cluster or job."""
+    return _NOT_NAME.sub("-", text).strip("-")[:64] or otherwise
+
+
+def share_name(text: str) -> str:
+    """A text as the name of a share or container: lower-case letters, digits and single hyphens, three at least."""
+    name = _NOT_SHARE_NAME.sub("-", text.lower()).strip("-")[:63].strip("-")
+    return name if len(name) >= 3 else f"{name}-share".strip("-")
+
+
+def scenario_name(path: Path, said: str | None = None) -> str:
+    """The name of the scenario that a job's file becomes: what it says, or its file or folder is called."""
+    stem = path.absolute().parent.name if path.stem.lower() in ("job", "command", "sweep") else path.stem
+    return name_of(said or stem, otherwise="imported")
+
+
+def known_size(size: str) -> bool:
+    """Whether the emulator has nodes of a VM size."""
+    return vm_size(size) is not None
+
+
+def head_of(paths: Sequence[Path], notes: Sequence[Note]) -> list[str]:
+    """The comments that a scenario begins with: what it was made of, and what it lacks."""
+    made = f"Imported from {', '.join(path.name for path in paths)} by harness import."
+    lacks = [f"{note.path.name}:{note.line}: {note.field}: {note.text}" for note in sorted(notes)]
+    return [made, *(["What it does not hold, or holds otherwise:"] if lacks else []), *lacks]

@@ -1,0 +1,194 @@
+"""A file of another tool, whose fields are taken one by one: what nobody takes is noted, with its line."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from harness.errors import UserError
+from harness.scenario.document import Document, FieldPath, read_document
+from harness.scenario.values import Scalar, value_text
+
+Kind = Literal["Batch AI job", "Batch AI cluster", "Azure ML job", "Azure ML sweep job", "Azure ML compute"]
+T = TypeVar("T")
+
+_MOST_NOTES = 200  # of fields that are not known
+_JOB_KEYS = re.compile(
+    r"(cntk|pyTorch|tensorFlow|caffe2?|chainer|horovod|customToolkit|customMpi)Settings"
+    r"|stdOutErrPathPrefix|inputDirectories|outputDirectories"
+)
+_CLUSTER_KEYS = ("vmSize", "scaleSettings", "nodeSetup")
+_COMPUTE_KEYS = ("size", "min_instances", "max_instances")
+_WORDS: Mapping[type, str] = {dict: "a mapping", list: "a list", int: "a whole number", str: "a text"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """Something that a file says and the result does not, or says otherwise; ``text`` begins where the field ends."""
+
+    path: Path
+    line: int
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.field}: {self.text}"
+
+
+class Source:
+    """The fields of a file.
+
+    Attributes:
+        root: the field that holds the rest, as Batch AI's ``properties`` does; empty where none does.
+        notes: what is not carried over as it is written.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._taken: set[FieldPath] = set()
+        self.root: FieldPath = ("properties",) if isinstance(document.data.get("properties"), dict) else ()
+        self.notes: list[Note] = []
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._document.path
+
+    @property
+    def kind(self) -> Kind:
+        """What the file describes.
+
+        Raises:
+            UserError: nothing that can be imported.
+        """
+        data, inner = self._document.data, self._value(self.root)
+        if any(_JOB_KEYS.fullmatch(str(key)) for key in inner):
+            return "Batch AI job"
+        if any(key in inner for key in _CLUSTER_KEYS):
+            return "Batch AI cluster"
+        if data.get("type") == "sweep" or ("search_space" in data and "trial" in data):
+            return "Azure ML sweep job"
+        if data.get("type") == "amlcompute" or any(key in data for key in _COMPUTE_KEYS):
+            return "Azure ML compute"
+        if data.get("type", "command") == "command" and "command" in data:
+            return "Azure ML job"
+        said = f"type {data['type']!r}" if isinstance(data.get("type"), str) else ", ".join(map(str, [*data][:6]))
+        raise UserError(
+            f"{self.path}: is nothing that can be imported ({said or 'empty'}); import takes job and cluster files of "
+            "az batchai, and command jobs, sweep jobs and AmlComputes of az ml"
+        )
+
+    def text(self, *field_path: str | int) -> str | None:
+        """A text, also of a number or boolean, as the file has it; None where it is absent."""
+        value = self._scalar(field_path)
+        if value is None:
+            return None
+        return self._document.written.get(field_path, value_text(value))
+
+    def number(self, *field_path: str | int) -> int | None:
+        """A whole number; None where it is absent."""
+        return self._typed(field_path, int)
+
+    def scalar(self, *field_path: str | int) -> Scalar | None:
+        """A number, text or boolean; None where it is absent."""
+        return self._scalar(field_path)
+
+    def mapping(self, *field_path: str | int) -> Mapping[str, Any]:
+        """A mapping, whose fields are left to be taken; empty where it is absent."""
+        return self._branch(field_path, dict) or {}
+
+    def items(self, *field_path: str | int) -> Iterator[FieldPath]:
+        """The ways to the items of a list, which are left to be taken."""
+        yield from ((*field_path, index) for index in range(len(self._branch(field_path, list) or ())))
+
+    def has(self, *field_path: str | int) -> bool:
+        """Whether a field is there and is not null."""
+        return self._value(field_path) is not None
+
+    def is_mapping(self, *field_path: str | int) -> bool:
+        """Whether a field is a mapping."""
+        return isinstance(self._value(field_path), dict)
+
+    def ignore(self, *field_path: str | int) -> None:
+        """Take a field that means nothing to a scenario."""
+        self._taken.add(field_path)
+
+    def drop(self, *field_path: str | int, why: str) -> None:
+        """Take a field, if it is there, and note why it is not carried over."""
+        if self.has(*field_path):
+            self.note(*field_path, text=f"is not carried over: {why}")
+        self._taken.add(field_path)
+
+    def note(self, *field_path: str | int, text: str) -> None:
+        """Say something about a field."""
+        self.notes.append(Note(self.path, self._document.line(field_path), _dotted(field_path), text))
+
+    def refuse(self, *field_path: str | int, text: str) -> UserError:
+        """The error of a field without which there is no scenario."""
+        return UserError(f"{self._document.at(field_path)}: {text}")
+
+    def note_the_rest(self) -> None:
+        """Note every field that nobody has taken; of a part that nobody has looked into, its name alone."""
+        for field_path in list(self._rest(self._document.data, ()))[:_MOST_NOTES]:
+            self.note(*field_path, text="is not carried over: a scenario has nothing of the kind")
+
+    def _rest(self, data: Any, above: FieldPath) -> Iterator[FieldPath]:
+        pairs = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+        for key, value in pairs:
+            field_path = (*above, key)
+            if field_path in self._taken or value is None or value in ({}, []):
+                continue
+            if any(taken[: len(field_path)] == field_path for taken in self._taken):
+                yield from self._rest(value, field_path)
+            else:
+                yield field_path
+
+    def _scalar(self, field_path: FieldPath) -> Scalar | None:
+        value = self._value(field_path)
+        self._taken.add(field_path)
+        if isinstance(value, dict | list):
+            raise self.refuse(*field_path, text="must be a text or a number")
+        scalar: Scalar | None = value
+        return scalar
+
+    def _typed(self, field_path: FieldPath, kind: type[T]) -> T | None:
+        value = self._value(field_path)
+        self._taken.add(field_path)
+        if value is None:
+            return None
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.refuse(*field_path, text=f"must be {_WORDS[kind]}")
+        return value
+
+    def _branch(self, field_path: FieldPath, kind: type[T]) -> T | None:
+        value = self._value(field_path)
+        if value is not None and not isinstance(value, kind):
+            raise self.refuse(*field_path, text=f"must be {_WORDS[kind]}")
+        return value
+
+    def _value(self, field_path: FieldPath) -> Any:
+        value: Any = self._document.data
+        for index, step in enumerate(field_path):
+            if isinstance(value, dict):
+                value = value.get(step)
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
+            elif value is None or isinstance(step, int):
+                return None
+            else:
+                raise self.refuse(*field_path[:index], text="must be a mapping")
+        return value
+
+
+def read_source(path: Path) -> Source:
+    """Read a file of another tool, JSON or YAML.
+
+    Raises:
+        UserError: it cannot be read, or is no mapping; with file and line.
+    """
+    return Source(read_document(path, is_scenario=False))
+
+
+def _dotted(field_path: FieldPath) -> str:
+    return ".".join(map(str, field_path))
