@@ -26,6 +26,7 @@ SHARED = {
     "printable",
     "target",
     "process_identity",
+    "request_entry",
     "suggestions",
     "validation_messages",
     "vm_sizes",

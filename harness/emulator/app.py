@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from harness.clock import SystemClock
 from harness.emulator.connection import SpelledName
 from harness.emulator.context import (
     BrokenAnswerError,
@@ -18,11 +19,14 @@ from harness.emulator.context import (
 from harness.emulator.faults.injector import FaultInjector
 from harness.emulator.host_names import host_of
 from harness.emulator.providers import Host
+from harness.emulator.request_log import RequestLog, entry_of
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what RFC 9110, section 5.5, does not allow in a field value
 _UNSENDABLE_VALUE = "The request has a value with a control character that would become a header of the answer."
+
+_CLOCK = SystemClock()
 
 _log = logging.getLogger(__name__)
 
@@ -34,10 +38,14 @@ class Emulator:
         hosts: who answers; the first that plays a request's host does.
         injector: makes faults strike, while a plan for them is in force.
         advice: what an answer adds when the emulator does not serve the host of the request.
+        log: where requests are logged; default nowhere.
     """
 
-    def __init__(self, hosts: Sequence[Host], injector: FaultInjector, advice: str = "") -> None:
+    def __init__(
+        self, hosts: Sequence[Host], injector: FaultInjector, advice: str = "", log: RequestLog | None = None
+    ) -> None:
         self._hosts = hosts
+        self._log = log
         self._advice = advice
         self._injector = injector
         self._faults = injector.faults
@@ -50,19 +58,31 @@ class Emulator:
         """One ASGI call."""
         if scope["type"] != "http":
             return
+        if self._log is None:
+            await self._handle(scope, receive, send)
+            return
+        began = _CLOCK.monotonic()
+        answer = await self._handle(scope, receive, send)
+        seconds = _CLOCK.monotonic() - began
+        self._log.add(entry_of(scope, answer, now=_CLOCK.now(), seconds=seconds))
+
+    async def _handle(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Response | None:
+        """Answer one request; the answer, or None where the connection ended without one."""
         try:
             answer = await self._answer(scope, receive)
             if answer.reason:
                 scope["state"]["answer"].set_phrase(answer.reason)
             await _send(answer, send, head=scope["method"] == "HEAD")
+            return answer
         except ClientGoneError:
-            return
+            pass
         except DroppedRequestError:
             scope["state"]["connection"].abort()
             await _gone(receive)
         except BrokenAnswerError:
             scope["state"]["connection"].close()
             await _gone(receive)
+        return None
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Response:
         headers = dict(scope["headers"])

@@ -79,6 +79,7 @@ def launch(
     cntk_python: Path | None = None,
     host_names: Sequence[str] = (),
     applications: Sequence[str] = (),
+    log: Path | None = None,
     managed_identity: str = "",
     tenants: Sequence[str] = (),
 ) -> Iterator[Endpoint]:
@@ -100,6 +101,8 @@ def launch(
         cntk_python: the interpreter of CNTK jobs.
         host_names: as in ``Options``.
         applications: applications to have besides the first one, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
+        log: a file in which requests are logged, one JSON line each: time, method, url, status, milliseconds, error.
+            Nothing secret is in it.
         managed_identity: whose endpoint to have, ``app-service`` or ``imds``; see ``Endpoint.environment``.
         tenants: ids of tenants in which they can sign in, too, for tokens that no service accepts.
 
@@ -126,6 +129,7 @@ def launch(
             cntk_python=cntk_python,
             host_names=tuple(map(parse_host_name, host_names)),
             applications=tuple(map(parse_application, applications)),
+            log=log.absolute() if log else None,
             managed_identity=managed_identity,
             tenants=tuple(map(parse_tenant, tenants)),
         )

@@ -69,6 +69,7 @@ class Options:
             CNTK's API on PyTorch.
         host_names: by which clients at the plain ports call this machine, beside those of loopback.
         applications: the applications to have besides the first one, each a name and its roles.
+        log: where requests are logged; default nowhere.
         managed_identity: whose endpoint to have: ``app-service``, ``imds``, or none.
         tenants: in which all of them can sign in, too, for tokens that no service accepts.
         limit: what the subscription lacks; see ``parse_limit``.
@@ -93,6 +94,7 @@ class Options:
     cntk_python: Path | None = None
     host_names: tuple[str, ...] = ()
     applications: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    log: Path | None = None
     managed_identity: str = ""
     tenants: tuple[str, ...] = ()
     limit: SubscriptionLimit | None = None
@@ -100,7 +102,7 @@ class Options:
     def words(self) -> list[str]:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
         pairs: dict[str, object] = {"--dir": self.directory, "--only": self.only, "--listen": self.listen}
-        pairs |= {"--managed-identity": self.managed_identity}
+        pairs |= {"--managed-identity": self.managed_identity, "--log": self.log}
         ports = {"--port": self.port, "--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
         pairs |= {"--compute": self.compute, "--container-user": self.container_user}

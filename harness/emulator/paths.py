@@ -4,8 +4,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.request_entry import LOG_NAME
+
 _FOLDERS = ("storage", "trash", "nodes", "jobs")
-_FILE = r"(lock|temporary|(endpoint|identity|ports)\.json|emulator\.(db|log)|(ca|server)\.pem)"
+_FILE = r"(lock|temporary|(endpoint|identity|ports)\.json|emulator\.(db|log)|(ca|server)\.pem|requests\.log(\.1)?)"
 # Files, those that belong to SQLite's, damaged ones that were moved aside, and the beginnings of new ones.
 _FILES = re.compile(
     rf"{_FILE}(\.damaged-[0-9]+)?(-wal|-shm|-journal)?|temporary\.new|\.{_FILE}\.[a-z0-9_]{{1,8}}", re.ASCII
@@ -57,6 +59,11 @@ class DataDirectory:
     def log(self) -> Path:
         """What a detached emulator prints."""
         return self.root / "emulator.log"
+
+    @property
+    def requests(self) -> Path:
+        """The log of requests, one JSON line each, owner only."""
+        return self.root / LOG_NAME
 
     @property
     def authority(self) -> Path:

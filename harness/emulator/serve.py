@@ -53,6 +53,7 @@ from harness.emulator.providers.storage import StorageProvider
 from harness.emulator.providers.tracked import TrackedResources
 from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.reconcile import Reconciler, Step
+from harness.emulator.request_log import RequestLog
 from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store, usable
 from harness.emulator.storage_service import Accounts, BearerAuthority, CopySources, PathStyle, StorageHost, Trash
 from harness.emulator.store import Store
@@ -221,11 +222,12 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
         injector = FaultInjector(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
 
+        log = RequestLog(options.log) if options.log else None
         ports, names = Ports(paths, options.listen), options.names()
         tls = open_tls(paths, names)
 
         def direct_to(service: StorageHost, port: int | None) -> AbstractAsyncContextManager[int]:
-            emulator = Emulator([PathStyle(service, names)], injector, advice=_PLAIN_ADVICE)
+            emulator = Emulator([PathStyle(service, names)], injector, advice=_PLAIN_ADVICE, log=log)
             listener = ports.open(service.service, port)
             return direct(emulator, listener, tls if options.https else None, stopping)
 
@@ -237,7 +239,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
         ):
             parts = _played(base, storage, options, reconciler=reconciler, backend=backend)
             entrance = ports.open("proxy", options.port)
-            async with proxied(Emulator(parts.hosts, injector), entrance, tls, stopping) as port:
+            async with proxied(Emulator(parts.hosts, injector, log=log), entrance, tls, stopping) as port:
                 storage.sources.listens("file", file_port)
                 storage.sources.listens("blob", blob_port)
                 ports.remember()

@@ -21,6 +21,7 @@ emulator = LazyGroup(
         "start": ("harness.cli.emulator.start:start", "Start an emulator, in the foreground or detached."),
         "stop": (f"{_CONTROL}:stop", "Stop an emulator; it keeps its data."),
         "status": (f"{_CONTROL}:status", "Say whether an emulator runs, and where it answers."),
+        "log": ("harness.cli.emulator.log:log", "Print the requests that it has answered, or follow them."),
         "env": (f"{_CONTROL}:env", "Print shell commands that point Azure clients at it."),
         "reset": (f"{_CONTROL}:reset", "Stop an emulator, end its jobs and delete its data."),
         "faults": ("harness.cli.emulator.faults:faults", "Inject throttling, lost answers, full disks and more."),

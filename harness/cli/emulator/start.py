@@ -33,6 +33,7 @@ from harness.emulator.options import (
 )
 from harness.errors import EmulatorError
 from harness.fault_vocabulary import FAULTS
+from harness.request_entry import LOG_NAME
 
 _FAULT_HELP = f"A fault that strikes while the emulator runs; repeatable. Faults: {', '.join(FAULTS)}."
 
@@ -76,6 +77,7 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
     multiple=True,
     help="An application with roles of its own: owner, contributor, reader, none, or Azure's names; repeatable.",
 )
+@click.option("--log/--no-log", default=True, help="Log requests for 'harness emulator log'; default they are.")
 @click.option(
     "--managed-identity",
     type=click.Choice(MANAGED_IDENTITIES),
@@ -141,6 +143,7 @@ def start(
     development_key: bool,
     host_names: tuple[str, ...],
     applications: tuple[str, ...],
+    log: bool,
     managed_identity: str | None,
     tenants: tuple[str, ...],
     detach: bool,
@@ -185,6 +188,7 @@ def start(
         cntk_python=load_settings(Path()).cntk_python,
         host_names=tuple(map(parse_host_name, host_names)),
         applications=tuple(map(parse_application, applications)),
+        log=directory.absolute() / LOG_NAME if log else None,
         managed_identity=managed_identity or "",
         tenants=tuple(map(parse_tenant, tenants)),
         limit=parse_limit(quotas, missing_sizes, refuse_keys),

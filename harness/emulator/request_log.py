@@ -1,0 +1,110 @@
+"""The log of requests: one JSON line for each, for people who ask what their code has sent.
+
+Nothing secret is in it: no header, no body, and of the query no value that lets anybody in.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.emulator.context import Response
+from harness.request_entry import RequestEntry
+
+_LARGEST = 16 << 20  # bytes; then the log begins again, and the one before is kept beside it
+_LONGEST = 2000  # characters of an address that are kept
+_SECRET = re.compile(
+    r"(?i)(?P<name>(?:^|&)(?:sig|[^=&]*(?:secret|token|password|key|assertion|code|signature)[^=&]*)=)[^&]*"
+)
+
+
+class RequestLog:
+    """Appends to a file, once for all requests that are answered in one turn of the event loop.
+
+    The disk cannot refuse it: what cannot be written is left out, since no client may fail for it.
+
+    Args:
+        path: of the file, made when missing, readable by its owner alone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._waiting: list[bytes] = []
+        self._descriptor: int | None = None
+        self._size = 0
+
+    def add(self, entry: RequestEntry) -> None:
+        """Log a request that was answered."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._waiting.append(msgspec.json.encode(entry) + b"\n")
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._waiting = b"".join(self._waiting), []
+        with contextlib.suppress(OSError):
+            os.write(self._opened(len(lines)), lines)
+
+    def _opened(self, more: int) -> int:
+        if self._descriptor is not None and self._size + more > _LARGEST:
+            os.close(self._descriptor)
+            self._descriptor = None
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, mode=0o600)
+            self._size = os.fstat(self._descriptor).st_size
+        self._size += more
+        return self._descriptor
+
+
+def entry_of(scope: Mapping[str, Any], answer: Response | None, *, now: datetime, seconds: float) -> RequestEntry:
+    """What is logged of a request.
+
+    Args:
+        scope: of ASGI.
+        answer: None where the connection was dropped instead.
+        now: when the answer was sent.
+        seconds: from the request's head to the end of its answer.
+    """
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return RequestEntry(
+        time=f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z",
+        method=str(scope["method"]),
+        url=without_secrets(f"{scope['scheme']}://{host}", scope["raw_path"], scope["query_string"]),
+        status=answer.status if answer else 0,
+        milliseconds=round(seconds * 1000, 1),
+        error=_code(answer) if answer and answer.status >= 400 else "" if answer else "ConnectionDropped",
+    )
+
+
+def without_secrets(origin: str, raw_path: bytes, query: bytes) -> str:
+    """An address as it is shown: signatures, and whatever else lets somebody in, are cut from its query."""
+    path = raw_path.partition(b"?")[0].decode("latin-1")
+    shown = _SECRET.sub(r"\g<name>...", query.decode("latin-1"))
+    address = f"{origin}{path}?{shown}" if shown else f"{origin}{path}"
+    return address if len(address) <= _LONGEST else f"{address[:_LONGEST]}..."
+
+
+class _Error(msgspec.Struct):
+    code: str = ""
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error | str = ""
+
+
+def _code(answer: Response) -> str:
+    """The error's code: storage has it in a header, the others in a body of JSON."""
+    if code := dict(answer.headers).get("x-ms-error-code", ""):
+        return code
+    with contextlib.suppress(msgspec.MsgspecError, TypeError):
+        error = msgspec.json.decode(answer.body if isinstance(answer.body, bytes) else b"", type=_ErrorBody).error
+        return error if isinstance(error, str) else error.code
+    return ""
