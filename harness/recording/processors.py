@@ -21,12 +21,15 @@ _KEPT_REQUEST_HEADERS = frozenset(
 )
 _DROPPED_RESPONSE_HEADERS = frozenset(
     {
-        "authorization", "cache-control", "connection", "content-encoding", "date", "keep-alive", "pragma",
-        "request-id", "server", "strict-transport-security", "transfer-encoding", "vary",
-        "www-authenticate", "x-content-type-options", "x-ms-client-request-id", "x-ms-correlation-request-id",
-        "x-ms-gateway-service-instanceid", "x-ms-ratelimit-remaining-subscription-reads",
-        "x-ms-ratelimit-remaining-subscription-resource-requests", "x-ms-ratelimit-remaining-tenant-reads",
-        "x-ms-request-id", "x-ms-routing-request-id", "x-ms-served-by",
+        "authorization", "azureml-served-by-cluster", "cache-control", "connection", "content-encoding", "date",
+        "keep-alive", "pragma", "request-context", "request-id", "server", "strict-transport-security",
+        "transfer-encoding", "vary", "www-authenticate", "x-aml-cluster", "x-content-type-options",
+        "x-ms-client-request-id", "x-ms-correlation-request-id", "x-ms-gateway-service-instanceid",
+        "x-ms-ratelimit-remaining-subscription-deletes", "x-ms-ratelimit-remaining-subscription-global-reads",
+        "x-ms-ratelimit-remaining-subscription-global-writes", "x-ms-ratelimit-remaining-subscription-reads",
+        "x-ms-ratelimit-remaining-subscription-resource-requests", "x-ms-ratelimit-remaining-subscription-writes",
+        "x-ms-ratelimit-remaining-tenant-reads", "x-ms-request-id", "x-ms-routing-request-id", "x-ms-served-by",
+        "x-request-time",
     }
 )  # fmt: skip
 _CHECKSUMS = frozenset({"content-md5", "x-ms-content-md5", "x-ms-content-crc64"})
