@@ -1,8 +1,9 @@
 """Struck at any system call, an operation on storage has happened as a whole or not at all.
 
 The services run in a small process over a real store and directory. strace kills it at one system call of an operation,
-or lets that call fail for want of room (ENOSPC) or of a working disk (EIO). Then what is to be seen is compared with
-what was to be seen before the operation and after it: all that was acknowledged is there, and nothing that was refused.
+or lets that call fail for want of room (ENOSPC), of a working disk (EIO) or of a thread (EAGAIN). Then what is to be
+seen is compared with what was to be seen before the operation and after it: all that was acknowledged is there, and
+nothing that was refused.
 
 By default a sample of the calls is struck, always the same one: it depends on the name of the operation and of the call
 alone. The calls at which a fault was found once are always struck. The full dose strikes every call.
@@ -33,7 +34,7 @@ from tests.emulator.storage_service.lone_storage import ACCOUNT, Answer
 from tests.emulator.storage_service.observation import Seen
 
 IS_FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
-SAMPLE = {"signal=KILL": 3, "error=ENOSPC": 2, "error=EIO": 1}  # of the system calls of each operation
+SAMPLE = {"signal=KILL": 3, "error=ENOSPC": 2, "error=EIO": 1, "error=EAGAIN": 1}  # system calls of each operation
 LINES = 12  # of what is wrong that are shown
 FAILING = {  # the calls that reach the disk; locks (fcntl) do not
     *("openat", "close", "fstat", "newfstatat", "statx", "lseek", "getdents64", "statfs", "fstatfs"),
@@ -41,6 +42,7 @@ FAILING = {  # the calls that reach the disk; locks (fcntl) do not
     *("mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "utimensat"),
     *("fsync", "fdatasync", "link", "linkat", "ioctl"),
 }
+THREADS = {"clone", "clone3"}  # the calls that start a thread, which a system without room for one refuses
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
 
 pytestmark = [
@@ -61,7 +63,7 @@ class Strike:
         return f"{self.effect} at {self.name} {self.number}"
 
 
-FOUND_FAULTS = {  # what struck once an operation that answered with an error after it had happened
+FOUND_FAULTS = {  # strikes after which an operation that had been refused had happened
     "commit blocks": [Strike("newfstatat", 4, "error=ENOSPC")],
 }
 
@@ -233,7 +235,7 @@ def strikes(operation: str, calls: Counter[str]) -> list[Strike]:
         every = [
             Strike(name, number + 1, effect)
             for name, count in sorted(calls.items())
-            if effect == "signal=KILL" or name in FAILING
+            if effect == "signal=KILL" or name in (THREADS if effect == "error=EAGAIN" else FAILING)
             for number in range(count)
         ]
         # Each strike has a rank of its own, so that one call more or less changes little of the sample.
