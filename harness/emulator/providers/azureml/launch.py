@@ -6,6 +6,7 @@ directory are directories of the run's artifacts, so what is written there can b
 """
 
 import shlex
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from harness.emulator.engine.model.records import Cluster, Job, Problem, Workspa
 from harness.emulator.providers.azureml.model.asset import AssetVersion
 from harness.emulator.providers.azureml.model.datastore import ARTIFACTS, DEFAULT
 from harness.emulator.providers.azureml.model.job import JobDetails, artifact_folder
+from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
 from harness.emulator.providers.azureml.rules.expressions import expand_command, expand_uri
 from harness.emulator.providers.azureml.rules.jobs import wall_clock
 from harness.emulator.providers.azureml.storage_paths import StoragePathError, StoragePaths
@@ -92,7 +94,7 @@ class Launch:
             settings={
                 "commandLine": _wrapped(command, script.after),
                 "distribution": kind,
-                "index": details.run_number,
+                "index": self._index(workspace, details),
                 **distribution,
             },
             cluster_mounts=(),
@@ -116,6 +118,11 @@ class Launch:
             logs=artifacts / "system_logs",
             compute=self.specs.compute(cluster),
         )
+
+    def _index(self, workspace: Workspace, details: JobDetails) -> int:
+        """A number that no other job has which may run beside this one: it decides on the ports where ranks meet."""
+        kept = self.paths.store.get(WorkspaceDetails, workspace.key)
+        return details.run_number + (zlib.crc32(kept.workspace_id.encode()) if kept else 0)
 
     def _prepare_code(self, details: JobDetails, script: _Script) -> None:
         if details.code is None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.providers.azureml.errors import not_served
+from harness.emulator.providers.azureml.model.asset import KINDS
 from harness.emulator.routing import Handler, Route
 
 _METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 _DEEPEST = 5  # segments below a collection
 _GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{MACHINE_LEARNING}"
 _WORKSPACE = _GROUP + "/workspaces/{workspace}"
+_LOCATION = f"/subscriptions/{{subscription}}/providers/{MACHINE_LEARNING}/locations/{{location}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Refusal:
     method: str = ""
 
 
+_WORKSPACE_ASSETS = "use the assets of a workspace"
 _ENDPOINTS = "load the model in a job, or serve it yourself"
 REFUSALS = (
     Refusal("connections", "connections", "give a job what it needs in its environmentVariables"),
@@ -53,6 +56,10 @@ REFUSALS = (
     Refusal("resyncKeys", "the synchronisation of keys", "leave it out: the keys are always the present ones", "POST"),
     Refusal("listStorageAccountKeys", "this list of keys", "use listKeys of the workspace", "POST"),
     Refusal("computes/{name}/listKeys", "the keys of attached computes", "use AmlCompute", "POST"),
+    *(
+        Refusal(f"{kind.type}/{{name}}/versions/{{version}}/publish", "registries", _WORKSPACE_ASSETS, "POST")
+        for kind in KINDS
+    ),
 )
 
 
@@ -64,8 +71,12 @@ def refusal_routes() -> Iterator[Route]:
             yield Route(refusal.method, f"{_WORKSPACE}/{refusal.path}", operation, handler)
         else:
             yield from _collection(f"{_WORKSPACE}/{refusal.path}", operation, handler)
-    registries = Refusal("registries", "registries", "use the assets of a workspace")
+    registries = Refusal("registries", "registries", _WORKSPACE_ASSETS)
     yield from _collection(f"{_GROUP}/registries", "NotServed_registries", _refusing(registries))
+    quotas = Refusal("updateQuotas", "quotas of single workspaces", "start the emulator with --quota", "POST")
+    yield Route("POST", f"{_LOCATION}/updateQuotas", "NotServed_updateQuotas", _refusing(quotas))
+    operations = Refusal("operations", "the list of operations", "see its documentation", "GET")
+    yield Route("GET", f"/providers/{MACHINE_LEARNING}/operations", "NotServed_operations", _refusing(operations))
 
 
 def _collection(path: str, operation: str, handler: Handler) -> Iterator[Route]:

@@ -83,6 +83,7 @@ def subscription_routes(subscription: Subscription) -> tuple[Route, ...]:
     below = _SUBSCRIPTION + "/locations/{location}"
     return (
         Route("GET", below + "/usages", "Usages_List", subscription.list_usages),
+        Route("GET", below + "/quotas", "Quotas_List", subscription.list_quotas),
         Route("GET", below + "/vmSizes", "VirtualMachineSizes_List", subscription.list_sizes),
     )
 

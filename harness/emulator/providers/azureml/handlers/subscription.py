@@ -5,7 +5,8 @@ from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster
 from harness.emulator.providers.azureml.handlers.quotas import Quotas
 from harness.emulator.providers.azureml.handlers.service import Service
-from harness.emulator.providers.azureml.rules.usages import sizes, usages
+from harness.emulator.providers.azureml.model.documents import Document
+from harness.emulator.providers.azureml.rules.usages import is_family, quota, sizes, usages
 
 
 class Subscription:
@@ -17,14 +18,20 @@ class Subscription:
 
     def list_usages(self, request: Request) -> Response:
         """How much of each quota is in use."""
-        subscription, location = request.params["subscription"], request.params["location"].lower()
-        found = self._service.repository.store.list(Cluster, f"/subscriptions/{subscription}/".lower())
-        ours = [each for _, each in found if each.address.namespace == MACHINE_LEARNING and each.location == location]
-        limits = self._quotas.limits
-        shown = usages(ours, subscription, lambda family: limits.quota(location, family))
-        return self._service.document({"value": shown})
+        return self._service.document({"value": self._usages(request)})
+
+    def list_quotas(self, request: Request) -> Response:
+        """The limits of each family."""
+        return self._service.document({"value": [quota(row) for row in self._usages(request) if is_family(row)]})
 
     def list_sizes(self, request: Request) -> Response:
         """The sizes that computes can have in a region: all of them, unless a limit says otherwise."""
         offered = self._quotas.sizes(request.params["location"].lower())
         return self._service.document({"value": sizes(offered)})
+
+    def _usages(self, request: Request) -> list[Document]:
+        subscription, location = request.params["subscription"], request.params["location"].lower()
+        found = self._service.repository.store.list(Cluster, f"/subscriptions/{subscription}/".lower())
+        ours = [each for _, each in found if each.address.namespace == MACHINE_LEARNING and each.location == location]
+        limits = self._quotas.limits
+        return usages(ours, subscription, lambda family: limits.quota(location, family))

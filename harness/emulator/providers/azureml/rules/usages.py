@@ -48,6 +48,17 @@ def usages(
     ]  # fmt: skip
 
 
+def is_family(row: Document) -> bool:
+    """Whether a row is of a family, and not of a total."""
+    return bool(row["type"].endswith("/vmFamily/dedicatedCores/usages"))
+
+
+def quota(row: Document) -> Document:
+    """The limit of a row as ``quotas`` shows it."""
+    shown = {name: row[name] for name in ("limit", "name", "unit")}
+    return {"id": row["id"].replace("/usages/", "/quotas/"), "type": f"{_NAMESPACE}/vmFamily/quotas", **shown}
+
+
 def sizes(names: Iterable[str]) -> list[Document]:
     """Sizes, as ``vmSizes`` shows them."""
     return [_size(size) for name in names if (size := vm_size(name))]
