@@ -207,6 +207,8 @@ def test_azure_ai_ml_trains_streams_downloads_and_cleans_up(run_client: Run) -> 
         "downloaded model 0.1",
         "output hello data",
         "listed True",
+        "model trained ['2', '1']",
+        "model 0.1",
         "rank 0 of 2",
         "failed True",
         "cancelled True",

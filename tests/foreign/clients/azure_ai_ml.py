@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from azure.ai.ml import Input, MLClient, Output, command
-from azure.ai.ml.entities import AccountKeyConfiguration, AmlCompute, AzureFileDatastore, Data, Environment
+from azure.ai.ml.entities import AccountKeyConfiguration, AmlCompute, AzureFileDatastore, Data, Environment, Model
 from azure.ai.ml.exceptions import JobException
 from azure.identity import DefaultAzureCredential
 
@@ -61,6 +61,20 @@ print("downloaded", Path("got/artifacts/outputs/model.txt").read_text())
 print("output", Path("got/named-outputs/copies/copy.txt").read_text())
 listed = [job.name for job in ml.jobs.list() if job.experiment_name == first.experiment_name]
 print("listed", listed == [first.name])
+for _ in range(2):
+    path = f"azureml://jobs/{first.name}/outputs/artifacts/paths/outputs/"
+    model = ml.models.create_or_update(Model(name="trained", path=path, type="custom_model"))
+print("model", model.name, [each.version for each in ml.models.list("trained")])
+latest = ml.models.get("trained", label="latest")
+reader = ml.jobs.create_or_update(
+    command(
+        command="cat ${{inputs.model}}/model.txt",
+        environment=environment,
+        compute="cpu",
+        inputs={"model": Input(type="custom_model", path=latest.id)},
+    )
+)
+ml.jobs.stream(reader.name)
 
 ranks = ml.jobs.create_or_update(
     command(

@@ -57,7 +57,7 @@ MODEL = AssetKind(
     "models",
     "model",
     ("modelType", "modelUri"),
-    {"description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False, "flavors": None,
+    {"description": None, "tags": {}, "properties": {}, "isArchived": False, "isAnonymous": False, "flavors": {},
      "jobName": None, "modelType": "custom_model", "modelUri": None, "provisioningState": "Succeeded", "stage": None},
 )  # fmt: skip
 KINDS = (CODE, ENVIRONMENT, DATA, MODEL)
