@@ -10,6 +10,7 @@ from harness.experiments.run_policy import plan_of
 from harness.resources.provisioning import Provisioning
 from harness.resources.reap import Verdict, decide, find, reap
 from harness.scenario.model import Scenario
+from harness.services.catalogue import service_resources
 from harness.services.service import JobView
 
 _CASSETTE = "killed_run"  # never recorded: a replay leaves nothing
@@ -44,7 +45,11 @@ def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Surviv
     """
     cloud = context.cloud
     with context.provisioning(_CASSETTE) as provisioning:
-        ours = [found for found in find(cloud, provisioning.clients) if found.label.run == cloud.facts.run]
+        ours = [
+            found
+            for found in find(cloud, provisioning.clients, service_resources())
+            if found.label.run == cloud.facts.run
+        ]
         verdicts = [verdict for found in ours if (verdict := decide(found, cloud.clock.now())).delete]
         names = {verdict.found.name.lower() for verdict in verdicts if verdict.found.kind == "resource group"}
         jobs = [
@@ -85,7 +90,13 @@ def end_survivors(survivors: Survivors, context: RunContext, say: Say) -> None:
         CloudError: the cloud cannot be asked.
     """
     with context.provisioning(_CASSETTE) as provisioning:
-        for reaped in reap(survivors.resources, context.cloud, provisioning.clients, report=lambda _reaped: None):
+        for reaped in reap(
+            survivors.resources,
+            context.cloud,
+            provisioning.clients,
+            report=lambda _reaped: None,
+            services=service_resources(),
+        ):
             found = reaped.verdict.found
             say(f"NOT deleted {found.kind} {found.name}: {reaped.error}" if reaped.error else f"deleted {found.name}")
     for orphan in survivors.orphans:

@@ -33,6 +33,7 @@ from harness.emulator.orphans import (
 from harness.errors import CloudError, EmulatorError, UserError
 from harness.resources.journal import Entry, Journal
 from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap, settle
+from harness.services.catalogue import service_resources
 
 CloudChoice = Literal["emulator", "azure"]
 
@@ -175,7 +176,7 @@ def _survey(
         opened.clients("reap") as clients,
     ):
         now = SystemClock().now()
-        found = find(opened, clients)
+        found = find(opened, clients, service_resources())
         yield JobTarget(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
 
 
@@ -212,7 +213,7 @@ def _delete(sites: Sequence[JobTarget], orphans: Sequence[Orphan]) -> int:
     """Delete, telling each; returns how many could not be."""
     failures = 0
     for site in sites:
-        results = reap(site.verdicts, site.cloud, site.clients, report=_report)
+        results = reap(site.verdicts, site.cloud, site.clients, report=_report, services=service_resources())
         failures += sum(bool(result.error) for result in results)
     for left in orphans:
         is_gone = remove_orphan(left)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from azure.common import AzureMissingResourceHttpError
 from azure.core.exceptions import ResourceNotFoundError
@@ -18,11 +18,12 @@ from harness.resources.owner import Owner, this_process
 from harness.resources.provisioning import retried
 from harness.resources.tags import Label, container_id, group_id, origin_of, read_metadata, read_tags, share_id
 
-Kind = Literal["resource group", "file share", "blob container"]
+Kind = Literal["resource group", "file share", "blob container", "compute", "datastore", "job"]
 
 GROUP: Kind = "resource group"
 SHARE: Kind = "file share"
 CONTAINER: Kind = "blob container"
+_ORDER: tuple[Kind, ...] = ("job", "compute", "datastore", GROUP, SHARE, CONTAINER)  # of deletions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,22 @@ class Found:
     name: str
     id: str
     label: Label
+
+
+class ServiceResources(Protocol):
+    """What a service has besides groups and storage: resources of runs in places that no run has made."""
+
+    def find(self, cloud: Cloud, clients: Clients) -> list[Found]:
+        """Those that carry tags of the harness. Raises CloudError."""
+
+    def label(self, found: Found, clients: Clients) -> Label | None:
+        """What the tags of one say now. Raises AzureError."""
+
+    def delete(self, found: Found, clients: Clients) -> None:
+        """Delete one, and return when it does not exist any more. Raises AzureError or CloudError."""
+
+    def purge(self, group: str, clients: Clients) -> None:
+        """Delete for good what the deletion of a group would keep recoverable. Raises AzureError or CloudError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +73,13 @@ class Reaped:
     error: str
 
 
-def find(cloud: Cloud, clients: Clients) -> list[Found]:
+def find(cloud: Cloud, clients: Clients, services: ServiceResources | None = None) -> list[Found]:
     """The groups of the subscription, and shares and containers of the storage account, that carry tags of the harness.
+
+    Args:
+        cloud: is looked at.
+        clients: those of the cloud.
+        services: finds what services have besides; by default nothing.
 
     Raises:
         CloudError: they cannot be listed.
@@ -81,7 +103,7 @@ def find(cloud: Cloud, clients: Clients) -> list[Found]:
             for name, metadata in resources.list_containers(clients)
             if (label := read_metadata(metadata))
         ]
-    return groups + shares + containers
+    return groups + shares + containers + (services.find(cloud, clients) if services is not None else [])
 
 
 def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0)) -> Verdict:
@@ -114,9 +136,16 @@ def decide(found: Found, now: datetime, *, older_than: timedelta = timedelta(0))
 
 
 def reap(
-    verdicts: Sequence[Verdict], cloud: Cloud, clients: Clients, *, report: Callable[[Reaped], None]
+    verdicts: Sequence[Verdict],
+    cloud: Cloud,
+    clients: Clients,
+    *,
+    report: Callable[[Reaped], None],
+    services: ServiceResources | None = None,
 ) -> list[Reaped]:
-    """Delete what may be deleted, with a few retries. Groups come first, because their clusters mount the shares.
+    """Delete what may be deleted, with a few retries.
+
+    Jobs and computes come first, because they cost most; then groups, because their clusters mount the shares.
 
     The tags of each resource are read again before it is deleted: it is kept if another run has taken it over.
 
@@ -125,10 +154,11 @@ def reap(
         cloud: holds the resources.
         clients: those of the cloud.
         report: is called with each result.
+        services: deletes what services have besides.
     """
     results = []
-    for verdict in sorted((one for one in verdicts if one.delete), key=lambda one: one.found.kind != GROUP):
-        error = _error_of(partial(_delete, verdict.found, clients), verdict.found, cloud)
+    for verdict in sorted((one for one in verdicts if one.delete), key=lambda one: _ORDER.index(one.found.kind)):
+        error = _error_of(partial(_delete, verdict.found, clients, services), verdict.found, cloud)
         results.append(Reaped(verdict, error))
         report(results[-1])
     return results
@@ -178,13 +208,17 @@ def _error_of(delete: Callable[[], None], found: Found, cloud: Cloud) -> str:
     return ""
 
 
-def _delete(found: Found, clients: Clients) -> None:
+def _delete(found: Found, clients: Clients, services: ServiceResources | None) -> None:
     groups, files = clients.resources.resource_groups, clients.files
     try:
-        if _label(found, clients) != found.label:
+        if _label(found, clients, services) != found.label:
             return  # another run has taken it over since it was found
         if found.kind == GROUP:
+            if services is not None:
+                services.purge(found.name, clients)
             groups.begin_delete(found.name).result()
+        elif services is not None and found.kind not in (SHARE, CONTAINER):
+            services.delete(found, clients)
         elif found.kind == SHARE:
             files.delete_share(found.name)
         else:
@@ -193,8 +227,10 @@ def _delete(found: Found, clients: Clients) -> None:
         return
 
 
-def _label(found: Found, clients: Clients) -> Label | None:
+def _label(found: Found, clients: Clients, services: ServiceResources | None) -> Label | None:
     """What the tags of a resource say now."""
+    if services is not None and found.kind not in (GROUP, SHARE, CONTAINER):
+        return services.label(found, clients)
     if found.kind == GROUP:
         return read_tags(clients.resources.resource_groups.get(found.name).tags)
     if found.kind == SHARE:

@@ -1,7 +1,9 @@
 """Every service, by the name that ``--service`` has for it."""
 
 from harness.config import Settings
+from harness.resources.reap import ServiceResources
 from harness.services.azureml import AzureMlService
+from harness.services.azureml.leftovers import AzureMlLeftovers
 from harness.services.batchai import BatchAiService
 from harness.services.service import Service
 from harness.target import CloudName, ServiceName
@@ -22,3 +24,8 @@ def service_named(name: ServiceName, settings: Settings, cloud: CloudName, *, re
     if name == "azureml":
         return AzureMlService.of(settings, cloud, record=record)
     return BatchAiService()
+
+
+def service_resources() -> ServiceResources:
+    """What services have besides groups and storage, for ``harness reap``."""
+    return AzureMlLeftovers()

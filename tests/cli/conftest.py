@@ -1,14 +1,19 @@
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from harness.clouds import open_cloud
+from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.orphans import Orphan, find_orphans
+from harness.services.azureml.rest_client import RestClient
 from tests.fakes import write_scenario
 
 Write = Callable[..., Path]
+WORKSPACES = "/subscriptions/{}/providers/Microsoft.MachineLearningServices/workspaces"
 
 
 @pytest.fixture
@@ -45,3 +50,40 @@ def own_orphans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in ("harness.cli.reap", "harness.cli.diagnosis"):
         monkeypatch.setattr(f"{module}.find_orphans", found)
+
+
+@contextmanager
+def client_of(emulator: Endpoint, directory: Path) -> Iterator[RestClient]:
+    with (
+        open_cloud("emulator", Settings(), cassettes=directory, endpoint=emulator) as cloud,
+        cloud.clients("look") as clients,
+    ):
+        yield clients.management(RestClient)
+
+
+@pytest.fixture
+def left_in_workspaces(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
+    """What is in the emulator's workspaces besides what it had from the beginning."""
+
+    def list_it() -> list[str]:
+        with client_of(emulator, tmp_path) as client:
+            found = []
+            for workspace in client.list(WORKSPACES.format(client.subscription_id)):
+                if workspace["name"] != "azureml":
+                    found.append(workspace["name"])
+                codes = [code["id"] for code in client.list(f"{workspace['id']}/codes")]
+                found += [version["id"] for code in codes for version in client.list(f"{code}/versions")]
+                for kind in ("computes", "jobs", "datastores"):
+                    names = (resource["name"] for resource in client.list(f"{workspace['id']}/{kind}"))
+                    found += [f"{kind}/{name}" for name in names if not name.startswith("workspace")]
+            return found
+
+    return list_it
+
+
+@pytest.fixture
+def in_workspace(project: Path, emulator: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the project name the emulator's own workspace."""
+    del project  # which forgets the settings of the surroundings
+    monkeypatch.setenv("HARNESS_AZUREML_RESOURCE_GROUP", emulator.azureml_resource_group)
+    monkeypatch.setenv("HARNESS_AZUREML_WORKSPACE", emulator.azureml_workspace)

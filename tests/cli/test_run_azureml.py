@@ -1,22 +1,17 @@
 """``harness run --service azureml`` on a real emulator, with jobs of a second at most."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.cli import main
-from harness.clouds import open_cloud
-from harness.config import Settings
-from harness.emulator.endpoint import Endpoint
-from harness.services.azureml.rest_client import RestClient
 
 Write = Callable[..., Path]
 Run = Callable[..., tuple[int, str]]
-WORKSPACES = "/subscriptions/{}/providers/Microsoft.MachineLearningServices/workspaces"
+Left = Callable[[], list[str]]
 
 
 @pytest.fixture
@@ -32,50 +27,11 @@ def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return run_it
 
 
-@contextmanager
-def client_of(emulator: Endpoint, directory: Path) -> Iterator[RestClient]:
-    with (
-        open_cloud("emulator", Settings(), cassettes=directory, endpoint=emulator) as cloud,
-        cloud.clients("look") as clients,
-    ):
-        yield clients.management(RestClient)
-
-
-@pytest.fixture
-def left(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
-    """What is in the emulator's workspaces besides what it had from the beginning."""
-
-    def list_it() -> list[str]:
-        with client_of(emulator, tmp_path) as client:
-            found = []
-            for workspace in client.list(WORKSPACES.format(client.subscription_id)):
-                if workspace["name"] != "azureml":
-                    found.append(workspace["name"])
-                codes = [code["id"] for code in client.list(f"{workspace['id']}/codes")]
-                found += [version["id"] for code in codes for version in client.list(f"{code}/versions")]
-                for kind in ("computes", "jobs", "datastores"):
-                    names = (resource["name"] for resource in client.list(f"{workspace['id']}/{kind}"))
-                    found += [f"{kind}/{name}" for name in names if not name.startswith("workspace")]
-            return found
-
-    return list_it
-
-
-@pytest.fixture
-def in_workspace(project: Path, emulator: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of the project name the emulator's own workspace."""
-    del project  # which forgets the settings of the surroundings
-    monkeypatch.setenv("HARNESS_AZUREML_RESOURCE_GROUP", emulator.azureml_resource_group)
-    monkeypatch.setenv("HARNESS_AZUREML_WORKSPACE", emulator.azureml_workspace)
-
-
 def outcomes(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "outcomes.jsonl").read_text().splitlines()]
 
 
-def test_a_run_has_the_outcome_that_it_has_on_batch_ai(
-    run: Run, scenario: Write, left: Callable[[], list[str]]
-) -> None:
+def test_a_run_has_the_outcome_that_it_has_on_batch_ai(run: Run, scenario: Write, left_in_workspaces: Left) -> None:
     path = scenario()
     assert main(["run", str(path), "--out", "batchai"]) == 0
     code, out = run(path, "--out", "azureml")
@@ -87,7 +43,7 @@ def test_a_run_has_the_outcome_that_it_has_on_batch_ai(
     assert differing <= {"service", "durations", "times"}
     assert other["service"] == "azureml"
     assert other["durations"].keys() == {"queued", "running"}
-    assert left() == []
+    assert left_in_workspaces() == []
 
 
 def test_logs_and_the_last_model_are_downloaded(run: Run, scenario: Write) -> None:
@@ -97,20 +53,20 @@ def test_logs_and_the_last_model_are_downloaded(run: Run, scenario: Write) -> No
     assert Path("here/default/stderr.txt").read_text() == "about to end with 0\n"
 
 
-def test_a_job_that_exits_3_keeps_its_exit_code(run: Run, scenario: Write, left: Callable[[], list[str]]) -> None:
+def test_a_job_that_exits_3_keeps_its_exit_code(run: Run, scenario: Write, left_in_workspaces: Left) -> None:
     code, out = run(scenario(), "--set", "code=3", "--out", "here")
     assert code == 1
     assert "job: failed, exit code 3" in out
     assert "    about to end with 3\n" in out
-    assert left() == []
+    assert left_in_workspaces() == []
 
 
-def test_a_sweep_runs_on_one_compute(run: Run, scenario: Write, left: Callable[[], list[str]]) -> None:
+def test_a_sweep_runs_on_one_compute(run: Run, scenario: Write, left_in_workspaces: Left) -> None:
     code, out = run(scenario("{grid: {score: [0, 1, 2]}}"), "--out", "here")
     assert code == 0, out
     assert out.count("created c ") == 1
     assert {outcome["metrics"]["score"] for outcome in outcomes(Path("here"))} == {0, 1, 2}
-    assert left() == []
+    assert left_in_workspaces() == []
 
 
 def test_the_jobs_own_lines_are_shown_while_it_runs(run: Run, scenario: Write) -> None:
@@ -118,33 +74,33 @@ def test_the_jobs_own_lines_are_shown_while_it_runs(run: Run, scenario: Write) -
     assert out.index("default | score = 0.5") < out.index("job j is succeeded")
 
 
-def test_a_job_that_runs_too_long_is_cancelled(run: Run, scenario: Write, left: Callable[[], list[str]]) -> None:
+def test_a_job_that_runs_too_long_is_cancelled(run: Run, scenario: Write, left_in_workspaces: Left) -> None:
     path = scenario(limits="limits: {queued: PT1M, running: PT1S}")
     code, _ = run(path, "--set", "pause=600", "--out", "here")
     assert code == 1
     assert outcomes(Path("here"))[0]["state"] == "failed"
-    assert left() == []
+    assert left_in_workspaces() == []
 
 
 @pytest.mark.usefixtures("in_workspace")
 def test_in_a_workspace_that_is_there_everything_of_the_run_is_deleted(
-    run: Run, scenario: Write, left: Callable[[], list[str]]
+    run: Run, scenario: Write, left_in_workspaces: Left
 ) -> None:
     code, out = run(scenario(), "--out", "here")
     assert code == 0, out
     assert "creating workspace" not in out
-    assert left() == []
+    assert left_in_workspaces() == []
 
 
 @pytest.mark.usefixtures("in_workspace")
 def test_a_workspace_that_is_not_there_is_named(
-    run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch, left: Callable[[], list[str]]
+    run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch, left_in_workspaces: Left
 ) -> None:
     monkeypatch.setenv("HARNESS_AZUREML_WORKSPACE", "nowhere")
     code, out = run(scenario(), "--out", "here")
     assert code == 1
     assert "there is no workspace nowhere in resource group harness-emulator: check the settings" in out
-    assert left() == []
+    assert left_in_workspaces() == []
 
 
 def test_half_of_a_workspace_is_refused(run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch) -> None:

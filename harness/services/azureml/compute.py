@@ -4,6 +4,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from harness.clouds import Clients
 from harness.errors import ProvisioningError
 from harness.resources.events import ClusterStatus
 from harness.resources.provisioning import Provisioning
@@ -141,7 +142,7 @@ class AmlCompute(Cluster):
         """Delete the compute, and what this run has made for it; the dependencies of a workspace go with its group."""
         self._delete_compute()
         if self.workspace.is_made:
-            delete_workspace(self.provisioning, self.workspace)
+            delete_workspace(self.provisioning.clients, self.workspace.id)
         else:
             for mount in self.plan.mounts:
                 delete_datastore(self.provisioning, self.workspace, mount)
@@ -152,12 +153,7 @@ class AmlCompute(Cluster):
             found = self._client.find(self.id)
             if found is None or not self._is_ours(found):
                 return
-        try:
-            answer = self._client.send("DELETE", self.id, underlyingResourceAction="Delete")
-        except ResourceNotFoundError:
-            return
-        what = f"delete compute {compute_name(self.name)}"
-        self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_DELETION_SECONDS)
+        delete_compute(self.provisioning.clients, self.id)
 
     def _is_ours(self, compute: dict[str, Any]) -> bool:
         label = read_tags(compute.get("tags"))
@@ -213,6 +209,22 @@ class AmlCompute(Cluster):
             reported = "; ".join(_error(error) for error in errors)
             raise ProvisioningError(f"compute {compute_name(self.name)}: {reported}")
         return compute
+
+
+def delete_compute(clients: Clients, identifier: str) -> None:
+    """Delete a compute, given by its id, with the jobs that run on it.
+
+    Raises:
+        HttpResponseError: the service refuses.
+        ProvisioningError: it was not done in time.
+    """
+    client = clients.management(RestClient)
+    try:
+        answer = client.send("DELETE", identifier, underlyingResourceAction="Delete")
+    except ResourceNotFoundError:
+        return
+    what = f"delete compute {identifier.rpartition('/')[2]}"
+    client.finish(answer, clients.poller, what=what, deadline=_DELETION_SECONDS)
 
 
 def _is_steady(compute: dict[str, Any]) -> bool:

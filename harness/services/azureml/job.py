@@ -6,9 +6,11 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
+from harness.clouds import Clients
 from harness.errors import JobError
 from harness.resources.events import Event, TeardownFailed
 from harness.resources.provisioning import Provisioning
+from harness.resources.tags import tags_of
 from harness.scenario.consistency import STDOUTERR
 from harness.scenario.model import JobSpec, Limits, SetupSpec
 from harness.services.azureml.code_asset import code_id
@@ -111,36 +113,12 @@ class AzureMlJob(Job):
                 "codeId": code_id(compute.workspace, facts.suffix),
             },
             limits=self._limits,
-            tags={experiment_tag(self.experiment, facts.suffix): "true"},
+            tags={experiment_tag(self.experiment, facts.suffix): "true", **tags_of(self.provisioning, self.id)},
         )
 
     def delete(self) -> None:
-        """Delete the job; one that may still run is cancelled first, for the service deletes none that runs."""
-        if not self._is_finished and not self._end():
-            return
-        try:
-            answer = self._client.send("DELETE", self.id)
-        except ResourceNotFoundError:
-            return
-        if not self._is_finished:
-            what = f"delete job {self.name}"
-            self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_CANCEL_SECONDS)
-
-    def _end(self) -> bool:
-        """Cancel the job and wait for its end; False where there is none."""
-        try:
-            self._client.send("POST", f"{self.id}/cancel")
-        except ResourceNotFoundError:
-            return False
-
-        def look() -> str:
-            job = self._client.find(self.id)
-            return "failed" if job is None else state_of(job["properties"]["status"])
-
-        poller = self.provisioning.clients.poller
-        if poller.until(look, lambda state: state in FINISHED, deadline=_CANCEL_SECONDS) is None:
-            raise JobError(f"job {self.name} was cancelled, and still runs after {_CANCEL_SECONDS:.0f} s")
-        return True
+        """Delete the job, and wait where it may still run."""
+        delete_job(self.provisioning.clients, self.id, self.name, is_finished=self._is_finished)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -215,6 +193,47 @@ def list_jobs(provisioning: Provisioning, workspace: WorkspaceAddress, experimen
         except ResourceNotFoundError:
             return {}
         return dict(_views(client, jobs, suffix))
+
+
+def delete_job(clients: Clients, identifier: str, name: str, *, is_finished: bool = False) -> None:
+    """Delete a job; one that may still run is cancelled first, for the service deletes none that runs.
+
+    Args:
+        clients: of the cloud.
+        identifier: the job's resource id.
+        name: for messages.
+        is_finished: nothing is waited for.
+
+    Raises:
+        HttpResponseError: the service refuses.
+        JobError: it still runs long after it was cancelled.
+    """
+    client = clients.management(RestClient)
+    if not is_finished and not _end(clients, identifier, name):
+        return
+    try:
+        answer = client.send("DELETE", identifier)
+    except ResourceNotFoundError:
+        return
+    if not is_finished:
+        client.finish(answer, clients.poller, what=f"delete job {name}", deadline=_CANCEL_SECONDS)
+
+
+def _end(clients: Clients, identifier: str, name: str) -> bool:
+    """Cancel a job and wait for its end; False where there is none."""
+    client = clients.management(RestClient)
+    try:
+        client.send("POST", f"{identifier}/cancel")
+    except ResourceNotFoundError:
+        return False
+
+    def look() -> str:
+        job = client.find(identifier)
+        return "failed" if job is None else state_of(job["properties"]["status"])
+
+    if clients.poller.until(look, lambda state: state in FINISHED, deadline=_CANCEL_SECONDS) is None:
+        raise JobError(f"job {name} was cancelled, and still runs after {_CANCEL_SECONDS:.0f} s")
+    return True
 
 
 def _views(client: RestClient, jobs: list[dict[str, Any]], suffix: str) -> Iterator[tuple[str, JobView]]:

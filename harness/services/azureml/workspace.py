@@ -9,6 +9,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from harness.clouds import Clients
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import group_id, tags_of
@@ -63,20 +64,20 @@ def make_workspace(provisioning: Provisioning, address: WorkspaceAddress, *, loc
     provisioning.sink(Ended("creating workspace", address.name))
 
 
-def delete_workspace(provisioning: Provisioning, address: WorkspaceAddress) -> None:
-    """Delete a workspace for good: otherwise it would keep its name for 14 days.
+def delete_workspace(clients: Clients, identifier: str) -> None:
+    """Delete a workspace, given by its id, for good: otherwise it would keep its name for 14 days.
 
     Raises:
         HttpResponseError: the cloud refuses.
         ProvisioningError: it was not done in time.
     """
-    client = provisioning.clients.management(RestClient)
+    client = clients.management(RestClient)
     try:
-        answer = client.send("DELETE", address.id, forceToPurge="true")
+        answer = client.send("DELETE", identifier, forceToPurge="true")
     except ResourceNotFoundError:
         return
-    what = f"delete workspace {address.name}"
-    client.finish(answer, provisioning.clients.poller, what=what, deadline=_CREATION_SECONDS)
+    what = f"delete workspace {identifier.rpartition('/')[2]}"
+    client.finish(answer, clients.poller, what=what, deadline=_CREATION_SECONDS)
 
 
 def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> dict[str, str]:

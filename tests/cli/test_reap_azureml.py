@@ -1,0 +1,128 @@
+"""Runs on Azure Machine Learning that are interrupted or killed: nothing that costs is left, or reap finds it."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.clouds import open_cloud
+from harness.config import Settings
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+
+Write = Callable[..., Path]
+Left = Callable[[], list[str]]
+Start = Callable[..., "subprocess.Popen[str]"]
+EVERY_WORKSPACE = pytest.mark.parametrize("workspace", ["made for the run", "there already"])
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """One that lasts: reap leaves temporary ones to those who launched them."""
+    with launch(tmp_path_factory.mktemp("lasting") / "emulator") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> str:
+    """Whether the settings name a workspace."""
+    if request.param == "there already":
+        request.getfixturevalue("in_workspace")
+    return str(request.param)
+
+
+@pytest.fixture
+def start(project: Path) -> Iterator[Start]:
+    """A run in a process of its own, whose job would last long; returns when it has printed some words."""
+    del project
+    processes: list[subprocess.Popen[str]] = []
+
+    def start_it(path: Path, words: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "harness", "run", str(path), "--service", "azureml", "--set", "pause=6000"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        processes.append(process)
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if words in line:
+                return process
+        pytest.fail(f"{words!r} was not printed: {''.join(seen)}{process.stderr.read() if process.stderr else ''}")
+
+    yield start_it
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def groups(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
+    """The resource groups that runs have made."""
+
+    def list_them() -> list[str]:
+        with (
+            open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
+            cloud.clients("look") as clients,
+        ):
+            return [group.name for group in clients.resources.resource_groups.list() if group.name == "shortgroup"]
+
+    return list_them
+
+
+@EVERY_WORKSPACE
+@pytest.mark.usefixtures("workspace", "own_orphans")
+def test_after_a_kill_reap_deletes_the_job_the_compute_and_all_that_they_need(
+    start: Start, scenario: Write, left_in_workspaces: Left, groups: Left, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = start(scenario(), "is running")
+    assert main(["reap", "--yes"]) == 0
+    assert "its run is alive" in capsys.readouterr().out
+    assert any("computes/c" in name for name in left_in_workspaces())
+    process.kill()
+    process.wait()
+    assert main(["reap", "--yes"]) == 0
+    out = capsys.readouterr().out
+    for what in ("deleted job ", "deleted compute ", "deleted datastore ", "deleted resource group shortgroup"):
+        assert what in out
+    left = [name for name in left_in_workspaces() if "/codes/" not in name]
+    assert (left, groups()) == ([], [])
+
+
+@pytest.mark.slow  # whole runs, killed
+@pytest.mark.parametrize("moment", ["created shortgroup", "uploaded train.sh", "Cluster state", "is queued"])
+@EVERY_WORKSPACE
+@pytest.mark.usefixtures("workspace", "own_orphans")
+def test_whenever_a_run_is_killed_reap_leaves_nothing(
+    start: Start, scenario: Write, left_in_workspaces: Left, groups: Left, moment: str
+) -> None:
+    process = start(scenario(), moment)
+    process.kill()
+    process.wait()
+    assert main(["reap", "--yes"]) == 0
+    left = [name for name in left_in_workspaces() if "/codes/" not in name]
+    assert (left, groups()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("moment", "signum", "code"),
+    [
+        pytest.param("creating workspace", signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param("Cluster state", signal.SIGINT, 130, marks=pytest.mark.slow),
+        ("is running", signal.SIGINT, 130),
+    ],
+)
+def test_a_signal_leaves_nothing_behind(  # noqa: PLR0917 - half of them are parameters
+    start: Start, scenario: Write, left_in_workspaces: Left, groups: Left, moment: str, signum: int, code: int
+) -> None:
+    process = start(scenario(), moment)
+    process.send_signal(signum)
+    _, err = process.communicate()
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert (left_in_workspaces(), groups()) == ([], [])
