@@ -56,7 +56,7 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
         )
     with provisioning.errors(f"read the quota of {plan.location}"):
         quotas = [_quota(usage) for usage in client.list(f"{region}/usages")]
-    if short := list(shortages(quotas, size, nodes=plan.most)):
+    if short := list(shortages(quotas, size, nodes=plan.most, is_dedicated=plan.priority == "dedicated")):
         raise ProvisioningError(
             f"the quota of {plan.location} does not allow compute {name}: {'; '.join(short)}. Every GPU family has "
             "quota 0 until it is asked for: in Azure Machine Learning studio, Quota, or with: az quota; or use fewer "
@@ -67,9 +67,9 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
     return ()
 
 
-def shortages(quotas: Iterable[Quota], size: OfferedSize, *, nodes: int) -> Iterator[str]:
-    """The rows of quota that a new compute would pass, in words."""
-    cores = size.cores * nodes
+def shortages(quotas: Iterable[Quota], size: OfferedSize, *, nodes: int, is_dedicated: bool = True) -> Iterator[str]:
+    """The rows of quota that a new compute would pass, in words; low-priority nodes count in none of cores."""
+    cores = size.cores * nodes if is_dedicated else 0
     needed = {_CLUSTERS.casefold(): 1, _CORES.casefold(): cores, size.family.casefold(): cores}
     for quota in quotas:
         need = needed.get(quota.name.casefold(), 0)

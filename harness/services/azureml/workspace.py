@@ -10,6 +10,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from harness.clouds import Clients
+from harness.errors import ProvisioningError
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import group_id, tags_of
@@ -58,7 +59,16 @@ def make_workspace(provisioning: Provisioning, address: WorkspaceAddress, *, loc
         "tags": tags_of(provisioning, address.id),
         "properties": {"friendlyName": address.name, **ids, "publicNetworkAccess": "Enabled"},
     }
-    answer = client.send("PUT", address.id, body=body)
+    try:
+        answer = client.send("PUT", address.id, body=body)
+    except HttpResponseError as error:
+        if "soft-deleted" not in str(error).lower():
+            raise
+        raise ProvisioningError(
+            f"a workspace {address.name} in resource group {address.group} was deleted less than 14 days ago and keeps "
+            f"its name; delete it for good: az ml workspace delete --name {address.name} --resource-group "
+            f"{address.group} --permanently-delete; or name another resource_group in the scenario"
+        ) from None
     what = f"create workspace {address.name}"
     client.finish(answer, provisioning.clients.poller, what=what, deadline=_CREATION_SECONDS)
     provisioning.sink(Ended("creating workspace", address.name))
