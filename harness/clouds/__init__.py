@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from harness.clouds.retry_adapter import NoAnswerError
     from harness.clouds.retry_policy import RetryPolicy
     from harness.clouds.run_identity import new_run
+    from harness.clouds.sdk import ClockTransport
 else:
     __getattr__ = lazy_attributes(
         __name__,
         {
             "Clients": "model",
+            "ClockTransport": "sdk",
             "Cloud": "model",
             "CloudFacts": "model",
             "NoAnswerError": "retry_adapter",
@@ -29,6 +31,7 @@ else:
 
 __all__ = [
     "Clients",
+    "ClockTransport",
     "Cloud",
     "CloudFacts",
     "NoAnswerError",

@@ -6,17 +6,22 @@ from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
-    from harness.emulator.launch import find
+    from harness.emulator.launch import find, start_detached
+    from harness.emulator.options import Options
 else:
     __getattr__ = lazy_attributes(
         __name__,
         {
             "Endpoint": "endpoint",
+            "Options": "options",
             "find": "launch",
+            "start_detached": "launch",
         },
     )
 
 __all__ = [
     "Endpoint",
+    "Options",
     "find",
+    "start_detached",
 ]

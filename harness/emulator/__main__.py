@@ -51,6 +51,7 @@ def main() -> int:
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
     parser.add_argument("--host-name", action="append", default=[], help="by which clients at plain ports call us")
     parser.add_argument("--application", action="append", default=[], help="to have besides the first: NAME=ROLE,ROLE")
+    parser.add_argument("--until", type=int, default=0, help="stop when the process of this id ends")
     parser.add_argument("--log", type=Path, help="file in which requests are logged (default: none)")
     parser.add_argument("--managed-identity", choices=["", *MANAGED_IDENTITIES], default="", help="an endpoint to have")
     parser.add_argument("--tenant", action="append", default=[], help="in which applications can sign in, too")
@@ -85,6 +86,7 @@ def main() -> int:
                 host_names=tuple(map(parse_host_name, words.host_name)),
                 applications=tuple(map(parse_application, words.application)),
                 log=words.log,
+                until=words.until,
                 managed_identity=words.managed_identity,
                 tenants=tuple(map(parse_tenant, words.tenant)),
                 limit=parse_limit(words.quota, words.missing_size, words.refuse_keys),

@@ -69,6 +69,7 @@ class Options:
             CNTK's API on PyTorch.
         host_names: by which clients at the plain ports call this machine, beside those of loopback.
         applications: the applications to have besides the first one, each a name and its roles.
+        until: id of a process whose end stops the emulator; 0 for none.
         log: where requests are logged; default nowhere.
         managed_identity: whose endpoint to have: ``app-service``, ``imds``, or none.
         tenants: in which all of them can sign in, too, for tokens that no service accepts.
@@ -94,6 +95,7 @@ class Options:
     cntk_python: Path | None = None
     host_names: tuple[str, ...] = ()
     applications: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    until: int = 0
     log: Path | None = None
     managed_identity: str = ""
     tenants: tuple[str, ...] = ()
@@ -102,7 +104,7 @@ class Options:
     def words(self) -> list[str]:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
         pairs: dict[str, object] = {"--dir": self.directory, "--only": self.only, "--listen": self.listen}
-        pairs |= {"--managed-identity": self.managed_identity, "--log": self.log}
+        pairs |= {"--managed-identity": self.managed_identity, "--log": self.log, "--until": self.until}
         ports = {"--port": self.port, "--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
         pairs |= {"--compute": self.compute, "--container-user": self.container_user}

@@ -247,7 +247,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                 endpoint = replace(endpoint, identity_variables=_identity_variables(base, options, identity_port))
                 base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
                 async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
-                    _watch_for_stop(stopping, guarded=options.guarded)
+                    _watch_for_stop(stopping, options)
                     with usable(paths):
                         write_file(paths.endpoint, msgspec.json.encode(endpoint))
                     gc.freeze()  # the collector need never look through what there is by now
@@ -370,8 +370,8 @@ def _azureml(base: _Foundation, options: Options) -> dict[str, str]:
     }
 
 
-def _watch_for_stop(stopping: asyncio.Event, *, guarded: bool) -> None:
-    """Set ``stopping`` at SIGTERM, SIGINT or, when guarded, the end of standard input."""
+def _watch_for_stop(stopping: asyncio.Event, options: Options) -> None:
+    """Set ``stopping`` at SIGTERM, SIGINT or, when it is to end with another process, the end of that one."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -381,8 +381,15 @@ def _watch_for_stop(stopping: asyncio.Event, *, guarded: bool) -> None:
             loop.remove_reader(sys.stdin.fileno())
             stopping.set()
 
-    if guarded:
+    if options.guarded:
         loop.add_reader(sys.stdin.fileno(), watch)
+    if options.until:
+        try:
+            process = os.pidfd_open(options.until)
+        except ProcessLookupError:
+            stopping.set()
+            return
+        loop.add_reader(process, stopping.set)
 
 
 def _allow_files() -> None:

@@ -39,6 +39,7 @@ from harness.plugin.fixtures import (
     search_outcomes,
 )
 from harness.plugin.options import SCENARIO_OPTIONS, ScenarioOptions, pytest_addoption, pytest_configure
+from harness.plugin.own_code import pytest_runtest_makereport, recorded_session, storage_emulator
 from harness.plugin.session import (
     pytest_configure_node,
     pytest_runtest_protocol,
@@ -80,12 +81,15 @@ __all__ = [
     "pytest_configure_node",
     "pytest_generate_tests",
     "pytest_itemcollected",
+    "pytest_runtest_makereport",
     "pytest_runtest_protocol",
     "pytest_sessionfinish",
     "pytest_sessionstart",
     "pytest_terminal_summary",
     "pytest_testnodedown",
     "pytest_unconfigure",
+    "recorded_session",
     "resource_group",
     "search_outcomes",
+    "storage_emulator",
 ]

@@ -68,7 +68,7 @@ class MakeJob(Protocol):
         """``spec`` is what a scenario has under ``job``. Raises JobError where the cloud refuses."""
 
 
-def _cassette_of(test: pytest.Item) -> str:
+def cassette_of(test: pytest.Item) -> str:
     """The cassette of a test: module, class and parameters are part of its name, so no two tests share one."""
     module, *names = test.nodeid.partition("[")[0].split("::")
     parameters = test.nodeid[len("::".join([module, *names])) :].replace("/", "%2F")
@@ -78,7 +78,7 @@ def _cassette_of(test: pytest.Item) -> str:
 @pytest.fixture
 def harness_provisioning(request: pytest.FixtureRequest, harness_run_context: "RunContext") -> Iterator["Provisioning"]:
     """What resources of the test's own cassette are made from."""
-    with harness_run_context.provisioning(_cassette_of(request.node)) as made:
+    with harness_run_context.provisioning(cassette_of(request.node)) as made:
         yield made
 
 
