@@ -234,3 +234,21 @@ def test_the_named_outputs_of_a_job_are_resolved(group: Group, workspace: Worksp
     found = group.send("POST", url, {"values": [asset]}, api="1.5.0").json()["values"]
 
     assert found[asset]["uri"].endswith(f"/datastores/workspaceblobstore/paths/azureml/{name}/model/")
+
+
+def test_runs_are_numbered_whether_a_job_began_them_or_not(
+    group: Group, workspace: Workspace, tracking: Tracking
+) -> None:
+    def number(run: str) -> int:
+        found: int = tracking.history("GET", f"runs/{run}").json()["runNumber"]
+        return found
+
+    first, run, last = (workspace.submit("true").rpartition("/")[2], tracking.run(),
+                        workspace.submit("true").rpartition("/")[2])  # fmt: skip
+    refused = group.send("PUT", f"{workspace.path}/jobs/none", {"properties": {"jobType": "Command"}})
+
+    assert refused.status_code == 400
+    assert [number(each) for each in (first, run, last)] == [1, 2, 3]
+    assert workspace.ended(f"{workspace.path}/jobs/{last}") == "Completed"
+    group.send("DELETE", f"{workspace.path}/jobs/{last}")
+    assert number(workspace.submit("true").rpartition("/")[2]) == 4

@@ -26,7 +26,7 @@ from harness.emulator.providers.azureml.launch import Launch, Variables
 from harness.emulator.providers.azureml.model.asset import KINDS, AssetContainer, AssetVersion
 from harness.emulator.providers.azureml.model.compute import ComputeDetails
 from harness.emulator.providers.azureml.model.datastore import Datastore, DatastoreSecret
-from harness.emulator.providers.azureml.model.job import JobDetails, RunExperiment
+from harness.emulator.providers.azureml.model.job import JobDetails, RunCounter, RunExperiment
 from harness.emulator.providers.azureml.model.run import RUN_RECORDS, RunLabels, run_key
 from harness.emulator.providers.azureml.not_served import refusal_routes
 from harness.emulator.providers.azureml.output_assets import register_outputs
@@ -44,7 +44,15 @@ from harness.emulator.routing import Handler, Route
 from harness.emulator.storage_service import Accounts
 from harness.emulator.subscription_limits import SubscriptionLimits
 
-_RECORDS = (Datastore, DatastoreSecret, AssetContainer, AssetVersion, RunExperiment, *RUN_RECORDS)  # of a workspace
+_RECORDS = (
+    Datastore,
+    DatastoreSecret,
+    AssetContainer,
+    AssetVersion,
+    RunCounter,
+    RunExperiment,
+    *RUN_RECORDS,
+)  # of a workspace
 
 
 class AzureML:

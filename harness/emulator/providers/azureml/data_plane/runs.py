@@ -89,9 +89,8 @@ class Runs:
     def begin(self, workspace: Workspace, experiment: str, name: str) -> Run:
         """A new run outside of a job."""
         now, identifier = self._service.now(), str(uuid.uuid4())
-        run = TrackedRun(
-            identifier, len(self.every(workspace)) + 1, experiment, name or identifier, "Running", now, now
-        )
+        number = self._service.next_run_number(workspace)
+        run = TrackedRun(identifier, number, experiment, name or identifier, "Running", now, now)
         self._store.put(run_key(workspace, identifier), run)
         return tracked_run(run, RunLabels())
 

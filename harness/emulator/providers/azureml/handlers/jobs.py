@@ -54,7 +54,7 @@ class Jobs:
         if found is not None:
             return self._update(workspace, found, document)
         now = self._service.now()
-        details = read_job(name, document, run_number=self._next_number(workspace), now=now)
+        details = read_job(name, document, now=now)
         self._check_assets(workspace, details)
         address = workspace.address.child(name)
         cluster = self._cluster(workspace, details, address)
@@ -72,6 +72,7 @@ class Jobs:
             now=now,
             pace=self._service.engine.pace,
         )
+        details = replace(details, run_number=self._service.next_run_number(workspace))
         self._service.repository.store.put(job.key, details)
         self.ensure_experiment(workspace, details.experiment)
         if problem := self._quotas.of_submission(cluster, details.node_count):
@@ -189,12 +190,6 @@ class Jobs:
             "CurrentNodeCount": len(cluster.nodes),
         }
         return json.dumps(counts, separators=(",", ":"))
-
-    def _next_number(self, workspace: Workspace) -> int:
-        numbers = (
-            each.run_number for _, each in self._service.repository.store.list(JobDetails, f"{workspace.key}/jobs/")
-        )
-        return max(numbers, default=0) + 1
 
     def _check_assets(self, workspace: Workspace, details: JobDetails) -> None:
         """Check that code and environment of this workspace exist; those of registries are taken as they are."""

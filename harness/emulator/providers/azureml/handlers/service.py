@@ -19,6 +19,8 @@ from harness.emulator.engine.repository import Repository
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml import errors
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.model.job import JobDetails, RunCounter, counter_key
+from harness.emulator.providers.azureml.model.run import TrackedRun, run_key
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
 from harness.emulator.providers.azureml.rules.bodies import BodyError, read_as, read_document
 from harness.emulator.providers.azureml.rules.queries import read_number
@@ -110,6 +112,17 @@ class Service:
         if found is None:
             raise LookupError(workspace.key)
         return found
+
+    def next_run_number(self, workspace: Workspace) -> int:
+        """The number of a run that begins now; a workspace of an earlier version has no counter yet."""
+        store, key = self.repository.store, counter_key(workspace)
+        counter = store.get(RunCounter, key)
+        if counter is None:
+            jobs = (job.run_number for _, job in store.list(JobDetails, f"{workspace.key}/jobs/"))
+            runs = (run.number for _, run in store.list(TrackedRun, run_key(workspace, "")))
+            counter = RunCounter(max((*jobs, *runs), default=0))
+        store.put(key, RunCounter(counter.last + 1))
+        return counter.last + 1
 
     # Answers
 

@@ -13,7 +13,7 @@ from harness.emulator.providers.azureml.model.workspace import TYPE, api_host
 class JobDetails(Record, frozen=True):
     """A job as its creator described it; stored under the key of the engine's job.
 
-    ``properties`` are the creator's and those that its run adds; ``run_number`` counts the jobs of a workspace.
+    ``properties`` are the creator's and those that its run adds; ``run_number`` counts the runs of a workspace.
     """
 
     name: str
@@ -44,6 +44,12 @@ class JobDetails(Record, frozen=True):
         return int(self.resources.get("instanceCount") or 1)
 
 
+class RunCounter(Record, frozen=True):
+    """The number of a workspace's last run, whether of a job or not; numbers are not used again."""
+
+    last: int
+
+
 class RunExperiment(Record, frozen=True):
     """An experiment of a workspace, which is made by the first job or run that names it."""
 
@@ -55,6 +61,11 @@ class RunExperiment(Record, frozen=True):
 def experiment_key(workspace: Workspace, name: str) -> str:
     """The store's key of an experiment."""
     return f"{workspace.key}/experiments/{name.lower()}"
+
+
+def counter_key(workspace: Workspace) -> str:
+    """The store's key of the counter of a workspace's runs."""
+    return f"{workspace.key}/runs"
 
 
 def artifact_folder(job: str) -> str:

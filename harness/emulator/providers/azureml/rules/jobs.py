@@ -24,8 +24,8 @@ _DISTRIBUTIONS = ("PyTorch", "Mpi", "TensorFlow")
 _LIFETIME = 21 * 86_400.0  # seconds that a job may run on dedicated nodes
 
 
-def read_job(name: str, document: dict[str, Any], *, run_number: int, now: datetime) -> JobDetails:
-    """The job that a body describes.
+def read_job(name: str, document: dict[str, Any], *, now: datetime) -> JobDetails:
+    """The job that a body describes, without the number of its run.
 
     Raises:
         AzureMLError: the body is wrong, or of a type that the emulator does not play yet.
@@ -47,7 +47,7 @@ def read_job(name: str, document: dict[str, Any], *, run_number: int, now: datet
     return JobDetails(
         name=name,
         created=now,
-        run_number=run_number,
+        run_number=0,
         experiment=properties.get("experimentName") or "Default",
         display_name=properties.get("displayName") or name,
         command=command,
