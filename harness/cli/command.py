@@ -36,6 +36,7 @@ command = LazyGroup(
         "report": ("harness.cli.report:report", "Write a run as an HTML page with charts, or serve it."),
         "import": ("harness.cli.import_files:import_command", "Make a scenario of Batch AI's or Azure ML's files."),
         "export": ("harness.cli.export_scenario:export_command", "Make Azure ML's files of a scenario."),
+        "baseline": ("harness.cli.baseline:baseline", "Keep results, and compare later ones with them."),
         "emulator": ("harness.cli.emulator:emulator", "Start, stop, reset or describe the local Azure."),
         "cassettes": ("harness.cli.cassettes:cassettes", "Check, show and convert recorded cassettes."),
         "toolkits": ("harness.cli.toolkits:toolkits", "Show what trains on this machine; install CNTK 2.7."),

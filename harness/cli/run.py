@@ -1,7 +1,7 @@
 """``harness run``: every trial of some scenarios once, wherever you say."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +33,7 @@ from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.experiments.run_policy import policy_for
 from harness.experiments.selection import Part, Selection, parts_of
 from harness.experiments.studies import study_of
+from harness.experiments.sweep_expectations import check_sweep, describe_unmet, sweep_checks
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines
@@ -223,12 +224,28 @@ class _Run:
                 found = [one for (name, _), one in outcomes.items() if name == part.scenario.scenario]
                 order = {name: index for index, name in enumerate(part.scenario.trials.ids())}
                 self._show(part.scenario, sorted(found, key=lambda one: order.get(one.trial, len(order))))
+            unmet = [text for part in parts for text in self._judge(part, outcomes)]
             if outcomes:
                 self._report()
         if self.interruption.is_draining:
             self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
             return _INTERRUPTED
-        return 0 if all(outcome.is_met for outcome in outcomes.values()) else 1
+        return 0 if all(outcome.is_met for outcome in outcomes.values()) and not unmet else 1
+
+    def _judge(self, part: Part, outcomes: Mapping[tuple[str, str], Outcome]) -> list[str]:
+        """What is expected of the sweep as a whole and did not come out; judged when every trial has its outcome."""
+        scenario = part.scenario
+        if not sweep_checks(scenario):
+            return []
+        found = {trial: one for (name, trial), one in outcomes.items() if name == scenario.scenario}
+        is_search = scenario.sweep.search is not None
+        if not (found if is_search else all(trial in found for trial in scenario.trials.ids())):
+            self._say("what is expected of the sweep is judged when all its trials have an outcome")
+            return []
+        unmet = [describe_unmet(scenario, one) for one in check_sweep(scenario, list(found.values()))]
+        for text in unmet:
+            self._say(text)
+        return unmet
 
     def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
         """Run the trials of a scenario; what comes out is shown, and added to the outcomes."""

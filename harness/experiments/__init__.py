@@ -7,7 +7,7 @@ from harness.lazy_attributes import lazy_attributes
 if TYPE_CHECKING:
     from harness.experiments.failure_report import FailureReport, explain_failure, render
     from harness.experiments.leases import Leases
-    from harness.experiments.outcomes import Outcome
+    from harness.experiments.outcomes import Outcome, OutcomeFile, encoded
     from harness.experiments.pattern_matching import PatternMatcher
     from harness.experiments.run import run_search, run_trials
     from harness.experiments.run_context import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.experiments.run_directory import RunDirectory
     from harness.experiments.run_policy import policy_for
     from harness.experiments.studies import study_of
+    from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
     from harness.experiments.uploads import LocalUploads, RecordedUploads
 else:
     __getattr__ = lazy_attributes(
@@ -33,10 +34,14 @@ else:
             "Leases": "leases",
             "LocalUploads": "uploads",
             "Outcome": "outcomes",
+            "OutcomeFile": "outcomes",
             "PatternMatcher": "pattern_matching",
             "RecordedUploads": "uploads",
             "RunContext": "run_context",
             "RunDirectory": "run_directory",
+            "check_one": "sweep_expectations",
+            "describe_unmet": "sweep_expectations",
+            "encoded": "outcomes",
             "explain_failure": "failure_report",
             "open_alone": "run_context",
             "open_cluster": "run_context",
@@ -48,6 +53,7 @@ else:
             "run_search": "run",
             "run_trials": "run",
             "study_of": "studies",
+            "sweep_checks": "sweep_expectations",
             "target_of": "run_context",
         },
     )
@@ -58,10 +64,14 @@ __all__ = [
     "Leases",
     "LocalUploads",
     "Outcome",
+    "OutcomeFile",
     "PatternMatcher",
     "RecordedUploads",
     "RunContext",
     "RunDirectory",
+    "check_one",
+    "describe_unmet",
+    "encoded",
     "explain_failure",
     "open_alone",
     "open_cluster",
@@ -73,5 +83,6 @@ __all__ = [
     "run_search",
     "run_trials",
     "study_of",
+    "sweep_checks",
     "target_of",
 ]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from harness.experiments.outcomes import Unmet
+from harness.scenario.bound import Bound
 from harness.scenario.consistency import STDOUTERR
-from harness.scenario.model import Bound, ExpectSpec, Scenario
+from harness.scenario.model import ExpectSpec, Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from harness.clouds import new_run
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.file_lock import FileLockedError, lock_file
-from harness.scenario.model import Bound, Scenario, Trial
+from harness.scenario.bound import Bound
+from harness.scenario.model import Scenario, Trial
 from harness.scenario.sweep import GoalSpec
 
 _ABOUT = "run.json"

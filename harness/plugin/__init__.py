@@ -29,6 +29,7 @@ from harness.plugin.fixtures import (
     harness_run_context,
     harness_run_directory,
     harness_scenario,
+    harness_sweep_check,
     harness_trial,
     harness_verdict,
     harness_volumes,
@@ -37,6 +38,7 @@ from harness.plugin.fixtures import (
     offline,
     resource_group,
     search_outcomes,
+    sweep_outcomes,
 )
 from harness.plugin.options import SCENARIO_OPTIONS, ScenarioOptions, pytest_addoption, pytest_configure
 from harness.plugin.own_code import pytest_runtest_makereport, recorded_session, storage_emulator
@@ -47,6 +49,7 @@ from harness.plugin.session import (
     pytest_sessionstart,
     pytest_unconfigure,
 )
+from harness.plugin.sweep_outcomes import harness_kept_outcomes
 from harness.plugin.unused import pytest_terminal_summary, pytest_testnodedown
 
 __all__ = [
@@ -57,11 +60,13 @@ __all__ = [
     "file_share",
     "gpu_cluster",
     "harness_cluster",
+    "harness_kept_outcomes",
     "harness_made",
     "harness_provisioning",
     "harness_run_context",
     "harness_run_directory",
     "harness_scenario",
+    "harness_sweep_check",
     "harness_trial",
     "harness_verdict",
     "harness_volumes",
@@ -92,4 +97,5 @@ __all__ = [
     "resource_group",
     "search_outcomes",
     "storage_emulator",
+    "sweep_outcomes",
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness import experiments
 from harness import scenario as scenarios
 from harness.errors import ScenarioError
 from harness.plugin.keywords import keyword_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MARK = "scenario"
 SEARCH = "search"  # id of the item of a search
 # Fixtures that are parametrized.
+SWEEP_CHECK = "harness_sweep_check"  # an expectation on all trials together
 SCENARIO, CLUSTER, TRIAL = "harness_scenario", "harness_cluster", "harness_trial"
 DIRECTORY = "scenarios"
 _DEFAULT = Path(DIRECTORY) / "mnist_quickstart.yaml"
@@ -95,6 +97,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that uses a scenario's fixtures that scenario, and each of its trials in turn."""
     if SCENARIO not in metafunc.fixturenames:
         return
+    if SWEEP_CHECK in metafunc.fixturenames:
+        _parametrize_checks(metafunc)
+        return
     path = _named(metafunc.definition)
     try:
         trials = shelf(metafunc.config).load(path).trials
@@ -118,6 +123,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize((CLUSTER, TRIAL), [(clusters[name], name) for name in ids], ids=ids, indirect=True)
         else:
             metafunc.parametrize(TRIAL, ids, ids=hidden if is_plain else ids, indirect=True)
+
+
+def _parametrize_checks(metafunc: pytest.Metafunc) -> None:
+    """One test for each expectation on the sweep."""
+    path = _named(metafunc.definition)
+    names = [check.name for check in experiments.sweep_checks(shelf(metafunc.config).load(path))]
+    metafunc.parametrize(SCENARIO, [str(path)], ids=[pytest.HIDDEN_PARAM], indirect=True, scope="session")
+    metafunc.parametrize(SWEEP_CHECK, names, ids=names, indirect=True)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from harness import config as harness_config
 from harness.plugin.collection import shelf
 from harness.plugin.options import SCENARIO_OPTIONS, worker_input
 from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
+from harness.plugin.sweep_outcomes import KeptOutcomes
 from harness.plugin.unused import unused_reporter
 from harness.printable import printable
 
@@ -178,16 +180,50 @@ def job_outcome(  # noqa: PLR0917
     harness_cluster: "ClusterSpec",  # noqa: ARG001  # pytest gives each trial its own, for gpu_cluster
     harness_trial: "Trial",
     harness_run_directory: "RunDirectory",
+    harness_kept_outcomes: KeptOutcomes,
 ) -> "Outcome":
     """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
     _skip_unrecorded(request.config, harness_scenario)
     if harness_scenario.sweep.search is not None:
         raise pytest.UsageError(f"{harness_scenario.path}: a search has many outcomes; use the fixture search_outcomes")
     if harness_scenario.scope == "function":
-        return _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
-    volumes, cluster = request.getfixturevalue("harness_volumes"), request.getfixturevalue("gpu_cluster")
-    target = experiments.target_of(harness_run_context, harness_scenario.on(harness_trial.cluster), volumes, cluster)
-    return _run(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
+        outcome = _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
+    else:
+        volumes, cluster = request.getfixturevalue("harness_volumes"), request.getfixturevalue("gpu_cluster")
+        scenario = harness_scenario.on(harness_trial.cluster)
+        target = experiments.target_of(harness_run_context, scenario, volumes, cluster)
+        outcome = _run(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
+    harness_kept_outcomes.keep(harness_scenario, outcome)
+    return outcome
+
+
+@pytest.fixture
+def sweep_outcomes(
+    request: pytest.FixtureRequest,
+    harness_run_context: "RunContext",
+    harness_scenario: "Scenario",
+    harness_run_directory: "RunDirectory",
+    harness_kept_outcomes: KeptOutcomes,
+) -> "list[Outcome]":
+    """The outcomes of all trials of a scenario; those that no test of this session has run yet run now."""
+    _skip_unrecorded(request.config, harness_scenario)
+    if harness_scenario.sweep.search is not None:
+        found: list[Outcome] = request.getfixturevalue("search_outcomes")
+        return found
+    outcomes = []
+    for trial in harness_scenario.trials:
+        outcome = harness_kept_outcomes.find(harness_scenario, trial.id)
+        if outcome is None:
+            outcome = _run_late(request, harness_run_context, harness_scenario, trial, harness_run_directory)
+            harness_kept_outcomes.keep(harness_scenario, outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+@pytest.fixture
+def harness_sweep_check(request: pytest.FixtureRequest) -> str:
+    """The name of an expectation on a sweep; a test that uses it runs once for each."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -247,6 +283,27 @@ def _run(
         context, target, scenario=scenario, trials=[trial], directory=directory, report=outcomes.append
     )
     return outcomes[0]
+
+
+def _run_late(
+    request: pytest.FixtureRequest,
+    context: "RunContext",
+    scenario: "Scenario",
+    trial: "Trial",
+    directory: "RunDirectory",
+) -> "Outcome":
+    """Run a trial that no test of its own has run."""
+    if scenario.scope == "function":
+        return _run_alone(context, scenario, trial, directory)
+    volumes, own = request.getfixturevalue("harness_volumes"), scenario.on(trial.cluster)
+    with ExitStack() as stack:
+        if trial.cluster == scenario.cluster:
+            cluster = request.getfixturevalue("gpu_cluster")
+        else:
+            opened = experiments.open_cluster(context, scenario, volumes[0].group, trial.cluster)
+            cluster = stack.enter_context(opened)
+        target = experiments.target_of(context, own, volumes, cluster)
+        return _run(context, target, scenario, trial, directory)
 
 
 def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", directory: "RunDirectory") -> "Outcome":

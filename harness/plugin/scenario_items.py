@@ -24,6 +24,15 @@ class UnmetExpectationsError(AssertionError):
         self.report = report
 
 
+class UnmetSweepError(AssertionError):
+    """What the test of an expectation on a sweep fails with; the message is all that is shown."""
+
+
+def sweep_test(scenario: "Scenario") -> str:
+    """The name of the test of what is expected of a scenario's sweep."""
+    return f"{scenario.scenario}-sweep"
+
+
 class ScenarioFile(pytest.Module):
     """A YAML file that holds a scenario.
 
@@ -49,7 +58,7 @@ class ScenarioFile(pytest.Module):
 
     def istestfunction(self, obj: object, name: str) -> bool:
         """Whether something in the module is the scenario's function."""
-        return isinstance(obj, FunctionType) and name == self.scenario.scenario
+        return isinstance(obj, FunctionType) and name in (self.scenario.scenario, sweep_test(self.scenario))
 
     def _located(self, item: pytest.Function) -> "ScenarioItem":
         located: ScenarioItem = ScenarioItem.from_parent(
@@ -59,14 +68,16 @@ class ScenarioFile(pytest.Module):
 
 
 class ScenarioItem(pytest.Function):
-    """One trial."""
+    """One trial, or one expectation on all of them."""
 
     parent: ScenarioFile
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The line of the scenario that makes the trial."""
         scenario = self.parent.scenario
-        field_path = ("sweep",) if len(scenario.trials) > 1 else ("job",)
+        field_path: tuple[str, ...] = ("sweep",) if len(scenario.trials) > 1 else ("job",)
+        if self.originalname == sweep_test(scenario):
+            field_path = ("sweep", "expect")
         return self.path, scenario.line(*field_path) - 1, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
@@ -74,6 +85,8 @@ class ScenarioItem(pytest.Function):
         error = excinfo.value
         if isinstance(error, UnmetExpectationsError):
             return experiments.render(error.report)
+        if isinstance(error, UnmetSweepError):
+            return str(error)
         if isinstance(error, ScenarioError):
             return str(error)  # it names the file
         if isinstance(error, HarnessError):
@@ -95,6 +108,15 @@ def _module(scenario: "Scenario") -> ModuleType:
         if report is not None:
             raise UnmetExpectationsError(report)
 
+    def judge(request: pytest.FixtureRequest, harness_scenario: "Scenario", harness_sweep_check: str) -> None:
+        unmet = experiments.check_one(harness_scenario, harness_sweep_check, request.getfixturevalue("sweep_outcomes"))
+        if unmet is not None:
+            raise UnmetSweepError(experiments.describe_unmet(harness_scenario, unmet))
+
     module = ModuleType(scenario.path.stem, scenario.description)
-    vars(module)[scenario.scenario] = pytest.mark.live(pytest.mark.scenario(str(scenario.path.absolute()))(play))
+    tests: dict[str, Callable[..., None]] = {scenario.scenario: play}
+    if experiments.sweep_checks(scenario):
+        tests[sweep_test(scenario)] = judge
+    for name, test in tests.items():
+        vars(module)[name] = pytest.mark.live(pytest.mark.scenario(str(scenario.path.absolute()))(test))
     return module

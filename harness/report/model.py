@@ -10,7 +10,7 @@ from harness.experiments.outcomes import Outcome
 from harness.report.series import encoded_series, points_for
 from harness.results.failures import FailureGroup, group_failures
 from harness.results.fields import Fields, varying
-from harness.results.goal import Direction, Goal
+from harness.results.goal import Goal, guessed_direction
 from harness.results.run_record import Plan, RunRecord
 
 _MOST_NAMES = 100  # parameters, metrics
@@ -18,8 +18,6 @@ _MOST_GROUPS, _MOST_NAMED = 50, 500  # groups of failures, and trials that one n
 _MOST_ERRORS = 5  # of a trial
 _FEWEST_FOR_IMPORTANCE, _MOST_IMPORTANCES = 8, 3  # trials, and metrics it is evaluated for: it takes seconds
 _HOUR = 3600.0
-_LESS_IS_BETTER = ("loss", "err", "perplexity", "mse", "rmse", "mae", "nll", "wer", "cost", "seconds", "time")
-_MORE_IS_BETTER = ("acc", "auc", "f1", "score", "reward", "precision", "recall", "bleu", "iou", "map", "r2")
 
 ImportanceOf = Callable[[Goal, Sequence[str], Sequence[Outcome]], Mapping[str, Any] | None]
 
@@ -177,14 +175,6 @@ def _goals(parts: Sequence[_Part], metrics: Sequence[str], asked: Sequence[Goal]
     for name in (*bounded, *metrics):
         goals.setdefault(name, Goal(bounded.get(name) or guessed_direction(name), name))
     return list(goals.values())
-
-
-def guessed_direction(metric: str) -> Direction:
-    """What is better of a metric, by its name: less, unless it is called for something that one wants more of."""
-    words = metric.lower()
-    if any(word in words for word in _LESS_IS_BETTER):
-        return "minimize"
-    return "maximize" if any(word in words for word in _MORE_IS_BETTER) else "minimize"
 
 
 def _importance(

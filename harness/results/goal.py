@@ -11,6 +11,8 @@ from harness.suggestions import suggestion
 
 Direction = Literal["minimize", "maximize"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+_LESS_IS_BETTER = ("loss", "err", "perplexity", "mse", "rmse", "mae", "nll", "wer", "cost", "seconds", "time")
+_MORE_IS_BETTER = ("acc", "auc", "f1", "score", "reward", "precision", "recall", "bleu", "iou", "map", "r2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,11 @@ def read_goal(words: tuple[str, str], metrics: Sequence[str]) -> Goal:
         hint = suggestion(metric, metrics) if metrics else "no trial has a metric"
         raise UserError(f"--goal {direction} {metric}: there is no metric {metric!r}; {hint}")
     return Goal(wanted, metric)
+
+
+def guessed_direction(metric: str) -> Direction:
+    """What is better of a metric, by its name: less, unless it is called for something that one wants more of."""
+    words = metric.lower()
+    if any(word in words for word in _LESS_IS_BETTER):
+        return "minimize"
+    return "maximize" if any(word in words for word in _MORE_IS_BETTER) else "minimize"

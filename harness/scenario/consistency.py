@@ -53,6 +53,32 @@ def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
                     yield ("sweep", "goal", direction), text
     if search := scenario.sweep.search:
         yield from _search(scenario, search)
+    yield from _sweep_expectations(scenario)
+
+
+def _sweep_expectations(scenario: "Scenario") -> Iterator[Mistake]:
+    """What is expected of a sweep must be measured, and what is better must be known."""
+    expect, place = scenario.sweep.expect, ("sweep", "expect")
+    yield from _unknown((*place, "best"), expect.best, scenario.metrics, "metrics defines no")
+    for index, spec in enumerate(expect.monotone):
+        yield from (
+            ((*place, "monotone", index, "metric"), text)
+            for _, text in _unknown((), [spec.metric], scenario.metrics, "metrics defines no")
+        )
+        yield from (
+            ((*place, "monotone", index, "parameter"), text)
+            for _, text in _unknown((), [spec.parameter], scenario.sweep.names(), "the sweep has no")
+        )
+    if expect.baseline is None:
+        return
+    yield from _unknown((*place, "baseline", "worse"), expect.baseline.worse, scenario.metrics, "metrics defines no")
+    goal = scenario.sweep.goal.names if scenario.sweep.goal else ()
+    bounds = scenario.expect.metrics
+    for name in expect.baseline.worse:
+        is_bounded = name in bounds and (bounds[name].min is None) is not (bounds[name].max is None)
+        if name in scenario.metrics and name not in goal and not is_bounded:
+            text = f"say what is better: sweep.goal: {{minimize: {name}}}, or a bound of {name} in expect.metrics"
+            yield (*place, "baseline", "worse", name), text
 
 
 def _search(scenario: "Scenario", search: "SearchSpec") -> Iterator[Mistake]:

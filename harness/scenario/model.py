@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from harness.azure_file_names import name_problem
+from harness.scenario.bound import Bound
 from harness.scenario.consistency import mistakes_of
 from harness.scenario.document import FieldPath, line_of
 from harness.scenario.faults import FaultsSpec
@@ -286,21 +287,6 @@ class MetricSpec(Record):
         if not groups:
             text = f"the pattern {self.pattern!r} needs a group for the number, such as (\\S+)"
             raise refused((("pattern",), text))
-        return self
-
-
-class Bound(Record):
-    """Inclusive limits of a metric."""
-
-    min: float | None = Field(default=None, allow_inf_nan=False)
-    max: float | None = Field(default=None, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _can_be_met(self) -> "Bound":
-        if self.min is None and self.max is None:
-            raise refused(((), "give min, max or both"))
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise refused((("min",), f"min {self.min:g} is greater than max {self.max:g}"))
         return self
 
 

@@ -11,6 +11,7 @@ from harness.scenario.record import Identifier, Record, refused
 from harness.scenario.sampling import Method, SampleSpec, draw
 from harness.scenario.search import SearchSpec
 from harness.scenario.space import Point, Space
+from harness.scenario.sweep_expect import SweepExpectSpec
 from harness.scenario.swept_values import FindFiles, SweptValues, listed
 from harness.scenario.values import Scalar
 
@@ -55,6 +56,7 @@ class SweepSpec(Record):
         exclude: points that are left out: those that meet all conditions of one of these.
         search: points that are chosen while the sweep runs, from what came out so far; without the others.
         goal: which trial is the best.
+        expect: what must come out of all trials together.
     """
 
     grid: dict[Identifier, SweptValues] = Field(default_factory=dict)
@@ -67,6 +69,7 @@ class SweepSpec(Record):
     when: dict[Identifier, dict[Identifier, Condition]] = Field(default_factory=dict)
     exclude: tuple[dict[Identifier, Condition], ...] = ()
     goal: GoalSpec | None = None
+    expect: SweepExpectSpec = Field(default_factory=SweepExpectSpec)
 
     @model_validator(mode="after")
     def _is_one_space(self) -> "SweepSpec":

@@ -368,3 +368,15 @@ def test_trials_run_on_the_clusters_that_they_name_and_the_best_is_told(run: Run
     assert "best: size=STANDARD_NC12,score=0.25 (score 0.25)" in out
     _, plan, _ = run(path, "--dry-run")
     assert plan.count(" for 1 of the trials") == 2
+
+
+def test_what_is_expected_of_a_sweep_is_judged_when_all_trials_have_ended(run: Run, scenario: Write) -> None:
+    path = scenario("{grid: {score: [1, 2]}, goal: {minimize: score}, expect: {best: {score: {max: 0.5}}}}")
+    code, out, _ = run(path, "--out", "here", "--limit", "1")
+    assert code == 0
+    assert "what is expected of the sweep is judged when all its trials have an outcome" in out
+    code, out, _ = run(path, "--out", "here", "--resume")
+    assert code == 1
+    assert (
+        "sweep.expect.best.score\n    observed: 1, of trial score=1\n    expected: a best score of at most 0.5" in out
+    )

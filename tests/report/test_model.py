@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiments.outcomes import Outcome, Unmet
-from harness.report.model import Asked, document_of, guessed_direction
+from harness.report.model import Asked, document_of
 from harness.report.page import data_text, render_page
 from harness.report.series import encoded_series, points_for, thinned
 from harness.results.failures import group_failures
-from harness.results.goal import Goal
+from harness.results.goal import Goal, guessed_direction
 from harness.results.run_record import read_run
 from tests.report.conftest import HOSTILE, embedded, sweep
 from tests.results.conftest import SWEEP, MakeRun, trial

@@ -1,0 +1,130 @@
+"""Results that later ones are compared with: the metrics of each trial, in a file of the project."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.atomic_file import write_file
+from harness.errors import UserError
+from harness.experiments.outcomes import Outcome
+
+_MOST_BYTES = 64 << 20
+_READABLE = 0o644  # it is committed beside the scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Metrics by trial; what is not finite is ``nan`` or an infinity."""
+
+    scenario: str
+    trials: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a metric of a trial has changed since the baseline.
+
+    Attributes:
+        amount: by how much it is worse; negative where it is better, ``nan`` where it has no number any more.
+    """
+
+    trial: str
+    metric: str
+    before: float
+    now: float | None
+    amount: float
+
+    @property
+    def words(self) -> str:
+        """``0.1 before, 0.2 now``."""
+        return f"{self.before:.6g} before, {'no value' if self.now is None else f'{self.now:.6g}'} now"
+
+
+def baseline_of(scenario: str, outcomes: Sequence[Outcome]) -> Baseline:
+    """The metrics of the trials of a scenario that succeeded."""
+    mine = [outcome for outcome in outcomes if outcome.scenario == scenario and outcome.state == "succeeded"]
+    return Baseline(scenario, {outcome.trial: dict(outcome.metrics) for outcome in mine})
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline, one trial a line, sorted, so that changes of it are easy to review.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    trials = {
+        name: {key: _written(value) for key, value in sorted(metrics.items())}
+        for name, metrics in baseline.trials.items()
+    }
+    lines = [f"    {json.dumps(name)}: {json.dumps(metrics)}" for name, metrics in sorted(trials.items())]
+    text = f'{{\n  "scenario": {json.dumps(baseline.scenario)},\n  "trials": {{\n' + ",\n".join(lines) + "\n  }\n}\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, text.encode(), mode=_READABLE)
+    except OSError as error:
+        raise UserError(f"the baseline {path} cannot be written: {error.strerror}") from error
+
+
+def read_baseline(path: Path) -> Baseline:
+    """A baseline that ``write_baseline`` has written.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        with path.open("rb") as stream:
+            found: Any = json.loads(stream.read(_MOST_BYTES))
+        trials = {
+            str(name): {str(key): float(value) for key, value in metrics.items()}
+            for name, metrics in found["trials"].items()
+        }
+        return Baseline(str(found["scenario"]), trials)
+    except OSError as error:
+        hint = f"write one: harness baseline save RUN_DIR {path}"
+        raise UserError(f"the baseline {path} cannot be read: {error.strerror}; {hint}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{path} is no baseline; write one: harness baseline save RUN_DIR {path}") from None
+
+
+def worsening(baseline: Baseline, outcomes: Sequence[Outcome], metric: str, direction: str) -> Iterator[Change]:
+    """How a metric has changed, trial by trial, for the trials that both have.
+
+    Where they have none in common, as two searches have, their best values are compared.
+
+    Args:
+        baseline: of before.
+        outcomes: of now.
+        metric: its name.
+        direction: ``minimize`` or ``maximize``.
+    """
+    sign = 1 if direction == "minimize" else -1
+    before = {trial: metrics[metric] for trial, metrics in baseline.trials.items() if metric in metrics}
+    common = [outcome for outcome in outcomes if outcome.trial in before]
+    for outcome in common:
+        now = outcome.metrics.get(metric) if outcome.state == "succeeded" else None
+        yield _change(outcome.trial, metric, before[outcome.trial], now, sign)
+    if not common:
+        values = [
+            value for one in outcomes if one.state == "succeeded" and (value := one.metrics.get(metric)) is not None
+        ]
+        best = [_best(found, sign) for found in (list(before.values()), values)]
+        if best[0] is not None:
+            yield _change("the best", metric, best[0], best[1], sign)
+
+
+def _change(trial: str, metric: str, before: float, now: float | None, sign: int) -> Change:
+    same = now is not None and (now == before or (math.isnan(now) and math.isnan(before)))
+    amount = 0.0 if same else math.nan if now is None else sign * (now - before)
+    return Change(trial, metric, before, now, amount)
+
+
+def _best(values: Sequence[float], sign: int) -> float | None:
+    there = [value for value in values if not math.isnan(value)]
+    return min(there, key=lambda value: sign * value, default=None)
+
+
+def _written(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)

@@ -1,0 +1,20 @@
+"""Inclusive limits of a number."""
+
+from pydantic import Field, model_validator
+
+from harness.scenario.record import Record, refused
+
+
+class Bound(Record):
+    """Inclusive limits of a metric."""
+
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "Bound":
+        if self.min is None and self.max is None:
+            raise refused(((), "give min, max or both"))
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise refused((("min",), f"min {self.min:g} is greater than max {self.max:g}"))
+        return self
