@@ -126,6 +126,18 @@ def test_a_structured_answer_has_the_headers_of_one(ask: Ask) -> None:
     assert (shown["x-ms-structured-content-length"], shown["content-range"]) == ("3", "bytes 1-3/5")
 
 
+@pytest.mark.parametrize(("size", "status"), [(4 << 20, 206), ((4 << 20) + 1, 400)])
+def test_the_checksum_of_a_range_of_a_blob_is_told_up_to_4_mib(ask: Ask, size: int, status: int) -> None:
+    body = os.urandom(size)
+    asked = (("x-ms-range", f"bytes=0-{size - 1}"), ("x-ms-range-get-content-crc64", "true"))
+    _, answer = ask(
+        Call("blob", "PUT", "box/b", (("x-ms-blob-type", "BlockBlob"),), body), Call("blob", "GET", "box/b", asked)
+    )
+
+    assert answer.status == status
+    assert dict(answer.headers).get("x-ms-content-crc64") == (crc64(body) if status == 206 else None)
+
+
 @pytest.mark.parametrize(
     ("call", "code"),
     [

@@ -22,6 +22,7 @@ from harness.emulator.storage_service import (
     structured_body,
     timestamps,
 )
+from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
@@ -30,7 +31,11 @@ from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.wire import http_date
 
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob
-_MD5_LIMIT = 4 << 20  # bytes that the MD5 of a range covers
+_CHECKSUM_LIMIT = 4 << 20  # bytes that the checksum of a range covers
+_RANGE_CHECKSUMS = (  # of a range that is read: the header that asks for one, and the one that holds it
+    ("x-ms-range-get-content-md5", "content-md5", bodies.md5_of),
+    ("x-ms-range-get-content-crc64", "x-ms-content-crc64", crc64_of),
+)
 
 Headers = list[tuple[str, str]]
 
@@ -124,11 +129,12 @@ class BlobHandlers:
         shown = [*_shown(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
         if asked_range is not None:
             shown.append(("content-range", f"bytes {first}-{first + count - 1}/{length}"))
-        if headers.flag(request, "x-ms-range-get-content-md5"):
-            if asked_range is None or count > _MD5_LIMIT:
-                raise errors.invalid_header("x-ms-range-get-content-md5")
-            piece = await asyncio.to_thread(os.pread, descriptor, count, first)
-            shown.append(("content-md5", bodies.md5_of(piece)))
+        for option, header, checksum_of in _RANGE_CHECKSUMS:
+            if headers.flag(request, option):
+                if asked_range is None or count > _CHECKSUM_LIMIT:
+                    raise errors.invalid_header(option)
+                piece = await asyncio.to_thread(os.pread, descriptor, count, first)
+                shown.append((header, checksum_of(piece)))
         body.show(first, count)
         content, described = structured_body.answer(request, body, count)
         return Response(200 if asked_range is None else 206, content, headers=[*shown, *described])
