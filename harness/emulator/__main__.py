@@ -51,6 +51,8 @@ def main() -> int:
     parser.add_argument("--cntk-python", type=Path, help="interpreter for CNTK jobs")
     parser.add_argument("--host-name", action="append", default=[], help="by which clients at plain ports call us")
     parser.add_argument("--application", action="append", default=[], help="to have besides the first: NAME=ROLE,ROLE")
+    parser.add_argument("--copy-delay", type=float, default=0.0, help="seconds for which copies of files are pending")
+    parser.add_argument("--seed", type=Path, help="directory with file/SHARE and blob/CONTAINER to begin with")
     parser.add_argument("--until", type=int, default=0, help="stop when the process of this id ends")
     parser.add_argument("--log", type=Path, help="file in which requests are logged (default: none)")
     parser.add_argument("--managed-identity", choices=["", *MANAGED_IDENTITIES], default="", help="an endpoint to have")
@@ -87,6 +89,8 @@ def main() -> int:
                 applications=tuple(map(parse_application, words.application)),
                 log=words.log,
                 until=words.until,
+                copy_delay=words.copy_delay,
+                seed=words.seed,
                 managed_identity=words.managed_identity,
                 tenants=tuple(map(parse_tenant, words.tenant)),
                 limit=parse_limit(words.quota, words.missing_size, words.refuse_keys),

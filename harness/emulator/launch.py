@@ -80,6 +80,8 @@ def launch(
     host_names: Sequence[str] = (),
     applications: Sequence[str] = (),
     log: Path | None = None,
+    seed: Path | None = None,
+    copy_delay: float = 0.0,
     managed_identity: str = "",
     tenants: Sequence[str] = (),
 ) -> Iterator[Endpoint]:
@@ -101,6 +103,8 @@ def launch(
         cntk_python: the interpreter of CNTK jobs.
         host_names: as in ``Options``.
         applications: applications to have besides the first one, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
+        seed: a directory whose ``file/SHARE`` and ``blob/CONTAINER`` become shares and containers of the first account.
+        copy_delay: seconds for which each copy of a file is pending, so that it can be watched and aborted.
         log: a file in which requests are logged, one JSON line each: time, method, url, status, milliseconds, error.
             Nothing secret is in it.
         managed_identity: whose endpoint to have, ``app-service`` or ``imds``; see ``Endpoint.environment``.
@@ -129,6 +133,8 @@ def launch(
             cntk_python=cntk_python,
             host_names=tuple(map(parse_host_name, host_names)),
             applications=tuple(map(parse_application, applications)),
+            seed=seed.absolute() if seed else None,
+            copy_delay=copy_delay,
             log=log.absolute() if log else None,
             managed_identity=managed_identity,
             tenants=tuple(map(parse_tenant, tenants)),

@@ -69,6 +69,8 @@ class Options:
             CNTK's API on PyTorch.
         host_names: by which clients at the plain ports call this machine, beside those of loopback.
         applications: the applications to have besides the first one, each a name and its roles.
+        copy_delay: seconds for which each copy of a file is pending.
+        seed: a directory whose ``file/SHARE`` and ``blob/CONTAINER`` are shares and containers to begin with.
         until: id of a process whose end stops the emulator; 0 for none.
         log: where requests are logged; default nowhere.
         managed_identity: whose endpoint to have: ``app-service``, ``imds``, or none.
@@ -95,6 +97,8 @@ class Options:
     cntk_python: Path | None = None
     host_names: tuple[str, ...] = ()
     applications: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    copy_delay: float = 0.0
+    seed: Path | None = None
     until: int = 0
     log: Path | None = None
     managed_identity: str = ""
@@ -105,6 +109,7 @@ class Options:
         """The options of ``python -m harness.emulator`` that mean the same, accounts left out."""
         pairs: dict[str, object] = {"--dir": self.directory, "--only": self.only, "--listen": self.listen}
         pairs |= {"--managed-identity": self.managed_identity, "--log": self.log, "--until": self.until}
+        pairs |= {"--copy-delay": self.copy_delay, "--seed": self.seed}
         ports = {"--port": self.port, "--file-port": self.file_port, "--blob-port": self.blob_port}
         pairs |= {"--pace": self.pace, "--images": self.images, "--cntk-python": self.cntk_python}
         pairs |= {"--compute": self.compute, "--container-user": self.container_user}

@@ -54,6 +54,7 @@ from harness.emulator.providers.tracked import TrackedResources
 from harness.emulator.providers.tracked.model import TYPES
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.request_log import RequestLog
+from harness.emulator.seed import seed
 from harness.emulator.startup import open_identity, open_tls, opened_directory, opened_store, usable
 from harness.emulator.storage_service import Accounts, BearerAuthority, CopySources, PathStyle, StorageHost, Trash
 from harness.emulator.store import Store
@@ -133,7 +134,9 @@ def _storage(base: _Foundation, options: Options) -> _Storage:
         accounts.revoke(DEVELOPMENT_KEY)
     ready = [accounts.ensure(account.name, account.key, group) for account in (first, *options.accounts)]
     locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
-    sources = CopySources(accounts, BearerAuthority(base.identity, base.tokens))
+    sources = CopySources(accounts, BearerAuthority(base.identity, base.tokens), delay=options.copy_delay)
+    if options.seed:
+        seed(accounts, first.name, options.seed)
     files = AzureFiles(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     blobs = AzureBlobs(accounts, store=base.store, clock=base.clock, trash=trash, sources=sources)
     return _Storage(locked, accounts, trash, sources, files, blobs)

@@ -8,7 +8,7 @@ import click
 
 from harness.cli.emulator.control import show
 from harness.cli.groups import CONTEXT
-from harness.cli.options import PORT, directory_option
+from harness.cli.options import PATH, PORT, directory_option
 from harness.cli.output import say
 from harness.config import load_settings
 from harness.emulator import launch
@@ -77,6 +77,14 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
     multiple=True,
     help="An application with roles of its own: owner, contributor, reader, none, or Azure's names; repeatable.",
 )
+@click.option("--seed", metavar="DIR", type=PATH, help="Begin with its file/SHARE/... and blob/CONTAINER/...")
+@click.option(
+    "--copy-delay",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="How long each copy of a file is pending; default not at all.",
+)
 @click.option("--log/--no-log", default=True, help="Log requests for 'harness emulator log'; default they are.")
 @click.option(
     "--managed-identity",
@@ -143,6 +151,8 @@ def start(
     development_key: bool,
     host_names: tuple[str, ...],
     applications: tuple[str, ...],
+    seed: Path | None,
+    copy_delay: float,
     log: bool,
     managed_identity: str | None,
     tenants: tuple[str, ...],
@@ -188,6 +198,8 @@ def start(
         cntk_python=load_settings(Path()).cntk_python,
         host_names=tuple(map(parse_host_name, host_names)),
         applications=tuple(map(parse_application, applications)),
+        seed=seed.absolute() if seed else None,
+        copy_delay=copy_delay,
         log=directory.absolute() / LOG_NAME if log else None,
         managed_identity=managed_identity or "",
         tenants=tuple(map(parse_tenant, tenants)),

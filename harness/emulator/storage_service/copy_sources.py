@@ -41,11 +41,17 @@ Opener = Callable[[Target, bool], Source]
 
 
 class CopySources:
-    """Every service that can be copied from."""
+    """Every service that can be copied from.
 
-    def __init__(self, accounts: Accounts, authority: BearerAuthority) -> None:
+    Args:
+        authority: judges tokens.
+        delay: seconds for which a copy of a file is pending before its bytes move.
+    """
+
+    def __init__(self, accounts: Accounts, authority: BearerAuthority, *, delay: float = 0.0) -> None:
         self._accounts = accounts
         self.authority = authority
+        self.delay = delay
         self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies]]] = {}
         self._ports: dict[int, Service] = {}
 

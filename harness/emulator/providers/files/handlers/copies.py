@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from harness.clock import SystemClock
 from harness.emulator.context import Response
 from harness.emulator.providers.files.copying import AbortedError, RunningCopy
 from harness.emulator.providers.files.errors import no_pending_copy
@@ -33,6 +34,7 @@ from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.storage_service.threads import in_thread
 
 _log = logging.getLogger(__name__)
+_LOOK = 0.05  # seconds between two looks whether a copy that waits is aborted
 _PATIENCE = 0.5  # seconds after which a copy goes on in the background
 
 
@@ -60,10 +62,11 @@ class CopyHandlers:
             copy = Copy(str(uuid.uuid4()), without_signature(url), "pending", source.length)
             os.truncate(descriptor, source.length)
             running = RunningCopy()
-            moving = self._task(_move(running, os.dup(source.descriptor), os.dup(descriptor), source.length))
+            delay = self._sources.delay
+            moving = self._task(_move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay))
             try:
                 elsewhere = self._sources.parse(url)[0].account != place.target.account
-                await asyncio.wait({moving}, timeout=0 if elsewhere else _PATIENCE)
+                await asyncio.wait({moving}, timeout=0 if elsewhere or delay else _PATIENCE)
                 if moving.done():
                     moving.result()
                     copy = replace(copy, status="success", done=copy.total, completed=self._shares.clock.now())
@@ -184,9 +187,14 @@ def _duplicate(descriptor: int) -> Iterator[int]:
         raise
 
 
-async def _move(running: RunningCopy, reading: int, writing: int, count: int) -> None:
-    """Copy the bytes of a file; closes both descriptors."""
+async def _move(running: RunningCopy, reading: int, writing: int, count: int, delay: float) -> None:
+    """Copy the bytes of a file after some seconds, unless the copy is aborted before; closes both descriptors."""
     try:
+        clock = SystemClock()
+        begin = clock.monotonic() + delay
+        while clock.monotonic() < begin and not running.stop.is_set():
+            await asyncio.sleep(_LOOK)
+        running.report(0)
         await in_thread(
             partial(sparse.copy, reading, writing, count=count, progress=running.report), stop=running.stop.set
         )

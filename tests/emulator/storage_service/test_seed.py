@@ -1,0 +1,109 @@
+"""Shares and containers to begin with."""
+
+import os
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from azure.storage.fileshare import ShareServiceClient
+
+from harness.clock import SteppingClock
+from harness.emulator.launch import launch
+from harness.emulator.seed import seed
+from harness.emulator.storage_service import Accounts
+from harness.emulator.store import Store
+from harness.errors import EmulatorError
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A share with a file in a directory, a link out of it, and a container with a blob; in a path with a space."""
+    root = tmp_path / "a seed"
+    for name in ("file/data/d/f.txt", "blob/models/m/b.bin"):
+        path = root / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"seed")
+    (root / "file/data/link").symlink_to("/etc/hostname")
+    os.mkfifo(root / "file/data/pipe")
+    return root
+
+
+def test_an_emulator_begins_with_a_tree_and_keeps_what_it_has(tree: Path, tmp_path: Path) -> None:
+    for content in (b"seed", b"changed"):
+        with launch(tmp_path / "data", only="storage", seed=tree) as endpoint:
+            with ShareServiceClient.from_connection_string(endpoint.connection_string) as shares:
+                share = shares.get_share_client("data")
+                assert [each.name for each in share.list_directories_and_files()] == ["d"]
+                assert share.get_file_client("d/f.txt").download_file().readall() == content
+                share.get_file_client("d/f.txt").upload_file(b"changed")
+            with BlobServiceClient.from_connection_string(endpoint.connection_string) as blobs:
+                container = blobs.get_container_client("models")
+                assert container.download_blob("m/b.bin").readall() == b"seed"
+                assert [each.name for each in container.list_blobs()] == ["m", "m/b.bin"]  # as blobfuse lists them
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    made = Accounts(Store(":memory:"), SteppingClock(), root=tmp_path / "storage")
+    made.ensure("mine", "c2VjcmV0")
+    return made
+
+
+def test_a_start_that_was_killed_copies_again(accounts: Accounts, tree: Path) -> None:
+    half = accounts.directory("file", "mine", name="data") / "d"
+    half.mkdir(parents=True)
+    (half / "f.txt").write_bytes(b"se")
+    seed(accounts, "mine", tree)
+
+    assert (half / "f.txt").read_bytes() == b"seed"
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        ("data/f", "it holds 'data'; shares go to"),
+        ("file/Data/f", "file/Data is no directory"),
+        ("blob/f", "blob/f is"),
+    ],
+)
+def test_what_is_no_seed_is_named(accounts: Accounts, tmp_path: Path, made: str, text: str) -> None:
+    path = tmp_path / "seed" / made
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+
+    with pytest.raises(EmulatorError, match=text):
+        seed(accounts, "mine", tmp_path / "seed")
+    with pytest.raises(EmulatorError, match="there is no such directory"):
+        seed(accounts, "mine", tmp_path / "missing")
+
+
+def test_a_copy_stays_pending_for_as_long_as_was_said_and_can_be_aborted(tmp_path: Path) -> None:
+    with (
+        launch(tmp_path, only="storage", copy_delay=3600) as endpoint,
+        ShareServiceClient.from_connection_string(endpoint.connection_string) as shares,
+    ):
+        share = shares.create_share("data")
+        source, target = share.get_file_client("source"), share.get_file_client("target")
+        source.upload_file(b"hello")
+        started = target.start_copy_from_url(source.url)
+        assert started["copy_status"] == "pending"
+        target.abort_copy(started["copy_id"])
+        while (properties := target.get_file_properties()).copy.status == "pending":
+            pass
+
+        assert (properties.copy.status, properties.size) == ("aborted", 0)
+
+
+def test_a_copy_that_was_pending_ends(tmp_path: Path) -> None:
+    with (
+        launch(tmp_path, only="storage", copy_delay=0.01) as endpoint,
+        ShareServiceClient.from_connection_string(endpoint.connection_string) as shares,
+    ):
+        share = shares.create_share("data")
+        source, target = share.get_file_client("source"), share.get_file_client("target")
+        source.upload_file(b"hello")
+        target.start_copy_from_url(source.url)
+        while target.get_file_properties().copy.status == "pending":
+            pass
+
+        assert target.download_file().readall() == b"hello"
