@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -17,8 +18,10 @@ from harness.config import load_settings
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome
 from harness.results.export import columns_of, csv_text, json_text
+from harness.results.failures import end_of_log
 from harness.results.fields import Field, Fields
 from harness.results.goal import Goal, read_goal
+from harness.results.junit import junit_text
 from harness.results.reread import reread as read_again
 from harness.results.run_record import RunRecord, newest_run, read_run
 from harness.results.selection import Selection, read_condition, read_order
@@ -50,6 +53,10 @@ _STDOUT = Path("-")
 @click.option(
     "parquet_file", "--parquet", metavar="FILE", type=PATH, help="Write the trials and their series as Parquet."
 )
+@click.option(
+    "junit_file", "--junit", metavar="FILE", type=PATH, help="Write the trials as a JUnit report; - likewise."
+)
+@click.option("mlflow_uri", "--mlflow", metavar="URI", help="Make the trials runs of MLflow, at its tracking URI.")
 @click.option("--reread", is_flag=True, help="First read the metrics again from the files of the run.")
 @click.option(
     "scenarios", "--scenario", metavar="FILE", type=PATH, multiple=True, help="With --reread: where a scenario is now."
@@ -64,6 +71,8 @@ def results(
     csv_file: Path | None,
     json_file: Path | None,
     parquet_file: Path | None,
+    junit_file: Path | None,
+    mlflow_uri: str | None,
     reread: bool,
     scenarios: tuple[Path, ...],
 ) -> None:
@@ -100,6 +109,8 @@ def results(
         _write(csv_file, lambda: csv_text(columns_of(fields, chosen)).encode(errors="backslashreplace")),
         _write(json_file, lambda: json_text(chosen).encode(errors="backslashreplace")),
         _write(parquet_file, lambda: _parquet(fields, chosen)),
+        _write(junit_file, lambda: junit_text(chosen, partial(_explained, record.path))),
+        _export(mlflow_uri, record, chosen),
     ]
     if any(written):
         return
@@ -145,6 +156,28 @@ def _write(path: Path | None, make: Callable[[], bytes]) -> bool:
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error
     say(f"wrote {path}", err=True)
+    return True
+
+
+def _explained(root: Path, outcome: Outcome) -> str:
+    """Why a trial was not as expected, with the end of its log."""
+    log, tail = end_of_log(root, outcome)
+    lines = [*map(str, outcome.unmet), *(f"reported: {text}" for text in outcome.errors)]
+    return "\n".join([*lines, *([f"{log}, its last lines:", *tail] if log else [])])
+
+
+def _export(uri: str | None, record: RunRecord, chosen: list[Outcome]) -> bool:
+    """Make runs of MLflow, where they are asked for; whether they were."""
+    if uri is None:
+        return False
+    try:
+        module = import_module("harness.results.mlflow_export")
+    except ModuleNotFoundError as error:
+        if error.name != "mlflow":
+            raise
+        raise UserError("--mlflow needs MLflow: pip install 'batchai-harness[mlflow]'") from None
+    made, there = module.export_to_mlflow(uri, record.run, chosen)
+    say(f"MLflow: {made} run(s) made, {there} there already")
     return True
 
 

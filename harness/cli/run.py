@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from harness.atomic_file import write_file
 from harness.cli.groups import CONTEXT
 from harness.cli.killed_run import describe as describe_survivors
 from harness.cli.killed_run import end_survivors, find_survivors
@@ -24,7 +25,7 @@ from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.dry_run import describe, refuse_unknown_size
 from harness.experiments.failure_report import explain_failure, render
-from harness.experiments.outcomes import Outcome
+from harness.experiments.outcomes import Outcome, Unmet
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.ranking import best, describe_best
 from harness.experiments.run import run_scenario, run_search
@@ -33,7 +34,7 @@ from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.experiments.run_policy import policy_for
 from harness.experiments.selection import Part, Selection, parts_of
 from harness.experiments.studies import study_of
-from harness.experiments.sweep_expectations import check_sweep, describe_unmet, sweep_checks
+from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.printable import printable_lines
@@ -41,6 +42,7 @@ from harness.report.writing import REPORT, asked_of, without_importance, write_r
 from harness.resources.budget import node_price
 from harness.resources.events import Noted, TrialEnded
 from harness.resources.journal import journal_for
+from harness.results.junit import junit_text
 from harness.results.run_record import read_run
 from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario
@@ -90,6 +92,7 @@ _MAX_TRIALS = 10_000  # that one run takes: each is held in memory
     help="Have the emulator inject a fault, besides those of the scenario; repeatable.",
 )
 @click.option("--fault-seed", metavar="N", type=int, help="Seed of the faults; default: the scenario's, or 0.")
+@click.option("--junit", metavar="FILE", type=PATH, help="Write a JUnit report: a test case for each trial.")
 @click.option("--reuse", is_flag=True, help="Use the cluster of an earlier run again, and keep it for the next.")
 def run(
     *,
@@ -107,6 +110,7 @@ def run(
     dry_run: bool,
     faults: tuple[str, ...],
     fault_seed: int | None,
+    junit: Path | None,
     reuse: bool,
 ) -> int:
     """Run every trial of some scenarios, print the results and write them to RUN_DIR/outcomes.jsonl.
@@ -155,6 +159,7 @@ def run(
                 settings,
                 directory,
                 interruption,
+                junit=junit,
                 reuse=reuse,
                 upload_from=upload_from,
                 end_jobs=end_jobs,
@@ -198,6 +203,7 @@ class _Run:
     settings: Settings
     directory: RunDirectory
     interruption: Interruption
+    junit: Path | None = field(kw_only=True)
     reuse: bool = field(kw_only=True)
     upload_from: tuple[Path, ...] = field(kw_only=True)
     end_jobs: bool = field(kw_only=True)
@@ -224,28 +230,52 @@ class _Run:
                 found = [one for (name, _), one in outcomes.items() if name == part.scenario.scenario]
                 order = {name: index for index, name in enumerate(part.scenario.trials.ids())}
                 self._show(part.scenario, sorted(found, key=lambda one: order.get(one.trial, len(order))))
-            unmet = [text for part in parts for text in self._judge(part, outcomes)]
+            judged = {part.scenario.scenario: self._judge(part, outcomes) for part in parts}
             if outcomes:
                 self._report()
+                self._write_junit({part.scenario.scenario: part.scenario for part in parts}, outcomes, judged)
         if self.interruption.is_draining:
             self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
             return _INTERRUPTED
+        unmet = [one for each in judged.values() for one in each.values() if one is not None]
         return 0 if all(outcome.is_met for outcome in outcomes.values()) and not unmet else 1
 
-    def _judge(self, part: Part, outcomes: Mapping[tuple[str, str], Outcome]) -> list[str]:
-        """What is expected of the sweep as a whole and did not come out; judged when every trial has its outcome."""
-        scenario = part.scenario
-        if not sweep_checks(scenario):
-            return []
+    def _judge(self, part: Part, outcomes: Mapping[tuple[str, str], Outcome]) -> Mapping[str, Unmet | None]:
+        """By the names of what is expected of the sweep as a whole, what did not come out.
+
+        It is judged when every trial has its outcome.
+        """
+        scenario, checks = part.scenario, sweep_checks(part.scenario)
         found = {trial: one for (name, trial), one in outcomes.items() if name == scenario.scenario}
         is_search = scenario.sweep.search is not None
+        if not checks:
+            return {}
         if not (found if is_search else all(trial in found for trial in scenario.trials.ids())):
             self._say("what is expected of the sweep is judged when all its trials have an outcome")
-            return []
-        unmet = [describe_unmet(scenario, one) for one in check_sweep(scenario, list(found.values()))]
-        for text in unmet:
-            self._say(text)
-        return unmet
+            return {}
+        judged = {check.name: check_one(scenario, check.name, list(found.values())) for check in checks}
+        for unmet in judged.values():
+            if unmet is not None:
+                self._say(describe_unmet(scenario, unmet))
+        return judged
+
+    def _write_junit(
+        self,
+        scenarios: Mapping[str, Scenario],
+        outcomes: Mapping[tuple[str, str], Outcome],
+        judged: Mapping[str, Mapping[str, Unmet | None]],
+    ) -> None:
+        """Write the JUnit report, where one is asked for; where that fails, the run has still done what it did."""
+        if self.junit is None:
+            return
+
+        def explain(outcome: Outcome) -> str:
+            return render(explain_failure(outcome, scenarios[outcome.scenario], self.directory.path))
+
+        try:
+            write_file(self.junit, junit_text(list(outcomes.values()), explain, judged))
+        except OSError as error:
+            self._say(f"note: {self.junit} cannot be written: {error.strerror}")
 
     def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
         """Run the trials of a scenario; what comes out is shown, and added to the outcomes."""

@@ -44,12 +44,14 @@ class RunRecord:
     """A run.
 
     Attributes:
+        run: its identity, which does not change when it is resumed; the directory's name in what is no run of ours.
         started: when it began, in ISO 8601; empty where nothing says so.
         plans: by the scenario's name.
         outcomes: the latest of each trial, in the order in which they ended.
     """
 
     path: Path
+    run: str
     started: str
     plans: Mapping[str, Plan]
     outcomes: tuple[Outcome, ...]
@@ -87,8 +89,9 @@ def read_run(path: Path) -> RunRecord:
     plans = {plan.scenario: plan for plan in _plans(facts.get("plans"))}
     for scenario, _ in outcomes:
         plans.setdefault(scenario, Plan(scenario))
-    started = facts.get("started")
-    return RunRecord(directory, started if isinstance(started, str) else "", plans, tuple(outcomes.values()))
+    started, run = facts.get("started"), facts.get("run")
+    identity = run if isinstance(run, str) and run.replace("-", "").isalnum() else directory.absolute().name
+    return RunRecord(directory, identity, started if isinstance(started, str) else "", plans, tuple(outcomes.values()))
 
 
 def log_files(root: Path, outcome: Outcome) -> dict[str, Path]:
