@@ -42,6 +42,7 @@ ALLOWED = {
     "results": {"experiments", "scenario", "config"},
     "report": {"results", "experiments", "resources", "scenario", "config"},
     "interchange": {"scenario"},
+    "strategies": {"interchange", "scenario"},
     "data": {"config"},
     "emulator": {"compute"},
     "compute": {"toolkits"},

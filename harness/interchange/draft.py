@@ -17,6 +17,7 @@ SMALLEST_SIZE = "STANDARD_NC6"
 
 _WIDTH = 110
 _NOT_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_IS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _NOT_SHARE_NAME = re.compile(r"[^a-z0-9]+")
 _ORDER = (
     "scenario", "description", "location", "resource_group", "share", "shares", "containers", "cluster", "job",
@@ -69,7 +70,9 @@ def literal(text: str) -> str:
 
 
 def name_of(text: str, *, otherwise: str) -> str:
-    """A text as a name of a scenario, cluster or job."""
+    """A text as a name of a scenario, cluster or job; one that is a name already stays as it is."""
+    if _IS_NAME.fullmatch(text):
+        return text
     return _NOT_NAME.sub("-", text).strip("-")[:64] or otherwise
 
 

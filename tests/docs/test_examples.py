@@ -60,6 +60,10 @@ def test_a_session_is_recorded_as_documented(tmp_path: Path) -> None:
     assert [path.parent.name for path in tmp_path.rglob("recorded.json")] == ["mine"]
 
 
+def test_scenarios_are_drawn_as_documented(tmp_path: Path) -> None:
+    run(examples("strategies.md")[0], tmp_path)
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md") if path.name != "architecture.md"))
 def test_every_example_compiles(page: str) -> None:
     for code in examples(page):
