@@ -3,8 +3,8 @@
 A job directory belongs to one incarnation of a job. ``start`` may be repeated after a crash: the supervisor
 claims the directory before it runs anything, so the second start adopts what runs.
 
-How to write a back end of one's own is in ``docs/backends.md``; ``tests/compute/test_backends.py`` is what every one
-has to pass.
+How to write a back end of one's own is in ``harness docs backends``; ``tests/compute/test_backends.py`` is what every
+one has to pass.
 """
 
 from collections.abc import Mapping

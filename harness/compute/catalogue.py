@@ -1,7 +1,7 @@
 """Every back end by its name: our own, and those that other packages bring.
 
 Another package names its back end as an entry point of the group ``batchai_harness.compute``: a function that takes a
-``BackendContext`` and returns a ``Backend``. ``docs/backends.md`` shows how.
+``BackendContext`` and returns a ``Backend``. ``harness docs backends`` shows how.
 """
 
 from collections.abc import Callable, Mapping

@@ -107,7 +107,7 @@ def _resources(
         unknown = "" if vm_size(size) else ", a size that is not known here"
         share_of = f", for {trials} of the trials" if len(clusters) > 1 else ""
         yield f"  cluster         {cluster.name}, {nodes} node(s) {size}{unknown}{share_of}"
-        for line in service.substitutions(vm_size=cluster.vm_size, image=scenario.job.image):
+        for line in service.substitutions(vm_size=cluster.vm_size, image=scenario.image_of(service.name)):
             yield f"  instead         {line}"
 
 

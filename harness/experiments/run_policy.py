@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from harness.config import Settings
+from harness.experiments.upload_files import conda_of
 from harness.resources import Provisioning
 from harness.resources.budget import Budget, budget_of, check_budget
 from harness.resources.events import Noted
@@ -37,7 +38,7 @@ class RunPolicy:
         if self.limits is not None:
             size = service.offered_size(scenario.cluster.vm_size)
             check_budget(provisioning.cloud.clock, scenario, self.limits, size=size)
-        for line in service.substitutions(vm_size=scenario.cluster.vm_size, image=scenario.job.image):
+        for line in service.substitutions(vm_size=scenario.cluster.vm_size, image=scenario.image_of(service.name)):
             provisioning.sink(Noted(line))
         service.prepare(provisioning)
         if self.limits is not None:
@@ -57,7 +58,11 @@ def policy_for(cloud: str, settings: Settings) -> RunPolicy:
 
 
 def plan_of(scenario: Scenario) -> ClusterPlan:
-    """The cluster that a scenario asks for."""
+    """The cluster that a scenario asks for.
+
+    Raises:
+        ScenarioError: its conda file cannot be read.
+    """
     return ClusterPlan(
         workspace=scenario.scenario,
         location=scenario.location,
@@ -67,4 +72,6 @@ def plan_of(scenario: Scenario) -> ClusterPlan:
         queued=scenario.limits.queued.total_seconds(),
         priority=scenario.cluster.priority,
         setup=scenario.cluster.setup,
+        azureml=scenario.azureml,
+        conda=conda_of(scenario),
     )

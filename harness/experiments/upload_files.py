@@ -13,6 +13,7 @@ from harness.scenario.document import FieldPath
 from harness.scenario.model import FileUpload, Scenario
 
 _MAX_FILES = 10_000
+_LARGEST_CONDA = 256 << 10  # bytes
 
 
 def own_files(scenario: Scenario, volume: FieldPath, allowed: Sequence[Path] = ()) -> dict[str, Path]:
@@ -94,3 +95,26 @@ def _refuse_outside(path: Path, roots: Sequence[Path]) -> None:
             f"{path} {leads} is outside of the scenario's folder {roots[0]}; to upload it nevertheless, give the "
             f"option --upload-from {real if real.is_dir() else real.parent}"
         )
+
+
+def conda_of(scenario: Scenario) -> str | None:
+    """The text of the conda file that a scenario names; None where it names none.
+
+    Raises:
+        ScenarioError: it does not exist, is outside of the scenario's folder, or is no text of a usual size; the
+            message gives file and line.
+    """
+    environment = scenario.azureml.environment
+    if environment is None or environment.conda is None:
+        return None
+    path = scenario.path.parent / environment.conda
+    try:
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        _refuse_outside(path, [scenario.path.parent.resolve()])
+        if path.stat().st_size > _LARGEST_CONDA:
+            raise ValueError(f"{path} has more than {_LARGEST_CONDA >> 10} KiB")
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        line = scenario.line("azureml", "environment", "conda")
+        raise ScenarioError(f"{scenario.path}:{line}: azureml.environment.conda: {error}") from None

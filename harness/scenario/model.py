@@ -20,6 +20,7 @@ from harness.scenario.space import Point
 from harness.scenario.sweep import SweepSpec
 from harness.scenario.trials import Trials
 from harness.scenario.values import Scalar
+from harness.target import ServiceName
 
 Toolkit = Literal[
     "cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod", "customMpi", "customToolkit"
@@ -320,6 +321,47 @@ class Trial(Record):
     expect: ExpectSpec
 
 
+class EnvironmentSpec(Record):
+    """What jobs run in: an image, and what conda adds to it.
+
+    Attributes:
+        image: of a container, or the id of an environment of a workspace or registry; default ``job.image``.
+        conda: a conda file, relative to the scenario.
+    """
+
+    image: str | None = Field(default=None, min_length=1)
+    conda: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _is_something(self) -> "EnvironmentSpec":
+        if self.image is None and self.conda is None:
+            raise refused(((), "give image, conda or both"))
+        return self
+
+
+class AzureMlSpec(Record):
+    """What only Azure Machine Learning has; on another service it has no effect.
+
+    Attributes:
+        identity: whose rights jobs have: those of the user who submits them, or of the compute; default none.
+        serverless: nodes are made for each job, and no compute is.
+        tier: the priority of serverless jobs.
+        idle_time: after which an idle node of the compute is released.
+    """
+
+    environment: EnvironmentSpec | None = None
+    identity: Literal["user", "managed"] | None = None
+    serverless: bool = False
+    tier: Literal["spot", "basic", "standard", "premium"] | None = None
+    idle_time: Duration = timedelta(minutes=2)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "AzureMlSpec":
+        if self.tier is not None and not self.serverless:
+            raise refused((("tier",), "only serverless jobs have a tier; add serverless: true"))
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What only the loader knows of a scenario: its file, the line of every field, and its trials.
@@ -362,6 +404,7 @@ class Scenario(Record):
     limits: Limits = Field(default_factory=Limits)
     retries: RetrySpec = Field(default_factory=RetrySpec)
     faults: FaultsSpec = Field(default_factory=FaultsSpec)
+    azureml: AzureMlSpec = Field(default_factory=AzureMlSpec)
     scope: Literal["session", "function"] = "session"
 
     _origin: Origin | None = PrivateAttr(default=None)
@@ -402,6 +445,11 @@ class Scenario(Record):
     def on(self, cluster: ClusterSpec) -> "Scenario":
         """The scenario with another cluster, such as that of one of its trials."""
         return self if cluster == self.cluster else self.model_copy(update={"cluster": cluster})
+
+    def image_of(self, service: ServiceName) -> str | None:
+        """The container image that jobs name on a service."""
+        environment = self.azureml.environment
+        return (environment.image if environment and service == "azureml" else None) or self.job.image
 
     @property
     def _loaded(self) -> Origin:

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from harness.errors import JobError
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning, Resource
-from harness.scenario.model import JobSpec, Limits, NodeRange, SetupSpec, VolumeKind
+from harness.scenario.model import AzureMlSpec, JobSpec, Limits, NodeRange, SetupSpec, VolumeKind
 from harness.target import ServiceName
 
 FINISHED = frozenset({"succeeded", "failed"})
@@ -43,6 +43,8 @@ class ClusterPlan:
         mounts: the storage that every node mounts.
         priority: of its nodes.
         setup: what runs on each node before it takes jobs.
+        azureml: what only Azure Machine Learning has.
+        conda: the text of its conda file.
         queued: seconds until its nodes must be idle.
     """
 
@@ -54,6 +56,8 @@ class ClusterPlan:
     queued: float
     priority: Literal["dedicated", "lowpriority"] = "dedicated"
     setup: SetupSpec | None = None
+    azureml: AzureMlSpec = field(default_factory=AzureMlSpec)
+    conda: str | None = None
 
     @property
     def least(self) -> int:

@@ -116,3 +116,12 @@ def test_a_dry_run_says_what_is_used_instead(run: Run, scenario: Write) -> None:
     assert code == 0
     assert "c, 2 node(s) Standard_NC4as_T4_v3" in out
     assert "instead         VM size STANDARD_NC6 is retired on 31 August 2023" in out
+
+
+def test_serverless_jobs_need_no_compute(run: Run, scenario: Write, left_in_workspaces: Left) -> None:
+    options = "azureml: {serverless: true, identity: managed, environment: {conda: env.yml}}"
+    Path("env.yml").write_text("dependencies: [python=3.11]\n")
+    code, out = run(scenario(resource_group=f"resource_group: shortgroup\n{options}"), "--out", "here")
+    assert code == 0, out
+    assert "Cluster state" not in out
+    assert left_in_workspaces() == []

@@ -17,6 +17,8 @@ from tests.fakes import provisioning
 class Asked:
     """A service that notes what it is asked for."""
 
+    name = "batchai"
+
     def __init__(self) -> None:
         self.questions: list[str] = []
 

@@ -9,7 +9,7 @@ from harness.errors import SettingsError
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning
 from harness.resources.registration import register_providers
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.model import AzureMlSpec, JobSpec, Limits
 from harness.services.azureml.compute import AmlCompute
 from harness.services.azureml.images import living_image
 from harness.services.azureml.job import AzureMlJob, list_jobs
@@ -122,15 +122,21 @@ class AzureMlService:
         self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits
     ) -> Job:
         """A job on a compute."""
+        compute = _compute(cluster)
         return AzureMlJob(
             provisioning,
-            _compute(cluster),
+            compute,
             experiment=experiment,
             name=name,
             spec=spec,
             limits=limits,
-            image=living_image(spec.image, self.images),
+            image=_image_of(compute.plan.azureml) or living_image(spec.image, self.images),
         )
+
+
+def _image_of(options: AzureMlSpec) -> str | None:
+    """The image that a scenario names for this service alone, which is taken as it is."""
+    return options.environment.image if options.environment else None
 
 
 def _compute(cluster: Cluster) -> AmlCompute:

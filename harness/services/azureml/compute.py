@@ -1,5 +1,6 @@
 """A compute cluster, with the workspace that it is in and the datastores by which its nodes see storage."""
 
+from datetime import timedelta
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -24,7 +25,6 @@ from harness.services.azureml.workspace import (
 )
 from harness.services.service import Cluster, ClusterPlan
 
-_IDLE_TIME = "PT2M"  # before an idle node is released: long enough for the next trial, and all that a killed run costs
 _DELETION_SECONDS = 1800.0
 _PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _KEY_REMEDY = (
@@ -93,6 +93,8 @@ class AmlCompute(Cluster):
         if self.workspace.is_made:
             make_workspace(self.provisioning, self.workspace, location=self.plan.location)
         self._prepare()
+        if self.plan.azureml.serverless:
+            return  # each job gets nodes of its own
         answer = self._client.send("PUT", self.id, body=self._parameters())
         poller, what = self.provisioning.clients.poller, f"create compute {compute_name(self.name)}"
         self._client.finish(answer, poller, what=what, deadline=self.plan.queued)
@@ -122,6 +124,11 @@ class AmlCompute(Cluster):
         Raises:
             ProvisioningError: it is there with another size or number of nodes.
         """
+        if self.plan.azureml.serverless:
+            if self._client.find(self.workspace.id) is None:
+                return False
+            self._prepare()
+            return True
         found = self._client.find(self.id)
         if found is None or found["properties"].get("provisioningState") == "Deleting":
             return False
@@ -140,7 +147,8 @@ class AmlCompute(Cluster):
 
     def delete(self) -> None:
         """Delete the compute, and what this run has made for it; the dependencies of a workspace go with its group."""
-        self._delete_compute()
+        if not self.plan.azureml.serverless:
+            self._delete_compute()
         if self.workspace.is_made:
             delete_workspace(self.provisioning.clients, self.workspace.id)
         else:
@@ -180,7 +188,8 @@ class AmlCompute(Cluster):
     def _scale(self) -> dict[str, Any]:
         nodes = self.plan.nodes
         least, most = (nodes.min, nodes.max) if isinstance(nodes, NodeRange) else (0, nodes)
-        return {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": _IDLE_TIME}
+        idle_time = _duration(self.plan.azureml.idle_time)
+        return {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": idle_time}
 
     def _look(self) -> dict[str, Any]:
         """The compute; what its nodes do is an event when it changes.
@@ -209,6 +218,12 @@ class AmlCompute(Cluster):
             reported = "; ".join(_error(error) for error in errors)
             raise ProvisioningError(f"compute {compute_name(self.name)}: {reported}")
         return compute
+
+
+def _duration(time: timedelta) -> str:
+    """ISO 8601, in whole minutes where it is such, else in whole seconds."""
+    seconds = max(1, round(time.total_seconds()))
+    return f"PT{seconds}S" if seconds % 60 else f"PT{seconds // 60}M"
 
 
 def delete_compute(clients: Clients, identifier: str) -> None:

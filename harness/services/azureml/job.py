@@ -19,6 +19,7 @@ from harness.services.azureml.environment_asset import make_environment
 from harness.services.azureml.job_parameters import job_parameters, output_uris
 from harness.services.azureml.job_states import job_view, state_of
 from harness.services.azureml.launch_command import STREAMS, launch_command
+from harness.services.azureml.living_sizes import living_size
 from harness.services.azureml.names import compute_name, experiment_tag, job_id
 from harness.services.azureml.output import AzureMlJobOutput, OutputPlace
 from harness.services.azureml.rest_client import RestClient
@@ -93,7 +94,10 @@ class AzureMlJob(Job):
             HttpResponseError: the service refuses.
             JobError: a job of that name is there, and runs something else.
         """
-        body = self._body(make_environment(self.provisioning, self.compute.workspace, image=self._image))
+        environment = make_environment(
+            self.provisioning, self.compute.workspace, image=self._image, conda=self.compute.plan.conda
+        )
+        body = self._body(environment)
         answer = self._client.send("PUT", self.id, body=body).json()
         # The service changes the labels of a job that is there, and nothing else.
         if answer["properties"].get("command") != body["properties"]["command"]:
@@ -101,17 +105,17 @@ class AzureMlJob(Job):
 
     def _body(self, environment: str) -> dict[str, Any]:
         facts, compute = self.provisioning.cloud.facts, self.compute
+        options = compute.plan.azureml
+        ids = {"environmentId": environment, "codeId": code_id(compute.workspace, facts.suffix)}
         return job_parameters(
             self._spec.model_copy(update={"name": self.name}),
             experiment=self.experiment,
             volumes=compute.volumes,
             segment=self._segment,
             places=self._places,
-            resources={
-                "computeId": compute.id,
-                "environmentId": environment,
-                "codeId": code_id(compute.workspace, facts.suffix),
-            },
+            ids=ids if options.serverless else {"computeId": compute.id, **ids},
+            options=options,
+            size=living_size(compute.plan.vm_size),
             limits=self._limits,
             tags={experiment_tag(self.experiment, facts.suffix): "true", **tags_of(self.provisioning, self.id)},
         )

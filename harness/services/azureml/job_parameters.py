@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from harness.errors import JobError
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.model import AzureMlSpec, JobSpec, Limits
 from harness.services.azureml.launch_command import (
     STREAMS,
     MountedVolume,
@@ -17,6 +17,7 @@ from harness.services.azureml.launch_command import (
 )
 
 _FOLDER = "uri_folder"
+_IDENTITIES = {"user": "UserIdentity", "managed": "Managed"}
 
 
 def job_parameters(
@@ -26,9 +27,11 @@ def job_parameters(
     volumes: tuple[MountedVolume, ...],
     segment: str,
     places: Mapping[str, str],
-    resources: Mapping[str, str],
+    ids: Mapping[str, str],
     limits: Limits,
     tags: Mapping[str, str],
+    options: AzureMlSpec | None = None,
+    size: str = "",
 ) -> dict[str, Any]:
     """The body of the request that submits a trial's job.
 
@@ -38,9 +41,11 @@ def job_parameters(
         volumes: what the nodes of its cluster mount.
         segment: the job's own directory below the prefixes of its outputs.
         places: names of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
-        resources: ids of the compute, the environment and the code: ``computeId`` and so on.
+        ids: of the compute, the environment and the code: ``computeId`` and so on.
         limits: the longest that it may run; the service cancels it then.
         tags: of the job.
+        options: what only this service has.
+        size: VM size of the nodes of a serverless job.
 
     Raises:
         JobError: an output is on no share and in no container; or the processes cannot be spread.
@@ -52,7 +57,7 @@ def job_parameters(
         "tags": dict(tags),
         "properties": {},
         "isArchived": False,
-        **resources,
+        **ids,
         "command": launch_command(job, volumes, places),
         "environmentVariables": plain_variables(job),
         "inputs": _inputs(job, volumes),
@@ -65,6 +70,12 @@ def job_parameters(
     }
     if distribution := _distribution(job):
         body["distribution"] = distribution
+    options = options or AzureMlSpec()
+    if options.identity is not None:
+        body["identity"] = {"identityType": _IDENTITIES[options.identity]}
+    if options.serverless:
+        body["resources"]["instanceType"] = size
+        body["queueSettings"] = {"jobTier": (options.tier or "standard").capitalize()}
     return {"properties": body}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.errors import JobError
-from harness.scenario.model import JobSpec, Limits, Scenario
+from harness.scenario.model import AzureMlSpec, JobSpec, Limits, Scenario
 from harness.services.azureml.job_parameters import job_parameters
 from harness.services.azureml.launch_command import MountedVolume
 
@@ -20,7 +20,7 @@ def body(job: JobSpec, limits: Limits | None = None, **environment: str) -> dict
         volumes=VOLUMES,
         segment="s/jobs/j/r1",
         places={"JOB_NAME": "j"},
-        resources={"computeId": "/computes/c", "environmentId": "/environments/e", "codeId": "/codes/k"},
+        ids={"computeId": "/computes/c", "environmentId": "/environments/e", "codeId": "/codes/k"},
         limits=limits or Limits(),
         tags={"t": "true"},
     )
@@ -135,3 +135,22 @@ def test_each_task_of_tensorflow_has_its_arguments() -> None:
 def test_an_interpreter_is_handed_to_the_launch_script() -> None:
     sent = body(job(toolkit="cntk", script="s.py", interpreter="/opt/my python/bin/python"))
     assert "toolkit cntk interpreter '/opt/my python/bin/python' run" in sent["command"]
+
+
+def test_a_serverless_job_names_a_size_and_no_compute() -> None:
+    sent = job_parameters(
+        job(),
+        experiment="exp",
+        volumes=VOLUMES,
+        segment="s",
+        places={},
+        ids={"environmentId": "/e", "codeId": "/k"},
+        limits=Limits(),
+        tags={},
+        options=AzureMlSpec(serverless=True, tier="spot", identity="user"),
+        size="Standard_NC4as_T4_v3",
+    )["properties"]
+    assert "computeId" not in sent
+    assert sent["resources"]["instanceType"] == "Standard_NC4as_T4_v3"
+    assert sent["queueSettings"] == {"jobTier": "Spot"}
+    assert sent["identity"] == {"identityType": "UserIdentity"}
