@@ -207,3 +207,23 @@ def test_a_lease_on_a_share_is_acquired_renewed_changed_broken_and_released(shar
     assert share.get_share_properties().lease.state == "available"
     with pytest.raises(HttpResponseError, match="LeaseIdMismatchWithLeaseOperation"):
         ShareLeaseClient(share, "11111111-2222-3333-4444-555555555555").release()
+
+
+def test_a_share_provisioned_by_the_second_model_shows_what_comes_with_it(
+    service: ShareServiceClient, share_name: str
+) -> None:
+    with service.get_share_client(share_name) as share:
+        share.create_share(provisioned_iops=500, provisioned_bandwidth_mibps=150)
+        shown = share.get_share_properties()
+        [listed] = service.list_shares(share_name)
+        share.set_share_properties(access_tier="Hot", provisioned_iops=20_000, provisioned_bandwidth_mibps=200)
+        changed = share.get_share_properties()
+        with pytest.raises(HttpResponseError, match="x-ms-share-provisioned-iops"):
+            share.set_share_properties(access_tier="Hot", provisioned_iops=2_000_000)
+        share.delete_share()
+
+    assert (shown.provisioned_iops, shown.provisioned_bandwidth) == (500, 150)
+    assert (shown.included_burst_iops, shown.max_burst_credits_for_iops) == (5000, 4500 * 3600)
+    assert shown.next_provisioned_iops_downgrade == shown.next_provisioned_bandwidth_downgrade
+    assert (listed.included_burst_iops, listed.next_provisioned_iops_downgrade is not None) == (5000, True)
+    assert (changed.provisioned_iops, changed.included_burst_iops) == (20_000, 50_000)

@@ -6,7 +6,7 @@ tests: a share of 100 GiB has 3100 IOPS and 110 MiB/s.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from harness.emulator.storage_service import leases
@@ -15,6 +15,8 @@ from harness.emulator.wire import http_date
 
 PREMIUM_QUOTA = 100  # GiB; the least that a premium share has, and what it gets where none is asked for
 _PREMIUM_IOPS = 100_000  # the most
+_SECOND_MODEL = "2025-01-05"  # the version since which shares can be provisioned by the second model
+_BURST_IOPS = (5000, 50_000)  # the least and the most
 
 # Settings that are kept and given back, by their names in headers (after ``x-ms-``) and in listings.
 SETTINGS = {
@@ -38,6 +40,10 @@ _NAMES = SETTINGS | {
     "share-provisioned-ingress-mbps": "ProvisionedIngressMBps",
     "share-provisioned-egress-mbps": "ProvisionedEgressMBps",
     "share-next-allowed-quota-downgrade-time": "NextAllowedQuotaDowngradeTime",
+    "share-included-burst-iops": "IncludedBurstIops",
+    "share-max-burst-credits-for-iops": "MaxBurstCreditsForIops",
+    "share-next-allowed-provisioned-iops-downgrade-time": "NextAllowedProvisionedIopsDowngradeTime",
+    "share-next-allowed-provisioned-bandwidth-downgrade-time": "NextAllowedProvisionedBandwidthDowngradeTime",
     "default-encryption-scope": "DefaultEncryptionScope",
     "deny-encryption-scope-override": "DenyEncryptionScopeOverride",
 }
@@ -93,6 +99,8 @@ def _properties(share: Share, viewer: Viewer) -> Iterator[tuple[str, str]]:
             yield "access-tier-change-time", http_date(share.tier_changed)
     if viewer.premium:
         yield from _provisioned(share, settings)
+    elif version >= _SECOND_MODEL and (iops := settings.get("share-provisioned-iops", "")).isdecimal():
+        yield from _bursts(share, int(iops))
     yield from settings.items()
 
 
@@ -107,3 +115,17 @@ def _provisioned(share: Share, settings: dict[str, str]) -> Iterator[tuple[str, 
     yield "share-provisioned-ingress-mbps", bandwidth
     yield "share-provisioned-egress-mbps", bandwidth
     yield "share-next-allowed-quota-downgrade-time", http_date(share.downgradable or share.changed)
+
+
+def _bursts(share: Share, iops: int) -> Iterator[tuple[str, str]]:
+    """What comes with the IOPS of a share that is provisioned by the second model; they may go down a day later.
+
+    Source: Microsoft's "Understand Azure Files billing", on the provisioned v2 model.
+    """
+    least, most = _BURST_IOPS
+    burst = max(iops, min(max(3 * iops, least), most))
+    allowed = http_date(share.changed + timedelta(days=1))
+    yield "share-included-burst-iops", str(burst)
+    yield "share-max-burst-credits-for-iops", str((burst - iops) * 3600)
+    yield "share-next-allowed-provisioned-iops-downgrade-time", allowed
+    yield "share-next-allowed-provisioned-bandwidth-downgrade-time", allowed

@@ -235,5 +235,13 @@ def _tier(call: Call, default: str) -> str:
 
 
 def _settings(call: Call) -> dict[str, str]:
+    """The settings that a request names.
+
+    Raises:
+        StorageError: a figure is none.
+    """
     given = call.request.headers
+    for name in SETTINGS:
+        if name.endswith(("iops", "mibps")):
+            headers.number(call.request, f"x-ms-{name}", most=1_000_000)
     return {name: given[f"x-ms-{name}"][:100] for name in SETTINGS if f"x-ms-{name}" in given}
