@@ -18,7 +18,10 @@ from harness.clock import SystemClock
 from harness.compute.container.engine_address import EngineError, check_engine
 
 IMAGE, SHELL_LESS = "localhost/batchai-test:1", "localhost/batchai-test:no-shell"
-_PROGRAMS = ("sh", "cat", "sleep", "mkdir", "setsid", "id", "ls", "cp", "rm", "ln", "env", "touch", "tail")
+_PROGRAMS = (
+    "sh", "bash", "cat", "sleep", "mkdir", "setsid", "id", "ls", "cp", "rm", "ln", "env", "touch", "tail", "tee",
+    "mktemp", "mkfifo", "seq", "dirname", "grep", "nproc", "sed", "date",
+)  # fmt: skip
 _SECONDS = 60.0  # in which one command of Podman has to end
 # The runtime crun refuses hybrid cgroups, and its default limits are more than some sandboxes allow.
 _CONFIGURATIONS = (

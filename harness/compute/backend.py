@@ -39,18 +39,33 @@ class MountSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """How the image of an environment is made: of a base image and a conda file, or of a build context.
+
+    ``log`` is the file that gets what the build prints.
+    """
+
+    log: Path
+    conda: str = ""
+    context: Path | None = None
+    dockerfile: str = "Dockerfile"
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """The container that a job asks for.
 
     ``image`` is as the job names it, after its registry where the job names one. ``shared_memory`` is the size of
     ``/dev/shm`` as Docker writes it (``2g``), empty for the engine's own. ``user_name`` and ``password`` are those of
-    the registry, empty where it asks for none.
+    the registry, empty where it asks for none. With ``build``, ``image`` is the base image, empty where the build
+    context names it.
     """
 
     image: str
     shared_memory: str = ""
     user_name: str = ""
     password: str = field(default="", repr=False)
+    build: BuildSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +75,9 @@ class JobSpec:
     ``settings`` are the toolkit's; ``inputs`` maps ids to paths as written (they may hold ``$VARIABLES``), ``outputs``
     to real directories; ``stdouterr`` is the real directory of the streams and ``execution.log``; ``wall_clock`` is
     in seconds; ``per_node_logs`` asks for ``execution-{nodeId}.log`` in place of ``execution.log``. ``container`` is
-    None for a job that runs on the machine itself. ``paths`` are what its command lines and variables name of the
-    emulator's machine beside all that, to be read. ``compute`` is the back end that its cluster asks for, as
+    None for a job that runs on the machine itself. ``reads`` and ``writes`` are what its command lines and variables
+    name of the emulator's machine beside all that. A preparation that ``prepares_on_host`` is the service's own work,
+    and needs nothing of the image. ``compute`` is the back end that its cluster asks for, as
     ``--compute`` writes it, empty for the emulator's own.
 
     ``variables`` are those of the service that shows the job, beside Batch AI's: they may hold ``$VARIABLES`` of the
@@ -91,7 +107,9 @@ class JobSpec:
     stderr: str = "stderr{label}.txt"
     logs: Path | None = None
     compute: str = ""
-    paths: tuple[Path, ...] = ()
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    prepares_on_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +164,8 @@ class Plan:
 
     ``links`` are (place, target) pairs, those in ``temporary`` are removed when the job ends; ``files`` maps small
     files to their text; ``notes`` open every file of ``logs``. ``cleanup`` runs one after the other when the job has
-    ended, however it did. ``backend`` names the back end that runs it, where an
+    ended, however it did. ``grace`` is the time, in seconds, between the SIGTERM of a termination and its SIGKILL.
+    ``backend`` names the back end that runs it, where an
     emulator has several.
     """
 
@@ -160,6 +179,7 @@ class Plan:
     notes: tuple[str, ...]
     wall_clock: float | None
     cleanup: tuple[Execution, ...] = field(default=(), repr=False)
+    grace: float = 2.0
     backend: str = ""
 
 

@@ -22,7 +22,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-GRACE = 2.0  # seconds between SIGTERM and SIGKILL when a job is ended
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL of what a job leaves; of one that is terminated, its plan says
+HURRY = 0.2  # the same for a job that has failed
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
@@ -350,7 +351,7 @@ def supervise(directory: str) -> None:
         outcome.exit_code = Job(plan, journal, libc).run()
     except JobEndError as ended:
         outcome = ended
-        grace = GRACE if ended.error == "JobTerminated" else 0.2
+        grace = plan.get("grace", GRACE) if ended.error == "JobTerminated" else HURRY
     except OSError as error:
         outcome = JobEndError("JobStartFailed", f"Job could not be started: {error}")
     end_all(grace)

@@ -23,7 +23,7 @@ from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import is_server
 from harness.file_lock import FileLockedError, is_locked, lock_file
 
-_GRACE = 5.0  # seconds; a supervisor ends its job within two
+_GRACE = 20.0  # seconds; a supervisor ends a job of processes within two, one of containers within a few
 _STOP_SECONDS = 15.0  # in which an emulator stops
 
 

@@ -4,7 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from harness.compute.backend import Backend, ContainerSpec, JobSpec, Plan, Progr
 from harness.compute.catalogue import BackendContext, Images, find_factory
 from harness.compute.machine import find_machine
 
-DEADLOCK = 120.0  # seconds without any news of a job, after which a test gives up
+DEADLOCK = 300.0  # seconds without any news of a job, after which a test gives up
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ class Laboratory:
         self.backend.start(self.backend.plan(job))
         return self.finish(job)
 
-    def start(self, job: JobSpec) -> Plan:
-        """Start a job, and wait until its command runs."""
-        plan = self.backend.plan(job)
+    def start(self, job: JobSpec, **changes: object) -> Plan:
+        """Start a job, and wait until its command runs; ``changes`` replaces fields of its plan."""
+        plan = replace(self.backend.plan(job), **changes)
         self.backend.start(plan)
         self.until(job.directory, lambda progress: progress.state in ("running", "finished"))
         return plan

@@ -20,7 +20,7 @@ import pytest
 
 from harness.compute.backend import ContainerSpec, JobSpec, MountSpec, NodeSpec
 from harness.compute.paths import JobPaths
-from tests.compute.laboratory import Laboratory, Recipe
+from tests.compute.laboratory import DEADLOCK, Laboratory, Recipe
 from tests.podman import IMAGE, PodmanEngine
 
 Build = Callable[..., JobSpec]
@@ -291,7 +291,7 @@ def test_a_job_hears_of_its_termination(laboratory: Laboratory, build: Build, ga
         cluster_mounts=(share(gate),),
         outputs={"O": tmp_path / "out"},
     )
-    laboratory.start(spec)
+    laboratory.start(spec, grace=DEADLOCK)  # it is over as soon as the job has ended
     gate.read_text()
 
     laboratory.backend.terminate(spec.directory)
@@ -306,7 +306,7 @@ def test_termination_ends_the_whole_tree(laboratory: Laboratory, build: Build, g
         f"(setsid {nap} &) ; trap '' TERM; echo up > '{gate}'; while :; do {nap}; done",
         cluster_mounts=(share(gate),),
     )
-    laboratory.start(spec)
+    laboratory.start(spec, grace=1.0)
     gate.read_text()
 
     laboratory.backend.terminate(spec.directory)

@@ -90,7 +90,14 @@ class ContainerBackend(ProcessBackend):
                 raise StartRefusedError("FailedStartingContainer", text, ("imageName", job.container.image)) from error
             plan = plan_job(job, self._machine)
             return dataclasses.replace(plan, notes=(*plan.notes, str(error)))
-        site = Site(engine, self._emulator, self._user(engine), self._surroundings(), self._machine.gpus)
+        site = Site(
+            engine,
+            self._emulator,
+            self._user(engine),
+            locks=_cache(self._environ) / "builds",
+            environment=self._surroundings(),
+            gpus=self._machine.gpus,
+        )
         return plan_container_job(job, self._mapped(job.container), self._machine, site)
 
     def forget(self, directory: Path) -> None:
@@ -157,3 +164,8 @@ class ContainerBackend(ProcessBackend):
         self._removals = [removal for removal in self._removals if removal.is_alive()]
         self._removals.append(threading.Thread(target=carry_out, name="container-removal", daemon=True))
         self._removals[-1].start()
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    home = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME", "/tmp"), ".cache"))  # noqa: S108 - no home
+    return Path(home, "batchai-harness")

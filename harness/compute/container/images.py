@@ -11,10 +11,12 @@ from docker.utils import parse_repository_tag
 
 from harness.atomic_file import write_file
 from harness.clock import Clock
+from harness.compute.container.builds import BuildError, build_image
 from harness.compute.container.client import connect, reason
 from harness.compute.container.engine_address import EngineError
 from harness.compute.container.job_log import JobLog
 from harness.compute.container.orders import GetImage, Image, ImageFacts, Owner, Refusal, write_refusal
+from harness.file_lock import FileLockedError
 
 NOT_STARTED = "unable to start docker container"  # the service's own words
 _SHELLS = ("/bin/bash", "/bin/sh")
@@ -31,13 +33,9 @@ def get_image(order: GetImage, clock: Clock) -> int:
     log, image = JobLog(order.logs, clock), order.image
     try:
         client = connect(order.engine, patient=True)
-        found = _found(client, image.name)
-        if found is None:
-            log.write(f"image {image.name}: pull")
-            _pull(client, image, log, clock)
-            found = client.inspect_image(image.name)
+        found = _inspected(client, order, log, clock)
         facts = ImageFacts(found["Id"], _shell(client, order.owner, found["Id"]), _search_path(found))
-    except (PullError, EngineError, DockerException, OSError) as error:
+    except (PullError, BuildError, FileLockedError, EngineError, DockerException, OSError) as error:
         text = reason(error).replace(image.password, "***") if image.password else reason(error)
         log.write(f"image {image.name}: {text}")
         details = (("imageName", image.name), ("reason", text[:1000]))
@@ -46,6 +44,26 @@ def get_image(order: GetImage, clock: Clock) -> int:
     log.write(f"image {image.name}: {facts.id.removeprefix('sha256:')[:12]}, shell {facts.shell or 'none'}")
     write_file(Path(order.facts), msgspec.json.encode(facts))
     return 0
+
+
+def _inspected(client: Any, order: GetImage, log: JobLog, clock: Clock) -> Any:
+    """What the engine says about the image of a job, which is pulled or built where it has to be.
+
+    Raises:
+        PullError: the engine cannot pull it.
+        BuildError: the engine cannot build it.
+    """
+    image, found = order.image, None
+    if order.build is None or order.build.conda:
+        found = _found(client, image.name)
+        if found is None:
+            log.write(f"image {image.name}: pull")
+            _pull(client, image, log, clock)
+            found = client.inspect_image(image.name)
+    if order.build is None:
+        return found
+    base = str(found["Id"]) if found else ""
+    return client.inspect_image(build_image(client, order, order.build, base=base, log=log))
 
 
 def read_facts(path: str) -> ImageFacts:

@@ -41,6 +41,23 @@ class Image(msgspec.Struct, frozen=True):
         return f"Image({self.name!r})"
 
 
+class Build(msgspec.Struct, frozen=True):
+    """How the image of an environment is made.
+
+    Args:
+        conda: a conda file, whose packages are added to the image of the order; empty for a build context.
+        context: the directory of a build context, with its ``dockerfile``.
+        log: the file that gets what the build prints.
+        locks: a directory for locks, so that two jobs build no image at the same time.
+    """
+
+    conda: str
+    context: str
+    dockerfile: str
+    log: str
+    locks: str
+
+
 class GetImage(msgspec.Struct, frozen=True, tag="get"):
     """Have the image ready. What runs in it needs to know is written to the file ``facts`` (``ImageFacts``)."""
 
@@ -50,6 +67,7 @@ class GetImage(msgspec.Struct, frozen=True, tag="get"):
     logs: tuple[str, ...]
     facts: str
     refusal: str
+    build: Build | None = None
 
 
 class ImageFacts(msgspec.Struct, frozen=True):

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from harness.compute import ssh
 from harness.compute.backend import ContainerSpec, Execution, JobSpec, Plan, Step
-from harness.compute.container.orders import Engine, GetImage, Image, Order, Owner, Remove, Run, encode
+from harness.compute.container.orders import Build, Engine, GetImage, Image, Order, Owner, Remove, Run, encode
 from harness.compute.machine import Machine
 from harness.compute.paths import MARK, JobPaths
 from harness.compute.planning import plan_job
 from harness.errors import ToolkitError
 from harness.toolkits.interpreters import Cntk
 
+_GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as `docker stop` has them
 _SHELL = "/bin/sh"  # or the image's bash, where it has one
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_.-]+")
@@ -33,6 +34,7 @@ class Site:
         engine: the address of the container engine.
         emulator: the id of the emulator.
         user: whom containers run as, as Docker writes it; empty for the image's own user.
+        locks: a directory for the locks of builds.
         environment: of the program that speaks with the engine.
         gpus: how many GPUs this machine has.
     """
@@ -40,6 +42,7 @@ class Site:
     engine: str
     emulator: str
     user: str
+    locks: Path
     environment: Mapping[str, str] = field(repr=False)
     gpus: int = 0
 
@@ -62,11 +65,24 @@ def plan_container_job(job: JobSpec, container: ContainerSpec, machine: Machine,
     paths, asked = JobPaths(job.directory), job.container.image if job.container else container.image
     owner = Owner(site.emulator, str(job.directory))
     engine = Engine(site.engine)
-    prepared = f"batchai-harness/{_identifier(job.directory.name)}" if job.preparation else ""
+    is_kept = job.preparation and not job.prepares_on_host
+    prepared = f"batchai-harness/{_identifier(job.directory.name)}" if is_kept else ""
     image = Image(container.image, container.user_name, container.password, asked_for=asked)
-    steps = tuple(_contained(step, plan, job, container=container, site=site, prepared=prepared) for step in plan.steps)
+    steps = tuple(
+        _contained(step, plan, job, container=container, site=site, prepared=prepared)
+        for step in plan.steps
+        if step.name != "preparation" or not job.prepares_on_host
+    )
+    if job.preparation and job.prepares_on_host:
+        steps = (plan_job(job, machine).steps[0], *steps)
     getting = GetImage(
-        engine, owner, image, tuple(map(str, plan.logs)), facts=str(paths.image), refusal=str(paths.refusal("image"))
+        engine,
+        owner,
+        image,
+        tuple(map(str, plan.logs)),
+        facts=str(paths.image),
+        refusal=str(paths.refusal("image")),
+        build=_build(container, site),
     )
     wanted = Step("image", (_program(paths, site, getting, refusal=paths.refusal("image")),))
     return dataclasses.replace(
@@ -76,7 +92,16 @@ def plan_container_job(job: JobSpec, container: ContainerSpec, machine: Machine,
         steps=(wanted, *steps),
         notes=(*plan.notes, *_notes(job, container, site, asked)),
         cleanup=(dataclasses.replace(_program(paths, site, Remove(engine, owner)), remains=paths.containers),),
+        grace=_GRACE,
     )
+
+
+def _build(container: ContainerSpec, site: Site) -> Build | None:
+    build = container.build
+    if build is None:
+        return None
+    context = str(build.context) if build.context else ""
+    return Build(build.conda, context, build.dockerfile, log=str(build.log), locks=str(site.locks))
 
 
 def _inside(machine: Machine) -> Machine:
@@ -111,7 +136,7 @@ def _contained(step: Step, plan: Plan, job: JobSpec, *, container: ContainerSpec
             environment=_environment(execution, site, node.id, paths),
             cwd=str(execution.cwd),
             mounts=_mounts(job, plan),
-            read_only=(str(job.directory), *map(str, job.paths)),
+            read_only=(str(job.directory), *map(str, dict.fromkeys(job.reads))),
             user=site.user,
             shared_memory=container.shared_memory,
             gpus=min(node.gpus, site.gpus),
@@ -135,9 +160,9 @@ def _environment(execution: Execution, site: Site, node: str, paths: JobPaths) -
 
 
 def _mounts(job: JobSpec, plan: Plan) -> tuple[str, ...]:
-    """The directories that a job may write: its own, those of its outputs, and what its mounts show."""
+    """What a job may write: its own directories, those of its outputs, and what its mounts show."""
     shown = [mount.source for mount in (*job.cluster_mounts, *job.job_mounts) if mount.source is not None]
-    wanted = dict.fromkeys(map(str, (*plan.directories, *shown)))
+    wanted = dict.fromkeys(map(str, (*plan.directories, *shown, *job.writes)))
     return tuple(
         path for path in wanted if not any(Path(path).is_relative_to(other) for other in wanted if other != path)
     )
@@ -158,7 +183,8 @@ def _program(paths: JobPaths, site: Site, order: Order, *, refusal: Path | None 
 
 def _notes(job: JobSpec, container: ContainerSpec, site: Site, asked: str) -> list[str]:
     instead = f", in place of {asked}" if asked != container.image else ""
-    notes = [f"container image {container.image}{instead}, run by the engine at {site.engine}"]
+    image = container.image or "of a build context"
+    notes = [f"container image {image}{instead}, run by the engine at {site.engine}"]
     if site.gpus and any(node.gpus for node in job.nodes):
         notes.append(f"GPUs are passed on to the containers: {site.gpus} on this machine")
     return notes

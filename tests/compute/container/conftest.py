@@ -19,7 +19,7 @@ def recipe(tmp_path: Path, container_engine: PodmanEngine) -> Recipe:
         "container",
         tmp_path,
         container=ContainerSpec(IMAGE),
-        environ={"DOCKER_HOST": container_engine.address},
+        environ={"DOCKER_HOST": container_engine.address, "XDG_CACHE_HOME": str(tmp_path / "cache")},
         emulator=f"emulator-{tmp_path.name}",
     )
 

@@ -13,7 +13,8 @@ from harness.errors import ToolkitError
 from tests.compute.test_planning import MACHINE
 
 Build = Callable[..., JobSpec]
-SITE = Site("unix:///run/engine.sock", "tenant", "", {"PATH": "/bin"}, gpus=2)
+LOCKS = Path("/cache/builds")
+SITE = Site("unix:///run/engine.sock", "tenant", "", LOCKS, {"PATH": "/bin"}, gpus=2)
 ASKED = ContainerSpec("gone/cntk:2.1", "2g", "me", "swordfish")
 RUN = ContainerSpec("living/cntk:2.7", "2g", "me", "swordfish")
 
@@ -43,7 +44,7 @@ def test_a_process_gets_what_it_has_on_a_machine(job: Build, tmp_path: Path) -> 
         outputs={"M": share / "models"},
         environment={"WORD": "w"},
         secrets={"KEY": "k"},
-        paths=(tmp_path / "ca.pem",),
+        reads=(tmp_path / "ca.pem",),
     )
 
     [run] = orders(plan_container_job(spec, RUN, MACHINE, SITE))["main"]
@@ -91,7 +92,7 @@ def test_every_rank_has_a_container_and_what_the_preparation_of_its_node_left(jo
 
 
 def test_a_user_that_the_image_does_not_know_has_a_home(job: Build) -> None:
-    site = Site("unix:///run/engine.sock", "tenant", "1000:1000", {})
+    site = Site("unix:///run/engine.sock", "tenant", "1000:1000", LOCKS, {})
 
     [run] = orders(plan_container_job(job("x", container=ASKED), RUN, MACHINE, site))["main"]
 

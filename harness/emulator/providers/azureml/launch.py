@@ -9,8 +9,9 @@ import shlex
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from harness.compute.backend import JobSpec
+from harness.compute.backend import BuildSpec, ContainerSpec, JobSpec
 from harness.compute.planning import protected
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Workspace
@@ -25,6 +26,7 @@ from harness.emulator.providers.azureml.storage_paths import StoragePathError, S
 Variables = Callable[[Workspace, JobDetails], Mapping[str, str]]
 
 _OWN = ("outputs", "logs")  # directories of the working directory that are artifacts
+_SHARED_MEMORY = "2g"  # the service's default
 _NODE = "$AZ_BATCHAI_JOB_TEMP"  # the working directory of a node
 
 
@@ -35,6 +37,8 @@ class _Script:
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    reads: list[Path] = field(default_factory=list)
+    writes: list[Path] = field(default_factory=list)
 
     def show(self, kind: str, name: str, path: str) -> str:
         """Tell the job of a path by the service's variables; a reference to it, which may be quoted later."""
@@ -84,6 +88,9 @@ class Launch:
         outputs = {name: self._output(workspace, details, name, script) for name in details.outputs}
         command = protected(expand_command(details.command, inputs, outputs), script.variables)
         environment = {name: value for name, value in details.variables.items() if not name.startswith("AZUREML_RUN")}
+        ways = dict(self.variables(workspace, details))
+        if authority := ways.get("SSL_CERT_FILE"):
+            script.reads.append(Path(authority))
         distribution = dict(details.distribution or {})
         kind = str(distribution.pop("distributionType", ""))
         return JobSpec(
@@ -103,9 +110,12 @@ class Launch:
             inputs={},
             outputs={name: artifacts / name for name in _OWN},
             environment=environment,
-            secrets=dict(self.variables(workspace, details)),
+            secrets=ways,
             preparation=f"bash -c {shlex.quote('; '.join(['set -e', *script.before]))}" if script.before else None,
-            container=None,
+            container=self._container(details, artifacts),
+            reads=tuple(script.reads),
+            writes=tuple(script.writes),
+            prepares_on_host=True,
             wall_clock=wall_clock(details),
             per_node_logs=False,
             variables={
@@ -123,6 +133,28 @@ class Launch:
         """A number that no other job has which may run beside this one: it decides on the ports where ranks meet."""
         kept = self.paths.store.get(WorkspaceDetails, workspace.key)
         return details.run_number + (zlib.crc32(kept.workspace_id.encode()) if kept else 0)
+
+    def _container(self, details: JobDetails, artifacts: Path) -> ContainerSpec | None:
+        """The container of a job's environment; that of a registry's environment goes by its id, for the image map.
+
+        Raises:
+            StoragePathError: the build context is not in the emulator's storage.
+        """
+        if details.environment is None:
+            return None
+        memory = str(details.resources.get("shmSize") or _SHARED_MEMORY)
+        asset = self.paths.store.get(AssetVersion, details.environment.lower())
+        if asset is None:
+            return ContainerSpec(details.environment, memory)
+        image, conda = str(asset.properties.get("image") or ""), str(asset.properties.get("condaFile") or "")
+        given, log = asset.properties.get("build") or {}, artifacts / "azureml-logs" / "20_image_build_log.txt"
+        build = None
+        if given:
+            context = self.paths.find_address(str(given.get("contextUri")))
+            build = BuildSpec(log, context=context, dockerfile=str(given.get("dockerfilePath") or "Dockerfile"))
+        elif conda:
+            build = BuildSpec(log, conda=conda)
+        return ContainerSpec(image, memory, build=build) if image or build else None
 
     def _prepare_code(self, details: JobDetails, script: _Script) -> None:
         if details.code is None:
@@ -145,6 +177,7 @@ class Launch:
         if not source.exists():
             raise StoragePathError(f"the input {name} does not exist: {uri}")
         shown = str(source)
+        script.reads.append(source)
         if mode in ("Download", "EvalDownload"):
             copy = f"{_NODE}/.inputs/{name}"
             script.before.append(f'mkdir -p "{_NODE}/.inputs" && cp -R {shlex.quote(str(source))} "{copy}"')
@@ -159,7 +192,9 @@ class Launch:
             return uri
         target = self.paths.find(workspace, uri)
         is_file = given["jobOutputType"] == "uri_file"
-        (target.parent if is_file else target).mkdir(parents=True, exist_ok=True)
+        folder = target.parent if is_file else target
+        folder.mkdir(parents=True, exist_ok=True)
+        script.writes.append(folder)
         shown = str(target)
         if given["mode"] == "Upload":
             shown = f"{_NODE}/.uploads/{name}"

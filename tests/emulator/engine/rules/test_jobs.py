@@ -19,6 +19,7 @@ class Seen:
     exit_code: int | None = None
     error: str | None = None
     message: str | None = None
+    details: tuple[tuple[str, str], ...] = ()
 
 
 def test_a_placed_job_runs_from_the_moment_that_its_first_process_was_started(job: Job) -> None:
