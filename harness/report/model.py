@@ -180,7 +180,8 @@ def _goals(parts: Sequence[_Part], metrics: Sequence[str], asked: Sequence[Goal]
 def _importance(
     importance_of: ImportanceOf | None, goals: Sequence[Goal], parameters: Sequence[str], outcomes: Sequence[Outcome]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if importance_of is None or not parameters or len(outcomes) < _FEWEST_FOR_IMPORTANCE:
+    # To load Optuna takes a second: nothing is asked of it that needs no answer.
+    if importance_of is None or len(parameters) < 2 or len(outcomes) < _FEWEST_FOR_IMPORTANCE:
         return
     for goal in goals[:_MOST_IMPORTANCES]:
         found = importance_of(goal, parameters, outcomes)

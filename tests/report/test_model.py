@@ -82,7 +82,9 @@ def test_importance_is_asked_for_the_first_metrics_of_runs_that_are_large_enough
     document: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
     asked = Asked(importance_of=lambda goal, parameters, outcomes: {"method": goal.metric, "shares": {}})
-    assert document(*SWEEP, asked=asked)["importance"] == {}
+    assert document(*SWEEP, asked=asked)["importance"] == {}  # too few trials
+    (tmp_path / "run").rename(tmp_path / "few")
+    assert document(*(trial({"a": n}, {"loss": n}) for n in range(9)), asked=asked)["importance"] == {}  # one parameter
     (tmp_path / "run").rename(tmp_path / "small")
     assert document(*sweep(8), asked=asked)["importance"].keys() == {"loss", "seconds"}
 

@@ -105,7 +105,7 @@ function sections() {
   table = trialTable(trials);
   const has = { trials: trials.all.length > 1, metrics: data.metrics.length > 0, parameters: data.parameters.length > 0 };
   const many = has.trials && has.metrics;
-  const importance = many && has.parameters ? importanceBars() : null;
+  const importance = many && data.parameters.length > 1 ? importanceBars() : null;
   const hasCurves = data.series.length > 0;
   const shownSections = [
     data.runs.length > 1 ? section("runs", "Runs", { element: comparison_table() }) : null,

@@ -86,7 +86,8 @@ class Trials {
 
   colour(trial) {
     if (this.data.runs.length > 1 && this.byRun) return palette.runs[trial.run % palette.runs.length];
-    return trial.share === null ? palette.bad : rampColour(trial.share);
+    if (trial.share === null) return trial.met ? palette.muted : palette.bad; // pruned, or not as expected
+    return rampColour(trial.share);
   }
 
   on(listener) { this.listeners.push(listener); }
