@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from harness.emulator.orphans import Orphan, find_orphans, remove_orphan
-from harness.experiments.run_context import RunContext, experiment_of
+from harness.experiments.run_context import RunContext, experiment_of, further_experiment
 from harness.experiments.run_policy import plan_of
 from harness.resources.provisioning import Provisioning
 from harness.resources.reap import Verdict, decide, find, reap
@@ -109,7 +110,12 @@ def _unfinished_jobs(context: RunContext, provisioning: Provisioning, scenario: 
     cluster = service.cluster(
         provisioning, group=scenario.resource_group, name=scenario.cluster.name, plan=plan_of(scenario)
     )
-    jobs = service.list_jobs(provisioning, cluster, experiment_of(context, scenario))
+    name, jobs = experiment_of(context, scenario), dict[str, JobView]()
+    for number in count():
+        found = service.list_jobs(provisioning, cluster, further_experiment(name, number))
+        jobs |= found
+        if number and not found:
+            break
     return [job for job in jobs.values() if not job.is_finished]
 
 

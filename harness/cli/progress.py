@@ -1,18 +1,15 @@
 """What ``harness run`` shows: steps as they end, node states, the jobs' own lines, and the table of results."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.status import Status
-from rich.table import Table
 
 from harness.cli.markup import plain
 from harness.clock import Clock
-from harness.experiments.outcomes import Outcome
 from harness.experiments.state import TrialState
 from harness.resources.events import (
     Began,
@@ -136,26 +133,3 @@ class Display:
     def _update(self, text: str) -> None:
         if self._status is not None:
             self._status.update(plain(text))
-
-
-def result_table(outcomes: Sequence[Outcome]) -> Table:
-    """One row for each trial."""
-    metrics = dict.fromkeys(name for outcome in outcomes for name in outcome.metrics)
-    table = Table(
-        "trial", "state", "exit", *metrics, "queued", "running", "as expected", box=None, padding=(0, 2, 0, 0)
-    )
-    for outcome in outcomes:
-        numbers = [_number(outcome.metrics.get(name)) for name in metrics]
-        times = [_seconds(outcome.durations.get(name)) for name in ("queued", "running")]
-        exit_code = "" if outcome.exit_code is None else str(outcome.exit_code)
-        verdict = "[green]yes[/]" if outcome.is_met else "[red]no[/]"
-        table.add_row(plain(outcome.trial), plain(outcome.state), exit_code, *numbers, *times, verdict)
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
-
-
-def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f} s"

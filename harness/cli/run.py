@@ -15,7 +15,8 @@ from harness.cli.killed_run import describe as describe_survivors
 from harness.cli.killed_run import end_survivors, find_survivors
 from harness.cli.options import DEFAULT_DIRECTORY, PATH
 from harness.cli.output import say
-from harness.cli.progress import Display, open_console, result_table
+from harness.cli.progress import Display, open_console
+from harness.cli.run_summary import describe_facts, describe_failures, describe_notes, table_of
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
 from harness.config import Settings, environment, load_settings, mnist_cache
@@ -24,7 +25,6 @@ from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.dry_run import describe, refuse_unknown_size
-from harness.experiments.failure_report import explain_failure, render
 from harness.experiments.outcomes import Outcome, Unmet
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.ranking import best, describe_best
@@ -226,14 +226,17 @@ class _Run:
                             if not self.interruption.is_draining:
                                 self._run(context, part, outcomes)
         finally:
-            for part in parts:
-                found = [one for (name, _), one in outcomes.items() if name == part.scenario.scenario]
-                order = {name: index for index, name in enumerate(part.scenario.trials.ids())}
-                self._show(part.scenario, sorted(found, key=lambda one: order.get(one.trial, len(order))))
+            shown = [(part.scenario, _in_order(part.scenario, outcomes)) for part in parts]
+            for scenario, found in shown:
+                self._show(scenario, found)
             judged = {part.scenario.scenario: self._judge(part, outcomes) for part in parts}
             if outcomes:
+                self._say(f"outcomes: {self.directory.outcomes.path}")
                 self._report()
                 self._write_junit({part.scenario.scenario: part.scenario for part in parts}, outcomes, judged)
+            for scenario, found in shown:
+                if found:
+                    self._show_results(scenario, found)
         if self.interruption.is_draining:
             self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
             return _INTERRUPTED
@@ -354,23 +357,22 @@ class _Run:
         return running
 
     def _show(self, scenario: Scenario, outcomes: list[Outcome]) -> None:
-        if not outcomes:
-            return
-        self._console.print()
-        self._console.print(result_table(outcomes))
-        for line in describe_best(outcomes, scenario.sweep.goal):
+        """What was not as expected and what is worth knowing."""
+        for text in describe_failures(scenario, outcomes, self.directory.path):
+            self._console.print()
+            self._say(text)
+        for line in describe_notes(outcomes):
             self._say(line)
-        facts = {"data": outcome_facts(outcomes, "data"), "toolkit": outcome_facts(outcomes, "toolkit")}
-        for name, value in facts.items():
-            self._say(f"{name}: {value}")
-        for outcome in outcomes:
-            if outcome.is_met:
-                for text in outcome.errors:
-                    self._say(f"note: trial {outcome.trial}: {text}")
-            else:
-                self._console.print()
-                self._say(render(explain_failure(outcome, scenario, self.directory.path)))
-        self._say(f"outcomes: {self.directory.outcomes.path}")
+
+    def _show_results(self, scenario: Scenario, outcomes: list[Outcome]) -> None:
+        """The table, and above it what the trials have in common, and the best of them."""
+        self._console.print()
+        for line in describe_facts(scenario, outcomes):
+            self._say(line)
+        table, left_out = table_of(scenario, outcomes, self._console.width if self._console.is_terminal else None)
+        self._console.print(table)
+        if left_out:
+            self._say(f"too wide for this terminal: {', '.join(left_out)}; harness results {self.directory.path}")
 
     def _report(self) -> None:
         """Write the page to look at; where that fails, the run has still done what it did."""
@@ -388,9 +390,8 @@ class _Run:
         self._console.print(printable_lines(text), markup=False)
 
 
-def outcome_facts(outcomes: list[Outcome], name: str) -> str:
-    """What the outcomes say of one thing, each answer once."""
-    return (
-        ", ".join(dict.fromkeys(str(getattr(outcome, name)) for outcome in outcomes if getattr(outcome, name)))
-        or "none"
-    )
+def _in_order(scenario: Scenario, outcomes: Mapping[tuple[str, str], Outcome]) -> list[Outcome]:
+    """The outcomes of a scenario in file order; those of a search in the order in which they ended."""
+    found = [outcome for (name, _), outcome in outcomes.items() if name == scenario.scenario]
+    order = {name: index for index, name in enumerate(scenario.trials.ids())} if len(found) > 1 else {}
+    return sorted(found, key=lambda outcome: order.get(outcome.trial, len(order)))

@@ -128,7 +128,7 @@ def test_resuming_runs_what_has_no_outcome_yet(run: Run, scenario: Write) -> Non
     assert {outcome["trial"] for outcome in outcomes(Path("here"))} == {"score=0", "score=1"}
     code, out, _ = run(path, "--out", "here", "--resume")
     assert (code, [outcome["trial"] for outcome in outcomes(Path("here"))][2:]) == (0, ["score=2"])
-    assert "score=0 " in out  # the table tells of all
+    assert [row.split()[0] for row in out.rstrip().splitlines()[-3:]] == ["0", "1", "2"]  # the table tells of all
 
 
 def test_resuming_what_is_complete_creates_nothing(run: Run, scenario: Write) -> None:
@@ -380,3 +380,15 @@ def test_what_is_expected_of_a_sweep_is_judged_when_all_trials_have_ended(run: R
     assert (
         "sweep.expect.best.score\n    observed: 1, of trial score=1\n    expected: a best score of at most 0.5" in out
     )
+
+
+def test_failures_that_are_alike_are_told_once_and_the_table_comes_last(run: Run, scenario: Write) -> None:
+    code, out, _ = run(scenario("{grid: {score: [1, 1.5, 1.75]}}"), "--set", "code=3", "--out", "here")
+    assert code == 1
+    assert out.count("observed: failed") == 1
+    assert "2 more trial(s) failed alike: score=1.5, score=1.75" in out
+    heading, *rows = out.rstrip().splitlines()[-4:]
+    assert heading.split()[:2] == ["parameters.score", "metrics.score"]
+    assert "code" not in heading.split()
+    assert [row.split()[0] for row in rows] == ["1", "1.5", "1.75"]
+    assert all("failed" in row and "no" in row for row in rows)

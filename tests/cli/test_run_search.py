@@ -11,6 +11,7 @@ import optuna
 import pytest
 
 from harness.cli import main
+from harness.services.batchai import BatchAiService
 from tests.commands import harness_command
 
 Write = Callable[..., Path]
@@ -169,3 +170,21 @@ def test_the_first_ctrl_c_lets_running_trials_end_and_begins_no_other(project: P
     assert "drained: the trials that are left run with --out here --resume" in printed
     assert run(path, "--out", "here", "--resume")[0] == 0
     assert len({one["trial"] for one in outcomes(Path("here"))}) == len(outcomes(Path("here"))) == 6
+
+
+def test_an_experiment_takes_no_more_jobs_than_a_list_should_have(
+    run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    make = BatchAiService.make_experiment
+
+    def noted(service: BatchAiService, provisioning: Any, cluster: Any, name: str) -> None:
+        made.append(name)
+        make(service, provisioning, cluster, name)
+
+    monkeypatch.setattr(BatchAiService, "make_experiment", noted)
+    monkeypatch.setattr("harness.experiments.run_policy.MOST_JOBS", 2)
+    code, _, _ = run(scenario("{grid: {score: [0.1, 0.2, 0.3, 0.4, 0.5]}}"), "--out", "here")
+    assert code == 0
+    assert made == ["short", "short-2", "short-3"]
+    assert len(outcomes(Path("here"))) == 5
