@@ -21,12 +21,23 @@ StepName = Literal["mounting", "image", "preparation", "main"]
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """A node: ``directory`` holds what lives as long as it does (its mounts), ``gpus`` what its size promises."""
+    """A node.
+
+    Attributes:
+        directory: holds what lives as long as it does: its mounts.
+        gpus: what its size promises.
+        first_gpu: number of its first GPU, where the GPUs of all nodes of its cluster are counted from 0.
+    """
 
     id: str
     address: str
     directory: Path
     gpus: int
+    first_gpu: int = 0
+
+    def gpus_of(self, machine: int) -> tuple[int, ...]:
+        """Which GPUs of a machine are its own: no other node of the cluster has them, and there may be too few."""
+        return tuple(range(self.first_gpu, min(self.first_gpu + self.gpus, machine)))
 
 
 @dataclass(frozen=True, slots=True)

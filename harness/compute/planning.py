@@ -131,7 +131,19 @@ def _environment(job: JobSpec, machine: Machine, node: NodeSpec) -> tuple[dict[s
     own = {name: expanded(value, known) for name, value in job.environment.items()}
     environment = {**machine.environment, **own, **job.secrets, **variables, MARK: str(job.directory)}
     environment["PATH"] = f"{ssh.folder(job.directory)}:{environment['PATH']}"
+    if machine.gpus:
+        gpus = node.gpus_of(machine.gpus)
+        environment["AZ_BATCHAI_NUM_GPUS"] = variables["AZ_BATCHAI_NUM_GPUS"] = str(len(gpus))
+        environment["CUDA_VISIBLE_DEVICES"] = _visible(gpus, own.get("CUDA_VISIBLE_DEVICES"))
     return environment, variables
+
+
+def _visible(gpus: tuple[int, ...], wanted: str | None) -> str:
+    """The GPUs that a process of a node sees: all of the node, or those of them that the job names, counted from 0."""
+    if wanted is None:
+        return ",".join(map(str, gpus))
+    named = [int(word) for word in wanted.split(",") if word.strip().isdecimal()]
+    return ",".join(str(gpus[index]) for index in named if index < len(gpus))
 
 
 def _execution(job: JobSpec, machine: Machine, process: Process) -> Execution:

@@ -96,9 +96,11 @@ class TrialScheduler:
         has_submitted = True
         while has_submitted:
             has_submitted = False
-            if not self._waiting and self._more() and (trial := self._source.next()) is not None:
-                self._waiting.append(trial)
             views = [trial.view() for trial in self._running.values()]
+            # A search chooses the better, the later it is asked: not before there is a node.
+            is_free = sum(view.nodes for view in views) < self._capacity
+            if is_free and not self._waiting and self._more() and (trial := self._source.next()) is not None:
+                self._waiting.append(trial)
             views += [self._waiting[0].view()] if self._waiting and self._more() else []
             now = self._poller.clock.monotonic()
             for action in decide(views, capacity=self._capacity, now=now, limits=self._limits):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.scenario.document import FieldPath
 from harness.suggestions import suggestion
+from harness.vm_sizes import vm_size
 
 if TYPE_CHECKING:
     from harness.scenario.model import ExpectSpec, JobSpec, Scenario, VolumeSpec
@@ -108,6 +109,9 @@ def trial_mistakes(scenario: "Scenario", job: "JobSpec", expect: "ExpectSpec") -
     """The same for a trial with a job and expectations of its own."""
     if job.nodes > scenario.cluster.most_nodes:
         yield ("job", "nodes"), f"the job needs {job.nodes} nodes, the cluster has {scenario.cluster.most_nodes}"
+    size = vm_size(scenario.cluster.vm_size)
+    if job.gpus and size is not None and job.gpus > size.gpus:
+        yield ("job", "gpus"), f"the job uses {job.gpus} GPUs of each node, and a {size.name} has {size.gpus}"
     yield from _unknown(("expect", "metrics"), expect.metrics, scenario.metrics, "metrics defines no")
     yield from _unknown(("expect", "files"), expect.files, (*job.outputs, STDOUTERR), "there is no output directory")
     yield from _paths(job, [volume.mount for volume in scenario.volumes.values()])

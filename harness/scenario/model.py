@@ -40,6 +40,9 @@ PATTERNS: Mapping[str, str] = {
 }
 """What a text that matches a pattern of the format consists of."""
 
+GPUS = "CUDA_VISIBLE_DEVICES"
+"""The variable that says which GPUs of its node a process sees, counted from 0."""
+
 Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 GroupName = Annotated[str, Field(pattern=_GROUP_NAME, max_length=90)]
 Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # 7 days are Batch AI's own limit
@@ -221,6 +224,16 @@ class JobSpec(Record):
     stdouterr: str
     preparation: str | None = None
     environment: dict[Identifier, str] = Field(default_factory=dict)
+    gpus: int | None = Field(default=None, ge=0, le=64)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sees_its_gpus(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("gpus"), int):
+            return data
+        own = data.get("environment") or {}
+        shown = {GPUS: ",".join(map(str, range(data["gpus"])))}
+        return {**data, "environment": {**shown, **own}} if isinstance(own, dict) else data
 
     @model_validator(mode="after")
     def _has_something_to_run(self) -> "JobSpec":

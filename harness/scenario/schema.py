@@ -85,6 +85,7 @@ _DESCRIPTIONS = {
     "JobSpec.outputs": "Output directories by id: the job sees them as $AZ_BATCHAI_OUTPUT_<ID>.",
     "JobSpec.stdouterr": "Directory that gets stdout.txt and stderr.txt.",
     "JobSpec.preparation": "Shell command that runs on every node before the job.",
+    "JobSpec.gpus": "How many GPUs of each node it uses; default all. It sees them by CUDA_VISIBLE_DEVICES.",
     "JobSpec.environment": "Environment variables of the job, as they are written: 3.10 stays 3.10.",
     "OutputSpec.prefix": "Directory on a mount, below which the job gets one of its own.",
     "OutputSpec.suffix": "Directory below that one.",

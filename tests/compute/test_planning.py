@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,35 @@ def test_gpus_are_counted_from_the_driver(tmp_path: Path) -> None:
 
     assert count_gpus("/bin", driver=tmp_path) == 2
     assert count_gpus("/nowhere", driver=tmp_path / "absent") == 0
+
+
+def environments(spec: JobSpec, machine: Machine) -> list[dict[str, str]]:
+    return [dict(execution.environment) for execution in plan_job(spec, machine).steps[-1].executions]
+
+
+@pytest.mark.parametrize(
+    ("first", "gpus", "there", "wanted", "seen"),
+    [
+        (0, 2, 4, None, "0,1"),
+        (2, 2, 4, None, "2,3"),
+        (2, 2, 3, None, "2"),  # the machine has fewer than the sizes promise
+        (4, 2, 4, None, ""),
+        (2, 2, 4, "1", "3"),  # the job counts the GPUs of its node
+        (2, 2, 4, "0,1,2", "2,3"),
+        (0, 0, 4, None, ""),
+    ],
+)
+def test_a_node_sees_the_gpus_that_are_its_own(  # noqa: PLR0917 - one row of a table
+    job: Build, first: int, gpus: int, there: int, wanted: str | None, seen: str
+) -> None:
+    (node,) = job().nodes
+    own = {} if wanted is None else {"CUDA_VISIBLE_DEVICES": wanted}
+    spec = job(nodes=(replace(node, gpus=gpus, first_gpu=first),), environment=own)
+    (environment,) = environments(spec, replace(MACHINE, gpus=there))
+    assert environment["CUDA_VISIBLE_DEVICES"] == seen
+    assert environment["AZ_BATCHAI_NUM_GPUS"] == str(max(0, min(gpus, there - first)))
+
+
+def test_a_machine_without_gpus_hides_none(job: Build) -> None:
+    (environment,) = environments(job(), MACHINE)
+    assert "CUDA_VISIBLE_DEVICES" not in environment

@@ -205,3 +205,10 @@ def test_a_shell_variable_in_braces_is_refused_with_a_hint(changed: Change) -> N
     assert "changed.yaml:19: job.args: ${HOME} is ambiguous: write ${{HOME}} for the shell's variable" in found
     arguments = load_scenario(changed("--epochs {epochs}", "--home ${{HOME}}")).job.args
     assert arguments.endswith("--home ${HOME}")
+
+
+def test_a_job_sees_the_gpus_that_it_asks_for(changed: Change) -> None:
+    job = load_scenario(changed("  nodes: 1\n", "  nodes: 1\n  gpus: 1\n")).job
+    assert job.environment == {"CUDA_VISIBLE_DEVICES": "0"}
+    with pytest.raises(ScenarioError, match=r"job\.gpus: the job uses 2 GPUs of each node, and a Standard_NC6 has 1"):
+        load_scenario(changed("  nodes: 1\n", "  nodes: 1\n  gpus: 2\n"))

@@ -165,7 +165,8 @@ class JobSpecs:
     def _node(self, cluster: Cluster, node: Node) -> NodeSpec:
         size = vm_size(cluster.spec.vm_size)
         directory = self.cluster_directory(cluster) / node.id
-        return NodeSpec(node.id, node_address(cluster, node), directory, size.gpus if size else 0)
+        gpus = size.gpus if size else 0
+        return NodeSpec(node.id, node_address(cluster, node), directory, gpus, first_gpu=node.slot * gpus)
 
 
 def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:

@@ -103,7 +103,8 @@ class Node(Record, frozen=True):
     Only API version 2017-09-01-preview shows the state ``allocated``, which precedes ``preparing``. ``due`` is the
     earliest moment of the next move: to boot, to begin to leave (``departing``), or to be removed. A ``preempted`` node
     does not wait for its job. ``job`` is the key of the job that runs on it. A ``stuck`` node never boots; ``lost`` is
-    when Azure takes the node from its job.
+    when Azure takes the node from its job. ``slot`` is the place of a node among those that its cluster has at one
+    time, from 0: it says which GPUs of this machine are the node's own.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Node(Record, frozen=True):
     job: str | None = None
     stuck: bool = False
     lost: datetime | None = None
+    slot: int = 0
 
 
 class Cluster(ArmResource, frozen=True):

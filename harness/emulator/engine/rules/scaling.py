@@ -259,9 +259,11 @@ def _allocate(cluster: Cluster, context: ScalingContext) -> Cluster:
     missing = max(0, _allowed(cluster, context) - _staying(cluster))
     first = cluster.allocated + 1
     announced = context.pace.after(context.now, ANNOUNCE)
+    taken = {node.slot for node in cluster.nodes}
+    slots = [slot for slot in range(len(taken) + missing) if slot not in taken]
     new = [
-        Node(id=_node_id(cluster, number, context.now), number=number, state="allocated", due=announced)
-        for number in range(first, first + missing)
+        Node(_node_id(cluster, number, context.now), number, "allocated", announced, slot=slot)
+        for number, slot in zip(range(first, first + missing), slots, strict=False)
     ]
     nodes = (*cluster.nodes, *new)
     return replace(cluster, nodes=nodes, allocated=cluster.allocated + missing, growing=None)

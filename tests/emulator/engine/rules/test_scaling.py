@@ -204,3 +204,13 @@ def test_a_doomed_node_stays_when_its_job_has_ended() -> None:
     freed = with_job(doomed(cluster, cluster.nodes[0].id, at(5)), [cluster.nodes[0].id], None)
 
     assert moved(freed, ScalingContext(at(5), INSTANT)) is freed
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=6))
+def test_no_two_nodes_of_a_cluster_have_one_slot_however_it_was_resized(sizes: list[int]) -> None:
+    cluster = make_cluster(manual(0))
+    for size in sizes:
+        cluster = settled(replace(cluster, spec=make_cluster(manual(size)).spec))
+        slots = [node.slot for node in cluster.nodes]
+        assert len(set(slots)) == len(slots) == size
+        assert not slots or max(slots) < max(sizes)
