@@ -25,6 +25,7 @@ from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.dry_run import describe, refuse_unknown_size
+from harness.experiments.failure_report import explain_failure, render
 from harness.experiments.outcomes import Outcome, Unmet
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.ranking import best, describe_best
@@ -297,7 +298,9 @@ class _Run:
         self._display.begin(scenario, part.total)
         if part.study is not None:
             study, again = part.study, part.trials
-            run_search(context, scenario, study, self.directory, report, again=again, limit=part.limit)
+            # A recording was made one trial after the other: only so does a replay ask for the same points.
+            at_once = 1 if self.cloud == "replay" else None
+            run_search(context, scenario, study, self.directory, report, again=again, limit=part.limit, at_once=at_once)
         else:
             run_scenario(context, scenario, part.trials, self.directory, report)
 

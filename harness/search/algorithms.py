@@ -41,10 +41,8 @@ def make_sampler(spec: AlgorithmSpec, seed: int) -> BaseSampler:
     Raises:
         UserError: it does not take an option, or the user's own cannot be made.
     """
-    make = _own(spec.name) if spec.is_own else _SAMPLERS[spec.name]
-    sampler = _made("sampler", spec, make, {**spec.options, **({"seed": seed} if _takes(make, "seed") else {})})
-    if not isinstance(sampler, BaseSampler):
-        raise UserError(f"sampler {spec.name}: makes a {type(sampler).__name__}, not an optuna.samplers.BaseSampler")
+    make = _own(spec.name, BaseSampler) if spec.is_own else _SAMPLERS[spec.name]
+    sampler: BaseSampler = _made("sampler", spec, make, spec.options | ({"seed": seed} if _takes(make, "seed") else {}))
     return sampler
 
 
@@ -62,22 +60,24 @@ def make_pruner(spec: AlgorithmSpec | None) -> BasePruner:
         if wrapped is not None and wrapped not in _PRUNERS:
             raise UserError(f"pruner patience: wrapped is one of {', '.join(_PRUNERS)}, not {wrapped!r}")
         options["wrapped_pruner"] = None if wrapped is None else make_pruner(AlgorithmSpec(name=str(wrapped)))
-    pruner = _made("pruner", spec, _own(spec.name) if spec.is_own else _PRUNERS[spec.name], options)
-    if not isinstance(pruner, BasePruner):
-        raise UserError(f"pruner {spec.name}: makes a {type(pruner).__name__}, not an optuna.pruners.BasePruner")
+    make = _own(spec.name, BasePruner) if spec.is_own else _PRUNERS[spec.name]
+    pruner: BasePruner = _made("pruner", spec, make, options)
     return pruner
 
 
-def _own(name: str) -> Callable[..., Any]:
-    """What ``module:attribute`` names: a class or a function that makes one."""
+def _own(name: str, kind: type[Any]) -> Callable[..., Any]:
+    """The class that ``module:attribute`` names.
+
+    A scenario may be a stranger's: nothing but a class of this kind is called.
+    """
     module, _, attribute = name.partition(":")
     try:
-        made: Any = getattr(import_module(module), attribute)
+        found: Any = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UserError(f"{name} cannot be loaded: {error}; is its module installed, or on PYTHONPATH?") from None
-    if not callable(made):
-        raise UserError(f"{name} is no class and no function that makes a sampler or a pruner")
-    return made  # type: ignore[no-any-return]  # it was looked at
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise UserError(f"{name} is no class that derives from optuna's {kind.__name__}")
+    return found
 
 
 def _made(kind: str, spec: AlgorithmSpec, make: Callable[..., Any], options: Mapping[str, Any]) -> Any:

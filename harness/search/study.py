@@ -8,17 +8,19 @@ import hashlib
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import UserError
 from harness.scenario.conditions import holds, is_excluded
@@ -33,7 +35,24 @@ from harness.search.algorithms import make_pruner, make_sampler
 _EXCLUDED, _AGAIN = "excluded", "run_again"
 _MOST_DRAWS = 200  # for one trial, where points are excluded
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Ending = Literal["complete", "pruned", "failed"]
+
+
+def _stored(method: Callable[P, T]) -> Callable[P, T]:
+    """Tell trouble with the storage (a full disk, a lock, a server that is gone) as the user's to mend."""
+
+    @wraps(method)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except (StorageInternalError, SQLAlchemyError) as error:
+            reason = str(error.__cause__ or error).partition("\n")[0]
+            text = f"the storage of the study cannot be used: {reason}; once it can, continue with --out DIR --resume"
+            raise UserError(text) from error
+
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +126,12 @@ class Study:
         """The trials that an earlier process asked for, and never told the end of."""
         return (Asked(trial.number, self._point(trial)) for trial in self._unfinished)
 
+    @_stored
     def ask(self) -> Asked | None:
         """The next trial; None where there are no more.
 
         Raises:
-            UserError: all points that the sampler chooses are excluded.
+            UserError: all points that the sampler chooses are excluded, or the storage cannot be used.
         """
         for _ in range(_MOST_DRAWS):
             if self.asked >= self.total:
@@ -136,14 +156,17 @@ class Study:
             self._study.tell(trial, state=TrialState.FAIL)
         raise UserError(f"{_MOST_DRAWS} points one after the other are excluded; widen the space, or exclude less")
 
+    @_stored
     def report(self, number: int, step: int, value: float) -> None:
         """Take a value that a running trial has at a step, from 1."""
         self._storage.set_trial_intermediate_value(self._trial_id(number), step, value)
 
+    @_stored
     def prunes(self, number: int) -> bool:
         """Whether a running trial is not worth its end."""
         return self._study.pruner.prune(self._study, self._storage.get_trial(self._trial_id(number)))
 
+    @_stored
     def tell(self, number: int, ending: Ending, metrics: Mapping[str, float]) -> None:
         """Take how a trial ended; one that has ended already is not changed.
 
@@ -166,6 +189,7 @@ class Study:
         else:
             self._study.tell(number, state=TrialState.FAIL)
 
+    @_stored
     def add(self, parameters: Mapping[str, Scalar], metrics: Mapping[str, float]) -> None:
         """Take what came out of a trial that was run again; it counts besides those that are asked for."""
         values = [metrics.get(name, math.nan) for name in self._goal.names]

@@ -1,6 +1,8 @@
 """A search: which points it chooses, when it prunes, and that a killed one goes on as if nothing had happened."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from harness.errors import UserError
 from harness.scenario.sweep import SweepSpec
 from harness.search import Study, open_study
+from tests.fakes import write_scenario
 
 Played = list[tuple[int, dict[str, Any]]]
 
@@ -187,8 +190,8 @@ def test_samplers_and_pruners_of_the_user_plug_in() -> None:
         ({"sampler": {"name": "tpe", "options": {"startup": 3}}}, "sampler tpe has no option 'startup'; it has: "),
         ({"pruner": {"name": "hyperband", "options": {"bootstrap_count": 1}}}, "pruner hyperband cannot be made"),
         ({"pruner": "nowhere:Pruner"}, "nowhere:Pruner cannot be loaded: No module named 'nowhere'"),
-        ({"pruner": "math:pi"}, "math:pi is no class and no function"),
-        ({"sampler": "math:sqrt"}, "sampler math:sqrt cannot be made"),
+        ({"pruner": "math:pi"}, "math:pi is no class that derives from optuna's BasePruner"),
+        ({"sampler": {"name": "os:system", "options": {"command": "exit 1"}}}, "os:system is no class that derives"),
         ({"pruner": {"name": "patience", "options": {"patience": 1, "wrapped": "medium"}}}, "wrapped is one of"),
         ({"exclude": [{"depth": {"low": 1}}]}, "200 points one after the other are excluded"),
     ],
@@ -208,3 +211,21 @@ def test_storage_that_cannot_be_opened_does_not_show_its_password() -> None:
     with pytest.raises(UserError) as caught:
         study_of(spec(), "postgresql://user:geheim@nowhere.invalid/db")
     assert "geheim" not in str(caught.value)
+
+
+def test_without_optuna_a_search_says_what_to_install(tmp_path: Path) -> None:
+    write_scenario(tmp_path, "{search: {space: {score: [1, 2]}, trials: 2}, goal: {minimize: score}}")
+    program = (
+        "import sys; sys.modules['optuna'] = None\n"
+        "from harness.cli import main; sys.exit(main(['run', 'short.yaml', '--dry-run']))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
+    assert "a search needs optuna, which is not installed: pip install 'batchai-harness[search]'" in ended.stderr
+
+
+def test_storage_that_is_gone_is_told_and_how_to_go_on(tmp_path: Path, storage: str) -> None:
+    study = study_of(spec(), storage)
+    (tmp_path / "study.db").write_bytes(b"this is no database any more" * 100)
+    with pytest.raises(UserError, match=r"the storage of the study cannot be used: .*continue with --out DIR --resume"):
+        study.ask()
