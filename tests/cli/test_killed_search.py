@@ -52,16 +52,20 @@ def outcomes(world: World) -> list[dict[str, Any]]:
 
 
 def strike(world: World, number: int) -> None:
-    """Run, or go on, and kill when another part of the trials has its outcome: the runner, or the emulator."""
+    """Run, or go on, and kill when another part of the trials has its outcome: the runner, or the emulator after it.
+
+    The runner is first, because one that outlives its emulator reports what it cannot fetch any more as it finds it.
+    """
     end = (number + 1) * TRIALS // (KILLS + 1)
     resume = ("--resume",) if (world.project / "sweep").exists() else ()
     with world.started(harness_command("run", SCENARIO, "--out", "sweep", *resume), "run.txt") as process:
         while process.poll() is None and len(outcomes(world)) < end:  # one of them comes, however busy the machine is
             SystemClock().sleep(0.05)
-        if process.poll() is None and number % 2:
-            kill(psutil.Process(world.endpoint.pid))
-            world.serve()
-        kill(psutil.Process(process.pid))
+        process.kill()
+        process.wait()
+    if number % 2:
+        kill(psutil.Process(world.endpoint.pid))
+        world.serve()
 
 
 @pytest.mark.slow
