@@ -10,7 +10,8 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from harness.clock import Clock
 from harness.clouds.retry_policy import Failure, RetryPolicy
 
-_EXPIRED = "ExpiredAuthenticationToken"
+# What Resource Manager, and the data plane of Azure Machine Learning, say of a token that has expired.
+_EXPIRED = ("ExpiredAuthenticationToken", "token not provided or expired")
 
 
 class RenewableCredential:
@@ -65,10 +66,12 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
 
 def _is_refused(response: PipelineResponse[Any, Any]) -> bool:
     answer = response.http_response
-    return bool(answer.status_code == 401 and "WWW-Authenticate" in answer.headers)
+    # The data plane of Azure Machine Learning sends no challenge.
+    return bool(answer.status_code == 401 and ("WWW-Authenticate" in answer.headers or _is_expired(response)))
 
 
 def _is_expired(response: PipelineResponse[Any, Any]) -> bool:
     answer = response.http_response
     # An answer to HEAD has no body; there the challenge alone shows it.
-    return _EXPIRED in answer.text() or "insufficient_claims" in answer.headers["WWW-Authenticate"]
+    text = answer.text()
+    return any(word in text for word in _EXPIRED) or "insufficient_claims" in answer.headers.get("WWW-Authenticate", "")

@@ -164,6 +164,17 @@ def test_what_passes_is_survived(survive: Callable[[str, int], Ended], fault: st
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("fault", ["expired-token", "several"])
+def test_what_passes_is_survived_on_azure_machine_learning(
+    survive: Callable[[str, int], Ended], fault: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_SERVICE", "azureml")
+    ended = survive(PASSING[fault], seed)
+    assert ended.code == 0, ended.said
+    assert "creating workspace" in ended.said
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("fault", LASTING)
 def test_what_lasts_is_survived_or_named(survive: Callable[[str, int], Ended], fault: str, seed: int) -> None:
     ended = survive(f"{{{fault}: 0.3}}", seed)
