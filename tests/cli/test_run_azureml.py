@@ -70,7 +70,7 @@ def test_a_sweep_runs_on_one_compute(run: Run, scenario: Write, left_in_workspac
 
 
 def test_the_jobs_own_lines_are_shown_while_it_runs(run: Run, scenario: Write) -> None:
-    _, out = run(scenario(), "--set", "pause=1", "--out", "here")
+    _, out = run(scenario(), "--set", "pause=4", "--out", "here")
     assert out.index("default | score = 0.5") < out.index("job j is succeeded")
 
 

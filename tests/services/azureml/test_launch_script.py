@@ -1,6 +1,7 @@
 """The script that makes a command job look like a job of Batch AI, run by a real shell."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -110,7 +111,9 @@ def test_python_is_found_and_what_trains_is_written_down(launch: Launch, folder:
 
 def test_a_process_that_is_left_behind_does_not_hold_the_job(launch: Launch) -> None:
     # Its end is not waited for: it would last longer than any test may.
-    assert launch("run", "sleep 100000 > /dev/null 2>&1 & exit 4").returncode == 4
+    done = launch("run", "sleep 100000 > /dev/null 2>&1 & echo $!; exit 4")
+    os.kill(int(done.stdout.split()[-1]), signal.SIGKILL)
+    assert done.returncode == 4
 
 
 def test_an_unknown_word_is_refused(launch: Launch) -> None:
