@@ -22,7 +22,7 @@ _PROGRAMS = (
     "sh", "bash", "cat", "sleep", "mkdir", "setsid", "id", "ls", "cp", "rm", "ln", "env", "touch", "tail", "tee",
     "mktemp", "mkfifo", "seq", "dirname", "grep", "nproc", "sed", "date",
 )  # fmt: skip
-_SECONDS = 60.0  # in which one command of Podman has to end
+_SECONDS = 120.0  # in which one command of Podman has to end
 # The runtime crun refuses hybrid cgroups, and its default limits are more than some sandboxes allow.
 _CONFIGURATIONS = (
     "",

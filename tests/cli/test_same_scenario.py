@@ -12,6 +12,7 @@ from harness.emulator.launch import launch
 from tests.fakes import write_scenario
 from tests.podman import IMAGE, PodmanEngine
 
+pytestmark = pytest.mark.slow
 # The files of the image that it runs in tell where it ran: what the tests' image lacks, every machine has.
 SCRIPT = """\
 echo "score = $1"

@@ -76,8 +76,25 @@ done
 RECIPES = {"process": process, "container": container, "slurm": slurm}
 
 
-@pytest.fixture(params=RECIPES)
+# A job in containers takes a second of processor time: of those that hold for all supervised jobs alike, a small dose
+# leaves out these.
+LEFT_OUT_IN_CONTAINERS = {
+    "test_all_of_a_long_output_arrives",
+    "test_streams_can_be_one_file",
+    "test_the_working_directory_is_the_nodes_own",
+    "test_a_preparation_that_fails_keeps_the_command_from_starting",
+    "test_start_is_repeatable_and_runs_once",
+    "test_a_job_that_is_terminated_before_it_starts_never_runs",
+    "test_the_wall_clock_ends_the_tree",
+    "test_a_later_backend_adopts_what_runs",
+}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * (name == "container")) for name in RECIPES])
 def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> Recipe:
+    is_small = os.environ.get("HARNESS_TEST_DOSE") != "full"
+    if request.param == "container" and is_small and request.node.originalname in LEFT_OUT_IN_CONTAINERS:
+        pytest.skip("left out of the small dose in containers; HARNESS_TEST_DOSE=full runs it")
     return RECIPES[request.param](tmp_path, request)
 
 

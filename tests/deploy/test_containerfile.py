@@ -121,11 +121,12 @@ def image(container_engine: PodmanEngine, tmp_path_factory: pytest.TempPathFacto
     directory = tmp_path_factory.mktemp("image")
     (directory / "stage").mkdir()
     stage = package_directory(directory / "stage")
-    container_engine.podman("import", str(python_archive(directory / "python.tar", stage)), "localhost/python:test")
     words = ["build", "--format=docker", "--target=storage", "--build-arg=STORAGE=localhost/python:test"]
     words += [f"--build-context=packages={stage}", "--network=host", "--isolation=chroot"]
     name = "localhost/batchai-harness-storage:test"
     try:
+        archive = python_archive(directory / "python.tar", stage)
+        container_engine.podman("import", str(archive), "localhost/python:test")
         container_engine.podman(*words, f"--file={CONTAINERFILE}", f"--tag={name}", str(ROOT))
     except NoEngineError as error:
         pytest.skip(f"podman builds no image here: {error}")
@@ -142,6 +143,7 @@ class Running:
 
     def start(self) -> None:
         options = [f"--name={self.name}", "--network=host", f"--volume={self.volume}:/data", "--detach"]
+        options += ["--no-healthcheck"]  # Podman needs systemd to run it by itself; here the tests do
         options += [f"--env=HARNESS_EMULATOR_ACCOUNTS={self.account}"]
         self.engine.podman("run", *options, self.image, "--port=0", "--blob-port=0", "--file-port=0")
         clock = SystemClock()

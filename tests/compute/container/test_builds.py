@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from harness.compute.backend import BuildSpec, ContainerSpec, JobSpec
 from tests.compute.laboratory import Laboratory
 from tests.podman import IMAGE, PodmanEngine
 
+pytestmark = pytest.mark.slow
 Build = Callable[..., JobSpec]
 # Stands for conda, which this machine may not have: it makes an environment of what it is told.
 CONDA = '#!/bin/sh\nmkdir -p "$4/bin" && cat "$6" > "$4/packages"\n'

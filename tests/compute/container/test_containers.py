@@ -16,6 +16,7 @@ from tests.compute.test_backends import living, nap
 from tests.podman import IMAGE, SHELL_LESS, PodmanEngine
 
 __all__ = ["nap"]
+pytestmark = pytest.mark.slow
 Build = Callable[..., JobSpec]
 CONTAINER = ContainerSpec(IMAGE)
 
