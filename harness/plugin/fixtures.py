@@ -238,8 +238,9 @@ def search_outcomes(
     harness_run_context: "RunContext",
     harness_scenario: "Scenario",
     harness_run_directory: "RunDirectory",
+    harness_kept_outcomes: KeptOutcomes,
 ) -> "list[Outcome]":
-    """The outcomes of a scenario's search, which ran to its end, one trial after the other.
+    """The outcomes of a scenario's search, which ran to its end, one trial after the other, once in a session.
 
     So the study is told what came out in the same order each time, chooses the same points, and a recording replays.
 
@@ -247,10 +248,15 @@ def search_outcomes(
         UserError: Optuna is not installed.
     """
     _skip_unrecorded(request.config, harness_scenario)
-    study = experiments.study_of(harness_scenario, storage=None)
-    found: list[Outcome] = []
-    experiments.run_search(harness_run_context, harness_scenario, study, harness_run_directory, found.append, at_once=1)
-    return found
+    searches = harness_kept_outcomes.searches
+    if harness_scenario.path not in searches:
+        study = experiments.study_of(harness_scenario, storage=None)
+        found: list[Outcome] = []
+        experiments.run_search(
+            harness_run_context, harness_scenario, study, harness_run_directory, found.append, at_once=1
+        )
+        searches[harness_scenario.path] = found
+    return searches[harness_scenario.path]
 
 
 @pytest.fixture

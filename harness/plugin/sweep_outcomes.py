@@ -26,6 +26,7 @@ class KeptOutcomes:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._kept: dict[tuple[Path, str], Outcome] = {}
+        self.searches: dict[Path, list[Outcome]] = {}  # whole ones, by the file of the scenario
 
     def keep(self, scenario: "Scenario", outcome: "Outcome") -> None:
         """Keep what came out of a trial, where the scenario expects something of all."""

@@ -249,13 +249,13 @@ def test_a_search_is_one_item_whose_recording_replays_to_the_same_points(
     run: Run, scenarios: Write, pytester: pytest.Pytester
 ) -> None:
     space = "space: {score: {low: 0.0, high: 1.0}}, trials: 3, pruner: median"
-    scenarios(f"{{search: {{{space}}}, goal: {{minimize: score}}}}")
-    run("scenarios", *RECORD).assert_outcomes(passed=1)
+    scenarios(f"{{search: {{{space}}}, goal: {{minimize: score}}, expect: {{best: {{score: {{max: 1}}}}}}}}")
+    run("scenarios", *RECORD).assert_outcomes(passed=2)
     recorded = sorted(path.name for path in (pytester.path / "cassettes" / "batchai" / "short").glob("trial=*"))
     assert [name.partition(",")[0] for name in recorded] == ["trial=0", "trial=1", "trial=2"]
     replayed = run("scenarios", "-v")
 
-    replayed.assert_outcomes(passed=1)
+    replayed.assert_outcomes(passed=2)
     replayed.stdout.fnmatch_lines(["*short.yaml::short?search? PASSED*"])
 
 
