@@ -27,9 +27,10 @@ def baseline() -> None:
 @click.argument("run_dir", metavar="RUN_DIR", type=PATH)
 @click.argument("file", metavar="FILE", type=PATH)
 def save(run_dir: Path, file: Path) -> None:
-    """Write the metrics of all trials of RUN_DIR that succeeded to FILE.
+    """Write the metrics of a run to a file.
 
-    A scenario compares with it, when its sweep has expect: {baseline: {file: FILE, worse: {METRIC: AMOUNT}}}.
+    They are those of all trials of RUN_DIR that succeeded. A scenario compares with it, when its sweep has
+    expect: {baseline: {file: FILE, worse: {METRIC: AMOUNT}}}.
 
     \b
     Example:
@@ -56,9 +57,10 @@ def save(run_dir: Path, file: Path) -> None:
     help="How much worse a metric may be; default: 0 for each metric of the baseline; repeatable.",
 )
 def compare(run_dir: Path, file: Path, allowed: tuple[str, ...]) -> int:
-    """Compare the trials of RUN_DIR with those of FILE; the exit code is 1 when one is worse by more than it may.
+    """Compare the trials of RUN_DIR with those of FILE.
 
-    What is better is what the goal or the bounds of the scenario say, else what the name of the metric suggests.
+    The exit code is 1 when one is worse by more than it may. What is better is what the goal or the bounds of the
+    scenario say, else what the name of the metric suggests.
 
     \b
     Examples:

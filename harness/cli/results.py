@@ -89,7 +89,8 @@ def results(
     Examples:
       harness results
       harness results runs/sweep --best 5 --goal minimize test_error
-      harness results runs/sweep --where 'learning_rate >= 0.001' --where 'state = succeeded' --sort -loss
+      harness results runs/sweep --where 'rate >= 0.001' --where 'state = failed'
+      harness results runs/sweep --sort -loss
       harness results runs/sweep --csv - | cut -d, -f2,6
       harness results runs/sweep --reread
     """
