@@ -59,7 +59,7 @@ def test_workers_share_a_storage_emulator_which_ends_with_the_session(
     directory = next(path for path in tmp_path.rglob("harness-storage") if path.is_dir())
     from harness.emulator.launch import ends, find
 
-    assert ends(pid, 60)
+    assert ends(pid, 600)  # far beyond what a busy machine needs
     assert find(directory) is None
 
 
