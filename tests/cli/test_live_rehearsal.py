@@ -167,7 +167,7 @@ def test_a_policy_against_account_keys_is_explained_and_everything_is_deleted(
     error = refused(run, path, left)
     assert "cannot create a datastore for share shortshare" in error
     assert "a policy forbids account keys" in error
-    assert "write containers: in place of share: in the scenario" in error
+    assert "allow shared key access for the storage account, or exempt it from the policy" in error
 
 
 def test_a_workspace_that_was_deleted_and_keeps_its_name_is_explained_and_everything_is_deleted(

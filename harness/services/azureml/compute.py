@@ -28,9 +28,8 @@ from harness.services.service import Cluster, ClusterPlan
 _DELETION_SECONDS = 1800.0
 _PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _KEY_REMEDY = (
-    "a policy forbids account keys, and without one nodes cannot mount a file share: allow shared key access for the "
-    "storage account, or exempt it from the policy. Where that is not possible, the data has to lie in a blob "
-    "container, which nodes mount by an identity: write containers: in place of share: in the scenario"
+    "a policy forbids account keys, with which nodes mount shares and containers: allow shared key access for the "
+    "storage account, or exempt it from the policy"
 )
 
 

@@ -32,9 +32,6 @@ _ERRORS: Mapping[int, type[HttpResponseError]] = {
 }
 _ENDED = frozenset({"succeeded", "failed", "canceled"})
 _MOST_PAGES = 1000
-_FEW_REQUESTS = 20  # of a bucket: from there on, polls are slower
-_REMAINING = ("x-ms-ratelimit-remaining-subscription-reads", "x-ms-ratelimit-remaining-subscription-global-reads")
-_SLOW_SECONDS = 5.0
 
 
 class RestClient:
@@ -131,13 +128,6 @@ class RestClient:
             if poller.clock.monotonic() >= end:
                 break
         raise ProvisioningError(f"cannot {what}: it was not done after {deadline:.0f} s")
-
-
-def politeness(response: HttpResponse) -> float:
-    """Seconds to wait before the next read, because the service says that few are left."""
-    counts = [response.headers.get(name, "") for name in _REMAINING]
-    is_scarce = any(count.isdigit() and int(count) < _FEW_REQUESTS for count in counts)
-    return _SLOW_SECONDS if is_scarce else 0.0
 
 
 def _is_over(response: HttpResponse, *, is_status: bool, what: str) -> bool:
