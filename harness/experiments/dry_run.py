@@ -12,8 +12,9 @@ from harness.experiments.studies import study_of
 from harness.experiments.upload_files import own_files
 from harness.resources.budget import most_node_hours
 from harness.scenario.document import FieldPath
-from harness.scenario.model import ClusterSpec, DatasetUpload, NodeRange, Scenario, VolumeSpec
+from harness.scenario.model import ClusterSpec, NodeRange, Scenario
 from harness.scenario.names import job_name
+from harness.scenario.volumes import DatasetUpload, VolumeSpec
 from harness.services.service import Service
 from harness.suggestions import suggestion
 from harness.vm_sizes import vm_size, vm_size_names

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from harness.azure_file_names import name_problem
 from harness.errors import ScenarioError
 from harness.scenario.document import FieldPath
-from harness.scenario.model import FileUpload, Scenario
+from harness.scenario.model import Scenario
+from harness.scenario.volumes import FileUpload
 
 _MAX_FILES = 10_000
 _LARGEST_CONDA = 256 << 10  # bytes

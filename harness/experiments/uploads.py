@@ -12,7 +12,8 @@ from harness.experiments.upload_files import own_files
 from harness.resources import Upload
 from harness.resources.events import Noted, Sink
 from harness.scenario.document import FieldPath
-from harness.scenario.model import DatasetUpload, Scenario
+from harness.scenario.model import Scenario
+from harness.scenario.volumes import DatasetUpload
 
 _PLACEHOLDER = b""
 _PREPARED = "as recorded"  # no data is prepared; the recorded share holds its name

@@ -12,9 +12,10 @@ from harness.interchange.azureml_command import SENTINEL, SENTINELS, command_of
 from harness.interchange.datastores import datastore_name
 from harness.interchange.draft import Dumper
 from harness.scenario.document import FieldPath
-from harness.scenario.model import ExpectSpec, Limits, Scenario, Trial, VolumeSpec
+from harness.scenario.model import ExpectSpec, Limits, Scenario, Trial
 from harness.scenario.names import job_name
 from harness.scenario.swept_values import RangeSpec
+from harness.scenario.volumes import VolumeSpec
 
 _SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
 _MOST_FILES = 1_000

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.interchange.source import Source
-from harness.scenario.model import JobSpec, VolumeKind
+from harness.scenario.model import JobSpec
+from harness.scenario.volumes import VolumeKind
 
 TOOLKIT = "batchai-harness-toolkit"
 VOLUMES = "batchai-harness-volumes"

@@ -10,7 +10,8 @@ from harness.interchange.draft import Draft, literal, name_of, scenario_name
 from harness.interchange.mounts import ROOT, Mounts
 from harness.interchange.source import Source
 from harness.interchange.variables import take_variables
-from harness.scenario.model import Duration, Toolkit
+from harness.scenario.model import Toolkit
+from harness.scenario.record import Duration
 
 # Settings of a toolkit -> the toolkit, and how they call what a scenario calls by another name.
 _TOOLKITS: Mapping[str, tuple[Toolkit, Mapping[str, str]]] = {

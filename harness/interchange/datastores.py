@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.interchange.draft import literal, share_name
 from harness.interchange.mounts import ROOT
-from harness.scenario.model import VolumeKind
+from harness.scenario.volumes import VolumeKind
 
 _URI = re.compile(r"azureml:(?://(?:[^/]+/)*?datastores/|datastores/)([^/]+)/paths/?(.*)", re.DOTALL)
 _OWN = "azurefileshare"

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from harness.interchange.draft import share_name
 from harness.interchange.source import Source
 from harness.scenario.document import FieldPath
-from harness.scenario.model import VolumeKind
+from harness.scenario.volumes import VolumeKind
 
 Level = Literal["cluster", "job"]
 """Which of them mounts a volume: each has a root of its own."""

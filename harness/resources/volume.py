@@ -14,7 +14,7 @@ from harness.errors import JobError, ProvisioningError
 from harness.resources.events import Began, Ended, Noted
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.tags import metadata_of, read_metadata
-from harness.scenario.model import VolumeKind
+from harness.scenario.volumes import VolumeKind
 
 _DATA = "dataset"  # metadata of an uploaded file: which data it really holds
 

@@ -4,31 +4,30 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
-from harness.azure_file_names import name_problem
+from harness.scenario.azureml import AzureMlSpec
 from harness.scenario.bound import Bound
 from harness.scenario.consistency import mistakes_of
 from harness.scenario.document import FieldPath, line_of
 from harness.scenario.faults import FaultsSpec
-from harness.scenario.record import IDENTIFIER, Identifier, Record, refused
+from harness.scenario.record import IDENTIFIER, Duration, Identifier, Record, refused
 from harness.scenario.retries import RetrySpec
 from harness.scenario.space import Point
 from harness.scenario.sweep import SweepSpec
 from harness.scenario.trials import Trials
 from harness.scenario.values import Scalar
+from harness.scenario.volumes import SHARE_NAME, ContainerSpec, ShareSpec, VolumeSpec, is_inside
 from harness.target import ServiceName
 
 Toolkit = Literal[
     "cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod", "customMpi", "customToolkit"
 ]
-VolumeKind = Literal["share", "container"]
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"  # Batch AI's names have no dot
 _GROUP_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
-_SHARE_NAME = r"^[a-z0-9](-?[a-z0-9])+$"
 LOGGED_METRICS = "metrics.jsonl"
 """The file beside the logs that ``harness.job.log_metric`` writes."""
 
@@ -36,7 +35,7 @@ PATTERNS: Mapping[str, str] = {
     _NAME: "letters, digits, '-' and '_', and does not begin with '-'",
     _GROUP_NAME: "letters, digits, '.', '-' and '_', and neither begins with '.' or '-' nor ends with '.'",
     IDENTIFIER: "letters, digits and '_', and does not begin with a digit",
-    _SHARE_NAME: "lower-case letters, digits and single hyphens between them",
+    SHARE_NAME: "lower-case letters, digits and single hyphens between them",
 }
 """What a text that matches a pattern of the format consists of."""
 
@@ -45,83 +44,10 @@ GPUS = "CUDA_VISIBLE_DEVICES"
 
 Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 GroupName = Annotated[str, Field(pattern=_GROUP_NAME, max_length=90)]
-Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # 7 days are Batch AI's own limit
 
 
 def _size(value: Any) -> str:
     return "node range" if isinstance(value, dict | NodeRange) else "node count"
-
-
-class DatasetUpload(Record):
-    """A data set that the harness prepares and uploads."""
-
-    dataset: Literal["mnist-ctf"]
-
-
-class FileUpload(Record):
-    """A file to upload, or a directory with all that is in it; relative to the scenario file."""
-
-    file: str = Field(min_length=1)
-
-
-def _upload(value: Any) -> str:
-    is_dataset = isinstance(value, DatasetUpload) or (isinstance(value, dict) and "dataset" in value)
-    return "dataset upload" if is_dataset else "file upload"
-
-
-Upload = Annotated[
-    Annotated[DatasetUpload, Tag("dataset upload")] | Annotated[FileUpload, Tag("file upload")], Discriminator(_upload)
-]
-
-
-class VolumeSpec(Record):
-    """Storage that every node mounts, and what is put on it.
-
-    Attributes:
-        mount: where nodes see it, relative to ``$AZ_BATCHAI_MOUNT_ROOT``.
-        directory: directory that receives the uploads; empty means the root.
-    """
-
-    kind: ClassVar[VolumeKind]
-
-    name: str = Field(pattern=_SHARE_NAME, min_length=3, max_length=63)
-    mount: str
-    directory: str = ""
-    upload: tuple[Upload, ...] = ()
-
-    @model_validator(mode="after")
-    def _stays_inside(self) -> Self:
-        wrong = [
-            ((name,), f"{path!r} leaves the {self.kind}; write a relative path without '..'")
-            for name, path in (("mount", self.mount), ("directory", self.directory))
-            if not _is_inside(path)
-        ]
-        if not PurePosixPath(self.mount).parts:
-            wrong.append((("mount",), f"nodes need a name below $AZ_BATCHAI_MOUNT_ROOT to mount the {self.kind} at"))
-        wrong += [
-            (("directory",), f"the name {part!r} {problem}")
-            for part in PurePosixPath(self.directory).parts
-            if (problem := name_problem(part))
-        ]
-        if wrong:
-            raise refused(*wrong)
-        return self
-
-
-class ShareSpec(VolumeSpec):
-    """An Azure file share and what is put on it."""
-
-    kind = "share"
-
-    mount: str = "azurefileshare"
-
-
-class ContainerSpec(VolumeSpec):
-    """A blob container, which nodes mount by blobfuse, and what is put in it."""
-
-    kind = "container"
-
-    mount: str = "azureblobcontainer"
 
 
 class NodeRange(Record):
@@ -178,7 +104,7 @@ class OutputSpec(Record):
 
     @model_validator(mode="after")
     def _stays_below(self) -> "OutputSpec":
-        if not _is_inside(self.suffix):
+        if not is_inside(self.suffix):
             raise refused((("suffix",), f"{self.suffix!r} leaves the job's directory; write a path without '..'"))
         return self
 
@@ -334,47 +260,6 @@ class Trial(Record):
     expect: ExpectSpec
 
 
-class EnvironmentSpec(Record):
-    """What jobs run in: an image, and what conda adds to it.
-
-    Attributes:
-        image: of a container, or the id of an environment of a workspace or registry; default ``job.image``.
-        conda: a conda file, relative to the scenario.
-    """
-
-    image: str | None = Field(default=None, min_length=1)
-    conda: str | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _is_something(self) -> "EnvironmentSpec":
-        if self.image is None and self.conda is None:
-            raise refused(((), "give image, conda or both"))
-        return self
-
-
-class AzureMlSpec(Record):
-    """What only Azure Machine Learning has; on another service it has no effect.
-
-    Attributes:
-        identity: whose rights jobs have: those of the user who submits them, or of the compute; default none.
-        serverless: nodes are made for each job, and no compute is.
-        tier: the priority of serverless jobs.
-        idle_time: after which an idle node of the compute is released.
-    """
-
-    environment: EnvironmentSpec | None = None
-    identity: Literal["user", "managed"] | None = None
-    serverless: bool = False
-    tier: Literal["spot", "basic", "standard", "premium"] | None = None
-    idle_time: Duration = timedelta(minutes=2)
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> "AzureMlSpec":
-        if self.tier is not None and not self.serverless:
-            raise refused((("tier",), "only serverless jobs have a tier; add serverless: true"))
-        return self
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What only the loader knows of a scenario: its file, the line of every field, and its trials.
@@ -495,7 +380,3 @@ class Scenario(Record):
     def model_post_init(self, context: Origin | None, /) -> None:
         """Take what ``load`` knows; a file cannot set it."""
         self._origin = context
-
-
-def _is_inside(path: str) -> bool:
-    return not path.startswith("/") and ".." not in PurePosixPath(path).parts and "\0" not in path

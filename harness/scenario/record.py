@@ -1,6 +1,7 @@
 """What all parts of a scenario are: immutable records that refuse what they do not know."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from harness.scenario.document import FieldPath
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]  # 7 days are Batch AI's own limit
 Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=64)]
 """The name of a parameter, a metric, a directory or an environment variable."""
 

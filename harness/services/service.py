@@ -13,7 +13,9 @@ from typing import Literal, Protocol
 from harness.errors import JobError
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning, Resource
-from harness.scenario.model import AzureMlSpec, JobSpec, Limits, NodeRange, SetupSpec, VolumeKind
+from harness.scenario.azureml import AzureMlSpec
+from harness.scenario.model import JobSpec, Limits, NodeRange, SetupSpec
+from harness.scenario.volumes import VolumeKind
 from harness.target import ServiceName
 
 FINISHED = frozenset({"succeeded", "failed"})

@@ -3,7 +3,8 @@
 import pytest
 
 from harness.experiments.script_location import script_on_volume
-from harness.scenario.model import ContainerSpec, Scenario
+from harness.scenario.model import Scenario
+from harness.scenario.volumes import ContainerSpec
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from harness.errors import JobError
-from harness.scenario.model import AzureMlSpec, JobSpec, Limits
+from harness.scenario.azureml import AzureMlSpec
+from harness.scenario.model import JobSpec, Limits
 from harness.services.azureml.launch_command import (
     STREAMS,
     MountedVolume,

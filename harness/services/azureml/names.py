@@ -5,7 +5,7 @@ The rules are those of Microsoft's OpenAPI descriptions; datastores have no hyph
 
 import re
 
-from harness.scenario.model import VolumeKind
+from harness.scenario.volumes import VolumeKind
 
 _WORKSPACE_LENGTH, _COMPUTE_LENGTH = 33, 24
 _COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")

@@ -20,7 +20,7 @@ from harness.errors import JobError
 from harness.printable import printable
 from harness.resources.provisioning import Provisioning
 from harness.scenario.consistency import STDOUTERR
-from harness.scenario.model import VolumeKind
+from harness.scenario.volumes import VolumeKind
 from harness.services.link_reader import LinkReader, is_local_name
 from harness.services.service import Listing, OutputFile, Tail
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from harness.errors import JobError
-from harness.scenario.model import AzureMlSpec, JobSpec, Limits, Scenario
+from harness.scenario.azureml import AzureMlSpec
+from harness.scenario.model import JobSpec, Limits, Scenario
 from harness.services.azureml.job_parameters import job_parameters
 from harness.services.azureml.launch_command import MountedVolume
 
