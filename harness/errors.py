@@ -13,6 +13,7 @@
     │   ├── SignInError              credentials were refused
     │   ├── ProvisioningError        a group, share, cluster or node did not come up
     │   ├── JobError                 a job could not be submitted or watched
+    │   │   └── UnreachableError         nobody answered, however often it was asked
     │   ├── ServiceRetiredError      Batch AI no longer answers there
     │   └── BudgetError             the price or node-hour budget would be exceeded
     ├── DownloadError            no source gave a file that is good; exit code 1
@@ -75,6 +76,10 @@ class ProvisioningError(CloudError):
 
 class JobError(CloudError):
     """A job could not be submitted or watched. (A job that fails is an outcome, not an error.)"""
+
+
+class UnreachableError(JobError):
+    """No request about a job is answered any more: what is not known of the job is not known to be wrong."""
 
 
 class ServiceRetiredError(CloudError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from harness.errors import CloudError
+from harness.errors import CloudError, UnreachableError
 from harness.experiments.metrics import wanted_outputs
 from harness.experiments.run_directory import TrialDirectory, make_directory
 from harness.printable import printable
@@ -48,12 +48,17 @@ def collect(
         directories: ids, ``stdouterr`` for the logs.
         target: gets the files.
         metrics: whose files are wanted, numbered ones too.
+
+    Raises:
+        UnreachableError: nobody answers any more, so that the outcome cannot be known yet.
     """
     collected = Collected()
     problems: list[str] = []
     for directory in directories:
         try:
             listing = output.files(directory)
+        except UnreachableError:
+            raise
         except CloudError as error:
             problems.append(str(error))
             collected.names[directory] = []
@@ -112,6 +117,8 @@ def _download(output: JobOutput, file: OutputFile, target: Path) -> Iterator[str
     try:
         make_directory(target.parent)
         output.download(file, target)
+    except UnreachableError:
+        raise
     except CloudError as error:
         yield str(error)
     except OSError as error:

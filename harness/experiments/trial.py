@@ -262,7 +262,11 @@ class FinishedTrial:
         return replace(self.pending, attempts=replace(self.attempts, failures=(*failures, failure)))
 
     def collect(self) -> Outcome:
-        """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome."""
+        """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome.
+
+        Raises:
+            UnreachableError: nobody answers any more; a resumed run collects it.
+        """
         scenario, trial, context, view = self.pending.scenario, self.pending.trial, self.pending.context, self.view
         collected = collect(self.job.output, directories_of(scenario), self.pending.directory, scenario.metrics)
         self.log.finish(collected.logs)

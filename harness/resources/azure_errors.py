@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from azure.common import AzureException
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from harness.errors import CloudError, HarnessError, ProvisioningError, ServiceRetiredError, SignInError
+from harness.clouds import NoAnswerError
+from harness.errors import (
+    CloudError,
+    HarnessError,
+    JobError,
+    ProvisioningError,
+    ServiceRetiredError,
+    SignInError,
+    UnreachableError,
+)
 
 _REMEDIES = {
     "SubscriptionNotFound": "check the setting subscription_id",
@@ -16,6 +25,7 @@ _REMEDIES = {
     "AuthorizationFailed": "give the service principal the role Contributor on the subscription",
 }
 
+_MOST_CAUSES = 30  # that are looked at, of an error
 _STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storage service's XML
 
 
@@ -53,6 +63,8 @@ def azure_errors(
     try:
         yield
     except ClientAuthenticationError as error:
+        if _is_unanswered(error):
+            raise _unreachable(what, error, otherwise) from None
         raise SignInError(
             f"cannot {what}: sign-in was refused ({_line(error)}); "
             "check the settings tenant_id, client_id, client_secret"
@@ -67,7 +79,25 @@ def azure_errors(
         # The storage SDK wraps whatever its session raises, errors of the recording too.
         if isinstance(error.__context__, HarnessError):
             raise error.__context__ from None
+        if _is_unanswered(error):
+            raise _unreachable(what, error, otherwise) from None
         raise otherwise(f"cannot {what}: {_line(error)}") from None
+
+
+def _is_unanswered(error: BaseException) -> bool:
+    """Whether an error of an SDK comes of a request that got no answer; azure-identity makes a failed sign-in of it."""
+    causes: list[object] = [error]
+    for cause in causes:
+        if isinstance(cause, NoAnswerError):
+            return True
+        if isinstance(cause, BaseException) and len(causes) < _MOST_CAUSES:
+            causes += [cause.__cause__, cause.__context__, getattr(cause, "inner_exception", None)]
+    return False
+
+
+def _unreachable(what: str, error: Exception, otherwise: type[CloudError]) -> CloudError:
+    kind = UnreachableError if otherwise is JobError else otherwise
+    return kind(f"cannot {what}: {_line(error)}")
 
 
 def _line(error: Exception) -> str:

@@ -10,7 +10,7 @@ import requests
 
 from harness.atomic_file import replace_file
 from harness.clouds import NoAnswerError
-from harness.errors import JobError
+from harness.errors import JobError, UnreachableError
 from harness.printable import printable
 from harness.resources.provisioning import Provisioning
 from harness.services.service import OutputFile, Tail
@@ -96,9 +96,10 @@ class LinkReader:
             raise self._unread(file, error) from None
 
     def _unread(self, file: OutputFile, error: requests.RequestException) -> JobError:
-        # Any other text may tell the link, and with it the signature.
-        told = error if isinstance(error, NoAnswerError) else type(error).__name__
-        return JobError(f"{self._cannot(file)}: {told}")
+        if isinstance(error, NoAnswerError):
+            return UnreachableError(f"{self._cannot(file)}: {error}")
+        # Any other text may hold the link, and with it the signature.
+        return JobError(f"{self._cannot(file)}: {type(error).__name__}")
 
     def _cannot(self, file: OutputFile) -> str:
         return f"cannot read {printable(file.name)} of job {self._job}"

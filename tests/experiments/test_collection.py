@@ -1,7 +1,9 @@
 from pathlib import Path
 from typing import Any
 
-from harness.errors import JobError
+import pytest
+
+from harness.errors import JobError, UnreachableError
 from harness.experiments.collection import collect, newest_versions, toolkit_of
 from harness.experiments.run_directory import TrialDirectory
 from harness.scenario.model import MetricSpec, Scenario
@@ -52,6 +54,29 @@ class Outputs:
 def collected(directory: Path, *names: str) -> Any:
     output: Any = Outputs(*names)
     return collect(output, ["stdouterr", "MODEL"], TrialDirectory(directory, "trial"), {})
+
+
+class Unreachable(Outputs):
+    """Outputs of a job of whose service nobody answers any more, from the listing or from the first download on."""
+
+    def __init__(self, *, lists: bool) -> None:
+        super().__init__("net.txt")
+        self.lists = lists
+
+    def files(self, directory: str) -> Listing:
+        if self.lists:
+            return Listing(files(*self.names))
+        raise UnreachableError("cannot list the files in stdouterr of job j: management.azure.com gave no answer")
+
+    def download(self, file: OutputFile, target: Path) -> None:
+        raise UnreachableError("cannot read net.txt of job j: account.file.core.windows.net gave no answer")
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_where_nobody_answers_there_is_no_outcome_yet(tmp_path: Path, lists: bool) -> None:
+    output: Any = Unreachable(lists=lists)
+    with pytest.raises(UnreachableError):
+        collect(output, ["MODEL"], TrialDirectory(tmp_path, "trial"), {})
 
 
 def test_whatever_cannot_be_listed_or_fetched_is_a_problem_and_hides_nothing_else(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ import requests
 from azure.mgmt.batchai import BatchAI
 
 from harness.clock import SteppingClock
+from harness.clouds import open_cloud
 from harness.clouds.retry_policy import LOCAL
-from harness.errors import JobError
+from harness.config import Settings
+from harness.emulator.launch import launch, stop
+from harness.errors import JobError, UnreachableError
 from harness.resources import Provisioning
 from harness.resources.journal import NoJournal
 from harness.services.batchai.output import BatchAiJobOutput
@@ -164,3 +167,22 @@ def test_directories_are_followed_to_a_depth(output: BatchAiJobOutput) -> None:
 
 def test_a_file_is_shown_without_its_link(file: OutputFile) -> None:
     assert "secret" not in repr(file)
+
+
+def test_what_nobody_answers_is_unreachable(tmp_path: Path) -> None:
+    with launch() as endpoint:
+        settings = Settings(emulator_dir=Path(endpoint.directory))
+        with open_cloud("emulator", settings, cassettes=tmp_path, endpoint=endpoint) as cloud:
+            stop(Path(endpoint.directory))
+            with cloud.clients("gone") as clients:
+                provisioning = Provisioning(
+                    replace(cloud, clock=SteppingClock()), clients, NoJournal(), lambda _event: None, run="run"
+                )
+                output = BatchAiJobOutput(provisioning, ("g", "w", "e", "j"))
+                link = f"https://{endpoint.storage_account}.file.core.windows.net/s/f?sig=secret"
+
+                with pytest.raises(UnreachableError, match="cannot list the files in stdouterr of job j"):
+                    output.files("stdouterr")
+                with pytest.raises(UnreachableError, match="cannot read") as caught:
+                    output.download(OutputFile("stdouterr", "stderr.txt", 3, link), tmp_path / "stderr.txt")
+    assert "secret" not in str(caught.value)
