@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from harness.cli.results import newest
 from harness.clock import SystemClock
 from harness.config import Settings, load_settings
 from harness.errors import UserError
+from harness.interruption import Interrupted, Interruption
 from harness.report.model import document_of
 from harness.report.server import ReportServer
 from harness.report.writing import REPORT, asked_of, without_importance, write_report
@@ -77,12 +79,10 @@ def _serve(paths: tuple[Path, ...], goals: list[Goal], settings: Settings, port:
         server = ReportServer(_following(paths, goals, settings), token=secrets.token_urlsafe(16), port=port)
     except OSError as error:
         raise UserError(f"port {port} of loopback cannot be used: {error.strerror}; leave --port out") from error
-    with server:
+    # A shell has its background processes ignore Ctrl-C; whoever sends the signal all the same means it.
+    with server, Interruption(eager=True).installed(), suppress(Interrupted):
         say(f"report: {server.url}\nit follows the run; end it with Ctrl-C")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return
+        server.serve_forever()
 
 
 def _following(paths: tuple[Path, ...], goals: list[Goal], settings: Settings) -> Callable[[], Mapping[str, Any]]:

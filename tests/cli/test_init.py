@@ -72,7 +72,7 @@ def test_the_settings_change_nothing_until_a_line_is_uncommented(project: Path) 
 def test_every_setting_can_be_uncommented_but_secrets_and_programs() -> None:
     lines = [line[2:] for line in settings_template().splitlines() if line.startswith("# ") and " = " in line]
     named = tomllib.loads("\n".join(lines))
-    secret = {"client_secret", "storage_key", "admin_password"}
+    secret = {"client_secret", "storage_key", "admin_password", "study_storage"}
     assert set(named) == set(Settings.model_fields) - secret - set(PROGRAMS)
     assert Settings.model_validate({name: value for name, value in named.items() if value})
 

@@ -1,6 +1,7 @@
 """Metrics of every kind, written by a job on a real emulator."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ touch "$AZ_BATCHAI_OUTPUT_MODEL/net.txt"
 
 def test_a_job_logs_metrics_and_leaves_a_table(scenario: Write, project: Path) -> None:
     metrics = "metrics: {loss: {step: true}, score: {file: MODEL/history.csv, column: score, index: epoch, step: true}}"
-    command = f"  command: sh $AZ_BATCHAI_INPUT_S/train.sh {sys.executable}"
+    command = f"  command: sh $AZ_BATCHAI_INPUT_S/train.sh {shlex.quote(sys.executable)}"
     path = scenario(metrics=metrics)
     lines = [command if line.startswith("  command:") else line for line in path.read_text().splitlines()]
     lines = ["parameters: {}" if line.startswith("parameters:") else line for line in lines]

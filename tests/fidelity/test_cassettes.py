@@ -15,8 +15,9 @@ from tests.fidelity.player import ACCOUNT, KEY, Player
 
 CASSETTES = Path(__file__).parents[2] / "cassettes" / "batchai"
 SHARED = ("resource_group", "file_share", "gpu_cluster")  # each within the one before, and all trials within them
-# The stand-in of a job plays one script in one process; a set-up task, ranks and faults are more than that.
-NOT_PLAYED = {"checkpoint-resume", "many-trials", "pytorch-script", "setup-task", "two-nodes"}
+# The stand-in of a job plays one script in one process; a set-up task, ranks and faults are more than that. A job that
+# fails at once may have ended before its files are listed for the first time, unlike the recorded one.
+NOT_PLAYED = {"checkpoint-resume", "expected-failure", "many-trials", "pytorch-script", "setup-task", "two-nodes"}
 SCENARIOS = sorted({path.name for path in CASSETTES.iterdir()} - NOT_PLAYED)
 
 needs_torch = pytest.mark.skipif(

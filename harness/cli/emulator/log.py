@@ -14,6 +14,7 @@ from harness.cli.options import directory_option
 from harness.cli.output import say
 from harness.clock import SystemClock
 from harness.errors import EmulatorError
+from harness.interruption import Interrupted, Interruption
 from harness.request_entry import LOG_NAME, RequestEntry
 
 _LOOK_SECONDS = 0.2
@@ -44,7 +45,7 @@ def log(*, follow: bool, lines: int, as_json: bool, directory: Path) -> None:
     for line in last_lines(path, lines):
         _show(line, as_json=as_json)
     if follow:
-        with contextlib.suppress(KeyboardInterrupt):
+        with Interruption(eager=True).installed(), contextlib.suppress(Interrupted):
             for line in new_lines(path):
                 _show(line, as_json=as_json)
 
