@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from harness.emulator.listener import serve_http
 from harness.emulator.paths import DataDirectory
@@ -45,12 +46,22 @@ ROUTES = [
 ]
 
 
+APPLICATION = Starlette(routes=ROUTES)
+
+
+async def trusting(scope: Scope, receive: Receive, send: Send) -> None:
+    """The routes, on connections that count as proven: the server drops those that never show credentials."""
+    if scope["type"] == "http":
+        scope["state"]["connection"].trust()
+    await APPLICATION(scope, receive, send)
+
+
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", PORT), backlog=512)
     loop_factory = uvicorn.Config(Starlette(), loop="auto").get_loop_factory()
     context = server_context(DataDirectory(DIRECTORY))
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(serve_http(Starlette(routes=ROUTES), listener, asyncio.Event(), context))
+        runner.run(serve_http(trusting, listener, asyncio.Event(), context))
 
 
 if __name__ == "__main__":
