@@ -5,10 +5,10 @@ import binascii
 import ipaddress
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from harness.compute.catalogue import parse_compute
 from harness.emulator.host_names import host_of
@@ -137,6 +137,50 @@ class Options:
         """The variables in which accounts are handed on."""
         pairs = ";".join(f"{account.name}:{account.key}" for account in self.accounts)
         return {ACCOUNTS_VARIABLE: pairs} if pairs else {}
+
+
+def read_options(
+    directory: Path,
+    *,
+    listen: str,
+    compute: str,
+    accounts: Iterable[Account],
+    host_names: Iterable[str],
+    applications: Iterable[str],
+    tenants: Iterable[str],
+    image_map: Iterable[str],
+    faults: Sequence[str],
+    fault_seed: int,
+    quotas: Sequence[str],
+    missing_sizes: Sequence[str],
+    refuse_keys: str | None,
+    **plain: Any,
+) -> Options:
+    """How to serve a data directory.
+
+    Args:
+        directory: the data directory.
+        listen: see ``parse_listen``; so are ``compute``, ``host_names``, ``applications``, ``tenants``, ``image_map``,
+            ``faults`` and the limits written as the ``parse_...`` of their name takes them.
+        accounts: storage accounts to have besides the first one.
+        plain: the other members of ``Options``, as they are.
+
+    Raises:
+        EmulatorError: a text is wrong; the message says which, and what is right.
+    """
+    return Options(
+        directory,
+        listen=parse_listen(listen),
+        compute=check_compute(compute),
+        accounts=tuple(accounts),
+        host_names=tuple(map(parse_host_name, host_names)),
+        applications=tuple(map(parse_application, applications)),
+        tenants=tuple(map(parse_tenant, tenants)),
+        image_map=tuple(map(parse_image, image_map)),
+        faults=parse_faults(faults, fault_seed),
+        limit=parse_limit(quotas, missing_sizes, refuse_keys),
+        **plain,
+    )
 
 
 def parse_account(text: str) -> Account:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
@@ -19,17 +19,9 @@ from harness.emulator.options import (
     ONLY,
     REFUSAL_CODES,
     Images,
-    Options,
-    check_compute,
     parse_account,
     parse_accounts,
-    parse_application,
-    parse_faults,
-    parse_host_name,
-    parse_image,
-    parse_limit,
-    parse_listen,
-    parse_tenant,
+    read_options,
 )
 from harness.errors import EmulatorError
 from harness.fault_vocabulary import FAULTS
@@ -141,32 +133,14 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
 def start(
     *,
     directory: Path,
-    port: int | None,
     only: str,
     accounts: tuple[str, ...],
-    file_port: int | None,
-    blob_port: int | None,
-    https: bool,
-    listen: str,
-    development_key: bool,
-    host_names: tuple[str, ...],
-    applications: tuple[str, ...],
     seed: Path | None,
-    copy_delay: float,
     log: bool,
     managed_identity: str | None,
-    tenants: tuple[str, ...],
-    detach: bool,
-    pace: float,
-    compute: str,
     images: Images | None,
-    image_map: tuple[str, ...],
-    container_user: str,
-    faults: tuple[str, ...],
-    fault_seed: int,
-    quotas: tuple[str, ...],
-    missing_sizes: tuple[str, ...],
-    refuse_keys: str | None,
+    detach: bool,
+    **words: Any,
 ) -> None:
     """Start an emulator, in the foreground until Ctrl-C, or in the background.
 
@@ -179,31 +153,16 @@ def start(
     """
     if only and only not in ONLY:
         raise EmulatorError(f"--only {only}: the emulator can serve alone: {', '.join(ONLY)}")
-    options = Options(
+    options = read_options(
         directory,
-        port,
         only=only,
-        file_port=file_port,
-        blob_port=blob_port,
-        https=https,
-        listen=parse_listen(listen),
-        development_key=development_key,
         accounts=(*map(parse_account, accounts), *parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, ""))),
-        pace=pace,
-        compute=check_compute(compute),
-        images=images or "",
-        image_map=tuple(map(parse_image, image_map)),
-        container_user=container_user,
-        faults=parse_faults(faults, fault_seed),
-        cntk_python=load_settings(Path()).cntk_python,
-        host_names=tuple(map(parse_host_name, host_names)),
-        applications=tuple(map(parse_application, applications)),
         seed=seed.absolute() if seed else None,
-        copy_delay=copy_delay,
         log=directory.absolute() / LOG_NAME if log else None,
         managed_identity=managed_identity or "",
-        tenants=tuple(map(parse_tenant, tenants)),
-        limit=parse_limit(quotas, missing_sizes, refuse_keys),
+        images=images or "",
+        cntk_python=load_settings(Path()).cntk_python,
+        **words,
     )
     if detach:
         show(launch.start_detached(options), err=True)
