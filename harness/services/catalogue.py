@@ -2,8 +2,7 @@
 
 from harness.config import Settings
 from harness.resources.reap import ServiceResources
-from harness.services.azureml import AzureMlService
-from harness.services.azureml.leftovers import AzureMlLeftovers
+from harness.services import azureml  # its names are loaded where they are used: it needs the SDK of blobs
 from harness.services.batchai import BatchAiService
 from harness.services.service import Service
 from harness.target import CloudName, ServiceName
@@ -22,10 +21,10 @@ def service_named(name: ServiceName, settings: Settings, cloud: CloudName, *, re
         SettingsError: a setting of the service has no value, or cannot be used there.
     """
     if name == "azureml":
-        return AzureMlService.of(settings, cloud, record=record)
+        return azureml.AzureMlService.of(settings, cloud, record=record)
     return BatchAiService()
 
 
 def service_resources() -> ServiceResources:
     """What services have besides groups and storage, for ``harness reap``."""
-    return AzureMlLeftovers()
+    return azureml.AzureMlLeftovers()

@@ -1,5 +1,13 @@
 """Azure Machine Learning, over Resource Manager in its API version 2025-09-01."""
 
-from harness.services.azureml.azureml_service import AzureMlService
+from typing import TYPE_CHECKING
 
-__all__ = ["AzureMlService"]
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.services.azureml.azureml_service import AzureMlService
+    from harness.services.azureml.leftovers import AzureMlLeftovers
+else:
+    __getattr__ = lazy_attributes(__name__, {"AzureMlLeftovers": "leftovers", "AzureMlService": "azureml_service"})
+
+__all__ = ["AzureMlLeftovers", "AzureMlService"]
