@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
@@ -77,9 +77,9 @@ class Place:
 def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) -> int:
     """Delete what earlier runs made and did not delete: what has expired, or has no living owner.
 
-    Found are the resource groups, file shares and blob containers that carry the harness's tags and, for --cloud
-    emulator, emulators on this machine whose run was killed. What is not ours, or belongs to a run that is alive, is
-    never deleted.
+    Found are the resource groups, file shares and blob containers that carry the harness's tags, the computes,
+    datastores and jobs in workspaces of Azure Machine Learning that do and, for --cloud emulator, emulators on this
+    machine whose run was killed. What is not ours, or belongs to a run that is alive, is never deleted.
 
     \b
     Examples:
@@ -257,9 +257,9 @@ def _say_unreached(entry: Entry, wanted: str) -> None:
 
 
 def _age(text: str) -> timedelta:
-    if short := re.fullmatch(r"(\d+)([smhd])", text):
-        return timedelta(**{_UNITS[short[2]]: int(short[1])})
     try:
+        if short := re.fullmatch(r"(\d+)([smhd])", text):
+            return timedelta(**{_UNITS[short[2]]: int(short[1])})
         return TypeAdapter(timedelta).validate_python(text)
-    except ValidationError:
+    except (ValueError, OverflowError):
         raise click.BadParameter(f"{text!r} is no age; write 90m, 2h, 7d or PT2H", param_hint="--older-than") from None

@@ -171,9 +171,10 @@ def test_an_emulator_that_does_not_start_does_not_keep_others_from_being_looked_
     assert "deleted resource group leftgroup" in told.out
 
 
-def test_an_age_that_is_none_is_bad_input(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["reap", "--older-than", "soon"]) == 2
-    assert "'soon' is no age; write 90m, 2h, 7d or PT2H" in capsys.readouterr().err
+@pytest.mark.parametrize("age", ["soon", "99999999999d", f"{'9' * 5000}s"])
+def test_an_age_that_is_none_is_bad_input(project: Path, capsys: pytest.CaptureFixture[str], age: str) -> None:
+    assert main(["reap", "--older-than", age]) == 2
+    assert f"'{age}' is no age; write 90m, 2h, 7d or PT2H" in capsys.readouterr().err
 
 
 def test_azure_without_settings_names_the_one_that_is_missing(

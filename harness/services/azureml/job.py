@@ -1,5 +1,6 @@
 """A command job: submitted, watched to its end, deleted."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from harness.services.azureml.workspace import WorkspaceAddress
 from harness.services.service import FINISHED, Job, JobView, MountPlan
 
 _CANCEL_SECONDS = 900.0
+_RUN_HISTORY = re.compile(r"[a-z0-9.-]+\.azureml\.(ms|net)", re.ASCII)  # the hosts that may see our token
 
 
 class AzureMlJob(Job):
@@ -254,14 +256,15 @@ def _view(client: RestClient, name: str, job: dict[str, Any]) -> JobView:
 def run_details(client: RestClient, job: dict[str, Any]) -> dict[str, Any]:
     """What run history knows of a job: its times, its error, and links to its logs.
 
-    The address of run history is that of the job's tracking, which the service names in the job itself.
+    The address of run history is that of the job's tracking, which the service names in the job itself. Whoever may
+    write jobs of a workspace may write that too, so no host but the service's is asked.
 
     Raises:
         HttpResponseError: run history does not answer.
     """
     services = job["properties"].get("services") or {}
     host = urlsplit(str((services.get("Tracking") or {}).get("endpoint") or "")).netloc
-    if not host:
+    if not _RUN_HISTORY.fullmatch(host.lower()):
         return {}
     workspace, _, name = str(job["id"]).rpartition("/jobs/")
     try:

@@ -92,11 +92,12 @@ class AzureMlJobOutput:
         """
         if file.link:
             return self._reader.tail(file, start=start, most=most)
+        begin = max(0 if file.size < start else start, file.size - most)
+        if file.size <= begin:
+            return Tail(begin, b"")
         stream = io.BytesIO()
-        self._read(file, stream)
-        content = stream.getvalue()
-        begin = max(0 if len(content) < start else start, len(content) - most)
-        return Tail(begin, content[begin : begin + most])
+        self._read(file, stream, start=begin, most=file.size - begin)
+        return Tail(begin, stream.getvalue())
 
     def download(self, file: OutputFile, target: Path) -> None:
         """Write a file to the local path ``target``, whose directory exists; it appears whole or not at all.
@@ -150,14 +151,23 @@ class AzureMlJobOutput:
         service = self._provisioning.clients.storage(BlobServiceClient, "blob")
         return service.get_container_client(self._places[directory].volume)
 
-    def _read(self, file: OutputFile, stream: BinaryIO) -> None:
+    def _read(self, file: OutputFile, stream: BinaryIO, *, start: int | None = None, most: int | None = None) -> None:
+        """Write a file's bytes, or ``most`` of them from ``start``."""
         place = self._places[file.directory]
         whole = PurePosixPath(place.path) / file.name
         what = f"read {printable(file.name)} of job {self._job}"
         with self._provisioning.errors(what, otherwise=JobError):
             if place.kind == "container":
-                self._container(file.directory).download_blob(str(whole), max_concurrency=1).readinto(stream)
+                self._container(file.directory).download_blob(
+                    str(whole), offset=start, length=most, max_concurrency=1
+                ).readinto(stream)
                 return
             self._provisioning.clients.files.get_file_to_stream(
-                place.volume, str(whole.parent), whole.name, stream, max_connections=1
+                place.volume,
+                str(whole.parent),
+                whole.name,
+                stream,
+                start_range=start,
+                end_range=None if start is None or most is None else start + most - 1,
+                max_connections=1,
             )
