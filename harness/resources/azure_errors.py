@@ -25,7 +25,6 @@ _REMEDIES = {
     "AuthorizationFailed": "give the service principal the role Contributor on the subscription",
 }
 
-_MOST_CAUSES = 30  # that are looked at, of an error
 _STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storage service's XML
 
 
@@ -85,14 +84,11 @@ def azure_errors(
 
 
 def _is_unanswered(error: BaseException) -> bool:
-    """Whether an error of an SDK comes of a request that got no answer; azure-identity makes a failed sign-in of it."""
-    causes: list[object] = [error]
-    for cause in causes:
-        if isinstance(cause, NoAnswerError):
-            return True
-        if isinstance(cause, BaseException) and len(causes) < _MOST_CAUSES:
-            causes += [cause.__cause__, cause.__context__, getattr(cause, "inner_exception", None)]
-    return False
+    """Whether an SDK's error comes from a request without an answer; azure-identity makes a failed sign-in of it."""
+    causes = (error.__context__, getattr(error, "inner_exception", None))
+    return isinstance(error, NoAnswerError) or any(
+        _is_unanswered(cause) for cause in causes if isinstance(cause, BaseException)
+    )
 
 
 def _unreachable(what: str, error: Exception, otherwise: type[CloudError]) -> CloudError:
