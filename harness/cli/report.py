@@ -79,7 +79,7 @@ def _serve(paths: tuple[Path, ...], goals: list[Goal], settings: Settings, port:
         server = ReportServer(_following(paths, goals, settings), token=secrets.token_urlsafe(16), port=port)
     except OSError as error:
         raise UserError(f"port {port} of loopback cannot be used: {error.strerror}; leave --port out") from error
-    # A shell has its background processes ignore Ctrl-C; whoever sends the signal all the same means it.
+    # A shell makes its background processes ignore SIGINT; installed, the signal ends them all the same.
     with server, Interruption(eager=True).installed(), suppress(Interrupted):
         say(f"report: {server.url}\nit follows the run; end it with Ctrl-C")
         server.serve_forever()
