@@ -121,7 +121,7 @@ class Display:
         return "; ".join([", ".join(counts), *filter(None, (self._best, self._live))])
 
     def _note(self, event: TrialEnded) -> None:
-        """A trial has ended; a new best one is told in a line of its own."""
+        """A trial has ended; a new best one has a line of its own."""
         self._ended[event.state if event.is_met else "not as expected"] += 1
         if event.best and event.best != self._best:
             self._line(plain(f"{event.best}; {self._ended.total()} of {self._total} done"))

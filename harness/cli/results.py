@@ -80,7 +80,7 @@ def results(
 
     Each swept parameter has a column, what is the same in all trials has none. Columns that do not fit the terminal are
     named below the table. NAME is a parameter, a metric, or one of scenario, trial, state, exit_code, expected, queued,
-    running and directory. A run may go on meanwhile.
+    running and directory. The run may still be going.
 
     --reread takes the metrics and their bounds from the scenario file as it is now: after a mistake in a pattern, no
     trial has to run again.

@@ -73,7 +73,7 @@ CHECKS: tuple[Check, ...] = (check_state, check_exit_code, check_metrics, check_
 
 
 def directories_of(scenario: Scenario) -> tuple[str, ...]:
-    """The output directories that an outcome tells about, logs first."""
+    """The output directories whose files an outcome lists, logs first."""
     return (STDOUTERR, *scenario.job.outputs)
 
 

@@ -28,7 +28,7 @@ class Shareable(Protocol):
         """What another process that shares it has to know, as JSON can say it."""
 
     def recall(self, facts: Mapping[str, Any]) -> None:
-        """Take what ``remember`` of the process that made it tells."""
+        """Take what ``remember`` returned in the process that made it."""
 
 
 R = TypeVar("R", bound=Shareable)

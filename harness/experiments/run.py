@@ -89,8 +89,8 @@ def run_search(
     Args:
         context: where.
         scenario: with a search.
-        study: chooses the trials, and is told how they end.
-        directory: gets outcomes and files; its earlier outcomes are told to the study.
+        study: chooses the trials, and gets their outcomes.
+        directory: gets outcomes and files; its earlier outcomes are reported to the study.
         report: gets each outcome once it is in the directory.
         again: trials that an earlier process has run, and that are run again first.
         limit: how many trials of the study begin at most.

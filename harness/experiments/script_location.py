@@ -1,4 +1,4 @@
-"""On which volume the script of a job is, and where, as far as the scenario tells. Pure."""
+"""On which volume the script of a job is, and where, as far as the scenario says. Pure."""
 
 import re
 from collections.abc import Mapping

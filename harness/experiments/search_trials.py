@@ -1,4 +1,4 @@
-"""The trials of a search: each is asked of the study when there is a node for it, and told to it when it has ended."""
+"""The trials of a search: the study is asked for each when there is a node for it, and gets its outcome."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ class SearchTrials:
     """A source of trials.
 
     A trial that a killed process has asked for is run by this one, unless its outcome is on the disk: then the study
-    is told of it.
+    gets that.
 
     Args:
         study: chooses the points.
@@ -26,7 +26,7 @@ class SearchTrials:
         make: makes of a trial what can be submitted.
         done: outcomes of earlier processes, by the id of the trial.
         again: trials of earlier processes that are run again first; the study gets what comes out besides.
-        metric: that the study is told of while a job runs; None where none has steps.
+        metric: that is reported to the study while a job runs; None where none has steps.
         at_once: how many trials run at a time; None for any number.
         limit: how many begin; None for any number.
         sink: gets what running trials report.
@@ -85,7 +85,7 @@ class SearchTrials:
         return self._make(trial)
 
     def judge(self, trial: RunningTrial) -> Stop | None:
-        """Tell the study what is new of a running trial, and ask whether it is worth its end."""
+        """Report the new values of a running trial to the study, and ask whether the trial is pruned."""
         number, done = self._numbers[trial.id], self._reported.get(trial.id, 0)
         if self._metric is None or number is None:
             return None
@@ -98,7 +98,7 @@ class SearchTrials:
         return None
 
     def take(self, outcome: Outcome) -> None:
-        """Tell the study how a trial ended."""
+        """Report to the study how a trial ended."""
         number, steps = self._numbers.pop(outcome.trial), self._reported.pop(outcome.trial, 0)
         if number is not None:
             self._tell(number, outcome, steps=steps)

@@ -1,4 +1,4 @@
-"""Where the trials of a run come from: known before it, or found by a search while it goes on."""
+"""Where the trials of a run come from: known before it, or chosen by a search while it lasts."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar

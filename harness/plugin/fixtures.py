@@ -103,19 +103,19 @@ def harness_run_context(
     is_replay = cloud.name == "replay"
     shared = None if is_replay else shared_directory(pytestconfig, tmp_path_factory)
 
-    def tell(event: object) -> None:
+    def log(event: object) -> None:
         logger.info("%s", printable(str(event)))
 
     options = pytestconfig.stash[SCENARIO_OPTIONS]
     upload_from = options.upload_from
-    local = experiments.LocalUploads(settings.mnist_dir, harness_config.mnist_cache(environ), tell, upload_from)
+    local = experiments.LocalUploads(settings.mnist_dir, harness_config.mnist_cache(environ), log, upload_from)
     with experiments.PatternMatcher() as matcher:
         yield experiments.RunContext(
             cloud=cloud,
             service=services.service_named(options.service, settings, options.cloud, record=options.record),
             journal=resources.journal_for(cloud.name, settings, environ),
             uploads=experiments.RecordedUploads(upload_from) if is_replay else local,
-            sink=tell,
+            sink=log,
             interruption=pytestconfig.stash[INTERRUPTION],
             leases=experiments.Leases(shared) if shared else None,
             worker=worker_id(pytestconfig) if shared else "",
@@ -242,7 +242,8 @@ def search_outcomes(
 ) -> "list[Outcome]":
     """The outcomes of a scenario's search, which ran to its end, one trial after the other, once in a session.
 
-    So the study is told what came out in the same order each time, chooses the same points, and a recording replays.
+    So the study gets the outcomes in the same order each time, chooses the same points, and a recording replays.
+    Each worker of pytest-xdist runs its own.
 
     Raises:
         UserError: Optuna is not installed.

@@ -122,7 +122,7 @@ def _about(part: _Part, prices: Mapping[str, float]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What each trial tells, in this order."""
+    """What the page has of each trial, in this order."""
 
     parameters: list[str]
     metrics: list[str]

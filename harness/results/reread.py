@@ -20,7 +20,7 @@ _BOUNDS = "expect.metrics."
 
 
 def reread(path: Path, files: Sequence[Path] = ()) -> RunRecord:
-    """Read the metrics of every trial again, judge them, and put the outcomes in the place of the old ones.
+    """Read the metrics of every trial again, check their bounds, and put the outcomes in the place of the old ones.
 
     No job runs. The state, exit code and files of a trial stay as they are, and so does what is said of them.
 

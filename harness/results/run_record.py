@@ -1,4 +1,4 @@
-"""What a run directory holds, read for people to look at: nothing in it is changed, and a run may go on meanwhile."""
+"""What a run directory holds, read for people to look at: nothing in it is changed, and the run may still be going."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""The study of a search: Optuna's storage is the one record of its trials, and a killed run goes on with it.
+"""The study of a search: Optuna's storage is the one record of its trials, and a killed run continues with it.
 
-A point depends on the seed, the number of its trial and the results that are told before it is asked for, and on
-nothing else: what is told in the same order is asked in the same order, after a restart too.
+A point depends on the seed, the number of its trial and the results that the study has when it is asked for it, and on
+nothing else: the same results in the same order give the same points in the same order, after a restart too.
 """
 
 import hashlib
@@ -41,10 +41,10 @@ Ending = Literal["complete", "pruned", "failed"]
 
 
 def _stored(method: Callable[P, T]) -> Callable[P, T]:
-    """Tell trouble with the storage (a full disk, a lock, a server that is gone) as the user's to mend."""
+    """Report trouble with the storage (a full disk, a lock, a server that is gone) as the user's to mend."""
 
     @wraps(method)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(*args, **kwargs)
         except (StorageInternalError, SQLAlchemyError) as error:
@@ -52,7 +52,7 @@ def _stored(method: Callable[P, T]) -> Callable[P, T]:
             text = f"the storage of the study cannot be used: {reason}; once it can, continue with --out DIR --resume"
             raise UserError(text) from error
 
-    return told
+    return guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Study:
         return self._numbers - self._excluded
 
     def unfinished(self) -> Iterator[Asked]:
-        """The trials that an earlier process asked for, and never told the end of."""
+        """The trials that an earlier process asked for, and whose end it never reported."""
         return (Asked(trial.number, self._point(trial)) for trial in self._unfinished)
 
     @_stored
@@ -294,5 +294,5 @@ def _suggested(trial: optuna.Trial, name: str, choices: BaseDistribution) -> Sca
 
 
 def _seed(seed: int, number: int) -> int:
-    """A seed of its own for each trial: a sampler that begins anew must not choose its first points again."""
+    """A seed of its own for each trial: a restarted sampler must not choose its first points again."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{number}".encode()).digest()[:4])
