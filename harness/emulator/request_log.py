@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -19,9 +20,7 @@ from harness.request_entry import RequestEntry
 
 _LARGEST = 16 << 20  # bytes; then the log begins again, and the one before is kept beside it
 _LONGEST = 2000  # characters of an address that are kept
-_SECRET = re.compile(
-    r"(?i)(?P<name>(?:^|&)(?:sig|[^=&]*(?:secret|token|password|key|assertion|code|signature)[^=&]*)=)[^&]*"
-)
+_SECRET = re.compile("sig$|.*(secret|token|password|key|assertion|code|signature)", re.IGNORECASE | re.DOTALL)
 
 
 class RequestLog:
@@ -87,9 +86,15 @@ def entry_of(scope: Mapping[str, Any], answer: Response | None, *, now: datetime
 def without_secrets(origin: str, raw_path: bytes, query: bytes) -> str:
     """An address as it is shown: signatures, and whatever else lets somebody in, are cut from its query."""
     path = raw_path.partition(b"?")[0].decode("latin-1")
-    shown = _SECRET.sub(r"\g<name>...", query.decode("latin-1"))
+    shown = "&".join(map(_shown, query.decode("latin-1").split("&")))
     address = f"{origin}{path}?{shown}" if shown else f"{origin}{path}"
     return address if len(address) <= _LONGEST else f"{address[:_LONGEST]}..."
+
+
+def _shown(parameter: str) -> str:
+    """A parameter of a query; its name counts as the services read it, whose percent-encoding a client may choose."""
+    name, equals, _ = parameter.partition("=")
+    return f"{name}=..." if equals and _SECRET.match(unquote_plus(name)) else parameter
 
 
 class _Error(msgspec.Struct):

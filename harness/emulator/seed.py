@@ -17,8 +17,8 @@ _SERVICES: tuple[Literal["file", "blob"], ...] = ("file", "blob")
 def seed(accounts: Accounts, account: str, directory: Path) -> None:
     """Make each ``file/SHARE`` and ``blob/CONTAINER`` of a directory a share or container of an account.
 
-    What the account has already stays as it is, so the same seed may be given at every start. A start that is killed
-    meanwhile copies again. Symbolic links, pipes and devices are left out.
+    What the account has already stays as it is, so the same seed may be given at every start. What a killed start has
+    copied in part is copied again by the next one. Symbolic links, pipes and devices are left out.
 
     Raises:
         EmulatorError: there is no such directory, it holds something else, or it cannot be copied.

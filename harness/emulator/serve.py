@@ -13,7 +13,6 @@ from contextlib import AbstractAsyncContextManager
 
 import msgspec
 import uvicorn
-from msgspec.structs import replace
 
 from harness.atomic_file import write_file
 from harness.compute.backend import Backend
@@ -84,14 +83,14 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                 storage.sources.listens("file", file_port)
                 storage.sources.listens("blob", blob_port)
                 ports.remember()
-                endpoint = _endpoint(base, options, port=port, file_port=file_port, blob_port=blob_port)
-                endpoint = replace(endpoint, identity_variables=_identity_variables(base, options, identity_port))
+                identities = _identity_variables(base, options, identity_port)
+                endpoint = _endpoint(base, options, identities, port=port, file_port=file_port, blob_port=blob_port)
                 base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
                 async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
                     _watch_for_stop(stopping, options)
                     with usable(paths):
                         write_file(paths.endpoint, msgspec.json.encode(endpoint))
-                    gc.freeze()  # the collector need never look through what there is by now
+                    gc.freeze()  # what exists by now lives as long as the process, so the collector skips it
                     print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
                     if not options.guarded:
                         sys.stderr.writelines(f"{line}\n" for line in (*ports.notes, *endpoint.lines()))
@@ -125,7 +124,7 @@ def _identity_variables(base: Foundation, options: Options, port: int) -> dict[s
 
 @contextlib.asynccontextmanager
 async def _computing(reconciler: Reconciler, options: Options, base: Foundation) -> AsyncIterator[Backend]:
-    """Where jobs run; what runs at the end goes on."""
+    """Where jobs run; those that run at the end continue, and the next start adopts them."""
     loop = asyncio.get_running_loop()
 
     def moved() -> None:  # called from the back end's own thread
@@ -166,7 +165,9 @@ async def _reconciling(reconciler: Reconciler, steps: Sequence[Step]) -> AsyncIt
         task.cancel()
 
 
-def _endpoint(base: Foundation, options: Options, *, port: int, file_port: int, blob_port: int) -> Endpoint:
+def _endpoint(
+    base: Foundation, options: Options, identities: dict[str, str], *, port: int, file_port: int, blob_port: int
+) -> Endpoint:
     identity, host = base.identity, reachable(options.listen)
     account = development_account(identity, options)
     scheme = "https" if options.https else "http"
@@ -185,7 +186,7 @@ def _endpoint(base: Foundation, options: Options, *, port: int, file_port: int, 
         blob_url=f"{scheme}://{host}:{blob_port}",
         only=options.only,
         applications={each.name: SignIn(each.client_id, each.client_secret) for each in identity.applications},
-        identity_variables={},
+        identity_variables=identities,
         **_azureml(base, options),
     )
 

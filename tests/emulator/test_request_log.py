@@ -75,6 +75,7 @@ def test_only_its_owner_reads_it(logged: tuple[Path, list[RequestEntry]]) -> Non
         (b"client_secret=x&a=b", "client_secret=...&a=b"),
         (b"access_token=x", "access_token=..."),
         (b"subscription-key=x&code=y", "subscription-key=...&code=..."),
+        (b"%73ig=abc&client%5Fsecret=x", "%73ig=...&client%5Fsecret=..."),
         (b"comp=list&prefix=sig", "comp=list&prefix=sig"),
         (b"design=1&assigned=2", "design=1&assigned=2"),
     ],

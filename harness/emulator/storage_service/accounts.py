@@ -34,6 +34,7 @@ class Accounts:
         self._store = store
         self._clock = clock
         self.root = root
+        store.list(ServiceSettings)  # decoded once: every request asks for them, and most accounts have none
 
     def get(self, name: str) -> StorageAccount | None:
         """The account of that name, or None."""

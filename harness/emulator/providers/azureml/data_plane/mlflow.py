@@ -119,8 +119,10 @@ class Mlflow:
         found = []
         for run in self._runs.every(workspace):
             is_seen = view == "ALL" or run.is_hidden == (view == "DELETED_ONLY")
+            if run.experiment not in names or not is_seen:
+                continue
             entity = self._entity(workspace, run)
-            if run.experiment in names and is_seen and all(clause.holds(entity) for clause in clauses):
+            if all(clause.holds(entity) for clause in clauses):
                 found.append((run, entity))
         for order in reversed(body.order_by or []):
             found = _sorted(found, order)
