@@ -24,7 +24,7 @@ from harness.compute.container.orders import ImageFacts, Refusal, Run, write_ref
 from harness.compute.container.plain_commands import words_of
 
 _ENGINE_FAILED, _NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 125, 126, 127, 137  # as `docker run` has them
-_LONGEST_OUTAGE, _PAUSE = 60.0, 0.5  # seconds: for how long an engine may be away, and how often it is asked
+_LONGEST_OUTAGE, _PAUSE = 60.0, 0.5  # seconds: for how long in all an engine may be away, and how often it is asked
 
 
 class StartError(Exception):
@@ -63,7 +63,7 @@ def run(order: Run, clock: Clock) -> int:
 
 
 def container_settings(client: Any, order: Run, facts: ImageFacts, *, init: bool) -> dict[str, Any]:
-    """What the engine is told about a container.
+    """The settings with which the engine makes a container.
 
     Args:
         init: whether a small program of the engine's is the first process, which passes signals on and collects what
@@ -176,7 +176,12 @@ def _wait(order: Run, container: str, clock: Clock) -> int:
     deadline = clock.monotonic() + _LONGEST_OUTAGE
     while True:
         try:
-            return int(connect(order.engine, patient=True).wait(container)["StatusCode"])
+            client = connect(order.engine, patient=True)
+            began = clock.monotonic()
+            try:
+                return int(client.wait(container)["StatusCode"])
+            finally:
+                deadline += clock.monotonic() - began  # while an answer was awaited, the engine was there
         except NotFound:
             sys.stderr.write("the container was removed while it ran\n")
             return _KILLED
