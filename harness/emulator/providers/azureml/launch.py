@@ -41,7 +41,7 @@ class _Script:
     writes: list[Path] = field(default_factory=list)
 
     def show(self, kind: str, name: str, path: str) -> str:
-        """Tell the job of a path by the service's variables; a reference to it, which may be quoted later."""
+        """Put a path into the service's variables for it; a reference to one of them, which may be quoted later."""
         names = (f"AZURE_ML_{kind}_{name}", f"AZUREML_DATAREFERENCE_{name}", f"AZ_ML_{kind}_{name}")
         self.variables |= dict.fromkeys(names, path)
         return f"${{{names[-1]}}}"

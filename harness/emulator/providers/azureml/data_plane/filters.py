@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 Value = str | float | None
-Entity = Mapping[
-    str, Value
-]  # ``metrics.loss``, ``params.depth``, ``tags.stage``, ``attributes.status`` and their values
+Entity = Mapping[str, Value]  # by ``metrics.loss``, ``params.depth``, ``tags.stage``, ``attributes.status``
 
 _CLAUSE = re.compile(
     r"\s*(?P<key>[\w.]+(?:`[^`]+`|\"[^\"]+\")?)\s*(?P<operator>!=|>=|<=|=|>|<|NOT\s+IN\b|IN\b|I?LIKE\b)\s*"

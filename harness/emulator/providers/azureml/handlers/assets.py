@@ -94,7 +94,7 @@ class Assets:
         else:
             found = self._visible(request, self._versions(prefix))
         found.sort(key=lambda each: each.created, reverse=True)
-        return self._service.page(request, [self._shown(workspace, each) for each in found], size=_MOST)
+        return self._service.page(request, found, lambda each: self._shown(workspace, each), size=_MOST)
 
     def delete(self, request: Request) -> Response:
         """Delete a version; jobs that used it keep what they ran."""
@@ -138,9 +138,9 @@ class Assets:
     def list_containers(self, request: Request) -> Response:
         """The assets of a workspace."""
         workspace = self._service.workspace(request)
-        found = self._service.repository.store.list(AssetContainer, container_key(workspace, self._kind, ""))
-        shown = [self._container(workspace, each) for _, each in found]
-        return self._service.page(request, shown, size=_MOST)
+        stored = self._service.repository.store.list(AssetContainer, container_key(workspace, self._kind, ""))
+        found = [each for _, each in stored]
+        return self._service.page(request, found, lambda each: self._container(workspace, each), size=_MOST)
 
     def start_pending_upload(self, request: Request) -> Response:
         """A new container to upload a version to, and a SAS that opens it for eight hours."""

@@ -91,9 +91,9 @@ class Computes:
     def list(self, request: Request) -> Response:
         """Those of a workspace, without the clusters that the service made for single jobs."""
         workspace = self._service.workspace(request)
-        found = self._service.repository.store.list(Cluster, f"{workspace.key}/computes/")
-        shown = [wire(each, self._details(each)) for _, each in found if not each.made_for]
-        return self._service.page(request, shown, size=_MOST)
+        stored = self._service.repository.store.list(Cluster, f"{workspace.key}/computes/")
+        found = [each for _, each in stored if not each.made_for]
+        return self._service.page(request, found, lambda each: wire(each, self._details(each)), size=_MOST)
 
     def delete(self, request: Request) -> Response:
         """Delete one; the jobs that run on it are cancelled."""

@@ -81,8 +81,11 @@ class Datastores:
         wanted = request.query.get("isdefault", "").lower()
         if wanted in ("true", "false"):
             found = [each for each in found if each.is_default == (wanted == "true")]
-        shown = [wire(workspace, each, by=self._service.author) for each in found]
-        return self._service.page(request, shown, size=_MOST, size_parameter="count")
+
+        def show(datastore: Datastore) -> object:
+            return wire(workspace, datastore, by=self._service.author)
+
+        return self._service.page(request, found, show, size=_MOST, size_parameter="count")
 
     def delete(self, request: Request) -> Response:
         """Delete one; what it names stays."""

@@ -100,9 +100,9 @@ class Jobs:
         if wanted not in ("", "command"):
             found = []
         found.sort(key=lambda each: each.run_number, reverse=True)
-        jobs = [(each, store.get(Job, workspace.address.child(each.name).key("job"))) for each in found]
-        shown = [self._shown(workspace, each, job) for each, job in jobs if job]
-        return self._service.page(request, shown, size=_MOST)
+        jobs = ((each, store.get(Job, workspace.address.child(each.name).key("job"))) for each in found)
+        listed = [(each, job) for each, job in jobs if job]
+        return self._service.page(request, listed, lambda pair: self._shown(workspace, *pair), size=_MOST)
 
     def cancel(self, request: Request) -> Response:
         """Ask for the end of a job; one that has ended is left as it is."""

@@ -3,10 +3,10 @@
 import itertools
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct
@@ -33,6 +33,8 @@ _SOONEST = 50  # milliseconds that a client is asked to wait: without a hint azu
 _READS, _WRITES = 249, 199  # of the service's buckets in 2025, for each caller and region
 _FIRST_LOCATION = "eastus"  # of the emulator's own resources
 _READ_METHODS = frozenset({"GET", "HEAD"})
+
+E = TypeVar("E")
 
 
 @dataclass(frozen=True)
@@ -132,17 +134,26 @@ class Service:
             return json_response(status, document)
         return json_response(201, document, headers=[("location", _MANAGEMENT + request.raw_target.decode("latin-1"))])
 
-    def page(self, request: Request, shown: Sequence[object], *, size: int, size_parameter: str = "$top") -> Response:
+    def page(
+        self,
+        request: Request,
+        found: Sequence[E],
+        show: Callable[[E], object],
+        *,
+        size: int,
+        size_parameter: str = "$top",
+    ) -> Response:
         """A page of a list; ``nextLink`` leads to the next one, and is absent from the last.
 
         Args:
-            shown: every element.
+            found: every element of the list.
+            show: an element's document; called for those on the page.
             size: of a page at most; a smaller one may be asked for by ``size_parameter``.
         """
         size = min(read_number(request.query.get(size_parameter, ""), 0) or size, size)
         first = read_number(request.query.get("$skip", ""), 0)
-        document: dict[str, object] = {"value": shown[first : first + size]}
-        if first + size < len(shown):
+        document: dict[str, object] = {"value": [show(each) for each in found[first : first + size]]}
+        if first + size < len(found):
             query = {**request.query, "$skip": str(first + size)}
             document["nextLink"] = f"{_MANAGEMENT}{quote(request.path)}?{urlencode(query)}"
         return json_response(200, document)

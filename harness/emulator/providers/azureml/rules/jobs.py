@@ -27,10 +27,15 @@ _LIFETIME = 21 * 86_400.0  # seconds that a job may run on dedicated nodes
 def read_job(name: str, document: dict[str, Any], *, now: datetime) -> JobDetails:
     """The job that a body describes, without the number of its run.
 
+    Args:
+        document: which has the types of ``bodies.JobBody``.
+
     Raises:
         AzureMLError: the body is wrong, or of a type that the emulator does not play yet.
     """
-    properties = _object(document.get("properties"), "properties")
+    properties = document.get("properties")
+    if properties is None:
+        raise invalid("'properties' of a job is an object.", "ArgumentInvalid")
     type_ = properties.get("jobType") or ""
     if type_ in _LATER:
         raise not_served(_LATER[type_], "submit command jobs, as the sweeps of 'harness run' do")
@@ -42,7 +47,7 @@ def read_job(name: str, document: dict[str, Any], *, now: datetime) -> JobDetail
     inputs = {each: _input(each, value) for each, value in _named(properties, "inputs")}
     outputs = {each: _output(each, value) for each, value in _named(properties, "outputs") if each != "default"}
     check_command(command, inputs, outputs)
-    resources = _object(properties.get("resources") or {}, "resources")
+    resources = properties.get("resources") or {}
     nodes = _count(resources.get("instanceCount"))
     return JobDetails(
         name=name,
@@ -75,21 +80,20 @@ def wall_clock(details: JobDetails) -> float:
     return (seconds(timeout) if timeout else None) or _LIFETIME
 
 
-def _input(name: str, given: Any) -> dict[str, Any]:
-    found = _object(given, f"inputs.{name}")
-    type_ = found.get("jobInputType") or ("literal" if "value" in found else "uri_folder")
+def _input(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    type_ = given.get("jobInputType") or ("literal" if "value" in given else "uri_folder")
     _check_word(f"inputs.{name}.jobInputType", type_, _INPUT_TYPES)
     if type_ == "literal":
-        return {"description": found.get("description"), "value": read_text(found.get("value")), "jobInputType": type_}
-    mode = found.get("mode") or "ReadOnlyMount"
+        return {"description": given.get("description"), "value": read_text(given.get("value")), "jobInputType": type_}
+    mode = given.get("mode") or "ReadOnlyMount"
     _check_word(f"inputs.{name}.mode", mode, _INPUT_MODES)
-    if not found.get("uri"):
+    if not given.get("uri"):
         raise invalid(f"The input {name} has no 'uri'.", "ArgumentInvalid")
-    return {"description": found.get("description"), "uri": found["uri"], "mode": mode, "jobInputType": type_}
+    return {"description": given.get("description"), "uri": given["uri"], "mode": mode, "jobInputType": type_}
 
 
-def _output(name: str, given: Any) -> dict[str, Any]:
-    found = _object(given or {}, f"outputs.{name}")
+def _output(name: str, given: dict[str, Any] | None) -> dict[str, Any]:
+    found = given or {}
     mode = found.get("mode") or "ReadWriteMount"
     _check_word(f"outputs.{name}.mode", mode, _OUTPUT_MODES)
     type_ = found.get("jobOutputType") or "uri_folder"
@@ -140,15 +144,9 @@ def _check_word(member: str, given: Any, words: tuple[str, ...]) -> None:
 
 
 def _named(properties: dict[str, Any], member: str) -> list[tuple[str, Any]]:
-    found = _object(properties.get(member) or {}, member)
+    found = properties.get(member) or {}
     for name in found:
         if not _NAME.fullmatch(name):
             text = f"The name {name[:60]!r} in {member} is not valid: it has letters, digits and '_', no digit first."
             raise invalid(text, "ArgumentInvalid")
     return list(found.items())
-
-
-def _object(given: Any, what: str) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise invalid(f"'{what}' of a job is an object.", "ArgumentInvalid")
-    return given

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster
 from harness.emulator.engine.model.spec.clusters import VmPriority
 from harness.emulator.engine.rules.scaling import QUOTA_REACHED
 from harness.emulator.providers.azureml.model.documents import Document
+from harness.emulator.subscription_limits import TOTAL
 from harness.vm_sizes import VmSize, vm_size, vm_size_names
 
 TOTAL_CLUSTERS, TOTAL_CORES, FAMILY_CORES = 200, 1000, 100  # limits that the emulator reports
-_NAMESPACE = "Microsoft.MachineLearningServices"
 
 
 def family_name(size: VmSize) -> str:
@@ -41,8 +42,8 @@ def usages(
 
     return [
         _row(subscription, "TotalClusters", "Total Clusters", len(found), TOTAL_CLUSTERS, "totalClusters"),
-        _row(subscription, "TotalDedicatedCores", "Total Cluster Dedicated Regional vCPUs", cores.total(),
-             limit("TotalDedicatedCores", TOTAL_CORES), "totalDedicatedCores"),
+        _row(subscription, TOTAL, "Total Cluster Dedicated Regional vCPUs", cores.total(),
+             limit(TOTAL, TOTAL_CORES), "totalDedicatedCores"),
         *(_row(subscription, name, f"{_shown(name)} Cluster Dedicated vCPUs", cores[family],
                limit(family, FAMILY_CORES), "vmFamily/dedicatedCores") for family, name in sorted(families.items())),
     ]  # fmt: skip
@@ -56,7 +57,7 @@ def is_family(row: Document) -> bool:
 def quota(row: Document) -> Document:
     """The limit of a row as ``quotas`` shows it."""
     shown = {name: row[name] for name in ("limit", "name", "unit")}
-    return {"id": row["id"].replace("/usages/", "/quotas/"), "type": f"{_NAMESPACE}/vmFamily/quotas", **shown}
+    return {"id": row["id"].replace("/usages/", "/quotas/"), "type": f"{MACHINE_LEARNING}/vmFamily/quotas", **shown}
 
 
 def sizes(names: Iterable[str]) -> list[Document]:
@@ -72,7 +73,7 @@ def _row(  # noqa: PLR0917 - the columns of a table
         "currentValue": current,
         "limit": limit,
         "name": {"value": name, "localizedValue": shown},
-        "type": f"{_NAMESPACE}/{kind}/usages",
+        "type": f"{MACHINE_LEARNING}/{kind}/usages",
         "id": f"/subscriptions/{subscription}/usages/{name.replace(' ', '_')}",
     }
 
