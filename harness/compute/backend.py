@@ -142,9 +142,9 @@ class Execution:
     """One process of a step. A step ends when all that ``leads`` have ended; the others are then stopped.
 
     ``stdin`` is what it reads; secrets go there, which then are in no file and no command line. ``refusal`` is a file
-    that, where it is there after a process has failed, says why what it stands for was never started: JSON with the
-    ``error``, the ``message`` and the ``details`` that the service reports. ``remains`` is a directory: the process is
-    only needed where something is in it.
+    that a failed process may leave to say why the job's own command was never started: JSON with the ``error``, the
+    ``message`` and the ``details`` that the service reports. ``remains`` is a directory: the process is only needed
+    where something is in it.
     """
 
     argv: tuple[str, ...]
@@ -176,8 +176,7 @@ class Plan:
     ``links`` are (place, target) pairs, those in ``temporary`` are removed when the job ends; ``files`` maps small
     files to their text; ``notes`` open every file of ``logs``. ``cleanup`` runs one after the other when the job has
     ended, however it did. ``grace`` is the time, in seconds, between the SIGTERM of a termination and its SIGKILL.
-    ``backend`` names the back end that runs it, where an
-    emulator has several.
+    ``backend`` names the back end that runs it, where an emulator has several.
     """
 
     directory: Path

@@ -26,7 +26,8 @@ class Images:
     Attributes:
         on_host: whether they may run without it, on this machine. By default, None, they may on the back end
             ``process``, which has no other way, and may not on ``container``.
-        mapped: what is run in place of images that are gone; the names may hold ``*``, and the first that fits wins.
+        mapped: what is run in place of images that no longer exist; the names may hold ``*``, and the first that fits
+            wins.
         user: whom containers run as, as Docker writes it; empty for the default.
     """
 
@@ -42,10 +43,10 @@ class BackendContext:
     Attributes:
         on_change: to be called, from any thread, soon after any job has moved.
         machine: what this machine offers to jobs.
-        clock: tells the time.
+        clock: dates what happens to jobs.
         environ: the environment of the emulator.
         jobs: the directory that holds the directories of jobs.
-        emulator: the id of the emulator, which tells what it made from what others made.
+        emulator: the id of the emulator, which marks what it made at an engine that others use too.
         images: how jobs that ask for a container image run, and whether they may run without it.
         address: what follows the colon in ``--compute NAME:ADDRESS``; empty where nothing does.
     """

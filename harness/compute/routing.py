@@ -65,7 +65,7 @@ class RoutingBackend:
         self._routes.pop(directory, None)
 
     def close(self) -> None:
-        """Stop watching; jobs go on, and a later back end adopts them."""
+        """Stop watching; jobs continue, and a later back end adopts them."""
         for backend in self._made.values():
             backend.close()
 

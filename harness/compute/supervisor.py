@@ -241,7 +241,7 @@ def clean_up(execution: Mapping[str, Any], libc: ctypes.CDLL, journal: Journal) 
 
 
 def refusal_of(execution: Mapping[str, Any]) -> JobEndError | None:
-    """Why what a process stands for was never started; None where it was."""
+    """Why the command that a process should have started never ran; None where it did."""
     try:
         with open(execution.get("refusal") or "", encoding="utf-8") as stream:
             refusal = json.load(stream)

@@ -32,7 +32,8 @@ class ContainerOptions:
 
     Attributes:
         host_images: whether they run on this machine, without the image, where no engine answers.
-        image_map: what is run in place of images that are gone; the names may hold ``*``, and the first that fits wins.
+        image_map: what is run in place of images that no longer exist; the names may hold ``*``, and the first that
+            fits wins.
         user: whom containers run as, as Docker writes it; empty for the service's own, root, unless the engine is one
             of root's and the emulator is not: then the emulator's user, so that files stay theirs.
     """

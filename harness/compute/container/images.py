@@ -29,7 +29,7 @@ class PullError(Exception):
 
 
 def get_image(order: GetImage, clock: Clock) -> int:
-    """Have an image ready, and write down what runs in it needs to know; the exit code of the step."""
+    """Have an image ready, and write its facts for the runs that follow; the exit code of the step."""
     log, image = JobLog(order.logs, clock), order.image
     try:
         client = connect(order.engine, patient=True)
@@ -98,7 +98,7 @@ def progress_lines(events: Iterable[Mapping[str, Any]], clock: Clock) -> Iterabl
         PullError: an event says that the pull has failed.
     """
     sizes: dict[str, tuple[int, int]] = {}
-    last, told = clock.monotonic(), ""
+    last, shown = clock.monotonic(), ""
     for event in events:
         if "error" in event:
             raise PullError(str(event["error"]))
@@ -110,8 +110,8 @@ def progress_lines(events: Iterable[Mapping[str, Any]], clock: Clock) -> Iterabl
                 last = clock.monotonic()
                 come, total = (sum(each[index] for each in sizes.values()) / 1e6 for index in (0, 1))
                 yield f"{come:.0f} of {total:.0f} MB"
-        elif (line := " ".join(filter(None, (layer, status)))) and line != told:
-            told = line
+        elif (line := " ".join(filter(None, (layer, status)))) and line != shown:
+            shown = line
             yield line
 
 

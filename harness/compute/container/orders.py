@@ -1,4 +1,4 @@
-"""What ``python -m harness.compute.container`` is told to do: JSON on its standard input, because it holds secrets.
+"""The orders of ``python -m harness.compute.container``: JSON on its standard input, because they hold secrets.
 
 Containers and the images that are made of them carry the labels of ``Owner``. Nothing without both is ever touched.
 """
@@ -30,7 +30,7 @@ class Engine(msgspec.Struct, frozen=True):
 
 
 class Image(msgspec.Struct, frozen=True):
-    """The image of a job: its name, the registry's user and password (empty for none), and why it is this one."""
+    """The image of a job: its name, the registry's user and password (empty for none), and the name in the job."""
 
     name: str
     user_name: str = ""
@@ -59,7 +59,7 @@ class Build(msgspec.Struct, frozen=True):
 
 
 class GetImage(msgspec.Struct, frozen=True, tag="get"):
-    """Have the image ready. What runs in it needs to know is written to the file ``facts`` (``ImageFacts``)."""
+    """Have the image ready. Its facts (``ImageFacts``), which every run needs, are written to the file ``facts``."""
 
     engine: Engine
     owner: Owner
