@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from harness.cli.results import newest
 from harness.clock import SystemClock
 from harness.config import Settings, load_settings
 from harness.errors import UserError
+from harness.experiments.run_directory import OUTCOMES
 from harness.interruption import Interrupted, Interruption
 from harness.report.model import document_of
 from harness.report.server import ReportServer
 from harness.report.writing import REPORT, asked_of, without_importance, write_report
 from harness.results.goal import Goal, read_goal
-from harness.results.run_record import RunRecord, read_run
+from harness.results.run_record import read_run
 
 _COMPARISON = "comparison.html"
 
@@ -87,25 +89,20 @@ def _serve(paths: tuple[Path, ...], goals: list[Goal], settings: Settings, port:
 
 def _following(paths: tuple[Path, ...], goals: list[Goal], settings: Settings) -> Callable[[], Mapping[str, Any]]:
     """Makes the document of some runs as they are now; what did not change is not read again."""
-    kept: dict[tuple[object, ...], Mapping[str, Any]] = {}
 
-    def make() -> Mapping[str, Any]:
-        mark = tuple(map(_mark, paths))
-        if mark not in kept:
-            runs: list[RunRecord] = [read_run(path) for path in paths]
-            asked = replace(without_importance(asked_of(runs, settings, goals)), is_live=True)
-            made = document_of(runs, asked, SystemClock().now())
-            kept.clear()
-            kept[mark] = made
-        return kept[mark]
+    @lru_cache(maxsize=1)
+    def made(_marks: tuple[object, ...]) -> Mapping[str, Any]:
+        runs = [read_run(path) for path in paths]
+        asked = replace(without_importance(asked_of(runs, settings, goals)), is_live=True)
+        return document_of(runs, asked, SystemClock().now())
 
-    return make
+    return lambda: made(tuple(map(_mark, paths)))
 
 
 def _mark(path: Path) -> object:
     """What changes when a run does."""
     try:
-        found = (path / "outcomes.jsonl").stat()
+        found = (path / OUTCOMES).stat()
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ino

@@ -85,7 +85,7 @@ def read_baseline(path: Path) -> Baseline:
     except OSError as error:
         hint = f"write one: harness baseline save RUN_DIR {path}"
         raise UserError(f"the baseline {path} cannot be read: {error.strerror}; {hint}") from None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise UserError(f"{path} is no baseline; write one: harness baseline save RUN_DIR {path}") from None
 
 
@@ -107,9 +107,7 @@ def worsening(baseline: Baseline, outcomes: Sequence[Outcome], metric: str, dire
         now = outcome.metrics.get(metric) if outcome.state == "succeeded" else None
         yield _change(outcome.trial, metric, before[outcome.trial], now, sign)
     if not common:
-        values = [
-            value for one in outcomes if one.state == "succeeded" and (value := one.metrics.get(metric)) is not None
-        ]
+        values = [value for one in outcomes if (value := one.final_value(metric)) is not None]
         best = [_best(found, sign) for found in (list(before.values()), values)]
         if best[0] is not None:
             yield _change("the best", metric, best[0], best[1], sign)

@@ -89,6 +89,11 @@ class Outcome:
         """Whether all that was expected came out."""
         return not self.unmet
 
+    def final_value(self, metric: str) -> float | None:
+        """The last value of a metric; None where the job did not succeed, or the metric is ``nan`` or absent."""
+        value = self.metrics.get(metric, math.nan)
+        return None if math.isnan(value) or self.state != "succeeded" else value
+
 
 class OutcomeFile:
     """The outcomes of a run, one JSON object a line, in the order in which trials ended."""
@@ -183,5 +188,5 @@ def _outcomes(text: str) -> Iterator[Outcome]:
             values["series"] = {name: list(map(float, items)) for name, items in values["series"].items()}
             unmet = tuple(Unmet(**item) for item in values.pop("unmet", ()))
             yield Outcome(**values | {"errors": tuple(values.get("errors", ())), "unmet": unmet})
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
             continue

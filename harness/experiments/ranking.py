@@ -1,6 +1,5 @@
 """Which outcomes are the best by the goal of a sweep; pure."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from harness.experiments.outcomes import Outcome
@@ -29,10 +28,10 @@ def best(outcomes: Sequence[Outcome], goal: GoalSpec) -> list[Outcome]:
 
 def costs_of(outcome: Outcome, goal: GoalSpec) -> tuple[float, ...] | None:
     """The metrics of the goal, each the better the smaller; None where the outcome does not count."""
-    values = [outcome.metrics.get(name, math.nan) for name in goal.names]
-    if outcome.state != "succeeded" or any(math.isnan(value) for value in values):
+    values = {name: value for name in goal.names if (value := outcome.final_value(name)) is not None}
+    if len(values) < len(goal.names):
         return None
-    return tuple(value if name in goal.minimize else -value for name, value in zip(goal.names, values, strict=True))
+    return tuple(value if name in goal.minimize else -value for name, value in values.items())
 
 
 def describe_best(outcomes: Sequence[Outcome], goal: GoalSpec | None) -> Iterator[str]:

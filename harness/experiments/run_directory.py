@@ -7,17 +7,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.clouds import new_run
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.file_lock import FileLockedError, lock_file
-from harness.scenario.bound import Bound
-from harness.scenario.model import Scenario, Trial
-from harness.scenario.sweep import GoalSpec
 
-_ABOUT = "run.json"
+if TYPE_CHECKING:
+    from harness.scenario.bound import Bound
+    from harness.scenario.model import Scenario, Trial
+    from harness.scenario.sweep import GoalSpec
+
+ABOUT, OUTCOMES = "run.json", "outcomes.jsonl"
 _PRIVATE = 0o700  # logs and models of a run are for their owner
 
 
@@ -54,9 +56,9 @@ class RunDirectory:
     @property
     def outcomes(self) -> OutcomeFile:
         """One record for each trial that has ended."""
-        return OutcomeFile(self.path / "outcomes.jsonl")
+        return OutcomeFile(self.path / OUTCOMES)
 
-    def trial(self, scenario: Scenario, trial: Trial) -> TrialDirectory:
+    def trial(self, scenario: "Scenario", trial: "Trial") -> TrialDirectory:
         """A directory for a trial's files that no earlier outcome has: ``TRIAL``, or ``TRIAL~2`` and so on."""
         plain = f"{scenario.scenario}/{trial.id}" if self.is_shared else trial.id
         name, number = plain, 1
@@ -70,7 +72,7 @@ class RunDirectory:
         """Where a search keeps its trials, as Optuna names storage."""
         return f"sqlite:///{self.path.absolute() / 'study.db'}"
 
-    def latest(self, scenario: Scenario) -> dict[str, Outcome]:
+    def latest(self, scenario: "Scenario") -> dict[str, Outcome]:
         """The latest outcome of every trial that has one.
 
         Raises:
@@ -78,7 +80,7 @@ class RunDirectory:
         """
         return {outcome.trial: outcome for outcome in self.outcomes.read() if outcome.scenario == scenario.scenario}
 
-    def done(self, scenario: Scenario) -> dict[str, Outcome]:
+    def done(self, scenario: "Scenario") -> dict[str, Outcome]:
         """The latest outcome of every trial that has one, with the parameters that the scenario has now.
 
         Raises:
@@ -92,7 +94,7 @@ class RunDirectory:
 
 @contextmanager
 def open_run_directory(
-    out: Path | None, *, runs: Path, resume: bool, scenarios: Sequence[Scenario], now: datetime
+    out: Path | None, *, runs: Path, resume: bool, scenarios: Sequence["Scenario"], now: datetime
 ) -> Iterator[RunDirectory]:
     """The directory of a run, new or resumed, which no other process uses while the block lasts.
 
@@ -140,16 +142,16 @@ def make_directory(path: Path, made: list[Path] | None = None) -> None:
                 made.append(directory)
 
 
-def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenario], now: datetime) -> RunDirectory:
+def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence["Scenario"], now: datetime) -> RunDirectory:
     is_shared = len(scenarios) > 1
     content = os.pread(about, os.fstat(about).st_size, 0)
     if content:
-        facts = _facts(path / _ABOUT, content)
+        facts = _facts(path / ABOUT, content)
         if not resume:
             raise UserError(
                 f"{path} holds the run of {facts['started']}; continue it with --resume, or name another directory"
             )
-        outcomes = OutcomeFile(path / "outcomes.jsonl").read()
+        outcomes = OutcomeFile(path / OUTCOMES).read()
         claimed = frozenset(outcome.directory for outcome in outcomes)
         return RunDirectory(path, facts["run"], is_shared, is_resumed=True, claimed=claimed)
     facts = {"run": new_run(), "started": now.isoformat(timespec="seconds")}
@@ -162,7 +164,7 @@ def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence[Scenari
     return RunDirectory(path, facts["run"], is_shared)
 
 
-def _plan(scenario: Scenario) -> dict[str, Any]:
+def _plan(scenario: "Scenario") -> dict[str, Any]:
     """What results and reports say of a scenario, which may have changed by then."""
     cluster = scenario.cluster
     return {
@@ -179,14 +181,14 @@ def _plan(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _goals(goal: GoalSpec | None) -> list[list[str]]:
+def _goals(goal: "GoalSpec | None") -> list[list[str]]:
     """What is better by the scenario's own words: a direction and a metric, the first one first."""
     if goal is None:
         return []
     return [["minimize" if name in goal.minimize else "maximize", name] for name in goal.names]
 
 
-def _better(bound: Bound) -> str:
+def _better(bound: "Bound") -> str:
     """What is better of a metric, by its bound: with a maximum alone less of it, with a minimum alone more."""
     return "maximize" if bound.max is None else "minimize"
 
@@ -199,7 +201,7 @@ def claimed(path: Path) -> Iterator[int]:
         UserError: another process uses the directory.
     """
     try:
-        with lock_file(path / _ABOUT) as about:
+        with lock_file(path / ABOUT) as about:
             yield about
     except FileLockedError as error:
         whose = f"process {error.holder}" if error.holder else "another process"
@@ -214,8 +216,8 @@ def _removed_if_empty(path: Path, about: int, made: Sequence[Path]) -> Iterator[
         yield
     finally:
         with suppress(OSError):
-            if is_new and [entry.name for entry in path.iterdir()] == [_ABOUT]:
-                (path / _ABOUT).unlink()
+            if is_new and [entry.name for entry in path.iterdir()] == [ABOUT]:
+                (path / ABOUT).unlink()
                 for directory in reversed(made):
                     directory.rmdir()
 
@@ -239,5 +241,5 @@ def _facts(about: Path, content: bytes) -> dict[str, str]:
     try:
         facts: Any = json.loads(content)
         return {name: str(facts[name]) for name in ("run", "started")}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{about} is no description of a run; name another directory with --out") from None

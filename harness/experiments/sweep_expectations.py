@@ -1,6 +1,5 @@
 """What a scenario expects of its sweep as a whole; pure but for reading a baseline."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -97,7 +96,7 @@ def _checks(scenario: Scenario) -> Iterator[SweepCheck]:
 
 
 def _best(name: str, bound: Bound, outcomes: Sequence[Outcome]) -> str:
-    reached = [(value, one.trial) for one in outcomes if (value := _value(one, name)) is not None]
+    reached = [(value, one.trial) for one in outcomes if (value := one.final_value(name)) is not None]
     if not reached:
         return f"no trial that succeeded has a value of {name}"
     value, trial = min(reached) if bound.max is not None else max(reached)
@@ -114,7 +113,7 @@ def _monotone(spec: MonotoneSpec, outcomes: Sequence[Outcome]) -> str:
     """Trials that differ in the parameter alone are compared, each with the one before."""
     lines: dict[object, list[tuple[Any, float, str]]] = {}
     for outcome in outcomes:
-        value, at = _value(outcome, spec.metric), outcome.parameters.get(spec.parameter)
+        value, at = outcome.final_value(spec.metric), outcome.parameters.get(spec.parameter)
         if value is None or isinstance(at, bool | str | None):
             continue
         others = tuple((name, repr(each)) for name, each in outcome.parameters.items() if name != spec.parameter)
@@ -138,11 +137,6 @@ def _baseline(path: Path, name: str, direction: str, most: float, outcomes: Sequ
         return f"the baseline has no value of {name} for any of these trials"
     wrong = [f"{change.words} ({change.trial})" for change in changes if not change.amount <= most]
     return _named(wrong)
-
-
-def _value(outcome: Outcome, name: str) -> float | None:
-    value = outcome.metrics.get(name, math.nan)
-    return None if math.isnan(value) or outcome.state != "succeeded" else value
 
 
 def _named(texts: Sequence[str]) -> str:

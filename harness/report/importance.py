@@ -48,7 +48,9 @@ def importance_of(goal: Goal, parameters: Sequence[str], outcomes: Sequence[Outc
     seen = [
         (outcome.parameters, value)
         for outcome in outcomes
-        if (value := goal.value(outcome)) is not None and math.isfinite(value) and _has_all(outcome, parameters)
+        if (value := outcome.final_value(goal.metric)) is not None
+        and math.isfinite(value)
+        and _has_all(outcome, parameters)
     ]
     distributions = {name: _distribution([values[name] for values, _ in seen]) for name in parameters}
     known = {name: found for name, found in distributions.items() if found is not None}

@@ -80,13 +80,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_data(self) -> None:
         document = self.server.make()
-        content = data_text(document).encode()
         same = data_text({**document, "generated": ""}).encode()  # the time alone is no news
         tag = f'"{hashlib.sha256(same).hexdigest()[:32]}"'
         if self.headers.get("If-None-Match") == tag:
             self._send(HTTPStatus.NOT_MODIFIED, "", b"", tag)
         else:
-            self._send(HTTPStatus.OK, "application/json", content, tag)
+            self._send(HTTPStatus.OK, "application/json", data_text(document).encode(), tag)
 
     def _send(self, status: HTTPStatus, kind: str, content: bytes, tag: str = "") -> None:
         self.send_response(status)

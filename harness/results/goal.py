@@ -1,6 +1,5 @@
 """What makes one trial better than another: a metric, and whether less or more of it is wanted. Pure."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -25,20 +24,15 @@ class Goal:
     def __str__(self) -> str:
         return f"{self.direction} {self.metric}"
 
-    def value(self, outcome: Outcome) -> float | None:
-        """What a trial has reached; None where it did not succeed, or its metric is ``nan`` or absent."""
-        value = outcome.metrics.get(self.metric)
-        return None if value is None or math.isnan(value) or outcome.state != "succeeded" else value
-
     def rank(self, value: float) -> float:
         """A number that is smaller for a better value."""
         return value if self.direction == "minimize" else -value
 
 
 def best_first(outcomes: Iterable[Outcome], goal: Goal) -> list[Outcome]:
-    """The trials that have reached something, the best one first; equal ones in the order in which they ended."""
-    reached = ((goal.value(outcome), outcome) for outcome in outcomes)
-    ranked = [(goal.rank(value), outcome) for value, outcome in reached if value is not None]
+    """The trials that have a final value, the best one first; equal ones in the order in which they ended."""
+    values = ((outcome.final_value(goal.metric), outcome) for outcome in outcomes)
+    ranked = [(goal.rank(value), outcome) for value, outcome in values if value is not None]
     return [outcome for _, outcome in sorted(ranked, key=lambda pair: pair[0])]
 
 

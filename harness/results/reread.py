@@ -10,7 +10,7 @@ from harness.experiments.checks import Observed, check_metrics
 from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.experiments.run_directory import claimed
+from harness.experiments.run_directory import OUTCOMES, claimed
 from harness.results.run_record import RunRecord, read_run, trial_files
 from harness.scenario.load import load_scenario
 from harness.scenario.model import ExpectSpec, Scenario
@@ -43,7 +43,7 @@ def reread(path: Path, files: Sequence[Path] = ()) -> RunRecord:
             outcomes = [
                 _again(record.path, outcome, scenarios[outcome.scenario], matcher) for outcome in record.outcomes
             ]
-        OutcomeFile(record.path / "outcomes.jsonl").replace(outcomes)
+        OutcomeFile(record.path / OUTCOMES).replace(outcomes)
     return read_run(path)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
+from harness.experiments.run_directory import ABOUT, OUTCOMES
 from harness.results.goal import DIRECTIONS, Direction, Goal
 from harness.scenario.consistency import STDOUTERR
 
-_ABOUT, _OUTCOMES = "run.json", "outcomes.jsonl"
 _MOST_ABOUT = 16 << 20  # bytes of run.json
 
 
@@ -80,11 +80,11 @@ def read_run(path: Path) -> RunRecord:
     Raises:
         UserError: there is no run; the message names those that are near.
     """
-    directory = path.parent if path.name == _OUTCOMES and path.is_file() else path
+    directory = path.parent if path.name == OUTCOMES and path.is_file() else path
     about = _about(directory)
-    if about is None and not (directory / _OUTCOMES).is_file():
+    if about is None and not (directory / OUTCOMES).is_file():
         raise UserError(_no_run(directory))
-    outcomes = {(one.scenario, one.trial): one for one in OutcomeFile(directory / _OUTCOMES).read()}
+    outcomes = {(one.scenario, one.trial): one for one in OutcomeFile(directory / OUTCOMES).read()}
     facts = about or {}
     plans = {plan.scenario: plan for plan in _plans(facts.get("plans"))}
     for scenario, _ in outcomes:
@@ -123,16 +123,16 @@ def _is_inside(root: Path, path: Path) -> bool:
 
 def newest_run(runs: Path) -> Path | None:
     """The run below a directory that began last, by the time in its name; None where there is none."""
-    found = [about.parent for about in runs.glob(f"*/{_ABOUT}")]
+    found = [about.parent for about in runs.glob(f"*/{ABOUT}")]
     return max(found, key=lambda path: path.name, default=None)
 
 
 def _about(directory: Path) -> dict[str, Any] | None:
     """``run.json``; None where it is absent or is not one."""
     try:
-        with (directory / _ABOUT).open("rb") as stream:
+        with (directory / ABOUT).open("rb") as stream:
             facts: Any = json.loads(stream.read(_MOST_ABOUT))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
 
@@ -162,8 +162,8 @@ def _no_run(directory: Path) -> str:
     elif not directory.is_dir():
         return f"{directory} is no run directory, but a file; name the directory that 'harness run' printed"
     else:
-        where, what = directory, f"{directory} is no run directory: it has neither {_ABOUT} nor {_OUTCOMES}"
-    return f"{what}; {_near(sorted(about.parent for about in where.glob(f'*/{_ABOUT}')))}"
+        where, what = directory, f"{directory} is no run directory: it has neither {ABOUT} nor {OUTCOMES}"
+    return f"{what}; {_near(sorted(about.parent for about in where.glob(f'*/{ABOUT}')))}"
 
 
 def _near(runs: Sequence[Path]) -> str:

@@ -110,7 +110,16 @@ def test_a_baseline_reads_as_it_was_written_one_trial_a_line(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"scenario": "s", "trials": [1]}', '{"scenario": "s", "trials": {"t": {"a": "x"}}}']
+    "content",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        '{"scenario": "s", "trials": [1]}',
+        '{"scenario": "s", "trials": {"t": {"a": "x"}}}',
+        f'{{"scenario": "s", "trials": {{"t": {{"a": 1{"0" * 400}}}}}}}',
+    ],
+    ids=["empty", "list", "deep", "no trials", "no number", "too large"],
 )
 def test_what_is_no_baseline_is_said(tmp_path: Path, content: str) -> None:
     (tmp_path / "s.json").write_text(content)

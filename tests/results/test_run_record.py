@@ -30,13 +30,23 @@ def test_the_file_of_outcomes_means_its_directory(make_run: MakeRun) -> None:
 
 
 @pytest.mark.parametrize(
-    "about", ["", "{", "[]", '{"started": 5, "plans": [7, {}, {"scenario": "s", "nodes": "many"}]}']
+    "about",
+    ["", "{", "[]", "[" * 100_000, '{"started": 5, "plans": [7, {}, {"scenario": "s", "nodes": "many"}]}'],
+    ids=["empty", "torn", "list", "deep", "wrong types"],
 )
 def test_outcomes_are_read_whatever_run_json_holds(make_run: MakeRun, about: str) -> None:
     directory = make_run(*SWEEP)
     (directory / "run.json").write_text(about)
     record = read_run(directory)
     assert (len(record.outcomes), record.started, record.plans["s"].vm_size) == (4, "", "")
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, f'{{"metrics": {{"loss": 1{"0" * 400}}}}}'], ids=["deep", "too large"])
+def test_a_line_that_is_no_outcome_is_passed_over(make_run: MakeRun, line: str) -> None:
+    directory = make_run(*SWEEP)
+    with (directory / "outcomes.jsonl").open("a") as stream:
+        stream.write(f"{line}\n")
+    assert len(read_run(directory).outcomes) == 4
 
 
 def test_no_run_is_said_with_what_is_near(make_run: MakeRun, tmp_path: Path) -> None:
