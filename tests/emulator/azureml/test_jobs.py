@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -230,6 +231,18 @@ def test_an_output_on_a_datastore_that_does_not_exist_fails_the_job_later(group:
 @pytest.mark.parametrize("path", ["../other", "a/../../b", "/etc"])
 def test_an_input_does_not_leave_its_datastore(workspace: Workspace, path: str) -> None:
     job = workspace.submit("cat ${{inputs.data}}", inputs={"data": {"uri": f"{DATASTORE}/{path}"}})
+
+    assert workspace.ended(job) == "Failed"
+
+
+def test_an_input_does_not_follow_a_link_that_a_job_has_made(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "of-others.txt").write_text("not the job's")
+    outputs = {"out": {"jobOutputType": "uri_folder", "uri": f"{DATASTORE}/links", "mode": "ReadWriteMount"}}
+    made = workspace.submit(f"ln -s '{tmp_path}' ${{{{outputs.out}}}}/away", outputs=outputs)
+    assert workspace.ended(made) == "Completed"
+
+    job = workspace.submit("cat ${{inputs.data}}/of-others.txt", inputs={
+        "data": {"jobInputType": "uri_folder", "uri": f"{DATASTORE}/links/away", "mode": "ReadOnlyMount"}})  # fmt: skip
 
     assert workspace.ended(job) == "Failed"
 

@@ -1,5 +1,6 @@
 """Where the uris of inputs and outputs are: datastores are directories, and a mount shows them as they are."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -48,7 +49,8 @@ class StoragePaths:
         """The directory or file that a uri names, whether it is there or not; its container or share is.
 
         Raises:
-            StoragePathError: there is no such datastore, data asset, container or share, or the path leaves it.
+            StoragePathError: there is no such datastore, data asset, container or share, or the path leaves it or leads
+                through a symbolic link.
         """
         if found := _ASSET_NAME.fullmatch(uri):
             return self._find_stored(workspace, self._asset_uri(workspace, found["name"], found["version"]))
@@ -76,7 +78,8 @@ class StoragePaths:
         """The directory or file at an address of the emulator's storage.
 
         Raises:
-            StoragePathError: there is no such container or share, or the path leaves it.
+            StoragePathError: there is no such container or share, or the path leaves it or leads through a symbolic
+                link.
         """
         try:
             parts = urlsplit(uri)
@@ -97,7 +100,11 @@ class StoragePaths:
         relative = PurePosixPath(path)
         if relative.is_absolute() or ".." in relative.parts or "\0" in path:
             raise StoragePathError(f"the path {path[:200]!r} leaves its container or share")
-        return root / relative
+        found = root / relative
+        if Path(os.path.realpath(found)) != Path(os.path.realpath(root)) / relative:
+            # A job may have made the link, and the job that is prepared here would get what it leads to.
+            raise StoragePathError(f"the path {path[:200]!r} leads through a symbolic link")
+        return found
 
     def _asset_uri(
         self, workspace: Workspace, name: str, version: str | None, kinds: tuple[AssetKind, ...] = (DATA, MODEL)
