@@ -17,8 +17,8 @@ def main(arguments: list[str]) -> int:
     try:
         endpoint = json.loads(Path(arguments[0], "endpoint.json").read_bytes())
         for name in ("blob_url", "file_url"):
-            port = urlsplit(endpoint[name]).port or 0
-            with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as connection:
+            address = urlsplit(endpoint[name])
+            with socket.create_connection((address.hostname, address.port or 0), timeout=_SECONDS) as connection:
                 connection.settimeout(_SECONDS)
                 if endpoint[name].startswith("http:") and not _answers(connection):
                     raise OSError(f"{endpoint[name]} does not speak HTTP")

@@ -13,6 +13,7 @@ from azure.identity import ClientSecretCredential
 from azure.storage.blob import BlobServiceClient
 from azure.storage.fileshare import ShareServiceClient
 
+from harness.emulator import health
 from harness.emulator.development_account import DEVELOPMENT_KEY
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, launch, start_detached, stop
@@ -179,6 +180,11 @@ def test_storage_that_others_can_reach_has_a_secret_key(tmp_path: Path) -> None:
             pytest.raises(HttpResponseError, match="AuthenticationFailed"),
         ):
             shares.create_share("theirs")
+
+
+def test_the_health_check_asks_at_the_address_of_the_option(tmp_path: Path) -> None:
+    with launch(tmp_path, only="storage", listen="127.0.0.2"):
+        assert health.main([str(tmp_path)]) == 0
 
 
 def test_the_well_known_key_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
