@@ -53,10 +53,15 @@ class AzureMlLeftovers:
             clients.management(RestClient).send("DELETE", found.id)
 
     def purge(self, group: str, clients: Clients) -> None:
-        """Delete the workspaces of a group for good: its deletion would leave their names taken for 14 days."""
+        """Delete for good the workspaces that runs made in a group, whose names would be taken for 14 days otherwise.
+
+        Somebody else's is deleted with the group, and can be recovered.
+        """
         client = clients.management(RestClient)
         for workspace in list(_workspaces(client, f"/subscriptions/{client.subscription_id}/resourceGroups/{group}")):
-            delete_workspace(clients, workspace["id"])
+            label = read_tags(workspace.get("tags"))
+            if label is not None and label.names(workspace["id"]):
+                delete_workspace(clients, workspace["id"])
 
 
 def _workspaces(client: RestClient, scope: str) -> Iterator[dict[str, Any]]:
