@@ -11,6 +11,7 @@ from rich.status import Status
 from harness.cli.markup import plain
 from harness.clock import Clock
 from harness.experiments.state import TrialState
+from harness.printable import printable_lines
 from harness.resources.events import (
     Began,
     Ended,
@@ -37,6 +38,11 @@ def open_console() -> Console:
     """Standard output; as wide as its terminal, or wide enough where there is none."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=_WIDTH, soft_wrap=True)
+
+
+def say_lines(console: Console, text: str) -> None:
+    """Show text as it is: nothing in it is markup, and control characters are displayed."""
+    console.print(printable_lines(text), markup=False)
 
 
 class Display:

@@ -1,7 +1,7 @@
 """``harness run``: every trial of some scenarios once, wherever you say."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,14 +9,13 @@ from pathlib import Path
 
 import click
 
-from harness.atomic_file import write_file
 from harness.cli.groups import CONTEXT
 from harness.cli.killed_run import describe as describe_survivors
 from harness.cli.killed_run import end_survivors, find_survivors
 from harness.cli.options import DEFAULT_DIRECTORY, PATH
 from harness.cli.output import say
-from harness.cli.progress import Display, open_console
-from harness.cli.run_summary import describe_facts, describe_failures, describe_notes, table_of
+from harness.cli.progress import Display, open_console, say_lines
+from harness.cli.run_summary import RunSummary
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
 from harness.config import Settings, environment, load_settings, mnist_cache
@@ -25,8 +24,7 @@ from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 from harness.errors import UserError
 from harness.experiments.dry_run import describe, refuse_unknown_size
-from harness.experiments.failure_report import explain_failure, render
-from harness.experiments.outcomes import Outcome, Unmet
+from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.ranking import best, describe_best
 from harness.experiments.run import run_scenario, run_search
@@ -35,16 +33,11 @@ from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.experiments.run_policy import policy_for
 from harness.experiments.selection import Part, Selection, parts_of
 from harness.experiments.studies import study_of
-from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
-from harness.printable import printable_lines
-from harness.report.writing import REPORT, asked_of, without_importance, write_report
 from harness.resources.budget import node_price
 from harness.resources.events import Noted, TrialEnded
 from harness.resources.journal import journal_for
-from harness.results.junit import junit_text
-from harness.results.run_record import read_run
 from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario
 from harness.scenario.overrides import load_scenarios
@@ -227,59 +220,15 @@ class _Run:
                             if not self.interruption.is_draining:
                                 self._run(context, part, outcomes)
         finally:
-            shown = [(part.scenario, _in_order(part.scenario, outcomes)) for part in parts]
-            for scenario, found in shown:
-                self._show(scenario, found)
-            judged = {part.scenario.scenario: self._judge(part, outcomes) for part in parts}
-            if outcomes:
-                self._say(f"outcomes: {self.directory.outcomes.path}")
-                self._report()
-                self._write_junit({part.scenario.scenario: part.scenario for part in parts}, outcomes, judged)
-            for scenario, found in shown:
-                if found:
-                    self._show_results(scenario, found)
+            summary = RunSummary(self._console, self.directory, self.settings, self.junit)
+            is_met = summary.show(scenarios, outcomes, is_interrupted=self.interruption.signum is not None)
         if self.interruption.is_draining:
             self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
             return _INTERRUPTED
-        unmet = [one for each in judged.values() for one in each.values() if one is not None]
-        return 0 if all(outcome.is_met for outcome in outcomes.values()) and not unmet else 1
+        return 0 if is_met else 1
 
-    def _judge(self, part: Part, outcomes: Mapping[tuple[str, str], Outcome]) -> Mapping[str, Unmet | None]:
-        """By the names of what is expected of the sweep as a whole, what did not come out.
-
-        It is judged when every trial has its outcome.
-        """
-        scenario, checks = part.scenario, sweep_checks(part.scenario)
-        found = {trial: one for (name, trial), one in outcomes.items() if name == scenario.scenario}
-        is_search = scenario.sweep.search is not None
-        if not checks:
-            return {}
-        if not (found if is_search else all(trial in found for trial in scenario.trials.ids())):
-            self._say("what is expected of the sweep is judged when all its trials have an outcome")
-            return {}
-        judged = {check.name: check_one(scenario, check.name, list(found.values())) for check in checks}
-        for unmet in judged.values():
-            if unmet is not None:
-                self._say(describe_unmet(scenario, unmet))
-        return judged
-
-    def _write_junit(
-        self,
-        scenarios: Mapping[str, Scenario],
-        outcomes: Mapping[tuple[str, str], Outcome],
-        judged: Mapping[str, Mapping[str, Unmet | None]],
-    ) -> None:
-        """Write the JUnit report, where one is asked for; where that fails, the run has still done what it did."""
-        if self.junit is None:
-            return
-
-        def explain(outcome: Outcome) -> str:
-            return render(explain_failure(outcome, scenarios[outcome.scenario], self.directory.path))
-
-        try:
-            write_file(self.junit, junit_text(list(outcomes.values()), explain, judged))
-        except OSError as error:
-            self._say(f"note: {self.junit} cannot be written: {error.strerror}")
+    def _say(self, text: str) -> None:
+        say_lines(self._console, text)
 
     def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
         """Run the trials of a scenario; what comes out is shown, and added to the outcomes."""
@@ -358,43 +307,3 @@ class _Run:
                 Noted(f"an emulator keeps running in {directory}; end it with: harness emulator stop --dir {directory}")
             )
         return running
-
-    def _show(self, scenario: Scenario, outcomes: list[Outcome]) -> None:
-        """What was not as expected and what is worth knowing."""
-        for text in describe_failures(scenario, outcomes, self.directory.path):
-            self._console.print()
-            self._say(text)
-        for line in describe_notes(outcomes):
-            self._say(line)
-
-    def _show_results(self, scenario: Scenario, outcomes: list[Outcome]) -> None:
-        """The table, and above it what the trials have in common, and the best of them."""
-        self._console.print()
-        for line in describe_facts(scenario, outcomes):
-            self._say(line)
-        table, left_out = table_of(scenario, outcomes, self._console.width if self._console.is_terminal else None)
-        self._console.print(table)
-        if left_out:
-            self._say(f"too wide for this terminal: {', '.join(left_out)}; harness results {self.directory.path}")
-
-    def _report(self) -> None:
-        """Write the page to look at; where that fails, the run has still done what it did."""
-        record = read_run(self.directory.path)
-        path, asked = record.path / REPORT, asked_of([record], self.settings)
-        try:
-            is_ended = self.interruption.signum is not None
-            write_report(path, [record], without_importance(asked) if is_ended else asked, SystemClock().now())
-        except UserError as error:
-            self._say(f"note: {error}")
-        else:
-            self._say(f"report: {path}")
-
-    def _say(self, text: str) -> None:
-        self._console.print(printable_lines(text), markup=False)
-
-
-def _in_order(scenario: Scenario, outcomes: Mapping[tuple[str, str], Outcome]) -> list[Outcome]:
-    """The outcomes of a scenario in file order; those of a search in the order in which they ended."""
-    found = [outcome for (name, _), outcome in outcomes.items() if name == scenario.scenario]
-    order = {name: index for index, name in enumerate(scenario.trials.ids())} if len(found) > 1 else {}
-    return sorted(found, key=lambda outcome: order.get(outcome.trial, len(order)))

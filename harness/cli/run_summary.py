@@ -1,20 +1,136 @@
-"""What ``harness run`` says at its end: what was not as expected, alike failures together, and the table."""
+"""What ``harness run`` shows at its end: what was not as expected, alike failures together, reports, and the table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
 
+from harness.atomic_file import write_file
+from harness.cli.progress import say_lines
+from harness.clock import SystemClock
+from harness.config import Settings
+from harness.errors import UserError
 from harness.experiments.failure_report import explain_failure, render
-from harness.experiments.outcomes import Outcome
+from harness.experiments.outcomes import Outcome, Unmet
 from harness.experiments.ranking import describe_best
+from harness.experiments.run_directory import RunDirectory
+from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
+from harness.report.writing import REPORT, asked_of, without_importance, write_report
 from harness.results.failures import group_failures
 from harness.results.fields import Field, Fields
+from harness.results.junit import junit_text
+from harness.results.run_record import read_run
 from harness.results.table import fitting, shown_fields, trial_table
 from harness.scenario.model import Scenario
 
 _MOST_GROUPS = 20  # of failures that are alike
 _MOST_NAMES = 10
+
+Outcomes = Mapping[tuple[str, str], Outcome]
+"""Of some scenarios, by the names of scenario and trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """Shows what came out of a run, and writes its reports.
+
+    Attributes:
+        console: where it is shown.
+        junit: the file of the JUnit report; None where none is asked for.
+    """
+
+    console: Console
+    directory: RunDirectory
+    settings: Settings
+    junit: Path | None
+
+    def show(self, scenarios: Sequence[Scenario], outcomes: Outcomes, *, is_interrupted: bool) -> bool:
+        """Show everything, the results last; whether all came out as expected.
+
+        Args:
+            scenarios: of the run.
+            outcomes: that there are, also those of earlier processes.
+            is_interrupted: the process was asked to end: what takes seconds is left out.
+        """
+        found = [(scenario, _in_order(scenario, outcomes)) for scenario in scenarios]
+        for scenario, mine in found:
+            self._show_failures(scenario, mine)
+        checked = {scenario.scenario: self._check_sweep(scenario, mine) for scenario, mine in found}
+        if outcomes:
+            self._say(f"outcomes: {self.directory.outcomes.path}")
+            self._write_report(is_interrupted=is_interrupted)
+            self._write_junit(scenarios, outcomes, checked)
+        for scenario, mine in found:
+            if mine:
+                self._show_results(scenario, mine)
+        unmet = [one for each in checked.values() for one in each.values() if one is not None]
+        return all(outcome.is_met for outcome in outcomes.values()) and not unmet
+
+    def _show_failures(self, scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
+        """What was not as expected and what is worth knowing."""
+        for text in describe_failures(scenario, outcomes, self.directory.path):
+            self.console.print()
+            self._say(text)
+        for line in describe_notes(outcomes):
+            self._say(line)
+
+    def _check_sweep(self, scenario: Scenario, outcomes: Sequence[Outcome]) -> Mapping[str, Unmet | None]:
+        """What was not met, by each expectation on the sweep; empty until every trial has its outcome."""
+        names = [check.name for check in sweep_checks(scenario)]
+        if not names:
+            return {}
+        ended = {outcome.trial for outcome in outcomes}
+        is_whole = bool(ended) if scenario.sweep.search else all(trial in ended for trial in scenario.trials.ids())
+        if not is_whole:
+            self._say("what is expected of the sweep is judged when all its trials have an outcome")
+            return {}
+        checked = {name: check_one(scenario, name, outcomes) for name in names}
+        for unmet in checked.values():
+            if unmet is not None:
+                self._say(describe_unmet(scenario, unmet))
+        return checked
+
+    def _write_report(self, *, is_interrupted: bool) -> None:
+        """Write the page to look at; where that fails, the run has still done what it did."""
+        record = read_run(self.directory.path)
+        path, asked = record.path / REPORT, asked_of([record], self.settings)
+        try:
+            write_report(path, [record], without_importance(asked) if is_interrupted else asked, SystemClock().now())
+        except UserError as error:
+            self._say(f"note: {error}")
+        else:
+            self._say(f"report: {path}")
+
+    def _write_junit(
+        self, scenarios: Sequence[Scenario], outcomes: Outcomes, checked: Mapping[str, Mapping[str, Unmet | None]]
+    ) -> None:
+        """Write the JUnit report, where one is asked for; where that fails, the run has still done what it did."""
+        if self.junit is None:
+            return
+        named = {scenario.scenario: scenario for scenario in scenarios}
+
+        def explain(outcome: Outcome) -> str:
+            return render(explain_failure(outcome, named[outcome.scenario], self.directory.path))
+
+        try:
+            write_file(self.junit, junit_text(list(outcomes.values()), explain, checked))
+        except OSError as error:
+            self._say(f"note: {self.junit} cannot be written: {error.strerror}")
+
+    def _show_results(self, scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
+        """The table, and above it what the trials have in common, and the best of them."""
+        self.console.print()
+        for line in describe_facts(scenario, outcomes):
+            self._say(line)
+        table, left_out = table_of(scenario, outcomes, self.console.width if self.console.is_terminal else None)
+        self.console.print(table)
+        if left_out:
+            self._say(f"too wide for this terminal: {', '.join(left_out)}; harness results {self.directory.path}")
+
+    def _say(self, text: str) -> None:
+        say_lines(self.console, text)
 
 
 def describe_failures(scenario: Scenario, outcomes: Sequence[Outcome], root: Path) -> Iterator[str]:
@@ -41,7 +157,7 @@ def describe_notes(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def describe_facts(scenario: Scenario, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Which data and which toolkits were used, how many trials were pruned, and which is the best."""
+    """Which data and which toolkits were used, and which trial is the best."""
     for name in ("data", "toolkit"):
         found = dict.fromkeys(str(getattr(outcome, name)) for outcome in outcomes if getattr(outcome, name))
         yield f"{name}: {', '.join(found) or 'none'}"
@@ -63,3 +179,10 @@ def table_of(scenario: Scenario, outcomes: Sequence[Outcome], width: int | None)
     columns += [fields.named(name) for name in ("state", "expected") if name not in names]
     kept, left_out = (columns, list[Field]()) if width is None else fitting(columns, outcomes, width)
     return trial_table(kept, outcomes), [field.name for field in left_out]
+
+
+def _in_order(scenario: Scenario, outcomes: Outcomes) -> list[Outcome]:
+    """The outcomes of a scenario in file order; those of a search in the order in which they ended."""
+    found = [outcome for (name, _), outcome in outcomes.items() if name == scenario.scenario]
+    order = {name: index for index, name in enumerate(scenario.trials.ids())} if len(found) > 1 else {}
+    return sorted(found, key=lambda outcome: order.get(outcome.trial, len(order)))
