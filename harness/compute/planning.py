@@ -142,8 +142,8 @@ def _visible(gpus: tuple[int, ...], wanted: str | None) -> str:
     """The GPUs that a process of a node sees: all of the node, or those of them that the job names, counted from 0."""
     if wanted is None:
         return ",".join(map(str, gpus))
-    named = [int(word) for word in wanted.split(",") if word.strip().isdecimal()]
-    return ",".join(str(gpus[index]) for index in named if index < len(gpus))
+    by_name = {str(index): str(gpu) for index, gpu in enumerate(gpus)}  # a name may be as long as a client likes
+    return ",".join(by_name[word.strip()] for word in wanted.split(",") if word.strip() in by_name)
 
 
 def _execution(job: JobSpec, machine: Machine, process: Process) -> Execution:

@@ -163,6 +163,7 @@ def environments(spec: JobSpec, machine: Machine) -> list[dict[str, str]]:
         (4, 2, 4, None, ""),
         (2, 2, 4, "1", "3"),  # the job counts the GPUs of its node
         (2, 2, 4, "0,1,2", "2,3"),
+        (2, 2, 4, "0," + "9" * 5000, "2"),
         (0, 0, 4, None, ""),
     ],
 )
