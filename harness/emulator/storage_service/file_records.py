@@ -8,11 +8,14 @@ file gets the name, and it contains the record of the file that has the name unt
 of the two holds.
 """
 
+import os
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.entries import Entry, FileId, State
 
 NO_FILE: FileId = (0, 0)
@@ -65,3 +68,11 @@ def of_file(record: R, entry: Entry, *, over: R | None = None) -> R:
 def later(now: int, before: int) -> int:
     """The time of a change (ns): now, or just after the change before if the clock has not moved on since then."""
     return before + 1000 if 0 <= before - now < _SECOND else now
+
+
+def set_time(descriptor: int, now: datetime, before: Entry | None) -> None:
+    """Set the time of a new file: now, and later than that of the file that it replaces."""
+    moment = timestamps.nanoseconds(now)
+    if before is not None:
+        moment = later(moment, before.modified_ns)
+    os.utime(descriptor, ns=(moment, moment))

@@ -1,7 +1,6 @@
 """Containers on disk and their records, as the handlers see them."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,13 +241,6 @@ class Containers:
     def keep(self, found: Found) -> None:
         """Store the properties of a blob."""
         self.store.put(found.place.key, of_file(found.blob, found.entry))
-
-    def stamp(self, descriptor: int, before: Found | None) -> None:
-        """Set the time of a new file: now, and later than that of the blob that it replaces."""
-        now = timestamps.nanoseconds(self.clock.now())
-        if before is not None:
-            now = later(now, before.entry.modified_ns)
-        os.utime(descriptor, ns=(now, now))
 
 
 def _identity(folder: Path) -> FileId:

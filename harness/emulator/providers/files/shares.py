@@ -1,6 +1,5 @@
 """Shares on disk and their records, as the handlers see them."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -259,13 +258,6 @@ class Shares:
         """Delete the record of a deleted entry. If the store refuses, the record stays, and holds for no file."""
         with best_effort("the record of a deleted file cannot be deleted"):
             self.store.delete(Properties, place.key)
-
-    def stamp(self, descriptor: int, before: Found | None) -> None:
-        """Set the time of a new file: now, and later than that of the file that it replaces."""
-        now = timestamps.nanoseconds(self.clock.now())
-        if before is not None:
-            now = later(now, before.entry.modified_ns)
-        os.utime(descriptor, ns=(now, now))
 
 
 def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:

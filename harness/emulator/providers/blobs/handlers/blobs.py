@@ -24,6 +24,7 @@ from harness.emulator.storage_service import (
 )
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
+from harness.emulator.storage_service.file_records import set_time
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.lease_requests import answer, asked
@@ -74,7 +75,7 @@ class BlobHandlers:
             OSError: the disk refuses; nothing has changed.
         """
         place, containers = written.place, self._containers
-        containers.stamp(descriptor, written.before)
+        set_time(descriptor, containers.clock.now(), written.before.entry if written.before else None)
         entry = to_entry(place.names[-1], status_of(descriptor))
         blob = replace(written.blob, spent=containers.identity_of_blocks(place))
         new = Found(place, entry, blob)

@@ -27,7 +27,7 @@ from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import errors, headers, leases, sparse
 from harness.emulator.storage_service.copy_sources import CopySources, Source, without_signature
 from harness.emulator.storage_service.entries import close, staged, to_entry
-from harness.emulator.storage_service.file_records import holding
+from harness.emulator.storage_service.file_records import holding, set_time
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease
 from harness.emulator.storage_service.system_calls import status_of
@@ -127,7 +127,7 @@ class CopyHandlers:
         fresh = with_smb(self._shares, call, place, fresh, shown=_shown(call, source))
         if headers.flag(call.request, "x-ms-file-copy-set-archive") and "Archive" not in fresh.smb.attributes:
             fresh = replace(fresh, smb=replace(fresh.smb, attributes=f"{fresh.smb.attributes} | Archive"))
-        self._shares.stamp(descriptor, before)
+        set_time(descriptor, self._shares.clock.now(), before.entry if before else None)
         new = Found(place, to_entry(place.names[-1], status_of(descriptor)), fresh)
         answer = changed(new, call)[:2]
         self._shares.put_in_place(new, beside)
@@ -159,7 +159,7 @@ class CopyHandlers:
         kept = holding(self._shares.store.get(Properties, place.key), entry)
         if kept is None or kept.copy is None or kept.copy.id != copy.id:
             return  # deleted or replaced in between
-        self._shares.stamp(writing, Found(place, entry, kept))
+        set_time(writing, self._shares.clock.now(), entry)
         extents = kept.extents if copy.status == "success" else None
         properties = replace(kept, copy=copy, extents=extents, modified=0)
         self._shares.keep(Found(place, to_entry(entry.name, status_of(writing)), properties))

@@ -15,6 +15,7 @@ from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import bodies, errors, headers, leases, ranges, sparse, structured_body
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import staged, to_entry
+from harness.emulator.storage_service.file_records import set_time
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.system_calls import status_of
@@ -62,7 +63,7 @@ class FileHandlers:
         with staged(self._shares.trash.folder) as (descriptor, beside):
             os.truncate(descriptor, length)
             sparse.write_all(descriptor, body, 0)
-            self._shares.stamp(descriptor, before)
+            set_time(descriptor, self._shares.clock.now(), before.entry if before else None)
             entry = to_entry(place.names[-1], status_of(descriptor))
             new = Found(place, entry, replace(fresh, lease=lease, extents=written + cleared))
             answer = changed(new, call)
