@@ -59,7 +59,7 @@ class CopySources:
         """Copy from a service.
 
         Args:
-            opener: opens what a target names; told whether dots at the end of names count.
+            opener: opens what a target names; its flag says whether dots at the end of names count.
             policies: the stored access policies of a share.
         """
         self._openers[service] = (opener, policies)

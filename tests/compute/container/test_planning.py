@@ -20,7 +20,7 @@ RUN = ContainerSpec("living/cntk:2.7", "2g", "me", "swordfish")
 
 
 def orders(plan: Any) -> dict[str, list[dict[str, Any]]]:
-    """What each step's programs are told."""
+    """The orders of each step's programs."""
     return {step.name: [json.loads(each.stdin) for each in step.executions] for step in plan.steps}
 
 

@@ -116,12 +116,12 @@ class Mlflow:
         names = {each.name for each in self._runs.experiments(workspace) if each.id in wanted}
         view = (body.run_view_type or "ACTIVE_ONLY").upper()
         clauses = _parsed_filter(body.filter or "")
-        found = []
+        found: list[tuple[Run, Entity]] = []
         for run in self._runs.every(workspace):
             is_seen = view == "ALL" or run.is_hidden == (view == "DELETED_ONLY")
             if run.experiment not in names or not is_seen:
                 continue
-            entity = self._entity(workspace, run)
+            entity = self._entity(workspace, run) if clauses or body.order_by else {}
             if all(clause.holds(entity) for clause in clauses):
                 found.append((run, entity))
         for order in reversed(body.order_by or []):
