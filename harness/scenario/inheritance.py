@@ -52,15 +52,11 @@ def _inherited(document: Document, files: tuple[Path, ...]) -> Document:
 
 
 def _merged(document: Document, base: Document) -> Document:
-    lines, written, sources = dict(document.lines), dict(document.written), dict(document.sources)
     own = _with_uploads_from(base, document.path.parent)
+    taken: set[FieldPath] = set()  # fields of the base, each with all that is below it
 
-    def take(path: FieldPath) -> None:
-        """A field of the base, with all that is below it."""
-        for known in [known for known in base.lines if known[: len(path)] == path]:
-            lines[known] = base.lines[known]
-            sources[known] = base.sources.get(known, base.path)
-        written.update({known: text for known, text in base.written.items() if known[: len(path)] == path})
+    def is_taken(path: FieldPath) -> bool:
+        return any(path[:size] in taken for size in range(1, len(path) + 1))
 
     def merge(mine: Mapping[str, Any], theirs: Mapping[str, Any], above: FieldPath) -> dict[str, Any]:
         merged = dict(mine)
@@ -70,12 +66,16 @@ def _merged(document: Document, base: Document) -> Document:
                 continue
             if key not in mine:
                 merged[key] = value
-                take(path)
+                taken.add(path)
             elif isinstance(mine[key], dict) and isinstance(value, dict) and path[0] not in _WHOLE:
                 merged[key] = merge(mine[key], value, path)
         return merged
 
     data = merge(document.data, own, ())
+    added = {path: line for path, line in base.lines.items() if is_taken(path)}
+    lines = {**document.lines, **added}
+    sources = {**document.sources, **{path: base.sources.get(path, base.path) for path in added}}
+    written = {**document.written, **{path: text for path, text in base.written.items() if is_taken(path)}}
     return Document(document.path, data, lines, written, sources)
 
 

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from harness.errors import ScenarioError
 from harness.scenario.document import read_document
+from harness.scenario.inheritance import inherited
 from harness.scenario.load import load_scenario
 from harness.scenario.schema import scenario_schema
 from tests.scenario.conftest import Change
@@ -80,3 +81,12 @@ def test_what_cannot_be_extended_is_refused(derived: Write, text: str, mistake: 
     with pytest.raises(ScenarioError) as caught:
         load_scenario(derived(text))
     assert mistake in str(caught.value)
+
+
+def test_a_large_base_is_merged_in_one_pass(tmp_path: Path) -> None:
+    (tmp_path / "large.yaml").write_text("scenario: large\n" + "".join(f"k{number}: 1\n" for number in range(9000)))
+    path = tmp_path / "derived.yaml"
+    path.write_text("scenario: mine\nbase: large.yaml\nk7: 2\n")
+    merged = inherited(read_document(path))
+    assert (merged.data["k7"], merged.at(("k7",))) == (2, f"{path}:3: k7")
+    assert (merged.data["k8999"], merged.at(("k8999",))) == (1, f"{tmp_path / 'large.yaml'}:9001: k8999")
