@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from harness.interchange.source import Note
+from harness.printable import printable
 from harness.scenario.values import read_plain
 from harness.vm_sizes import vm_size
 
@@ -38,7 +39,7 @@ class Draft:
             head: lines of its beginning, which become comments.
         """
         ordered = {name: self.sections[name] for name in _ORDER if self.sections.get(name) not in (None, {}, [], "")}
-        comments = "".join(f"# {line}\n" for line in head)
+        comments = "".join(f"# {printable(line)}\n" for line in head)
         return comments + yaml.dump(
             ordered, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
         )

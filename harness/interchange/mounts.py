@@ -16,6 +16,7 @@ Level = Literal["cluster", "job"]
 
 ROOT = "$AZ_BATCHAI_MOUNT_ROOT"
 _PLACES = re.compile(r"\$(?:AZ_BATCHAI_(JOB_)?MOUNT_ROOT\b|\{AZ_BATCHAI_(JOB_)?MOUNT_ROOT\})(/[\w./-]*)?", re.ASCII)
+_MOST_MOUNTS = 100
 _NO_OTHER = (
     "a scenario has file shares and blob containers only; {share} stands for it, and its files must be put there"
 )
@@ -116,7 +117,7 @@ class Mounts:
         if volume is None:
             volume = {"name": proper, "mount": self._free_mount(path, level)}
             self.volumes[kind, proper] = volume
-        self._mounts.append(_Mount(level, path, str(PurePosixPath(volume["mount"]) / directory)))
+        self._keep(source, item, _Mount(level, path, str(PurePosixPath(volume["mount"]) / directory)))
 
     def _free_mount(self, path: PurePosixPath, level: Level) -> str:
         """Where to mount: no mount may be in another one."""
@@ -139,5 +140,10 @@ class Mounts:
         where = "no file that was given mounts it" if level == "job" else "no cluster that was given mounts it"
         source.note(*field_path, text=f"{first} is mounted, but {where}; the {kind} {name} stands for it")
         volume = self.volumes.setdefault((kind, name), {"name": name, "mount": self._free_mount(first, level)})
-        self._mounts.append(_Mount(level, first, volume["mount"]))
-        return self._mounts[-1]
+        return self._keep(source, field_path, _Mount(level, first, volume["mount"]))
+
+    def _keep(self, source: Source, where: FieldPath, mount: _Mount) -> _Mount:
+        if len(self._mounts) >= _MOST_MOUNTS:
+            raise source.refuse(*where, text=f"more than {_MOST_MOUNTS} volumes are mounted, or named by paths")
+        self._mounts.append(mount)
+        return mount

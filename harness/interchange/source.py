@@ -1,12 +1,14 @@
 """A file of another tool, whose fields are taken one by one: what nobody takes is noted, with its line."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from harness.errors import UserError
+from harness.printable import printable
 from harness.scenario.document import Document, FieldPath, read_document
 from harness.scenario.values import Scalar, value_text
 
@@ -122,7 +124,8 @@ class Source:
 
     def note(self, *field_path: str | int, text: str) -> None:
         """Say something about a field."""
-        self.notes.append(Note(self.path, self._document.line(field_path), _dotted(field_path), text))
+        line = self._document.line(field_path)
+        self.notes.append(Note(self.path, line, printable(_dotted(field_path)), printable(text)))
 
     def refuse(self, *field_path: str | int, text: str) -> UserError:
         """The error of a field without which there is no scenario."""
@@ -130,17 +133,18 @@ class Source:
 
     def note_the_rest(self) -> None:
         """Note every field that nobody has taken; of a part that nobody has looked into, its name alone."""
-        for field_path in list(self._rest(self._document.data, ()))[:_MOST_NOTES]:
+        opened = {taken[:size] for taken in self._taken for size in range(len(taken))}
+        for field_path in islice(self._rest(self._document.data, (), opened), _MOST_NOTES):
             self.note(*field_path, text="is not carried over: a scenario has nothing of the kind")
 
-    def _rest(self, data: Any, above: FieldPath) -> Iterator[FieldPath]:
+    def _rest(self, data: Any, above: FieldPath, opened: Set[FieldPath]) -> Iterator[FieldPath]:
         pairs = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
         for key, value in pairs:
             field_path = (*above, key)
             if field_path in self._taken or value is None or value in ({}, []):
                 continue
-            if any(taken[: len(field_path)] == field_path for taken in self._taken):
-                yield from self._rest(value, field_path)
+            if field_path in opened:
+                yield from self._rest(value, field_path, opened)
             else:
                 yield field_path
 

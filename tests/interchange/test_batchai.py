@@ -284,3 +284,24 @@ def test_the_command_prints_a_scenario_and_notes_apart(tmp_path: Path, capsys: p
     assert "note: " in captured.err
     (tmp_path / "made.yaml").write_text(captured.out)
     assert load_scenario(tmp_path / "made.yaml").scenario == "train"
+
+
+def test_a_name_of_a_stranger_s_field_stays_in_its_comment(tmp_path: Path) -> None:
+    job = written(tmp_path / "train.json", {**JOB, "x\nlocation: evil\x1b]0;title\x07": 1})
+    scenario, notes = scenario_of(tmp_path, job)
+    assert scenario.location != "evil"
+    assert [note for note in notes if "evil" in note and "\n" not in note and "\x1b" not in note]
+
+
+def test_the_number_of_volumes_is_bounded(tmp_path: Path) -> None:
+    shares = [{"azureFileUrl": f"{SHARE}/share{number}", "relativeMountPath": "x"} for number in range(150)]
+    properties = {**JOB["properties"], "mountVolumes": {"azureFileShares": shares}}
+    with pytest.raises(UserError, match="more than 100 volumes"):
+        import_files([written(tmp_path / "train.json", {"properties": properties})])
+
+
+def test_all_that_a_large_file_holds_besides_is_looked_at_once(tmp_path: Path) -> None:
+    variables = [{"name": f"V{number}", "value": "x", "other": 1} for number in range(2500)]
+    properties = {**JOB["properties"], "environmentVariables": variables}
+    notes = import_files([written(tmp_path / "train.json", {"properties": properties})]).notes
+    assert len([note for note in notes if ".other" in note]) == 200
