@@ -40,8 +40,10 @@ def _seeds(directory: Path) -> Iterator[tuple[Literal["file", "blob"], Path]]:
             f"{directory}/blob/CONTAINER"
         )
     for service in _SERVICES:
+        if (directory / service).is_symlink():
+            raise EmulatorError(f"--seed {directory}: {service} is a symbolic link; copy what it leads to")
         for source in sorted((directory / service).iterdir()) if (directory / service).is_dir() else ():
-            if not (source.is_dir() and _NAME.fullmatch(source.name)):
+            if source.is_symlink() or not (source.is_dir() and _NAME.fullmatch(source.name)):
                 raise EmulatorError(
                     f"--seed {directory}: {service}/{source.name} is no directory whose name a share or container can "
                     "have: 3 to 63 lower-case letters, digits and single hyphens"

@@ -77,6 +77,18 @@ def test_what_is_no_seed_is_named(accounts: Accounts, tmp_path: Path, made: str,
         seed(accounts, "mine", tmp_path / "missing")
 
 
+@pytest.mark.parametrize("link", ["file", "file/keys"])
+def test_a_link_at_the_place_of_a_share_leads_nowhere(accounts: Accounts, tmp_path: Path, link: str) -> None:
+    (tmp_path / "outside" / "keys").mkdir(parents=True)
+    path = tmp_path / "seed" / link
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "outside")
+
+    with pytest.raises(EmulatorError, match=f"{link} is "):
+        seed(accounts, "mine", tmp_path / "seed")
+    assert accounts.share_directory("mine", "keys") is None
+
+
 def test_a_copy_stays_pending_for_as_long_as_was_said_and_can_be_aborted(tmp_path: Path) -> None:
     with (
         launch(tmp_path, only="storage", copy_delay=3600) as endpoint,
