@@ -1,6 +1,6 @@
 """The log of a job while it runs: what is new in the files that metrics are read from, line by line."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,16 @@ class _Followed:
 
 
 class LogReader:
-    """Follows the log files that a scenario names; how far it has read depends on the answers alone."""
+    """Follows the log files that a scenario names; how far it has read depends on the answers alone.
+
+    Args:
+        output: of the job.
+        trial: its id.
+        metrics: of the scenario.
+        watched: names of those with ``step: true`` whose values are kept, for a search to look at.
+        matcher: matches the patterns.
+        sink: gets the lines.
+    """
 
     def __init__(
         self,
@@ -37,6 +46,7 @@ class LogReader:
         trial: str,
         metrics: Mapping[str, MetricSpec],
         *,
+        watched: Container[str],
         matcher: PatternMatcher,
         sink: Sink,
     ) -> None:
@@ -55,8 +65,8 @@ class LogReader:
         self._files: dict[str, OutputFile] = {}  # by the names that the scenario gives
         self._followed: dict[str, _Followed] = {}  # by the names that the logs have
         self._trouble = ""
-        self._steps = {name: spec for name, spec in metrics.items() if spec.step}
-        self.values: dict[str, list[float]] = {name: [] for name in self._steps}
+        self._watched = {name: spec for name, spec in metrics.items() if spec.step and name in watched}
+        self.values: dict[str, list[float]] = {name: [] for name in self._watched}
 
     def stream(self) -> None:
         """Report the lines that were written since the last call; trouble is reported too, and never raised."""
@@ -129,10 +139,10 @@ class LogReader:
             self.values[metric].append(value * self._metrics[metric].scale)
 
     def _read_values(self, name: str, lines: list[str]) -> None:
-        """Note what the metrics that have steps are in the lines of a log."""
+        """Note what the watched metrics are in the lines of a log."""
         steps = {
             metric: spec
-            for metric, spec in self._steps.items()
+            for metric, spec in self._watched.items()
             if spec.pattern is not None and spec.file in self._files and self._files[spec.file].name == name
         }
         if not (lines and steps and self._patterns):

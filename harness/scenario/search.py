@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from harness.scenario.bound import Bound
 from harness.scenario.conditions import Conditions, restricted
 from harness.scenario.record import Identifier, Record, refused
 from harness.scenario.sampling import MOST_SAMPLES
@@ -37,17 +38,8 @@ class AlgorithmSpec(Record):
         return ":" in self.name
 
 
-class BoundSpec(Record):
+class BoundSpec(Bound):
     """Inclusive limits of a metric within which a trial is feasible."""
-
-    min: float | None = Field(default=None, allow_inf_nan=False)
-    max: float | None = Field(default=None, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "BoundSpec":
-        if self.min is None and self.max is None:
-            raise refused(((), "give min, max or both"))
-        return self
 
 
 class SearchSpec(Record):
