@@ -154,7 +154,8 @@ class _Source:
 
     def __init__(self, parts: AsyncIterable[bytes] | None) -> None:
         self._parts = None if parts is None else aiter(parts)
-        self._rest = b""
+        self._part = b""
+        self._at = 0  # in the part: what was taken of it is not cut off, which would copy the rest for each segment
 
     async def exactly(self, count: int) -> bytes:
         """The next few bytes."""
@@ -169,17 +170,18 @@ class _Source:
         while count:
             if not await self.has_more():
                 raise errors.invalid_structured_body("it ends early")
-            piece, self._rest = self._rest[:count], self._rest[count:]
+            piece = self._part[self._at : self._at + count]
+            self._at += len(piece)
             count -= len(piece)
             yield piece
 
     async def has_more(self) -> bool:
         """Whether there is at least one more byte."""
-        while not self._rest:
+        while self._at == len(self._part):
             if self._parts is None:
                 return False
             try:
-                self._rest = await anext(self._parts)
+                self._part, self._at = await anext(self._parts), 0
             except StopAsyncIteration:
                 return False
         return True
