@@ -10,6 +10,8 @@ from typing import Any
 
 from harness.scenario.swept_values import MOST_VALUES, FilesSpec, SharedFilesSpec
 
+MOST_ENTRIES = 100_000  # of a directory that is uploaded; a run uploads 10,000 files at most
+
 
 def uploads_of(data: Mapping[str, Any]) -> list[Any]:
     """What a scenario uploads to its shares and containers, before it is known to be right."""
@@ -70,6 +72,15 @@ def _uploaded(folder: Path, uploads: Sequence[Any]) -> Iterator[str]:
         path = folder / written
         name = Path(os.path.normpath(path)).name
         if path.is_dir():
-            yield from (f"{name}/{file.relative_to(path).as_posix()}" for file in path.rglob("*") if file.is_file())
+            yield from (f"{name}/{file.relative_to(path).as_posix()}" for file in _files_below(path))
         elif path.is_file():
             yield name
+
+
+def _files_below(directory: Path) -> Iterator[Path]:
+    """Files of a directory of a bounded size: a scenario may be a stranger's, and name the root of the disk."""
+    for number, path in enumerate(directory.rglob("*")):
+        if number >= MOST_ENTRIES:
+            raise ValueError(f"{directory} holds more than {MOST_ENTRIES} files and directories; upload a smaller one")
+        if path.is_file():
+            yield path

@@ -175,6 +175,17 @@ def test_each_file_that_is_uploaded_makes_a_trial(swept: Load, tmp_path: Path) -
     assert [trial.parameters["kind"] for trial in scenario.trials] == ["files/b.csv", "files/deep/a.csv"]
 
 
+def test_a_directory_without_end_is_not_walked_through(
+    swept: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.scenario.swept_files.MOST_ENTRIES", 2)
+    (tmp_path / "files").mkdir(exist_ok=True)
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (tmp_path / "files" / name).touch()
+    with pytest.raises(ScenarioError, match="files holds more than 2 files and directories; upload a smaller one"):
+        swept("{grid: {kind: {share_files: '*.csv'}}}", "file: files/ConvNet_MNIST.py", "file: files")
+
+
 def test_trials_with_other_nodes_or_sizes_have_clusters_of_their_own(changed: Change) -> None:
     path = changed(
         "sweep: {}", "sweep: {grid: {size: [STANDARD_NC6, STANDARD_NC12], epochs: [1, 2]}}",
