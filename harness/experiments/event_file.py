@@ -5,8 +5,11 @@ tensorflow/core: lib/io/record_writer.h, util/event.proto, framework/summary.pro
 A checksum is not looked at: a record that is torn ends what can be read, as in a file that is still written.
 """
 
+import errno
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,9 +17,19 @@ from harness.experiments.metric_points import Point
 
 _LONGEST_RECORD = 16 << 20  # bytes; images and graphs may be longer, scalars are tens
 _HEADER, _FOOTER = 12, 4  # length and its checksum, the record's checksum
+_MOST_FIELDS = 10_000_000  # of a file, records too: a million values of the tag, which take some seconds
+_FEW_FIELDS = 100  # of messages but summaries, which have a field for each value; they have up to ten
+_LONGEST_TAG = 100  # bytes that are shown
 _FLOAT, _DOUBLE = 1, 2  # of tensor.proto's DataType
 
 Field = tuple[int, int | bytes]
+
+
+class TooLargeError(OSError):
+    """A file has more fields than are read."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EFBIG, f"it has more than {_MOST_FIELDS:,} fields")
 
 
 def scalar_points(path: Path, tag: str) -> Iterator[Point]:
@@ -27,57 +40,85 @@ def scalar_points(path: Path, tag: str) -> Iterator[Point]:
         tag: the name of the scalar.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is too large: its last values are not known then.
     """
-    wanted = tag.encode()
+    wanted, parser = tag.encode(), _Parser()
     with path.open("rb") as stream:
-        for record in _records(stream):
+        for record in parser.records(stream):
             if wanted in record:
-                yield from _scalars(record, wanted)
+                yield from _scalars(record, wanted, parser)
 
 
 def tags_in(path: Path, most: int) -> list[str]:
-    """Some tags of the scalars in a file, each once."""
+    """Some tags of the scalars in a file, each once, and the beginnings of long ones."""
     found: dict[bytes, None] = {}
-    with path.open("rb") as stream:
-        for record in _records(stream):
-            for _, summary in _of(_fields(record), 5):
-                for _, value in _of(_fields(summary), 1):
-                    found |= dict.fromkeys(tag for _, tag in _of(_fields(value), 1))
-            if len(found) >= most:
-                break
-    return [tag.decode("utf-8", "replace") for tag in found][:most]
+    parser = _Parser()
+    with path.open("rb") as stream, suppress(TooLargeError):
+        for record in parser.records(stream):
+            for _, summary in _of(parser.fields(record), 5):
+                for _, value in _of(parser.fields(summary), 1):
+                    found |= dict.fromkeys(tag[:_LONGEST_TAG] for _, tag in _of(parser.few_fields(value), 1))
+                    if len(found) >= most:
+                        return _texts(found)
+    return _texts(found)
 
 
-def _records(stream: BinaryIO) -> Iterator[bytes]:
-    while len(header := stream.read(_HEADER)) == _HEADER:
-        (length,) = struct.unpack_from("<Q", header)
-        if length > _LONGEST_RECORD:
-            return
-        record = stream.read(length)
-        if len(record) < length or len(stream.read(_FOOTER)) < _FOOTER:
-            return
-        yield record
+def _texts(tags: Iterable[bytes]) -> list[str]:
+    return [tag.decode("utf-8", "replace") for tag in tags]
 
 
-def _scalars(record: bytes, wanted: bytes) -> Iterator[Point]:
-    fields = list(_fields(record))
+class _Parser:
+    """Takes a file apart, as far as its fields are not too many: whoever wrote the file may want our time."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_FIELDS
+
+    def records(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Each whole record. Raises TooLargeError."""
+        while len(header := stream.read(_HEADER)) == _HEADER:
+            (length,) = struct.unpack_from("<Q", header)
+            if length > _LONGEST_RECORD:
+                return
+            record = stream.read(length)
+            if len(record) < length or len(stream.read(_FOOTER)) < _FOOTER:
+                return
+            self._count()
+            yield record
+
+    def fields(self, message: bytes) -> Iterator[Field]:
+        """Each field of a message. Raises TooLargeError."""
+        for field in _fields(message):
+            self._count()
+            yield field
+
+    def few_fields(self, message: bytes) -> list[Field]:
+        """The fields of a message that has a few. Raises TooLargeError."""
+        return list(islice(self.fields(message), _FEW_FIELDS))
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise TooLargeError
+
+
+def _scalars(record: bytes, wanted: bytes, parser: _Parser) -> Iterator[Point]:
+    fields = parser.few_fields(record)
     step = next((value for number, value in fields if number == 2 and isinstance(value, int)), 0)
     step = step - (1 << 64) if step >= 1 << 63 else step
     for _, summary in _of(fields, 5):
-        for _, value in _of(_fields(summary), 1):
-            parts = list(_fields(value))
-            if (1, wanted) in parts and (number := _number(parts)) is not None:
+        for _, value in _of(parser.fields(summary), 1):
+            parts = parser.few_fields(value)
+            if (1, wanted) in parts and (number := _number(parts, parser)) is not None:
                 yield Point(number, step)
 
 
-def _number(parts: list[Field]) -> float | None:
+def _number(parts: list[Field], parser: _Parser) -> float | None:
     """The scalar of a ``Summary.Value``: ``simple_value``, or a tensor of one element, as TensorFlow 2 writes it."""
     for number, part in parts:
         if number == 2 and isinstance(part, bytes) and len(part) == 4:
             return float(struct.unpack("<f", part)[0])
         if number == 8 and isinstance(part, bytes):
-            return _of_tensor(list(_fields(part)))
+            return _of_tensor(parser.few_fields(part))
     return None
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import struct
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,34 @@ def test_whatever_is_in_a_file_is_read_or_passed_over(
     for point in scalar_points(path, "train/loss"):
         assert isinstance(point.value, float)
     tags_in(path, 10)
+
+
+def record(content: bytes) -> bytes:
+    return struct.pack("<Q", len(content)) + bytes(4) + content + bytes(4)
+
+
+def field(number: int, content: bytes) -> bytes:
+    size, words = len(content), bytearray([number << 3 | 2])
+    while size >= 0x80:
+        words.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([*words, size]) + content
+
+
+def test_a_record_of_too_many_fields_costs_nothing(path: Path) -> None:
+    path.write_bytes(record(b"\x10\x01" * (4 << 20) + b"train/loss") + BY_TENSORBOARDX)
+    assert [point.step for point in scalar_points(path, "train/loss")] == [1, 2, 5]
+
+
+def test_a_file_of_too_many_fields_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.experiments.event_file._MOST_FIELDS", 1000)
+    values = field(1, b"\x10\x01") * 2000
+    path.write_bytes(record(b"") * 10 + record(field(5, field(1, field(1, b"train/loss")) + values)))
+    with pytest.raises(OSError, match="it has more than 1,000 fields"):
+        list(scalar_points(path, "train/loss"))
+    assert tags_in(path, 10) == ["train/loss"]
+
+
+def test_of_a_long_tag_the_beginning_is_shown(path: Path) -> None:
+    path.write_bytes(record(field(5, field(1, field(1, b"a" * 100_000)))))
+    assert tags_in(path, 10) == ["a" * 100]
