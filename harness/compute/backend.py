@@ -162,7 +162,7 @@ class Execution:
 class Step:
     """Processes that run side by side; the first that fails ends the step.
 
-    From ``mounting`` on, what is mounted is seen by the job alone, and gone with it.
+    From ``mounting`` on, what is mounted is seen by the job alone, and unmounted when it ends.
     """
 
     name: StepName
@@ -262,4 +262,4 @@ class Backend(Protocol):
         """Remove the node-local files of a job, and end what may still run of it."""
 
     def close(self) -> None:
-        """Stop watching. Jobs go on, and a later back end adopts them."""
+        """Stop watching. Jobs continue, and a later back end adopts them."""

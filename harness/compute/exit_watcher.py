@@ -44,7 +44,7 @@ class ExitWatcher:
                 self._thread.start()
 
     def close(self) -> None:
-        """Stop watching; jobs go on."""
+        """Stop watching; jobs continue."""
         with self._lock:
             wake, self._wake_write = self._wake_write, -1
         if wake < 0:

@@ -134,7 +134,7 @@ class ProcessBackend:
         _kill_marked(directory)
 
     def close(self) -> None:
-        """Stop watching; jobs go on, and a later back end adopts them."""
+        """Stop watching; jobs continue, and a later back end adopts them."""
         self._watcher.close()
 
 

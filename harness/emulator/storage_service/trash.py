@@ -1,4 +1,4 @@
-"""Whole directories on their way out: gone from their place at once, deleted in the background."""
+"""Directories that are deleted: moved away at once, and removed in the background."""
 
 import os
 import shutil
@@ -55,7 +55,7 @@ class Trash:
             self.take(directory)
 
     def take(self, directory: Path) -> None:
-        """Move a directory out of the way and delete it; one that does not exist is no matter.
+        """Move a directory out of the way and delete it; one that does not exist is no error.
 
         Raises:
             OSError: the disk refuses.

@@ -1,4 +1,4 @@
-"""The copies that go on at this moment."""
+"""The copies that run at this moment."""
 
 import threading
 
@@ -12,7 +12,7 @@ class AbortedError(Exception):
 
 
 class RunningCopy:
-    """A copy that goes on: a thread moves the bytes, and looks now and then whether it shall stop."""
+    """A copy that runs: a thread moves the bytes, and looks now and then whether it shall stop."""
 
     def __init__(self) -> None:
         self.done = 0

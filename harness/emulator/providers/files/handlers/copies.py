@@ -34,8 +34,8 @@ from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.storage_service.threads import in_thread
 
 _log = logging.getLogger(__name__)
-_LOOK = 0.05  # seconds between two looks whether a copy that waits is aborted
-_PATIENCE = 0.5  # seconds after which a copy goes on in the background
+_LOOK = 0.05  # seconds after which a copy that waits looks again whether it was aborted
+_PATIENCE = 0.5  # seconds after which a copy continues in the background
 
 
 class CopyHandlers:
@@ -49,7 +49,7 @@ class CopyHandlers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, call: Call) -> Response:
-        """Copy File: the target is as it was until the copy is whole, or takes so long that it goes on by itself."""
+        """Copy File: the target is as it was until the copy is whole, or slow and continues in the background."""
         url = call.request.headers["x-ms-copy-source"]
         trailing = headers.flag(call.request, "x-ms-source-allow-trailing-dot")
         with (
@@ -134,7 +134,7 @@ class CopyHandlers:
         return answer
 
     async def _finish(self, place: Place, copy: Copy, moving: asyncio.Task[None], writing: int) -> None:
-        """Keep what became of a copy that went on by itself."""
+        """Store the outcome of a copy that continued in the background."""
         running = self._running[copy.id]
         try:
             try:
