@@ -3,10 +3,10 @@
 Their traffic is one cassette, ``cassettes/<service>/<module>/<test>.json``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pytest
 
@@ -15,8 +15,11 @@ from harness import scenario as scenarios
 
 if TYPE_CHECKING:
     from harness.experiments.run_context import RunContext
-    from harness.resources import BlobContainer, FileShare, Provisioning, ResourceGroup, Upload, Volume
+    from harness.resources import BlobContainer, FileShare, Provisioning, ResourceGroup, Volume
     from harness.services.service import Cluster, Job
+
+V = TypeVar("V", "FileShare", "BlobContainer")
+V_co = TypeVar("V_co", covariant=True)
 
 
 class MakeResourceGroup(Protocol):
@@ -26,22 +29,17 @@ class MakeResourceGroup(Protocol):
         """Raises ProvisioningError where one of that name is there already."""
 
 
-class MakeFileShare(Protocol):
-    """Makes a file share and uploads local files into a directory of it."""
+class MakeVolume(Protocol[V_co]):
+    """Makes a file share or a blob container and uploads local files into a directory of it."""
 
     def __call__(
         self, group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
-    ) -> "FileShare":
+    ) -> V_co:
         """Raises ProvisioningError where the cloud refuses."""
 
 
-class MakeBlobContainer(Protocol):
-    """Makes a blob container and uploads local files into a directory of it."""
-
-    def __call__(
-        self, group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
-    ) -> "BlobContainer":
-        """Raises ProvisioningError where the cloud refuses."""
+MakeFileShare = MakeVolume["FileShare"]
+MakeBlobContainer = MakeVolume["BlobContainer"]
 
 
 class MakeGpuCluster(Protocol):
@@ -105,36 +103,24 @@ def make_resource_group(
 @pytest.fixture
 def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeFileShare:
     """A factory of file shares."""
-
-    def make(
-        group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
-    ) -> "FileShare":
-        share = resources.FileShare(
-            harness_provisioning, group=group.name, name=name, directory=directory, uploads=_uploads(upload)
-        )
-        return harness_made.enter_context(share)
-
-    return make
+    return _factory_of(resources.FileShare, harness_provisioning, harness_made)
 
 
 @pytest.fixture
 def make_blob_container(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeBlobContainer:
     """A factory of blob containers."""
+    return _factory_of(resources.BlobContainer, harness_provisioning, harness_made)
 
-    def make(
-        group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
-    ) -> "BlobContainer":
-        container = resources.BlobContainer(
-            harness_provisioning, group=group.name, name=name, directory=directory, uploads=_uploads(upload)
+
+def _factory_of(kind: type[V], provisioning: "Provisioning", made: ExitStack) -> MakeVolume[V]:
+    def make(group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None) -> V:
+        uploads = {path: resources.Upload(local) for path, local in (upload or {}).items()}
+        volume = kind(
+            provisioning, group=group.name, name=name, directory=directory, uploads=lambda: nullcontext(uploads)
         )
-        return harness_made.enter_context(container)
+        return made.enter_context(volume)
 
     return make
-
-
-def _uploads(files: Mapping[str, Path] | None) -> "Callable[[], AbstractContextManager[Mapping[str, Upload]]]":
-    uploads = {path: resources.Upload(local) for path, local in (files or {}).items()}
-    return lambda: nullcontext(uploads)
 
 
 @pytest.fixture
