@@ -43,8 +43,8 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
-class JobTarget:
-    """One place that was looked at."""
+class SurveyedCloud:
+    """A cloud in which the resources of runs were looked for, and what may become of each."""
 
     cloud: Cloud
     clients: Clients
@@ -107,7 +107,7 @@ def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) 
             for site in sites:
                 settle(journal, site.cloud, site.clients)
             _void(journal)
-    _tell_elsewhere(cloud, settings, journal)
+    _say_elsewhere(cloud, settings, journal)
     return 1 if failures else 0
 
 
@@ -142,7 +142,7 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
     ]
 
 
-def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[JobTarget], int]:
+def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[SurveyedCloud], int]:
     """The emulators that were looked at, and how many do not start or answer, which is reported: others do."""
     sites, failures = [], 0
     for place in places:
@@ -156,7 +156,7 @@ def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[li
     return sites, failures
 
 
-def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: timedelta) -> JobTarget:
+def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: timedelta) -> SurveyedCloud:
     try:
         return stack.enter_context(_survey("emulator", place.settings, age, serving))
     except CloudError:
@@ -169,7 +169,7 @@ def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: tim
 @contextmanager
 def _survey(
     cloud: CloudChoice, settings: Settings, age: timedelta, endpoint: Endpoint | None = None
-) -> Iterator[JobTarget]:
+) -> Iterator[SurveyedCloud]:
     # Nothing is recorded, so the directory of cassettes does not matter.
     with (
         open_cloud(cloud, settings, cassettes=Path(), endpoint=endpoint) as opened,
@@ -177,10 +177,10 @@ def _survey(
     ):
         now = SystemClock().now()
         found = find(opened, clients, service_resources())
-        yield JobTarget(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
+        yield SurveyedCloud(opened, clients, tuple(decide(one, now, older_than=age) for one in found))
 
 
-def _show(sites: Sequence[JobTarget], orphans: Sequence[Orphan], undecided: Sequence[Path]) -> int:
+def _show(sites: Sequence[SurveyedCloud], orphans: Sequence[Orphan], undecided: Sequence[Path]) -> int:
     """Draw what was found; returns how much of it is to go."""
     table = Table("", "what", "name", "run", "why", box=None)
     for site in sites:
@@ -209,8 +209,8 @@ def _confirm(count: int, *, yes: bool) -> None:
     click.confirm(f"Delete these {count}?", abort=True)
 
 
-def _delete(sites: Sequence[JobTarget], orphans: Sequence[Orphan]) -> int:
-    """Delete, telling each; returns how many could not be."""
+def _delete(sites: Sequence[SurveyedCloud], orphans: Sequence[Orphan]) -> int:
+    """Delete, and say so of each; returns how many could not be deleted."""
     failures = 0
     for site in sites:
         results = reap(site.verdicts, site.cloud, site.clients, report=_report, services=service_resources())
@@ -238,7 +238,7 @@ def _void(journal: Journal) -> None:
     journal.compact()
 
 
-def _tell_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) -> None:
+def _say_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) -> None:
     """Say what the journal knows of that this command, as it was given, cannot reach."""
     left = [entry for entry in journal.left() if entry.cloud == "azure" and entry.owner.state != "running"]
     if cloud == "emulator":

@@ -87,7 +87,9 @@ class RunContext:
             with self.leases.shared(resource):
                 yield resource
         elif self.keep:
-            if resource.adopt():
+            with resource.provisioning.errors(f"look for {resource.kind} {resource.name}"):
+                is_adopted = resource.adopt()
+            if is_adopted:
                 self.sink(Noted(f"{resource.kind} {resource.name} exists already and is used again"))
             else:
                 resource.open()

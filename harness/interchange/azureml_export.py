@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-import yaml
-
 from harness.errors import ScenarioError, UserError
 from harness.interchange.azureml_command import SENTINEL, SENTINELS, command_of
 from harness.interchange.datastores import datastore_name
-from harness.interchange.draft import Dumper
+from harness.interchange.draft import yaml_text
 from harness.scenario.document import FieldPath
 from harness.scenario.model import ExpectSpec, Limits, Scenario, Trial
 from harness.scenario.names import job_name
@@ -19,7 +17,6 @@ from harness.scenario.volumes import VolumeSpec
 
 _SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
 _MOST_FILES = 1_000
-_WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ def export_azureml(scenario: Scenario) -> Exported:
     notes = list(_notes(scenario))
     sweep = _sweep(scenario, datastores) if scenario.swept else None
     if sweep is not None:
-        jobs = [ExportedFile("job.yml", _text(sweep), "az ml job create -f")]
+        jobs = [ExportedFile("job.yml", yaml_text(sweep), "az ml job create -f")]
     else:
         if scenario.swept:
             notes.append(_at(scenario, ("sweep",), "Azure ML has no such search space; each trial is a job of its own"))
@@ -92,7 +89,7 @@ def _commands(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> Iterat
             "limits": {"timeout": ceil(scenario.limits.running.total_seconds())},
         }
         name = "job.yml" if trial.id == "default" else f"{job_name('job', trial.id)}.yml"
-        yield ExportedFile(name, _text(document), "az ml job create -f")
+        yield ExportedFile(name, yaml_text(document), "az ml job create -f")
 
 
 def _sweep(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> dict[str, Any] | None:
@@ -182,10 +179,10 @@ def _others(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> Iterator
         "min_instances": nodes[0],
         "max_instances": nodes[1],
     }
-    yield ExportedFile("compute.yml", _text(compute), "az ml compute create -f")
+    yield ExportedFile("compute.yml", yaml_text(compute), "az ml compute create -f")
     for field_path, volume in scenario.volumes.items():
         name = datastores[field_path]
-        yield ExportedFile(f"datastore-{name}.yml", _text(_datastore(volume, name)), "az ml datastore create -f")
+        yield ExportedFile(f"datastore-{name}.yml", yaml_text(_datastore(volume, name)), "az ml datastore create -f")
 
 
 def _datastore(volume: VolumeSpec, name: str) -> dict[str, str]:
@@ -206,7 +203,11 @@ def _notes(scenario: Scenario) -> Iterator[str]:
     job, sweep = scenario.job, scenario.sweep
     said: list[tuple[FieldPath, object, str]] = [
         (("cluster", "setup"), scenario.cluster.setup, "each job runs it: Azure ML's nodes have no set-up task"),
-        (("job", "image"), (job.image or "").startswith("microsoft/"), "it is gone: give one with the framework"),
+        (
+            ("job", "image"),
+            (job.image or "").startswith("microsoft/"),
+            "the image no longer exists: name one that has the framework",
+        ),
         (("job", "worker_args"), job.worker_args or job.parameter_server_args, "all processes get the master's"),
         (("job", "stdouterr"), True, "logs are in user_logs of the job's run, not on the share"),
         (("sweep", "search"), sweep.search, "Azure ML samples by its own rule, and prunes nothing"),
@@ -221,9 +222,3 @@ def _notes(scenario: Scenario) -> Iterator[str]:
 
 def _at(scenario: Scenario, field_path: FieldPath, text: str) -> str:
     return f"{scenario.path}:{scenario.line(*field_path)}: {'.'.join(map(str, field_path))}: {text}"
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    return yaml.dump(
-        dict(document), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
-    )

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from harness.interchange.source import Source
 from harness.scenario.model import JobSpec
+from harness.scenario.shell_quoting import expanding_word
 from harness.scenario.volumes import VolumeKind
 
 TOOLKIT = "batchai-harness-toolkit"
@@ -139,15 +140,7 @@ def _lines(job: JobSpec, mounts: Mapping[str, str], variables: Mapping[str, str]
 
 def _exported(name: str, value: str) -> str:
     """A line that sets a variable, in whose value the shell fills in the variables of Batch AI and nothing else."""
-    pieces, end = [], 0
-    for found in _VARIABLE.finditer(value):
-        pieces += [_escaped(value[end : found.start()]), found[0]]
-        end = found.end()
-    return f'export {name}="{"".join(pieces)}{_escaped(value[end:])}"'
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r'([\\"`$])', r"\\\1", text)
+    return f"export {name}={expanding_word(value, _VARIABLE)}"
 
 
 def _sections(command: str) -> dict[str, str]:

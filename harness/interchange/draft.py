@@ -1,7 +1,7 @@
 """A scenario on its way to a file: plain data, and texts whose braces stand for themselves."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,17 @@ class Draft:
         """
         ordered = {name: self.sections[name] for name in _ORDER if self.sections.get(name) not in (None, {}, [], "")}
         comments = "".join(f"# {printable(line)}\n" for line in head)
-        return comments + yaml.dump(
-            ordered, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
-        )
+        return comments + yaml_text(ordered)
 
 
-class Dumper(yaml.SafeDumper):
+def yaml_text(document: Mapping[str, Any]) -> str:
+    """A document as YAML, in its own order."""
+    return yaml.dump(
+        dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
+    )
+
+
+class _Dumper(yaml.SafeDumper):
     """Writes what our loader reads as it was: PyYAML's rules of YAML 1.1 differ from those of 1.2."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
@@ -62,7 +67,7 @@ def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-Dumper.add_representer(str, _represent)
+_Dumper.add_representer(str, _represent)
 
 
 def literal(text: str) -> str:

@@ -25,6 +25,11 @@ _REMEDIES = {
     "AuthorizationFailed": "give the service principal the role Contributor on the subscription",
 }
 
+NO_PROVIDER = frozenset(
+    {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscriptionRegistration"}
+)
+"""The codes of Resource Manager where a subscription does not have a service, or the service no longer exists."""
+
 _STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storage service's XML
 
 

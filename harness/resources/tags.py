@@ -44,6 +44,10 @@ class Label:
         """Whether the tags were written on a resource, given by its id, and not copied to it."""
         return bool(resource) and self.resource.casefold() == resource.casefold()
 
+    def belongs_to(self, resource: str, run: str) -> bool:
+        """Whether a run wrote the tags, and on a resource, given by its id."""
+        return self.names(resource) and self.run == run
+
     def may_be_alive(self, now: datetime) -> bool:
         """Whether a run may still use the resource: its process runs, or nobody can tell and time is left."""
         state = self.owner.state if self.owner else "elsewhere"

@@ -120,7 +120,7 @@ class Volume(Resource):
     def mark_as_kept(self) -> None:
         """Write into its metadata that its run has ended and kept it."""
         label = read_metadata(self._metadata())
-        if label is not None and label.names(self.id) and label.run == self.provisioning.run:
+        if label is not None and label.belongs_to(self.id, self.provisioning.run):
             self._set_metadata(metadata_of(self.provisioning, self.id, is_kept=True))
 
     def remember(self) -> dict[str, Any]:

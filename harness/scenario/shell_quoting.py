@@ -13,6 +13,20 @@ _SPECIAL_IN_DOUBLE_QUOTES = re.compile(r'[\\"$`]')  # POSIX, Shell Command Langu
 _WORD_ENDS = ("", *" \t\n;&|()")
 
 
+def expanding_word(text: str, kept: re.Pattern[str]) -> str:
+    """A word in which the shell expands what a pattern finds, and nothing else."""
+    pieces, end = [], 0
+    for found in kept.finditer(text):
+        pieces += [_literal(text[end : found.start()]), found[0]]
+        end = found.end()
+    return f'"{"".join(pieces)}{_literal(text[end:])}"'
+
+
+def _literal(text: str) -> str:
+    """A text between double quotes, in which nothing is special."""
+    return _SPECIAL_IN_DOUBLE_QUOTES.sub(r"\\\g<0>", text)
+
+
 @dataclass
 class ShellText:
     """Reads a shell's text in pieces and knows in which quotes the next character is.

@@ -1,7 +1,6 @@
 """Files of a job behind links, read over plain HTTP."""
 
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -126,12 +125,3 @@ def _copy(answer: requests.Response, stream: BinaryIO, part: _Part | None) -> No
         skip = max(0, skip - len(piece))
         if stream.tell() >= part.most:
             return
-
-
-def is_local_name(name: str) -> bool:
-    """Whether the name of a job's file or directory can be a part of a local path."""
-    try:
-        os.fsencode(name)
-    except ValueError:
-        return False
-    return name not in ("", ".", "..") and "/" not in name and "\0" not in name

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from harness.errors import JobError
 from harness.resources.azure_errors import KnownErrors
+from harness.resources.events import ClusterStatus, Event, TeardownFailed
 from harness.resources.provisioning import Provisioning, Resource
 from harness.scenario.azureml import AzureMlSpec
 from harness.scenario.model import JobSpec, Limits, NodeRange, SetupSpec
@@ -162,11 +163,18 @@ class Cluster(Resource, ABC):
         super().__init__(provisioning, group=group, name=name)
         self.plan = plan
         self.began = provisioning.cloud.clock.monotonic()
+        self._status: ClusterStatus | None = None  # as it was last reported
 
     @property
     @abstractmethod
     def id(self) -> str:
         """Its resource id."""
+
+    def _report_status(self, status: ClusterStatus) -> None:
+        """Report what its nodes do, if that has changed."""
+        if status != self._status:
+            self.provisioning.sink(status)
+            self._status = status
 
 
 class Job(Resource, ABC):
@@ -190,7 +198,7 @@ class Job(Resource, ABC):
 
     @abstractmethod
     def terminate(self) -> None:
-        """Ask for its end; its state tells when it has come. Raises JobError."""
+        """Ask for its end, which its state shows once it has come. Raises JobError."""
 
     def wait(self, *, deadline: float) -> JobView:
         """Watch until it has ended.
@@ -208,6 +216,11 @@ class Job(Resource, ABC):
         if self.name not in views:
             raise JobError(f"job {self.name} is not in its experiment any more; somebody deleted it")
         return views[self.name]
+
+    def _report(self, event: Event) -> None:
+        # A sweep has hundreds of jobs, and each reports its states already.
+        if isinstance(event, TeardownFailed):
+            super()._report(event)
 
 
 class Service(Protocol):

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
-import yaml
 from hypothesis import strategies as st
 
-from harness.interchange.draft import Dumper
+from harness.interchange.draft import yaml_text
 from harness.scenario.model import Toolkit
 from harness.strategies.words import (
     IMAGES,
@@ -32,7 +31,7 @@ _OWN = ("toolkits", "swept")
 
 def scenario_text(document: Mapping[str, Any]) -> str:
     """A scenario file that holds a document: YAML that is read back as it was."""
-    return yaml.dump(dict(document), Dumper=Dumper, sort_keys=False, allow_unicode=True)
+    return yaml_text(document)
 
 
 @st.composite

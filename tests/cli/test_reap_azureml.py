@@ -17,7 +17,8 @@ from harness.emulator.launch import launch
 Write = Callable[..., Path]
 Left = Callable[[], list[str]]
 Start = Callable[..., "subprocess.Popen[str]"]
-EVERY_WORKSPACE = pytest.mark.parametrize("workspace", ["made for the run", "there already"])
+ON_AZUREML = ("--service", "azureml")
+EVERY_WORKSPACE = pytest.mark.parametrize("workspace", ["made for the run", "there already"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,9 @@ def start(project: Path) -> Iterator[Start]:
     del project
     processes: list[subprocess.Popen[str]] = []
 
-    def start_it(path: Path, words: str) -> "subprocess.Popen[str]":
+    def start_it(path: Path, words: str, *options: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "harness", "run", str(path), "--service", "azureml", "--set", "pause=6000"],
+            [sys.executable, "-u", "-m", "harness", "run", str(path), *options, *ON_AZUREML, "--set", "pause=6000"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         processes.append(process)
@@ -94,6 +95,26 @@ def test_after_a_kill_reap_deletes_the_job_the_compute_and_all_that_they_need(
     assert (left, groups()) == ([], [])
 
 
+@EVERY_WORKSPACE
+@pytest.mark.usefixtures("workspace", "own_orphans")
+def test_reap_leaves_what_a_run_uses_again_until_that_has_ended(
+    start: Start, scenario: Write, left_in_workspaces: Left, groups: Left
+) -> None:
+    path = scenario()
+    command = [sys.executable, "-m", "harness", "run", str(path), *ON_AZUREML, "--reuse"]
+    subprocess.run(command, check=True, capture_output=True)
+    process = start(path, "is running", "--reuse")
+    before = left_in_workspaces()
+    assert main(["reap", "--yes"]) == 0
+    kept = [name for name in left_in_workspaces() if not name.startswith("jobs/")]
+    assert kept == [name for name in before if not name.startswith("jobs/")]
+    process.kill()
+    process.wait()
+    assert main(["reap", "--yes"]) == 0
+    left = [name for name in left_in_workspaces() if "/codes/" not in name]
+    assert (left, groups()) == ([], [])
+
+
 @pytest.mark.slow  # whole runs, killed
 @pytest.mark.parametrize("moment", ["created shortgroup", "uploaded train.sh", "Cluster state", "is queued"])
 @EVERY_WORKSPACE
@@ -120,9 +141,10 @@ def test_whenever_a_run_is_killed_reap_leaves_nothing(
 def test_a_signal_leaves_nothing_behind(  # noqa: PLR0917 - half of them are parameters
     start: Start, scenario: Write, left_in_workspaces: Left, groups: Left, moment: str, signum: int, code: int
 ) -> None:
+    before = left_in_workspaces()  # the code of runs that other tests have killed
     process = start(scenario(), moment)
     process.send_signal(signum)
     _, err = process.communicate()
     assert process.returncode == code
     assert "Traceback" not in err
-    assert (left_in_workspaces(), groups()) == ([], [])
+    assert (left_in_workspaces(), groups()) == (before, [])

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -17,7 +16,7 @@ from jsonschema import Draft202012Validator
 from harness import strategies
 from harness.errors import ScenarioError
 from harness.interchange import export_azureml, import_files
-from harness.interchange.draft import Dumper
+from harness.interchange.draft import yaml_text
 from harness.scenario.load import load_scenario
 from harness.scenario.model import JobSpec, Scenario
 from harness.scenario.schema import scenario_schema
@@ -97,7 +96,7 @@ def test_what_batch_ai_takes_becomes_a_scenario(
 @FEW
 @given(strategies.azureml_job_files())
 def test_what_az_ml_takes_becomes_a_scenario(tmp_path: Path, document: dict[str, Any]) -> None:
-    (tmp_path / "it.yml").write_text(yaml.dump(document, Dumper=Dumper, allow_unicode=True), encoding="utf-8")
+    (tmp_path / "it.yml").write_text(yaml_text(document), encoding="utf-8")
     (tmp_path / "made.yaml").write_text(import_files([tmp_path / "it.yml"], tmp_path).text, encoding="utf-8")
     scenario = load_scenario(tmp_path / "made.yaml")
     part = document.get("trial", document)

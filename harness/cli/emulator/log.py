@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.2
 
 
 @click.command(context_settings=CONTEXT)
-@click.option("--follow", "-f", is_flag=True, help="Go on with the requests to come, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Print new requests too, until Ctrl-C.")
 @click.option(
     "--lines", "-n", metavar="N", type=click.IntRange(min=0), default=100, show_default=True, help="How many."
 )

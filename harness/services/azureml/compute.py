@@ -12,7 +12,7 @@ from harness.resources.provisioning import Provisioning
 from harness.resources.tags import read_tags, tags_of
 from harness.scenario.model import NodeRange
 from harness.services.azureml.code_asset import delete_code, upload_code
-from harness.services.azureml.datastore import delete_datastore, make_datastore
+from harness.services.azureml.datastore import delete_datastore, keep_datastore, make_datastore
 from harness.services.azureml.launch_command import MountedVolume
 from harness.services.azureml.living_sizes import living_size
 from harness.services.azureml.names import compute_name, datastore_name
@@ -26,6 +26,7 @@ from harness.services.azureml.workspace import (
 from harness.services.service import Cluster, ClusterPlan
 
 _DELETION_SECONDS = 1800.0
+_TAGGING_SECONDS = 300.0
 _PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _KEY_REMEDY = (
     "a policy forbids account keys, with which nodes mount shares and containers: allow shared key access for the "
@@ -44,7 +45,6 @@ class AmlCompute(Cluster):
     ) -> None:
         super().__init__(provisioning, group=group, name=name, plan=plan)
         self.workspace = workspace
-        self._told: ClusterStatus | None = None
 
     @property
     def _client(self) -> RestClient:
@@ -97,11 +97,11 @@ class AmlCompute(Cluster):
         answer = self._client.send("PUT", self.id, body=self._parameters())
         poller, what = self.provisioning.clients.poller, f"create compute {compute_name(self.name)}"
         self._client.finish(answer, poller, what=what, deadline=self.plan.queued)
-        seen = poller.until(self._look, _is_steady, deadline=self.plan.queued)
-        if seen is None:
+        compute = poller.until(self._look, _is_steady, deadline=self.plan.queued)
+        if compute is None:
             raise ProvisioningError(
                 f"compute {compute_name(self.name)} ({living_size(self.plan.vm_size)}) was not ready within "
-                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._told}"
+                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._status}"
             )
 
     def _prepare(self) -> None:
@@ -118,10 +118,11 @@ class AmlCompute(Cluster):
         upload_code(self.provisioning, self.workspace)
 
     def adopt(self) -> bool:
-        """Whether it is there already, as planned.
+        """Whether it is there already, as planned; it then gets the tags of this run, so that nobody reaps it.
 
         Raises:
-            ProvisioningError: it is there with another size or number of nodes.
+            ProvisioningError: it is there with another size or number of nodes; or, in a workspace that no run made,
+                the harness did not make it, or another run may still use it.
         """
         if self.plan.azureml.serverless:
             if self._client.find(self.workspace.id) is None:
@@ -131,6 +132,8 @@ class AmlCompute(Cluster):
         found = self._client.find(self.id)
         if found is None or found["properties"].get("provisioningState") == "Deleting":
             return False
+        if not self.workspace.is_made:  # otherwise the tags of the group decide
+            self._check_owner(found)
         inner = found["properties"]["properties"]
         asked, there = self._scale(), inner["scaleSettings"]
         size = living_size(self.plan.vm_size)
@@ -142,7 +145,36 @@ class AmlCompute(Cluster):
                 "cluster, or run without --reuse"
             )
         self._prepare()
+        self._tag()
         return True
+
+    def _check_owner(self, compute: dict[str, Any]) -> None:
+        label, what = read_tags(compute.get("tags")), f"compute {compute_name(self.name)}"
+        if label is None or not label.names(self.id):
+            raise ProvisioningError(
+                f"{what} already exists in workspace {self.workspace.name} and was not made by the harness; "
+                "name another in the scenario"
+            )
+        if label.owner != self.provisioning.owner and label.may_be_alive(self.provisioning.cloud.clock.now()):
+            raise ProvisioningError(
+                f"{what} is in use by {label.whose}; wait for its end, or name another in the scenario"
+            )
+
+    def _tag(self, *, is_kept: bool = False) -> None:
+        """Write the tags of this run; the service takes them with all that it knows of a compute."""
+        answer = self._client.send("PUT", self.id, body=self._parameters(is_kept=is_kept))
+        what = f"tag compute {compute_name(self.name)}"
+        self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_TAGGING_SECONDS)
+
+    def mark_as_kept(self) -> None:
+        """Write into its tags, and those of its datastores, that its run has ended and kept them."""
+        for mount in self.plan.mounts:
+            keep_datastore(self.provisioning, self.workspace, mount)
+        if self.plan.azureml.serverless:
+            return
+        found = self._client.find(self.id)
+        if found is not None and self._is_ours(found):
+            self._tag(is_kept=True)
 
     def delete(self) -> None:
         """Delete the compute, and what this run has made for it; the dependencies of a workspace go with its group."""
@@ -164,12 +196,12 @@ class AmlCompute(Cluster):
 
     def _is_ours(self, compute: dict[str, Any]) -> bool:
         label = read_tags(compute.get("tags"))
-        return label is not None and label.names(self.id) and label.run == self.provisioning.run
+        return label is not None and label.belongs_to(self.id, self.provisioning.run)
 
-    def _parameters(self) -> dict[str, Any]:
+    def _parameters(self, *, is_kept: bool = False) -> dict[str, Any]:
         return {
             "location": self.plan.location,
-            "tags": tags_of(self.provisioning, self.id),
+            "tags": tags_of(self.provisioning, self.id, is_kept=is_kept),
             "properties": {
                 "computeType": "AmlCompute",
                 "disableLocalAuth": True,
@@ -209,9 +241,7 @@ class AmlCompute(Cluster):
             preparing=counts.get("preparingNodeCount") or 0,
             leaving=counts.get("leavingNodeCount") or 0,
         )
-        if status != self._told:
-            self.provisioning.sink(status)
-            self._told = status
+        self._report_status(status)
         errors = [*(inner.get("errors") or ()), *(compute["properties"].get("provisioningErrors") or ())]
         if errors:
             reported = "; ".join(_error(error) for error in errors)

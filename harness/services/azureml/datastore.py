@@ -16,12 +16,14 @@ _TYPES = {"share": ("AzureFile", "fileShareName"), "container": ("AzureBlob", "c
 def make_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> None:
     """Create a datastore for storage of the settings' account; one for the same storage is used as it is.
 
+    One that an ended run has left gets the tags of this run, so that nobody reaps it.
+
     Raises:
         HttpResponseError: the cloud refuses.
         ProvisioningError: the name is taken by other storage.
     """
     client, facts = provisioning.clients.management(RestClient), provisioning.cloud.facts
-    name, (type_, member) = datastore_name(mount.kind, mount.name), _TYPES[mount.kind]
+    name, (_, member) = datastore_name(mount.kind, mount.name), _TYPES[mount.kind]
     identifier = datastore_id(workspace, mount)
     if not workspace.is_made and (found := client.find(identifier)):
         properties = found["properties"]
@@ -31,7 +33,26 @@ def make_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, moun
                 f"datastore {name} of workspace {workspace.name} is {known[1]} of account {known[0]}, not the "
                 f"{mount.kind} {mount.name} of {facts.storage_account}; name another {mount.kind} in the scenario"
             )
-        return
+        label = read_tags(properties.get("tags"))
+        now = provisioning.cloud.clock.now()
+        if label is None or not label.names(identifier) or label.may_be_alive(now):
+            return
+    _put(provisioning, workspace, mount)
+
+
+def keep_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> None:
+    """Write into the tags of a datastore that this run has made that the run has ended and kept it.
+
+    Raises:
+        HttpResponseError: the cloud refuses.
+    """
+    if _is_ours(provisioning, datastore_id(workspace, mount)):
+        _put(provisioning, workspace, mount, is_kept=True)
+
+
+def _put(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan, *, is_kept: bool = False) -> None:
+    facts, identifier = provisioning.cloud.facts, datastore_id(workspace, mount)
+    type_, member = _TYPES[mount.kind]
     body: dict[str, Any] = {
         "datastoreType": type_,
         "accountName": facts.storage_account,
@@ -42,9 +63,11 @@ def make_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, moun
             "credentialsType": "AccountKey",
             "secrets": {"secretsType": "AccountKey", "key": facts.storage_key},
         },
-        "tags": tags_of(provisioning, identifier),
+        "tags": tags_of(provisioning, identifier, is_kept=is_kept),
     }
-    client.send("PUT", identifier, body={"properties": body}, skipValidation="true")
+    provisioning.clients.management(RestClient).send(
+        "PUT", identifier, body={"properties": body}, skipValidation="true"
+    )
 
 
 def delete_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> None:
@@ -54,10 +77,15 @@ def delete_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mo
         HttpResponseError: the cloud refuses.
     """
     client, identifier = provisioning.clients.management(RestClient), datastore_id(workspace, mount)
-    found = client.find(identifier)
-    label = read_tags(found["properties"].get("tags")) if found else None
-    if label is not None and label.names(identifier) and label.run == provisioning.run:
+    if _is_ours(provisioning, identifier):
         client.send("DELETE", identifier)
+
+
+def _is_ours(provisioning: Provisioning, identifier: str) -> bool:
+    """Whether this run has written the tags of a datastore."""
+    found = provisioning.clients.management(RestClient).find(identifier)
+    label = read_tags(found["properties"].get("tags")) if found else None
+    return label is not None and label.belongs_to(identifier, provisioning.run)
 
 
 def datastore_id(workspace: WorkspaceAddress, mount: MountPlan) -> str:

@@ -9,7 +9,6 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from harness.clouds import Clients
 from harness.errors import JobError
-from harness.resources.events import Event, TeardownFailed
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import tags_of
 from harness.scenario.consistency import STDOUTERR
@@ -74,7 +73,7 @@ class AzureMlJob(Job):
         return self.provisioning.clients.management(RestClient)
 
     @property
-    def _places(self) -> dict[str, str]:
+    def _names(self) -> dict[str, str]:
         return {
             "JOB_NAME": self.name,
             "EXPERIMENT_NAME": self.experiment,
@@ -114,7 +113,7 @@ class AzureMlJob(Job):
             experiment=self.experiment,
             volumes=compute.volumes,
             segment=self._segment,
-            places=self._places,
+            names=self._names,
             ids=ids if options.serverless else {"computeId": compute.id, **ids},
             options=options,
             size=living_size(compute.plan.vm_size),
@@ -129,7 +128,7 @@ class AzureMlJob(Job):
     @property
     def command(self) -> tuple[str, ...]:
         """What it is asked to run."""
-        return (launch_command(self._spec, self.compute.volumes, self._places),)
+        return (launch_command(self._spec, self.compute.volumes, self._names),)
 
     @property
     def output(self) -> AzureMlJobOutput:
@@ -170,11 +169,6 @@ class AzureMlJob(Job):
             return None
         details = run_details(self._client, self._client.get(self.id))
         return details.get("logFiles") or {}
-
-    def _report(self, event: Event) -> None:
-        # A sweep has hundreds of jobs, and each reports its states already.
-        if isinstance(event, TeardownFailed):
-            super()._report(event)
 
 
 def _prepared(spec: JobSpec, setup: SetupSpec | None) -> JobSpec:

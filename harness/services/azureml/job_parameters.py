@@ -27,7 +27,7 @@ def job_parameters(
     experiment: str,
     volumes: tuple[MountedVolume, ...],
     segment: str,
-    places: Mapping[str, str],
+    names: Mapping[str, str],
     ids: Mapping[str, str],
     limits: Limits,
     tags: Mapping[str, str],
@@ -41,7 +41,7 @@ def job_parameters(
         experiment: that it belongs to.
         volumes: what the nodes of its cluster mount.
         segment: the job's own directory below the prefixes of its outputs.
-        places: names of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
+        names: of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
         ids: of the compute, the environment and the code: ``computeId`` and so on.
         limits: the longest that it may run; the service cancels it then.
         tags: of the job.
@@ -59,7 +59,7 @@ def job_parameters(
         "properties": {},
         "isArchived": False,
         **ids,
-        "command": launch_command(job, volumes, places),
+        "command": launch_command(job, volumes, names),
         "environmentVariables": plain_variables(job),
         "inputs": _inputs(job, volumes),
         "outputs": {

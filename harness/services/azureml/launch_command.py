@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from harness.scenario.consistency import below_mount_root
 from harness.scenario.model import JobSpec
+from harness.scenario.shell_quoting import expanding_word
 
 SCRIPT = "batchai_launch.sh"
 """The launch script, as the code of a job has it."""
@@ -19,7 +21,6 @@ STREAMS = "harness_stdouterr"
 """The output that gets standard output and standard error."""
 
 _VOLUME = "harness_volume"  # the inputs that are whole shares and containers
-_ROOTS = ("$AZ_BATCHAI_MOUNT_ROOT", "${AZ_BATCHAI_MOUNT_ROOT}", "/mnt/batch/tasks/shared/LS_root/mounts")
 _SERVICE_VARIABLE = re.compile(r"\$(?:\{AZ_BATCHAI_\w+\}|AZ_BATCHAI_\w+)", re.ASCII)
 _SCRIPTED = frozenset({"cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod"})
 
@@ -43,10 +44,9 @@ class MountedVolume:
 
 def locate(path: str, volumes: tuple[MountedVolume, ...]) -> tuple[MountedVolume, str] | None:
     """The share or container that a path below ``$AZ_BATCHAI_MOUNT_ROOT`` is on, and where; None for any other path."""
-    root = next((root for root in _ROOTS if path == root or path.startswith(f"{root}/")), None)
-    if root is None:
+    below = below_mount_root(path)
+    if below is None:
         return None
-    below = PurePosixPath(path.removeprefix(root).lstrip("/") or ".")
     fitting = [volume for volume in volumes if below.is_relative_to(PurePosixPath(volume.mount.strip("/")))]
     if not fitting:
         return None
@@ -60,18 +60,18 @@ def volume_input(index: int) -> str:
     return f"{_VOLUME}_{index}" if index else _VOLUME
 
 
-def launch_command(job: JobSpec, volumes: tuple[MountedVolume, ...], places: Mapping[str, str]) -> str:
+def launch_command(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapping[str, str]) -> str:
     """What the service runs on each node, or as each process.
 
     Args:
         job: with parameters filled in.
         volumes: what the nodes of its cluster mount.
-        places: names of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
+        names: of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
     """
-    return " ".join(("bash", SCRIPT, *_words(job, volumes, places)))
+    return " ".join(("bash", SCRIPT, *_words(job, volumes, names)))
 
 
-def _words(job: JobSpec, volumes: tuple[MountedVolume, ...], places: Mapping[str, str]) -> Iterator[str]:
+def _words(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapping[str, str]) -> Iterator[str]:
     for index, volume in enumerate(volumes):
         yield f'mount {_plain(volume.mount.strip("/"))} "${{{{inputs.{volume_input(index)}}}}}"'
     for name, path in job.inputs.items():
@@ -80,7 +80,7 @@ def _words(job: JobSpec, volumes: tuple[MountedVolume, ...], places: Mapping[str
     for name in job.outputs:
         yield f'output {name} "${{{{outputs.{name}}}}}"'
     yield f'streams "${{{{outputs.{STREAMS}}}}}"'
-    for name, value in places.items():
+    for name, value in names.items():
         yield f"place {name} {_plain(value)}"
     if job.toolkit in _SCRIPTED:
         yield f"toolkit {job.toolkit}"
@@ -127,15 +127,7 @@ def plain_variables(job: JobSpec) -> dict[str, str]:
 
 def _expanding(text: str) -> str:
     """A word for the shell, in which it expands the variables of Batch AI and nothing else."""
-    pieces, end = [], 0
-    for found in _SERVICE_VARIABLE.finditer(text):
-        pieces += [_escaped(text[end : found.start()]), found[0]]
-        end = found.end()
-    return f'"{"".join(pieces)}{_escaped(text[end:])}"'
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r'([\\"`$])', r"\\\1", text)
+    return expanding_word(text, _SERVICE_VARIABLE)
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from harness.clouds import Clients, Cloud
-from harness.resources.azure_errors import azure_errors
+from harness.resources.azure_errors import NO_PROVIDER, azure_errors
 from harness.resources.reap import Found, Kind
 from harness.resources.tags import RUN_TAG, Label, read_tags
 from harness.services.azureml.compute import delete_compute
@@ -17,9 +17,6 @@ from harness.services.azureml.workspace import PROVIDER, delete_workspace
 
 _MOST_WORKSPACES = 200  # of a subscription that are looked at
 _COLLECTIONS: dict[Kind, str] = {"compute": "computes", "datastore": "datastores", "job": "jobs"}
-_ABSENT = frozenset(
-    {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscriptionRegistration"}
-)
 
 
 class AzureMlLeftovers:
@@ -69,7 +66,7 @@ def _workspaces(client: RestClient, scope: str) -> Iterator[dict[str, Any]]:
     try:
         yield from client.list(f"{scope}/providers/{PROVIDER}/workspaces")
     except HttpResponseError as error:
-        if error.error is None or error.error.code not in _ABSENT:
+        if error.error is None or error.error.code not in NO_PROVIDER:
             raise
 
 

@@ -7,7 +7,7 @@ writes the same bytes to ``./logs``, which the service uploads all the time; run
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -21,11 +21,10 @@ from harness.printable import printable
 from harness.resources.provisioning import Provisioning
 from harness.scenario.consistency import STDOUTERR
 from harness.scenario.volumes import VolumeKind
-from harness.services.link_reader import LinkReader, is_local_name
+from harness.services.link_reader import LinkReader
+from harness.services.output_listing import Entry, Problem, is_local_name, listing_of, misnamed, walk
 from harness.services.service import Listing, OutputFile, Tail
 
-_DEEPEST = 16  # directories
-_MOST_FILES = 100_000  # of one output directory
 _LIVE = "logs/"  # of the files of a run
 
 
@@ -76,13 +75,9 @@ class AzureMlJobOutput:
             if live is not None:
                 names = {name.removeprefix(_LIVE): link for name, link in live.items() if name.startswith(_LIVE)}
                 return Listing(tuple(OutputFile(directory, name, 0, link) for name, link in sorted(names.items())))
-            problems: list[str] = []
-            is_share = self._places[directory].kind == "share"
-            found = self._walk(directory, PurePosixPath(), problems) if is_share else self._blobs(directory, problems)
-            files = list(islice(found, _MOST_FILES))
-            if next(found, None) is not None:
-                problems.append(f"{directory} holds more than {_MOST_FILES} files; the others are left out")
-        return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(problems))
+            if self._places[directory].kind == "share":
+                return listing_of(directory, walk(directory, partial(self._entries, directory)))
+            return listing_of(directory, self._blobs(directory))
 
     def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
         """What has been appended to a growing file since it had ``start`` bytes, or the last part of that.
@@ -114,28 +109,18 @@ class AzureMlJobOutput:
             if file.size:
                 self._read(file, stream)
 
-    def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
-        place = self._places[directory]
-        files = self._provisioning.clients.files
+    def _entries(self, directory: str, below: PurePosixPath) -> Iterator[Entry]:
+        place, files = self._places[directory], self._provisioning.clients.files
         try:
             entries = list(files.list_directories_and_files(place.volume, str(PurePosixPath(place.path) / below)))
         except AzureMissingResourceHttpError:
             return  # the job has written nothing there
         for entry in entries:
-            if not is_local_name(entry.name):
-                what = f"a file of {directory} that is called {entry.name!r}"
-                problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
-                continue
-            name = below / entry.name
-            if not isinstance(entry, Directory):
-                yield OutputFile(directory, str(name), entry.properties.content_length or 0, "")
-            elif len(name.parts) <= _DEEPEST:
-                yield from self._walk(directory, name, problems)
-            else:
-                left_out = f"{directory}/{printable(str(name))} is left out"
-                problems.append(f"{left_out}: directories are followed {_DEEPEST} deep")
+            is_directory = isinstance(entry, Directory)
+            size = 0 if is_directory else entry.properties.content_length or 0
+            yield Entry(entry.name, is_directory=is_directory, size=size)
 
-    def _blobs(self, directory: str, problems: list[str]) -> Iterator[OutputFile]:
+    def _blobs(self, directory: str) -> Iterator[OutputFile | Problem]:
         prefix = f"{self._places[directory].path}/"
         for blob in self._container(directory).list_blobs(name_starts_with=prefix):
             name = str(blob.name).removeprefix(prefix)
@@ -144,8 +129,7 @@ class AzureMlJobOutput:
             if all(map(is_local_name, name.split("/"))):
                 yield OutputFile(directory, name, blob.size or 0, "")
             else:
-                what = f"a file of {directory} that is called {name!r}"
-                problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
+                yield misnamed(directory, name)
 
     def _container(self, directory: str) -> ContainerClient:
         service = self._provisioning.clients.storage(BlobServiceClient, "blob")

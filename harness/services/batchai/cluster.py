@@ -9,17 +9,12 @@ from azure.mgmt.batchai import BatchAI, models
 from harness.clouds import CloudFacts
 from harness.errors import HarnessError, ProvisioningError
 from harness.resources.events import ClusterStatus
-from harness.resources.provisioning import Provisioning
 from harness.scenario.model import NodeRange
 from harness.services.service import Cluster, ClusterPlan, MountPlan
 
 
 class GpuCluster(Cluster):
     """A workspace, and in it a cluster whose nodes are idle."""
-
-    def __init__(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> None:
-        super().__init__(provisioning, group=group, name=name, plan=plan)
-        self._told: ClusterStatus | None = None
 
     @property
     def _clusters(self) -> Any:
@@ -56,11 +51,11 @@ class GpuCluster(Cluster):
         Raises:
             ProvisioningError: a node is unusable, or they were not ready in time.
         """
-        seen = self.provisioning.clients.poller.until(self._look, self._is_up, deadline=self.plan.queued)
-        if seen is None:
+        cluster = self.provisioning.clients.poller.until(self._look, self._is_up, deadline=self.plan.queued)
+        if cluster is None:
             raise ProvisioningError(
                 f"cluster {self.name} ({self.plan.vm_size}) did not get its {self.plan.least} node(s) within "
-                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._told}{self._unready()}"
+                f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._status}{self._unready()}"
             )
 
     def adopt(self) -> bool:
@@ -116,22 +111,20 @@ class GpuCluster(Cluster):
             preparing=nodes.preparing_node_count,
             leaving=nodes.leaving_node_count,
         )
-        if status != self._told:
-            self.provisioning.sink(status)
-            self._told = status
+        self._report_status(status)
         return cluster
 
     def _unready(self) -> str:
         """Which nodes are there and do not come up, as far as the service tells."""
-        if self._told is None or not self._told.preparing:
+        if self._status is None or not self._status.preparing:
             return ""
         try:
             address = (self.group, self.plan.workspace, self.name)
             nodes = ", ".join(str(node.node_id) for node in self._clusters.list_remote_login_information(*address))
         except (AzureError, HarnessError):
-            nodes = ""  # the error that is being told must not be hidden by another
+            nodes = ""  # the error that is reported must not be hidden by another
         which = f" (of {nodes})" if nodes else ""
-        return f"; {self._told.preparing} node(s){which} still preparing: run again, and the cluster gets others"
+        return f"; {self._status.preparing} node(s){which} still preparing: run again, and the cluster gets others"
 
     def _is_up(self, cluster: models.Cluster) -> bool:
         nodes = cluster.node_state_counts

@@ -7,7 +7,6 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.batchai import BatchAI, models
 
 from harness.errors import JobError
-from harness.resources.events import Event, TeardownFailed
 from harness.resources.provisioning import Provisioning
 from harness.services.batchai.output import BatchAiJobOutput
 from harness.services.service import Job, JobView
@@ -86,11 +85,6 @@ class BatchAiJob(Job):
         with self.provisioning.errors(f"terminate job {self.name}", otherwise=JobError):
             self.provisioning.clients.management(BatchAI).jobs.begin_terminate(*self.address, polling=False)
 
-    def _report(self, event: Event) -> None:
-        # A sweep has hundreds of jobs, and each reports its states already.
-        if isinstance(event, TeardownFailed):
-            super()._report(event)
-
 
 def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, name: str) -> None:
     """Create the experiment that jobs belong to; one that is there already stays as it is.
@@ -130,10 +124,10 @@ def command_of(parameters: models.JobCreateParameters | models.Job) -> tuple[str
         parameters.custom_toolkit_settings,
     )
     names = ("python_script_file_path", "command_line_args", "master_command_line_args", "command_line")
-    told = [getattr(part, name, None) for part in settings if part is not None for name in names]
+    texts = [getattr(part, name, None) for part in settings if part is not None for name in names]
     if parameters.container_settings is not None:
-        told.append(parameters.container_settings.image_source_registry.image)
-    return tuple(text for text in told if text)
+        texts.append(parameters.container_settings.image_source_registry.image)
+    return tuple(text for text in texts if text)
 
 
 def _view(job: models.Job) -> JobView:

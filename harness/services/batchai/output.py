@@ -1,20 +1,18 @@
 """What a job wrote: listed by the service with links, read over plain HTTP."""
 
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from azure.mgmt.batchai import BatchAI, models
 
 from harness.errors import JobError
-from harness.printable import printable
 from harness.resources.provisioning import Provisioning
-from harness.services.link_reader import LinkReader, is_local_name
+from harness.services.link_reader import LinkReader
+from harness.services.output_listing import Entry, listing_of, walk
 from harness.services.service import Listing, OutputFile, Tail
 
 _LINK_MINUTES = 600  # the longest that Batch AI gives
-_DEEPEST = 16  # directories
-_MOST_FILES = 100_000  # of one output directory
 
 
 class BatchAiJobOutput:
@@ -44,13 +42,8 @@ class BatchAiJobOutput:
             JobError: the service does not list it.
         """
         what = f"list the files in {directory} of job {self._name}"
-        problems: list[str] = []
         with self._provisioning.errors(what, otherwise=JobError):
-            found = self._walk(directory, PurePosixPath(), problems)
-            files = list(islice(found, _MOST_FILES))
-            if next(found, None) is not None:
-                problems.append(f"{directory} holds more than {_MOST_FILES} files; the others are left out")
-        return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(problems))
+            return listing_of(directory, walk(directory, partial(self._entries, directory)))
 
     def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
         """What has been appended to a growing file since it had ``start`` bytes, or the last part of that.
@@ -77,21 +70,11 @@ class BatchAiJobOutput:
         """
         self._reader.download(file, target)
 
-    def _walk(self, directory: str, below: PurePosixPath, problems: list[str]) -> Iterator[OutputFile]:
+    def _entries(self, directory: str, below: PurePosixPath) -> Iterator[Entry]:
         jobs = self._provisioning.clients.management(BatchAI).jobs
         options = models.JobsListOutputFilesOptions(
             outputdirectoryid=directory, directory=str(below), linkexpiryinminutes=_LINK_MINUTES
         )
-        for entry in jobs.list_output_files(*self._address, options):
-            if not is_local_name(entry.name):
-                what = f"a file of {directory} that is called {entry.name!r}"
-                problems.append(f"cannot fetch {what}: it cannot be the name of a file here")
-                continue
-            path = below / entry.name
-            if entry.download_url:
-                yield OutputFile(directory, str(path), entry.content_length or 0, entry.download_url)
-            elif len(path.parts) <= _DEEPEST:
-                yield from self._walk(directory, path, problems)
-            else:
-                left_out = f"{directory}/{printable(str(path))} is left out"
-                problems.append(f"{left_out}: directories are followed {_DEEPEST} deep")
+        for file in jobs.list_output_files(*self._address, options):
+            link = file.download_url or ""  # directories have none
+            yield Entry(file.name, is_directory=not link, size=file.content_length or 0, link=link)

@@ -4,12 +4,8 @@ The service was announced to end on 14 December 2018 and stopped on 31 March 201
 speak its API all the same: there the codes mean what they meant before.
 """
 
-from harness.resources.azure_errors import KnownErrors
+from harness.resources.azure_errors import NO_PROVIDER, KnownErrors
 
-# The last one is also answered where the provider was merely never registered, but the harness registers it first.
-_CODES = frozenset(
-    {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscriptionRegistration"}
-)
 _FAREWELL = (
     "Batch AI no longer answers here ({code}); Microsoft announced its end on 14 December 2018 and stopped it on "
     "31 March 2019. What works instead: --cloud emulator (the same API on this machine), --cloud replay (recorded "
@@ -21,4 +17,5 @@ _REMEDIES = {
     )
 }
 
-KNOWN_ERRORS = KnownErrors(_CODES, _FAREWELL, _REMEDIES)
+# MissingSubscriptionRegistration may mean a provider that was never registered; the harness registers it first.
+KNOWN_ERRORS = KnownErrors(NO_PROVIDER, _FAREWELL, _REMEDIES)

@@ -150,7 +150,7 @@ def test_a_file_that_no_directory_can_hold_is_a_problem_and_hides_no_other(outpu
 
 
 def test_of_too_many_files_the_first_are_taken(output: BatchAiJobOutput, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.services.batchai.output._MOST_FILES", 2)
+    monkeypatch.setattr("harness.services.output_listing._MOST_FILES", 2)
     output._provisioning.clients.management(BatchAI).jobs.list_output_files = lambda *_: map(listed, "abc")
 
     assert output.files("O").problems == ("O holds more than 2 files; the others are left out",)
