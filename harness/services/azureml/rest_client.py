@@ -5,6 +5,7 @@ cloud, so they are retried, recorded and replayed like those of every other clie
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from azure.core import PipelineClient
@@ -121,7 +122,7 @@ class RestClient:
             return  # the address of what was created
         end = poller.clock.monotonic() + deadline
         for pause in poller.pauses():
-            poller.clock.sleep(max(_hint(response), 0.0) or pause)
+            poller.clock.sleep(pause_before(response.headers, pause, most=max(0.0, end - poller.clock.monotonic())))
             response = self.send("GET", address)
             if _is_over(response, is_status=is_status, what=what):
                 return
@@ -144,11 +145,10 @@ def _is_over(response: HttpResponse, *, is_status: bool, what: str) -> bool:
     return True
 
 
-def _hint(response: HttpResponse) -> float:
-    """Seconds that the service asks to wait; 0 where it asks for nothing."""
+def pause_before(headers: Mapping[str, str], otherwise: float, *, most: float) -> float:
+    """Seconds to wait before the next look: what the service asks for, if it is a time, else ``otherwise``."""
     for name, unit in (("x-ms-retry-after-ms", 1000.0), ("Retry-After", 1.0)):
-        try:
-            return float(response.headers[name]) / unit
-        except (KeyError, ValueError):
-            continue
-    return 0.0
+        with suppress(KeyError, ValueError):
+            asked = float(headers[name]) / unit
+            return min(asked if asked > 0 else otherwise, most)
+    return min(otherwise, most)
