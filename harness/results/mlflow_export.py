@@ -54,7 +54,7 @@ def export_to_mlflow(uri: str, run: str, outcomes: Sequence[Outcome]) -> tuple[i
 
 def without_passwords(text: str) -> str:
     """A text as it may be shown: what stands before the host of an address is left out."""
-    return re.sub(r"//[^/@\s]*@", "//...@", text)
+    return re.sub(r"//[^/\s]*@", "//...@", text)
 
 
 def _experiment(client: MlflowClient, name: str) -> str:

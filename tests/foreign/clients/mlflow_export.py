@@ -23,6 +23,6 @@ for run in sorted(client.search_runs([experiment.experiment_id]), key=lambda run
     print(run.data.tags["harness.trial"], run.data.tags["harness.toolkit"], run.info.end_time - run.info.start_time)
     print([(point.step, point.value) for point in client.get_metric_history(run.info.run_id, "loss")])
 try:
-    export_to_mlflow("nonsense://user:secret@host", record.run, record.outcomes)
+    export_to_mlflow("nonsense://user:sec@secret@host", record.run, record.outcomes)
 except UserError as error:
     print(error)
