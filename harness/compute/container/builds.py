@@ -56,12 +56,14 @@ def build_image(client: Any, order: GetImage, build: Build, *, base: str, log: J
 
 
 def content_hash(build: Build, base: str) -> str:
-    """What an image is named for: everything that goes into it."""
+    """What an image is named for: everything that goes into it; of a symbolic link, as in the image, where it leads."""
     digest = hashlib.sha256("\0".join((base, build.conda, build.dockerfile)).encode())
     root = Path(build.context)
     for path in sorted(root.rglob("*")) if build.context else ():
         digest.update(f"\0{path.relative_to(root)}\0".encode())
-        if path.is_file():
+        if path.is_symlink():
+            digest.update(os.fsencode(path.readlink()))
+        elif path.is_file():
             with path.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
