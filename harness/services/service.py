@@ -194,7 +194,7 @@ class Job(Resource, ABC):
 
     @abstractmethod
     def list_jobs(self) -> Mapping[str, JobView]:
-        """Every job of its experiment, by name: one request, however many there are. Raises JobError."""
+        """Every job of its experiment, by name: one request for all that have not ended. Raises JobError."""
 
     @abstractmethod
     def terminate(self) -> None:

@@ -11,8 +11,6 @@ TENSORFLOW = "mcr.microsoft.com/azureml/curated/tensorflow-2.16-cuda12:latest"
 
 # Docker Hub's organisation microsoft is gone; the images of frameworks of 2018 know no GPU that one can still get.
 REPLACED: Mapping[str, str] = {
-    "microsoft/cntk:*": PYTORCH,
-    "microsoft/cntk": PYTORCH,
     "microsoft/*": PYTORCH,
     "batchaitraining/*": PYTORCH,
     "tensorflow/tensorflow:0.*": TENSORFLOW,
