@@ -37,20 +37,6 @@ def sweep_checks(scenario: Scenario) -> list[SweepCheck]:
     return list(_checks(scenario))
 
 
-def check_sweep(scenario: Scenario, outcomes: Sequence[Outcome]) -> list[Unmet]:
-    """Every expectation on the sweep that was not met.
-
-    Args:
-        scenario: whose sweep it is.
-        outcomes: of all its trials.
-
-    Raises:
-        UserError: the baseline cannot be read.
-    """
-    observed = ((check, check.observe(outcomes)) for check in sweep_checks(scenario))
-    return [_unmet(scenario, check, text) for check, text in observed if text]
-
-
 def check_one(scenario: Scenario, name: str, outcomes: Sequence[Outcome]) -> Unmet | None:
     """The expectation of a name, where it was not met.
 

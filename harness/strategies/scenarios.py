@@ -26,7 +26,6 @@ from harness.strategies.words import (
 _ROOT = "$AZ_BATCHAI_MOUNT_ROOT"
 _COMMANDED = ("customToolkit", "customMpi")
 _PROCESSES = ("cntk", "pyTorch", "caffe", "chainer", "horovod", "customMpi")
-_OWN = ("toolkits", "swept")
 
 
 def scenario_text(document: Mapping[str, Any]) -> str:

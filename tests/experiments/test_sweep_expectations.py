@@ -9,7 +9,7 @@ import pytest
 from harness.errors import ScenarioError, UserError
 from harness.experiments.baseline import baseline_of, read_baseline, write_baseline
 from harness.experiments.outcomes import Outcome, Unmet
-from harness.experiments.sweep_expectations import check_one, check_sweep, describe_unmet, sweep_checks
+from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
 from harness.scenario.load import load_scenario
 from harness.scenario.model import Scenario
 from tests.results.conftest import trial
@@ -40,6 +40,12 @@ def expecting(tmp_path: Path) -> Expecting:
         return load_scenario(tmp_path / "s.yaml")
 
     return load
+
+
+def observed_of(scenario: Scenario, outcomes: list[Outcome]) -> list[str]:
+    """What came out where an expectation was not met."""
+    found = [check_one(scenario, check.name, outcomes) for check in sweep_checks(scenario)]
+    return [unmet.observed for unmet in found if unmet is not None]
 
 
 def losses(*values: float, depth: int = 1) -> list[Outcome]:
@@ -75,7 +81,7 @@ FAILED = trial({"rate": 9, "depth": 1}, {"loss": 0.0}, state="failed", unmet=(Un
 def test_an_expectation_is_met_or_says_what_came_out(
     expecting: Expecting, expect: str, outcomes: list[Outcome], observed: str
 ) -> None:
-    assert [unmet.observed for unmet in check_sweep(expecting(expect), outcomes)] == ([observed] if observed else [])
+    assert observed_of(expecting(expect), outcomes) == ([observed] if observed else [])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,7 @@ def test_nothing_is_worse_than_the_baseline_by_more_than_it_may(
 ) -> None:
     write_baseline(tmp_path / "b" / "s.json", baseline_of("s", losses(1, 2)))
     scenario = expecting(f"{{baseline: {{file: b/s.json, worse: {{loss: {worse}}}}}}}")
-    assert [unmet.observed for unmet in check_sweep(scenario, now)] == ([observed] if observed else [])
+    assert observed_of(scenario, now) == ([observed] if observed else [])
 
 
 def test_a_baseline_reads_as_it_was_written_one_trial_a_line(tmp_path: Path) -> None:
