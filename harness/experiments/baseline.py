@@ -95,8 +95,8 @@ def worsening(baseline: Baseline, outcomes: Sequence[Outcome], metric: str, dire
     Where they have none in common, as two searches have, their best values are compared.
 
     Args:
-        baseline: of before.
-        outcomes: of now.
+        baseline: the earlier results.
+        outcomes: of the run that is compared with them.
         metric: its name.
         direction: ``minimize`` or ``maximize``.
     """

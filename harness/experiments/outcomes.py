@@ -19,7 +19,7 @@ _PACKAGES = ("azure-mgmt-batchai", "azure-mgmt-resource", "azure-storage-file")
 
 
 PRUNED = "pruned"
-"""The state of a trial whose job was ended because a search found that it is not worth its end."""
+"""The state of a trial whose job was ended because a search found that it is not worth finishing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ class FinishedTrial:
 
     @property
     def is_pruned(self) -> bool:
-        """Whether it was ended because it is not worth its end; one that was faster has ended by itself."""
+        """Whether it was ended because it is not worth finishing; one that was faster has ended by itself."""
         return self.stopped is not None and self.stopped.kind == "pruned" and self.view.state != "succeeded"
 
     def retried(self) -> PendingTrial | None:

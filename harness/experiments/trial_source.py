@@ -27,7 +27,7 @@ class TrialSource(Protocol[Pending_co, Running_contra]):
         """The next trial; None where there is none, or none before another one has ended."""
 
     def judge(self, trial: Running_contra) -> Stop | None:
-        """Look at a running trial: why it is not worth its end; None where it is."""
+        """Look at a running trial: why it is not worth finishing; None where it is."""
 
     def take(self, outcome: Outcome) -> None:
         """Learn how a trial ended; its outcome is on the disk."""

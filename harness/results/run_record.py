@@ -20,8 +20,8 @@ class Plan:
     """What a run was to do with one scenario, as it was when the run began.
 
     Attributes:
-        path: of the scenario file; empty in runs of before.
-        nodes: the most that the cluster has at once; None in runs of before.
+        path: of the scenario file; empty in runs of earlier versions.
+        nodes: the most that the cluster has at once; None in runs of earlier versions.
         job_nodes: how many of them one job takes.
         goals: what is better by the scenario's ``goal``.
         better: what is better of metrics that have a bound.

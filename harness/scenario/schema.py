@@ -126,7 +126,7 @@ _DESCRIPTIONS = {
     "SweepExpectSpec.best": "Bounds of the best value of a metric: max where less is better, min where more is.",
     "SweepExpectSpec.failures": "How many trials may not be as expected.",
     "SweepExpectSpec.monotone": "Metrics that only rise, or only fall, with a parameter.",
-    "SweepExpectSpec.baseline": "Results of before, written by harness baseline save.",
+    "SweepExpectSpec.baseline": "Earlier results, written by harness baseline save.",
     "MonotoneSpec.tolerance": "How far a value may lie on the wrong side of the one before.",
     "BaselineSpec.file": "Relative to this file.",
     "BaselineSpec.worse": "By how much each metric may be worse.",

@@ -1,4 +1,4 @@
-"""The section ``sweep.search``: how points are chosen while a sweep runs, and when a trial is not worth its end."""
+"""The section ``sweep.search``: how points are chosen while a sweep runs, and when a trial is not worth finishing."""
 
 import re
 from collections.abc import Iterator, Mapping

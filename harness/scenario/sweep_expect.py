@@ -34,7 +34,7 @@ class MonotoneSpec(Record):
 
 
 class BaselineSpec(Record):
-    """Results of before, which ``harness baseline save`` has written.
+    """Earlier results, which ``harness baseline save`` has written.
 
     Attributes:
         file: relative to the scenario.

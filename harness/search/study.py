@@ -163,7 +163,7 @@ class Study:
 
     @_stored
     def prunes(self, number: int) -> bool:
-        """Whether a running trial is not worth its end."""
+        """Whether a running trial is not worth finishing."""
         return self._study.pruner.prune(self._study, self._storage.get_trial(self._trial_id(number)))
 
     @_stored
