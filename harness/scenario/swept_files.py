@@ -12,6 +12,9 @@ from harness.scenario.swept_values import MOST_VALUES, FilesSpec, SharedFilesSpe
 
 MOST_ENTRIES = 100_000  # of a directory that is uploaded; a run uploads 10,000 files at most
 
+_EVERY = ("**", "**")  # in a row they mean what one means, and take longer by a folder's depth each
+_MOST_DEEP = 2
+
 
 def uploads_of(data: Mapping[str, Any]) -> list[Any]:
     """What a scenario uploads to its shares and containers, before it is known to be right."""
@@ -54,6 +57,12 @@ def _local(folder: Path, pattern: str) -> Iterator[str]:
     path = PurePosixPath(pattern)
     if path.is_absolute() or ".." in path.parts or "\0" in pattern:
         raise ValueError(f"{pattern!r} leaves the scenario's folder; write a relative path without '..'")
+    parts = [part for part, before in zip(path.parts, (None, *path.parts), strict=False) if (part, before) != _EVERY]
+    if parts.count("**") > _MOST_DEEP:
+        raise ValueError(
+            f"{pattern!r} has '**' more than {_MOST_DEEP} times, each of which looks at every folder again"
+        )
+    pattern = "/".join(parts) or "."
     if not has_magic(pattern) and (folder / pattern).is_dir():
         pattern = f"{pattern.rstrip('/')}/*"
     return (file.relative_to(folder).as_posix() for file in folder.glob(pattern) if file.is_file())

@@ -76,6 +76,7 @@ def test_what_is_drawn_lies_in_the_range(low: float, span: float, log: bool, par
         ("{grid: {epochs: {low: 1}}}", "sweep.grid.epochs.high: is required"),
         ("{grid: {kind: {files: nothing/*.csv}}}", "sweep.grid.kind: no file matches 'nothing/*.csv'"),
         ("{grid: {kind: {files: ../*}}}", "sweep.grid.kind: '../*' leaves the scenario's folder"),
+        ("{grid: {kind: {files: '**/a/**/b/**/*'}}}", "has '**' more than 2 times"),
         ("{grid: {kind: {share_files: '*.csv'}}}", "only what the scenario uploads is known before"),
         ("{random: {samples: 9, space: {kind: [a, b]}}}", "samples: only 2 different points were found, not 9"),
         ("{grid: {kind: [a]}, random: {samples: 1, space: {kind: [b]}}}", "random.space.kind: kind is in grid, too"),
@@ -208,3 +209,11 @@ def test_the_job_of_a_trial_must_fit_its_own_cluster(changed: Change) -> None:
         load_scenario(path)
     assert "the job needs 3 nodes, the cluster has 2 (in trial count=2,epochs=3)" in str(caught.value)
     assert "count=4" not in str(caught.value)
+
+
+def test_stars_in_a_row_mean_what_one_means(swept: Load, tmp_path: Path) -> None:
+    for number in range(30):  # a look at every folder for each of the stars would never end
+        (tmp_path / "deep" / "/".join("d" * (number + 1))).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "deep" / "d" / "x.csv").touch()
+    scenario = swept("{grid: {kind: {files: 'deep/**/**/**/**/**/**/**/**/**/**/*.csv'}}}")
+    assert [trial.parameters["kind"] for trial in scenario.trials] == ["deep/d/x.csv"]
