@@ -59,6 +59,7 @@ class Display:
         self._status: Status | None = None
         self._began: dict[tuple[str, str], float] = {}
         self._states: dict[str, TrialState] = {}
+        self._in_state: Counter[TrialState] = Counter()  # trials: to count them at each event would take a while
         self._total = 0
         self._ended: Counter[str] = Counter()
         self._best = self._live = ""
@@ -79,7 +80,8 @@ class Display:
     def begin(self, scenario: Scenario, total: int) -> None:
         """Trials of another scenario come; of many jobs only the lines that hold a metric are shown."""
         self._total = total
-        self._states = {}
+        self._states.clear()
+        self._in_state.clear()
         self._ended.clear()
         self._best = self._live = ""
         self._start = self._clock.monotonic()
@@ -97,7 +99,7 @@ class Display:
             case TeardownFailed():
                 self._line(f"[red]{plain(str(event))}[/]")
             case TrialMoved(trial, _, state):
-                self._states[trial] = TrialState(state)
+                self._move(trial, TrialState(state))
                 self._line(plain(str(event)))
                 self._update(self._counts())
             case TrialEnded():
@@ -115,10 +117,15 @@ class Display:
             case _:
                 self._line(plain(str(event)))
 
+    def _move(self, trial: str, state: TrialState) -> None:
+        if trial in self._states:
+            self._in_state[self._states[trial]] -= 1
+        self._states[trial] = state
+        self._in_state[state] += 1
+
     def _counts(self) -> str:
-        states = list(self._states.values())
-        running, queued = states.count(TrialState.RUNNING), states.count(TrialState.QUEUED)
-        done = sum(state.is_finished for state in states)
+        running, queued = self._in_state[TrialState.RUNNING], self._in_state[TrialState.QUEUED]
+        done = sum(count for state, count in self._in_state.items() if state.is_finished)
         counts = [f"queued {queued}, running {running}, done {done} of {self._total}"]
         if self._ended:
             counts += [f"{count} {state}" for state, count in sorted(self._ended.items())]
