@@ -242,8 +242,10 @@ def open_study(
     try:
         opened: BaseStorage = InMemoryStorage() if storage is None else RDBStorage(storage)
     except Exception as error:  # whatever the database's driver raises
-        kind = (storage or "").partition(":")[0]  # the rest may hold a password
-        raise UserError(f"the storage of the study ({kind}) cannot be opened: {type(error).__name__}") from None
+        scheme, is_url, _ = (storage or "").partition("://")  # the rest may hold a password
+        raise UserError(
+            f"the storage of the study ({scheme if is_url else 'no URL'}) cannot be opened: {type(error).__name__}"
+        ) from None
     return Study(sweep, opened, name, find, constants)
 
 

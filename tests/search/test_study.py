@@ -207,9 +207,10 @@ def test_a_study_with_another_goal_is_not_continued(storage: str) -> None:
         study_of(spec(goal={"maximize": "loss"}), storage)
 
 
-def test_storage_that_cannot_be_opened_does_not_show_its_password() -> None:
+@pytest.mark.parametrize("storage", ["postgresql://user:geheim@nowhere.invalid/db", "host=nowhere password=geheim"])
+def test_storage_that_cannot_be_opened_does_not_show_its_password(storage: str) -> None:
     with pytest.raises(UserError) as caught:
-        study_of(spec(), "postgresql://user:geheim@nowhere.invalid/db")
+        study_of(spec(), storage)
     assert "geheim" not in str(caught.value)
 
 
