@@ -1,10 +1,14 @@
 """What blob storage remembers of a blob beside the file on disk."""
 
+from typing import Literal
+
 import msgspec
 
 from harness.emulator.storage_service.entries import FileId
 from harness.emulator.storage_service.file_records import NO_FILE, FileRecord
 from harness.emulator.storage_service.model import Lease
+
+BlobType = Literal["BlockBlob", "AppendBlob", "PageBlob"]
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
@@ -15,12 +19,13 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Blob(FileRecord, frozen=True, kw_only=True):
-    """A blob's properties; ``created`` is in ns.
+    """A blob's properties; ``kind`` is its type, ``created`` is in ns.
 
     Once a job has written to its file, ``content_md5`` and ``blocks`` hold no longer. ``spent`` is the directory of
     uncommitted blocks that this blob has used up, or discarded.
     """
 
+    kind: BlobType = "BlockBlob"
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
     content: dict[str, str] = msgspec.field(default_factory=dict)
     content_md5: str = ""

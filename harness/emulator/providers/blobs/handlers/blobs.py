@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
+from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, properties, stamps
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service import (
@@ -29,7 +30,6 @@ from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.lease_requests import answer, asked
 from harness.emulator.storage_service.system_calls import status_of
-from harness.emulator.wire import http_date
 
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob
 _CHECKSUM_LIMIT = 4 << 20  # bytes that the checksum of a range covers
@@ -37,8 +37,6 @@ _RANGE_CHECKSUMS = (  # of a range that is read: the header that asks for one, a
     ("x-ms-range-get-content-md5", "content-md5", bodies.md5_of),
     ("x-ms-range-get-content-crc64", "x-ms-content-crc64", crc64_of),
 )
-
-Headers = list[tuple[str, str]]
 
 
 class BlobHandlers:
@@ -81,7 +79,7 @@ class BlobHandlers:
         new = Found(place, entry, blob)
         self._placing.put(new, beside)
         containers.trash.discard(containers.uncommitted(place))
-        return _stamps(new)
+        return stamps(new)
 
     def fresh(self, call: Call, before: Found | None, *, content_md5: str) -> Blob:
         """The properties of the blob that a request writes in place of another, if there was one."""
@@ -108,12 +106,12 @@ class BlobHandlers:
                 self._containers.keep(found)
         else:
             raise errors.type_mismatch()
-        return Response(201, headers=[*_stamps(found), *encrypted(call)])
+        return Response(201, headers=[*stamps(found), *encrypted(call)])
 
     def head(self, call: Call) -> Response:
         """Get Blob Properties."""
         found = self._containers.blob(call)
-        shown = [*_shown(found, call), ("content-length", str(found.entry.length)), ("accept-ranges", "bytes")]
+        shown = [*properties(found, call), ("content-length", str(found.entry.length)), ("accept-ranges", "bytes")]
         return Response(200, headers=shown)
 
     async def get(self, call: Call) -> Response:
@@ -122,12 +120,12 @@ class BlobHandlers:
         asked_range = headers.asked_range(request)
         if found.entry.is_directory:
             content, described = structured_body.answer(request, None, 0)
-            return Response(200, content, headers=[*_shown(found, call), ("accept-ranges", "bytes"), *described])
+            return Response(200, content, headers=[*properties(found, call), ("accept-ranges", "bytes"), *described])
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
         body = FileStream(descriptor)  # from here on it closes the file
         length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
-        shown = [*_shown(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
+        shown = [*properties(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
         if asked_range is not None:
             shown.append(("content-range", f"bytes {first}-{first + count - 1}/{length}"))
         for option, header, checksum_of in _RANGE_CHECKSUMS:
@@ -150,7 +148,7 @@ class BlobHandlers:
     def get_metadata(self, call: Call) -> Response:
         """Get Blob Metadata."""
         found = self._containers.blob(call)
-        return Response(200, headers=[*_stamps(found), *headers.metadata_headers(found.metadata)])
+        return Response(200, headers=[*stamps(found), *headers.metadata_headers(found.metadata)])
 
     def set_metadata(self, call: Call) -> Response:
         """Set Blob Metadata."""
@@ -172,12 +170,12 @@ class BlobHandlers:
         conditions.check(call.request.headers, etag=found.etag, modified=found.entry.modified, read=False)
         action, lease = asked(call, found.blob.lease, endless=False)
         self._containers.keep(Found(found.place, found.entry, replace(found.blob, lease=lease)))
-        return answer(action, lease, call.now, _stamps(found))
+        return answer(action, lease, call.now, stamps(found))
 
     def _change(self, found: Found, call: Call, blob: Blob) -> Response:
         after = self._containers.touched(found, blob)
         self._containers.keep(after)
-        return Response(200, headers=[*_stamps(after), *encrypted(call)])
+        return Response(200, headers=[*stamps(after), *encrypted(call)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,30 +205,7 @@ def _check_kind(call: Call) -> None:
         raise errors.invalid_header("x-ms-blob-type")
 
 
-def encrypted(call: Call) -> Headers:
-    """That what was written is encrypted, as later versions say."""
-    return [("x-ms-request-server-encrypted", "true")] if call.version >= "2016-05-31" else []
-
-
 def _plain_content(call: Call) -> dict[str, str]:
     """The content headers of HTTP itself, which Put Blob takes where its own are absent."""
     given = call.request.headers
     return {name: given[name] for name in ("content-type", "content-encoding", "content-language") if name in given}
-
-
-def _stamps(found: Found) -> Headers:
-    return [("etag", found.etag), ("last-modified", http_date(found.entry.modified))]
-
-
-def _shown(found: Found, call: Call, *, ranged: bool = False) -> Headers:
-    blob = found.blob
-    shown = [*({"content-type": "application/octet-stream"} | blob.content).items()]
-    if blob.content_md5:
-        shown.append(("x-ms-blob-content-md5" if ranged else "content-md5", blob.content_md5))
-    shown += [*_stamps(found), ("x-ms-blob-type", "BlockBlob"), *headers.metadata_headers(found.metadata)]
-    shown += [*leases.headers(blob.lease, call.now), ("x-ms-server-encrypted", "true")]
-    if call.version >= "2017-11-09":
-        shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
-    if call.version >= "2017-04-17" and call.request.method == "HEAD":
-        shown += [("x-ms-access-tier", "Hot"), ("x-ms-access-tier-inferred", "true")]
-    return shown

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found
 from harness.emulator.providers.blobs.errors import blob_not_found, block_of_another_length, invalid_block_list
-from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written, encrypted
+from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
+from harness.emulator.providers.blobs.handlers.response_headers import encrypted, stamps
 from harness.emulator.providers.blobs.model import Block
 from harness.emulator.storage_service import bodies, documents, errors, headers, sparse
 from harness.emulator.storage_service.entries import close, staged
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.threads import in_thread
-from harness.emulator.wire import http_date
 
 _BLOCK_LIMIT = 4000 << 20  # bytes
 _ID_LIMIT = 64  # bytes of an id
@@ -92,8 +92,7 @@ class BlockHandlers:
         if kind != "committed":
             text += f"<UncommittedBlocks>{_blocks(staged_blocks)}</UncommittedBlocks>"
         if found is not None:
-            shown = [("etag", found.etag), ("last-modified", http_date(found.entry.modified))]
-            shown.append(("x-ms-blob-content-length", str(found.entry.length)))
+            shown = [*stamps(found), ("x-ms-blob-content-length", str(found.entry.length))]
         return documents.answer(f"<BlockList>{text}</BlockList>", headers=shown)
 
 

@@ -104,9 +104,8 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
         ("Content-MD5", blob.content_md5),
         ("Cache-Control", content.get("cache-control", "")),
         ("Content-Disposition", content.get("content-disposition", "")),
-        ("BlobType", "BlockBlob"),
-        ("AccessTier", "Hot"),
-        ("AccessTierInferred", "true"),
+        ("BlobType", blob.kind),
+        *([("AccessTier", "Hot"), ("AccessTierInferred", "true")] if blob.kind == "BlockBlob" else []),
         *((names[name], value) for name, value in leases.describe(blob.lease, call.now)),
         ("ServerEncrypted", "true"),
     ]

@@ -1,0 +1,37 @@
+"""What answers about blobs say in their headers."""
+
+from harness.emulator.providers.blobs.containers import Found
+from harness.emulator.storage_service import headers, leases, timestamps
+from harness.emulator.storage_service.host import Call
+from harness.emulator.wire import http_date
+
+Headers = list[tuple[str, str]]
+
+
+def encrypted(call: Call) -> Headers:
+    """That what was written is encrypted, as later versions say."""
+    return [("x-ms-request-server-encrypted", "true")] if call.version >= "2016-05-31" else []
+
+
+def stamps(found: Found) -> Headers:
+    """ETag and time of last change of a blob."""
+    return [("etag", found.etag), ("last-modified", http_date(found.entry.modified))]
+
+
+def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
+    """All that Get Blob and Get Blob Properties show beside the content.
+
+    Args:
+        ranged: of an answer whose own MD5 would be that of a range.
+    """
+    blob = found.blob
+    shown = [*({"content-type": "application/octet-stream"} | blob.content).items()]
+    if blob.content_md5:
+        shown.append(("x-ms-blob-content-md5" if ranged else "content-md5", blob.content_md5))
+    shown += [*stamps(found), ("x-ms-blob-type", blob.kind), *headers.metadata_headers(found.metadata)]
+    shown += [*leases.headers(blob.lease, call.now), ("x-ms-server-encrypted", "true")]
+    if call.version >= "2017-11-09":
+        shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
+    if call.version >= "2017-04-17" and call.request.method == "HEAD" and blob.kind == "BlockBlob":
+        shown += [("x-ms-access-tier", "Hot"), ("x-ms-access-tier-inferred", "true")]
+    return shown
