@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import FileRecord
 from harness.emulator.storage_service.model import Lease
 
@@ -37,15 +38,6 @@ class Copy(msgspec.Struct, frozen=True):
     done: int = 0
     completed: datetime | None = None
     description: str = ""
-
-
-class Extent(msgspec.Struct, frozen=True, array_like=True):
-    """Bytes that one write left: written, or cleared. ``epoch`` counts the snapshots before it."""
-
-    first: int
-    end: int
-    epoch: int
-    cleared: bool = False
 
 
 class Properties(FileRecord, frozen=True, kw_only=True):

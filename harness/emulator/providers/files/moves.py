@@ -5,13 +5,41 @@ disk decides which of them hold, because each record names its file. If the proc
 records that do not hold.
 """
 
-from harness.emulator.providers.files.intents import Intents, Move
+import msgspec
+
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.providers.files.shares import Found, Shares
 from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.entries import FileId
 from harness.emulator.storage_service.file_records import holding, of_file
+from harness.emulator.storage_service.intents import Intents
 from harness.emulator.storage_service.slot import Slot
 from harness.emulator.store import Store
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A file or directory is about to be renamed: an intent.
+
+    Args:
+        share: name of the share's directory.
+        names: the old path.
+        target: the new path.
+        source_key: of the record at the old path.
+        target_key: of the record at the new path.
+        replaced: the file at the new path, which the rename replaces.
+        before: the record, if both paths have one key because they differ in casing only.
+    """
+
+    account: str
+    share: str
+    names: tuple[str, ...]
+    target: tuple[str, ...]
+    source_key: str
+    target_key: str
+    file: FileId
+    directory: bool
+    replaced: FileId | None = None
+    before: Properties | None = None
 
 
 class Moves:

@@ -1,30 +1,26 @@
 """Recovery at the start of Azure Files: operations that a killed process did not finish are undone or finished."""
 
 import logging
-import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from msgspec.structs import replace
 
-from harness.emulator.providers.files.contents import undo
-from harness.emulator.providers.files.intents import ContentChange, Intent, Intents, Move
 from harness.emulator.providers.files.model import Permission, Properties
-from harness.emulator.providers.files.moves import complete, take_back
+from harness.emulator.providers.files.moves import Move, complete, take_back
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.storage_service import sparse
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.directory_tree import Tree
-from harness.emulator.storage_service.entries import SAFE, Entry, FileId, close, to_entry
+from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.intents import ContentChange, Intents
 from harness.emulator.storage_service.model import DeletedShare, Share, entry_key
 from harness.emulator.storage_service.rebinding import Content, Home, lost_contents, rebind
 from harness.emulator.storage_service.roots import Address, identify
-from harness.emulator.storage_service.system_calls import status_of
+from harness.emulator.storage_service.unfinished_changes import settled, take_back_record
+
+Intent = ContentChange | Move
 
 _log = logging.getLogger(__name__)
-_WHILE = 60_000_000_000  # ns after its intent in which a change may have set the time of its file
 
 
 def recover(shares: Shares, accounts: Accounts) -> None:
@@ -37,13 +33,15 @@ def recover(shares: Shares, accounts: Accounts) -> None:
         rebind(shares.store, Properties, lambda key: _find(shares, places, key))
         shares.store.put("file", home)
     intents = Intents(shares.store)
-    for key, intent in intents.unfinished():
+    changes = [each for each in intents.unfinished(ContentChange) if each[1].service == "file"]
+    unfinished: list[tuple[str, Intent]] = [*changes, *intents.unfinished(Move)]
+    for key, intent in unfinished:
         try:
             _settle(shares, key, intent)
         except (OSError, StorageError, sqlite3.Error) as error:
             _log.warning("an unfinished change of %s stays until the next start: %s", "/".join(intent.names), error)
     _forget_lost_records(shares, places)
-    if not intents.unfinished():
+    if not intents.unfinished(ContentChange):
         shares.trash.forget_kept()
 
 
@@ -116,54 +114,8 @@ def _settle_move(shares: Shares, move: Move) -> None:
 
 
 def _settle_change(shares: Shares, change: ContentChange) -> None:
-    """Undo an unfinished write, and finish a change that cannot be undone."""
-    tree = shares.tree(change.account, change.share)
-    with _opened(tree, change) as descriptor:
-        if descriptor is None:
-            return
-        state = to_entry("", status_of(descriptor)).state
-        if state == change.after:
-            return
-        begun = state != change.before
-        if begun and abs(state[1] - change.at) > _WHILE:
-            return  # a job has written to the file since then, and its bytes must stay
-        if begun and change.kind != "write":
-            _finish(change, descriptor)
-            return
-        if begun:
-            undo(change, descriptor, shares.trash.folder)
-    record = shares.store.get(Properties, change.key)
-    if record is not None and record.file == change.file and record.state == change.after and record.previous:
-        shares.store.put(change.key, record.previous)
-
-
-def _finish(change: ContentChange, descriptor: int) -> None:
-    if change.kind == "clear":
-        sparse.clear(descriptor, change.first, change.end - change.first)
-    else:
-        os.truncate(descriptor, change.after[0])
-    os.utime(descriptor, ns=(os.fstat(descriptor).st_atime_ns, change.after[1]))
-
-
-@contextmanager
-def _opened(tree: Tree, change: ContentChange) -> Iterator[int | None]:
-    """A descriptor of the file, also if a job has renamed it; None if it does not exist any more."""
-    names = _located(tree, list(change.names), change.file)
-    if names is None:
-        yield None
-        return
-    descriptor = tree.descriptor(names, os.O_RDWR | SAFE)
-    try:
-        yield descriptor
-    finally:
-        close(descriptor)
-
-
-def _located(tree: Tree, names: list[str], file: FileId) -> list[str] | None:
-    entry = _entry(tree, names)
-    if entry is not None and entry.file == file:
-        return names
-    return next((path.split("/") for path, each in tree.walk([]) if each.file == file), None)
+    if not settled(change, shares.tree(change.account, change.share), shares.trash.folder):
+        take_back_record(shares.store, Properties, change)
 
 
 def _entry(tree: Tree, names: list[str]) -> Entry | None:

@@ -19,7 +19,6 @@ from harness.emulator.providers.files.handlers import (
     ShareHandlers,
     SnapshotHandlers,
 )
-from harness.emulator.providers.files.intents import Intents
 from harness.emulator.providers.files.moves import Moves
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
@@ -27,6 +26,7 @@ from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.delegation_requests import DelegationHandlers
 from harness.emulator.storage_service.host import Address, Call, Handler, Operation, Operations
+from harness.emulator.storage_service.intents import Intents
 
 UNSERVED: dict[Address, str] = {
     ("path", "PUT", "hardlink", ""): "CreateHardLink",

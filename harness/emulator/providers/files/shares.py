@@ -11,7 +11,6 @@ from harness.emulator.providers.files.copying import RunningCopies
 from harness.emulator.providers.files.errors import pending_copy, share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
-from harness.emulator.providers.files.turns import Turn, Turns
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
@@ -24,6 +23,7 @@ from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import DeletedShare, Lease, Policy, Share, entry_key, share_key
 from harness.emulator.storage_service.roots import Roots
 from harness.emulator.storage_service.trash import Trash
+from harness.emulator.storage_service.turns import Turn, Turns
 from harness.emulator.store import Store
 
 _TREES = 1000  # remembered: they hold nothing but their address
@@ -38,6 +38,16 @@ class Place:
     tree: Tree
     names: list[str]
     key: str
+
+    @property
+    def account(self) -> str:
+        """The share's account."""
+        return self.target.account
+
+    @property
+    def root(self) -> str:
+        """The name of the share's directory."""
+        return self.target.place
 
     @property
     def keys(self) -> Sequence[str]:
@@ -57,6 +67,11 @@ class Found:
     place: Place
     entry: Entry
     properties: Properties
+
+    @property
+    def record(self) -> Properties:
+        """What is remembered of it."""
+        return self.properties
 
 
 class Shares:

@@ -21,12 +21,13 @@ from harness.emulator.providers.files.copying import AbortedError, RunningCopy
 from harness.emulator.providers.files.errors import no_pending_copy
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, with_smb
-from harness.emulator.providers.files.model import Copy, Extent, Nfs, Properties, Smb
+from harness.emulator.providers.files.model import Copy, Nfs, Properties, Smb
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import errors, headers, leases, sparse
 from harness.emulator.storage_service.copy_sources import CopySources, Source, without_signature
 from harness.emulator.storage_service.entries import close, staged, to_entry
+from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import holding, set_time
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease

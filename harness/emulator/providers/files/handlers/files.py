@@ -6,15 +6,16 @@ import os
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files import extents, smb
+from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.contents import Contents
 from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
-from harness.emulator.providers.files.model import Extent, Properties, Smb
+from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.storage_service import bodies, errors, headers, leases, ranges, sparse, structured_body
+from harness.emulator.storage_service import bodies, errors, extents, headers, leases, ranges, sparse, structured_body
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import staged, to_entry
+from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import set_time
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files import extents, smb
-from harness.emulator.providers.files.contents import Contents, Plan
+from harness.emulator.providers.files import smb
+from harness.emulator.providers.files.contents import Contents
 from harness.emulator.providers.files.errors import renamed_since_snapshot
 from harness.emulator.providers.files.handlers.files import (
     RANGE_LIMIT,
@@ -18,13 +18,14 @@ from harness.emulator.providers.files.handlers.files import (
     refuse_read_only,
 )
 from harness.emulator.providers.files.handlers.response_headers import Headers, stamps
-from harness.emulator.providers.files.model import Extent
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Shares
-from harness.emulator.storage_service import bodies, documents, errors, headers, ranges, sparse
+from harness.emulator.storage_service import bodies, documents, errors, extents, headers, ranges, sparse
 from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.content_changes import Plan
 from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.crc64 import crc64_of
+from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.host import Call
 
 
@@ -113,7 +114,7 @@ class RangeHandlers:
     @asynccontextmanager
     async def _changing(
         self, call: Call, found: Found, first: int, end: int, *, cleared: bool = False
-    ) -> AsyncIterator[Plan]:
+    ) -> AsyncIterator[Plan[Found]]:
         """Change a range of a file in the block, if it still may be changed when the turn comes.
 
         Args:

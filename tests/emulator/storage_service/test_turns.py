@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.emulator.providers.files.turns import Turns
+from harness.emulator.storage_service.turns import Turns
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ cleared and bytes that never were: so every write is noted, for as long as only 
 import os
 from collections.abc import Iterable
 
-from harness.emulator.providers.files.model import Extent
+import msgspec
 
 PAGE = 512  # bytes; ranges are rounded to it
 MOST = 4096  # extents of one file; one that is more scattered is described by the disk
@@ -15,6 +15,15 @@ MOST = 4096  # extents of one file; one that is more scattered is described by t
 _COMPARED = 1 << 20  # bytes compared at a time
 
 Ranges = list[tuple[int, int]]  # first and last byte
+
+
+class Extent(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes that one write left: written, or cleared. ``epoch`` counts the snapshots before it."""
+
+    first: int
+    end: int
+    epoch: int
+    cleared: bool = False
 
 
 def noted(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...] | None:

@@ -1,7 +1,7 @@
 """The intent log: operations on files that take more than one step on disk are stored before their first step.
 
 Creating, replacing and deleting a file take one step each and need no intent. An intent that the services find at their
-start belongs to an operation that a killed process did not finish; ``recovery`` undoes or finishes it.
+start belongs to an operation that a killed process did not finish; the service's ``recovery`` undoes or finishes it.
 """
 
 import logging
@@ -9,22 +9,25 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
-from harness.emulator.providers.files.model import Properties
 from harness.emulator.storage_service.entries import FileId, State
+from harness.emulator.storage_service.model import Service
 from harness.emulator.store import Store
 
 _log = logging.getLogger(__name__)
 
+Kind = Literal["write", "append", "clear", "resize"]
+T = TypeVar("T", bound=msgspec.Struct)
+
 
 class ContentChange(msgspec.Struct, frozen=True):
-    """Bytes of a file are about to be written or cleared, or its length is about to change.
+    """Bytes of a file are about to be written, appended or cleared, or its length is about to change.
 
     Args:
-        share: name of the share's directory.
+        share: what the service finds the file's directory by.
         names: path of the file.
         key: of the file's record.
         before: state of the file before the change.
@@ -44,39 +47,12 @@ class ContentChange(msgspec.Struct, frozen=True):
     before: State
     after: State
     at: int
-    kind: Literal["write", "clear", "resize"]
+    kind: Kind
     first: int
     end: int
     old: tuple[tuple[int, bytes], ...] = ()
     saved: str = ""
-
-
-class Move(msgspec.Struct, frozen=True):
-    """A file or directory is about to be renamed.
-
-    Args:
-        share: name of the share's directory.
-        names: the old path.
-        target: the new path.
-        source_key: of the record at the old path.
-        target_key: of the record at the new path.
-        replaced: the file at the new path, which the rename replaces.
-        before: the record, if both paths have one key because they differ in casing only.
-    """
-
-    account: str
-    share: str
-    names: tuple[str, ...]
-    target: tuple[str, ...]
-    source_key: str
-    target_key: str
-    file: FileId
-    directory: bool
-    replaced: FileId | None = None
-    before: Properties | None = None
-
-
-Intent = ContentChange | Move
+    service: Service = "file"
 
 
 class Intents:
@@ -84,10 +60,10 @@ class Intents:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._over: list[tuple[type[Intent], str]] = []  # of finished operations, for which deletion has failed
+        self._over: list[tuple[type[msgspec.Struct], str]] = []  # of finished operations, for which deletion has failed
 
     @contextmanager
-    def beginning(self, intent: Intent) -> Iterator[str]:
+    def beginning(self, intent: msgspec.Struct) -> Iterator[str]:
         """Store an intent together with what the block stores; yields the intent's key.
 
         Raises:
@@ -101,7 +77,7 @@ class Intents:
             yield key
         self._over.clear()
 
-    def end(self, intent: Intent, key: str, *, then: Callable[[], None] = lambda: None) -> None:
+    def end(self, intent: msgspec.Struct, key: str, *, then: Callable[[], None] = lambda: None) -> None:
         """Delete the intent of a finished operation.
 
         Args:
@@ -114,7 +90,7 @@ class Intents:
             self._store.delete(type(intent), key)
             then()
 
-    def end_if_possible(self, intent: Intent, key: str, *, then: Callable[[], None] = lambda: None) -> None:
+    def end_if_possible(self, intent: msgspec.Struct, key: str, *, then: Callable[[], None] = lambda: None) -> None:
         """Like ``end``, but if the store refuses, the intent is deleted together with the next one.
 
         Until then the state of the file on disk shows that the operation is finished.
@@ -125,6 +101,6 @@ class Intents:
             _log.warning("the intent of a finished operation cannot be deleted yet: %s", error)
             self._over.append((type(intent), key))
 
-    def unfinished(self) -> list[tuple[str, Intent]]:
-        """The intents of operations that a killed process did not finish, by their keys."""
-        return [*self._store.list(ContentChange), *self._store.list(Move)]
+    def unfinished(self, kind: type[T]) -> list[tuple[str, T]]:
+        """The intents of a kind of operation that a killed process did not finish, by their keys."""
+        return self._store.list(kind)
