@@ -41,6 +41,7 @@ SINCE: Mapping[str, str] = {
     "LeaseFile": "2019-02-02",
     "LeaseShare": "2020-02-10",
     "ListHandles": "2018-11-09",
+    "OpenHandle": "any",
     "QueryBlobContents": "2019-12-12",
     "RenameContainer": "2020-06-12",
     "RenameDirectory": "2021-04-10",
@@ -59,6 +60,7 @@ SINCE: Mapping[str, str] = {
 # What is served in part.
 PARTS: Mapping[str, str] = {
     "CreateFile": "also copies a file, `CopyFile`, from this emulator's accounts",
+    "OpenHandle": "the emulator's own, in place of a client that mounts the share: see below",
     "PutRange": "from a URL: of this emulator's accounts",
     "SetFileServiceProperties": "metrics and the settings of SMB are kept and given back",
     "SetBlobServiceProperties": "logging, metrics, retention and static websites are kept and given back",

@@ -156,10 +156,3 @@ def test_only_an_empty_directory_is_deleted(share: ShareClient) -> None:
     directory.delete_directory()
 
     assert not directory.exists()
-
-
-def test_nobody_holds_a_handle(share: ShareClient) -> None:
-    directory = share.create_directory("d")
-
-    assert list(directory.list_handles(recursive=True)) == []
-    assert directory.close_all_handles(recursive=True) == {"closed_handles_count": 0, "failed_handles_count": 0}

@@ -76,6 +76,7 @@ BEFORE = (
     _file("data/f", b"f" * 9000, _meta("f"), _MD5, ("x-ms-content-type", "text/plain"), length=300_000),
     _file("data/dir/leased", b"l" * 10, _meta("leased")),
     _lease("file", "data/dir/leased"),
+    Call("file", "PUT", "data/dir/leased?comp=openhandle"),
     Call("file", "PUT", "data?restype=share&comp=snapshot"),
     _range("data/f", 200_000, b"later" * 1000),
     Call("file", "PUT", "gone?restype=share", (_meta("gone"),)),
@@ -150,6 +151,10 @@ OPERATIONS = {
     ),
     "rename directory": _rename("data/full", "data/dir/renamed", _meta("renamed"), directory=True),
     "rename directory to another casing": _rename("data/full", "data/FULL", _meta("renamed"), directory=True),
+    "open handle": Call("file", "PUT", "data/full/x?comp=openhandle"),
+    "force close handles": Call(
+        "file", "PUT", "data?comp=forceclosehandles", (("x-ms-handle-id", "*"), ("x-ms-recursive", "true"))
+    ),
     "create file": _file("data/dir/new", b"", _meta("new"), length=5000),
     "create file with content": _file("data/dir/new", b"n" * 5000, _meta("new")),
     "replace file": _file("data/f", b"n" * 5000, _meta("new")),

@@ -19,7 +19,10 @@ _UNSTEADY = {  # of each answer, or of each file that is made: they differ from 
     "x-ms-file-change-time",
     "x-ms-copy-id",
 }
-_UNSTEADY_ELEMENTS = ("FileId", "DirectoryId", "LastAccessTime", "ChangeTime")
+_UNSTEADY_ELEMENTS = (
+    *("FileId", "DirectoryId", "LastAccessTime", "ChangeTime"),
+    *("HandleId", "SessionId", "ParentId"),
+)
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z")
 _ETAG = re.compile(r"0x[0-9A-F]{15}")
@@ -69,6 +72,8 @@ async def _observe_share(storage: LoneStorage, found: Seen, name: str, query: st
     for key in PERMISSIONS:
         asked = ("x-ms-file-permission-key", key)
         await _look(storage, found, "file", "GET", f"{name}?restype=share&comp=filepermission&{query}", asked)
+    below = ("x-ms-recursive", "true")
+    await _look(storage, found, "file", "GET", f"{name}?comp=listhandles&{query}", below)
     await _observe_directory(storage, found, name, query)
 
 

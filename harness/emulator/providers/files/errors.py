@@ -48,6 +48,17 @@ def read_only_attribute() -> StorageError:
     return StorageError(409, "ReadOnlyAttribute", text)
 
 
+def sharing_violation() -> StorageError:
+    """A client has the file open, or something in the directory."""
+    return StorageError(409, "SharingViolation", "The specified resource may be in use by an SMB client.")
+
+
+def too_many_handles(most: int) -> StorageError:
+    """The emulator keeps no more handles."""
+    text = f"{most} handles are open, the most that the emulator keeps; close some with Force Close Handles."
+    return StorageError(409, "TooManyHandles", text)
+
+
 def no_pending_copy() -> StorageError:
     """There is no copy to abort."""
     return StorageError(409, "NoPendingCopyOperation", "There is currently no pending copy operation.")

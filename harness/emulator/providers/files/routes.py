@@ -33,7 +33,7 @@ UNSERVED: dict[Address, str] = {
     ("path", "PUT", "symboliclink", ""): "CreateSymbolicLink",
     ("path", "GET", "symboliclink", ""): "GetSymbolicLink",
 }
-SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "ForceCloseHandles"})
+SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "OpenHandle", "ForceCloseHandles"})
 
 
 def operations(shares: Shares, accounts: Accounts, sources: CopySources) -> Operations:
@@ -112,6 +112,7 @@ def _of_directories(directories: DirectoryHandlers, renames: RenameHandlers, han
         (level, method, "", component): each
         for level in ("share", "path")
         for (method, component), each in {
+            ("PUT", "openhandle"): Operation("OpenHandle", "w", "o", handles.open),
             ("GET", "listhandles"): Operation("ListHandles", "l", "o", handles.list_handles),
             ("PUT", "forceclosehandles"): Operation("ForceCloseHandles", "w", "o", handles.close),
         }.items()

@@ -11,6 +11,7 @@ from harness.emulator.providers.files.copying import RunningCopies
 from harness.emulator.providers.files.errors import pending_copy, share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
+from harness.emulator.providers.files.open_handles import OpenHandles
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
@@ -86,6 +87,7 @@ class Shares:
         self._names = DirectoryNames(clock)
         self._trees: dict[tuple[str, str], Tree] = {}
         self.copies = RunningCopies()
+        self.handles = OpenHandles()
 
     # Shares
 
@@ -151,6 +153,7 @@ class Shares:
 
     def forget_content(self, account: str, content: str) -> None:
         """Delete the records of files in a deleted share. If the store refuses, the next start deletes them."""
+        self.handles.forget(account, content)
         with best_effort("the records of a deleted share cannot be deleted yet"), self.store.transaction():
             for kind in (Properties, Permission):
                 self.store.delete(kind, entry_key(account, content, []))

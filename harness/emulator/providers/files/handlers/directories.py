@@ -67,6 +67,7 @@ class DirectoryHandlers:
                 raise errors.type_mismatch()
             if not place.names:
                 raise errors.unsupported()
+            self._shares.handles.refuse(place.key)
             if "readonly" in found.properties.smb.attributes.lower():
                 raise read_only_attribute()
             with place.tree.slot(place.names) as slot:

@@ -106,6 +106,7 @@ class FileHandlers:
                 raise errors.type_mismatch()
             self._shares.admit(call, found, change=True)
             refuse_read_only(found)
+            self._shares.handles.refuse(place.key)
             with place.tree.slot(place.names) as slot:
                 slot.require(directory=False)
                 slot.remove_file()

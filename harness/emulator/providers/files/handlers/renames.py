@@ -75,8 +75,10 @@ class RenameHandlers:
         leases.check(source.properties.lease, given, call.now, noun="File", change=True)
         if source.properties.copy is not None and source.properties.copy.status == "pending":
             raise pending_copy()
+        self._shares.handles.refuse(source.place.key)
         if place.key != source.place.key:
             self._check_replaced(call, place)
+            self._shares.handles.refuse(place.key)
         return _Rename(source, place)
 
     def _renamed(self, call: Call, source: Found, place: Place) -> Found:

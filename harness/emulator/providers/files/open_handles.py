@@ -1,0 +1,114 @@
+"""Handles: what a client that mounts a share has open. The emulator has no SMB, so a request of its own opens them.
+
+They are kept in memory alone: like the sessions of SMB, they end with the server.
+"""
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.emulator.providers.files.errors import sharing_violation, too_many_handles
+from harness.emulator.storage_service.model import entry_key
+
+MOST = 10_000  # open at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Who opened a handle, and for what."""
+
+    address: str
+    name: str
+    rights: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An open file or directory.
+
+    Args:
+        key: of its path, see ``entry_key``.
+        path: from the share's root on, empty for the root itself.
+        inode: which file it is; 0 for the root.
+        parent: the inode of the directory that it is in; 0 for the root.
+    """
+
+    id: int
+    key: str
+    path: str
+    inode: int
+    parent: int
+    session: int
+    opened: datetime
+    opener: Opener
+
+    @property
+    def place(self) -> str:
+        """Where it comes in a list: what is open, and then which handle on it."""
+        return f"{self.key}\n{self.id:020}"
+
+
+class OpenHandles:
+    """The handles of all shares and snapshots."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Handle] = {}
+        self._ids = itertools.count(secrets.randbits(40) + 1)  # an id of an earlier emulator is none of this one's
+        self._sessions = secrets.randbits(40) << 20
+
+    def open(self, key: str, path: str, *, inode: int, parent: int, opened: datetime, opener: Opener) -> Handle:
+        """Open what is at a path; each caller, by name and address, has a session.
+
+        Raises:
+            StorageError: too many handles are open.
+        """
+        if len(self._open) >= MOST:
+            raise too_many_handles(MOST)
+        session = self._session(opener)
+        handle = Handle(next(self._ids), key, path, inode, parent, session, opened, opener)
+        self._open[handle.id] = handle
+        return handle
+
+    def on(self, key: str, *, recursive: bool) -> list[Handle]:
+        """The handles on what is at a path, and on all that is in it, in the order of their places."""
+        return sorted(self._on(key, recursive=recursive), key=lambda handle: handle.place)
+
+    def close(self, handle: Handle) -> None:
+        """Close a handle."""
+        self._open.pop(handle.id, None)
+
+    def refuse(self, key: str) -> None:
+        """Keep a request from deleting or renaming what is open, or what holds something open.
+
+        Raises:
+            StorageError: it is.
+        """
+        if next(self._on(key, recursive=True), None) is not None:
+            raise sharing_violation()
+
+    def forget(self, account: str, content: str) -> None:
+        """Close the handles of a deleted share."""
+        for handle in self.on(entry_key(account, content, []), recursive=True):
+            self.close(handle)
+
+    def _on(self, key: str, *, recursive: bool) -> Iterator[Handle]:
+        below = f"{key}/"
+        return (
+            handle
+            for handle in self._open.values()
+            if handle.key == key or (recursive and handle.key.startswith(below))
+        )
+
+    def _session(self, opener: Opener) -> int:
+        same = (
+            handle.session
+            for handle in self._open.values()
+            if (handle.opener.address, handle.opener.name) == (opener.address, opener.name)
+        )
+        session = next(same, None)
+        if session is None:
+            self._sessions += 1
+            session = self._sessions
+        return session

@@ -1,0 +1,177 @@
+"""Handles: opened as the documentation says, listed and closed by azure-storage-file-share."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.storage.fileshare import (
+    ShareClient,
+    ShareDirectoryClient,
+    ShareFileClient,
+    ShareServiceClient,
+    generate_share_sas,
+)
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.providers.files.open_handles import MOST, Opener, OpenHandles
+from harness.emulator.storage_service.errors import StorageError
+
+Client = ShareClient | ShareDirectoryClient | ShareFileClient
+
+
+@pytest.fixture
+def sas(storage: Endpoint, share: ShareClient) -> str:
+    expiry = datetime.now(UTC) + timedelta(hours=1)
+    key = storage.storage_key
+    return str(generate_share_sas(storage.storage_account, share.share_name, key, permission="rwl", expiry=expiry))
+
+
+@pytest.fixture
+def tree(share: ShareClient) -> ShareClient:
+    share.create_directory("d")
+    share.get_file_client("d/f").upload_file(b"f")
+    share.get_file_client("g").upload_file(b"g")
+    return share
+
+
+def open_handle(client: Client, sas: str, **headers: str) -> requests.Response:
+    separator = "&" if "?" in client.url else "?"
+    url = f"{client.url}{separator}comp=openhandle&{sas}"
+    return requests.put(url, headers={f"x-ms-handle-{name}": value for name, value in headers.items()}, timeout=60)
+
+
+def opened(client: Client, sas: str, **headers: str) -> str:
+    answer = open_handle(client, sas, **headers)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["x-ms-handle-id"]
+
+
+def test_a_handle_says_who_opened_what_and_when(tree: ShareClient, sas: str) -> None:
+    file = tree.get_file_client("d/f")
+    identifier = opened(file, sas, **{"client-name": "node-1", "access-rights": "delete, Read"})
+
+    (handle,) = file.list_handles()
+    properties = file.get_file_properties()
+
+    assert (handle.id, handle.path, handle.client_ip, handle.client_name) == (identifier, "d/f", "127.0.0.1", "node-1")
+    assert (handle.file_id, handle.parent_id) == (properties.file_id, properties.parent_id)
+    assert handle.access_rights == ["Read", "Delete"]
+    assert abs(handle.open_time - datetime.now(UTC)) < timedelta(hours=1)
+
+
+def test_handles_of_one_client_share_its_session(tree: ShareClient, sas: str) -> None:
+    opened(tree.get_file_client("d/f"), sas)
+    opened(tree.get_file_client("g"), sas)
+    opened(tree.get_file_client("g"), sas, **{"client-name": "another"})
+
+    sessions = [
+        (each.client_name, each.session_id) for each in tree.get_directory_client().list_handles(recursive=True)
+    ]
+
+    assert sessions[0] == sessions[1]
+    assert sessions[2][1] != sessions[0][1]
+
+
+def test_a_directory_lists_its_own_handles_and_if_asked_those_below(tree: ShareClient, sas: str) -> None:
+    root, directory = tree.get_directory_client(), tree.get_directory_client("d")
+    ids = [opened(client, sas) for client in (root, directory, tree.get_file_client("d/f"), tree.get_file_client("g"))]
+
+    assert [each.id for each in root.list_handles()] == ids[:1]
+    assert [each.id for each in directory.list_handles(recursive=True)] == ids[1:3]
+    assert [each.id for each in root.list_handles(recursive=True)] == ids
+
+
+def test_handles_are_listed_in_pages(tree: ShareClient, sas: str) -> None:
+    ids = [opened(tree.get_file_client("g"), sas) for _ in range(5)]
+
+    pages = tree.get_directory_client().list_handles(recursive=True, results_per_page=2).by_page()
+
+    assert [[each.id for each in page] for page in pages] == [ids[:2], ids[2:4], ids[4:]]
+
+
+def test_one_handle_is_closed_by_its_id_and_all_by_a_star(tree: ShareClient, sas: str) -> None:
+    root, file = tree.get_directory_client(), tree.get_file_client("d/f")
+    first, _ = opened(file, sas), opened(file, sas)
+
+    assert file.close_handle(first) == {"closed_handles_count": 1, "failed_handles_count": 0}
+    assert file.close_handle(first) == {"closed_handles_count": 0, "failed_handles_count": 0}
+    assert root.close_all_handles() == {"closed_handles_count": 0, "failed_handles_count": 0}
+    assert root.close_all_handles(recursive=True) == {"closed_handles_count": 1, "failed_handles_count": 0}
+    assert list(root.list_handles(recursive=True)) == []
+
+
+def test_what_is_open_is_neither_deleted_nor_renamed_until_its_handle_is_closed(tree: ShareClient, sas: str) -> None:
+    file, directory, other = tree.get_file_client("d/f"), tree.get_directory_client("d"), tree.get_file_client("g")
+    opened(file, sas)
+
+    for refused in (
+        file.delete_file,
+        lambda: file.rename_file("new"),
+        lambda: directory.rename_directory("new"),
+        lambda: other.rename_file("d/f", overwrite=True),
+    ):
+        with pytest.raises(ResourceExistsError, match="SharingViolation"):
+            refused()
+    file.upload_file(b"it can be read and written")
+    file.close_all_handles()
+    directory.rename_directory("new")
+
+
+def test_a_snapshot_has_handles_of_its_own(tree: ShareClient, service: ShareServiceClient, sas: str) -> None:
+    taken = service.get_share_client(tree.share_name, snapshot=tree.create_snapshot()["snapshot"])
+    opened(taken.get_directory_client("d"), sas)
+
+    assert [each.path for each in taken.get_directory_client().list_handles(recursive=True)] == ["d"]
+    assert list(tree.get_directory_client().list_handles(recursive=True)) == []
+    taken.get_directory_client("d").close_all_handles()
+    assert list(taken.get_directory_client().list_handles(recursive=True)) == []
+
+
+def test_the_handles_of_a_share_end_with_it(tree: ShareClient, service: ShareServiceClient, sas: str) -> None:
+    opened(tree.get_file_client("g"), sas)
+    tree.delete_share()
+    again = service.create_share(tree.share_name)
+    again.get_file_client("g").upload_file(b"g")
+
+    assert list(again.get_file_client("g").list_handles()) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "value"), [("access-rights", "Read, Run"), ("access-rights", ""), ("client-name", "x" * 256)]
+)
+def test_a_handle_is_opened_with_what_can_be_listed_only(tree: ShareClient, sas: str, header: str, value: str) -> None:
+    answer = open_handle(tree.get_file_client("g"), sas, **{header: value})
+
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidHeaderValue")
+
+
+def test_a_handle_is_opened_on_what_is_there_by_who_may_write_it(
+    tree: ShareClient, storage: Endpoint, sas: str
+) -> None:
+    expiry = datetime.now(UTC) + timedelta(hours=1)
+    account, key = storage.storage_account, storage.storage_key
+    reading = generate_share_sas(account, tree.share_name, key, permission="r", expiry=expiry)
+
+    assert open_handle(tree.get_file_client("missing"), sas).status_code == 404
+    assert open_handle(tree.get_file_client("g"), reading).status_code == 403
+
+
+@pytest.mark.parametrize("identifier", ["one", "-1", "²", "1" * 21])
+def test_an_id_that_is_none_is_refused(tree: ShareClient, identifier: str) -> None:
+    with pytest.raises(HttpResponseError):
+        tree.get_file_client("g").close_handle(identifier)
+
+
+def test_the_number_of_handles_has_a_limit() -> None:
+    handles, opener = OpenHandles(), Opener("127.0.0.1", "node", ("Read",))
+
+    def open_one() -> None:
+        handles.open("a/c/f", "f", inode=1, parent=0, opened=datetime.now(UTC), opener=opener)
+
+    for _ in range(MOST):
+        open_one()
+    with pytest.raises(StorageError, match="10000 handles are open"):
+        open_one()
+    handles.forget("A", "c")
+    open_one()
