@@ -17,8 +17,6 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.providers.files.open_handles import MOST, Opener, OpenHandles
 from harness.emulator.storage_service.errors import StorageError
 
-Client = ShareClient | ShareDirectoryClient | ShareFileClient
-
 
 @pytest.fixture
 def sas(storage: Endpoint, share: ShareClient) -> str:
@@ -35,13 +33,13 @@ def tree(share: ShareClient) -> ShareClient:
     return share
 
 
-def open_handle(client: Client, sas: str, **headers: str) -> requests.Response:
+def open_handle(client: ShareFileClient | ShareDirectoryClient, sas: str, **headers: str) -> requests.Response:
     separator = "&" if "?" in client.url else "?"
     url = f"{client.url}{separator}comp=openhandle&{sas}"
     return requests.put(url, headers={f"x-ms-handle-{name}": value for name, value in headers.items()}, timeout=60)
 
 
-def opened(client: Client, sas: str, **headers: str) -> str:
+def opened(client: ShareFileClient | ShareDirectoryClient, sas: str, **headers: str) -> str:
     answer = open_handle(client, sas, **headers)
     assert answer.status_code == 201, answer.text
     return answer.headers["x-ms-handle-id"]
