@@ -9,7 +9,12 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "harness"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-STANDALONE = ("toolkits/jobpath/", "compute/supervisor.py", "job.py")  # they run in a job, without the harness
+STANDALONE = (
+    "toolkits/jobpath/",
+    "compute/supervisor.py",
+    "compute/supervisor_server.py",
+    "job.py",
+)  # they run in a job, without the harness
 
 # What a package may import of the rest, from docs/architecture.md; the shared modules are open to all.
 SHARED = {

@@ -1,7 +1,8 @@
 """Which processes of this machine belong to jobs. Each is recognised by proof, and what is not proven is left alone.
 
-A supervisor has exactly the command line of ``supervisor_command`` and holds open the claim that it has locked in its
-job directory. Every other process of a job carries the job's mark in its environment: the path of the job directory.
+A supervisor has exactly the command line of ``supervisor_command``, or that of the server that forked it with its own
+directory, and holds open the claim that it has locked in there. Every other process of a job carries the job's mark in
+its environment: the path of the job directory.
 """
 
 import contextlib
@@ -19,9 +20,11 @@ import psutil
 from harness.compute.paths import MARK, JobPaths
 from harness.compute.process_handle import ProcessFacts, ProcessHandle, open_process, read_facts
 
-_OPTIONS = ("-I", "-S")  # nothing of the surroundings: no variables, no site packages, no current directory
+OPTIONS = ("-I", "-S")  # nothing of the surroundings: no variables, no site packages, no current directory
+SERVER = Path(__file__).with_name("supervisor_server.py")
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
-_INSTALLED_AS = ("harness", "compute", "supervisor.py")  # of any installation on this machine
+_PROGRAMS = (SERVER.name, _SUPERVISOR.name)  # a supervisor is started by itself, or forked by the server
+_INSTALLED_IN = ("harness", "compute")  # of any installation on this machine
 
 DirectoryState = Literal["present", "deleted", "unreachable"]
 
@@ -46,7 +49,7 @@ class JobProcess:
 
 def supervisor_command(directory: Path) -> list[str]:
     """The command line of the supervisor of a job directory, which is absolute."""
-    return [sys.executable, *_OPTIONS, str(_SUPERVISOR), str(directory)]
+    return [sys.executable, *OPTIONS, str(_SUPERVISOR), str(directory)]
 
 
 def is_supervisor_of(facts: ProcessFacts, directory: Path) -> bool:
@@ -92,11 +95,15 @@ def _identify(facts: ProcessFacts) -> JobProcess | None:
 
 def _supervised(command_line: tuple[str, ...]) -> Path | None:
     """The job directory in the command line of a supervisor, None in any other."""
-    if len(command_line) != len(supervisor_command(Path())) or command_line[1:3] != _OPTIONS:
+    words, rest = command_line[: len(supervisor_command(Path()))], command_line[len(supervisor_command(Path())) :]
+    # What a forked supervisor's directory leaves of its server's argument reads as empty words.
+    if len(words) != len(supervisor_command(Path())) or words[1:3] != OPTIONS or any(rest):
         return None
-    program = Path(command_line[3])
-    is_ours = program == _SUPERVISOR or (program.is_absolute() and program.parts[-3:] == _INSTALLED_AS)
-    return _job_path(command_line[4]) if is_ours else None
+    program = Path(words[3])
+    is_ours = program in (SERVER, _SUPERVISOR) or (
+        program.is_absolute() and program.parts[-3:-1] == _INSTALLED_IN and program.name in _PROGRAMS
+    )
+    return _job_path(words[4]) if is_ours else None
 
 
 def _job_path(text: str) -> Path | None:

@@ -16,12 +16,12 @@ from harness.compute.job_processes import (
     find_job_processes,
     is_supervisor_of,
     open_job_process,
-    supervisor_command,
 )
 from harness.compute.machine import Machine
 from harness.compute.paths import JobPaths
 from harness.compute.planning import plan_job, plan_task
 from harness.compute.process_handle import open_process
+from harness.compute.supervisors import Supervisors
 from harness.file_lock import is_locked
 
 
@@ -49,6 +49,7 @@ class ProcessBackend:
         self._host_images = host_images
         self._clock = clock or SystemClock()
         self._watcher = ExitWatcher(on_change)
+        self._supervisors = Supervisors()
         self._finished: dict[Path, Progress] = {}
 
     def plan(self, job: JobSpec) -> Plan:
@@ -80,7 +81,7 @@ class ProcessBackend:
         if self.adopt(plan.directory):
             return
         write_plan(paths, plan)
-        self._watcher.watch(paths.root, _launch(paths))
+        self._watcher.watch(paths.root, self._supervisors.start(paths.root))
 
     def adopt(self, directory: Path) -> bool:
         """Watch what was started in ``directory`` before; False where nothing was."""
@@ -136,18 +137,7 @@ class ProcessBackend:
     def close(self) -> None:
         """Stop watching; jobs continue, and a later back end adopts them."""
         self._watcher.close()
-
-
-def _launch(paths: JobPaths) -> int:
-    """Start a supervisor in a session of its own, with nothing of the emulator's environment or descriptors."""
-    log = str(paths.log)
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    argv = supervisor_command(paths.root)
-    return os.posix_spawn(argv[0], argv, {"LANG": "C.UTF-8"}, file_actions=actions, setsid=True)
+        self._supervisors.close()
 
 
 def _holder(paths: JobPaths) -> int | None:

@@ -191,7 +191,7 @@ def end_all(grace: float) -> None:
     """End every process of the job: politely, then, after ``grace`` seconds, not."""
     deadline = time.monotonic() + grace
     polite: set[int] = set()
-    while living := descendants():
+    while has_children() and (living := descendants()):
         left = deadline - time.monotonic()
         for process in living:
             if left > 0 and process in polite:
@@ -202,6 +202,15 @@ def end_all(grace: float) -> None:
         signal.sigtimedwait({signal.SIGCHLD}, min(max(left, 0.01), 0.1))
         reap()
     reap()
+
+
+def has_children() -> bool:
+    """Whether any process of the job may be left: each is below a child of this one, or comes to it as an orphan."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def reap() -> dict[int, int]:

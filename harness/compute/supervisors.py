@@ -1,0 +1,93 @@
+"""Starts supervisors: forked from a warm process where that works, otherwise one by one."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.compute.job_processes import OPTIONS, SERVER, supervisor_command
+from harness.compute.paths import JobPaths
+
+_ENVIRONMENT = {"LANG": "C.UTF-8"}  # nothing of the emulator's, where secrets may be
+_PATIENCE = 10.0  # seconds for a fork on a machine that is busy
+_ROOM = 64  # bytes that the path of a later job directory may be longer than that of the first
+
+
+class Supervisors:
+    """Starts the supervisors of one emulator, in sessions of their own and with none of its descriptors."""
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._longest = 0
+        self._is_broken = False
+
+    def start(self, directory: Path) -> int:
+        """Start the supervisor of a job directory, which is absolute; its process id.
+
+        Raises:
+            OSError: no process can be started.
+        """
+        return self._forked(os.fsencode(directory)) or _spawned(directory)
+
+    def close(self) -> None:
+        """End the warm process; supervisors continue."""
+        if self._connection is None or self._server is None:
+            return
+        self._connection.close()  # by which it ends
+        try:
+            self._server.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._connection = self._server = None
+
+    def _forked(self, directory: bytes) -> int:
+        """The id of a supervisor that was forked; 0 where that did not work.
+
+        One that was forked although no answer came does no harm: whoever claims the directory first runs the job.
+        """
+        if self._is_broken:
+            return 0
+        if len(directory) > self._longest:
+            self.close()
+        try:
+            connection = self._connection or self._open(len(directory) + _ROOM)
+            connection.send(directory)
+            if not (answer := connection.recv(32)):
+                raise ConnectionResetError
+            return int(answer)
+        except OSError:
+            self._is_broken = True
+            self.close()
+            return 0
+
+    def _open(self, longest: int) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, contextlib.ExitStack() as stack:
+            stack.callback(ours.close)
+            self._server = subprocess.Popen(
+                [sys.executable, *OPTIONS, str(SERVER), "." * longest],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                start_new_session=True,
+            )
+            stack.pop_all()
+        ours.settimeout(_PATIENCE)
+        self._connection, self._longest = ours, longest
+        return ours
+
+
+def _spawned(directory: Path) -> int:
+    log = str(JobPaths(directory).log)
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    argv = supervisor_command(directory)
+    return os.posix_spawn(argv[0], argv, _ENVIRONMENT, file_actions=actions, setsid=True)
