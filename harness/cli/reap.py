@@ -105,7 +105,7 @@ def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) 
                 _confirm(doomed, yes=yes)
                 failures += _delete(sites, old)
             for site in sites:
-                settle(journal, site.cloud, site.clients)
+                settle(journal, site.cloud, site.clients, service_resources())
             _void(journal)
     _say_elsewhere(cloud, settings, journal)
     return 1 if failures else 0

@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.errors import ScenarioError, UserError
 from harness.interchange.azureml_command import SENTINEL, SENTINELS, command_of
-from harness.interchange.datastores import datastore_name
 from harness.interchange.draft import yaml_text
+from harness.scenario.azureml import datastore_name
 from harness.scenario.document import FieldPath
 from harness.scenario.model import ExpectSpec, Limits, Scenario, Trial
 from harness.scenario.names import job_name

@@ -11,7 +11,6 @@ from harness.scenario.volumes import VolumeKind
 
 _URI = re.compile(r"azureml:(?://(?:[^/]+/)*?datastores/|datastores/)([^/]+)/paths/?(.*)", re.DOTALL)
 _OWN = "azurefileshare"
-_NAME = re.compile(r"[^A-Za-z0-9_]")
 
 
 @dataclass
@@ -55,8 +54,3 @@ class Datastores:
         containers = [{"name": name, "mount": mount} for kind, name, mount in volumes if kind == "container"]
         first = shares[0] if shares else None
         return {"share": first, "shares": shares[1:], "containers": containers}
-
-
-def datastore_name(kind: VolumeKind, name: str) -> str:
-    """The name of the datastore for a share or container: letters, digits and underscores."""
-    return f"{_NAME.sub('_', name)}{'' if kind == 'share' else '_blobs'}"

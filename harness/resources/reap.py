@@ -164,8 +164,11 @@ def reap(
     return results
 
 
-def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
+def settle(journal: Journal, cloud: Cloud, clients: Clients, services: ServiceResources | None = None) -> list[Entry]:
     """Close the journal's entries of what no longer exists in a cloud; return those of ended runs that still exists.
+
+    Clusters and jobs exist as long as their group, or as long as anything of their run is in a workspace that no run
+    has made: an entry does not name it there.
 
     Entries of shares and containers in another storage account stay, because the cloud does not list them. So do
     entries of an emulator on another machine, whose data directory can have the path of one on this machine.
@@ -174,21 +177,28 @@ def settle(journal: Journal, cloud: Cloud, clients: Clients) -> list[Entry]:
         CloudError: the resources of the cloud cannot be listed.
     """
     here = [entry for entry in journal.left() if entry.cloud == cloud.name and entry.place == cloud.facts.place]
-    living = {(found.kind, found.name.lower(), found.label.run) for found in find(cloud, clients)}
+    living = find(cloud, clients, services)
     left = []
     for entry in here:
         if entry.owner.state == "running" or (cloud.facts.directory and entry.may_be_alive(cloud.clock.now())):
             continue
-        # Clusters and jobs exist as long as their group.
-        is_storage = entry.kind in (SHARE, CONTAINER)
-        held = (entry.kind, entry.name.lower()) if is_storage else (GROUP, entry.group.lower())
-        is_elsewhere = is_storage and entry.account != cloud.facts.storage_account
-        if is_elsewhere or (*held, entry.run) in living:
+        if _may_exist(entry, living, cloud.facts.storage_account):
             left.append(entry)
         else:
             journal.append(deleted(entry))
     journal.compact()
     return left
+
+
+def _may_exist(entry: Entry, living: Sequence[Found], account: str) -> bool:
+    """Whether the resource of an entry is among those that were found, or could not be found there."""
+    of_run = [found for found in living if found.label.run == entry.run]
+    if entry.kind in (SHARE, CONTAINER):
+        is_found = any((found.kind, found.name.lower()) == (entry.kind, entry.name.lower()) for found in of_run)
+        return is_found or entry.account != account
+    if any((found.kind, found.name.lower()) == (GROUP, entry.group.lower()) for found in of_run):
+        return True
+    return entry.kind != GROUP and any(found.kind not in (GROUP, SHARE, CONTAINER) for found in of_run)
 
 
 def deleted(entry: Entry) -> Entry:

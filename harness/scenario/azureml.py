@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from harness.scenario.record import Duration, Record, refused
+from harness.scenario.volumes import VolumeKind
 
 
 class EnvironmentSpec(Record):
@@ -47,3 +48,12 @@ class AzureMlSpec(Record):
         if self.tier is not None and not self.serverless:
             raise refused((("tier",), "only serverless jobs have a tier; add serverless: true"))
         return self
+
+
+def datastore_name(kind: VolumeKind, name: str) -> str:
+    """The datastore for a share or a container: letters, digits and underscores; the service refused hyphens for long.
+
+    A share and a container may have the same name; no name of either has two hyphens in a row.
+    """
+    plain = name.replace("-", "_")
+    return plain if kind == "share" else f"{plain}__{kind}"

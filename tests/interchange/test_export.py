@@ -86,7 +86,7 @@ python $AZ_BATCHAI_MOUNT_ROOT/blobs/train.py --lr 0.1 --data $AZ_BATCHAI_INPUT_D
     inputs, outputs = job["inputs"], job["outputs"]
     assert isinstance(inputs, dict)
     assert isinstance(outputs, dict)
-    assert inputs["DATA"]["path"] == "azureml://datastores/logs_here_blobs/paths/data"
+    assert inputs["DATA"]["path"] == "azureml://datastores/logs_here__container/paths/data"
     assert outputs["MODEL"]["path"] == "azureml://datastores/logs_here/paths/out/${{name}}/outputs/m"
 
 
@@ -97,7 +97,7 @@ def test_compute_and_datastores_are_written_too(tmp_path: Path) -> None:
         "STANDARD_NC12", "low_priority", 0, 4,
     ]  # fmt: skip
     assert others["datastore-logs_here.yml"]["file_share_name"] == "logs-here"
-    assert others["datastore-logs_here_blobs.yml"]["container_name"] == "logs-here"
+    assert others["datastore-logs_here__container.yml"]["container_name"] == "logs-here"
 
 
 def test_what_azure_ml_has_not_is_said_with_its_line(tmp_path: Path) -> None:

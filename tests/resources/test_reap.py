@@ -227,6 +227,35 @@ def test_the_journal_drops_what_no_longer_exists_and_keeps_what_exists_or_belong
     assert [entry.name for entry in journal.left()] == ["young", "left"]
 
 
+class InAWorkspace:
+    """A service that has a compute of a dead run in a workspace that no run has made."""
+
+    def find(self, cloud: Cloud, clients: Clients) -> list[Found]:
+        del cloud, clients
+        return [Found("compute", "mine/c", "/c", Label("dead", None, None, None, "/c"))]
+
+    def label(self, found: Found, clients: Clients) -> Label | None:
+        raise NotImplementedError
+
+    def delete(self, found: Found, clients: Clients) -> None:
+        raise NotImplementedError
+
+    def purge(self, group: str, clients: Clients) -> None:
+        raise NotImplementedError
+
+
+def test_the_journal_keeps_a_cluster_whose_group_is_gone_while_anything_of_its_run_is_in_a_workspace(
+    cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
+) -> None:
+    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
+    for run, kind in [("dead", "cluster"), ("dead", "resource group"), ("another", "cluster")]:
+        journal.append(Entry(run, kind, "gone", "c", "creating", *here, ended))
+    assert [(entry.run, entry.kind) for entry in settle(journal, cloud, clients, InAWorkspace())] == [
+        ("dead", "cluster")
+    ]
+    assert settle(journal, cloud, clients) == []
+
+
 def test_the_journal_keeps_shares_of_an_account_that_was_not_looked_at(
     cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
 ) -> None:

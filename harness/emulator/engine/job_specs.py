@@ -180,14 +180,14 @@ def output_path(job: Job, name: str) -> MountedPath | None:
     for output in job.spec.output_directories or ():
         if output.id == name:
             prefix, ending = output.path_prefix, str(PurePosixPath("outputs", output.path_suffix or ""))
-    path = locate(prefix, job.volumes, volumes(job.spec.mount_volumes))
+    path = locate(prefix, job.volumes, volumes(job.spec.mount_volumes)) if prefix else None
     return path.below(job.segment, ending) if path else None
 
 
 def written_prefix(job: Job, name: str) -> str:
     """The path prefix of an output directory, as its definition has it."""
     outputs = {output.id: output.path_prefix for output in job.spec.output_directories or ()}
-    return outputs.get(name, job.spec.std_out_err_path_prefix)
+    return outputs.get(name, job.spec.std_out_err_path_prefix or "")
 
 
 def not_mounted(what: str, path: str) -> Problem:

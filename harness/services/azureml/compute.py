@@ -10,17 +10,18 @@ from harness.errors import ProvisioningError
 from harness.resources.events import ClusterStatus
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import read_tags, tags_of
+from harness.scenario.azureml import datastore_name
 from harness.scenario.model import NodeRange
 from harness.services.azureml.code_asset import delete_code, upload_code
 from harness.services.azureml.datastore import delete_datastore, keep_datastore, make_datastore
+from harness.services.azureml.known_errors import forbids_account_keys
 from harness.services.azureml.launch_command import MountedVolume
 from harness.services.azureml.living_sizes import living_size
-from harness.services.azureml.names import compute_name, datastore_name
+from harness.services.azureml.names import compute_name
 from harness.services.azureml.rest_client import RestClient
 from harness.services.azureml.workspace import (
     WorkspaceAddress,
     delete_workspace,
-    is_forbidden_key,
     make_workspace,
 )
 from harness.services.service import Cluster, ClusterPlan
@@ -109,7 +110,7 @@ class AmlCompute(Cluster):
             try:
                 make_datastore(self.provisioning, self.workspace, mount)
             except HttpResponseError as error:
-                if is_forbidden_key(error):
+                if forbids_account_keys(str(error)):
                     raise ProvisioningError(
                         f"cannot create a datastore for {mount.kind} {mount.name} of account "
                         f"{self.provisioning.cloud.facts.storage_account}: {_KEY_REMEDY}"
@@ -161,7 +162,7 @@ class AmlCompute(Cluster):
             )
 
     def _tag(self, *, is_kept: bool = False) -> None:
-        """Write the tags of this run; the service takes them with all that it knows of a compute."""
+        """Write the tags of this run: with all that makes the compute, because a PATCH takes nothing but its scale."""
         answer = self._client.send("PUT", self.id, body=self._parameters(is_kept=is_kept))
         what = f"tag compute {compute_name(self.name)}"
         self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_TAGGING_SECONDS)

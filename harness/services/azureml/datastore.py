@@ -5,7 +5,7 @@ from typing import Any
 from harness.errors import ProvisioningError
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import read_tags, tags_of
-from harness.services.azureml.names import datastore_name
+from harness.scenario.azureml import datastore_name
 from harness.services.azureml.rest_client import RestClient
 from harness.services.azureml.workspace import WorkspaceAddress
 from harness.services.service import MountPlan

@@ -1,11 +1,9 @@
 """A command job: submitted, watched to its end, deleted."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 
 from harness.clouds import Clients
 from harness.errors import JobError
@@ -23,11 +21,11 @@ from harness.services.azureml.living_sizes import living_size
 from harness.services.azureml.names import compute_name, experiment_tag, job_id
 from harness.services.azureml.output import AzureMlJobOutput, OutputPlace
 from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.run_history import RunHistory
 from harness.services.azureml.workspace import WorkspaceAddress
 from harness.services.service import FINISHED, Job, JobView, MountPlan
 
 _CANCEL_SECONDS = 900.0
-_RUN_HISTORY = re.compile(r"[a-z0-9.-]+\.azureml\.(ms|net)", re.ASCII)  # the hosts that may see our token
 
 
 class AzureMlJob(Job):
@@ -71,6 +69,10 @@ class AzureMlJob(Job):
     @property
     def _client(self) -> RestClient:
         return self.provisioning.clients.management(RestClient)
+
+    @property
+    def _history(self) -> RunHistory:
+        return self.provisioning.clients.management(RunHistory)
 
     @property
     def _names(self) -> dict[str, str]:
@@ -151,7 +153,7 @@ class AzureMlJob(Job):
             # A list may show a new job later than the job itself does.
             with self.provisioning.errors(f"look at job {self.name}", otherwise=JobError):
                 if (job := self._client.find(self.id)) is not None:
-                    views[self.name] = _view(self._client, self.name, job)
+                    views[self.name] = _view(self._history, self.name, job)
         self._is_finished = self.name in views and views[self.name].is_finished
         return views
 
@@ -167,8 +169,7 @@ class AzureMlJob(Job):
     def _live_logs(self) -> Mapping[str, str] | None:
         if self._is_finished:
             return None
-        details = run_details(self._client, self._client.get(self.id))
-        return details.get("logFiles") or {}
+        return self._history.details(self._client.get(self.id)).get("logFiles") or {}
 
 
 def _prepared(spec: JobSpec, setup: SetupSpec | None) -> JobSpec:
@@ -192,7 +193,7 @@ def list_jobs(provisioning: Provisioning, workspace: WorkspaceAddress, experimen
             jobs = list(client.list(f"{workspace.id}/jobs", tag=tag, listViewType="All"))
         except ResourceNotFoundError:
             return {}
-        return dict(_views(client, jobs, suffix))
+        return dict(_views(provisioning.clients.management(RunHistory), jobs, suffix))
 
 
 def delete_job(clients: Clients, identifier: str, name: str, *, is_finished: bool = False) -> None:
@@ -236,35 +237,15 @@ def _end(clients: Clients, identifier: str, name: str) -> bool:
     return True
 
 
-def _views(client: RestClient, jobs: list[dict[str, Any]], suffix: str) -> Iterator[tuple[str, JobView]]:
+def _views(history: RunHistory, jobs: list[dict[str, Any]], suffix: str) -> Iterator[tuple[str, JobView]]:
     for job in jobs:
         name = str(job["name"]).removesuffix(f"-{suffix}")
-        yield name, _view(client, name, job)
+        yield name, _view(history, name, job)
 
 
-def _view(client: RestClient, name: str, job: dict[str, Any]) -> JobView:
+def _view(history: RunHistory, name: str, job: dict[str, Any]) -> JobView:
     is_finished = state_of(str(job["properties"].get("status"))) in FINISHED
-    return job_view(name, job, run_details(client, job) if is_finished else None)
-
-
-def run_details(client: RestClient, job: dict[str, Any]) -> dict[str, Any]:
-    """What run history knows of a job: its times, its error, and links to its logs.
-
-    The address of run history is that of the job's tracking, which the service names in the job itself. Whoever may
-    write jobs of a workspace may write that too, so no host but the service's is asked.
-
-    Raises:
-        HttpResponseError: run history does not answer.
-    """
-    services = job["properties"].get("services") or {}
-    host = urlsplit(str((services.get("Tracking") or {}).get("endpoint") or "")).netloc
-    if not _RUN_HISTORY.fullmatch(host.lower()):
-        return {}
-    workspace, _, name = str(job["id"]).rpartition("/jobs/")
-    try:
-        return client.get(f"https://{host}/history/v1.0{workspace}/runs/{name}/details")
-    except (ResourceNotFoundError, ResourceExistsError):
-        return {}
+    return job_view(name, job, history.details_of_ended(job) if is_finished else None)
 
 
 def _place(uri: str, mounts: Mapping[str, MountPlan]) -> OutputPlace:

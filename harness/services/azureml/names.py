@@ -1,11 +1,9 @@
 """Names by which Azure Machine Learning knows what a run makes. Pure.
 
-The rules are those of Microsoft's OpenAPI descriptions; datastores have no hyphens, which the service refused for long.
+The rules are those of Microsoft's OpenAPI descriptions.
 """
 
 import re
-
-from harness.scenario.volumes import VolumeKind
 
 _WORKSPACE_LENGTH, _COMPUTE_LENGTH = 33, 24
 _COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
@@ -26,12 +24,6 @@ def compute_name(cluster: str) -> str:
         return name
     name = f"c-{name}"[:_COMPUTE_LENGTH]
     return name if _COMPUTE.fullmatch(name) else f"{name[: _COMPUTE_LENGTH - 1]}x"
-
-
-def datastore_name(kind: VolumeKind, name: str) -> str:
-    """The datastore for a share or a container, which may have the same name: letters, digits and underscores."""
-    plain = name.replace("-", "_")
-    return plain if kind == "share" else f"{plain}_{kind}"
 
 
 def job_id(name: str, suffix: str) -> str:

@@ -124,9 +124,3 @@ def _make(provisioning: Provisioning, address: WorkspaceAddress, type_: str, nam
     answer = client.send("PUT", identifier, body=body, version=_VERSIONS[type_])
     client.finish(answer, provisioning.clients.poller, what=f"create {type_} {name}", deadline=_CREATION_SECONDS)
     return identifier
-
-
-def is_forbidden_key(error: HttpResponseError) -> bool:
-    """Whether a refusal is a policy against account keys."""
-    text = str(error)
-    return "KeyBasedAuthenticationNotPermitted" in text or "RequestDisallowedByPolicy" in text

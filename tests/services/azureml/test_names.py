@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clouds.run_identity import new_run, suffix_of
-from harness.services.azureml.names import compute_name, datastore_name, job_id, workspace_name
+from harness.scenario.azureml import datastore_name
+from harness.scenario.volumes import SHARE_NAME
+from harness.services.azureml.names import compute_name, job_id, workspace_name
 
 SCENARIO_NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", fullmatch=True)
 
@@ -26,7 +28,15 @@ def test_a_name_that_is_accepted_stays_as_it_is(name: str) -> None:
 
 def test_a_datastore_has_no_hyphen() -> None:
     assert datastore_name("share", "batchai-quick-start") == "batchai_quick_start"
-    assert datastore_name("container", "batchai-quick-start") == "batchai_quick_start_container"
+    assert datastore_name("container", "batchai-quick-start") == "batchai_quick_start__container"
+
+
+VOLUME_NAMES = st.from_regex(SHARE_NAME, fullmatch=True)
+
+
+@given(VOLUME_NAMES, VOLUME_NAMES)
+def test_no_share_and_container_have_one_datastore(share: str, container: str) -> None:
+    assert datastore_name("share", share) != datastore_name("container", container)
 
 
 def test_runs_have_suffixes_of_their_own_that_a_storage_account_may_have() -> None:

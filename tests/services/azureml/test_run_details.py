@@ -4,19 +4,20 @@ from typing import Any
 
 import pytest
 
-from harness.services.azureml.job import run_details
 from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.run_history import RunHistory, run_details
 
 
 class Asked(RestClient):
     """Remembers which addresses it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, **details: Any) -> None:
         self.addresses: list[str] = []
+        self._details = {"logFiles": {}, **details}
 
     def get(self, url: str, **_query: str) -> dict[str, Any]:
         self.addresses.append(url)
-        return {"logFiles": {}}
+        return self._details
 
 
 def job(endpoint: object) -> dict[str, Any]:
@@ -50,3 +51,29 @@ def test_no_other_host_sees_the_token(endpoint: object) -> None:
     client = Asked()
     assert run_details(client, job(endpoint)) == {}
     assert client.addresses == []
+
+
+class Remembering(RunHistory):
+    """Run history behind a client that remembers what it was asked for."""
+
+    def __init__(self, client: Asked) -> None:
+        super().__init__(None, "s", authentication_policy=None, transport=None)
+        self._client = client
+
+
+def test_how_a_run_has_ended_is_asked_for_once_and_again_for_another_job_of_its_name() -> None:
+    client = Asked(endTimeUtc="2026-05-01T12:00:00Z")
+    history, ended = Remembering(client), job("azureml://eastus.api.azureml.ms/")
+    later = ended | {"systemData": {"createdAt": "2026-05-01T13:00:00Z"}}
+    assert [history.details_of_ended(one)["endTimeUtc"] for one in (ended, ended, later, ended)] == [
+        "2026-05-01T12:00:00Z"
+    ] * 4
+    assert len(client.addresses) == 2
+
+
+def test_run_history_that_does_not_know_the_end_yet_is_asked_again() -> None:
+    client = Asked()
+    history, ended = Remembering(client), job("azureml://eastus.api.azureml.ms/")
+    history.details_of_ended(ended)
+    history.details_of_ended(ended)
+    assert len(client.addresses) == 2

@@ -101,7 +101,10 @@ class JobConstraints(Spec, frozen=True, kw_only=True):
 
 
 class JobSpec(Spec, frozen=True, kw_only=True):
-    """The definition of a job. Only API versions before 2018-05 have ``priority`` and ``experiment_name``."""
+    """The definition of a job. Only API versions before 2018-05 have ``priority`` and ``experiment_name``.
+
+    ``std_out_err_path_prefix`` is None for a service whose jobs have their streams in places of the service's own.
+    """
 
     experiment_name: Text | None = None
     priority: Annotated[int, Meta(ge=-1000, le=1000)] | None = None
@@ -120,7 +123,7 @@ class JobSpec(Spec, frozen=True, kw_only=True):
     custom_mpi_settings: CustomMpiSettings | None = None
     horovod_settings: ScriptSettings | None = None
     job_preparation: JobPreparation | None = None
-    std_out_err_path_prefix: Name
+    std_out_err_path_prefix: Name | None = None
     input_directories: tuple[InputDirectory, ...] | None = None
     output_directories: tuple[OutputDirectory, ...] | None = None
     environment_variables: tuple[EnvironmentVariable, ...] | None = None

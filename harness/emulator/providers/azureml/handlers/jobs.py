@@ -58,11 +58,7 @@ class Jobs:
         self._check_assets(workspace, details)
         address = workspace.address.child(name)
         cluster = self._cluster(workspace, details, address)
-        spec = JobSpec(
-            cluster=ResourceId(id=cluster.address.id("cluster")),
-            node_count=details.node_count,
-            std_out_err_path_prefix="user_logs",
-        )
+        spec = JobSpec(cluster=ResourceId(id=cluster.address.id("cluster")), node_count=details.node_count)
         job = new_job(
             address,
             spec,

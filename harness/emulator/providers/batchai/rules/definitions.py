@@ -137,6 +137,8 @@ def read_job(document: dict[str, Any], version: Version) -> tuple[JobSpec, Secre
         BatchAIError: the body is not a definition, or a value is not allowed.
     """
     spec = _converted(document, JobSpec, version)
+    if spec.std_out_err_path_prefix is None:
+        raise errors.invalid_content("Object missing required field `stdOutErrPathPrefix`")
     toolkits = [name for name in TOOLKITS if getattr(spec, name) is not None]
     if len(toolkits) != 1:
         found = ", ".join(toolkits) or "none"
