@@ -1,6 +1,6 @@
 """Whatever is killed, and whenever: ``harness reap`` deletes all that the run left, and nothing of anybody else.
 
-HARNESS_TEST_DOSE=full pytest tests/cli/test_random_kills.py     # 100 kills instead of 4
+HARNESS_TEST_DOSE=full pytest tests/cli/test_random_kills.py     # 50 kills on each service instead of 4
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from harness.services.service import ClusterPlan, Job, JobView, MountPlan
 from tests.commands import harness_command, pytest_command
 from tests.fakes import write_scenario
 
-KILLS = 100 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 4
+KILLS = 50 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 4
 SEED = int(os.environ.get("HARNESS_TEST_SEED", "5"))
 MOST_LINES = 14  # that a run which nobody kills writes into the journal
 LATEST = 0.4  # seconds after one of these; all together they reach over the whole of a run
@@ -110,8 +110,8 @@ class World:
             yield Provisioning(cloud, clients, Journal(self.project / "another.jsonl"), log.debug, run="another-run")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(params=["batchai", "azureml"])
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     for name in ("tmp", "scenarios"):
         (tmp_path / name).mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
@@ -120,6 +120,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     ours = {
         "HARNESS_EMULATOR_DIR": str(tmp_path / "emulator"),
         "HARNESS_JOURNAL": str(tmp_path / "journal.jsonl"),
+        "HARNESS_SERVICE": request.param,
         "PYTHONPATH": str(Path(harness.__file__).parent.parent),
         "TMPDIR": str(tmp_path / "tmp"),
     }

@@ -164,7 +164,7 @@ def test_what_passes_is_survived(survive: Callable[[str, int], Ended], fault: st
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("fault", ["expired-token", "several"])
+@pytest.mark.parametrize("fault", PASSING if IS_FULL else ["expired-token", "several"])
 def test_what_passes_is_survived_on_azure_machine_learning(
     survive: Callable[[str, int], Ended], fault: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +177,16 @@ def test_what_passes_is_survived_on_azure_machine_learning(
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("fault", LASTING)
 def test_what_lasts_is_survived_or_named(survive: Callable[[str, int], Ended], fault: str, seed: int) -> None:
+    ended = survive(f"{{{fault}: 0.3}}", seed)
+    assert ended.code == 0 or re.search(LASTING[fault], ended.said, re.DOTALL), ended.said
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("fault", LASTING if IS_FULL else ["image-pull"])
+def test_what_lasts_is_survived_or_named_on_azure_machine_learning(
+    survive: Callable[[str, int], Ended], fault: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_SERVICE", "azureml")
     ended = survive(f"{{{fault}: 0.3}}", seed)
     assert ended.code == 0 or re.search(LASTING[fault], ended.said, re.DOTALL), ended.said
 
