@@ -12,6 +12,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from harness.clock import Clock
 from harness.clouds import clock_skew
 from harness.clouds.recent_writes import RecentWrites
+from harness.clouds.remaining_requests import RemainingRequests
 from harness.clouds.retry_policy import Failure, Retries, RetryPolicy, is_passing
 from harness.recording.http_messages import is_sign_in
 
@@ -42,6 +43,7 @@ class RetryAdapter(BaseAdapter):
         retry_policy: of the cloud.
         clock: of the cloud; pauses pass on it.
         recent_writes: of all clients of the cloud.
+        remaining: the requests that they may still send.
         seed: of the jitter of the pauses; by default each adapter has another.
     """
 
@@ -52,6 +54,7 @@ class RetryAdapter(BaseAdapter):
         retry_policy: RetryPolicy,
         clock: Clock,
         recent_writes: RecentWrites,
+        remaining: RemainingRequests,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -59,6 +62,7 @@ class RetryAdapter(BaseAdapter):
         self._retry_policy = retry_policy
         self._clock = clock
         self._recent_writes = recent_writes
+        self._remaining = remaining
         self._random = random.Random(seed)  # noqa: S311 - spreads clients, guards nothing
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
@@ -91,6 +95,7 @@ class RetryAdapter(BaseAdapter):
 
     def _try(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> _Try:
         method, url = request.method or "GET", request.url or ""
+        self._remaining.wait(method, url)
         self._recent_writes.sent(method, url)
         try:
             answer = self._real.send(request, *args, **options)
@@ -98,6 +103,7 @@ class RetryAdapter(BaseAdapter):
                 _read(answer)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             return _Try(None, error, _failure_of(error))
+        self._remaining.answered(url, answer.headers)
         if answer.ok:
             self._recent_writes.answered(method, url)
             return _Try(answer, None, None)

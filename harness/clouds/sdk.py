@@ -18,6 +18,7 @@ from harness.clock import Clock
 from harness.clouds import faults
 from harness.clouds.model import Clients, CloudFacts, Poller
 from harness.clouds.recent_writes import RecentWrites
+from harness.clouds.remaining_requests import RemainingRequests
 from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import RetryPolicy
 from harness.clouds.sdk_loggers import filtered_loggers
@@ -144,6 +145,10 @@ class SdkCloud:
         return RecentWrites(self.clock)
 
     @cached_property
+    def _remaining(self) -> RemainingRequests:
+        return RemainingRequests(self.clock)
+
+    @cached_property
     def _open(self) -> ExitStack:
         """What ``close`` ends."""
         return ExitStack()
@@ -189,6 +194,7 @@ class SdkCloud:
             retry_policy=self.retry_policy,
             clock=self.clock,
             recent_writes=self._recent_writes,
+            remaining=self._remaining,
         )
         session.mount("https://", adapter)
         return session

@@ -1,4 +1,4 @@
-"""What a subscription does not have on purpose: quota, sizes in a region, the right to use account keys.
+"""What a subscription does not have on purpose: quota, sizes in a region, the right to use account keys, requests.
 
 Limits are stored under names, as fault plans are, so that several tests can set theirs on one emulator: in regions and
 resource groups of their own. Those of the command line are named ``start`` and end with the next start.
@@ -21,6 +21,14 @@ TOTAL = "TotalDedicatedCores"  # the quota of all families together
 KeyRefusal = Literal["RequestDisallowedByPolicy", "KeyBasedAuthenticationNotPermitted"]
 KEY_REFUSALS: tuple[KeyRefusal, ...] = get_args(KeyRefusal)
 Cores = Annotated[int, Meta(ge=0, le=1_000_000)]
+RequestKind = Literal["reads", "writes"]
+
+
+class RequestLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """How many requests may come at once, and how many more in each second after that."""
+
+    size: Annotated[int, Meta(ge=1, le=1_000_000)]
+    per_second: Annotated[float, Meta(gt=0, le=1_000_000)]
 
 
 class SubscriptionLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename="camel"):
@@ -29,6 +37,7 @@ class SubscriptionLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
     ``quotas`` are dedicated cores by family (``NCASv3_T4``, ``Standard NCASv3_T4 Family``, ``TotalDedicatedCores``).
     They and ``missing_sizes`` hold in ``location``, and in every region where none is named. ``refused_keys`` is the
     code with which datastores that have an account key or a SAS are refused, in the resource group ``group`` or in all.
+    ``requests`` are how many Azure Machine Learning takes there before it answers 429.
     """
 
     location: str = ""
@@ -36,6 +45,7 @@ class SubscriptionLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
     quotas: dict[str, Cores] = {}
     missing_sizes: tuple[str, ...] = ()
     refused_keys: KeyRefusal | None = None
+    requests: dict[RequestKind, RequestLimit] = {}
 
 
 class SubscriptionLimits:
@@ -78,6 +88,13 @@ class SubscriptionLimits:
         for _, limit in self._store.list(SubscriptionLimit):
             if limit.refused_keys and limit.group.lower() in ("", group.lower()):
                 return limit.refused_keys
+        return None
+
+    def requests(self, group: str, kind: RequestKind) -> RequestLimit | None:
+        """How many requests of a kind are taken in a resource group; None where nothing limits them."""
+        for _, limit in self._store.list(SubscriptionLimit):
+            if kind in limit.requests and limit.group.lower() in ("", group.lower()):
+                return limit.requests[kind]
         return None
 
     def _in(self, location: str) -> Iterable[SubscriptionLimit]:

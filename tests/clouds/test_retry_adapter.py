@@ -14,6 +14,7 @@ from requests.adapters import BaseAdapter
 
 from harness.clock import SteppingClock
 from harness.clouds.recent_writes import RecentWrites
+from harness.clouds.remaining_requests import RemainingRequests
 from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import LOCAL, RetryPolicy
 from harness.recording.http_messages import rebuild
@@ -66,7 +67,14 @@ def connect(clock: SteppingClock) -> Iterator[Connect]:
         session.trust_env = False
         session.mount(
             "https://",
-            RetryAdapter(network, retry_policy=retry_policy, clock=clock, recent_writes=RecentWrites(clock), seed=1),
+            RetryAdapter(
+                network,
+                retry_policy=retry_policy,
+                clock=clock,
+                recent_writes=RecentWrites(clock),
+                remaining=RemainingRequests(clock),
+                seed=1,
+            ),
         )
         sessions.append(session)
         return session, network
@@ -118,6 +126,17 @@ def test_a_retry_after_passes_on_the_clouds_clock(connect: Connect, clock: Stepp
     session, _ = connect((429, {"Retry-After": "17"}), 200)
     assert session.get(URL).status_code == 200
     assert clock.monotonic() == 17
+
+
+def test_requests_slow_down_before_they_are_refused(connect: Connect, clock: SteppingClock) -> None:
+    session, _ = connect((200, {"x-ms-ratelimit-remaining-subscription-reads": "0"}), 200)
+    session.get(URL)
+    session.put(URL)
+    assert clock.monotonic() == 0
+    session.get(URL)
+    assert clock.monotonic() == 2
+    session.get(URL)
+    assert clock.monotonic() == 2
 
 
 def test_what_gave_no_answer_is_told_without_its_address(connect: Connect) -> None:
@@ -241,7 +260,14 @@ def test_a_connection_that_breaks_in_the_body_is_asked_again(
     with requests.Session() as session:
         session.trust_env = False
         real = requests.adapters.HTTPAdapter()
-        session.mount("http://", RetryAdapter(real, retry_policy=LOCAL, clock=clock, recent_writes=RecentWrites(clock)))
+        adapter = RetryAdapter(
+            real,
+            retry_policy=LOCAL,
+            clock=clock,
+            recent_writes=RecentWrites(clock),
+            remaining=RemainingRequests(clock),
+        )
+        session.mount("http://", adapter)
         assert session.get(raw_server([half, b"", whole])).content == b"complete"
 
 

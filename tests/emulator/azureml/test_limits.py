@@ -194,3 +194,23 @@ def test_limits_are_listed(group: Group, region: Region) -> None:
     shown = {"name": region.name, "location": region.name, "quotas": {"NC": 6}}
     assert group.get(f"{LIMITS}/{region.name}") == shown
     assert shown in group.get(LIMITS)["value"]
+
+
+def test_requests_are_counted_and_refused_until_the_bucket_refills(group: Group, workspace: Workspace) -> None:
+    name = f"limit{uuid.uuid4().hex[:8]}"
+    reads, writes = "x-ms-ratelimit-remaining-subscription-reads", "x-ms-ratelimit-remaining-subscription-writes"
+    limit = {"group": group.name, "requests": {"reads": {"size": 2, "perSecond": 0.001}}}
+    assert group.send("PUT", f"{LIMITS}/{name}", limit).json() == {"name": name, **limit}
+
+    first, second, third = (group.send("GET", f"{workspace.path}/computes") for _ in range(3))
+    written = group.send("DELETE", f"{workspace.path}/datastores/nothing")
+    group.send("DELETE", f"{LIMITS}/{name}")
+    fourth = group.send("GET", f"{workspace.path}/computes")
+
+    assert [(answer.status_code, answer.headers[reads]) for answer in (first, second, third)] == [
+        (200, "1"), (200, "0"), (429, "0"),
+    ]  # fmt: skip
+    assert third.json()["error"]["code"] == "TooManyRequests"
+    assert 990 <= int(third.headers["retry-after"]) <= 1000
+    assert (written.status_code, int(written.headers[writes]) >= 100) == (204, True)
+    assert (fourth.status_code, int(fourth.headers[reads]) >= 100) == (200, True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.emulator.context import Response
+from harness.emulator.providers.arm.errors import throttled
 from harness.emulator.providers.azureml.model.documents import precise
 from harness.emulator.subscription_limits import KeyRefusal
 from harness.emulator.wire import arm_error, json_response
@@ -76,6 +77,21 @@ class GatewayError(Exception):
         """The answer."""
         answer = arm_error(self.status, self.code, str(self))
         answer.headers.append(("x-ms-failure-cause", "gateway"))
+        return answer
+
+
+class ThrottledError(Exception):
+    """Too many requests have come; the next is taken in some seconds."""
+
+    def __init__(self, subscription: str, seconds: int) -> None:
+        super().__init__(seconds)
+        self._subscription = subscription
+        self._seconds = seconds
+
+    def response(self) -> Response:
+        """The answer, which is Resource Manager's own."""
+        answer = throttled(self._subscription)
+        answer.headers.append(("retry-after", str(self._seconds)))
         return answer
 
 

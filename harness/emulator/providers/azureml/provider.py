@@ -12,7 +12,7 @@ from harness.emulator.engine.model.records import Cluster, Job, Problem, Resourc
 from harness.emulator.engine.rules.scaling import NodeQuota
 from harness.emulator.group_commit import GroupCommit
 from harness.emulator.identity import Identity
-from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError, ThrottledError
 from harness.emulator.providers.azureml.handlers.assets import Assets
 from harness.emulator.providers.azureml.handlers.computes import Computes
 from harness.emulator.providers.azureml.handlers.datastores import Datastores
@@ -40,6 +40,7 @@ from harness.emulator.providers.azureml.routes import (
     workspace_routes,
 )
 from harness.emulator.providers.azureml.storage_paths import StoragePaths
+from harness.emulator.request_buckets import RequestBuckets
 from harness.emulator.routing import Handler, Route
 from harness.emulator.storage_service import Accounts
 from harness.emulator.subscription_limits import SubscriptionLimits
@@ -84,7 +85,7 @@ class AzureML:
         variables: Variables,
     ) -> None:
         self._engine = engine
-        self.service = self._service = Service(engine, identity)
+        self.service = self._service = Service(engine, identity, RequestBuckets(limits, engine.clock))
         self._quotas = quotas = Quotas(engine.repository.store, limits)
         datastores = Datastores(self._service, accounts, limits)
         self.workspaces = Workspaces(self._service, datastores, accounts, exists)
@@ -171,17 +172,18 @@ class AzureML:
 
         async def answer(request: Request) -> Response:
             clock = self._engine.clock
-            began = clock.monotonic()
+            began, left = clock.monotonic(), 0
             try:
+                left = self._service.take(request).left
                 self._service.check_version(request)
                 if request.method == "GET":
                     answer = _at_once(route.handler, request)
                 else:
                     await request.read()
                     answer = await self._group_commit.write(lambda: _at_once(route.handler, request))
-            except (AzureMLError, GatewayError) as error:
+            except (AzureMLError, GatewayError, ThrottledError) as error:
                 answer = self._service.refused(error, request)
-            return self._service.stamped(answer, request, clock.monotonic() - began)
+            return self._service.stamped(answer, request, left=left, seconds=clock.monotonic() - began)
 
         return answer
 

@@ -1,6 +1,7 @@
 """What all operations share: versions, workspaces, long-running operations, and the headers of every answer."""
 
 import itertools
+import math
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -18,12 +19,14 @@ from harness.emulator.engine.model.records import Workspace
 from harness.emulator.engine.repository import Repository
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml import errors
-from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
+from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError, ThrottledError
 from harness.emulator.providers.azureml.model.job import JobDetails, RunCounter, counter_key
 from harness.emulator.providers.azureml.model.run import TrackedRun, run_key
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
 from harness.emulator.providers.azureml.rules.bodies import BodyError, read_as, read_document
 from harness.emulator.providers.azureml.rules.queries import read_number
+from harness.emulator.request_buckets import RequestBuckets, Taken
+from harness.emulator.subscription_limits import RequestKind
 from harness.emulator.wire import json_response
 
 OLDEST_VERSION = "2022-05-01"
@@ -31,6 +34,7 @@ _VERSION = re.compile(r"\d{4}-\d\d-\d\d(-[a-z]{1,20})?", re.ASCII)
 _MANAGEMENT = "https://management.azure.com"
 _SOONEST = 50  # milliseconds that a client is asked to wait: without a hint azure-ai-ml waits half a minute
 _READS, _WRITES = 249, 199  # of the service's buckets in 2025, for each caller and region
+_SHOWN = 100  # of which so many are shown as taken: where nothing is limited, nobody is to slow down
 _FIRST_LOCATION = "eastus"  # of the emulator's own resources
 _READ_METHODS = frozenset({"GET", "HEAD"})
 
@@ -44,12 +48,14 @@ class Service:
     Attributes:
         engine: moves computes and jobs.
         identity: who uses the emulator.
+        buckets: how many requests may still come, where that is limited.
     """
 
     engine: Engine
     identity: Identity
-    _reads: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_READS, -1, -1)))
-    _writes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_WRITES, -1, -1)))
+    buckets: RequestBuckets
+    _reads: "itertools.cycle[int]" = field(default_factory=lambda: _falling(_READS))
+    _writes: "itertools.cycle[int]" = field(default_factory=lambda: _falling(_WRITES))
 
     @property
     def repository(self) -> Repository:
@@ -74,6 +80,20 @@ class Service:
         version = request.query.get("api-version", "")
         if not _VERSION.fullmatch(version) or version[:10] < OLDEST_VERSION:
             raise errors.unsupported_version(version)
+
+    def take(self, request: Request) -> Taken:
+        """Take a request from what is left of its kind.
+
+        Raises:
+            ThrottledError: nothing is left.
+        """
+        kind: RequestKind = "reads" if request.method in _READ_METHODS else "writes"
+        taken = self.buckets.take(request.params.get("group", ""), kind)
+        if taken is None:
+            return Taken(next(self._reads if kind == "reads" else self._writes))
+        if taken.wait:
+            raise errors.ThrottledError(request.params.get("subscription", ""), math.ceil(taken.wait))
+        return taken
 
     def body(self, request: Request, kind: type[Struct]) -> dict[str, Any]:
         """The JSON object of a request, which has been read; its members have the types that ``kind`` says.
@@ -188,22 +208,22 @@ class Service:
         """How long a client should wait between two polls; a fractional ``Retry-After`` breaks azure-ai-ml."""
         return max(_SOONEST, round(self.engine.pace.retry_after * 1000))
 
-    def refused(self, error: AzureMLError | GatewayError, request: Request) -> Response:
+    def refused(self, error: AzureMLError | GatewayError | ThrottledError, request: Request) -> Response:
         """An error, by the service or by the gateway before it."""
-        if isinstance(error, GatewayError):
+        if isinstance(error, GatewayError | ThrottledError):
             return error.response()
         return error.response(self._location(request), self.now())
 
-    def stamped(self, answer: Response, request: Request, seconds: float) -> Response:
+    def stamped(self, answer: Response, request: Request, *, left: int, seconds: float) -> Response:
         """An answer with the headers that all of the service's have.
 
         Args:
+            left: how many more requests of its kind may come.
             seconds: that the answer took.
         """
         location = self._location(request)
         kind = "standard" if answer.status < 400 else "error"
         is_read = request.method in _READ_METHODS
-        left = next(self._reads if is_read else self._writes)
         answer.headers += [
             ("x-ms-response-type", kind),
             ("x-request-time", f"{seconds:.3f}"),
@@ -221,3 +241,7 @@ class Service:
             return _FIRST_LOCATION
         found = self.repository.store.get(Workspace, self.address(request).key("workspace"))
         return found.location if found else _FIRST_LOCATION
+
+
+def _falling(first: int) -> "itertools.cycle[int]":
+    return itertools.cycle(range(first, first - _SHOWN, -1))

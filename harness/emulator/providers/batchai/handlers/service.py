@@ -28,6 +28,7 @@ R = TypeVar("R", bound=Resource)
 VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May(), Version2018March(), Version2017())}
 _MANAGEMENT = "https://management.azure.com"
 _WRITES, _DELETES = 1199, 14_999  # calls that a subscription has left in an hour, after its first one
+_FEWEST = 200  # that are shown: where nothing is limited, nobody is to slow down
 _POLLED = 500  # resources whose last response is kept
 
 
@@ -41,8 +42,8 @@ class Service:
 
     engine: Engine
     _polled: dict[tuple[str, str], tuple[Resource, bytes, list[tuple[str, str]]]] = field(default_factory=dict)
-    _writes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_WRITES, -1, -1)))
-    _deletes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_DELETES, -1, -1)))
+    _writes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_WRITES, _FEWEST, -1)))
+    _deletes: "itertools.cycle[int]" = field(default_factory=lambda: itertools.cycle(range(_DELETES, _FEWEST, -1)))
 
     def version(self, request: Request, type_: str, *supported: str) -> Version:
         """The API version of a request.
