@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.emulator.providers.azureml.data_plane.not_served import REFUSED_PARTS_OF_MLFLOW, REFUSED_SERVICES
 from harness.emulator.providers.azureml.not_served import REFUSALS
 from tests.emulator.azureml.operations import HOSTS, served_routes
 
@@ -40,12 +41,14 @@ def operations_table() -> str:
         lines += _rows(host)
     lines += [
         "",
-        "These are refused by name (400, `NotServed`), with what to do instead:",
+        "These are refused by name (400, `NotServed`; by MLflow's API 501, `NOT_IMPLEMENTED`). What to do instead:",
         "",
         "| operation | instead |",
     ]
     lines.append("|---|---|")
     lines += [f"| `{each.method or 'any'} ~/{each.path}`: {each.what} | {each.instead} |" for each in REFUSALS]
+    lines += [f"| data plane, `/{each.segment}`: {each.what} | {each.instead} |" for each in REFUSED_SERVICES]
+    lines += [f"| MLflow's `{each.segment}`: {each.what} | {each.instead} |" for each in REFUSED_PARTS_OF_MLFLOW]
     return "\n".join(lines) + "\n"
 
 

@@ -252,3 +252,33 @@ def test_runs_are_numbered_whether_a_job_began_them_or_not(
     assert workspace.ended(f"{workspace.path}/jobs/{last}") == "Completed"
     group.send("DELETE", f"{workspace.path}/jobs/{last}")
     assert number(workspace.submit("true").rpartition("/")[2]) == 4
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("execution/v1.0{workspace}/experiments/demo_experiment/startrun", "SDK v1"),
+        ("execution/v1.0{workspace}/experiments/demo_experiment/snapshotrun", "SDK v1"),
+        ("hyperdrive/v1.0{workspace}/experiments/demo_experiment/runs", "HyperDrive"),
+        ("datastore/v1.0{workspace}/datastores", "Resource Manager"),
+    ],
+)
+def test_services_of_the_sdk_v1_are_refused_by_name(tracking: Tracking, address: str, word: str) -> None:
+    answer = tracking.group.send("POST", f"{HOST}/{address.format(workspace=tracking.path)}", {})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "NotServed"
+    assert word in answer.json()["error"]["message"]
+
+
+def test_the_model_registry_of_mlflow_is_refused_by_name(tracking: Tracking) -> None:
+    answer = tracking.mlflow("POST", "registered-models/create", {"name": "digits"})
+
+    assert answer.status_code == 501
+    assert answer.json()["error_code"] == "NOT_IMPLEMENTED"
+    assert "MLClient.models" in answer.json()["message"]
+
+
+def test_an_address_that_no_service_has_is_not_found(tracking: Tracking) -> None:
+    assert tracking.group.send("GET", f"{HOST}/nothing/v1.0{tracking.path}").status_code == 404
+    assert tracking.mlflow("GET", "nothing").status_code == 404

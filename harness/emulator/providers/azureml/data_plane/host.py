@@ -12,6 +12,7 @@ from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
 from harness.emulator.providers.azureml.data_plane.errors import DataPlaneError, MlflowError, history_error
 from harness.emulator.providers.azureml.data_plane.history import History
 from harness.emulator.providers.azureml.data_plane.mlflow import Mlflow
+from harness.emulator.providers.azureml.data_plane.not_served import refusal_of
 from harness.emulator.providers.azureml.data_plane.routes import data_plane_routes
 from harness.emulator.providers.azureml.data_plane.runs import Runs
 from harness.emulator.providers.azureml.handlers.service import Service
@@ -53,7 +54,7 @@ class DataPlane:
             return json_response(200, discovery(request.host))
         route = self._router.match(request)
         if route is None:
-            answer = history_error(404, "NotFound", f"The emulator serves no {request.method} {request.path[:200]}.")
+            answer = refusal_of(request)
         elif refusal := self._refusal(request):
             answer = refusal
         else:

@@ -1,0 +1,50 @@
+"""The services of the data plane that the emulator does not play, each refused by name with what to do instead."""
+
+from dataclasses import dataclass
+
+from harness.emulator.context import Request, Response
+from harness.emulator.providers.azureml.data_plane.errors import MlflowError, history_error
+from harness.emulator.providers.azureml.errors import not_served
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedService:
+    """One service, or a part of MLflow's API.
+
+    Attributes:
+        segment: of its paths, in small letters: the first one, or the one behind MLflow's prefix.
+        what: in a sentence.
+        instead: what to do.
+    """
+
+    segment: str
+    what: str
+    instead: str
+
+
+_MODELS = "register the model by MLClient.models, or name the output of a job"
+REFUSED_SERVICES = (
+    RefusedService("execution", "submissions by the SDK v1", "submit a command job, as azure-ai-ml does"),
+    RefusedService("hyperdrive", "HyperDrive", "submit a command job for each point, or run a sweep of harness"),
+    RefusedService("datastore", "datastores of the SDK v1", "use the datastores of Resource Manager"),
+    RefusedService("modelmanagement", "models of the SDK v1", _MODELS),
+)
+REFUSED_PARTS_OF_MLFLOW = (
+    RefusedService("registered-models", "MLflow's model registry", _MODELS),
+    RefusedService("model-versions", "MLflow's model registry", _MODELS),
+    RefusedService("logged-models", "MLflow's logged models", "log the files of the model as artifacts"),
+)
+_SERVICES = {each.segment: each for each in REFUSED_SERVICES}
+_PARTS = {each.segment: each for each in REFUSED_PARTS_OF_MLFLOW}
+
+
+def refusal_of(request: Request) -> Response:
+    """The answer to a request that has no route: refused by name where the service has such an operation."""
+    segments = request.path.lower().strip("/").split("/")
+    if service := _SERVICES.get(segments[0]):
+        return history_error(400, "NotServed", str(not_served(service.what, service.instead)))
+    if segments[0] == "mlflow" and "mlflow" in segments[1:-1]:
+        part = _PARTS.get(segments[segments.index("mlflow", 1) + 1])
+        if part is not None:
+            return MlflowError(501, "NOT_IMPLEMENTED", str(not_served(part.what, part.instead))).response()
+    return history_error(404, "NotFound", f"The emulator serves no {request.method} {request.path[:200]}.")
