@@ -33,7 +33,7 @@ class Target:
     """What a request is about.
 
     ``share`` is a container for blobs; an empty ``path`` means the share itself; ``snapshot`` is the moment in
-    the form of the service, or empty; ``secondary`` is true at the read-only endpoint.
+    the form of the service, or empty; ``secondary`` is true at the read-only endpoint; ``version`` is that of a blob.
     """
 
     service: Service
@@ -42,6 +42,7 @@ class Target:
     path: str
     snapshot: str = ""
     secondary: bool = False
+    version: str = ""
 
     @property
     def place(self) -> str:
@@ -176,9 +177,9 @@ def check_sas(
     if "ss" in query:
         text = account_sas_text(target.account, query)
     elif key:
-        text = delegation.sas_text(target.service, _sas_resource(query, target), query, request.headers)
+        text = delegation.sas_text(target.service, _sas_resource(query, target), _signed(query), request.headers)
     else:
-        text = service_sas_text(target.service, _sas_resource(query, target), query)
+        text = service_sas_text(target.service, _sas_resource(query, target), _signed(query))
     if not matches(keys, text, query["sig"]):
         shown = text.replace("\n", "\\n")
         raise errors.authentication_failed(f"Signature did not match. String to sign used was {shown}")
@@ -193,6 +194,8 @@ def check_sas(
     elif grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
         # A service SAS is for what is in a share. Only the SAS of the whole share lists it.
         raise errors.permission_mismatch()
+    elif query["sr"] == "b" and (target.snapshot or target.version):
+        raise errors.permission_mismatch()  # it is for the blob as it is now
     if key:
         _check_delegation(key, target, grant, judge)
         if user := query.get("sduoid"):
@@ -225,6 +228,12 @@ def _sas_resource(query: Mapping[str, str], target: Target) -> str:
         raise errors.authentication_failed("sr is mandatory. Cannot be empty")
     path = "" if query["sr"] in _WHOLE or not target.path else f"/{target.path}"
     return f"/{target.account}/{target.share}{path}"
+
+
+def _signed(query: Mapping[str, str]) -> Mapping[str, str]:
+    """The parameters that a service SAS signs: the moment of a snapshot or version if it is for that one alone."""
+    moments = {"bs": query.get("snapshot", ""), "bv": query.get("versionid", "")}
+    return {**query, "snapshot": moments.get(query.get("sr", ""), "")}
 
 
 def _terms(query: Mapping[str, str], policies: Policies) -> Mapping[str, str]:

@@ -151,6 +151,14 @@ class Accounts:
         """
         return self.root / account / "blocks" / content
 
+    def earlier_directory(self, account: str, content: str) -> Path:
+        """Where the contents of earlier states of a container's blobs are.
+
+        Args:
+            content: of the container, which the next one of its name does not have.
+        """
+        return self.root / account / "earlier" / content
+
     def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
         """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.
 

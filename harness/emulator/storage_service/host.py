@@ -216,12 +216,10 @@ class StorageHost:
         """What a request is about."""
         share, _, below = path.partition("/")
         query = request.query
-        # The emulator has no versions of blobs: one that is asked for is missing, as a snapshot is.
-        snapshot = (
-            query.get("sharesnapshot") if self.service == "file" else query.get("snapshot", query.get("versionid"))
-        )
+        snapshot = query.get("sharesnapshot" if self.service == "file" else "snapshot", "")
+        version = query.get("versionid", "") if self.service == "blob" else ""
         secondary = account.endswith(_SECONDARY)
-        return Target(self.service, account.removesuffix(_SECONDARY), share, below, snapshot or "", secondary)
+        return Target(self.service, account.removesuffix(_SECONDARY), share, below, snapshot, secondary, version)
 
     async def _answer(self, request: Request, target: Target, version: str) -> Response:
         level = "path" if target.path else "share" if target.share else "service"

@@ -109,9 +109,13 @@ class Container(Root, frozen=True):
 
 
 class ServiceSettings(msgspec.Struct, frozen=True):
-    """What Set Service Properties keeps, each an element as XML without blanks; empty until it was set."""
+    """What Set Service Properties keeps, each an element as XML without blanks; empty until it was set.
+
+    ``versions`` is whether each state of a blob is kept, which only Resource Manager sets.
+    """
 
     elements: dict[str, str] = {}
+    versions: bool = False
 
 
 def share_key(account: str, name: str) -> str:

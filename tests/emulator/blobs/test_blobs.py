@@ -217,7 +217,6 @@ def test_the_id_of_a_block_is_base64_of_at_most_64_bytes(put: Put, block_id: str
         ("/f", {"x-ms-blob-type": "PageBlob"}, "blobs of the type PageBlob"),
         ("/f", {"x-ms-blob-type": "AppendBlob"}, "blobs of the type AppendBlob"),
         ("/f?comp=appendblock", {}, "AppendBlock"),
-        ("/f?comp=snapshot", {}, "SnapshotBlob"),
         ("/f?comp=tier", {}, "SetBlobTier"),
         ("/f?comp=tags", {}, "SetBlobTags"),
     ],
@@ -235,13 +234,6 @@ def test_what_the_emulator_does_not_serve_is_refused_by_its_name(
 def test_what_the_emulator_does_not_keep_is_not_ignored(container: ContainerClient, header: str) -> None:
     with pytest.raises(HttpResponseError, match=f"UnsupportedHeader[\\s\\S]*{header}"):
         container.upload_blob("f", b"x", headers={header: "x"})
-
-
-def test_versions_and_snapshots_of_blobs_are_missing(container: ContainerClient) -> None:
-    blob = container.upload_blob("f", b"x")
-    for query in ("versionid", "snapshot"):
-        with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
-            blob.download_blob(params={query: "2026-01-01T00:00:00.0000000Z"})
 
 
 def test_metadata_and_properties_are_set_anew(container: ContainerClient) -> None:

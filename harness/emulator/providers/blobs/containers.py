@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.clock import Clock
+from harness.emulator.providers.blobs.earlier import EarlierBlob, EarlierState
 from harness.emulator.providers.blobs.errors import blob_exists, blob_not_found, container_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder, blob_key
 from harness.emulator.providers.blobs.names import check_container, components
@@ -48,14 +49,19 @@ class Place:
         names = self.names[:depth]
         return Place(self.account, self.content, "/".join(names), self.tree, names)
 
+    def other(self, name: str) -> "Place":
+        """Another name in the same container."""
+        return Place(self.account, self.content, name, self.tree, name.split("/"))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A blob that is there, and what is remembered of it that still holds."""
+    """A blob that is there, and what is remembered of it that still holds; or ``earlier``, an earlier state of one."""
 
     place: Place
     entry: Entry
     blob: Blob
+    earlier: EarlierState | None = None
 
     @property
     def etag(self) -> str:
@@ -107,6 +113,10 @@ class Containers:
         folder = self._accounts.blocks_directory(place.account, place.content)
         return folder / hashlib.sha256(place.name.encode()).hexdigest()
 
+    def earlier_files(self, account: str, content: str) -> Path:
+        """Where the contents of earlier states of a container's blobs are."""
+        return self._accounts.earlier_directory(account, content)
+
     def staged_blocks(self, place: Place, found: Found | None) -> Path:
         """The same as ``uncommitted``, after blocks are deleted that the blob has used and a killed process has left.
 
@@ -129,20 +139,21 @@ class Containers:
         self.forget_content(account, container.content)
 
     def forget_content(self, account: str, content: str) -> None:
-        """Delete blocks and records of a deleted container. If the disk refuses, the next start deletes them."""
+        """Delete all that a deleted container leaves behind. If the disk refuses, the next start deletes it."""
         self.trash.discard(self._accounts.blocks_directory(account, content))
+        self.trash.discard(self.earlier_files(account, content))
         with best_effort("the records of a deleted container cannot be deleted yet"), self.store.transaction():
-            for kind in (Blob, Folder):
+            for kind in (Blob, Folder, EarlierBlob):
                 self.store.delete_all(kind, blob_key(account, content, ""))
 
     def place(self, target: Target) -> Place:
-        """Where a target is, in a container that exists.
+        """Where a target is, in a container that exists; not an earlier state of it.
 
         Raises:
             StorageError: there is no such container, or the name cannot be.
         """
-        if target.snapshot:
-            raise blob_not_found()  # the emulator takes no snapshots of blobs
+        if target.snapshot or target.version:
+            raise errors.invalid_query("snapshot" if target.snapshot else "versionid")
         names, content = components(target.path), self.container(target).content
         return Place(target.account, content, target.path, self.tree(target.account, target.share), names)
 
@@ -168,12 +179,16 @@ class Containers:
 
     def known(self, place: Place, entry: Entry) -> Found | None:
         """A file or directory as a blob; None if it is none."""
+        if not entry.is_directory:
+            return self.file(place, entry)
+        if self.is_folder(place, entry):
+            return None
+        blob = holding(self.store.get(Blob, place.key), entry) or Blob(metadata=FOLDER)
+        return Found(place, entry.dated(blob.modified or entry.modified_ns), blob)
+
+    def file(self, place: Place, entry: Entry) -> Found:
+        """A file as a blob."""
         blob = holding(self.store.get(Blob, place.key), entry)
-        if entry.is_directory:
-            if self.is_folder(place, entry):
-                return None
-            blob = blob or Blob(metadata=FOLDER)
-            return Found(place, entry.dated(blob.modified or entry.modified_ns), blob)
         if blob is None:
             return Found(place, entry, Blob(created=entry.modified_ns))
         if blob.state == entry.state:

@@ -31,3 +31,14 @@ def invalid_block_list() -> StorageError:
 def block_of_another_length() -> StorageError:
     """The uncommitted blocks of a blob have ids of one length."""
     return StorageError(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.")
+
+
+def snapshots_present() -> StorageError:
+    """Whoever deletes a blob has to say what becomes of its snapshots."""
+    return StorageError(409, "SnapshotsPresent", "This operation is not permitted while the blob has snapshots.")
+
+
+def current_version() -> StorageError:
+    """The current version is deleted by deleting the blob."""
+    text = "This operation is not allowed on the root blob. The current version is deleted without its version ID."
+    return StorageError(403, "OperationNotAllowedOnRootBlob", text)

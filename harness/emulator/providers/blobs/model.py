@@ -19,7 +19,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Blob(FileRecord, frozen=True, kw_only=True):
-    """A blob's properties; ``kind`` is its type, ``created`` is in ns.
+    """A blob's properties; ``kind`` is its type, ``created`` is in ns; ``version`` is empty where none are kept.
 
     Once a job has written to its file, ``content_md5`` and ``blocks`` hold no longer. ``spent`` is the directory of
     uncommitted blocks that this blob has used up, or discarded.
@@ -33,6 +33,7 @@ class Blob(FileRecord, frozen=True, kw_only=True):
     created: int = 0
     blocks: tuple[Block, ...] = ()
     spent: FileId = NO_FILE
+    version: str = ""
     previous: "Blob | None" = None
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.history import NOTHING, History, Outcomes
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.best_effort import best_effort
@@ -23,8 +24,9 @@ Folders = list[tuple[Place, Entry]]
 class Placing:
     """Creates and deletes the files of blobs, and the directories that only they need."""
 
-    def __init__(self, containers: Containers) -> None:
+    def __init__(self, containers: Containers, history: History) -> None:
         self._containers = containers
+        self._history = history
 
     def put(self, new: Found, beside: Path) -> None:
         """Rename a file or directory elsewhere on this file system to the place of its blob.
@@ -52,14 +54,17 @@ class Placing:
                 store.put(place.key, of_file(new.blob, new.entry))
             slot.fill(top)
 
-    def remove(self, found: Found) -> None:
+    def remove(self, found: Found, outcomes: Outcomes = NOTHING) -> None:
         """Delete a blob, and the directories that only it needed. A directory with other blobs in it stays.
+
+        Args:
+            outcomes: what becomes of its earlier states.
 
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing has changed.
         """
         place, store = found.place, self._containers.store
-        with place.tree.slot(place.names) as slot:
+        with self._history.parting(found, outcomes), place.tree.slot(place.names) as slot:
             entry = slot.require(directory=found.entry.is_directory)
             try:
                 self._unlink(slot, entry)
@@ -101,13 +106,15 @@ class Placing:
         with place.tree.slot(place.names) as slot:
             if slot.taken and new.entry.is_directory:
                 raise errors.exists()
-            before = slot.require(directory=False) if slot.taken else None
-            over = holding(store.get(Blob, place.key), before) if before is not None else None
-            store.put(place.key, of_file(new.blob, new.entry, over=over))
-            if before is not None:
-                slot.replace(beside)
-            else:
+            if not slot.taken:
+                store.put(place.key, of_file(new.blob, new.entry))
                 slot.fill(beside)
+                return
+            before = slot.require(directory=False)
+            with self._history.parting(self._containers.file(place, before)):
+                over = holding(store.get(Blob, place.key), before)
+                store.put(place.key, of_file(new.blob, new.entry, over=over))
+                slot.replace(beside)
 
     @contextmanager
     def _with_folders(self, place: Place, depth: int, beside: Path) -> Iterator[tuple[Path, Folders]]:

@@ -4,7 +4,9 @@ import os
 
 from harness.clock import Clock
 from harness.emulator.providers.blobs.containers import Containers, check_target
+from harness.emulator.providers.blobs.earlier import EarlierBlob
 from harness.emulator.providers.blobs.errors import blob_not_found
+from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.recovery import recover
 from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
@@ -40,14 +42,15 @@ class AzureBlobs(StorageHost):
         """Delete the records of every container of an account, and of all blobs in them."""
         store = self._containers.store
         store.delete(ServiceSettings, f"blob/{account}")
-        for kind in (Container, Blob, Folder):
+        for kind in (Container, Blob, Folder, EarlierBlob):
             store.delete_all(kind, share_key(account, ""))
 
     def _open(self, target: Target, _trailing_dots: bool) -> Source:
         check_target(target)
-        found = self._containers.find(self._containers.place(target))
+        history = History(self._containers)
+        found = history.find(target)
         if found is None or found.entry.is_directory:
             raise blob_not_found()
-        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        descriptor = history.descriptor(found)
         blob = found.blob
         return Source(descriptor, os.fstat(descriptor).st_size, blob.metadata, blob.content, blob.content_md5)

@@ -1,8 +1,11 @@
 """Recovery at the start of blob storage: operations that a killed process did not finish are undone or finished."""
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.blobs.earlier import BETWEEN, EarlierBlob, is_kept, standing
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.entries import Entry
@@ -12,6 +15,7 @@ from harness.emulator.storage_service.rebinding import Content, Home, lost_conte
 from harness.emulator.storage_service.roots import identify
 
 _KINDS = (Blob, Folder)
+_BATCH = 500  # records settled in one transaction
 
 
 def recover(containers: Containers, accounts: Accounts) -> None:
@@ -23,16 +27,18 @@ def recover(containers: Containers, accounts: Accounts) -> None:
     }
     accounts.root.mkdir(parents=True, exist_ok=True)
     home = Home(identify(accounts.root))
+    _settle_earlier(containers, accounts, lambda key: _find(containers, names, key))
     if containers.store.get(Home, "blob") != home:
         for kind in _KINDS:
             rebind(containers.store, kind, lambda key: _find(containers, names, key))
         containers.store.put("blob", home)
-    for kind in _KINDS:
-        for account, content in lost_contents(containers.store, kind, names):
+    for each in (*_KINDS, EarlierBlob):
+        for account, content in lost_contents(containers.store, each, names):
             containers.forget_content(account, content)
-    for blocks in accounts.root.glob("*/blocks/*"):
-        if (blocks.parent.parent.name, blocks.name) not in names:
-            containers.trash.discard(blocks)
+    for pattern in ("*/blocks/*", "*/earlier/*"):
+        for directory in accounts.root.glob(pattern):
+            if (directory.parent.parent.name, directory.name) not in names:
+                containers.trash.discard(directory)
 
 
 def _settle_directories(containers: Containers) -> None:
@@ -43,6 +49,28 @@ def _settle_directories(containers: Containers) -> None:
         directory, content = others.get(address, record.directory), record.content or record.name
         if (directory, content) != (record.directory, record.content):
             containers.store.put(key, replace(record, directory=directory, content=content))
+
+
+def _settle_earlier(containers: Containers, accounts: Accounts, find: Callable[[str], Entry | None]) -> None:
+    """Finish or undo the changes of earlier states, and delete what has expired and files without a record."""
+    store, now, after = containers.store, containers.clock.now(), ""
+    copied = store.get(Home, "blob") != Home(identify(accounts.root))
+    needed: set[str] = set()
+    while found := store.list(EarlierBlob, after=after, limit=_BATCH):
+        with store.transaction():
+            for key, record in found:
+                entry = find(key.rpartition(BETWEEN)[0]) if record.turn else None
+                state = standing(record, entry, copied=copied)
+                if state is None or not is_kept(state, now):
+                    store.delete(EarlierBlob, key)
+                    continue
+                needed.add(state.file)
+                if record.turn is not None:
+                    store.put(key, EarlierBlob(now=state))
+        after = found[-1][0]
+    for file in accounts.root.glob("*/earlier/*/*"):
+        if file.name not in needed:
+            containers.trash.discard(file)
 
 
 def _find(containers: Containers, names: dict[Content, str], key: str) -> Entry | None:

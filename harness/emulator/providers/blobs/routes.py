@@ -8,9 +8,12 @@ from harness.emulator.providers.blobs.handlers import (
     BlobHandlers,
     BlockHandlers,
     ContainerHandlers,
+    DeletionHandlers,
     ListingHandlers,
     ServiceHandlers,
+    SnapshotHandlers,
 )
+from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority
@@ -25,8 +28,6 @@ UNSERVED: dict[Address, str] = {
     ("share", "PUT", "container", "rename"): "RenameContainer",
     ("share", "POST", "container", "batch"): "BlobBatch",
     ("share", "GET", "container", "blobs"): "FindBlobsByTags",
-    ("path", "PUT", "", "snapshot"): "SnapshotBlob",
-    ("path", "PUT", "", "undelete"): "UndeleteBlob",
     ("path", "PUT", "", "copy"): "AbortCopyBlob",
     ("path", "PUT", "", "tier"): "SetBlobTier",
     ("path", "PUT", "", "expiry"): "SetBlobExpiry",
@@ -56,11 +57,14 @@ UNSERVED_HEADERS = frozenset(
 
 def operations(containers: Containers, accounts: Accounts, authority: BearerAuthority) -> Operations:
     """The table of the service."""
-    blobs = BlobHandlers(containers, Placing(containers))
+    history = History(containers)
+    placing = Placing(containers, history)
+    blobs = BlobHandlers(containers, placing, history)
     return {
         **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(authority)),
-        **_of_containers(ContainerHandlers(containers), ListingHandlers(containers)),
+        **_of_containers(ContainerHandlers(containers), ListingHandlers(containers, history)),
         **_of_blobs(blobs, BlockHandlers(containers, blobs)),
+        **_of_earlier(SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)),
     }
 
 
@@ -110,7 +114,6 @@ def _of_blobs(blobs: BlobHandlers, blocks: BlockHandlers) -> Operations:
         ("PUT", ""): Operation("PutBlob", "cw", "o", blobs.put),
         ("GET", ""): Operation("GetBlob", "r", "o", blobs.get),
         ("HEAD", ""): Operation("GetBlobProperties", "r", "o", blobs.head),
-        ("DELETE", ""): Operation("DeleteBlob", "d", "o", blobs.delete),
         ("PUT", "block"): Operation("PutBlock", "cw", "o", blocks.put),
         ("PUT", "blocklist"): Operation("PutBlockList", "cw", "o", blocks.commit),
         ("GET", "blocklist"): Operation("GetBlockList", "r", "o", blocks.get),
@@ -121,3 +124,11 @@ def _of_blobs(blobs: BlobHandlers, blocks: BlockHandlers) -> Operations:
         ("PUT", "lease"): Operation("LeaseBlob", "wd", "o", blobs.lease),
     }
     return {("path", method, "", component): each for (method, component), each in found.items()}
+
+
+def _of_earlier(snapshots: SnapshotHandlers, deletions: DeletionHandlers) -> Operations:
+    return {
+        ("path", "DELETE", "", ""): Operation("DeleteBlob", "d", "o", deletions.delete),
+        ("path", "PUT", "", "snapshot"): Operation("SnapshotBlob", "cw", "o", snapshots.create),
+        ("path", "PUT", "", "undelete"): Operation("UndeleteBlob", "w", "o", deletions.undelete),
+    }

@@ -3,7 +3,17 @@
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers
 from harness.emulator.providers.blobs.handlers.blocks import BlockHandlers
 from harness.emulator.providers.blobs.handlers.containers import ContainerHandlers
+from harness.emulator.providers.blobs.handlers.deletions import DeletionHandlers
 from harness.emulator.providers.blobs.handlers.listings import ListingHandlers
 from harness.emulator.providers.blobs.handlers.service import ServiceHandlers
+from harness.emulator.providers.blobs.handlers.snapshots import SnapshotHandlers
 
-__all__ = ["BlobHandlers", "BlockHandlers", "ContainerHandlers", "ListingHandlers", "ServiceHandlers"]
+__all__ = [
+    "BlobHandlers",
+    "BlockHandlers",
+    "ContainerHandlers",
+    "DeletionHandlers",
+    "ListingHandlers",
+    "ServiceHandlers",
+    "SnapshotHandlers",
+]

@@ -11,6 +11,7 @@ from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, properties, stamps
+from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service import (
@@ -42,8 +43,9 @@ _RANGE_CHECKSUMS = (  # of a range that is read: the header that asks for one, a
 class BlobHandlers:
     """Operations on one blob."""
 
-    def __init__(self, containers: Containers, placing: Placing) -> None:
+    def __init__(self, containers: Containers, placing: Placing, history: History) -> None:
         self._containers = containers
+        self._history = history
         self._placing = placing
 
     async def put(self, call: Call) -> Response:
@@ -110,18 +112,18 @@ class BlobHandlers:
 
     def head(self, call: Call) -> Response:
         """Get Blob Properties."""
-        found = self._containers.blob(call)
+        found = self._history.blob(call)
         shown = [*properties(found, call), ("content-length", str(found.entry.length)), ("accept-ranges", "bytes")]
         return Response(200, headers=shown)
 
     async def get(self, call: Call) -> Response:
         """Get Blob, or a range of it."""
-        found, request = self._containers.blob(call), call.request
+        found, request = self._history.blob(call), call.request
         asked_range = headers.asked_range(request)
         if found.entry.is_directory:
             content, described = structured_body.answer(request, None, 0)
             return Response(200, content, headers=[*properties(found, call), ("accept-ranges", "bytes"), *described])
-        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        descriptor = self._history.descriptor(found)
         body = FileStream(descriptor)  # from here on it closes the file
         length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
@@ -138,16 +140,9 @@ class BlobHandlers:
         content, described = structured_body.answer(request, body, count)
         return Response(200 if asked_range is None else 206, content, headers=[*shown, *described])
 
-    def delete(self, call: Call) -> Response:
-        """Delete Blob; of a directory that blobs are in, only the blob that stands for it."""
-        found = self._containers.blob(call, change=True)
-        self._containers.staged_blocks(found.place, found)
-        self._placing.remove(found)
-        return Response(202, headers=[("x-ms-delete-type-permanent", "true")])
-
     def get_metadata(self, call: Call) -> Response:
         """Get Blob Metadata."""
-        found = self._containers.blob(call)
+        found = self._history.blob(call)
         return Response(200, headers=[*stamps(found), *headers.metadata_headers(found.metadata)])
 
     def set_metadata(self, call: Call) -> Response:

@@ -2,11 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from operator import itemgetter
+
+from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.earlier import EarlierState
+from harness.emulator.providers.blobs.handlers.listing_page import CURRENT, Page, behind, cursor_of
+from harness.emulator.providers.blobs.history import History, shown
 from harness.emulator.storage_service import documents, headers, leases, timestamps
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
@@ -15,65 +21,66 @@ from harness.emulator.wire import http_date
 
 _BATCH = 1000  # entries read from disk at a time, in a thread
 _ENCODED = "2021-02-12"  # the version since which names that XML cannot hold are percent-encoded
-_LAST = "\U0010ffff"  # behind every character of a name
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    blobs: list[Found]
-    prefixes: list[str]
-    more: str
+_EARLIER = frozenset({"snapshots", "versions", "deleted"})  # what a listing may include of what blobs have been
 
 
 class ListingHandlers:
     """List Blobs."""
 
-    def __init__(self, containers: Containers) -> None:
+    def __init__(self, containers: Containers, history: History) -> None:
         self._containers = containers
+        self._history = history
 
     async def list_blobs(self, call: Call) -> Response:
         """List Blobs."""
         self._containers.container(call.target)
         target = call.target
         include = headers.included(call.request)
-        page = await self._page(call)
+        page = await self._page(call, include)
         items = sorted(
-            [(found.place.name, _item(found, call, include)) for found in page.blobs]
-            + [(prefix, f"<BlobPrefix>{_name(prefix, call)}</BlobPrefix>") for prefix in page.prefixes]
+            [(found.place.name, number, _item(found, call, include)) for number, found in enumerate(page.blobs)]
+            + [(prefix, 0, f"<BlobPrefix>{_name(prefix, call)}</BlobPrefix>") for prefix in page.prefixes]
         )
         asked = documents.asked(call.request, encoded=call.version >= _ENCODED)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{target.account}.blob.core.windows.net/"'
-            f' ContainerName="{target.share}">{asked}<Blobs>{"".join(text for _, text in items)}</Blobs>'
+            f' ContainerName="{target.share}">{asked}<Blobs>{"".join(text for _, _, text in items)}</Blobs>'
             f"{documents.next_marker(page.more)}</EnumerationResults>"
         )
 
-    async def _page(self, call: Call) -> _Page:
+    async def _page(self, call: Call, include: frozenset[str]) -> Page:
         query, target = call.request.query, call.target
-        prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-        size, since = headers.page_size(call.request), max(documents.marker(call.request), prefix)
-        blobs: list[Found] = []
-        prefixes: list[str] = []
+        prefix = query.get("prefix", "")
+        since = max(cursor_of(documents.marker(call.request)), (prefix, ""))
+        page = Page(prefix, query.get("delimiter", ""), headers.page_size(call.request), since)
         tree, content = self._containers.tree(target.account, target.share), self._containers.container(target).content
+        container = Place(target.account, content, prefix, tree, [])
         while True:
-            batch = await asyncio.to_thread(_batch, tree, prefix, since, _BATCH)
-            for name, entry in batch:
-                if name < since:
+            batch = await asyncio.to_thread(_batch, container.tree, prefix, page.since[0], _BATCH)
+            now = [((name, CURRENT), entry) for name, entry in batch]
+            earlier = self._history.listed(container, page.since, _BATCH) if include & _EARLIER else []
+            ends = [found[-1][0] for found in (now, earlier) if len(found) == _BATCH]
+            for cursor, item in sorted([*now, *earlier], key=itemgetter(0)):
+                if cursor < page.since or (ends and cursor > min(ends)):
                     continue
-                cut = name.find(delimiter, len(prefix)) if delimiter else -1
-                if len(blobs) + len(prefixes) == size:
-                    return _Page(blobs, prefixes, name)
-                if cut >= 0:
-                    prefixes.append(name[: cut + len(delimiter)])
-                    since = prefixes[-1] + _LAST  # the rest of the prefix is one entry
-                elif (
-                    found := self._containers.known(Place(target.account, content, name, tree, name.split("/")), entry)
-                ) is not None:
-                    blobs.append(found)
-                    since = name + "\0"
-            if len(batch) < _BATCH:
-                return _Page(blobs, prefixes, "")
-            since = max(since, batch[-1][0] + "\0")
+                place = container.other(cursor[0])
+                if not page.add(cursor, partial(self._found, place, item, include)):
+                    return page
+            if not ends:
+                return page
+            page.since = max(page.since, behind(min(ends)))
+
+    def _found(self, place: Place, item: Entry | EarlierState | None, include: frozenset[str]) -> Found | None:
+        """A blob, or what one has been, if the listing includes that."""
+        if isinstance(item, Entry):
+            return self._containers.known(place, item)
+        if item is None or (item.deleted is not None and "deleted" not in include):
+            return None
+        if self._history.is_deleted_blob(place, item):
+            return shown(place, replace(item, stamp=""))
+        return shown(place, item) if f"{item.kind}s" in include else None
 
 
 def _batch(tree: Tree, prefix: str, since: str, most: int) -> list[tuple[str, Entry]]:
@@ -106,12 +113,34 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
         ("Content-Disposition", content.get("content-disposition", "")),
         ("BlobType", blob.kind),
         *([("AccessTier", "Hot"), ("AccessTierInferred", "true")] if blob.kind == "BlockBlob" else []),
-        *((names[name], value) for name, value in leases.describe(blob.lease, call.now)),
+        *((names[name], value) for name, value in leases.describe(blob.lease, call.now) if found.earlier is None),
         ("ServerEncrypted", "true"),
+        *_deletion(found.earlier, call),
     ]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
-    shown = documents.metadata_element(found.metadata) if "metadata" in include else ""
-    return f"<Blob>{_name(found.place.name, call)}<Properties>{inner}</Properties>{shown}</Blob>"
+    metadata = documents.metadata_element(found.metadata) if "metadata" in include else ""
+    said = _state(found, include)
+    return f"<Blob>{_name(found.place.name, call)}{said}<Properties>{inner}</Properties>{metadata}</Blob>"
+
+
+def _state(found: Found, include: frozenset[str]) -> str:
+    """Which state of a blob an entry is about."""
+    earlier = found.earlier
+    text = "<Deleted>true</Deleted>" if earlier and earlier.deleted else ""
+    if earlier is not None and earlier.kind == "snapshot" and earlier.stamp:  # else it is the deleted blob itself
+        text += f"<Snapshot>{earlier.stamp}</Snapshot>"
+    if found.blob.version and "versions" in include:
+        text += f"<VersionId>{found.blob.version}</VersionId>"
+        text += "<IsCurrentVersion>true</IsCurrentVersion>" if earlier is None else ""
+    return text
+
+
+def _deletion(earlier: EarlierState | None, call: Call) -> list[tuple[str, str]]:
+    """When a state was deleted, and for how many days it can still be restored."""
+    if earlier is None or earlier.deleted is None or earlier.expires is None:
+        return []
+    days = max(0, (earlier.expires - call.now).days)
+    return [("DeletedTime", http_date(earlier.deleted)), ("RemainingRetentionDays", str(days))]
 
 
 def _name(name: str, call: Call) -> str:

@@ -14,8 +14,9 @@ def encrypted(call: Call) -> Headers:
 
 
 def stamps(found: Found) -> Headers:
-    """ETag and time of last change of a blob."""
-    return [("etag", found.etag), ("last-modified", http_date(found.entry.modified))]
+    """ETag, time of last change and version of a blob."""
+    version = [("x-ms-version-id", found.blob.version)] if found.blob.version else []
+    return [("etag", found.etag), ("last-modified", http_date(found.entry.modified)), *version]
 
 
 def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
@@ -29,7 +30,11 @@ def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
     if blob.content_md5:
         shown.append(("x-ms-blob-content-md5" if ranged else "content-md5", blob.content_md5))
     shown += [*stamps(found), ("x-ms-blob-type", blob.kind), *headers.metadata_headers(found.metadata)]
-    shown += [*leases.headers(blob.lease, call.now), ("x-ms-server-encrypted", "true")]
+    if found.earlier is None:
+        shown += leases.headers(blob.lease, call.now)
+    if blob.version and found.earlier is None:
+        shown.append(("x-ms-is-current-version", "true"))
+    shown.append(("x-ms-server-encrypted", "true"))
     if call.version >= "2017-11-09":
         shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
     if call.version >= "2017-04-17" and call.request.method == "HEAD" and blob.kind == "BlockBlob":

@@ -1,0 +1,88 @@
+"""Deleting blobs, snapshots and versions, and restoring what was deleted and is kept."""
+
+from harness.emulator.context import Response
+from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.earlier import EarlierState, deleted, kind_kept, restored, root_of
+from harness.emulator.providers.blobs.errors import blob_not_found, current_version, snapshots_present
+from harness.emulator.providers.blobs.history import History, shown
+from harness.emulator.providers.blobs.placing import Placing
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.entries import path_entry
+from harness.emulator.storage_service.host import Call
+
+_OPTION = "x-ms-delete-snapshots"
+_TYPE = "x-ms-delete-type-permanent"
+
+
+class DeletionHandlers:
+    """Delete Blob and Undelete Blob."""
+
+    def __init__(self, containers: Containers, history: History, placing: Placing) -> None:
+        self._containers = containers
+        self._history = history
+        self._placing = placing
+
+    def delete(self, call: Call) -> Response:
+        """Delete Blob; of a directory that blobs are in, only the blob that stands for it."""
+        option = call.request.headers.get(_OPTION, "").lower()
+        if option not in ("", "include", "only"):
+            raise errors.invalid_header(_OPTION)
+        if call.target.snapshot or call.target.version:
+            if option:
+                raise errors.invalid_header(_OPTION)
+            return self._delete_earlier(call)
+        found = self._containers.blob(call, change=True)
+        protection = self._history.protection(call.target.account)
+        snapshots = [each for each in self._history.states(found.place) if each.kind == "snapshot" and not each.deleted]
+        outcomes = {state.id: deleted(state, protection, call.now) for state in snapshots}
+        if option == "only":
+            self._history.settle(found.place, outcomes)
+        elif snapshots and not option:
+            raise snapshots_present()
+        else:
+            self._containers.staged_blocks(found.place, found)
+            self._placing.remove(found, outcomes)
+        return _accepted(permanent=kind_kept(found.blob, found.entry, protection) is None)
+
+    def _delete_earlier(self, call: Call) -> Response:
+        """Delete a snapshot or a version; for good what was deleted before, where the account lets."""
+        protection = self._history.protection(call.target.account)
+        permanent = call.request.query.get("deletetype", "").lower() == "permanent" and protection.permanent
+        found = self._history.find(call.target)
+        if found is None and permanent:
+            found = self._history.find_earlier(call.target)
+        if found is None:
+            raise blob_not_found()
+        if found.earlier is None:
+            raise current_version()
+        self._containers.admit(call, found, change=True)
+        state = None if found.earlier.deleted else deleted(found.earlier, protection, call.now)
+        self._history.settle(found.place, {found.earlier.id: state})
+        return _accepted(permanent=state is None)
+
+    def undelete(self, call: Call) -> Response:
+        """Undelete Blob: the blob, if it is not there, with all that was deleted of it."""
+        place = self._containers.place(call.target)
+        states = [state for state in self._history.states(place) if state.deleted]
+        is_there = self._containers.find(place) is not None
+        if not (states or is_there):
+            raise blob_not_found()
+        outcomes: dict[str, EarlierState | None] = {state.id: restored(state) for state in states}
+        root = None if is_there else root_of(states)
+        if root is None:
+            self._history.settle(place, outcomes)
+        else:
+            self._put_back(place, root, {**outcomes, root.id: None})
+        return Response(200)
+
+    def _put_back(self, place: Place, root: EarlierState, outcomes: dict[str, EarlierState | None]) -> None:
+        """Give a deleted blob its place again; with it, all that was deleted of it is there."""
+        found = shown(place, root)
+        with self._history.beside(found) as file:
+            entry = path_entry(file, place.names[-1])
+            with self._history.turning(place, entry, outcomes, arrives=True):
+                self._placing.put(Found(place, entry, found.blob), file)
+
+
+def _accepted(*, permanent: bool) -> Response:
+    return Response(202, headers=[(_TYPE, "true" if permanent else "false")])
