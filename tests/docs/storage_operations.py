@@ -63,7 +63,7 @@ PARTS: Mapping[str, str] = {
     "OpenHandle": "the emulator's own, in place of a client that mounts the share: see below",
     "PutRange": "from a URL: of this emulator's accounts",
     "SetFileServiceProperties": "metrics and the settings of SMB are kept and given back",
-    "SetBlobServiceProperties": "logging, metrics, retention and static websites are kept and given back",
+    "SetBlobServiceProperties": "logging, metrics and static websites are kept and given back",
     "PutBlob": "block blobs, with their content; not from a URL",
     "CreatePermission": "kept; nobody's access depends on it",
 }

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from tests.emulator.storage_service.lone_storage import ACCOUNT, OTHER, Call, LoneStorage
+from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER, Call, LoneStorage
 
 LEASE = "11111111-1111-1111-1111-111111111111"
 OTHER_LEASE = "22222222-2222-2222-2222-222222222222"
@@ -64,6 +64,22 @@ def _md5(body: bytes) -> str:
 
 _MD5 = ("x-ms-content-md5", base64.b64encode(b"m" * 16).decode())
 
+_SNAPSHOTS = ("x-ms-delete-snapshots", "include")
+_RETENTION = (
+    b"<StorageServiceProperties><DeleteRetentionPolicy><Enabled>true</Enabled><Days>7</Days></DeleteRetentionPolicy>"
+    b"</StorageServiceProperties>"
+)
+
+
+def _kept(call: Call) -> Call:
+    """The same in the account that keeps what is deleted."""
+    return replace(call, account=KEEPING)
+
+
+def _snapshot(path: str, *more: tuple[str, str]) -> Call:
+    return Call("blob", "PUT", f"{path}?comp=snapshot", more)
+
+
 BEFORE = (
     Call("file", "PUT", "data?restype=share", (_meta("data"),)),
     Call("file", "PUT", "data?restype=share&comp=filepermission", (), _SDDL),
@@ -98,6 +114,22 @@ BEFORE = (
     Call("blob", "PUT", "spare?restype=container", (_meta("spare"),)),
     _blob("spare/a", b"a" * 10, _meta("spare a")),
     _block("spare/b", "1", b"1" * 10),
+    _blob("box/t/taken", b"t" * 10, _meta("taken")),
+    _snapshot("box/t/taken", _meta("snapshot")),
+    _snapshot("box/t/taken"),
+    *(
+        _kept(call)
+        for call in (
+            Call("blob", "PUT", "?restype=service&comp=properties", (), _RETENTION),
+            Call("blob", "PUT", "box?restype=container"),
+            _blob("box/a", b"a" * 10, _meta("a")),
+            _snapshot("box/a"),
+            _blob("box/g/gone", b"1" * 10, _meta("first")),
+            _blob("box/g/gone", b"2" * 20, _meta("second")),
+            _snapshot("box/g/gone"),
+            Call("blob", "DELETE", "box/g/gone", (_SNAPSHOTS,)),
+        )
+    ),
     *(
         replace(call, account=OTHER)
         for call in (
@@ -205,6 +237,16 @@ OPERATIONS = {
     "put first block": _block("box/d", "1", b"1" * 10),
     "replace block": _block("box/b", "3", b"x" * 20),
     "commit blocks": _commit("box/new/c", "1", of="c"),
+    "snapshot blob": _snapshot("box/a", _meta("snapshot")),
+    "replace blob that has snapshots": _blob("box/t/taken", b"n" * 50, _meta("new")),
+    "delete snapshot of blob": Call("blob", "DELETE", "box/t/taken?snapshot={snapshot}"),
+    "delete snapshots of blob": Call("blob", "DELETE", "box/t/taken", (("x-ms-delete-snapshots", "only"),)),
+    "delete blob with its snapshots": Call("blob", "DELETE", "box/t/taken", (_SNAPSHOTS,)),
+    "replace blob that is kept": _kept(_blob("box/a", b"n" * 50, _meta("new"))),
+    "delete blob that is kept": _kept(Call("blob", "DELETE", "box/a", (_SNAPSHOTS,))),
+    "delete snapshot that is kept": _kept(Call("blob", "DELETE", "box/a?snapshot={snapshot}")),
+    "put blob where one was deleted": _kept(_blob("box/g/gone", b"n" * 50, _meta("new"))),
+    "undelete blob": _kept(Call("blob", "PUT", "box/g/gone?comp=undelete")),
     "delete account": Call("account", "DELETE", OTHER),
     "commit blocks of a blob that is there": _commit("box/b", "1", "3", of="new"),
 }  # fmt: skip

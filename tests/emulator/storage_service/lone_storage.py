@@ -23,6 +23,7 @@ from harness.emulator.wire import http_date
 from tests.emulator.storage_service.lone_authority import authority, identity
 
 OTHER = "other"  # an account in a resource group, which can be deleted
+KEEPING = "keeping"  # an account that keeps what is deleted of its blobs
 ACCOUNT, KEY = "mine", base64.b64encode(b"k" * 64).decode()
 VERSION = "2025-05-05"
 
@@ -60,6 +61,7 @@ class LoneStorage:
         trash, sources = Trash(paths.trash), CopySources(accounts, authority(clock))
         accounts.settle(trash)
         accounts.ensure(ACCOUNT, KEY)
+        accounts.ensure(KEEPING, KEY)
         if is_new:
             accounts.ensure(OTHER, KEY, "/subscriptions/s/resourceGroups/g")
         files = AzureFiles(accounts, store=store, clock=clock, trash=trash, sources=sources)

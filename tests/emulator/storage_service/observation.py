@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
-from tests.emulator.storage_service.lone_storage import OTHER, Answer, Call, LoneStorage
+from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER, Answer, Call, LoneStorage
 
 PERMISSIONS = ("9019534368965683656*5184538281715624169", "9776887036413951035*16314010373527873471")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +41,7 @@ async def observe(storage: LoneStorage, start: datetime, *, restoring: bool = Fa
     found: Seen = {}
     await _observe_files(storage, found, restoring=restoring)
     await _observe_blobs(storage, found)
+    await _observe_kept_blobs(storage, found)
     await _observe_other_account(storage, found)
     return {_steady(key, start): _steady(text, start) for key, text in found.items()}
 
@@ -108,6 +109,24 @@ async def _observe_blobs(storage: LoneStorage, found: Seen) -> None:
             await _look(storage, found, "blob", "HEAD", f"{name}/{blob}")
         for blob in sorted(blobs | {"a", "b", "d", "new/c"}):
             await _look(storage, found, "blob", "GET", f"{name}/{blob}?comp=blocklist&blocklisttype=all")
+        await _observe_earlier(storage, found, name, ACCOUNT)
+
+
+async def _observe_kept_blobs(storage: LoneStorage, found: Seen) -> None:
+    await _look(storage, found, "blob", "GET", "?restype=service&comp=properties", account=KEEPING)
+    await _observe_earlier(storage, found, "box", KEEPING)
+
+
+async def _observe_earlier(storage: LoneStorage, found: Seen, container: str, account: str) -> None:
+    """What the blobs of a container are, and what they have been."""
+    query = "restype=container&comp=list&include=metadata,snapshots,deleted,versions,tags"
+    listed = await _look(storage, found, "blob", "GET", f"{container}?{query}", account=account)
+    for blob in ET.fromstring(_text(listed)).iter("Blob"):
+        if blob.findtext("Deleted"):
+            continue
+        moments = [("snapshot", blob.findtext("Snapshot")), ("versionid", blob.findtext("VersionId"))]
+        query = "&".join(f"{name}={moment}" for name, moment in moments if moment)
+        await _look(storage, found, "blob", "GET", f"{container}/{blob.findtext('Name')}?{query}", account=account)
 
 
 async def _observe_other_account(storage: LoneStorage, found: Seen) -> None:
@@ -130,9 +149,10 @@ async def _look(
     method: str,
     path: str,
     *headers: tuple[str, str],
+    account: str = ACCOUNT,
 ) -> Answer:
-    answer = await storage.ask(Call(service, method, path.rstrip("?&"), headers))
-    found[" ".join([service, method, path, *(value for _, value in headers)])] = "\n".join(
+    answer = await storage.ask(Call(service, method, path.rstrip("?&"), headers, account=account))
+    found[" ".join([account, service, method, path, *(value for _, value in headers)])] = "\n".join(
         [str(answer.status), *_headers(answer), _body(answer)]
     )
     return answer

@@ -1,0 +1,74 @@
+"""Which earlier state of a blob a record holds, and how long."""
+
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from harness.emulator.providers.blobs.earlier import (
+    EarlierBlob,
+    EarlierState,
+    Turn,
+    deleted,
+    files_of,
+    is_kept,
+    restored,
+    root_of,
+    standing,
+)
+from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.providers.blobs.protection import Protection
+from harness.emulator.storage_service.entries import Entry
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+STATE = EarlierState(kind="snapshot", stamp="1", blob=Blob(), length=3, modified=5, file="f")
+
+
+def entry(inode: int, time: int = 7) -> Entry:
+    return Entry("f", False, 3, time, time, time, time, inode, 1)
+
+
+def record(*, arrives: bool, then: EarlierState | None, now: EarlierState | None) -> EarlierBlob:
+    return EarlierBlob(now=now, turn=Turn(file=(10, 1), disk=(3, 7), arrives=arrives, then=then))
+
+
+def test_a_state_comes_when_the_file_leaves() -> None:
+    coming = record(arrives=False, now=None, then=STATE)
+
+    assert standing(coming, entry(10)) is None
+    assert standing(coming, entry(11)) == STATE
+    assert standing(coming, None) == STATE
+
+
+def test_a_state_goes_when_the_file_arrives() -> None:
+    going = record(arrives=True, now=STATE, then=None)
+
+    assert standing(going, None) == STATE
+    assert standing(going, entry(11)) == STATE
+    assert standing(going, entry(10)) is None
+
+
+def test_in_a_copied_directory_the_file_is_known_by_its_state() -> None:
+    coming = record(arrives=False, now=None, then=STATE)
+
+    assert standing(coming, entry(99), copied=True) is None
+    assert standing(coming, entry(99, time=8), copied=True) == STATE
+    assert standing(coming, entry(99)) == STATE
+
+
+def test_what_is_deleted_is_kept_for_its_days_and_then_not() -> None:
+    gone = deleted(STATE, Protection(days=2), NOW)
+    assert gone is not None
+
+    assert is_kept(gone, NOW + timedelta(days=2) - timedelta(microseconds=1))
+    assert not is_kept(gone, NOW + timedelta(days=2))
+    assert deleted(gone, Protection(days=9), NOW + timedelta(days=1)) == gone
+    assert deleted(STATE, Protection(), NOW) is None
+    assert restored(gone) == STATE
+    assert files_of(EarlierBlob(now=gone)) == {"f"}
+
+
+def test_the_deleted_blob_is_what_was_there_last() -> None:
+    first, last = (replace(STATE, stamp=stamp, base=True) for stamp in "23")
+
+    assert root_of([STATE, first, last]) == last
+    assert root_of([STATE]) is None
