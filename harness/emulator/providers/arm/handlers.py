@@ -3,11 +3,8 @@
 Answers as in the recorded sessions of the ``az`` command line and Microsoft's API reference.
 """
 
-import asyncio
-from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
-
-from msgspec.structs import replace
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from harness.clock import Clock
 from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, NoRoleError, Tokens
@@ -19,34 +16,16 @@ from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm import errors, metadata
 from harness.emulator.providers.arm.deletions import Deletions
 from harness.emulator.providers.arm.fault_responses import troubled
-from harness.emulator.providers.arm.model import (
-    GroupDeletion,
-    Registration,
-    ResourceGroup,
-    group_key,
-    registration_key,
-)
-from harness.emulator.providers.arm.rules import (
-    ALWAYS_REGISTERED,
-    NAMESPACES,
-    OWN,
-    InvalidContentError,
-    check_group_name,
-    namespace,
-    parse_location,
-    parse_object,
-    parse_tags,
-    place_of,
-)
+from harness.emulator.providers.arm.groups import ResourceGroups
+from harness.emulator.providers.arm.model import ResourceGroup, group_key
+from harness.emulator.providers.arm.registrations import Registrations
+from harness.emulator.providers.arm.rules import OWN, InvalidContentError, place_of
 from harness.emulator.providers.arm.template_deployments import deployment_routes
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
 from harness.emulator.wire import arm_error, json_response
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
-_GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
-_REGISTRATION = 60.0  # seconds that a registration takes at a pace of 1: an estimate, no recording shows it
-_LOOKS, _LOOK_SECONDS = 100, 0.01  # at a deletion, while a poll of it is held
 _NO_CACHE = [("cache-control", "no-cache"), ("pragma", "no-cache"), ("expires", "-1")]
 
 
@@ -73,36 +52,27 @@ class ResourceManager:
         locked: Collection[str] = (),
         pace: float = 0.0,
     ) -> None:
-        self._pace = pace
         self._locked = {scope.lower() for scope in locked}
         self._identity = identity
         self._tokens = tokens
         self._store = store
         self._clock = clock
         self._deletions = Deletions(store, providers)
+        self._registrations = Registrations(store, clock, pace)
+        self._groups = ResourceGroups(store, clock, self._deletions)
         self._namespaces = {provider.namespace.lower(): provider for provider in providers}
         self._router = Router([*self.routes, *own, *(route for provider in providers for route in provider.routes)])
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """Resource Manager's own operations."""
-        provider = _SUBSCRIPTION + "/providers/{namespace}"
         return (
             Route("GET", metadata.PATH, "Metadata_Endpoints", self._endpoints),
             Route("GET", "/tenants", "Tenants_List", self._tenants),
             Route("GET", "/subscriptions", "Subscriptions_List", self._subscriptions),
             Route("GET", _SUBSCRIPTION, "Subscriptions_Get", self._subscription),
-            Route("GET", _SUBSCRIPTION + "/providers", "Providers_List", self._list_providers),
-            Route("GET", provider, "Providers_Get", self._get_provider),
-            Route("POST", provider + "/register", "Providers_Register", self._register),
-            Route("POST", provider + "/unregister", "Providers_Unregister", self._unregister),
-            Route("GET", _SUBSCRIPTION + "/resourceGroups", "ResourceGroups_List", self._list_groups),
-            Route("PUT", _GROUP, "ResourceGroups_CreateOrUpdate", self._put_group),
-            Route("GET", _GROUP, "ResourceGroups_Get", self._get_group),
-            Route("HEAD", _GROUP, "ResourceGroups_CheckExistence", self._head_group),
-            Route("PATCH", _GROUP, "ResourceGroups_Update", self._patch_group),
-            Route("DELETE", _GROUP, "ResourceGroups_Delete", self._delete_group),
-            Route("GET", _SUBSCRIPTION + "/operationresults/{operation}", "OperationResults_Get", self._poll),
+            *self._registrations.routes,
+            *self._groups.routes,
             *deployment_routes(),
         )
 
@@ -193,18 +163,14 @@ class ResourceManager:
                 return errors.group_not_found(words[3])
             if group.deleting and request.method in ("PUT", "PATCH"):
                 return errors.group_being_deleted(group.name)
-            return self._unusable(request, subscription, words[5])
+            return self._registrations.refusal(request, subscription, words[5])
         if len(words) > 4 and lower[2] == "providers" and lower[3] in self._namespaces:
-            return None if lower[4] in ("register", "unregister") else self._unusable(request, subscription, words[3])
+            return (
+                None
+                if lower[4] in ("register", "unregister")
+                else self._registrations.refusal(request, subscription, words[3])
+            )
         return None
-
-    def _unusable(self, request: Request, subscription: str, name: str) -> Response | None:
-        if (known := namespace(name)) is None:
-            return errors.unknown_namespace(name)
-        state = self._registration(subscription, known).state
-        if state == "Unused" and request.method not in ("GET", "HEAD"):
-            self._store.put(registration_key(subscription, known), Registration(known, "Registered"))
-        return errors.not_registered(known) if state == "NotRegistered" else None
 
     async def _routed(self, request: Request) -> Response:
         route = self._router.match(request)
@@ -239,113 +205,6 @@ class ResourceManager:
             "subscriptionPolicies": {"spendingLimit": "Off"},
             "authorizationSource": "RoleBased",
         }
-
-    def _list_providers(self, request: Request) -> Response:
-        subscription = request.params["subscription"]
-        found = [self._registration(subscription, name).wire(subscription) for name in NAMESPACES]
-        return json_response(200, {"value": found})
-
-    def _get_provider(self, request: Request) -> Response:
-        subscription, name = request.params["subscription"], request.params["namespace"]
-        if (known := namespace(name)) is None:
-            return errors.unknown_namespace(name)
-        return json_response(200, self._registration(subscription, known).wire(subscription))
-
-    def _register(self, request: Request) -> Response:
-        until = self._clock.now() + timedelta(seconds=_REGISTRATION * self._pace)
-        reached = ("Registered", "Registering")
-        return self._move(request, reached, to=lambda name: Registration(name, "Registering", until))
-
-    def _unregister(self, request: Request) -> Response:
-        return self._move(request, ("NotRegistered",), to=lambda name: Registration(name, "NotRegistered"))
-
-    def _move(self, request: Request, reached: Collection[str], to: Callable[[str], Registration]) -> Response:
-        subscription, name = request.params["subscription"], request.params["namespace"]
-        if (known := namespace(name)) is None:
-            return errors.unknown_namespace(name)
-        registration = self._registration(subscription, known)
-        if registration.state not in reached:
-            registration = to(known)
-            self._store.put(registration_key(subscription, known), registration)
-        return json_response(200, registration.wire(subscription))
-
-    def _registration(self, subscription: str, known: str) -> Registration:
-        default = "Registered" if known in ALWAYS_REGISTERED else "Unused"
-        found = self._store.get(Registration, registration_key(subscription, known)) or Registration(known, default)
-        return found.at(self._clock.now())
-
-    def _list_groups(self, request: Request) -> Response:
-        groups = self._store.list(ResourceGroup, group_key(request.params["subscription"], ""))
-        return json_response(200, {"value": [group.wire(request.query["api-version"]) for _, group in groups]})
-
-    async def _put_group(self, request: Request) -> Response:
-        subscription, name = request.params["subscription"], request.params["group"]
-        check_group_name(name)
-        document = parse_object(await request.read())
-        location, tags = parse_location(document), parse_tags(document)
-        key = group_key(subscription, name)
-        found = self._store.get(ResourceGroup, key)
-        if found and found.deleting:
-            return errors.group_being_deleted(found.name)
-        if found and found.location != location:
-            text = (
-                f"Invalid resource group location '{location}'. The Resource group already exists in "
-                f"location '{found.location}'."
-            )
-            return arm_error(409, "InvalidResourceGroupLocation", text)
-        group = ResourceGroup(f"/subscriptions/{subscription}/resourceGroups/{name}", name, location, tags)
-        group = replace(found, tags=tags) if found else group
-        self._store.put(key, group)
-        return json_response(200 if found else 201, group.wire(request.query["api-version"]))
-
-    def _get_group(self, request: Request) -> Response:
-        group = self._group(request)
-        return (
-            json_response(200, group.wire(request.query["api-version"]))
-            if group
-            else errors.group_not_found(request.params["group"])
-        )
-
-    def _head_group(self, request: Request) -> Response:
-        return Response(204 if self._group(request) else 404)
-
-    async def _patch_group(self, request: Request) -> Response:
-        document = parse_object(await request.read())
-        group = self._group(request)
-        if group is None:
-            return errors.group_not_found(request.params["group"])
-        if "tags" in document:
-            group = replace(group, tags=parse_tags(document))
-            self._store.put(group_key(request.params["subscription"], group.name), group)
-        return json_response(200, group.wire(request.query["api-version"]))
-
-    def _delete_group(self, request: Request) -> Response:
-        subscription = request.params["subscription"]
-        group = self._group(request)
-        if group is None:
-            return errors.group_not_found(request.params["group"])
-        operation = self._deletions.begin(subscription, group, self._clock.now())
-        return self._accepted(request, operation)
-
-    async def _poll(self, request: Request) -> Response:
-        """Done or not. A poll is held for a while: some clients cannot wait for less than a second."""
-        operation = request.params["operation"]
-        for _ in range(_LOOKS):
-            deletion = self._store.get(GroupDeletion, operation)
-            if deletion is None:
-                return arm_error(404, "NotFound", "The operation could not be found.")
-            if deletion.done:
-                return Response(200)
-            await asyncio.sleep(_LOOK_SECONDS)
-        return self._accepted(request, operation)
-
-    def _accepted(self, request: Request, operation: str) -> Response:
-        base = f"https://management.azure.com/subscriptions/{request.params['subscription']}"
-        address = f"{base}/operationresults/{operation}?api-version={request.query['api-version']}"
-        return Response(202, headers=[("location", address), ("retry-after", "1")])
-
-    def _group(self, request: Request) -> ResourceGroup | None:
-        return self._store.get(ResourceGroup, group_key(request.params["subscription"], request.params["group"]))
 
 
 def _enveloped(answer: Response, request: Request) -> Response:

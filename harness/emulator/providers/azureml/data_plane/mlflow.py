@@ -15,10 +15,9 @@ from harness.emulator.providers.azureml.data_plane.filters import (
     parse_filter,
     parse_order,
 )
+from harness.emulator.providers.azureml.data_plane.mlflow_documents import RunDocuments, experiment_document
 from harness.emulator.providers.azureml.data_plane.runs import Runs
-from harness.emulator.providers.azureml.model.job import RunExperiment
 from harness.emulator.providers.azureml.model.run import MetricPoint, Run, service_status
-from harness.emulator.providers.azureml.model.workspace import api_host
 from harness.emulator.providers.azureml.rules.queries import read_number
 from harness.emulator.wire import json_response
 
@@ -34,6 +33,7 @@ class Mlflow:
     def __init__(self, runs: Runs, artifacts: Artifacts) -> None:
         self._runs = runs
         self._artifacts = artifacts
+        self._documents = RunDocuments(runs)
 
     # Experiments
 
@@ -51,7 +51,7 @@ class Mlflow:
         found = self._runs.experiment_by_id(workspace, identifier)
         if found is None:
             raise missing("Experiment", identifier)
-        return json_response(200, {"experiment": _experiment(found)})
+        return json_response(200, {"experiment": experiment_document(found)})
 
     def get_experiment_by_name(self, request: Request) -> Response:
         """The experiment of a name."""
@@ -59,7 +59,7 @@ class Mlflow:
         found = self._runs.experiment(workspace, name)
         if found is None:
             raise MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'")
-        return json_response(200, {"experiment": _experiment(found)})
+        return json_response(200, {"experiment": experiment_document(found)})
 
     def search_experiments(self, request: Request) -> Response:
         """Every experiment that a filter lets pass."""
@@ -68,7 +68,7 @@ class Mlflow:
         clauses = _parsed_filter(text or "")
         found = [each for each in self._runs.experiments(workspace)
                  if all(clause.holds({"attributes.name": each.name}) for clause in clauses)]  # fmt: skip
-        return json_response(200, {"experiments": [_experiment(each) for each in found]})
+        return json_response(200, {"experiments": [experiment_document(each) for each in found]})
 
     # Runs
 
@@ -95,7 +95,7 @@ class Mlflow:
         if status is None:
             raise bad_parameter(f"there is no status {str(body.status)[:40]!r}")
         self._runs.update(workspace, run, status=status, name=body.run_name or "")
-        return json_response(200, {"run_info": self._info(workspace, self._find(workspace, run.id))})
+        return json_response(200, {"run_info": self._documents.info(workspace, self._find(workspace, run.id))})
 
     def delete_run(self, request: Request) -> Response:
         """Mark a run as deleted."""
@@ -121,13 +121,13 @@ class Mlflow:
             is_seen = view == "ALL" or run.is_hidden == (view == "DELETED_ONLY")
             if run.experiment not in names or not is_seen:
                 continue
-            entity = self._entity(workspace, run) if clauses or body.order_by else {}
+            entity = self._documents.entity(workspace, run) if clauses or body.order_by else {}
             if all(clause.holds(entity) for clause in clauses):
                 found.append((run, entity))
         for order in reversed(body.order_by or []):
             found = _sorted(found, order)
         size, first = _page(body.max_results, body.page_token)
-        shown = [self._document(workspace, run) for run, _ in found[first : first + size]]
+        shown = [self._documents.run(workspace, run) for run, _ in found[first : first + size]]
         answer: dict[str, Any] = {"runs": shown}
         if first + size < len(found):
             answer["next_page_token"] = str(first + size)
@@ -198,7 +198,7 @@ class Mlflow:
         found = self._artifacts.sizes(workspace, run.id, query.get("path", ""))
         files = [{"path": path, "is_dir": size is None, **({} if size is None else {"file_size": size})}
                  for path, size in found]  # fmt: skip
-        return json_response(200, {"root_uri": self._root(workspace, run), "files": files})
+        return json_response(200, {"root_uri": self._documents.root(workspace, run), "files": files})
 
     def _log_parameters(self, workspace: Workspace, run: Run, given: dict[str, str]) -> None:
         for name, value in given.items():
@@ -209,56 +209,7 @@ class Mlflow:
                 raise bad_parameter(f"the parameter {name[:80]!r} of the run {run.id} was logged with another value")
 
     def _run(self, workspace: Workspace, name: str) -> Response:
-        return json_response(200, {"run": self._document(workspace, self._find(workspace, name))})
-
-    def _document(self, workspace: Workspace, run: Run) -> dict[str, Any]:
-        tags = {"mlflow.rootRunId": run.id, "mlflow.runName": run.display_name, **run.tags}
-        return {
-            "info": self._info(workspace, run),
-            "data": {
-                "metrics": [point.document() for point in self._runs.metrics(workspace, run.id)],
-                "params": [
-                    {"key": each.name, "value": each.value} for each in self._runs.parameters(workspace, run.id)
-                ],
-                "tags": [{"key": name, "value": value} for name, value in tags.items()],
-            },
-        }
-
-    def _info(self, workspace: Workspace, run: Run) -> dict[str, Any]:
-        started = run.started or run.created
-        info: dict[str, Any] = {
-            "run_uuid": run.id,
-            "run_id": run.id,
-            "run_name": run.display_name,
-            "experiment_id": self._runs.experiment_id(workspace, run.experiment),
-            "user_id": "",
-            "status": run.mlflow_status,
-            "start_time": int(started.timestamp() * 1000),
-            "artifact_uri": self._root(workspace, run),
-            "lifecycle_stage": "deleted" if run.is_hidden else "active",
-        }
-        if run.ended:
-            info["end_time"] = int(run.ended.timestamp() * 1000)
-        return info
-
-    @staticmethod
-    def _root(workspace: Workspace, run: Run) -> str:
-        """Where artifacts are, in the form from which azureml-mlflow reads experiment and run."""
-        base = f"azureml://{api_host(workspace.location)}/mlflow/v2.0{workspace.address.id('workspace')}"
-        return f"{base}/experiments/{run.experiment}/runs/{run.id}/artifacts"
-
-    def _entity(self, workspace: Workspace, run: Run) -> Entity:
-        started = run.started or run.created
-        entity: dict[str, str | float | None] = {
-            "attributes.status": run.mlflow_status,
-            "attributes.run_id": run.id,
-            "attributes.run_name": run.display_name,
-            "attributes.start_time": started.timestamp() * 1000,
-            "attributes.end_time": run.ended.timestamp() * 1000 if run.ended else None,
-        }
-        entity |= {f"tags.{name}": value for name, value in run.tags.items()}
-        entity |= {f"params.{each.name}": each.value for each in self._runs.parameters(workspace, run.id)}
-        return entity | {f"metrics.{each.name}": each.number for each in self._runs.metrics(workspace, run.id)}
+        return json_response(200, {"run": self._documents.run(workspace, self._find(workspace, name))})
 
     def _written(self, request: Request) -> tuple[Workspace, Run, MlflowBody]:
         workspace, body = self._workspace(request), mlflow_body(request)
@@ -276,19 +227,6 @@ class Mlflow:
         if found is None:
             raise missing("Workspace", words["workspace"][:80])
         return found
-
-
-def _experiment(found: RunExperiment) -> dict[str, Any]:
-    created = int(found.created.timestamp() * 1000)
-    return {
-        "experiment_id": found.id,
-        "name": found.name,
-        "artifact_location": "",
-        "lifecycle_stage": "active",
-        "creation_time": created,
-        "last_update_time": created,
-        "tags": [],
-    }
 
 
 def _point(given: MlflowMetric, now: int) -> MetricPoint:
