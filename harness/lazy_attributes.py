@@ -8,6 +8,8 @@ package and uses the name as its attribute.
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
+from harness.extras import explained
+
 
 def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
     """The ``__getattr__`` of a package that imports names from its modules when they are used.
@@ -21,7 +23,10 @@ def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], o
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         # Not kept in the package: pytester imports modules again for each of its runs, and a copy would be another one.
-        value: object = getattr(import_module(f"{package}.{homes[name]}"), name)
+        try:
+            value: object = getattr(import_module(f"{package}.{homes[name]}"), name)
+        except ModuleNotFoundError as error:
+            raise explained(error) from None
         return value
 
     return get

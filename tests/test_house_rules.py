@@ -23,6 +23,7 @@ SHARED = {
     "azure_file_names",
     "clock",
     "errors",
+    "extras",
     "fault_plans",
     "fault_vocabulary",
     "file_lock",

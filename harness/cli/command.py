@@ -8,6 +8,7 @@ from harness import __version__
 from harness.cli.groups import LazyGroup
 from harness.cli.output import say
 from harness.errors import HarnessError
+from harness.extras import remedy
 
 _BAD_INPUT = 2
 _INTERRUPTED = 130  # as shells have it for SIGINT
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "harness":
             raise
-        say(f"harness: the package {error.name} is missing: pip install --upgrade batchai-harness", err=True)
+        say(f"harness: the package {error.name} is missing: {remedy(error)}", err=True)
         return _BAD_INPUT
     except click.Abort:
         return _INTERRUPTED

@@ -20,13 +20,13 @@ from harness.data.digits import load_digits_split
 from harness.data.mnist import holds_mnist, load_mnist
 from harness.emulator.orphans import find_orphans, temporary_directories
 from harness.errors import HarnessError, JournalError, SettingsError
+from harness.extras import DISTRIBUTION, SCENARIOS
 from harness.resources.journal import Journal
 from harness.toolkits.interpreters import find_cntk, installed_cntk
 
 _PROBE_SECONDS = 120
 _LEAST_BYTES, _GOOD_BYTES = 200 << 20, 2 << 30
-_DISTRIBUTION = "batchai-harness"
-_TORCH = f"pip install '{_DISTRIBUTION}[cntk]'"
+_TORCH = f"pip install '{DISTRIBUTION}[cntk]'"
 
 State = Literal["ok", "note", "fail"]
 
@@ -83,15 +83,16 @@ def check_python(_around: Surroundings) -> Check:
 
 
 def check_dependencies(_around: Surroundings) -> Check:
-    """The packages that the harness declares, and their versions."""
+    """The packages that the harness declares, those that scenarios need among them, and their versions."""
     try:
-        declared = [Requirement(text) for text in importlib.metadata.requires(_DISTRIBUTION) or ()]
+        declared = [Requirement(text) for text in importlib.metadata.requires(DISTRIBUTION) or ()]
     except importlib.metadata.PackageNotFoundError:
-        return Check("dependencies", "note", f"{_DISTRIBUTION} is not installed: it runs from its sources")
-    needed = [one for one in declared if one.marker is None or one.marker.evaluate({"extra": ""})]
+        return Check("dependencies", "note", f"{DISTRIBUTION} is not installed: it runs from its sources")
+    needed = [one for one in declared if one.marker is None or one.marker.evaluate({"extra": SCENARIOS})]
     wrong = [problem for one in needed if (problem := _problem(one))]
     if wrong:
-        return Check("dependencies", "fail", "; ".join(wrong), f"pip install --upgrade {_DISTRIBUTION}")
+        remedy = f"pip install --upgrade '{DISTRIBUTION}[{SCENARIOS}]'"
+        return Check("dependencies", "fail", "; ".join(wrong), remedy)
     return Check("dependencies", "ok", f"all {len(needed)} packages")
 
 

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import requests
-from azure.mgmt.resource.resources import ResourceManagementClient
-from azure.storage.file import FileService
 
 from harness.clock import Clock
 from harness.clouds.retry_policy import RetryPolicy
 from harness.fault_plans import FaultPlan
+
+if TYPE_CHECKING:
+    from azure.mgmt.resource.resources import ResourceManagementClient
+    from azure.storage.file import FileService
 
 T = TypeVar("T")
 
@@ -82,18 +85,30 @@ class Clients:
     """The SDK clients of one cassette, over one session that repeats failed requests, and how it does so.
 
     Attributes:
+        make_resources: makes the client of Resource Manager over that session, once it is wanted.
+        make_files: the same for Azure Files.
         make: makes a management client, of any service, over that session.
         make_storage: the same for a client of the storage account.
     """
 
-    resources: ResourceManagementClient
-    files: FileService
+    make_resources: "Callable[[], ResourceManagementClient]"
+    make_files: "Callable[[], FileService]"
     session: requests.Session
     poller: Poller
     retry_policy: RetryPolicy
     make: Callable[[type[Any]], Any]
     make_storage: Callable[[type[Any], str], Any]
     _made: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def resources(self) -> "ResourceManagementClient":
+        """Resource Manager."""
+        return self.make_resources()
+
+    @cached_property
+    def files(self) -> "FileService":
+        """Azure Files of the storage account."""
+        return self.make_files()
 
     def management(self, kind: type[T]) -> T:
         """The management client of a kind, such as ``azure.mgmt.batchai.BatchAI``; it is made once.

@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport._requests_basic import RequestsTransport
-from azure.mgmt.resource.resources import ResourceManagementClient
-from azure.storage.common.retry import no_retry
-from azure.storage.file import FileService
 
 from harness.clock import Clock
 from harness.clouds import faults
@@ -25,6 +23,10 @@ from harness.clouds.sdk_loggers import filtered_loggers
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.fault_plans import FaultPlan
 from harness.recording import Recordings, RecordMode, ReportUnused, cassette_path, open_session
+
+if TYPE_CHECKING:
+    from azure.mgmt.resource.resources import ResourceManagementClient
+    from azure.storage.file import FileService
 
 _SCOPE = "https://management.azure.com/.default"
 
@@ -169,8 +171,6 @@ class SdkCloud:
         transport = ClockTransport(self._patient(session), self.clock)
         credential = RenewableCredential(lambda: self.credential(transport))
         subscription = self.facts.subscription_id
-        files = FileService(self.facts.storage_account, self.facts.storage_key, request_session=session)
-        files.retry = no_retry
         options = {"transport": transport, "polling_interval": self.interval, "retry_total": 0}
 
         def make(kind: type[Any]) -> Any:
@@ -183,9 +183,18 @@ class SdkCloud:
             address = f"https://{account}.{service}.core.windows.net"
             return kind(address, credential=key, transport=transport, retry_total=0)
 
-        return Clients(
-            make(ResourceManagementClient), files, session, self.poller, self.retry_policy, make, make_storage
-        )
+        # Code under test that is recorded brings SDKs of its own; those of the harness need not be installed for it.
+        def make_resources() -> "ResourceManagementClient":
+            module = import_module("azure.mgmt.resource.resources")
+            return make(module.ResourceManagementClient)
+
+        def make_files() -> "FileService":
+            module = import_module("azure.storage.file")
+            files = module.FileService(self.facts.storage_account, self.facts.storage_key, request_session=session)
+            files.retry = import_module("azure.storage.common.retry").no_retry
+            return files
+
+        return Clients(make_resources, make_files, session, self.poller, self.retry_policy, make, make_storage)
 
     def _patient(self, session: requests.Session) -> requests.Session:
         """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""

@@ -1,0 +1,29 @@
+"""Which extra of the package brings what is not installed.
+
+The base installation is what the emulator and its fixtures need. What runs scenarios is larger, and is an extra.
+"""
+
+from collections.abc import Mapping
+
+DISTRIBUTION = "batchai-harness"
+SCENARIOS = "scenarios"
+
+# Modules that an extra brings, by the first part of their names.
+_EXTRAS: Mapping[str, str] = {
+    "azure": SCENARIOS,
+    "msrest": SCENARIOS,
+    "numpy": SCENARIOS,
+    "scipy": SCENARIOS,
+    "sklearn": SCENARIOS,
+}
+
+
+def remedy(error: ModuleNotFoundError) -> str:
+    """The command that installs what an import has missed."""
+    extra = _EXTRAS.get((error.name or "").partition(".")[0])
+    return f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"pip install --upgrade {DISTRIBUTION}"
+
+
+def explained(error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """The same error, which says how to install what is missing."""
+    return ModuleNotFoundError(f"the package {error.name} is missing: {remedy(error)}", name=error.name)
