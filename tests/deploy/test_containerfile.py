@@ -22,6 +22,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.fileshare import ShareServiceClient
 
 from harness.clock import SystemClock
+from tests.distributions import imported, with_requirements
 from tests.podman import NoEngineError, PodmanEngine
 
 ROOT = Path(__file__).parents[2]
@@ -40,38 +41,9 @@ def packages() -> list[str]:
 
 
 def test_the_storage_emulator_needs_no_package_that_its_image_lacks() -> None:
-    found = (
-        "import sys; import harness.emulator.__main__, harness.emulator.health; "
-        "print(*{name.partition('.')[0] for name, module in sys.modules.items() "
-        "if 'site-packages' in (getattr(module, '__file__', None) or '')})"
-    )
-    names = subprocess.run([sys.executable, "-P", "-c", found], capture_output=True, text=True, check=True, cwd=ROOT)
-    distributions = importlib.metadata.packages_distributions()
-    needed = {normal(each) for name in names.stdout.split() for each in distributions.get(name, [])}
+    modules = ["harness.emulator.__main__", "harness.emulator.health"]
 
-    # A virtual environment may hook setuptools into the start of every interpreter.
-    assert needed - {"batchai-harness", "setuptools"} <= with_requirements(packages())
-
-
-def normal(name: str) -> str:
-    """The name of a package as indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def with_requirements(names: list[str]) -> set[str]:
-    """Packages and all that they need."""
-    found: set[str] = set()
-    queue = list(names)
-    while queue:
-        name = queue.pop()
-        try:
-            requires = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:  # of another system or version of Python
-            continue
-        if normal(name) not in found:
-            found.add(normal(name))
-            queue += [re.split(r"[^\w.-]", each)[0] for each in requires if "extra ==" not in each]
-    return found
+    assert imported(modules) <= with_requirements(packages())
 
 
 def python_archive(path: Path, stage: Path) -> Path:

@@ -1,0 +1,96 @@
+"""What the base installation is enough for, and what is said where it is not."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from harness.extras import SCENARIOS, explained, remedy
+from tests.distributions import ROOT, imported, normal, with_requirements
+
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+HEAVY = ("scipy", "scikit-learn", "numpy", "azure-mgmt-batchai", "azure-storage-file", "torch")
+BASE = [
+    "harness.emulator.__main__",
+    "harness.emulator.health",
+    "harness.emulator.launch",
+    "harness.cli.command",
+    "harness.cli.docs",
+    "harness.cli.emulator.control",
+    "harness.cli.emulator.faults",
+    "harness.cli.emulator.log",
+    "harness.cli.emulator.start",
+    "harness.plugin",
+]
+# What the fixture recorded_session needs besides.
+RECORDED = ["harness.clouds.opening", "harness.recording.session", "harness.plugin.own_code"]
+
+
+def names(requirements: list[str]) -> list[str]:
+    return [Requirement(text).name for text in requirements]
+
+
+def extra(name: str) -> list[str]:
+    """The packages of an extra and of those that it includes."""
+    found: list[str] = []
+    for requirement in map(Requirement, EXTRAS[name]):
+        found += [each for other in requirement.extras for each in extra(other)] or [requirement.name]
+    return found
+
+
+def test_the_emulator_and_its_commands_need_what_the_base_brings() -> None:
+    assert imported(BASE) <= with_requirements(names(PROJECT["dependencies"]))
+
+
+def test_recorded_sessions_need_no_sdk_of_batch_ai_and_nothing_that_computes() -> None:
+    base = with_requirements([*names(PROJECT["dependencies"]), *extra("storage")])
+
+    assert imported(RECORDED) <= base
+    assert {normal(each) for each in HEAVY}.isdisjoint(base)
+
+
+def test_an_extra_that_runs_scenarios_brings_all_that_they_need() -> None:
+    for each in ("cntk", "search", "dev"):
+        assert set(extra(SCENARIOS)) <= set(extra(each))
+    assert {"azure-mgmt-batchai", "scipy", "scikit-learn", "numpy"} <= set(extra(SCENARIOS))
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("scipy.stats", "pip install 'batchai-harness[scenarios]'"),
+        ("azure.mgmt", "pip install 'batchai-harness[scenarios]'"),
+        ("rich", "pip install --upgrade batchai-harness"),
+    ],
+)
+def test_what_is_missing_is_named_with_what_brings_it(module: str, command: str) -> None:
+    error = ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    assert remedy(error) == command
+    assert str(explained(error)) == f"the package {module} is missing: {command}"
+
+
+@pytest.mark.parametrize("words", [["run", "s.yaml"], ["doctor"], ["reap"], ["data", "mnist", "d"]])
+def test_a_command_that_needs_an_extra_says_so(words: list[str], tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['azure', 'numpy', 'scipy', 'sklearn', 'msrest']))\n"
+        "from harness.cli import main\n"
+        f"sys.exit(main({words!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith(" is missing: pip install 'batchai-harness[scenarios]'\n")
+
+
+def test_a_fixture_that_needs_an_extra_says_so() -> None:
+    script = "import sys\nsys.modules['azure'] = None\nimport harness.services\nharness.services.service_named\n"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.stderr.endswith(" is missing: pip install 'batchai-harness[scenarios]'\n")
