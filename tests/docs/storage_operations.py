@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.clock import SteppingClock
 from harness.emulator.providers.blobs import routes as blobs
 from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.providers.files import routes as files
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import Accounts, CopySources, Trash
@@ -90,7 +91,7 @@ def _served(root: Path) -> tuple[Operations, Operations]:
     store.close()
     return (
         files.operations(shares, accounts, CopySources(accounts, judge)),
-        blobs.operations(containers, accounts, judge),
+        blobs.operations(containers, accounts, judge, PublicAccess(accounts, store)),
     )
 
 

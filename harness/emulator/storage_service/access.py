@@ -50,6 +50,9 @@ class Target:
         return f"{self.share}@{self.snapshot}" if self.snapshot else self.share
 
 
+Openness = Literal["", "blob", "container"]  # what anybody may read: nothing, blobs by their names, or all of it
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What authorized a request.
@@ -57,7 +60,7 @@ class Credential:
     ``permissions`` are the letters of a SAS, empty for the account key and for roles; ``bearer`` is who has the roles.
     """
 
-    kind: Literal["account key", "account SAS", "service SAS", "role"]
+    kind: Literal["account key", "account SAS", "service SAS", "role", "none"]
     permissions: str = ""
     bearer: Bearer | None = None
 
@@ -80,11 +83,13 @@ class Grant:
         letters: any one of these permissions does; empty where only the account key and roles do.
         kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty where any SAS does.
         action: that a role must include.
+        public: how open the container must be for everybody to do it; empty if nobody may without credentials.
     """
 
     letters: str
     kind: str
     action: str
+    public: Openness = ""
 
 
 Policies = Callable[[], Sequence[Policy]]
@@ -99,6 +104,7 @@ class Judge:
         authority: judges tokens, and the keys that their bearers were given.
         policies: the stored access policies of the target's share, asked for when a SAS names one.
         version: of the REST API that the request is for.
+        openness: how open the target's container is to everybody.
     """
 
     keys: Sequence[str]
@@ -106,10 +112,14 @@ class Judge:
     policies: Policies
     now: datetime
     version: str = ""
+    openness: Callable[[], Openness] = lambda: ""
 
 
 def check(request: Request, target: Target, grant: Grant, judge: Judge) -> Credential:
-    """Accept a request that a key, a role or a shared access signature authorizes; returns which of them did.
+    """Accept a request that a key, a role or a shared access signature authorizes, or that anybody may send.
+
+    Returns:
+        Which of them did.
 
     Raises:
         StorageError: the credentials are missing, wrong, expired, or do not grant the operation.
@@ -122,6 +132,8 @@ def check(request: Request, target: Target, grant: Grant, judge: Judge) -> Crede
         _check_key(request, target.account, authorization, keys=judge.keys, now=judge.now)
         return Credential("account key")
     if "sig" not in request.query:
+        if grant.public and judge.openness() in (grant.public, "container"):
+            return Credential("none")
         raise errors.anonymous(judge.authority.challenge)
     permissions = check_sas(request.query, target, grant, judge, request)
     return Credential("account SAS" if "ss" in request.query else "service SAS", permissions)

@@ -14,7 +14,7 @@ from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.host_names import is_loopback
 from harness.emulator.storage_service import cors, errors
-from harness.emulator.storage_service.access import Credential, Grant, Judge, Target, check
+from harness.emulator.storage_service.access import Credential, Grant, Judge, Openness, Target, check
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority, action_of
 from harness.emulator.storage_service.errors import StorageError
@@ -61,21 +61,25 @@ Handler = Callable[[Call], Response | Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a service, by Azure's name, and what a SAS must grant for it."""
+    """One operation of a service, by Azure's name, and what a SAS must grant for it.
+
+    ``public`` is how open a container must be for everybody to do it; empty if nobody may without credentials.
+    """
 
     name: str
     letters: str
     kind: str
     handler: Handler
+    public: Openness = ""
 
     def grant(self, service: Service) -> Grant:
         """What the credentials of a request for it must give."""
-        return _grant(service, self.name, self.letters, self.kind)
+        return _grant(service, self.name, self.letters, self.kind, self.public)
 
 
 @lru_cache(maxsize=512)
-def _grant(service: Service, operation: str, letters: str, kind: str) -> Grant:
-    return Grant(letters, kind, action_of(service, operation, letters=letters, kind=kind))
+def _grant(service: Service, operation: str, letters: str, kind: str, public: Openness = "") -> Grant:
+    return Grant(letters, kind, action_of(service, operation, letters=letters, kind=kind), public)
 
 
 Address = tuple[str, str, str, str]  # level (service, share or path), method, restype, comp
@@ -95,6 +99,7 @@ class StorageHost:
         authority: judges tokens.
         policies: the stored access policies of a share or container.
         check_target: refuses names that cannot be; called once a request is authorized.
+        openness: how open a target's container is to everybody.
     """
 
     def __init__(
@@ -110,8 +115,10 @@ class StorageHost:
         clock: Clock,
         policies: Callable[[Target], Sequence[Policy]],
         check_target: Callable[[Target], None],
+        openness: Callable[[Target], Openness] = lambda _target: "",
     ) -> None:
         self.service = service
+        self._openness = openness
         self._operations = operations
         self._unserved = unserved
         self._snapshot_writes = snapshot_writes
@@ -234,10 +241,12 @@ class StorageHost:
             lambda: self._policies(target),
             now + request.ahead,
             version if "x-ms-version" in request.headers else "",
+            lambda: self._openness(target),
         )
         grant = operation.grant(self.service) if operation else _grant(self.service, "", "r", "o")
         credential = check(request, target, grant, judge)
-        request.trust()
+        if credential.kind != "none":
+            request.trust()
         if account is not None and account.https_only and request.scheme != "https":
             raise errors.https_required()
         if operation is None:

@@ -19,7 +19,8 @@ DEFAULT_QUOTA = 5120  # GiB; of a share made by versions before premium files
 class StorageAccount(msgspec.Struct, frozen=True):
     """A storage account; ``id`` is empty where it is in no resource group, as with ``--only storage``.
 
-    ``keys`` are key1 and key2, base64 of 64 bytes.
+    ``keys`` are key1 and key2, base64 of 64 bytes. ``public_blobs`` is whether containers may be open to everybody;
+    None where that was never said, which allows it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class StorageAccount(msgspec.Struct, frozen=True):
     kind: str = "Storage"
     tags: dict[str, str] = {}
     https_only: bool = False
+    public_blobs: bool | None = None
 
     def __repr__(self) -> str:
         return f"StorageAccount(name={self.name!r}, id={self.id!r})"

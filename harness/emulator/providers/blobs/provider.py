@@ -8,6 +8,7 @@ from harness.emulator.providers.blobs.earlier import EarlierBlob
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, Folder
+from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.providers.blobs.recovery import recover
 from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
 from harness.emulator.storage_service.access import Target
@@ -25,9 +26,10 @@ class AzureBlobs(StorageHost):
     def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: CopySources) -> None:
         self._containers = containers = Containers(accounts, store=store, clock=clock, trash=trash)
         recover(containers, accounts)
+        public = PublicAccess(accounts, store)
         super().__init__(
             "blob",
-            operations(containers, accounts, sources.authority),
+            operations(containers, accounts, sources.authority, public),
             unserved=UNSERVED,
             unserved_headers=UNSERVED_HEADERS,
             accounts=accounts,
@@ -35,6 +37,7 @@ class AzureBlobs(StorageHost):
             clock=clock,
             policies=containers.policies,
             check_target=check_target,
+            openness=public.of,
         )
         sources.add("blob", self._open, lambda target: lambda: containers.policies(target))
 

@@ -15,6 +15,7 @@ from harness.emulator.providers.blobs.handlers import (
 )
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.placing import Placing
+from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority
 from harness.emulator.storage_service.delegation_requests import DelegationHandlers
@@ -55,14 +56,16 @@ UNSERVED_HEADERS = frozenset(
 )
 
 
-def operations(containers: Containers, accounts: Accounts, authority: BearerAuthority) -> Operations:
+def operations(
+    containers: Containers, accounts: Accounts, authority: BearerAuthority, public: PublicAccess
+) -> Operations:
     """The table of the service."""
     history = History(containers)
     placing = Placing(containers, history)
     blobs = BlobHandlers(containers, placing, history)
     return {
         **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(authority)),
-        **_of_containers(ContainerHandlers(containers), ListingHandlers(containers, history)),
+        **_of_containers(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
         **_of_blobs(blobs, BlockHandlers(containers, blobs)),
         **_of_earlier(SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)),
     }
@@ -93,16 +96,16 @@ def _of_service(service: ServiceHandlers, delegation: DelegationHandlers) -> Ope
 def _of_containers(containers: ContainerHandlers, listings: ListingHandlers) -> Operations:
     found = {
         ("PUT", ""): Operation("CreateContainer", "cw", "c", containers.create),
-        ("GET", ""): Operation("GetContainerProperties", "r", "c", containers.get),
-        ("HEAD", ""): Operation("GetContainerProperties", "r", "c", containers.get),
+        ("GET", ""): Operation("GetContainerProperties", "r", "c", containers.get, "container"),
+        ("HEAD", ""): Operation("GetContainerProperties", "r", "c", containers.get, "container"),
         ("DELETE", ""): Operation("DeleteContainer", "d", "c", containers.delete),
         ("PUT", "metadata"): Operation("SetContainerMetadata", "w", "c", containers.set_metadata),
-        ("GET", "metadata"): Operation("GetContainerMetadata", "r", "c", containers.get),
-        ("HEAD", "metadata"): Operation("GetContainerMetadata", "r", "c", containers.get),
+        ("GET", "metadata"): Operation("GetContainerMetadata", "r", "c", containers.get, "container"),
+        ("HEAD", "metadata"): Operation("GetContainerMetadata", "r", "c", containers.get, "container"),
         ("GET", "acl"): Operation("GetContainerAcl", "", "c", containers.get_policies),
         ("HEAD", "acl"): Operation("GetContainerAcl", "", "c", containers.get_policies),
         ("PUT", "acl"): Operation("SetContainerAcl", "", "c", containers.set_policies),
-        ("GET", "list"): Operation("ListBlobs", "l", "c", listings.list_blobs),
+        ("GET", "list"): Operation("ListBlobs", "l", "c", listings.list_blobs, "container"),
     }
     table = {("share", method, "container", component): each for (method, component), each in found.items()}
     lease = Operation("LeaseContainer", "wd", "c", containers.lease)
@@ -112,14 +115,14 @@ def _of_containers(containers: ContainerHandlers, listings: ListingHandlers) -> 
 def _of_blobs(blobs: BlobHandlers, blocks: BlockHandlers) -> Operations:
     found = {
         ("PUT", ""): Operation("PutBlob", "cw", "o", blobs.put),
-        ("GET", ""): Operation("GetBlob", "r", "o", blobs.get),
-        ("HEAD", ""): Operation("GetBlobProperties", "r", "o", blobs.head),
+        ("GET", ""): Operation("GetBlob", "r", "o", blobs.get, "blob"),
+        ("HEAD", ""): Operation("GetBlobProperties", "r", "o", blobs.head, "blob"),
         ("PUT", "block"): Operation("PutBlock", "cw", "o", blocks.put),
         ("PUT", "blocklist"): Operation("PutBlockList", "cw", "o", blocks.commit),
-        ("GET", "blocklist"): Operation("GetBlockList", "r", "o", blocks.get),
+        ("GET", "blocklist"): Operation("GetBlockList", "r", "o", blocks.get, "blob"),
         ("PUT", "metadata"): Operation("SetBlobMetadata", "w", "o", blobs.set_metadata),
-        ("GET", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata),
-        ("HEAD", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata),
+        ("GET", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata, "blob"),
+        ("HEAD", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata, "blob"),
         ("PUT", "properties"): Operation("SetBlobProperties", "w", "o", blobs.set_properties),
         ("PUT", "lease"): Operation("LeaseBlob", "wd", "o", blobs.lease),
     }

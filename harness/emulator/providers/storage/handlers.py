@@ -19,7 +19,7 @@ from harness.emulator.providers.storage.model import AccountCreation, account_wi
 from harness.emulator.providers.storage.rules import (
     KEY_NAMES,
     name_problem,
-    parse_https_only,
+    parse_flag,
     parse_key_number,
     parse_kind,
     parse_sku,
@@ -36,6 +36,7 @@ _SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{_NAMESPACE}"
 _GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{_NAMESPACE}/storageAccounts"
 _ACCOUNT = _GROUP + "/{account}"
 _SERVER = ("server", "Microsoft-Azure-Storage-Resource-Provider/1.0,Microsoft-HTTPAPI/2.0 Microsoft-HTTPAPI/2.0")
+_HTTPS_ONLY, _PUBLIC_BLOBS = "supportsHttpsTrafficOnly", "allowBlobPublicAccess"
 _JSON = "application/json"  # as recorded, without a charset
 _KEPT = timedelta(hours=1)  # that the end of a creation can be polled
 
@@ -132,7 +133,8 @@ class StorageProvider:
             sku=parse_sku(document),
             kind=parse_kind(document, "Storage"),
             tags=parse_tags(document) or {},
-            https_only=parse_https_only(document, default=False),
+            https_only=parse_flag(document, _HTTPS_ONLY) or False,
+            public_blobs=parse_flag(document, _PUBLIC_BLOBS),
         )
         operation = new_guid()
         with self._store.transaction():
@@ -167,12 +169,14 @@ class StorageProvider:
 
     def _change(self, account: StorageAccount, document: dict[str, Any]) -> Response:
         tags = parse_tags(document)
+        https_only, public_blobs = (parse_flag(document, name) for name in (_HTTPS_ONLY, _PUBLIC_BLOBS))
         changed = replace(
             account,
             sku=parse_sku(document, account.sku),
             kind=parse_kind(document, account.kind),
             tags=account.tags if tags is None else tags,
-            https_only=parse_https_only(document, default=account.https_only),
+            https_only=account.https_only if https_only is None else https_only,
+            public_blobs=account.public_blobs if public_blobs is None else public_blobs,
         )
         self._accounts.put(changed)
         return self._answer(changed)

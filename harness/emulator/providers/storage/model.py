@@ -27,6 +27,7 @@ def account_wire(account: StorageAccount, tenant: str) -> dict[str, Any]:
             "defaultAction": "Allow",
         },
         "trustedDirectories": [tenant],
+        **({} if account.public_blobs is None else {"allowBlobPublicAccess": account.public_blobs}),
         "supportsHttpsTrafficOnly": account.https_only,
         "encryption": {"services": {"file": made, "blob": made}, "keySource": "Microsoft.Storage"},
         "provisioningState": "Succeeded",

@@ -55,20 +55,20 @@ def parse_kind(document: dict[str, Any], default: str) -> str:
     return _choice(document.get("kind", default), KINDS, "kind")
 
 
-def parse_https_only(document: dict[str, Any], *, default: bool) -> bool:
-    """The body's ``properties.supportsHttpsTrafficOnly``.
+def parse_flag(document: dict[str, Any], name: str) -> bool | None:
+    """A flag among the body's ``properties``; None where the body does not have it.
 
     Raises:
         InvalidContentError: properties is no object, or the value no boolean.
     """
     properties = document.get("properties")
     if properties is None:
-        return default
+        return None
     if not isinstance(properties, dict):
         raise invalid_parameter("properties")
-    value = properties.get("supportsHttpsTrafficOnly", default)
-    if not isinstance(value, bool):
-        raise invalid_parameter("supportsHttpsTrafficOnly")
+    value = properties.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise invalid_parameter(name)
     return value
 
 

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import container_exists
+from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.storage_service import conditions, documents, errors, headers, leases
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.lease_requests import answer, asked
@@ -24,15 +25,16 @@ _PROTECTION = (
 class ContainerHandlers:
     """Operations on one container."""
 
-    def __init__(self, containers: Containers) -> None:
+    def __init__(self, containers: Containers, public: PublicAccess) -> None:
         self._containers = containers
+        self._public = public
 
     def create(self, call: Call) -> Response:
         """Create Container."""
         account, name = call.target.account, call.target.share
         if self._containers.store.get(Container, share_key(account, name)):
             raise container_exists()
-        container = Container(name, call.now, headers.metadata(call.request), access=_access(call))
+        container = Container(name, call.now, headers.metadata(call.request), access=self._access(call))
         with self._containers.roots.making(account, name) as directory:
             container = replace(container, directory=directory, content=new_content())
             self._containers.keep_container(call.target, container)
@@ -68,7 +70,7 @@ class ContainerHandlers:
     async def set_policies(self, call: Call) -> Response:
         """Set Container ACL."""
         policies = documents.policies(await call.request.read(documents.LIMIT))
-        return self._change(call, policies=policies, access=_access(call))
+        return self._change(call, policies=policies, access=self._access(call))
 
     def lease(self, call: Call) -> Response:
         """Lease Container."""
@@ -77,6 +79,14 @@ class ContainerHandlers:
         action, lease = asked(call, container.lease, endless=False)
         self._containers.keep_container(call.target, replace(container, lease=lease))
         return answer(action, lease, call.now, _stamps(container))
+
+    def _access(self, call: Call) -> str:
+        text = call.request.headers.get("x-ms-blob-public-access", "").lower()
+        if text not in ("", "blob", "container"):
+            raise errors.invalid_header("x-ms-blob-public-access")
+        if text:
+            self._public.check_allowed(call.target.account)
+        return text
 
     def _admitted(self, call: Call, *, change: bool) -> Container:
         container = self._containers.container(call.target)
@@ -100,10 +110,3 @@ def _check_conditions(call: Call, container: Container) -> None:
 
 def _stamps(container: Container) -> list[tuple[str, str]]:
     return [("etag", etag(container.changed)), ("last-modified", http_date(container.changed))]
-
-
-def _access(call: Call) -> str:
-    text = call.request.headers.get("x-ms-blob-public-access", "").lower()
-    if text not in ("", "blob", "container"):
-        raise errors.invalid_header("x-ms-blob-public-access")
-    return text

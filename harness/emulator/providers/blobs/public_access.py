@@ -1,0 +1,37 @@
+"""Who may read blobs without credentials: everybody, where the container and its account say so.
+
+Source: Microsoft's "Configure anonymous read access for containers and blobs".
+"""
+
+from harness.emulator.storage_service.access import Openness, Target
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.model import Container, share_key
+from harness.emulator.store import Store
+
+
+class PublicAccess:
+    """What is open to everybody."""
+
+    def __init__(self, accounts: Accounts, store: Store) -> None:
+        self._accounts = accounts
+        self._store = store
+
+    def of(self, target: Target) -> Openness:
+        """How much of a target's container anybody may read."""
+        container = self._store.get(Container, share_key(target.account, target.share))
+        if container is None or not container.access:
+            return ""
+        self.check_allowed(target.account)
+        return "container" if container.access == "container" else "blob"
+
+    def check_allowed(self, account: str) -> None:
+        """Let containers be open in an account.
+
+        Raises:
+            StorageError: its owner does not want that.
+        """
+        found = self._accounts.get(account)
+        if found is not None and found.public_blobs is False:
+            text = "Public access is not permitted on this storage account."
+            raise StorageError(409, "PublicAccessNotPermitted", text)
