@@ -28,7 +28,8 @@ _DELEGATION = "GetUserDelegationKey"
 _INTENT = "x-ms-file-request-intent"
 _CONTAINERS = {"blob": "blobServices/containers", "file": "fileServices/shares"}
 _CONTENTS = {"blob": "blobServices/containers/blobs", "file": "fileServices/fileshares/files"}
-_OF_CONTENTS = ("ListBlobs", "FindBlobsByTags", "ListDirectoriesAndFiles", "CreatePermission", "GetPermission")
+_OF_CONTENTS = ("ListBlobs", "ListDirectoriesAndFiles", "CreatePermission", "GetPermission")
+_OF_TAGS = {"GetBlobTags": "tags/read", "SetBlobTags": "tags/write", "FindBlobsByTags": "filter/action"}
 
 
 class BearerAuthority:
@@ -111,6 +112,8 @@ def action_of(service: Service, operation: str, *, letters: str, kind: str) -> s
         return f"{service}Services/generateUserDelegationKey/action"
     if operation.endswith("Acl"):
         return f"{_CONTAINERS[service]}/{'getAcl' if operation.startswith('Get') else 'setAcl'}/action"
+    if operation in _OF_TAGS:
+        return f"{_CONTENTS[service]}/{_OF_TAGS[operation]}"
     verb = "read" if set(letters) & {"r", "l"} else "delete" if letters == "d" else "write"
     if operation in _OF_CONTENTS or kind == "o":
         return f"{_CONTENTS[service]}/{verb}"

@@ -237,6 +237,9 @@ OPERATIONS = {
     "put first block": _block("box/d", "1", b"1" * 10),
     "replace block": _block("box/b", "3", b"x" * 20),
     "commit blocks": _commit("box/new/c", "1", of="c"),
+    "set blob tags": Call(
+        "blob", "PUT", "box/a?comp=tags", (), b"<Tags><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tags>"
+    ),
     "snapshot blob": _snapshot("box/a", _meta("snapshot")),
     "replace blob that has snapshots": _blob("box/t/taken", b"n" * 50, _meta("new")),
     "delete snapshot of blob": Call("blob", "DELETE", "box/t/taken?snapshot={snapshot}"),

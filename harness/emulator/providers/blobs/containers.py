@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.clock import Clock
+from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.earlier import EarlierBlob, EarlierState
 from harness.emulator.providers.blobs.errors import blob_exists, blob_not_found, container_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder, blob_key
@@ -222,6 +223,7 @@ class Containers:
             StorageError: one stands in the way.
         """
         given = call.request.headers
+        tags.check(given, found.blob.tags if found else None)
         if found is None:
             conditions.check(given, etag=None, modified=None, read=not change)
             if given.get("x-ms-lease-id"):

@@ -34,6 +34,7 @@ class Blob(FileRecord, frozen=True, kw_only=True):
     blocks: tuple[Block, ...] = ()
     spent: FileId = NO_FILE
     version: str = ""
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
     previous: "Blob | None" = None
 
 

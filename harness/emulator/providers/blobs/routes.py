@@ -12,6 +12,7 @@ from harness.emulator.providers.blobs.handlers import (
     ListingHandlers,
     ServiceHandlers,
     SnapshotHandlers,
+    TagHandlers,
 )
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.placing import Placing
@@ -23,17 +24,13 @@ from harness.emulator.storage_service.host import Address, Operation, Operations
 
 UNSERVED: dict[Address, str] = {
     ("service", "POST", "", "batch"): "BlobBatch",
-    ("service", "GET", "", "blobs"): "FindBlobsByTags",
     ("service", "GET", "service", "stats"): "GetBlobServiceStats",
     ("share", "PUT", "container", "undelete"): "RestoreContainer",
     ("share", "PUT", "container", "rename"): "RenameContainer",
     ("share", "POST", "container", "batch"): "BlobBatch",
-    ("share", "GET", "container", "blobs"): "FindBlobsByTags",
     ("path", "PUT", "", "copy"): "AbortCopyBlob",
     ("path", "PUT", "", "tier"): "SetBlobTier",
     ("path", "PUT", "", "expiry"): "SetBlobExpiry",
-    ("path", "PUT", "", "tags"): "SetBlobTags",
-    ("path", "GET", "", "tags"): "GetBlobTags",
     ("path", "PUT", "", "legalhold"): "SetBlobLegalHold",
     ("path", "PUT", "", "immutabilitypolicies"): "SetBlobImmutabilityPolicy",
     ("path", "DELETE", "", "immutabilitypolicies"): "DeleteBlobImmutabilityPolicy",
@@ -48,10 +45,8 @@ UNSERVED_HEADERS = frozenset(
     {
         "x-ms-encryption-key",
         "x-ms-encryption-scope",
-        "x-ms-if-tags",
         "x-ms-immutability-policy-until-date",
         "x-ms-legal-hold",
-        "x-ms-tags",
     }
 )
 
@@ -67,6 +62,7 @@ def operations(
         **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(authority)),
         **_of_containers(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
         **_of_blobs(blobs, BlockHandlers(containers, blobs)),
+        **_of_tags(TagHandlers(containers, history)),
         **_of_earlier(SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)),
     }
 
@@ -134,4 +130,13 @@ def _of_earlier(snapshots: SnapshotHandlers, deletions: DeletionHandlers) -> Ope
         ("path", "DELETE", "", ""): Operation("DeleteBlob", "d", "o", deletions.delete),
         ("path", "PUT", "", "snapshot"): Operation("SnapshotBlob", "cw", "o", snapshots.create),
         ("path", "PUT", "", "undelete"): Operation("UndeleteBlob", "w", "o", deletions.undelete),
+    }
+
+
+def _of_tags(tags: TagHandlers) -> Operations:
+    return {
+        ("path", "GET", "", "tags"): Operation("GetBlobTags", "t", "o", tags.get),
+        ("path", "PUT", "", "tags"): Operation("SetBlobTags", "t", "o", tags.set),
+        ("service", "GET", "", "blobs"): Operation("FindBlobsByTags", "f", "o", tags.find),
+        ("share", "GET", "container", "blobs"): Operation("FindBlobsByTags", "f", "o", tags.find),
     }

@@ -7,6 +7,7 @@ from harness.emulator.providers.blobs.handlers.deletions import DeletionHandlers
 from harness.emulator.providers.blobs.handlers.listings import ListingHandlers
 from harness.emulator.providers.blobs.handlers.service import ServiceHandlers
 from harness.emulator.providers.blobs.handlers.snapshots import SnapshotHandlers
+from harness.emulator.providers.blobs.handlers.tags import TagHandlers
 
 __all__ = [
     "BlobHandlers",
@@ -16,4 +17,5 @@ __all__ = [
     "ListingHandlers",
     "ServiceHandlers",
     "SnapshotHandlers",
+    "TagHandlers",
 ]

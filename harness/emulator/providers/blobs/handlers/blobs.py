@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
+from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, properties, stamps
@@ -90,6 +91,7 @@ class BlobHandlers:
             metadata=headers.metadata(request),
             content=headers.content(request, "x-ms-blob-") or _plain_content(call),
             content_md5=content_md5,
+            tags=tags.written(call),
             lease=leases.after_write(before.blob.lease, call.now) if before else Blob().lease,
             created=before.blob.created if before else timestamps.nanoseconds(call.now),
         )
@@ -162,6 +164,7 @@ class BlobHandlers:
         found = self._containers.find(self._containers.place(call.target))
         if found is None:
             raise blob_not_found()
+        tags.check(call.request.headers, found.blob.tags)
         conditions.check(call.request.headers, etag=found.etag, modified=found.entry.modified, read=False)
         action, lease = asked(call, found.blob.lease, endless=False)
         self._containers.keep(Found(found.place, found.entry, replace(found.blob, lease=lease)))

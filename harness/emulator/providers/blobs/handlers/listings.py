@@ -9,6 +9,7 @@ from operator import itemgetter
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
+from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.earlier import EarlierState
 from harness.emulator.providers.blobs.handlers.listing_page import CURRENT, Page, behind, cursor_of
@@ -38,6 +39,8 @@ class ListingHandlers:
         self._containers.container(call.target)
         target = call.target
         include = headers.included(call.request)
+        if "tags" in include:
+            tags.check_permitted(call)
         page = await self._page(call, include)
         items = sorted(
             [(found.place.name, number, _item(found, call, include)) for number, found in enumerate(page.blobs)]
@@ -116,11 +119,13 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
         *((names[name], value) for name, value in leases.describe(blob.lease, call.now) if found.earlier is None),
         ("ServerEncrypted", "true"),
         *_deletion(found.earlier, call),
+        *([("TagCount", str(len(blob.tags)))] if blob.tags else []),
     ]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
     metadata = documents.metadata_element(found.metadata) if "metadata" in include else ""
+    tagged = tags.element(blob.tags) if blob.tags and "tags" in include else ""
     said = _state(found, include)
-    return f"<Blob>{_name(found.place.name, call)}{said}<Properties>{inner}</Properties>{metadata}</Blob>"
+    return f"<Blob>{_name(found.place.name, call)}{said}<Properties>{inner}</Properties>{metadata}{tagged}</Blob>"
 
 
 def _state(found: Found, include: frozenset[str]) -> str:

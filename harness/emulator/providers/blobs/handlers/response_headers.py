@@ -34,6 +34,8 @@ def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
         shown += leases.headers(blob.lease, call.now)
     if blob.version and found.earlier is None:
         shown.append(("x-ms-is-current-version", "true"))
+    if blob.tags and call.version >= "2019-12-12":
+        shown.append(("x-ms-tag-count", str(len(blob.tags))))
     shown.append(("x-ms-server-encrypted", "true"))
     if call.version >= "2017-11-09":
         shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
+from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.containers import Containers, Found
 from harness.emulator.providers.blobs.earlier import EarlierState, as_it_was
 from harness.emulator.providers.blobs.errors import blob_not_found
@@ -38,6 +39,7 @@ class SnapshotHandlers:
             raise blob_not_found()
         given = call.request.headers
         leases.check(found.blob.lease, given.get("x-ms-lease-id", ""), call.now, noun="Blob", change=False)
+        tags.check(given, found.blob.tags)
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=False)
         if found.entry.is_directory:
             raise errors.not_served("snapshots of directories")

@@ -1,0 +1,108 @@
+"""Expressions about tags mean what their parts mean, and whatever else is sent is refused with a place."""
+
+import operator
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.emulator.providers.blobs.tag_expressions import ExpressionError, condition, search
+
+COMPARE: dict[str, Callable[[str, str], bool]] = {
+    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+KEYS, VALUES = st.sampled_from(["a", "b", "key one"]), st.text("abAB09 -./:=_+", max_size=3)
+TAGS = st.dictionaries(KEYS, VALUES)
+BLANKS = st.sampled_from(["", " ", "\t "])
+
+Meant = tuple[str, Callable[[dict[str, str]], bool]]  # an expression, and what it says of tags
+
+
+@st.composite
+def comparisons(draw: st.DrawFn, operators: tuple[str, ...] = tuple(COMPARE)) -> Meant:
+    key, name, value = draw(KEYS), draw(st.sampled_from(operators)), draw(VALUES)
+    shown = key if " " not in key and draw(st.booleans()) else f'"{key}"'
+    text = f"{draw(BLANKS)}{shown}{draw(BLANKS)}{name}{draw(BLANKS)}'{value}'"
+    return text, lambda tags: COMPARE[name](tags[key], value) if key in tags else name == "<>"
+
+
+def joined(parts: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
+    """An expression of two, in parentheses."""
+
+    def both(first: Meant, second: Meant, word: str) -> Meant:
+        text = f"({first[0]} {word} {second[0]})"
+        if word.lower() == "and":
+            return text, lambda tags: first[1](tags) and second[1](tags)
+        return text, lambda tags: first[1](tags) or second[1](tags)
+
+    return st.builds(both, parts, parts, st.sampled_from(["AND", "and", "OR", "Or"]))
+
+
+@given(st.recursive(comparisons(), joined, max_leaves=8), TAGS)
+def test_a_condition_holds_when_its_parts_say_so(meant: Meant, tags: dict[str, str]) -> None:
+    assert condition(meant[0])(tags) == meant[1](tags)
+
+
+@given(st.lists(comparisons(("=", "<", "<=", ">", ">=")), min_size=1, max_size=5), TAGS)
+def test_a_search_wants_all_of_its_parts(parts: list[Meant], tags: dict[str, str]) -> None:
+    assert search(" AND ".join(text for text, _ in parts))(tags) == all(holds(tags) for _, holds in parts)
+
+
+def test_and_binds_more_than_or() -> None:
+    found = condition("a = '1' OR b = '1' AND c = '1'")
+
+    assert found({"a": "1"})
+    assert not found({"b": "1"})
+    assert found({"b": "1", "c": "1"})
+
+
+def test_a_search_knows_containers() -> None:
+    found = search("@container = 'box' AND \"Project\" = 'x'")
+
+    assert found({"@container": "box", "Project": "x"})
+    assert not found({"@container": "other", "Project": "x"})
+
+
+@given(st.text("ab'\"=<>()@ \tANDOR1\n", max_size=30))
+def test_whatever_else_is_sent_is_refused(text: str) -> None:
+    for parse in (search, condition):
+        with suppress(ExpressionError):
+            assert parse(text)({"a": "1"}) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "position 1: unexpected end"),
+        ("a", "position 2: unexpected end"),
+        ("a = b", "position 5: unexpected 'b'"),
+        ("a = 'b", "position 5: unexpected '''"),
+        ("a <> 'b'", "position 3: unexpected '<>'"),
+        ("a = '1' OR b = '2'", "position 9: unexpected 'OR'"),
+        ("(a = '1')", "position 1: unexpected '('"),
+        ("and = '1'", "position 1: unexpected 'and'"),
+        ("@container = 'box'", "at least one tag name"),
+        ("@container > 'box' and a = '1'", "position 12: unexpected '>'"),
+        ("a = '1' AND ", "position 12: unexpected end"),
+        ("a" * 9000, "more than 8192 characters"),
+        (" AND ".join(["a = '1'"] * 65), "more than 64 comparisons"),
+    ],
+)
+def test_what_is_wrong_with_a_search_is_said(text: str, problem: str) -> None:
+    with pytest.raises(ExpressionError) as refused:
+        search(text)
+
+    assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("@container = 'a'", "@container is not allowed"), ("(a = '1'", "unexpected end"), ("(" * 20, "more than 16")],
+)
+def test_what_is_wrong_with_a_condition_is_said(text: str, problem: str) -> None:
+    with pytest.raises(ExpressionError) as refused:
+        condition(text)
+
+    assert problem in str(refused.value)
