@@ -11,7 +11,8 @@ from harness.experiments.metrics import wanted_outputs
 from harness.experiments.run_directory import TrialDirectory, make_directory
 from harness.printable import printable
 from harness.scenario.consistency import STDOUTERR
-from harness.scenario.model import JobSpec, MetricSpec
+from harness.scenario.job import JobSpec
+from harness.scenario.metric import MetricSpec
 from harness.services.service import JobOutput, OutputFile
 
 _NUMBER = re.compile(r"\d+")

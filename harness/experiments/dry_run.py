@@ -11,8 +11,9 @@ from harness.experiments.script_location import script_on_volume
 from harness.experiments.studies import study_of
 from harness.experiments.upload_files import own_files
 from harness.resources.budget import most_node_hours
+from harness.scenario.cluster import ClusterSpec, NodeRange
 from harness.scenario.document import FieldPath
-from harness.scenario.model import ClusterSpec, NodeRange, Scenario
+from harness.scenario.model import Scenario
 from harness.scenario.names import job_name
 from harness.scenario.volumes import DatasetUpload, VolumeSpec
 from harness.services.service import Service

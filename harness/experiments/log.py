@@ -11,7 +11,7 @@ from harness.experiments.metrics import LONGEST_SERIES, line_reader, number_of
 from harness.experiments.pattern_matching import PatternError, PatternMatcher
 from harness.resources.events import LogLine, LogSkipped, Noted, Sink
 from harness.scenario.consistency import STDOUTERR
-from harness.scenario.model import MetricSpec
+from harness.scenario.metric import MetricSpec
 from harness.services.service import JobOutput, OutputFile
 
 # Of one log that are read and reported at a time; where a job writes more, the end of it is reported.

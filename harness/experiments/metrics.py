@@ -13,7 +13,7 @@ from harness.experiments.log_lines import nearest_lines
 from harness.experiments.metric_points import CsvColumn, Point, csv_points, json_point, json_points
 from harness.experiments.pattern_matching import Found, PatternError, PatternMatcher
 from harness.experiments.pattern_worker import bounded_text
-from harness.scenario.model import LOGGED_METRICS, MetricSpec
+from harness.scenario.metric import LOGGED_METRICS, MetricSpec
 from harness.suggestions import suggestion
 
 PATTERN_SECONDS = 10.0  # of processor time for one pattern on one log

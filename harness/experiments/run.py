@@ -20,8 +20,9 @@ from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.search_trials import SearchTrials
 from harness.experiments.trial import PendingTrial, RunningTrial
 from harness.experiments.trial_source import KnownTrials, TrialSource
+from harness.scenario.cluster import ClusterSpec
 from harness.scenario.consistency import watched_metric
-from harness.scenario.model import ClusterSpec, Scenario, Trial
+from harness.scenario.model import Scenario, Trial
 
 if TYPE_CHECKING:
     from harness.search import Study

@@ -20,8 +20,9 @@ from harness.resources import Journal, Provisioning, Resource, ResourceGroup, Vo
 from harness.resources.budget import BudgetMeter
 from harness.resources.events import Noted, Sink
 from harness.resources.owner import Owner, this_process
+from harness.scenario.cluster import ClusterSpec
 from harness.scenario.document import FieldPath
-from harness.scenario.model import ClusterSpec, Scenario
+from harness.scenario.model import Scenario
 from harness.services.service import Cluster, Service
 
 R = TypeVar("R", bound=Resource)

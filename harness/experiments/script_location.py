@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 
 from harness.scenario.document import FieldPath
-from harness.scenario.model import JobSpec, Scenario
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Scenario
 
 _MOUNT_ROOT = "AZ_BATCHAI_MOUNT_ROOT"
 _INPUT = "AZ_BATCHAI_INPUT_"

@@ -16,7 +16,8 @@ from harness.interchange.azureml_tags import (
 )
 from harness.scenario.consistency import below_mount_root
 from harness.scenario.document import FieldPath
-from harness.scenario.model import JobSpec, Scenario
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Scenario
 
 SENTINEL = "harnessSweptValue{index}x"
 """What stands for the value of a swept name, by its position, while the job is made."""

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.interchange.source import Source
-from harness.scenario.model import JobSpec
+from harness.scenario.job import JobSpec
 from harness.scenario.shell_quoting import expanding_word
 from harness.scenario.volumes import VolumeKind
 

@@ -10,7 +10,7 @@ from harness.interchange.draft import Draft, literal, name_of, scenario_name
 from harness.interchange.mounts import ROOT, Mounts
 from harness.interchange.source import Source
 from harness.interchange.variables import take_variables
-from harness.scenario.model import Toolkit
+from harness.scenario.job import Toolkit
 from harness.scenario.record import Duration
 
 # Settings of a toolkit -> the toolkit, and how they call what a scenario calls by another name.

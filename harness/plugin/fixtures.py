@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from harness.experiments.run_context import JobTarget, RunContext
     from harness.experiments.run_directory import RunDirectory
     from harness.resources import ResourceGroup, Volume
-    from harness.scenario.model import ClusterSpec, Scenario, Trial
+    from harness.scenario.cluster import ClusterSpec
+    from harness.scenario.model import Scenario, Trial
     from harness.services.service import Cluster
 
 CASSETTES = "cassettes"

@@ -6,14 +6,15 @@ from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
     from harness.scenario.document import is_scenario_file
+    from harness.scenario.job import JobSpec
     from harness.scenario.load import load_scenario
-    from harness.scenario.model import JobSpec, Limits, Scenario, Trial
+    from harness.scenario.model import Limits, Scenario, Trial
     from harness.scenario.overrides import load_scenarios, same_name, with_values
 else:
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "JobSpec": "model",
+            "JobSpec": "job",
             "Limits": "model",
             "Scenario": "model",
             "Trial": "model",

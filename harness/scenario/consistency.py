@@ -10,7 +10,8 @@ from harness.suggestions import suggestion
 from harness.vm_sizes import vm_size
 
 if TYPE_CHECKING:
-    from harness.scenario.model import ExpectSpec, JobSpec, Scenario
+    from harness.scenario.job import JobSpec
+    from harness.scenario.model import ExpectSpec, Scenario
     from harness.scenario.search import SearchSpec
     from harness.scenario.volumes import VolumeSpec
 

@@ -10,14 +10,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import ScenarioError
+from harness.scenario.cluster import ClusterSpec
 from harness.scenario.consistency import trial_mistakes
 from harness.scenario.document import Document, FieldPath, read_document
 from harness.scenario.fields import field_names, may_be_null, takes_text
 from harness.scenario.inheritance import inherited, own_lines
-from harness.scenario.model import PATTERNS, ClusterSpec, ExpectSpec, JobSpec, Origin, Scenario, Trial
+from harness.scenario.job import JobSpec
+from harness.scenario.model import ExpectSpec, Origin, Scenario, Trial
 from harness.scenario.names import cluster_name, trial_id
 from harness.scenario.parameters import file_values, typed_values
 from harness.scenario.record import mistakes_in
+from harness.scenario.resource_names import PATTERNS
 from harness.scenario.space import Point, Space, equal_rows
 from harness.scenario.sweep import SweepError, SweepSpec
 from harness.scenario.swept_files import find_files, uploads_of

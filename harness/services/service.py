@@ -15,7 +15,9 @@ from harness.resources.azure_errors import KnownErrors
 from harness.resources.events import ClusterStatus, Event, TeardownFailed
 from harness.resources.provisioning import Provisioning, Resource
 from harness.scenario.azureml import AzureMlSpec
-from harness.scenario.model import JobSpec, Limits, NodeRange, SetupSpec
+from harness.scenario.cluster import NodeRange, SetupSpec
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits
 from harness.scenario.volumes import VolumeKind
 from harness.target import ServiceName
 

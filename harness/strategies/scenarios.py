@@ -7,7 +7,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from harness.interchange.draft import yaml_text
-from harness.scenario.model import Toolkit
+from harness.scenario.job import Toolkit
 from harness.strategies.words import (
     IMAGES,
     LOCATIONS,

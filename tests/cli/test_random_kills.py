@@ -24,7 +24,8 @@ from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find
 from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits
 from harness.services.batchai import BatchAiService
 from harness.services.service import ClusterPlan, Job, JobView, MountPlan
 from tests.commands import harness_command, pytest_command

@@ -6,7 +6,8 @@ import pytest
 from harness.errors import JobError, UnreachableError
 from harness.experiments.collection import collect, newest_versions, toolkit_of
 from harness.experiments.run_directory import TrialDirectory
-from harness.scenario.model import MetricSpec, Scenario
+from harness.scenario.metric import MetricSpec
+from harness.scenario.model import Scenario
 from harness.services.service import Listing, OutputFile
 
 

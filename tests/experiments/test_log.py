@@ -6,7 +6,7 @@ from typing import Any
 from harness.experiments.log import LogReader
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.resources.events import LogLine
-from harness.scenario.model import MetricSpec
+from harness.scenario.metric import MetricSpec
 from harness.services.service import Listing, OutputFile, Tail
 
 

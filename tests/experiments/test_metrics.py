@@ -9,7 +9,7 @@ import pytest
 
 from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.scenario.model import MetricSpec
+from harness.scenario.metric import MetricSpec
 from tests.experiments.test_event_file import BY_TENSORBOARDX
 
 LOG = "loss = 1.36\nloss = 0.40\nerrs = 2.2%\n"

@@ -6,8 +6,9 @@ import pytest
 
 from harness.errors import UserError
 from harness.interchange import import_files
+from harness.scenario.cluster import NodeRange
 from harness.scenario.load import load_scenario
-from harness.scenario.model import NodeRange, Scenario
+from harness.scenario.model import Scenario
 from harness.scenario.swept_values import RangeSpec
 
 JOB = """\

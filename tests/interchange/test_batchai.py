@@ -9,8 +9,9 @@ import pytest
 from harness.cli import main
 from harness.errors import UserError
 from harness.interchange import import_files
+from harness.scenario.cluster import NodeRange
 from harness.scenario.load import load_scenario
-from harness.scenario.model import NodeRange, Scenario
+from harness.scenario.model import Scenario
 
 SHARE = "https://<STORAGE_ACCOUNT_NAME>.file.core.windows.net"
 JOB: dict[str, Any] = {

@@ -17,8 +17,9 @@ from harness import strategies
 from harness.errors import ScenarioError
 from harness.interchange import export_azureml, import_files
 from harness.interchange.draft import yaml_text
+from harness.scenario.job import JobSpec
 from harness.scenario.load import load_scenario
-from harness.scenario.model import JobSpec, Scenario
+from harness.scenario.model import Scenario
 from harness.scenario.schema import scenario_schema
 
 IS_FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"

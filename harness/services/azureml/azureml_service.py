@@ -10,7 +10,8 @@ from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning
 from harness.resources.registration import register_providers
 from harness.scenario.azureml import AzureMlSpec
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits
 from harness.services.azureml.compute import AmlCompute
 from harness.services.azureml.images import living_image
 from harness.services.azureml.job import AzureMlJob, list_jobs

@@ -11,7 +11,7 @@ from harness.resources.events import ClusterStatus
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import read_tags, tags_of
 from harness.scenario.azureml import datastore_name
-from harness.scenario.model import NodeRange
+from harness.scenario.cluster import NodeRange
 from harness.services.azureml.code_asset import delete_code, upload_code
 from harness.services.azureml.datastore import delete_datastore, keep_datastore, make_datastore
 from harness.services.azureml.known_errors import forbids_account_keys

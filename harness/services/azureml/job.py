@@ -9,8 +9,10 @@ from harness.clouds import Clients
 from harness.errors import JobError
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import tags_of
+from harness.scenario.cluster import SetupSpec
 from harness.scenario.consistency import STDOUTERR
-from harness.scenario.model import JobSpec, Limits, SetupSpec
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits
 from harness.services.azureml.code_asset import code_id
 from harness.services.azureml.compute import AmlCompute
 from harness.services.azureml.environment_asset import make_environment

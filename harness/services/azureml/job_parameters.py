@@ -6,7 +6,8 @@ from typing import Any
 
 from harness.errors import JobError
 from harness.scenario.azureml import AzureMlSpec
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits
 from harness.services.azureml.launch_command import (
     STREAMS,
     MountedVolume,

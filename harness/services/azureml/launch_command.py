@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from harness.scenario.consistency import below_mount_root
-from harness.scenario.model import JobSpec
+from harness.scenario.job import JobSpec
 from harness.scenario.shell_quoting import expanding_word
 
 SCRIPT = "batchai_launch.sh"

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning
 from harness.resources.registration import register_providers
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits
 from harness.services.batchai.cluster import GpuCluster
 from harness.services.batchai.job import BatchAiJob, list_jobs, make_experiment
 from harness.services.batchai.job_parameters import job_parameters

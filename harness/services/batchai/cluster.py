@@ -9,7 +9,7 @@ from azure.mgmt.batchai import BatchAI, models
 from harness.clouds import CloudFacts
 from harness.errors import HarnessError, ProvisioningError
 from harness.resources.events import ClusterStatus
-from harness.scenario.model import NodeRange
+from harness.scenario.cluster import NodeRange
 from harness.services.service import Cluster, ClusterPlan, MountPlan
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from azure.mgmt.batchai import models
 
-from harness.scenario.model import JobSpec, Limits
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits
 
 # toolkit -> field of JobCreateParameters, its model, how that calls the arguments
 _SCRIPTED: Mapping[str, tuple[str, type[Any], str]] = {

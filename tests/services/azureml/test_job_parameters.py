@@ -6,7 +6,8 @@ import pytest
 
 from harness.errors import JobError
 from harness.scenario.azureml import AzureMlSpec
-from harness.scenario.model import JobSpec, Limits, Scenario
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits, Scenario
 from harness.services.azureml.job_parameters import job_parameters
 from harness.services.azureml.launch_command import MountedVolume
 

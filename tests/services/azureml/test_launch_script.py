@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scenario.model import JobSpec
+from harness.scenario.job import JobSpec
 from harness.services.azureml.launch_command import MountedVolume, launch_command
 
 SCRIPT = Path(__file__).parents[3] / "harness" / "services" / "azureml" / "launch.sh"

@@ -14,7 +14,7 @@ from harness.errors import ProvisioningError
 from harness.fault_plans import make_plan
 from harness.resources import FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.events import ClusterStatus
-from harness.scenario.model import NodeRange, SetupSpec
+from harness.scenario.cluster import NodeRange, SetupSpec
 from harness.services.batchai.cluster import GpuCluster
 from harness.services.service import ClusterPlan, MountPlan
 from tests.fakes import injected

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from harness.scenario.model import JobSpec, Limits, Scenario
+from harness.scenario.job import JobSpec
+from harness.scenario.model import Limits, Scenario
 from harness.services.batchai.job_parameters import job_parameters
 
 PREFIX = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
