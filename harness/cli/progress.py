@@ -7,6 +7,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from harness.cli.markup import plain
 from harness.clock import Clock
@@ -141,7 +142,11 @@ class Display:
         self._best = event.best
 
     def _line(self, markup: str) -> None:
-        self._console.print(markup, soft_wrap=True)
+        if self._console.is_terminal:
+            self._console.print(markup, soft_wrap=True)
+        else:  # a sweep has thousands of lines, and rich takes a millisecond to lay out each
+            self._console.file.write(f"{Text.from_markup(markup).plain}\n")
+            self._console.file.flush()
 
     def _update(self, text: str) -> None:
         if self._status is not None:

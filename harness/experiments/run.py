@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.experiments.fetching import FetchAtOnce, FetchBeside, Fetcher
 from harness.experiments.outcomes import Outcome
 from harness.experiments.run_context import (
     JobTarget,
@@ -119,7 +120,8 @@ def run_search(
             at_once=at_once or (search.at_once if search else None),
             limit=limit,
         )
-        _schedule(context, target, scenario, source, record)
+        # The search is to know how trials ended before it is asked for another.
+        _schedule(context, target, scenario, source, record, fetcher=FetchAtOnce(context.cloud.clock))
 
 
 def run_trials(
@@ -138,7 +140,9 @@ def run_trials(
         Interrupted: the process was asked to end; the jobs are deleted.
     """
     source = KnownTrials(trials, _Submission(context, target, scenario, directory).pending)
-    _schedule(context, target, scenario, source, report)
+    is_beside = context.policy.is_live and not source.is_single
+    fetcher = FetchBeside(context.cloud.clock) if is_beside else FetchAtOnce(context.cloud.clock)
+    _schedule(context, target, scenario, source, report, fetcher=fetcher)
 
 
 def _schedule(
@@ -147,6 +151,8 @@ def _schedule(
     scenario: Scenario,
     source: TrialSource[PendingTrial, RunningTrial],
     report: Callable[[Outcome], None],
+    *,
+    fetcher: Fetcher,
 ) -> None:
     TrialScheduler(
         source,
@@ -156,6 +162,7 @@ def _schedule(
         interruption=context.interruption,
         report=report,
         meter=target.meter,
+        fetcher=fetcher,
     ).run()
 
 

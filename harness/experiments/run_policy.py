@@ -21,12 +21,14 @@ class RunPolicy:
     Attributes:
         limits: the settings that hold budgets, where the cloud is paid for and has quotas; None where it has neither.
         most_jobs: that one experiment gets, since a list of very many is slow; None where what is asked was recorded.
+        is_live: whether answers are made when they are asked for, so that requests may overtake one another.
         lifetime: after which ``harness reap`` may delete what was made.
     """
 
     limits: Settings | None = None
     lifetime: timedelta = timedelta(days=1)
     most_jobs: int | None = None
+    is_live: bool = False
 
     def prepare(self, service: Service, provisioning: Provisioning, scenario: Scenario) -> None:
         """Sign in, register what the service needs, and refuse a scenario that cannot run there.
@@ -53,8 +55,9 @@ class RunPolicy:
 
 def policy_for(cloud: str, settings: Settings) -> RunPolicy:
     """The policy of a cloud; only ``azure`` is paid for, and has quotas that are set by others."""
-    most_jobs = None if cloud == "replay" else MOST_JOBS
-    return RunPolicy(settings if cloud == "azure" else None, settings.lifetime, most_jobs)
+    is_live = cloud != "replay"
+    most_jobs = MOST_JOBS if is_live else None
+    return RunPolicy(settings if cloud == "azure" else None, settings.lifetime, most_jobs, is_live)
 
 
 def plan_of(scenario: Scenario) -> ClusterPlan:

@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext
 
 from harness.clouds import Poller
 from harness.errors import BudgetError
+from harness.experiments.collection import Collected
 from harness.experiments.decide import Stop, Submit, decide
+from harness.experiments.fetching import Fetcher
 from harness.experiments.outcomes import Outcome
 from harness.experiments.trial import FinishedTrial, PendingTrial, RunningTrial
 from harness.experiments.trial_source import TrialSource
@@ -27,6 +30,7 @@ class TrialScheduler:
             more, and those that run end as they would.
         report: gets each outcome at once.
         meter: refuses a trial that may exceed the budget; those that run already end first.
+        fetcher: fetches the files of jobs that have ended; closed at the end.
     """
 
     def __init__(
@@ -39,13 +43,16 @@ class TrialScheduler:
         interruption: Interruption,
         report: Callable[[Outcome], None],
         meter: BudgetMeter,
+        fetcher: Fetcher,
     ) -> None:
         self._source = source
         self._waiting: deque[PendingTrial] = deque()  # the next trial of the source, and those to be tried again
         self._running: dict[str, RunningTrial] = {}
         self._finished: list[FinishedTrial] = []
+        self._fetches: dict[str, Future[Collected]] = {}  # of the finished trials
         self._capacity, self._limits, self._poller = capacity, limits, poller
         self._interruption, self._report, self._meter = interruption, report, meter
+        self._fetcher = fetcher
         self._refusal: BudgetError | None = None
 
     def run(self) -> None:
@@ -60,6 +67,7 @@ class TrialScheduler:
             with nullcontext() if self._source.is_single else self._interruption.draining():
                 self._run()
         except BaseException as error:
+            self._fetcher.close()
             with ExitStack() as stack:
                 for running in self._running.values():
                     stack.callback(running.close, error)
@@ -68,6 +76,7 @@ class TrialScheduler:
                 for waiting in self._waiting:
                     stack.callback(waiting.close, error)
             raise
+        self._fetcher.close()
         for waiting in self._waiting:
             waiting.close()
         if self._refusal is not None:
@@ -81,9 +90,9 @@ class TrialScheduler:
             self._collect()
             if self._poll():
                 pauses = self._poller.pauses()
-            elif self._running:
+            elif self._running or self._finished:
                 with self._interruption.allowed():
-                    self._poller.clock.sleep(next(pauses))
+                    self._fetcher.wait(self._fetches.values(), next(pauses))
 
     def _more(self) -> bool:
         """Whether trials are to begin."""
@@ -139,14 +148,28 @@ class TrialScheduler:
         return has_moved
 
     def _collect(self) -> None:
-        while self._finished:
-            if not self._interruption.is_draining and (again := self._finished[0].retried()) is not None:
-                self._waiting.appendleft(again)
-                self._finished.pop(0)
-                continue
-            with self._interruption.allowed():
-                outcome = self._finished[0].collect()
-            with self._interruption.held():
-                self._report(outcome)
-                self._source.take(outcome)
-                self._finished.pop(0).close()
+        """Begin to fetch the files of jobs that have ended, and report those whose files are here.
+
+        When a job has ended on every node since, and no files came, they are waited for: every list of jobs holds those
+        that are not deleted yet.
+        """
+        for finished in list(self._finished):
+            if finished.id not in self._fetches:
+                if not self._interruption.is_draining and (again := finished.retried()) is not None:
+                    self._waiting.appendleft(again)
+                    self._finished.remove(finished)
+                    continue
+                with self._interruption.allowed():
+                    self._fetches[finished.id] = self._fetcher.begin(finished.fetch)
+            if self._fetches[finished.id].done() or len(self._finished) > self._capacity:
+                self._conclude(finished)
+
+    def _conclude(self, finished: FinishedTrial) -> None:
+        with self._interruption.allowed():
+            outcome = finished.judge(self._fetches[finished.id].result())
+        with self._interruption.held():
+            self._report(outcome)
+            self._source.take(outcome)
+            del self._fetches[finished.id]
+            self._finished.remove(finished)
+            finished.close()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from harness.errors import JobError
 from harness.experiments.checks import Observed, check, directories_of
-from harness.experiments.collection import collect, toolkit_of
+from harness.experiments.collection import Collected, collect, toolkit_of
 from harness.experiments.decide import Failure, Stop, TrialView, failure_of, is_retried
 from harness.experiments.log import LogReader
 from harness.experiments.metrics import Readings, read_metrics
@@ -246,6 +246,11 @@ class FinishedTrial:
     attempts: Attempts
 
     @property
+    def id(self) -> str:
+        """The trial's."""
+        return self.pending.id
+
+    @property
     def is_pruned(self) -> bool:
         """Whether it was ended because it is not worth finishing; one that was faster has ended by itself."""
         return self.stopped is not None and self.stopped.kind == "pruned" and self.view.state != "succeeded"
@@ -263,14 +268,18 @@ class FinishedTrial:
         self.attempts.job.close()
         return replace(self.pending, attempts=replace(self.attempts, failures=(*failures, failure)))
 
-    def collect(self) -> Outcome:
-        """Fetch the files and judge what came out; what cannot be fetched is an error of the outcome.
+    def fetch(self) -> Collected:
+        """Fetch the files; what cannot be fetched is a problem that is told of. Any thread may do that.
 
         Raises:
-            UnreachableError: nobody answers any more; a resumed run collects it.
+            UnreachableError: nobody answers any more; a resumed run collects them.
         """
+        scenario = self.pending.scenario
+        return collect(self.job.output, directories_of(scenario), self.pending.directory, scenario.metrics)
+
+    def judge(self, collected: Collected) -> Outcome:
+        """What came out, by the files that were fetched."""
         scenario, trial, context, view = self.pending.scenario, self.pending.trial, self.pending.context, self.view
-        collected = collect(self.job.output, directories_of(scenario), self.pending.directory, scenario.metrics)
         self.log.finish(collected.logs)
         readings = read_metrics(scenario.metrics, {**collected.logs, **collected.outputs}, context.matcher)
         earlier = [f"attempt {number}: {failure.text}" for number, failure in enumerate(self.attempts.failures, 1)]

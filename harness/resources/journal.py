@@ -69,6 +69,15 @@ class Entry:
         moment = datetime.fromisoformat(self.expires)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
+    @property
+    def must_survive_a_power_cut(self) -> bool:
+        """Whether the line is needed after one.
+
+        A deletion that no line tells of is repeated. A job of the emulator ends with this machine, and what is left of
+        it is deleted with its resource group, which has a line before it.
+        """
+        return self.state == "creating" and (self.cloud, self.kind) != ("emulator", "job")
+
     def may_be_alive(self, now: datetime) -> bool:
         """Whether its run may still use the resource: it runs, or nobody can tell on this machine and time is left."""
         state = self.owner.state
@@ -78,8 +87,9 @@ class Entry:
 class Journal:
     """An append-only file of entries; several processes may append.
 
-    An entry is whole and on the disk when ``append`` returns; if ``append`` raises, there is no entry. A process that
-    is killed on the way leaves a torn line, which belongs to an entry that nobody relied on.
+    An entry is whole when ``append`` returns, and on the disk if a power cut must not lose it; if ``append`` raises,
+    there is no entry. A process that is killed on the way leaves a torn line, which belongs to an entry that nobody
+    relied on.
 
     Args:
         path: the file.
@@ -93,14 +103,14 @@ class Journal:
         self._is_synced = False
 
     def append(self, entry: Entry) -> None:
-        """Return when the entry, and the file itself, are on the disk.
+        """Return when the entry is in the file, which survives the end of any process, and on the disk if it must be.
 
         Raises:
             JournalError: another process holds the file, or it cannot be written; there is no such entry then.
         """
         with self._held() as descriptor:
             self._sync_name()
-            _append_line(descriptor, _line(entry))
+            _append_line(descriptor, _line(entry), is_synced=entry.must_survive_a_power_cut)
 
     def left(self) -> list[Entry]:
         """What was created and not deleted, the newest first; a torn line of a killed run is ignored.
@@ -201,13 +211,14 @@ def _line(entry: Entry) -> bytes:
     return f"{json.dumps(asdict(entry))}\n".encode()
 
 
-def _append_line(descriptor: int, line: bytes) -> None:
-    """Append the whole line to a locked file and sync it, or leave the file as it was."""
+def _append_line(descriptor: int, line: bytes, *, is_synced: bool) -> None:
+    """Append the whole line to a locked file, or leave the file as it was."""
     end = os.lseek(descriptor, 0, os.SEEK_END)
     is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"  # by a process that was killed
     try:
         _write_all(descriptor, b"\n" + line if is_torn else line)
-        os.fsync(descriptor)
+        if is_synced:
+            os.fsync(descriptor)
     except OSError:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, end)

@@ -9,6 +9,7 @@ from harness.clock import SteppingClock
 from harness.clouds import Poller
 from harness.errors import BudgetError
 from harness.experiments.decide import TrialView
+from harness.experiments.fetching import FetchAtOnce
 from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.state import TrialState
 from harness.experiments.trial_source import KnownTrials
@@ -53,8 +54,11 @@ class HourLong:
     def retried(self) -> None:
         """It is not tried again."""
 
-    def collect(self) -> str:
+    def fetch(self) -> str:
         return self.id
+
+    def judge(self, fetched: str) -> str:
+        return fetched
 
     def close(self, _error: BaseException | None = None) -> None:
         self.is_closed = self.state is not TrialState.WAITING
@@ -80,6 +84,7 @@ def scheduled() -> Play:
             interruption=Interruption(),
             report=outcomes.append,
             meter=BudgetMeter(clock, budget and Budget(budget, f"max_node_hours is {budget}"), nodes=nodes),
+            fetcher=FetchAtOnce(clock),
         )
         try:
             scheduler.run()
