@@ -104,7 +104,7 @@ def launch(
         host_names: as in ``Options``.
         applications: applications to have besides the first one, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
         seed: a directory whose ``file/SHARE`` and ``blob/CONTAINER`` become shares and containers of the first account.
-        copy_delay: seconds for which each copy of a file is pending, so that it can be watched and aborted.
+        copy_delay: seconds for which each copy of a file or blob is pending, so that it can be watched and aborted.
         log: a file in which requests are logged, one JSON line each: time, method, url, status, milliseconds, error.
             Nothing secret is in it.
         managed_identity: whose endpoint to have, ``app-service`` or ``imds``; see ``Endpoint.environment``.

@@ -69,7 +69,7 @@ class Options:
             CNTK's API on PyTorch.
         host_names: by which clients at the plain ports call this machine, beside those of loopback.
         applications: the applications to have besides the first one, each a name and its roles.
-        copy_delay: seconds for which each copy of a file is pending.
+        copy_delay: seconds for which each copy of a file or blob is pending.
         seed: a directory whose ``file/SHARE`` and ``blob/CONTAINER`` are shares and containers to begin with.
         until: id of a process whose end stops the emulator; 0 for none.
         log: where requests are logged; default nowhere.

@@ -65,7 +65,7 @@ PARTS: Mapping[str, str] = {
     "PutRange": "from a URL: of this emulator's accounts",
     "SetFileServiceProperties": "metrics and the settings of SMB are kept and given back",
     "SetBlobServiceProperties": "logging, metrics and static websites are kept and given back",
-    "PutBlob": "block blobs, with their content; not from a URL",
+    "PutBlob": "of all types; also `PutBlobFromUrl`, `CopyBlob` and `CopyBlobFromUrl`, from this emulator's accounts",
     "CreatePermission": "kept; nobody's access depends on it",
 }
 
@@ -89,10 +89,8 @@ def _served(root: Path) -> tuple[Operations, Operations]:
     shares = Shares(accounts, store=store, clock=clock, trash=trash)
     containers = Containers(accounts, store=store, clock=clock, trash=trash)
     store.close()
-    return (
-        files.operations(shares, accounts, CopySources(accounts, judge)),
-        blobs.operations(containers, accounts, judge, PublicAccess(accounts, store)),
-    )
+    sources, public = CopySources(accounts, judge), PublicAccess(accounts, store)
+    return files.operations(shares, accounts, sources), blobs.operations(containers, accounts, sources, public)
 
 
 def _rows(table: Operations, unserved: Mapping[Address, str]) -> Iterator[str]:

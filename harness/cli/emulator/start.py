@@ -75,7 +75,7 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
     metavar="SECONDS",
     type=click.FloatRange(min=0),
     default=0.0,
-    help="How long each copy of a file is pending; default not at all.",
+    help="How long each copy of a file or blob is pending; default not at all.",
 )
 @click.option("--log/--no-log", default=True, help="Log requests for 'harness emulator log'; default they are.")
 @click.option(

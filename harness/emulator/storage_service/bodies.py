@@ -7,6 +7,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from harness.emulator.context import BodyTooLargeError, Request
 from harness.emulator.storage_service import crc64, errors, headers, sparse, structured_body
@@ -27,14 +28,33 @@ def length(request: Request) -> int | None:
     return headers.number(request, "content-length", most=1 << 62)
 
 
+@dataclass(frozen=True, slots=True)
+class Checksums:
+    """What was computed of a body, in base64: its MD5; its CRC-64 where a checksum came with it, or empty."""
+
+    md5: str
+    crc64: str
+
+    def confirmed(self, request: Request) -> list[tuple[str, str]]:
+        """The headers that tell a client which checksums its body has."""
+        crc64 = [(_CRC64, self.crc64)] if self.crc64 else []
+        return [("content-md5", self.md5), *crc64, *_confirmed_structure(request)]
+
+
 def confirmed(request: Request) -> list[tuple[str, str]]:
-    """The headers that tell a client that the checksums of its body were compared."""
-    shown = [(structured_body.HEADER, structured_body.FORM)] if structured_body.is_asked(request) else []
-    return shown + [(name, value) for name, value in request.headers.items() if name == _CRC64]
+    """The headers that tell a client that the checksums of its body were compared, where it has no other checksums."""
+    return [
+        *_confirmed_structure(request),
+        *((name, value) for name, value in request.headers.items() if name == _CRC64),
+    ]
 
 
-async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int, str]:
-    """Write a body to a file; its length, and its MD5 in base64.
+def _confirmed_structure(request: Request) -> list[tuple[str, str]]:
+    return [(structured_body.HEADER, structured_body.FORM)] if structured_body.is_asked(request) else []
+
+
+async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int, Checksums]:
+    """Write a body to a file; its length, and its checksums.
 
     If it raises, a part of the body may be in the file.
 
@@ -45,11 +65,18 @@ async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int
         BodyTooLargeError: it is longer.
         StorageError: its MD5 or CRC-64 is not what the request says, or it is structured and wrong.
     """
-    return await _received(request, _content(request), _Sink(descriptor, with_crc=_CRC64 in request.headers), limit)
+    return await _received(_content(request), descriptor, _Expected.of_body(request), limit)
 
 
-async def gather(request: Request, *, limit: int) -> tuple[list[bytes], str]:
-    """A body in memory, in the parts in which it came; and its MD5 in base64.
+async def receive_copied(
+    request: Request, content: AsyncIterable[bytes], descriptor: int, *, limit: int
+) -> tuple[int, Checksums]:
+    """``receive``, with content that the request names by a URL."""
+    return await _received(content, descriptor, _Expected.of_source(request), limit)
+
+
+async def gather(request: Request, *, limit: int) -> tuple[list[bytes], Checksums]:
+    """A body in memory, in the parts in which it came; and its checksums.
 
     Args:
         limit: bytes that it may have.
@@ -58,15 +85,44 @@ async def gather(request: Request, *, limit: int) -> tuple[list[bytes], str]:
         BodyTooLargeError: it is longer.
         StorageError: its MD5 or CRC-64 is not what the request says, or it is structured and wrong.
     """
+    return await _gathered(_content(request), _Expected.of_body(request), limit)
+
+
+async def gather_copied(
+    request: Request, content: AsyncIterable[bytes], *, limit: int
+) -> tuple[list[bytes], Checksums]:
+    """``gather``, with content that the request names by a URL."""
+    return await _gathered(content, _Expected.of_source(request), limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What a request says of its content: the MD5, or empty; the CRC-64, and the length, or None."""
+
+    md5: str
+    crc64: str | None
+    length: int | None
+
+    @staticmethod
+    def of_body(request: Request) -> "_Expected":
+        return _Expected(headers.md5(request, "content-md5"), request.headers.get(_CRC64), length(request))
+
+    @staticmethod
+    def of_source(request: Request) -> "_Expected":
+        md5 = headers.md5(request, "x-ms-source-content-md5")
+        return _Expected(md5, request.headers.get("x-ms-source-content-crc64"), None)
+
+
+async def _gathered(content: AsyncIterable[bytes], expected: _Expected, limit: int) -> tuple[list[bytes], Checksums]:
     parts: list[bytes] = []
 
     async def kept() -> AsyncIterator[bytes]:
-        async for part in _content(request):
+        async for part in content:
             parts.append(part)
             yield part
 
-    _, md5 = await _received(request, kept(), _Sink(None, with_crc=_CRC64 in request.headers), limit)
-    return parts, md5
+    _, checksums = await _received(kept(), None, expected, limit)
+    return parts, checksums
 
 
 def _content(request: Request) -> AsyncIterator[bytes]:
@@ -75,9 +131,11 @@ def _content(request: Request) -> AsyncIterator[bytes]:
     return request.stream()
 
 
-async def _received(request: Request, parts: AsyncIterable[bytes], sink: "_Sink", limit: int) -> tuple[int, str]:
-    said = headers.md5(request, "content-md5")
-    if (length(request) or 0) > limit:
+async def _received(
+    parts: AsyncIterable[bytes], descriptor: int | None, expected: _Expected, limit: int
+) -> tuple[int, Checksums]:
+    sink = _Sink(descriptor, with_crc=bool(expected.md5) or expected.crc64 is not None)
+    if (expected.length or 0) > limit:
         raise BodyTooLargeError(limit)
     size, done = 0, 0
     batch: list[bytes] = []
@@ -97,10 +155,10 @@ async def _received(request: Request, parts: AsyncIterable[bytes], sink: "_Sink"
             await sink.take(batch, done)
     finally:
         await sink.settle()
-    found = sink.md5()
-    if said and said != found:
+    found = Checksums(sink.md5(), sink.crc64())
+    if expected.md5 and expected.md5 != found.md5:
         raise errors.md5_mismatch()
-    if request.headers.get(_CRC64, sink.crc64()) != sink.crc64():
+    if expected.crc64 not in (None, found.crc64):
         raise errors.crc64_mismatch()
     return size, found
 
@@ -156,8 +214,8 @@ class _Sink:
         return _encoded(self._digest.digest())
 
     def crc64(self) -> str:
-        """In base64, if it was wanted."""
-        return crc64.encoded(self._crc)
+        """In base64; empty if it was not wanted."""
+        return crc64.encoded(self._crc) if self._with_crc else ""
 
 
 def md5_of(body: bytes) -> str:

@@ -37,6 +37,20 @@ def check(headers: Mapping[str, str], *, etag: str | None, modified: datetime | 
         raise errors.condition_not_met()
 
 
+def check_source(headers: Mapping[str, str], *, etag: str | None, modified: datetime | None) -> None:
+    """Let a copy pass whose conditions hold for its source.
+
+    Raises:
+        StorageError: a condition does not hold.
+    """
+    prefix = "x-ms-source-"
+    given = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
+    try:
+        check(given, etag=etag, modified=modified, read=False)
+    except errors.StorageError as error:
+        raise errors.source_condition_not_met() from error
+
+
 def _names(header: str, etag: str | None) -> bool:
     if etag is None:
         return False

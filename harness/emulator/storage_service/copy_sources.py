@@ -1,13 +1,14 @@
 """What a copy reads and a rename moves: a file or blob of this emulator, named by its URL.
 
-Who may read a source by its name alone is the rule of Microsoft's "Copy File": the holder of the account's key or of a
-role, a file of the same account. Everybody else, a caller by SAS included, needs a SAS in the URL that grants the
-source, or a token for it in a header of its own.
+Who may read a source by its name alone is the rule of Microsoft's "Copy File" and "Copy Blob": the holder of the
+account's key or of a role, a file into a file and a blob into a blob of the same account. Everybody else, a caller by
+SAS included, needs a SAS in the URL that grants the source, or a token for it in a header of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from harness.emulator.storage_service import errors
@@ -26,7 +27,10 @@ _AUTHORIZATION = "x-ms-copy-source-authorization"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An open file or blob: ``content`` are its content headers, ``smb`` and ``nfs`` the properties of a file there."""
+    """An open file or blob: ``content`` are its content headers.
+
+    ``smb`` and ``nfs`` are the properties of a file there, ``blob`` is the record of a blob.
+    """
 
     descriptor: int
     length: int
@@ -35,6 +39,9 @@ class Source:
     content_md5: str = ""
     smb: object = None
     nfs: object = None
+    blob: object = None
+    etag: str | None = None
+    modified: datetime | None = None
 
 
 Opener = Callable[[Target, bool], Source]
@@ -45,7 +52,7 @@ class CopySources:
 
     Args:
         authority: judges tokens.
-        delay: seconds for which a copy of a file is pending before its bytes move.
+        delay: seconds for which a copy is pending before its bytes move.
     """
 
     def __init__(self, accounts: Accounts, authority: BearerAuthority, *, delay: float = 0.0) -> None:
@@ -160,12 +167,11 @@ class CopySources:
                     self._check_sas(call, target, query, scheme, _on_object(target, "r"))
             except StorageError as error:
                 raise errors.copy_source(error.status, str(error), source=error) from error
-        elif signed:
-            refusal = errors.anonymous(self.authority.challenge)
+        elif signed or not call.credential.is_whole or not _is_near(target, call.target):
+            # A copy reads such a source as nobody. To nobody a private file does not exist when a file is copied to.
+            is_hidden = call.target.service == "file" and not signed
+            refusal = errors.not_found() if is_hidden else errors.anonymous(self.authority.challenge)
             raise errors.copy_source(refusal.status, str(refusal), source=refusal)
-        elif not call.credential.is_whole or (target.account, target.service) != (call.target.account, "file"):
-            # Copy File reads such a source as nobody, to whom a private file does not exist.
-            raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
 
     def _check_token(self, call: Call, target: Target) -> None:
         """Accept the token for the source, which may come without TLS: its bearer has shown other credentials."""
@@ -182,6 +188,10 @@ class CopySources:
             account.keys if account else (), self.authority, self._openers[target.service][1](target), call.now
         )
         check_sas(query, target, grant, judge, call.request, scheme=scheme)
+
+
+def _is_near(source: Target, target: Target) -> bool:
+    return (source.account, source.service) == (target.account, target.service)
 
 
 def _on_object(target: Target, letter: str) -> Grant:

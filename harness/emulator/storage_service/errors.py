@@ -321,6 +321,22 @@ def copy_source(status: int, text: str, *, source: StorageError | None = None) -
     return StorageError(status, "CannotVerifyCopySource", text, headers=headers)
 
 
+def no_pending_copy() -> StorageError:
+    """There is no copy to abort."""
+    return StorageError(409, "NoPendingCopyOperation", "There is currently no pending copy operation.")
+
+
+def pending_copy() -> StorageError:
+    """A copy into this file or blob is going on."""
+    return StorageError(409, "PendingCopyOperation", "There is currently a pending copy operation.")
+
+
+def source_condition_not_met() -> StorageError:
+    """A conditional header about the source of a copy does not hold."""
+    text = "The source condition specified using HTTP conditional header(s) is not met."
+    return StorageError(412, "SourceConditionNotMet", text)
+
+
 # Leases
 
 

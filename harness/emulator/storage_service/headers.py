@@ -102,13 +102,13 @@ def number(request: Request, name: str, *, least: int = 0, most: int) -> int | N
     return int(text)
 
 
-def flag(request: Request, name: str) -> bool:
-    """A header that says true or false; absent is false.
+def flag(request: Request, name: str, *, default: bool = False) -> bool:
+    """A header that says true or false.
 
     Raises:
         StorageError: it says something else.
     """
-    text: str = request.headers.get(name, "false").lower()
+    text: str = request.headers.get(name, str(default)).lower()
     if text not in ("true", "false"):
         raise errors.invalid_header(name)
     return text == "true"

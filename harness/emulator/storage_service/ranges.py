@@ -13,7 +13,7 @@ def to_read(header: str, length: int) -> tuple[int, int]:
     Raises:
         StorageError: the header is malformed, or the range begins at or behind the end.
     """
-    first, last = _parse(header)
+    first, last = parsed(header)
     if first >= length:
         raise errors.invalid_range(length)
     end = length if last is None else min(last + 1, length)
@@ -26,7 +26,7 @@ def to_write(header: str, length: int) -> tuple[int, int]:
     Raises:
         StorageError: the header is malformed, or the range does not.
     """
-    first, last = _parse(header)
+    first, last = parsed(header)
     if last is None:
         raise errors.invalid_header("x-ms-range")
     if last >= length:
@@ -34,7 +34,12 @@ def to_write(header: str, length: int) -> tuple[int, int]:
     return first, last + 1 - first
 
 
-def _parse(header: str) -> tuple[int, int | None]:
+def parsed(header: str) -> tuple[int, int | None]:
+    """First and last byte of a range; None for the last one where the range is open.
+
+    Raises:
+        StorageError: the header is malformed.
+    """
     match = _RANGE.fullmatch(header.strip())
     if not match:
         raise errors.invalid_header("x-ms-range")

@@ -1,11 +1,45 @@
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import pytest
-from azure.storage.blob import BlobServiceClient, ContainerClient
+import requests
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import (
+    BlobClient,
+    BlobServiceClient,
+    ContainerClient,
+    ContainerSasPermissions,
+    generate_container_sas,
+)
 
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+
+SOON = datetime.now(UTC) + timedelta(hours=1)
+
+Sign = Callable[[BlobClient], str]
+
+
+class Put(Protocol):
+    """A bare PUT, signed, to an address below the container."""
+
+    def __call__(self, address: str, headers: dict[str, str], body: bytes = b"") -> requests.Response: ...
+
+
+def refusal(refused: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int | None, str]:
+    """Status and code of what the SDK raised."""
+    assert refused.value.response is not None
+    return refused.value.status_code, refused.value.response.headers.get("x-ms-error-code", "")
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """An emulator of storage alone, at plain ports, with a second account."""
+    with launch(tmp_path_factory.mktemp("storage"), only="storage", accounts=["other:c2VjcmV0"]) as running:
+        yield running
 
 
 @pytest.fixture
@@ -28,3 +62,31 @@ def container(blobs: BlobServiceClient, request: pytest.FixtureRequest) -> Itera
 def on_disk(endpoint: Endpoint, container: ContainerClient) -> Path:
     """Where a job finds the container."""
     return Path(endpoint.directory, "storage", endpoint.storage_account, "blob", container.container_name)
+
+
+@pytest.fixture
+def token(container: ContainerClient, endpoint: Endpoint) -> str:
+    """A SAS that reads and writes what is in the container."""
+    return str(
+        generate_container_sas(
+            endpoint.storage_account,
+            container.container_name,
+            account_key=endpoint.storage_key,
+            permission=ContainerSasPermissions(read=True, write=True),
+            expiry=SOON,
+        )
+    )
+
+
+@pytest.fixture
+def sign(token: str) -> Sign:
+    """The URL of a blob, with a signature that reads it."""
+    return lambda blob: f"{blob.url}?{token}"
+
+
+@pytest.fixture
+def put(container: ContainerClient, session: requests.Session, token: str) -> Put:
+    def ask(address: str, headers: dict[str, str], body: bytes = b"") -> requests.Response:
+        return session.put(f"{container.url}{address}{'&' if '?' in address else '?'}{token}", body, headers=headers)
+
+    return ask

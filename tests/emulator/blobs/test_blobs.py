@@ -25,24 +25,9 @@ from azure.storage.blob import (
 )
 
 from harness.emulator.endpoint import Endpoint
+from tests.emulator.blobs.conftest import Put
 
 SOON = datetime.now(UTC) + timedelta(hours=1)
-
-Put = Callable[[str, dict[str, str]], requests.Response]
-
-
-@pytest.fixture
-def put(container: ContainerClient, endpoint: Endpoint, session: requests.Session) -> Put:
-    """A bare PUT without a body, signed, to an address below the container."""
-    token = generate_container_sas(
-        endpoint.storage_account, container.container_name,
-        account_key=endpoint.storage_key, permission=ContainerSasPermissions(read=True, write=True), expiry=SOON,
-    )  # fmt: skip
-
-    def ask(address: str, headers: dict[str, str]) -> requests.Response:
-        return session.put(f"{container.url}{address}{'&' if '?' in address else '?'}{token}", b"", headers=headers)
-
-    return ask
 
 
 def test_what_is_uploaded_is_a_plain_file_and_comes_back(container: ContainerClient, on_disk: Path) -> None:
@@ -211,12 +196,7 @@ def test_the_id_of_a_block_is_base64_of_at_most_64_bytes(put: Put, block_id: str
 @pytest.mark.parametrize(
     ("address", "headers", "operation"),
     [
-        ("/f", {"x-ms-copy-source": "https://x/y/z"}, "CopyBlob"),
-        ("/f", {"x-ms-copy-source": "https://x/y/z", "x-ms-blob-type": "BlockBlob"}, "PutBlobFromUrl"),
-        ("/f?comp=block&blockid=MQ==", {"x-ms-copy-source": "https://x/y/z"}, "PutBlockFromUrl"),
-        ("/f", {"x-ms-blob-type": "PageBlob"}, "blobs of the type PageBlob"),
-        ("/f", {"x-ms-blob-type": "AppendBlob"}, "blobs of the type AppendBlob"),
-        ("/f?comp=appendblock", {}, "AppendBlock"),
+        ("/f?comp=incrementalcopy", {}, "IncrementalCopyBlob"),
         ("/f?comp=tier", {}, "SetBlobTier"),
     ],
 )

@@ -25,6 +25,26 @@ def _blob(path: str, body: bytes, *more: tuple[str, str]) -> Call:
     return Call("blob", "PUT", path, (("x-ms-blob-type", "BlockBlob"), *more), body)
 
 
+def _made(path: str, kind: str, *more: tuple[str, str]) -> Call:
+    """An append blob, or a page blob of 300 KiB."""
+    length = (("x-ms-blob-content-length", str(300 << 10)),) if kind == "PageBlob" else ()
+    return Call("blob", "PUT", path, (("x-ms-blob-type", kind), *length, *more))
+
+
+def _append(path: str, body: bytes) -> Call:
+    return Call("blob", "PUT", f"{path}?comp=appendblock", (), body)
+
+
+def _pages(path: str, first: int, body: bytes) -> Call:
+    where = ("x-ms-range", f"bytes={first}-{first + len(body) - 1}")
+    return Call("blob", "PUT", f"{path}?comp=page", (("x-ms-page-write", "update"), where), body)
+
+
+def _copy(path: str, source: str, *more: tuple[str, str]) -> Call:
+    url = ("x-ms-copy-source", f"https://{ACCOUNT}.blob.core.windows.net/{source}")
+    return Call("blob", "PUT", path, (url, *more))
+
+
 def _block(path: str, name: str, body: bytes) -> Call:
     return Call("blob", "PUT", f"{path}?comp=block&blockid={_id(name)}", (), body)
 
@@ -113,6 +133,10 @@ BEFORE = (
     _block("box/new/c", "1", b"1" * 10),
     Call("blob", "PUT", "spare?restype=container", (_meta("spare"),)),
     _blob("spare/a", b"a" * 10, _meta("spare a")),
+    _made("box/log", "AppendBlob", _meta("log")),
+    _append("box/log", b"l" * 9000),
+    _made("box/disk", "PageBlob", ("x-ms-blob-sequence-number", "7"), _meta("disk")),
+    _pages("box/disk", 4096, b"d" * 512 * 20),
     _block("spare/b", "1", b"1" * 10),
     _blob("box/t/taken", b"t" * 10, _meta("taken")),
     _snapshot("box/t/taken", _meta("snapshot")),
@@ -250,6 +274,27 @@ OPERATIONS = {
     "delete snapshot that is kept": _kept(Call("blob", "DELETE", "box/a?snapshot={snapshot}")),
     "put blob where one was deleted": _kept(_blob("box/g/gone", b"n" * 50, _meta("new"))),
     "undelete blob": _kept(Call("blob", "PUT", "box/g/gone?comp=undelete")),
+    "make append blob": _made("box/p/new", "AppendBlob", _meta("new")),
+    "replace append blob": _made("box/log", "AppendBlob", _meta("new")),
+    "append block": _append("box/log", b"n" * 100),
+    "append large block": _append("box/log", os.urandom(200_000)),
+    "seal append blob": Call("blob", "PUT", "box/log?comp=seal"),
+    "make page blob": _made("box/new", "PageBlob", _meta("new")),
+    "put pages where none are": _pages("box/disk", 102_400, b"n" * 512),
+    "put pages over others": _pages("box/disk", 2048, b"n" * 4096),
+    "put many pages": _pages("box/disk", 512, os.urandom(512 * 400)),
+    "clear pages": Call(
+        "blob", "PUT", "box/disk?comp=page", (("x-ms-page-write", "clear"), ("x-ms-range", "bytes=0-8191"))
+    ),
+    "shorten page blob": Call("blob", "PUT", "box/disk?comp=properties", (("x-ms-blob-content-length", "8192"),)),
+    "lengthen page blob": Call("blob", "PUT", "box/disk?comp=properties", (("x-ms-blob-content-length", "524288"),)),
+    "set sequence number": Call(
+        "blob", "PUT", "box/disk?comp=properties", (("x-ms-sequence-number-action", "increment"),)
+    ),
+    "copy blob": _copy("box/p/x/copy", "box/b", _meta("copy")),
+    "copy blob over another": _copy("box/a", "box/b"),
+    "copy append blob": _copy("box/copy", "box/log"),
+    "copy page blob": _copy("box/copy", "box/disk"),
     "delete account": Call("account", "DELETE", OTHER),
     "commit blocks of a blob that is there": _commit("box/b", "1", "3", of="new"),
 }  # fmt: skip

@@ -107,6 +107,7 @@ async def _observe_blobs(storage: LoneStorage, found: Seen) -> None:
         for blob in sorted(blobs):
             await _look(storage, found, "blob", "GET", f"{name}/{blob}")
             await _look(storage, found, "blob", "HEAD", f"{name}/{blob}")
+            await _look(storage, found, "blob", "GET", f"{name}/{blob}?comp=pagelist")
         for blob in sorted(blobs | {"a", "b", "d", "new/c"}):
             await _look(storage, found, "blob", "GET", f"{name}/{blob}?comp=blocklist&blocklisttype=all")
         await _observe_earlier(storage, found, name, ACCOUNT)

@@ -1,4 +1,4 @@
-"""Blob storage: containers are directories of plain files, which jobs mount; block blobs only."""
+"""Blob storage: containers are directories of plain files, which jobs mount."""
 
 from harness.emulator.providers.blobs.provider import AzureBlobs
 

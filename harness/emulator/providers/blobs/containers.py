@@ -1,8 +1,11 @@
 """Containers on disk and their records, as the handlers see them."""
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as with_fields
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -17,14 +20,17 @@ from harness.emulator.storage_service import conditions, errors, leases, timesta
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.best_effort import best_effort
+from harness.emulator.storage_service.copying import RunningCopies
 from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry, FileId
+from harness.emulator.storage_service.extents import PAGE
 from harness.emulator.storage_service.file_records import NO_FILE, holding, later, of_file
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Container, Policy, share_key
 from harness.emulator.storage_service.roots import Roots, identify
 from harness.emulator.storage_service.trash import Trash
+from harness.emulator.storage_service.turns import Turn, Turns
 from harness.emulator.store import Store
 
 FOLDER = {"hdi_isfolder": "true"}  # the metadata of a blob that is a directory
@@ -45,6 +51,21 @@ class Place:
         """The store's key of the blob."""
         return blob_key(self.account, self.content, self.name)
 
+    @property
+    def root(self) -> str:
+        """What the container's directory is found by."""
+        return self.content
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The key of the blob, as of something that is changed."""
+        return (self.key,)
+
+    @property
+    def below(self) -> str:
+        """Nothing: whoever changes a blob leaves alone those below it."""
+        return ""
+
     def above(self, depth: int) -> "Place":
         """The directory that the first names of the path lead to."""
         names = self.names[:depth]
@@ -63,6 +84,11 @@ class Found:
     entry: Entry
     blob: Blob
     earlier: EarlierState | None = None
+
+    @property
+    def record(self) -> Blob:
+        """What is remembered of it."""
+        return self.blob
 
     @property
     def etag(self) -> str:
@@ -86,8 +112,11 @@ class Containers:
         self.clock = clock
         self.trash = trash
         self.roots = Roots("blob", accounts, trash)
+        self.turns = Turns()
+        self.copies = RunningCopies()
         self._accounts = accounts
         self._names = DirectoryNames(clock)
+        self._shown: dict[str, Found] = {}  # blobs whose content is being changed, as they were before
 
     def container(self, target: Target) -> Container:
         """The record of a container.
@@ -158,6 +187,32 @@ class Containers:
         names, content = components(target.path), self.container(target).content
         return Place(target.account, content, target.path, self.tree(target.account, target.share), names)
 
+    def changing(self, call: Call) -> Turn[Place]:
+        """Change the blob that a request names, or an earlier state of it, in the block, while nobody else does.
+
+        Raises:
+            StorageError: there is no such container, or the name cannot be.
+        """
+        target = with_fields(call.target, snapshot="", version="")
+        return self.turns.take(lambda: self.place(target))
+
+    @contextmanager
+    def shown_as(self, found: Found) -> Iterator[None]:
+        """Show a blob as it was before the block, which changes its content, until the block has ended."""
+        self._shown[found.place.key] = found
+        try:
+            yield
+        finally:
+            del self._shown[found.place.key]
+
+    async def all_over(self, target: Target) -> None:
+        """Wait until no request changes anything in a container.
+
+        Raises:
+            StorageError: there is no such container.
+        """
+        await self.turns.all_over(blob_key(target.account, self.container(target).content, ""))
+
     def tree(self, account: str, name: str) -> Tree:
         """A container's directory."""
         return Tree(self.roots.path(account, name), names=self._names, exact=True)
@@ -189,13 +244,30 @@ class Containers:
 
     def file(self, place: Place, entry: Entry) -> Found:
         """A file as a blob."""
+        before = self._shown.get(place.key)
+        if before is not None and before.entry.file == entry.file:
+            return before
         blob = holding(self.store.get(Blob, place.key), entry)
         if blob is None:
             return Found(place, entry, Blob(created=entry.modified_ns))
+        if blob.copy is not None:
+            blob = replace(blob, copy=self.copies.current(blob.copy))
         if blob.state == entry.state:
             return Found(place, entry.dated(blob.modified) if blob.modified else entry, blob)
         lease = leases.after_write(blob.lease, self.clock.now())
-        return Found(place, entry, replace(blob, content_md5="", blocks=(), lease=lease, modified=0))
+        kind = "BlockBlob" if blob.kind == "PageBlob" and entry.length % PAGE else blob.kind
+        blob = replace(blob, kind=kind, content_md5="", blocks=(), extents=None, lease=lease, modified=0)
+        return Found(place, entry, blob)
+
+    def open(self, found: Found) -> tuple[int, int]:
+        """A descriptor of a blob's file, and the length that the blob has in it.
+
+        Raises:
+            OSError: the disk refuses, or a job has deleted the file.
+        """
+        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        length = os.fstat(descriptor).st_size
+        return descriptor, min(length, found.entry.length) if found.place.key in self._shown else length
 
     def is_folder(self, place: Place, entry: Entry) -> bool:
         """Whether a directory is there only because blobs are in it."""
@@ -237,6 +309,8 @@ class Containers:
             # Who holds the lease knows that there is a blob: the service lets it be replaced, as recorded.
             given = {name: value for name, value in given.items() if name != "if-none-match"}
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=not change)
+        if change and found.blob.copy is not None and found.blob.copy.status == "pending":
+            raise errors.pending_copy()
 
     def admit_write(self, call: Call, found: Found | None) -> None:
         """Check a request that writes a whole blob, in place of the one that is there, if any.

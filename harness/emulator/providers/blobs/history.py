@@ -129,6 +129,13 @@ class History:
             return found.place.tree.descriptor(found.place.names, os.O_RDONLY)
         return os.open(self._file(found), os.O_RDONLY | SAFE)
 
+    def open(self, found: Found) -> tuple[int, int]:
+        """``descriptor``, and the length of the content."""
+        if found.earlier is None:
+            return self._containers.open(found)
+        descriptor = self.descriptor(found)
+        return descriptor, os.fstat(descriptor).st_size
+
     def free_stamp(self, place: Place, moment: datetime) -> str:
         """The first stamp at or behind a moment that no earlier state of a blob has."""
         taken = {key.rpartition(BETWEEN)[2].partition(" ")[0] for key, _ in self._records(place)}

@@ -4,7 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from harness.emulator.storage_service.copying import Copy
 from harness.emulator.storage_service.entries import FileId
+from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import NO_FILE, FileRecord
 from harness.emulator.storage_service.model import Lease
 
@@ -21,8 +23,10 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 class Blob(FileRecord, frozen=True, kw_only=True):
     """A blob's properties; ``kind`` is its type, ``created`` is in ns; ``version`` is empty where none are kept.
 
-    Once a job has written to its file, ``content_md5`` and ``blocks`` hold no longer. ``spent`` is the directory of
-    uncommitted blocks that this blob has used up, or discarded.
+    Once a job has written to its file, ``content_md5``, ``blocks`` and ``extents`` hold no longer. ``spent`` is the
+    directory of uncommitted blocks that this blob has used up, or discarded. ``appended`` counts the blocks of an
+    append blob, which is ``sealed`` once nothing may be appended. ``sequence`` is the number of a page blob,
+    ``extents`` are the pages of it that were written; None where only the disk knows.
     """
 
     kind: BlobType = "BlockBlob"
@@ -35,6 +39,11 @@ class Blob(FileRecord, frozen=True, kw_only=True):
     spent: FileId = NO_FILE
     version: str = ""
     tags: dict[str, str] = msgspec.field(default_factory=dict)
+    appended: int = 0
+    sealed: bool = False
+    sequence: int = 0
+    extents: tuple[Extent, ...] | None = ()
+    copy: Copy | None = None
     previous: "Blob | None" = None
 
 

@@ -1,7 +1,5 @@
 """Blob storage as a host of the emulator."""
 
-import os
-
 from harness.clock import Clock
 from harness.emulator.providers.blobs.containers import Containers, check_target
 from harness.emulator.providers.blobs.earlier import EarlierBlob
@@ -29,7 +27,7 @@ class AzureBlobs(StorageHost):
         public = PublicAccess(accounts, store)
         super().__init__(
             "blob",
-            operations(containers, accounts, sources.authority, public),
+            operations(containers, accounts, sources, public),
             unserved=UNSERVED,
             unserved_headers=UNSERVED_HEADERS,
             accounts=accounts,
@@ -54,6 +52,15 @@ class AzureBlobs(StorageHost):
         found = history.find(target)
         if found is None or found.entry.is_directory:
             raise blob_not_found()
-        descriptor = history.descriptor(found)
+        descriptor, length = history.open(found)
         blob = found.blob
-        return Source(descriptor, os.fstat(descriptor).st_size, blob.metadata, blob.content, blob.content_md5)
+        return Source(
+            descriptor,
+            length,
+            blob.metadata,
+            blob.content,
+            blob.content_md5,
+            blob=blob,
+            etag=found.etag,
+            modified=found.entry.modified,
+        )

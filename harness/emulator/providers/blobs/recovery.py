@@ -1,5 +1,7 @@
 """Recovery at the start of blob storage: operations that a killed process did not finish are undone or finished."""
 
+import logging
+import sqlite3
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -10,12 +12,16 @@ from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.intents import ContentChange, Intents
 from harness.emulator.storage_service.model import Container
 from harness.emulator.storage_service.rebinding import Content, Home, lost_contents, rebind
 from harness.emulator.storage_service.roots import identify
+from harness.emulator.storage_service.unfinished_changes import settled, take_back_record
 
 _KINDS = (Blob, Folder)
 _BATCH = 500  # records settled in one transaction
+
+_log = logging.getLogger(__name__)
 
 
 def recover(containers: Containers, accounts: Accounts) -> None:
@@ -32,6 +38,7 @@ def recover(containers: Containers, accounts: Accounts) -> None:
         for kind in _KINDS:
             rebind(containers.store, kind, lambda key: _find(containers, names, key))
         containers.store.put("blob", home)
+    _settle_changes(containers, names)
     for each in (*_KINDS, EarlierBlob):
         for account, content in lost_contents(containers.store, each, names):
             containers.forget_content(account, content)
@@ -39,6 +46,26 @@ def recover(containers: Containers, accounts: Accounts) -> None:
         for directory in accounts.root.glob(pattern):
             if (directory.parent.parent.name, directory.name) not in names:
                 containers.trash.discard(directory)
+
+
+def _settle_changes(containers: Containers, names: dict[Content, str]) -> None:
+    """Undo or finish what a killed process did not finish in the content of blobs."""
+    intents, store = Intents(containers.store), containers.store
+    for key, change in intents.unfinished(ContentChange):
+        if change.service != "blob":
+            continue
+        name = names.get((change.account, change.share))
+        try:
+            with store.transaction():
+                if name is not None and not settled(
+                    change, containers.tree(change.account, name), containers.trash.folder
+                ):
+                    take_back_record(store, Blob, change)
+                store.delete(ContentChange, key)
+        except (OSError, StorageError, sqlite3.Error) as error:
+            _log.warning("an unfinished change of %s stays until the next start: %s", "/".join(change.names), error)
+    if not intents.unfinished(ContentChange):
+        containers.trash.forget_kept()
 
 
 def _settle_directories(containers: Containers) -> None:

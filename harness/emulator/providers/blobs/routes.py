@@ -3,13 +3,23 @@
 Source: Microsoft's "Blob Storage REST API"; permissions and resource types of "Create an account SAS".
 """
 
+from dataclasses import replace
+
+from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.blobs.contents import Contents
 from harness.emulator.providers.blobs.handlers import (
+    AppendHandlers,
     BlobHandlers,
     BlockHandlers,
     ContainerHandlers,
+    CopyHandlers,
     DeletionHandlers,
+    FromUrlHandlers,
     ListingHandlers,
+    PageHandlers,
+    Pieces,
+    PutHandlers,
     ServiceHandlers,
     SnapshotHandlers,
     TagHandlers,
@@ -18,9 +28,9 @@ from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.storage_service.accounts import Accounts
-from harness.emulator.storage_service.bearer import BearerAuthority
+from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.delegation_requests import DelegationHandlers
-from harness.emulator.storage_service.host import Address, Operation, Operations
+from harness.emulator.storage_service.host import Address, Call, Operation, Operations
 
 UNSERVED: dict[Address, str] = {
     ("service", "POST", "", "batch"): "BlobBatch",
@@ -28,18 +38,13 @@ UNSERVED: dict[Address, str] = {
     ("share", "PUT", "container", "undelete"): "RestoreContainer",
     ("share", "PUT", "container", "rename"): "RenameContainer",
     ("share", "POST", "container", "batch"): "BlobBatch",
-    ("path", "PUT", "", "copy"): "AbortCopyBlob",
     ("path", "PUT", "", "tier"): "SetBlobTier",
     ("path", "PUT", "", "expiry"): "SetBlobExpiry",
     ("path", "PUT", "", "legalhold"): "SetBlobLegalHold",
     ("path", "PUT", "", "immutabilitypolicies"): "SetBlobImmutabilityPolicy",
     ("path", "DELETE", "", "immutabilitypolicies"): "DeleteBlobImmutabilityPolicy",
     ("path", "POST", "", "query"): "QueryBlobContents",
-    ("path", "PUT", "", "page"): "PutPage",
-    ("path", "GET", "", "pagelist"): "GetPageRanges",
     ("path", "PUT", "", "incrementalcopy"): "IncrementalCopyBlob",
-    ("path", "PUT", "", "appendblock"): "AppendBlock",
-    ("path", "PUT", "", "seal"): "AppendBlobSeal",
 }
 UNSERVED_HEADERS = frozenset(
     {
@@ -51,19 +56,25 @@ UNSERVED_HEADERS = frozenset(
 )
 
 
-def operations(
-    containers: Containers, accounts: Accounts, authority: BearerAuthority, public: PublicAccess
-) -> Operations:
+def operations(containers: Containers, accounts: Accounts, sources: CopySources, public: PublicAccess) -> Operations:
     """The table of the service."""
     history = History(containers)
     placing = Placing(containers, history)
-    blobs = BlobHandlers(containers, placing, history)
+    contents, pieces = Contents(containers), Pieces(sources)
+    blobs = BlobHandlers(containers, placing, history, contents)
+    copies = CopyHandlers(containers, blobs, sources)
+    puts = PutHandlers(containers, blobs, copies, FromUrlHandlers(containers, blobs, pieces))
+    appends = AppendHandlers(containers, contents, pieces)
+    pages = PageHandlers(containers, contents, history, pieces)
+    snapshots, deletions = SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)
+    changes = {**_changes(blobs, appends), **_of_earlier(snapshots, deletions)}
     return {
-        **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(authority)),
+        **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(sources.authority)),
         **_of_containers(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
-        **_of_blobs(blobs, BlockHandlers(containers, blobs)),
+        **_reads(blobs),
+        **_of_contents(puts, BlockHandlers(containers, blobs, pieces), appends, pages, copies),
         **_of_tags(TagHandlers(containers, history)),
-        **_of_earlier(SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)),
+        **{address: _in_turn(containers, operation) for address, operation in changes.items()},
     }
 
 
@@ -108,21 +119,39 @@ def _of_containers(containers: ContainerHandlers, listings: ListingHandlers) -> 
     return table | {("share", "PUT", "container", "lease"): lease, ("share", "PUT", "", "lease"): lease}
 
 
-def _of_blobs(blobs: BlobHandlers, blocks: BlockHandlers) -> Operations:
+def _of_contents(
+    puts: PutHandlers, blocks: BlockHandlers, appends: AppendHandlers, pages: PageHandlers, copies: CopyHandlers
+) -> Operations:
+    """What writes content: each takes its turn once it has the content."""
     found = {
-        ("PUT", ""): Operation("PutBlob", "cw", "o", blobs.put),
-        ("GET", ""): Operation("GetBlob", "r", "o", blobs.get, "blob"),
-        ("HEAD", ""): Operation("GetBlobProperties", "r", "o", blobs.head, "blob"),
+        ("PUT", ""): Operation("PutBlob", "cw", "o", puts.put),
         ("PUT", "block"): Operation("PutBlock", "cw", "o", blocks.put),
         ("PUT", "blocklist"): Operation("PutBlockList", "cw", "o", blocks.commit),
         ("GET", "blocklist"): Operation("GetBlockList", "r", "o", blocks.get, "blob"),
-        ("PUT", "metadata"): Operation("SetBlobMetadata", "w", "o", blobs.set_metadata),
-        ("GET", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata, "blob"),
-        ("HEAD", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata, "blob"),
-        ("PUT", "properties"): Operation("SetBlobProperties", "w", "o", blobs.set_properties),
-        ("PUT", "lease"): Operation("LeaseBlob", "wd", "o", blobs.lease),
+        ("PUT", "appendblock"): Operation("AppendBlock", "aw", "o", appends.append),
+        ("PUT", "page"): Operation("PutPage", "w", "o", pages.put),
+        ("GET", "pagelist"): Operation("GetPageRanges", "r", "o", pages.list_pages, "blob"),
+        ("PUT", "copy"): Operation("AbortCopyBlob", "w", "o", copies.abort),
     }
     return {("path", method, "", component): each for (method, component), each in found.items()}
+
+
+def _reads(blobs: BlobHandlers) -> Operations:
+    return {
+        ("path", "GET", "", ""): Operation("GetBlob", "r", "o", blobs.get, "blob"),
+        ("path", "HEAD", "", ""): Operation("GetBlobProperties", "r", "o", blobs.head, "blob"),
+        ("path", "GET", "", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata, "blob"),
+        ("path", "HEAD", "", "metadata"): Operation("GetBlobMetadata", "r", "o", blobs.get_metadata, "blob"),
+    }
+
+
+def _changes(blobs: BlobHandlers, appends: AppendHandlers) -> Operations:
+    return {
+        ("path", "PUT", "", "metadata"): Operation("SetBlobMetadata", "w", "o", blobs.set_metadata),
+        ("path", "PUT", "", "properties"): Operation("SetBlobProperties", "w", "o", blobs.set_properties),
+        ("path", "PUT", "", "lease"): Operation("LeaseBlob", "wd", "o", blobs.lease),
+        ("path", "PUT", "", "seal"): Operation("AppendBlobSeal", "w", "o", appends.seal),
+    }
 
 
 def _of_earlier(snapshots: SnapshotHandlers, deletions: DeletionHandlers) -> Operations:
@@ -140,3 +169,14 @@ def _of_tags(tags: TagHandlers) -> Operations:
         ("service", "GET", "", "blobs"): Operation("FindBlobsByTags", "f", "o", tags.find),
         ("share", "GET", "container", "blobs"): Operation("FindBlobsByTags", "f", "o", tags.find),
     }
+
+
+def _in_turn(containers: Containers, operation: Operation) -> Operation:
+    """An operation that changes a blob while no other does."""
+
+    async def handle(call: Call) -> Response:
+        async with containers.changing(call):
+            answer = operation.handler(call)
+            return answer if isinstance(answer, Response) else await answer
+
+    return replace(operation, handler=handle)

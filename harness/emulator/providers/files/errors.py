@@ -57,13 +57,3 @@ def too_many_handles(most: int) -> StorageError:
     """The emulator keeps no more handles."""
     text = f"{most} handles are open, the most that the emulator keeps; close some with Force Close Handles."
     return StorageError(409, "TooManyHandles", text)
-
-
-def no_pending_copy() -> StorageError:
-    """There is no copy to abort."""
-    return StorageError(409, "NoPendingCopyOperation", "There is currently no pending copy operation.")
-
-
-def pending_copy() -> StorageError:
-    """A copy into this file is going on."""
-    return StorageError(409, "PendingCopyOperation", "There is currently a pending copy operation.")

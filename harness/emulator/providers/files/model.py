@@ -1,10 +1,8 @@
 """What Azure Files remembers of an entry beside what is on disk."""
 
-from datetime import datetime
-from typing import Literal
-
 import msgspec
 
+from harness.emulator.storage_service.copying import Copy
 from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import FileRecord
 from harness.emulator.storage_service.model import Lease
@@ -26,18 +24,6 @@ class Nfs(msgspec.Struct, frozen=True):
     owner: str = "0"
     group: str = "0"
     mode: str = ""
-
-
-class Copy(msgspec.Struct, frozen=True):
-    """The last copy into a file; ``source`` is shown without its signature."""
-
-    id: str
-    source: str
-    status: Literal["pending", "success", "aborted", "failed"]
-    total: int
-    done: int = 0
-    completed: datetime | None = None
-    description: str = ""
 
 
 class Properties(FileRecord, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.recovery import recover
 from harness.emulator.providers.files.routes import SNAPSHOT_WRITES, UNSERVED, operations
 from harness.emulator.providers.files.shares import Shares, check_target
-from harness.emulator.storage_service import errors
+from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources, Source
@@ -61,4 +61,6 @@ class AzureFiles(StorageHost):
             properties.content_md5,
             smb.shown(found),
             properties.nfs,
+            etag=timestamps.etag(found.entry.modified_ns),
+            modified=found.entry.modified,
         )

@@ -7,8 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.clock import Clock
-from harness.emulator.providers.files.copying import RunningCopies
-from harness.emulator.providers.files.errors import pending_copy, share_not_found
+from harness.emulator.providers.files.errors import share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.files.open_handles import OpenHandles
@@ -16,6 +15,7 @@ from harness.emulator.storage_service import conditions, errors, headers, leases
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.best_effort import best_effort
+from harness.emulator.storage_service.copying import RunningCopies
 from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
@@ -228,7 +228,7 @@ class Shares:
         tag = timestamps.etag(found.entry.modified_ns)
         conditions.check(request.headers, etag=tag, modified=found.entry.modified, read=not change)
         if change and found.properties.copy and found.properties.copy.status == "pending":
-            raise pending_copy()
+            raise errors.pending_copy()
 
     def directory(self, call: Call) -> Found:
         """The directory that a request is about.

@@ -8,9 +8,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs import tags
+from harness.emulator.providers.blobs import pages, tags
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
-from harness.emulator.providers.blobs.errors import blob_not_found
+from harness.emulator.providers.blobs.contents import Contents
+from harness.emulator.providers.blobs.errors import blob_not_found, invalid_blob_type
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, properties, stamps
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, Folder
@@ -19,6 +20,7 @@ from harness.emulator.storage_service import (
     bodies,
     conditions,
     errors,
+    extents,
     headers,
     leases,
     ranges,
@@ -34,6 +36,7 @@ from harness.emulator.storage_service.lease_requests import answer, asked
 from harness.emulator.storage_service.system_calls import status_of
 
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob
+_PAGES = {"x-ms-blob-content-length", "x-ms-sequence-number-action", "x-ms-blob-sequence-number"}
 _CHECKSUM_LIMIT = 4 << 20  # bytes that the checksum of a range covers
 _RANGE_CHECKSUMS = (  # of a range that is read: the header that asks for one, and the one that holds it
     ("x-ms-range-get-content-md5", "content-md5", bodies.md5_of),
@@ -44,38 +47,40 @@ _RANGE_CHECKSUMS = (  # of a range that is read: the header that asks for one, a
 class BlobHandlers:
     """Operations on one blob."""
 
-    def __init__(self, containers: Containers, placing: Placing, history: History) -> None:
+    def __init__(self, containers: Containers, placing: Placing, history: History, contents: Contents) -> None:
         self._containers = containers
         self._history = history
         self._placing = placing
+        self._contents = contents
 
     async def put(self, call: Call) -> Response:
         """Put Blob."""
         request = call.request
-        _check_kind(call)
         place = self._containers.place(call.target)
         self._containers.admit_write(call, self._containers.find(place))
         with staged(self._containers.trash.folder) as (descriptor, beside):
-            size, md5 = await bodies.receive(request, descriptor, limit=_BLOB_LIMIT)
-            if headers.md5(request, "x-ms-blob-content-md5") not in ("", md5):
+            size, checksums = await bodies.receive(request, descriptor, limit=_BLOB_LIMIT)
+            if headers.md5(request, "x-ms-blob-content-md5") not in ("", checksums.md5):
                 raise errors.md5_mismatch()
-            place = self._containers.place(call.target)
-            before = self._containers.find(place)
-            self._containers.admit_write(call, before)  # again: the body took its time
-            blob = self.fresh(call, before, content_md5=md5)
-            if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
-                return self._put_folder(call, place, blob)
-            shown = self.publish(Written(place, before, blob), descriptor, beside)
-        return Response(201, headers=[*shown, ("content-md5", md5), *bodies.confirmed(request), *encrypted(call)])
+            async with self._containers.changing(call) as place:
+                before = self._containers.find(place)
+                self._containers.admit_write(call, before)  # again: the body took its time
+                blob = self.fresh(call, before, content_md5=checksums.md5)
+                if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
+                    return self._put_folder(call, place, blob)
+                shown = self.publish(Written(place, before, blob), descriptor, beside)
+        return Response(201, headers=[*shown, *checksums.confirmed(request), *encrypted(call)])
 
     def publish(self, written: "Written", descriptor: int, beside: Path) -> Headers:
         """Put a file that holds a whole blob in its place, and discard the blob's uncommitted blocks; its stamps.
 
         Raises:
-            StorageError: a blob or directory is in the way.
+            StorageError: a blob of another type, or a directory, is in the way.
             OSError: the disk refuses; nothing has changed.
         """
         place, containers = written.place, self._containers
+        if written.before is not None and written.before.blob.kind != written.blob.kind:
+            raise invalid_blob_type()
         set_time(descriptor, containers.clock.now(), written.before.entry if written.before else None)
         entry = to_entry(place.names[-1], status_of(descriptor))
         blob = replace(written.blob, spent=containers.identity_of_blocks(place))
@@ -87,14 +92,20 @@ class BlobHandlers:
     def fresh(self, call: Call, before: Found | None, *, content_md5: str) -> Blob:
         """The properties of the blob that a request writes in place of another, if there was one."""
         request = call.request
-        return Blob(
+        blob = Blob(
             metadata=headers.metadata(request),
             content=headers.content(request, "x-ms-blob-") or _plain_content(call),
             content_md5=content_md5,
             tags=tags.written(call),
-            lease=leases.after_write(before.blob.lease, call.now) if before else Blob().lease,
-            created=before.blob.created if before else timestamps.nanoseconds(call.now),
         )
+        return self.succeeding(before, blob)
+
+    def succeeding(self, before: Found | None, blob: Blob) -> Blob:
+        """The properties of a blob in place of another: it has the other's lease and time of creation."""
+        now = self._containers.clock.now()
+        if before is None:
+            return replace(blob, created=timestamps.nanoseconds(now))
+        return replace(blob, created=before.blob.created, lease=leases.after_write(before.blob.lease, now))
 
     def _put_folder(self, call: Call, place: Place, blob: Blob) -> Response:
         """Make a directory of a blob that says it is one, as blobfuse writes them."""
@@ -125,9 +136,8 @@ class BlobHandlers:
         if found.entry.is_directory:
             content, described = structured_body.answer(request, None, 0)
             return Response(200, content, headers=[*properties(found, call), ("accept-ranges", "bytes"), *described])
-        descriptor = self._history.descriptor(found)
+        descriptor, length = self._history.open(found)
         body = FileStream(descriptor)  # from here on it closes the file
-        length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
         shown = [*properties(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
         if asked_range is not None:
@@ -153,11 +163,33 @@ class BlobHandlers:
         return self._change(found, call, replace(found.blob, metadata=headers.metadata(call.request)))
 
     def set_properties(self, call: Call) -> Response:
-        """Set Blob Properties: those not given are cleared."""
-        found = self._containers.blob(call, change=True)
-        content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
-        content = headers.content(call.request, "x-ms-blob-")
-        return self._change(found, call, replace(found.blob, content=content, content_md5=content_md5))
+        """Set Blob Properties: content headers, length, and sequence number.
+
+        Content headers that are not given are cleared, unless the request is about the pages alone.
+        """
+        found, request = self._containers.blob(call, change=True), call.request
+        content_md5 = headers.kept_md5(request, "x-ms-blob-content-md5")
+        content = headers.content(request, "x-ms-blob-")
+        of_pages = _PAGES & request.headers.keys()
+        blob = found.blob
+        if content or content_md5 or not of_pages:
+            blob = replace(blob, content=content, content_md5=content_md5)
+        if not of_pages:
+            return self._change(found, call, blob)
+        if blob.kind != "PageBlob":
+            raise invalid_blob_type()
+        blob = replace(blob, sequence=pages.number(request, blob.sequence))
+        length = pages.length(request)
+        if length is None:
+            after = self._containers.touched(found, blob)
+            self._containers.keep(after)
+        else:
+            cut = extents.cut(blob.extents, length, before=found.entry.length)
+            plan = self._contents.plan(found, replace(blob, extents=cut, content_md5=content_md5), length=length)
+            self._contents.resize(plan)
+            after = plan.after
+        number = ("x-ms-blob-sequence-number", str(after.blob.sequence))
+        return Response(200, headers=[*stamps(after), number, *encrypted(call)])
 
     def lease(self, call: Call) -> Response:
         """Lease Blob."""
@@ -183,24 +215,6 @@ class Written:
     place: Place
     before: Found | None
     blob: Blob
-
-
-def _check_kind(call: Call) -> None:
-    """Let pass what makes a block blob of its body.
-
-    Raises:
-        StorageError: the request is another operation at the same address, or makes another type of blob.
-    """
-    given = call.request.headers
-    kind = given.get("x-ms-blob-type", "").lower()
-    if "x-ms-copy-source" in given:
-        raise errors.not_served("PutBlobFromUrl" if kind == "blockblob" else "CopyBlob")
-    if kind in ("pageblob", "appendblob"):
-        raise errors.not_served(f"blobs of the type {given['x-ms-blob-type']}")
-    if not kind:
-        raise errors.missing_header("x-ms-blob-type")
-    if kind != "blockblob":
-        raise errors.invalid_header("x-ms-blob-type")
 
 
 def _plain_content(call: Call) -> dict[str, str]:

@@ -11,16 +11,22 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers, Found
-from harness.emulator.providers.blobs.errors import blob_not_found, block_of_another_length, invalid_block_list
+from harness.emulator.providers.blobs.errors import (
+    blob_not_found,
+    block_of_another_length,
+    invalid_blob_type,
+    invalid_block_list,
+)
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
+from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted, stamps
 from harness.emulator.providers.blobs.model import Block
-from harness.emulator.storage_service import bodies, documents, errors, headers, sparse
+from harness.emulator.storage_service import bodies, documents, errors, headers, leases, sparse
 from harness.emulator.storage_service.entries import close, staged
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.threads import in_thread
 
-_BLOCK_LIMIT = 4000 << 20  # bytes
+_BLOCK_LIMITS = (("2019-12-12", 4000 << 20), ("2016-05-31", 100 << 20), ("", 4 << 20))  # bytes, since a version
 _ID_LIMIT = 64  # bytes of an id
 _BLOCKS = 50_000  # of a blob
 _LIST_LIMIT = 16 << 20  # bytes of a block list: 50,000 ids of 64 bytes, in base64 and tags
@@ -29,29 +35,46 @@ _LIST_LIMIT = 16 << 20  # bytes of a block list: 50,000 ids of 64 bytes, in base
 class BlockHandlers:
     """Operations on the blocks of one blob; uncommitted ones are files of their own, outside the container."""
 
-    def __init__(self, containers: Containers, blobs: BlobHandlers) -> None:
+    def __init__(self, containers: Containers, blobs: BlobHandlers, pieces: Pieces) -> None:
         self._containers = containers
         self._blobs = blobs
+        self._pieces = pieces
 
     async def put(self, call: Call) -> Response:
-        """Put Block."""
+        """Put Block, or Put Block From URL."""
         request = call.request
-        if "x-ms-copy-source" in request.headers:
-            raise errors.not_served("PutBlockFromUrl")
         if bodies.length(request) is None:
             raise errors.missing_length()
         name = _file_name(request.query.get("blockid"))
-        place = self._containers.place(call.target)
-        folder = self._containers.staged_blocks(place, self._containers.find(place))
-        _check_length(folder, name)
+        self._folder(call, name)
         with staged(self._containers.trash.folder) as (descriptor, beside):
-            _, md5 = await bodies.receive(request, descriptor, limit=_BLOCK_LIMIT)
-            place = self._containers.place(call.target)  # again: the container may have been deleted
-            folder = self._containers.staged_blocks(place, self._containers.find(place))
-            _check_length(folder, name)  # another request may have staged the first block since
+            if "x-ms-copy-source" in request.headers:
+                with self._pieces.open(call) as source:
+                    checksums = await self._pieces.receive(call, source, descriptor, limit=_block_limit(call))
+            else:
+                _, checksums = await bodies.receive(request, descriptor, limit=_block_limit(call))
+            # Again: the container may have been deleted, and another request may have staged the first block.
+            folder = self._folder(call, name)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             beside.rename(folder / name)
-        return Response(201, headers=[("content-md5", md5), *bodies.confirmed(request), *encrypted(call)])
+        return Response(201, headers=[*checksums.confirmed(request), *encrypted(call)])
+
+    def _folder(self, call: Call, name: str) -> Path:
+        """Where an uncommitted block of a name belongs.
+
+        Raises:
+            StorageError: the blob is no block blob or has a lease, or its other blocks have longer or shorter ids.
+        """
+        place = self._containers.place(call.target)
+        found = self._containers.find(place)
+        if found is not None and found.blob.kind != "BlockBlob":
+            raise invalid_blob_type()
+        if found is not None:
+            given = call.request.headers.get("x-ms-lease-id", "")
+            leases.check(found.blob.lease, given, call.now, noun="Blob", change=True)
+        folder = self._containers.staged_blocks(place, found)
+        _check_length(folder, name)
+        return folder
 
     async def commit(self, call: Call) -> Response:
         """Put Block List."""
@@ -61,24 +84,28 @@ class BlockHandlers:
         self._containers.admit_write(call, before)
         if before is not None and before.entry.is_directory:
             raise errors.type_mismatch()
+        if before is not None and before.blob.kind != "BlockBlob":
+            raise invalid_blob_type()
         wanted, folder = _block_list(b"".join(parts_of_list)), self._containers.staged_blocks(place, before)
         parts = _located(wanted, folder, before)
         blocks = tuple(Block(block, size) for (_, block), (_, _, size) in zip(wanted, parts, strict=True))
         with staged(self._containers.trash.folder) as (descriptor, beside), _opened(before) as committed:
             await in_thread(_assemble, parts, committed, descriptor)
-            place = self._containers.place(call.target)
-            before = self._containers.find(place)
-            self._containers.admit_write(call, before)  # again: the copying took its time
-            content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
-            blob = self._blobs.fresh(call, before, content_md5=content_md5)
-            blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
-            shown = self._blobs.publish(Written(place, before, blob), descriptor, beside)
+            async with self._containers.changing(call) as place:
+                before = self._containers.find(place)
+                self._containers.admit_write(call, before)  # again: the copying took its time
+                content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
+                blob = self._blobs.fresh(call, before, content_md5=content_md5)
+                blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
+                shown = self._blobs.publish(Written(place, before, blob), descriptor, beside)
         return Response(201, headers=[*shown, *bodies.confirmed(call.request), *encrypted(call)])
 
     def get(self, call: Call) -> Response:
         """Get Block List."""
         place = self._containers.place(call.target)
         found = self._containers.find(place)
+        if found is not None and found.blob.kind != "BlockBlob":
+            raise invalid_blob_type()
         folder = self._containers.staged_blocks(place, found)
         staged_blocks = _uncommitted(folder)
         if found is None and not staged_blocks:
@@ -94,6 +121,11 @@ class BlockHandlers:
         if found is not None:
             shown = [*stamps(found), ("x-ms-blob-content-length", str(found.entry.length))]
         return documents.answer(f"<BlockList>{text}</BlockList>", headers=shown)
+
+
+def _block_limit(call: Call) -> int:
+    """The most bytes of one block, by the version of the REST API."""
+    return next(limit for since, limit in _BLOCK_LIMITS if call.version >= since)
 
 
 def _file_name(block: str | None) -> str:

@@ -49,8 +49,9 @@ class ContainerHandlers:
             found.append(("x-ms-blob-public-access", container.access))
         return Response(200, headers=[*found, *_PROTECTION])
 
-    def delete(self, call: Call) -> Response:
+    async def delete(self, call: Call) -> Response:
         """Delete Container."""
+        await self._containers.all_over(call.target)
         container = self._admitted(call, change=True)
         self._containers.remove(call.target.account, call.target.share, container)
         return Response(202)

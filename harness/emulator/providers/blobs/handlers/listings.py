@@ -15,6 +15,7 @@ from harness.emulator.providers.blobs.earlier import EarlierState
 from harness.emulator.providers.blobs.handlers.listing_page import CURRENT, Page, behind, cursor_of
 from harness.emulator.providers.blobs.history import History, shown
 from harness.emulator.storage_service import documents, headers, leases, timestamps
+from harness.emulator.storage_service.copying import Copy
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.host import Call
@@ -115,6 +116,9 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
         ("Cache-Control", content.get("cache-control", "")),
         ("Content-Disposition", content.get("content-disposition", "")),
         ("BlobType", blob.kind),
+        *([("x-ms-blob-sequence-number", str(blob.sequence))] if blob.kind == "PageBlob" else []),
+        *([("Sealed", "true")] if blob.sealed else []),
+        *(_copy_elements(blob.copy) if "copy" in include else []),
         *([("AccessTier", "Hot"), ("AccessTierInferred", "true")] if blob.kind == "BlockBlob" else []),
         *((names[name], value) for name, value in leases.describe(blob.lease, call.now) if found.earlier is None),
         ("ServerEncrypted", "true"),
@@ -146,6 +150,22 @@ def _deletion(earlier: EarlierState | None, call: Call) -> list[tuple[str, str]]
         return []
     days = max(0, (earlier.expires - call.now).days)
     return [("DeletedTime", http_date(earlier.deleted)), ("RemainingRetentionDays", str(days))]
+
+
+def _copy_elements(copy: Copy | None) -> list[tuple[str, str]]:
+    if copy is None:
+        return []
+    shown = [
+        ("CopyId", copy.id),
+        ("CopySource", copy.source),
+        ("CopyStatus", copy.status),
+        ("CopyProgress", f"{copy.done}/{copy.total}"),
+    ]
+    if copy.completed is not None:
+        shown.append(("CopyCompletionTime", http_date(copy.completed)))
+    if copy.description:
+        shown.append(("CopyStatusDescription", copy.description))
+    return shown
 
 
 def _name(name: str, call: Call) -> str:

@@ -1,7 +1,9 @@
 """What answers about blobs say in their headers."""
 
 from harness.emulator.providers.blobs.containers import Found
+from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service import headers, leases, timestamps
+from harness.emulator.storage_service.copying import copy_headers
 from harness.emulator.storage_service.host import Call
 from harness.emulator.wire import http_date
 
@@ -30,6 +32,7 @@ def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
     if blob.content_md5:
         shown.append(("x-ms-blob-content-md5" if ranged else "content-md5", blob.content_md5))
     shown += [*stamps(found), ("x-ms-blob-type", blob.kind), *headers.metadata_headers(found.metadata)]
+    shown += [*_of_type(blob, call), *copy_headers(blob.copy)]
     if found.earlier is None:
         shown += leases.headers(blob.lease, call.now)
     if blob.version and found.earlier is None:
@@ -41,4 +44,16 @@ def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
         shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
     if call.version >= "2017-04-17" and call.request.method == "HEAD" and blob.kind == "BlockBlob":
         shown += [("x-ms-access-tier", "Hot"), ("x-ms-access-tier-inferred", "true")]
+    return shown
+
+
+def _of_type(blob: Blob, call: Call) -> Headers:
+    """What only append blobs and page blobs have."""
+    if blob.kind == "PageBlob":
+        return [("x-ms-blob-sequence-number", str(blob.sequence))]
+    if blob.kind != "AppendBlob":
+        return []
+    shown = [("x-ms-blob-committed-block-count", str(blob.appended))]
+    if blob.sealed and call.version >= "2019-12-12":
+        shown.append(("x-ms-blob-sealed", "true"))
     return shown

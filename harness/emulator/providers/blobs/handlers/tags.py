@@ -38,16 +38,17 @@ class TagHandlers:
             raise errors.invalid_query("snapshot")
         parts, _ = await bodies.gather(call.request, limit=_LIMIT)
         given = tags.of_body(b"".join(parts))
-        found = self._history.find(call.target)
-        if found is None:
-            raise blob_not_found()
-        self._containers.admit(call, found, change=True)
-        blob = replace(found.blob, tags=given)
-        if found.earlier is None:
-            self._containers.keep(Found(found.place, found.entry, blob))
-        else:
-            state = replace(found.earlier, blob=replace(found.earlier.blob, tags=given))
-            self._history.settle(found.place, {state.id: state})
+        async with self._containers.changing(call):
+            found = self._history.find(call.target)
+            if found is None:
+                raise blob_not_found()
+            self._containers.admit(call, found, change=True)
+            blob = replace(found.blob, tags=given)
+            if found.earlier is None:
+                self._containers.keep(Found(found.place, found.entry, blob))
+            else:
+                state = replace(found.earlier, blob=replace(found.earlier.blob, tags=given))
+                self._history.settle(found.place, {state.id: state})
         return Response(204)
 
     async def find(self, call: Call) -> Response:

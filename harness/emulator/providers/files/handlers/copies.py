@@ -10,33 +10,27 @@ import sqlite3
 import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from harness.clock import SystemClock
 from harness.emulator.context import Response
-from harness.emulator.providers.files.copying import AbortedError, RunningCopy
-from harness.emulator.providers.files.errors import no_pending_copy
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, with_smb
-from harness.emulator.providers.files.model import Copy, Nfs, Properties, Smb
+from harness.emulator.providers.files.model import Nfs, Properties, Smb
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Found, Place, Shares
-from harness.emulator.storage_service import errors, headers, leases, sparse
+from harness.emulator.storage_service import errors, headers, leases
 from harness.emulator.storage_service.copy_sources import CopySources, Source, without_signature
+from harness.emulator.storage_service.copying import PATIENCE, Copy, RunningCopy, ended, move
 from harness.emulator.storage_service.entries import close, staged, to_entry
 from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import holding, set_time
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease
 from harness.emulator.storage_service.system_calls import status_of
-from harness.emulator.storage_service.threads import in_thread
 
 _log = logging.getLogger(__name__)
-_LOOK = 0.05  # seconds after which a copy that waits looks again whether it was aborted
-_PATIENCE = 0.5  # seconds after which a copy continues in the background
 
 
 class CopyHandlers:
@@ -64,10 +58,10 @@ class CopyHandlers:
             os.truncate(descriptor, source.length)
             running = RunningCopy()
             delay = self._sources.delay
-            moving = self._task(_move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay))
+            moving = self._task(move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay))
             try:
                 elsewhere = self._sources.parse(url)[0].account != place.target.account
-                await asyncio.wait({moving}, timeout=0 if elsewhere or delay else _PATIENCE)
+                await asyncio.wait({moving}, timeout=0 if elsewhere or delay else PATIENCE)
                 if moving.done():
                     moving.result()
                     copy = replace(copy, status="success", done=copy.total, completed=self._shares.clock.now())
@@ -94,7 +88,7 @@ class CopyHandlers:
         copy = found.properties.copy
         running = self._running.get(call.request.query.get("copyid", ""))
         if copy is None or running is None or copy.id != call.request.query.get("copyid"):
-            raise no_pending_copy()
+            raise errors.no_pending_copy()
         running.stop.set()
         return Response(204)
 
@@ -138,17 +132,11 @@ class CopyHandlers:
         """Store the outcome of a copy that continued in the background."""
         running = self._running[copy.id]
         try:
-            try:
-                await moving
-                ended = replace(copy, status="success", done=copy.total)
-            except AbortedError:
+            done = await ended(moving, running, copy)
+            if done.status == "aborted":
                 os.truncate(writing, 0)
-                ended = replace(copy, status="aborted", done=running.done)
-            except OSError as error:
-                text = f'500 InternalError "{error.strerror}"'
-                ended = replace(copy, status="failed", done=running.done, description=text)
             async with self._shares.turns.take(lambda: place):
-                self._end(place, replace(ended, completed=self._shares.clock.now()), writing)
+                self._end(place, replace(done, completed=self._shares.clock.now()), writing)
         except (OSError, sqlite3.Error) as error:
             _log.warning("what became of a copy could not be kept: %s", error)
         finally:
@@ -186,22 +174,6 @@ def _duplicate(descriptor: int) -> Iterator[int]:
     except BaseException:
         close(second)
         raise
-
-
-async def _move(running: RunningCopy, reading: int, writing: int, count: int, delay: float) -> None:
-    """Copy the bytes of a file after some seconds, unless the copy is aborted before; closes both descriptors."""
-    try:
-        clock = SystemClock()
-        begin = clock.monotonic() + delay
-        while clock.monotonic() < begin and not running.stop.is_set():
-            await asyncio.sleep(_LOOK)
-        running.report(0)
-        await in_thread(
-            partial(sparse.copy, reading, writing, count=count, progress=running.report), stop=running.stop.set
-        )
-    finally:
-        close(reading)
-        close(writing)
 
 
 def _nfs_kept(call: Call, source: Source) -> Nfs:

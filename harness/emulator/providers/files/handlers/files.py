@@ -13,6 +13,7 @@ from harness.emulator.providers.files.handlers.response_headers import Headers, 
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import bodies, errors, extents, headers, leases, ranges, sparse, structured_body
+from harness.emulator.storage_service.copying import copy_headers
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import staged, to_entry
 from harness.emulator.storage_service.extents import Extent
@@ -20,7 +21,6 @@ from harness.emulator.storage_service.file_records import set_time
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.system_calls import status_of
-from harness.emulator.wire import http_date
 
 FILE_LIMIT = 4 << 40  # bytes of a file
 RANGE_LIMIT = 4 << 20  # bytes that one request writes, and that one MD5 of a range covers
@@ -42,11 +42,11 @@ class FileHandlers:
         length = headers.number(request, "x-ms-content-length", most=FILE_LIMIT)
         if length is None:
             raise errors.missing_header("x-ms-content-length")
-        parts, md5 = await bodies.gather(request, limit=RANGE_LIMIT)
+        parts, checksums = await bodies.gather(request, limit=RANGE_LIMIT)
         body = b"".join(parts)
         if len(body) > length:
             raise errors.invalid_header("content-length")
-        checked = [("content-md5", md5), *bodies.confirmed(request)] if body else bodies.confirmed(request)
+        checked = checksums.confirmed(request) if body else bodies.confirmed(request)
         async with self._shares.changing(call) as place:
             answer = self._create(call, place, body, length)
         return Response(201, headers=[*answer, *checked])
@@ -190,24 +190,7 @@ def file_headers(found: Found, call: Call, *, ranged: bool = False) -> Headers:
         answer.append(("x-ms-server-encrypted", "true"))
     if call.version >= "2019-02-02":
         answer += leases.headers(properties.lease, call.now)
-    return [*answer, *_copy_headers(properties), *smb.headers(found, call.version)]
-
-
-def _copy_headers(properties: Properties) -> Headers:
-    copy = properties.copy
-    if copy is None:
-        return []
-    answer = [
-        ("x-ms-copy-id", copy.id),
-        ("x-ms-copy-source", copy.source),
-        ("x-ms-copy-status", copy.status),
-        ("x-ms-copy-progress", f"{copy.done}/{copy.total}"),
-    ]
-    if copy.completed is not None:
-        answer.append(("x-ms-copy-completion-time", http_date(copy.completed)))
-    if copy.description:
-        answer.append(("x-ms-copy-status-description", copy.description))
-    return answer
+    return [*answer, *copy_headers(properties.copy), *smb.headers(found, call.version)]
 
 
 def refuse_read_only(found: Found) -> None:

@@ -63,10 +63,10 @@ class RangeHandlers:
         if count != size:
             raise errors.invalid_header("content-length")
         await self._quotas.require(found.place, count)
-        parts, md5 = await bodies.gather(request, limit=count)
+        parts, checksums = await bodies.gather(request, limit=count)
         if sum(len(part) for part in parts) != count:
             raise errors.invalid_header("content-length")
-        return await self._write(call, found, first, parts, md5)
+        return await self._write(call, found, first, parts, checksums.confirmed(request))
 
     async def _clear(self, call: Call) -> Response:
         found = self._shares.file(call, change=True)
@@ -102,14 +102,14 @@ class RangeHandlers:
         given = request.headers.get
         check_crc64(given("x-ms-source-content-crc64"), body)
         _check_source(given("x-ms-source-if-match-crc64"), given("x-ms-source-if-none-match-crc64"), body)
-        return await self._write(call, found, first, [body], await body_md5(call, body))
+        return await self._write(call, found, first, [body], [("content-md5", await body_md5(call, body))])
 
-    async def _write(self, call: Call, found: Found, first: int, parts: Sequence[bytes], md5: str) -> Response:
+    async def _write(self, call: Call, found: Found, first: int, parts: Sequence[bytes], checked: Headers) -> Response:
         end = first + sum(len(part) for part in parts)
         async with self._changing(call, found, first, end) as plan:
             answer = _written(call, plan.after)
             await self._contents.write(plan, first, parts)
-        return Response(201, headers=[*answer, ("content-md5", md5), *bodies.confirmed(call.request)])
+        return Response(201, headers=[*answer, *checked])
 
     @asynccontextmanager
     async def _changing(

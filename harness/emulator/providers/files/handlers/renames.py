@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import smb
-from harness.emulator.providers.files.errors import pending_copy
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.handlers.response_headers import changed, with_smb
 from harness.emulator.providers.files.moves import Moves
@@ -74,7 +73,7 @@ class RenameHandlers:
         given = call.request.headers.get("x-ms-source-lease-id", "")
         leases.check(source.properties.lease, given, call.now, noun="File", change=True)
         if source.properties.copy is not None and source.properties.copy.status == "pending":
-            raise pending_copy()
+            raise errors.pending_copy()
         self._shares.handles.refuse(source.place.key)
         if place.key != source.place.key:
             self._check_replaced(call, place)

@@ -1,0 +1,54 @@
+"""What append blobs ask of their requests; pure.
+
+Source: Microsoft's "Append Block".
+"""
+
+from harness.emulator.context import Request
+from harness.emulator.providers.blobs.errors import (
+    append_position_not_met,
+    blob_is_sealed,
+    max_size_not_met,
+    too_many_blocks,
+)
+from harness.emulator.storage_service import headers
+
+BLOCKS = 50_000  # that an append blob may have
+_BLOCK, _LATER_BLOCK = 4 << 20, 100 << 20  # bytes of one block; the latter since
+_LATER = "2022-11-02"
+_HIGHEST = 1 << 62
+
+
+def block_limit(version: str) -> int:
+    """The most bytes of one block, by the version of the REST API."""
+    return _LATER_BLOCK if version >= _LATER else _BLOCK
+
+
+def check(request: Request, *, length: int, blocks: int, sealed: bool, size: int) -> None:
+    """Let pass a request that appends a block of ``size`` bytes to a blob.
+
+    Args:
+        length: the blob's.
+        blocks: that it has.
+
+    Raises:
+        StorageError: the blob is sealed or full, or a condition does not hold.
+    """
+    if sealed:
+        raise blob_is_sealed()
+    check_position(request, length)
+    most = headers.number(request, "x-ms-blob-condition-maxsize", most=_HIGHEST)
+    if most is not None and length + size > most:
+        raise max_size_not_met()
+    if blocks >= BLOCKS:
+        raise too_many_blocks()
+
+
+def check_position(request: Request, length: int) -> None:
+    """Let pass a request that names the blob's length, or none.
+
+    Raises:
+        StorageError: it names another.
+    """
+    position = headers.number(request, "x-ms-blob-condition-appendpos", most=_HIGHEST)
+    if position not in (None, length):
+        raise append_position_not_met()

@@ -1,0 +1,58 @@
+"""What a copy takes along of its source, and what it may replace."""
+
+from harness.emulator.providers.blobs import tags
+from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.errors import target_condition_not_met
+from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.storage_service import conditions, headers, leases
+from harness.emulator.storage_service.copy_sources import Source
+from harness.emulator.storage_service.errors import StorageError
+from harness.emulator.storage_service.host import Call
+
+
+def checked_source(call: Call, source: Source) -> None:
+    """Let pass a copy whose conditions on its source hold.
+
+    Raises:
+        StorageError: one does not.
+    """
+    given = call.request.headers
+    conditions.check_source(given, etag=source.etag, modified=source.modified)
+    if isinstance(source.blob, Blob):
+        leases.check(source.blob.lease, given.get("x-ms-source-lease-id", ""), call.now, noun="Blob", change=False)
+
+
+def copied(call: Call, source: Source) -> Blob:
+    """The properties of a blob that is a copy, but for those that it has by itself: its lease and when it was made.
+
+    Metadata that the request has takes the place of the source's. Tags are the request's.
+    """
+    kept = source.blob if isinstance(source.blob, Blob) else Blob()
+    return Blob(
+        kind=kept.kind,
+        metadata=headers.metadata(call.request) or dict(source.metadata),
+        tags=tags.written(call),
+        content=dict(source.content),
+        content_md5=source.content_md5,
+        blocks=kept.blocks,
+        appended=kept.appended,
+        sealed=kept.kind == "AppendBlob" and headers.flag(call.request, "x-ms-seal-blob", default=kept.sealed),
+        sequence=kept.sequence,
+        extents=kept.extents,
+    )
+
+
+def replaced(containers: Containers, call: Call, place: Place) -> Found | None:
+    """The blob that a copy replaces, if it may.
+
+    Raises:
+        StorageError: a condition or a lease stands in the way, or the caller's SAS only creates.
+    """
+    before = containers.find(place)
+    try:
+        containers.admit_write(call, before)
+    except StorageError as error:
+        if error.code == "ConditionNotMet":
+            raise target_condition_not_met() from error
+        raise
+    return before

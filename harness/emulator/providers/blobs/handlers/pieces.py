@@ -1,0 +1,76 @@
+"""Content that a request names by a URL instead of carrying it: read, and checked as the request asks."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.emulator.storage_service import bodies, conditions, errors, ranges
+from harness.emulator.storage_service.bodies import Checksums
+from harness.emulator.storage_service.copy_sources import CopySources, Source
+from harness.emulator.storage_service.file_stream import FileStream
+from harness.emulator.storage_service.host import Call
+
+_URL = "x-ms-copy-source"
+
+
+class Pieces:
+    """Reads what ``x-ms-copy-source`` names, or the part of it that ``x-ms-source-range`` says."""
+
+    def __init__(self, sources: CopySources) -> None:
+        self._sources = sources
+
+    @contextmanager
+    def open(self, call: Call) -> Iterator[Source]:
+        """The source, if the conditions of the request on it hold.
+
+        Raises:
+            StorageError: they do not, or the caller may not read it.
+        """
+        if bodies.length(call.request) not in (None, 0):
+            raise errors.invalid_header("content-length")
+        with self._sources.open(call, call.request.headers[_URL], signed=True) as source:
+            try:
+                conditions.check_source(call.request.headers, etag=source.etag, modified=source.modified)
+            except errors.StorageError as error:  # which the service learns from the source when it reads it
+                raise errors.copy_source(error.status, str(error), source=errors.condition_not_met()) from error
+            yield source
+
+    async def read(self, call: Call, *, limit: int, count: int | None = None) -> tuple[list[bytes], Checksums]:
+        """The content in parts, and its checksums.
+
+        Args:
+            limit: bytes that it may have.
+            count: bytes that it must have; None if any number does.
+
+        Raises:
+            StorageError: the caller may not read it, or it is not what the request says.
+        """
+        with self.open(call) as source:
+            stream, size = _part(call, source)
+            if count not in (None, size):
+                raise errors.invalid_header("x-ms-source-range")
+            if size > limit:
+                raise errors.too_large(limit)
+            return await bodies.gather_copied(call.request, stream, limit=limit)
+
+    async def receive(self, call: Call, source: Source, descriptor: int, *, limit: int) -> Checksums:
+        """Write the content of an open source to a file; its checksums.
+
+        Args:
+            limit: bytes that it may have.
+
+        Raises:
+            StorageError: it is not what the request says.
+        """
+        stream, size = _part(call, source)
+        if size > limit:
+            raise errors.too_large(limit)
+        return (await bodies.receive_copied(call.request, stream, descriptor, limit=limit))[1]
+
+
+def _part(call: Call, source: Source) -> tuple[FileStream, int]:
+    asked = call.request.headers.get("x-ms-source-range")
+    first, size = (0, source.length) if asked is None else ranges.to_read(asked, source.length)
+    stream = FileStream(os.dup(source.descriptor))  # which closes it
+    stream.show(first, size)
+    return stream, size

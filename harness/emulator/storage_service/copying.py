@@ -1,0 +1,116 @@
+"""Copies of files and blobs: their record, and those that run at this moment."""
+
+import asyncio
+import threading
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from harness.clock import SystemClock
+from harness.emulator.storage_service import sparse
+from harness.emulator.storage_service.entries import close
+from harness.emulator.storage_service.threads import in_thread
+from harness.emulator.wire import http_date
+
+PATIENCE = 0.5  # seconds after which a copy continues in the background
+_LOOK = 0.05  # seconds after which a copy that waits looks again whether it was aborted
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """The last copy into a file or blob; ``source`` is shown without its signature."""
+
+    id: str
+    source: str
+    status: Literal["pending", "success", "aborted", "failed"]
+    total: int
+    done: int = 0
+    completed: datetime | None = None
+    description: str = ""
+
+
+class AbortedError(Exception):
+    """Somebody aborted the copy."""
+
+
+class RunningCopy:
+    """A copy that runs: a thread moves the bytes, and looks now and then whether it shall stop."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.stop = threading.Event()
+
+    def report(self, done: int) -> None:
+        """The thread has come so far.
+
+        Raises:
+            AbortedError: it shall stop.
+        """
+        if self.stop.is_set():
+            raise AbortedError
+        self.done = done
+
+
+class RunningCopies(dict[str, RunningCopy]):
+    """By the id of the copy."""
+
+    def current(self, copy: Copy) -> Copy:
+        """A copy as it is now: one that is pending and does not run was cut short with an earlier emulator."""
+        if copy.status != "pending":
+            return copy
+        running = self.get(copy.id)
+        if running is None:
+            return replace(copy, status="failed", description="The emulator was stopped during the copy.")
+        return replace(copy, done=running.done)
+
+
+async def move(running: RunningCopy, reading: int, writing: int, count: int, delay: float) -> None:
+    """Copy the bytes of a file after some seconds, unless the copy is aborted before; closes both descriptors.
+
+    Raises:
+        AbortedError: it was.
+        OSError: the disk refuses.
+    """
+    try:
+        clock = SystemClock()
+        begin = clock.monotonic() + delay
+        while clock.monotonic() < begin and not running.stop.is_set():
+            await asyncio.sleep(_LOOK)
+        running.report(0)
+        await in_thread(
+            partial(sparse.copy, reading, writing, count=count, progress=running.report), stop=running.stop.set
+        )
+    finally:
+        close(reading)
+        close(writing)
+
+
+async def ended(moving: asyncio.Task[None], running: RunningCopy, copy: Copy) -> Copy:
+    """A copy once its bytes have moved, or do not any more; whoever stores it says when that was."""
+    try:
+        await moving
+    except AbortedError:
+        return replace(copy, status="aborted", done=running.done)
+    except OSError as error:
+        description = f'500 InternalError "{error.strerror}"'
+        return replace(copy, status="failed", done=running.done, description=description)
+    return replace(copy, status="success", done=copy.total)
+
+
+def copy_headers(copy: Copy | None) -> list[tuple[str, str]]:
+    """The last copy into a file or blob as its properties show it."""
+    if copy is None:
+        return []
+    shown = [
+        ("x-ms-copy-id", copy.id),
+        ("x-ms-copy-source", copy.source),
+        ("x-ms-copy-status", copy.status),
+        ("x-ms-copy-progress", f"{copy.done}/{copy.total}"),
+    ]
+    if copy.completed is not None:
+        shown.append(("x-ms-copy-completion-time", http_date(copy.completed)))
+    if copy.description:
+        shown.append(("x-ms-copy-status-description", copy.description))
+    return shown

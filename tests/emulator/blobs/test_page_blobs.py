@@ -1,0 +1,231 @@
+"""Page blobs, driven by azure-storage-blob 12.x."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobClient, ContainerClient, ContentSettings, SequenceNumberAction
+
+from tests.emulator.blobs.conftest import Put, Sign, refusal
+
+PAGE = 512
+SIZE = 16 * PAGE
+TIB = 1 << 40
+
+
+@pytest.fixture
+def disk(container: ContainerClient) -> BlobClient:
+    made = container.get_blob_client("disks/a")
+    made.create_page_blob(SIZE, metadata={"of": "disk"})
+    return made
+
+
+def held(blob: BlobClient, **options: int) -> list[tuple[int, int]]:
+    """First page and number of pages of each range."""
+    return [(found.start // PAGE, (found.end + 1 - found.start) // PAGE) for found in blob.list_page_ranges(**options)]
+
+
+def test_a_new_page_blob_is_zeros(disk: BlobClient, container: ContainerClient, on_disk: Path) -> None:
+    found = disk.get_blob_properties()
+
+    assert disk.download_blob().readall() == bytes(SIZE) == (on_disk / "disks" / "a").read_bytes()
+    assert (found.blob_type, found.page_blob_sequence_number, found.size) == ("PageBlob", 0, SIZE)
+    assert [each.page_blob_sequence_number for each in container.list_blobs()] == [0]
+    assert held(disk) == []
+
+
+def test_pages_are_written_cleared_and_listed(disk: BlobClient) -> None:
+    content = os.urandom(4 * PAGE)
+    disk.upload_page(content, 2 * PAGE, 4 * PAGE)
+    disk.upload_page(content, 10 * PAGE, 4 * PAGE)
+    answer = disk.clear_page(4 * PAGE, PAGE)
+    expected = bytearray(SIZE)
+    expected[2 * PAGE : 6 * PAGE] = expected[10 * PAGE : 14 * PAGE] = content
+    expected[4 * PAGE : 5 * PAGE] = bytes(PAGE)
+
+    assert disk.download_blob().readall() == bytes(expected)
+    assert held(disk) == [(2, 2), (5, 1), (10, 4)]
+    assert held(disk, offset=3 * PAGE, length=8 * PAGE) == [(3, 1), (5, 1), (10, 1)]
+    assert held(disk, results_per_page=1) == [(2, 2), (5, 1), (10, 4)]
+    assert answer["etag"] == disk.get_blob_properties().etag
+    assert answer["blob_sequence_number"] == 0
+
+
+def test_the_sdk_uploads_a_page_blob(container: ContainerClient, on_disk: Path) -> None:
+    content = bytes(5 << 20) + os.urandom(6 << 20) + bytes(1 << 20)
+    blob = container.get_blob_client("disk")
+    blob.upload_blob(content, blob_type="PageBlob", max_concurrency=3)
+
+    assert blob.download_blob(max_concurrency=3).readall() == content
+    assert (on_disk / "disk").stat().st_blocks * 512 < len(content) - (3 << 20)  # holes stay holes
+
+
+def test_a_page_blob_of_8_tib_takes_no_room(container: ContainerClient, on_disk: Path) -> None:
+    blob = container.get_blob_client("huge")
+    blob.create_page_blob(8 * TIB)
+    blob.upload_page(b"x" * PAGE, 8 * TIB - PAGE, PAGE)
+    with pytest.raises(HttpResponseError) as refused:
+        container.get_blob_client("larger").create_page_blob(8 * TIB + PAGE)
+
+    assert blob.download_blob(offset=8 * TIB - 2 * PAGE).readall() == bytes(PAGE) + b"x" * PAGE
+    assert held(blob) == [(8 * TIB // PAGE - 1, 1)]
+    assert (on_disk / "huge").stat().st_blocks * 512 < 1 << 20
+    assert refusal(refused) == (400, "InvalidHeaderValue")
+
+
+@pytest.mark.parametrize(
+    ("headers", "size", "answer"),
+    [
+        ({"x-ms-range": "bytes=0-510"}, 511, (400, "InvalidHeaderValue")),
+        ({"x-ms-range": "bytes=1-512"}, PAGE, (400, "InvalidHeaderValue")),
+        ({"x-ms-range": "bytes=0-"}, PAGE, (400, "InvalidHeaderValue")),
+        ({"x-ms-range": "bytes=0-1023"}, PAGE, (400, "InvalidHeaderValue")),
+        ({}, PAGE, (400, "MissingRequiredHeader")),
+        ({"range": f"bytes={SIZE}-{SIZE + PAGE - 1}"}, PAGE, (416, "InvalidPageRange")),
+        ({"x-ms-range": "bytes=0-511", "x-ms-page-write": "replace"}, PAGE, (400, "InvalidHeaderValue")),
+        ({"x-ms-range": "bytes=0-511", "x-ms-page-write": "clear"}, PAGE, (400, "InvalidHeaderValue")),
+        ({"x-ms-range": "bytes=0-511", "content-md5": "AAAAAAAAAAAAAAAAAAAAAA=="}, PAGE, (400, "Md5Mismatch")),
+    ],
+)
+def test_pages_are_whole_and_in_the_blob(
+    disk: BlobClient, put: Put, headers: dict[str, str], size: int, answer: tuple[int, str]
+) -> None:
+    got = put("/disks/a?comp=page", {"x-ms-page-write": "update"} | headers, b"x" * size)
+
+    assert (got.status_code, got.headers["x-ms-error-code"]) == answer
+    assert held(disk) == []
+
+
+def test_one_request_writes_4_mib_of_pages(container: ContainerClient, put: Put) -> None:
+    blob = container.get_blob_client("disk")
+    blob.create_page_blob(8 << 20)
+    write = {"x-ms-page-write": "update"}
+    most = put("/disk?comp=page", write | {"x-ms-range": f"bytes=0-{(4 << 20) - 1}"}, b"x" * (4 << 20))
+    more = put("/disk?comp=page", write | {"x-ms-range": f"bytes=0-{(4 << 20) + 511}"}, b"x" * ((4 << 20) + 512))
+
+    assert most.status_code == 201
+    assert (more.status_code, more.headers["x-ms-error-code"]) == (413, "RequestBodyTooLarge")
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"x-ms-blob-content-length": "1000"}, "InvalidHeaderValue"),
+        ({}, "MissingRequiredHeader"),
+        ({"x-ms-blob-content-length": "512", "x-ms-blob-sequence-number": "-1"}, "InvalidHeaderValue"),
+    ],
+)
+def test_a_page_blob_is_made_of_whole_pages(put: Put, headers: dict[str, str], code: str) -> None:
+    answer = put("/f", {"x-ms-blob-type": "PageBlob"} | headers)
+
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, code)
+
+
+def test_sequence_numbers_are_set_and_are_conditions(disk: BlobClient) -> None:
+    disk.set_sequence_number(SequenceNumberAction.Update, "7")
+    disk.set_sequence_number(SequenceNumberAction.Max, "3")
+    answer = disk.set_sequence_number(SequenceNumberAction.Increment)
+    disk.upload_page(b"x" * PAGE, 0, PAGE, if_sequence_number_eq=8, if_sequence_number_lte=8, if_sequence_number_lt=9)
+    codes = []
+    for name, number in (("eq", 7), ("lte", 7), ("lt", 8)):
+        with pytest.raises(HttpResponseError) as refused:
+            disk.upload_page(b"y" * PAGE, 0, PAGE, **{f"if_sequence_number_{name}": number})
+        codes.append(refusal(refused))
+
+    assert answer["blob_sequence_number"] == 8
+    assert codes == [(412, "SequenceNumberConditionNotMet")] * 3
+    assert disk.download_blob(offset=0, length=1).readall() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"x-ms-blob-sequence-number": "1"}, "MissingRequiredHeader"),
+        ({"x-ms-sequence-number-action": "max"}, "MissingRequiredHeader"),
+        ({"x-ms-sequence-number-action": "increment", "x-ms-blob-sequence-number": "1"}, "InvalidHeaderValue"),
+        ({"x-ms-sequence-number-action": "double", "x-ms-blob-sequence-number": "1"}, "InvalidHeaderValue"),
+        ({"x-ms-blob-content-length": "100"}, "InvalidHeaderValue"),
+    ],
+)
+def test_what_is_set_of_a_page_blob_is_checked(disk: BlobClient, put: Put, headers: dict[str, str], code: str) -> None:
+    answer = put("/disks/a?comp=properties", headers)
+
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, code)
+    assert disk.get_blob_properties().size == SIZE
+
+
+def test_a_page_blob_changes_its_length(disk: BlobClient) -> None:
+    disk.set_http_headers(ContentSettings(content_type="a/b"))
+    disk.upload_page(b"x" * SIZE, 0, SIZE)
+    disk.resize_blob(4 * PAGE)
+    disk.resize_blob(6 * PAGE)
+    found = disk.get_blob_properties()
+
+    assert disk.download_blob().readall() == b"x" * 4 * PAGE + bytes(2 * PAGE)
+    assert held(disk) == [(0, 4)]
+    assert (found.size, found.content_settings.content_type) == (6 * PAGE, "a/b")
+
+
+def test_blobs_of_other_types_have_no_pages(container: ContainerClient) -> None:
+    block = container.upload_blob("block", b"x" * PAGE)
+    attempts: list[Callable[[], object]] = [
+        lambda: block.upload_page(b"x" * PAGE, 0, PAGE),
+        lambda: block.clear_page(0, PAGE),
+        lambda: list(block.list_page_ranges()),
+        lambda: block.resize_blob(PAGE),
+        lambda: block.set_sequence_number("increment"),
+        lambda: block.create_page_blob(PAGE),
+    ]
+    codes = []
+    for attempt in attempts:
+        with pytest.raises(HttpResponseError) as refused:
+            attempt()
+        codes.append(refusal(refused))
+
+    assert codes == [(409, "InvalidBlobType")] * 6
+
+
+def test_conditions_and_leases_hold_for_pages(disk: BlobClient) -> None:
+    lease = disk.acquire_lease()
+    with pytest.raises(HttpResponseError) as unleased:
+        disk.upload_page(b"x" * PAGE, 0, PAGE)
+    with pytest.raises(HttpResponseError) as changed:
+        disk.clear_page(0, PAGE, lease=lease, etag='"0x1"', match_condition=MatchConditions.IfNotModified)
+    disk.upload_page(b"x" * PAGE, 0, PAGE, lease=lease)
+
+    assert (refusal(unleased), refusal(changed)) == ((412, "LeaseIdMissing"), (412, "ConditionNotMet"))
+
+
+def test_pages_come_from_a_url(container: ContainerClient, disk: BlobClient, sign: Sign) -> None:
+    source = container.upload_blob("source", b"s" * 3 * PAGE)
+    disk.upload_pages_from_url(sign(source), offset=PAGE, length=2 * PAGE, source_offset=PAGE)
+    with pytest.raises(HttpResponseError) as refused:
+        disk.upload_pages_from_url(sign(source), offset=0, length=2 * PAGE, source_offset=2 * PAGE)
+
+    assert disk.download_blob(offset=0, length=4 * PAGE).readall() == bytes(PAGE) + b"s" * 2 * PAGE + bytes(PAGE)
+    assert refusal(refused) == (400, "InvalidHeaderValue")
+
+
+def test_the_pages_that_a_job_writes_are_listed_as_the_disk_has_them(disk: BlobClient, on_disk: Path) -> None:
+    with (on_disk / "disks" / "a").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"by a job")
+
+    assert held(disk) == [(8, 8)]
+    assert disk.get_blob_properties().blob_type == "PageBlob"
+    (on_disk / "disks" / "a").write_bytes(b"no whole page")
+    assert disk.get_blob_properties().blob_type == "BlockBlob"
+
+
+def test_a_snapshot_keeps_its_pages(container: ContainerClient, disk: BlobClient) -> None:
+    disk.upload_page(b"x" * PAGE, 0, PAGE)
+    taken = container.get_blob_client("disks/a", snapshot=disk.create_snapshot()["snapshot"])
+    disk.upload_page(b"y" * PAGE, 0, PAGE)
+    disk.upload_page(b"z" * PAGE, 4 * PAGE, PAGE)
+
+    assert held(taken) == [(0, 1)]
+    assert taken.download_blob(offset=0, length=PAGE).readall() == b"x" * PAGE
+    assert held(disk) == [(0, 1), (4, 1)]
