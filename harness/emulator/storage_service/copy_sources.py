@@ -12,7 +12,7 @@ from datetime import datetime
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from harness.emulator.storage_service import errors
-from harness.emulator.storage_service.access import Grant, Judge, Policies, Target, check_sas
+from harness.emulator.storage_service.access import Grant, Judge, Openness, Policies, Target, check_sas
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority, action_of, check_intent
 from harness.emulator.storage_service.entries import close
@@ -59,17 +59,24 @@ class CopySources:
         self._accounts = accounts
         self.authority = authority
         self.delay = delay
-        self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies]]] = {}
+        self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies], Callable[[Target], Openness]]] = {}
         self._ports: dict[int, Service] = {}
 
-    def add(self, service: Service, opener: Opener, policies: Callable[[Target], Policies]) -> None:
+    def add(
+        self,
+        service: Service,
+        opener: Opener,
+        policies: Callable[[Target], Policies],
+        openness: Callable[[Target], Openness] = lambda _target: "",
+    ) -> None:
         """Copy from a service.
 
         Args:
             opener: opens what a target names; its flag says whether dots at the end of names count.
             policies: the stored access policies of a share.
+            openness: how open a target's container is to everybody.
         """
-        self._openers[service] = (opener, policies)
+        self._openers[service] = (opener, policies, openness)
 
     def listens(self, service: Service, port: int) -> None:
         """A service answers at a plain port, with the account in the path."""
@@ -167,11 +174,24 @@ class CopySources:
                     self._check_sas(call, target, query, scheme, _on_object(target, "r"))
             except StorageError as error:
                 raise errors.copy_source(error.status, str(error), source=error) from error
-        elif signed or not call.credential.is_whole or not _is_near(target, call.target):
+        elif (signed or not call.credential.is_whole or not _is_near(target, call.target)) and not self._is_open(
+            target
+        ):
             # A copy reads such a source as nobody. To nobody a private file does not exist when a file is copied to.
             is_hidden = call.target.service == "file" and not signed
             refusal = errors.not_found() if is_hidden else errors.anonymous(self.authority.challenge)
             raise errors.copy_source(refusal.status, str(refusal), source=refusal)
+
+    def _is_open(self, target: Target) -> bool:
+        """Whether everybody may read a source.
+
+        Raises:
+            StorageError: the container is open, but its account does not want that.
+        """
+        try:
+            return bool(self._openers[target.service][2](target))
+        except StorageError as error:
+            raise errors.copy_source(error.status, str(error), source=error) from error
 
     def _check_token(self, call: Call, target: Target) -> None:
         """Accept the token for the source, which may come without TLS: its bearer has shown other credentials."""

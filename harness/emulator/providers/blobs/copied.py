@@ -4,7 +4,7 @@ from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import target_condition_not_met
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.storage_service import conditions, headers, leases
+from harness.emulator.storage_service import conditions, errors, headers, leases
 from harness.emulator.storage_service.copy_sources import Source
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call
@@ -19,6 +19,12 @@ def checked_source(call: Call, source: Source) -> None:
     given = call.request.headers
     conditions.check_source(given, etag=source.etag, modified=source.modified)
     if isinstance(source.blob, Blob):
+        try:
+            tags.check(given, source.blob.tags, header="x-ms-source-if-tags")
+        except StorageError as error:
+            if error.status != 412:
+                raise
+            raise errors.source_condition_not_met() from error
         leases.check(source.blob.lease, given.get("x-ms-source-lease-id", ""), call.now, noun="Blob", change=False)
 
 

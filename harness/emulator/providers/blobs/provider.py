@@ -37,7 +37,7 @@ class AzureBlobs(StorageHost):
             check_target=check_target,
             openness=public.of,
         )
-        sources.add("blob", self._open, lambda target: lambda: containers.policies(target))
+        sources.add("blob", self._open, lambda target: lambda: containers.policies(target), public.of)
 
     def forget(self, account: str) -> None:
         """Delete the records of every container of an account, and of all blobs in them."""

@@ -53,22 +53,23 @@ def check_permitted(call: Call) -> None:
         raise errors.permission_mismatch()
 
 
-def check(headers: Mapping[str, str], found: Mapping[str, str] | None) -> None:
+def check(headers: Mapping[str, str], found: Mapping[str, str] | None, *, header: str = CONDITION) -> None:
     """Let a request pass whose condition about tags holds.
 
     Args:
         found: the tags of the blob that it is about; None if there is none.
+        header: that holds the condition.
 
     Raises:
         StorageError: it does not hold, or is none.
     """
-    text = headers.get(CONDITION)
+    text = headers.get(header)
     if text is None:
         return
     try:
         holds = tag_expressions.condition(text)
     except tag_expressions.ExpressionError as error:
-        raise StorageError(400, "InvalidHeaderValue", f"{CONDITION}: {error}") from error
+        raise StorageError(400, "InvalidHeaderValue", f"{header}: {error}") from error
     if found is None or not holds(found):
         raise errors.condition_not_met()
 

@@ -11,12 +11,13 @@ from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Writte
 from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.storage_service import headers
+from harness.emulator.storage_service import errors, headers
 from harness.emulator.storage_service.copy_sources import Source, without_signature
 from harness.emulator.storage_service.copying import Copy
 from harness.emulator.storage_service.entries import staged
 from harness.emulator.storage_service.host import Call
 
+_TAG_OPTION = "x-ms-copy-source-tag-option"
 _PUT_LIMIT, _COPY_LIMIT = 5000 << 20, 256 << 20  # bytes
 
 
@@ -47,7 +48,7 @@ class FromUrlHandlers:
         content = headers.content(call.request, "x-ms-blob-")
         if headers.flag(call.request, "x-ms-copy-source-blob-properties", default=True):
             content = dict(source.content) | content
-        return replace(blob, content=content)
+        return replace(blob, content=content, tags=_tags(call, source, blob))
 
     async def copy(self, call: Call) -> Response:
         """Copy Blob From URL."""
@@ -60,8 +61,24 @@ class FromUrlHandlers:
             copy = Copy(str(uuid.uuid4()), url, "success", length, done=length, completed=call.now)
             async with self._containers.changing(call) as place:
                 before = replaced(self._containers, call, place)
-                blob = replace(copied(call, source), kind="BlockBlob", content_md5=checksums.md5, copy=copy, extents=())
+                blob = copied(call, source)
+                blob = replace(blob, kind="BlockBlob", content_md5=checksums.md5, copy=copy, extents=())
+                blob = replace(blob, tags=_tags(call, source, blob))
                 written = Written(place, before, self._blobs.succeeding(before, blob))
                 shown = self._blobs.publish(written, descriptor, beside)
         copied_as = [("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)]
         return Response(202, headers=[*shown, *checksums.confirmed(call.request), *copied_as])
+
+
+def _tags(call: Call, source: Source, blob: Blob) -> dict[str, str]:
+    """The tags of a blob: those of the request, or the source's where the request wants them.
+
+    Raises:
+        StorageError: the request has both.
+    """
+    option = call.request.headers.get(_TAG_OPTION, "").lower()
+    if option in ("", "replace"):
+        return blob.tags
+    if option != "copy" or blob.tags:
+        raise errors.invalid_header(_TAG_OPTION)
+    return source.blob.tags if isinstance(source.blob, Blob) else {}
