@@ -36,6 +36,13 @@ def noted(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...]
     return extents if len(extents) <= MOST else None
 
 
+def as_new(extents: tuple[Extent, ...] | None) -> tuple[Extent, ...] | None:
+    """The extents of a copy, which has no snapshots yet and nothing to clear."""
+    if extents is None:
+        return None
+    return tuple(Extent(each.first, each.end, 0) for each in extents if not each.cleared)
+
+
 def cut(extents: tuple[Extent, ...] | None, length: int, *, before: int) -> tuple[Extent, ...] | None:
     """The extents of a file that now has ``length`` bytes and had ``before``: what was cut off is cleared."""
     if extents is None or length >= before:

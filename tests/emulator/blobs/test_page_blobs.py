@@ -229,3 +229,64 @@ def test_a_snapshot_keeps_its_pages(container: ContainerClient, disk: BlobClient
     assert held(taken) == [(0, 1)]
     assert taken.download_blob(offset=0, length=PAGE).readall() == b"x" * PAGE
     assert held(disk) == [(0, 1), (4, 1)]
+
+
+def changed(blob: BlobClient, since: str, **options: int) -> list[tuple[int, int, bool]]:
+    """First page and number of pages of each range that has changed, and whether it was cleared."""
+    found = blob.list_page_ranges(previous_snapshot=since, **options)
+    return [(each.start // PAGE, (each.end + 1 - each.start) // PAGE, each.cleared) for each in found]
+
+
+def test_what_has_changed_since_a_snapshot_is_listed(container: ContainerClient, disk: BlobClient) -> None:
+    disk.upload_page(b"x" * 8 * PAGE, 0, 8 * PAGE)
+    first = disk.create_snapshot()["snapshot"]
+    disk.upload_page(b"y" * PAGE, PAGE, PAGE)
+    disk.upload_page(b"x" * PAGE, 3 * PAGE, PAGE)  # the same again is a change, too
+    second = disk.create_snapshot()["snapshot"]
+    disk.clear_page(5 * PAGE, 2 * PAGE)
+
+    assert changed(disk, first) == [(1, 1, False), (3, 1, False), (5, 2, True)]
+    assert changed(disk, first, results_per_page=1) == [(1, 1, False), (3, 1, False), (5, 2, True)]
+    assert changed(disk, second) == [(5, 2, True)]
+    assert changed(container.get_blob_client("disks/a", snapshot=second), first) == [(1, 1, False), (3, 1, False)]
+
+
+def test_what_a_job_has_changed_since_a_snapshot_is_found_by_reading(disk: BlobClient, on_disk: Path) -> None:
+    disk.upload_page(b"x" * 8 * PAGE, 0, 8 * PAGE)
+    since = disk.create_snapshot()["snapshot"]
+    with (on_disk / "disks" / "a").open("r+b") as file:
+        file.seek(2 * PAGE + 7)
+        file.write(b"by a job")
+        file.seek(12 * PAGE)
+        file.write(b"and more")
+
+    assert changed(disk, since) == [(2, 1, False), (12, 1, False)]
+
+
+def test_a_blob_is_compared_with_its_own_earlier_snapshots_only(container: ContainerClient, disk: BlobClient) -> None:
+    first, second = disk.create_snapshot()["snapshot"], disk.create_snapshot()["snapshot"]
+    with pytest.raises(HttpResponseError) as newer:
+        changed(container.get_blob_client("disks/a", snapshot=first), second)
+    with pytest.raises(HttpResponseError) as missing:
+        changed(disk, "2020-01-01T00:00:00.0000000Z")
+    disk.create_page_blob(SIZE)
+    with pytest.raises(HttpResponseError) as overwritten:
+        changed(disk, second)
+
+    assert refusal(newer) == (400, "PreviousSnapshotCannotBeNewer")
+    assert refusal(missing) == (409, "PreviousSnapshotNotFound")
+    assert refusal(overwritten) == (409, "BlobOverwritten")
+
+
+def test_a_copy_begins_to_count_its_changes_anew(container: ContainerClient, disk: BlobClient) -> None:
+    disk.upload_page(b"x" * PAGE, 0, PAGE)
+    for _ in range(3):
+        disk.create_snapshot()
+    disk.upload_page(b"y" * PAGE, PAGE, PAGE)
+    copy = container.get_blob_client("copy")
+    copy.start_copy_from_url(disk.url)
+    since = copy.create_snapshot()["snapshot"]
+    copy.upload_page(b"z" * PAGE, 4 * PAGE, PAGE)
+
+    assert held(copy) == [(0, 2), (4, 1)]
+    assert changed(copy, since) == [(4, 1, False)]

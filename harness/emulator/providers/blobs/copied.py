@@ -4,7 +4,7 @@ from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import target_condition_not_met
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.storage_service import conditions, errors, headers, leases
+from harness.emulator.storage_service import conditions, errors, extents, headers, leases
 from harness.emulator.storage_service.copy_sources import Source
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call
@@ -44,7 +44,7 @@ def copied(call: Call, source: Source) -> Blob:
         appended=kept.appended,
         sealed=kept.kind == "AppendBlob" and headers.flag(call.request, "x-ms-seal-blob", default=kept.sealed),
         sequence=kept.sequence,
-        extents=kept.extents,
+        extents=extents.as_new(kept.extents),
     )
 
 

@@ -97,6 +97,23 @@ def sequence_number_too_large() -> StorageError:
     return StorageError(409, "SequenceNumberIncrementTooLarge", text)
 
 
+def previous_snapshot_not_found() -> StorageError:
+    """There is no such snapshot to compare with."""
+    return StorageError(409, "PreviousSnapshotNotFound", "The previous snapshot is not found.")
+
+
+def previous_snapshot_is_newer() -> StorageError:
+    """A snapshot is compared with an earlier one."""
+    text = "The prevsnapshot query parameter value cannot be newer than snapshot query parameter value."
+    return StorageError(400, "PreviousSnapshotCannotBeNewer", text)
+
+
+def blob_overwritten() -> StorageError:
+    """A snapshot is of another blob of the name."""
+    text = "The blob has been recreated since the previous snapshot was taken."
+    return StorageError(409, "BlobOverwritten", text)
+
+
 # Copies
 
 

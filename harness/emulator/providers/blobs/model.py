@@ -26,7 +26,8 @@ class Blob(FileRecord, frozen=True, kw_only=True):
     Once a job has written to its file, ``content_md5``, ``blocks`` and ``extents`` hold no longer. ``spent`` is the
     directory of uncommitted blocks that this blob has used up, or discarded. ``appended`` counts the blocks of an
     append blob, which is ``sealed`` once nothing may be appended. ``sequence`` is the number of a page blob,
-    ``extents`` are the pages of it that were written; None where only the disk knows.
+    ``extents`` are the pages of it that were written; None where only the disk knows. ``epoch`` counts its snapshots,
+    ``remade`` those before it was last written as a whole.
     """
 
     kind: BlobType = "BlockBlob"
@@ -44,6 +45,8 @@ class Blob(FileRecord, frozen=True, kw_only=True):
     sequence: int = 0
     extents: tuple[Extent, ...] | None = ()
     copy: Copy | None = None
+    epoch: int = 0
+    remade: int = 0
     previous: "Blob | None" = None
 
 

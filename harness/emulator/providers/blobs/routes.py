@@ -18,6 +18,7 @@ from harness.emulator.providers.blobs.handlers import (
     FromUrlHandlers,
     ListingHandlers,
     PageHandlers,
+    PageRangeHandlers,
     Pieces,
     PutHandlers,
     ServiceHandlers,
@@ -65,7 +66,7 @@ def operations(containers: Containers, accounts: Accounts, sources: CopySources,
     copies = CopyHandlers(containers, blobs, sources)
     puts = PutHandlers(containers, blobs, copies, FromUrlHandlers(containers, blobs, pieces))
     appends = AppendHandlers(containers, contents, pieces)
-    pages = PageHandlers(containers, contents, history, pieces)
+    pages = PageHandlers(containers, contents, pieces)
     snapshots, deletions = SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)
     changes = {**_changes(blobs, appends), **_of_earlier(snapshots, deletions)}
     return {
@@ -73,6 +74,9 @@ def operations(containers: Containers, accounts: Accounts, sources: CopySources,
         **_of_containers(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
         **_reads(blobs),
         **_of_contents(puts, BlockHandlers(containers, blobs, pieces), appends, pages, copies),
+        ("path", "GET", "", "pagelist"): Operation(
+            "GetPageRanges", "r", "o", PageRangeHandlers(history).list_pages, "blob"
+        ),
         **_of_tags(TagHandlers(containers, history)),
         **{address: _in_turn(containers, operation) for address, operation in changes.items()},
     }
@@ -130,7 +134,6 @@ def _of_contents(
         ("GET", "blocklist"): Operation("GetBlockList", "r", "o", blocks.get, "blob"),
         ("PUT", "appendblock"): Operation("AppendBlock", "aw", "o", appends.append),
         ("PUT", "page"): Operation("PutPage", "w", "o", pages.put),
-        ("GET", "pagelist"): Operation("GetPageRanges", "r", "o", pages.list_pages, "blob"),
         ("PUT", "copy"): Operation("AbortCopyBlob", "w", "o", copies.abort),
     }
     return {("path", method, "", component): each for (method, component), each in found.items()}

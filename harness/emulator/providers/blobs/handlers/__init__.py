@@ -8,6 +8,7 @@ from harness.emulator.providers.blobs.handlers.copies import CopyHandlers
 from harness.emulator.providers.blobs.handlers.deletions import DeletionHandlers
 from harness.emulator.providers.blobs.handlers.from_url import FromUrlHandlers
 from harness.emulator.providers.blobs.handlers.listings import ListingHandlers
+from harness.emulator.providers.blobs.handlers.page_ranges import PageRangeHandlers
 from harness.emulator.providers.blobs.handlers.pages import PageHandlers
 from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.puts import PutHandlers
@@ -25,6 +26,7 @@ __all__ = [
     "FromUrlHandlers",
     "ListingHandlers",
     "PageHandlers",
+    "PageRangeHandlers",
     "Pieces",
     "PutHandlers",
     "ServiceHandlers",

@@ -101,11 +101,12 @@ class BlobHandlers:
         return self.succeeding(before, blob)
 
     def succeeding(self, before: Found | None, blob: Blob) -> Blob:
-        """The properties of a blob in place of another: it has the other's lease and time of creation."""
+        """The properties of a blob in place of another: it has the other's lease, time of creation and count."""
         now = self._containers.clock.now()
         if before is None:
             return replace(blob, created=timestamps.nanoseconds(now))
-        return replace(blob, created=before.blob.created, lease=leases.after_write(before.blob.lease, now))
+        lease, epoch = leases.after_write(before.blob.lease, now), before.blob.epoch
+        return replace(blob, created=before.blob.created, lease=lease, epoch=epoch, remade=epoch)
 
     def _put_folder(self, call: Call, place: Place, blob: Blob) -> Response:
         """Make a directory of a blob that says it is one, as blobfuse writes them."""

@@ -52,7 +52,10 @@ class SnapshotHandlers:
         if metadata := headers.metadata(call.request):
             modified = timestamps.nanoseconds(call.now)
             state = replace(state, blob=replace(state.blob, metadata=metadata), modified=modified)
-        self._history.settle(place, {state.id: state})
+        with self._containers.store.transaction():
+            self._history.settle(place, {state.id: state})
+            if found.blob.kind == "PageBlob":  # what is written from now on has another epoch
+                self._containers.keep(Found(place, found.entry, replace(found.blob, epoch=found.blob.epoch + 1)))
         return state, found
 
 

@@ -1,0 +1,118 @@
+"""Which pages of a page blob hold data, and which have changed since a snapshot."""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import replace as with_fields
+
+from harness.emulator.context import Response
+from harness.emulator.providers.blobs import pages
+from harness.emulator.providers.blobs.containers import Found
+from harness.emulator.providers.blobs.errors import (
+    blob_overwritten,
+    previous_snapshot_is_newer,
+    previous_snapshot_not_found,
+)
+from harness.emulator.providers.blobs.handlers.pages import of_pages
+from harness.emulator.providers.blobs.handlers.response_headers import Headers, stamps
+from harness.emulator.providers.blobs.history import History
+from harness.emulator.storage_service import documents, errors, extents, headers, sparse
+from harness.emulator.storage_service.entries import close
+from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.threads import in_thread
+
+_SINCE = "prevsnapshot"
+
+
+class PageRangeHandlers:
+    """Get Page Ranges."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    async def list_pages(self, call: Call) -> Response:
+        """Get Page Ranges: those that hold data, or those that were written or cleared since a snapshot."""
+        if "x-ms-previous-snapshot-url" in call.request.headers:
+            raise errors.unsupported_header("x-ms-previous-snapshot-url")
+        found = of_pages(self._history.blob(call))
+        first, end = pages.read_range(call.request, found.entry.length)
+        written, cleared = await self._changed(call, found, first, end)
+        shown: Headers = [*stamps(found), ("x-ms-blob-content-length", str(found.entry.length))]
+        return documents.answer(_document(call, written, cleared), headers=shown)
+
+    async def _changed(self, call: Call, found: Found, first: int, end: int) -> tuple[extents.Ranges, extents.Ranges]:
+        """The ranges that hold data, or are written since the snapshot that the request names; and those cleared."""
+        if not call.request.query.get(_SINCE):
+            return await self._held(found, first, end), []
+        before = self._before(call, found)
+        if found.blob.extents is not None:
+            return extents.changed(found.blob.extents, before.blob.epoch, first, end)
+        return await in_thread(self._compared, found, before, first, end), []
+
+    def _before(self, call: Call, found: Found) -> Found:
+        """The snapshot that a request compares with.
+
+        Raises:
+            StorageError: there is none, or it is not of this blob, or a later one.
+        """
+        moment = call.request.query[_SINCE]
+        if call.target.snapshot and moment > call.target.snapshot:
+            raise previous_snapshot_is_newer()
+        before = self._history.find(with_fields(call.target, snapshot=moment, version=""))
+        if before is None:
+            raise previous_snapshot_not_found()
+        now, then = found.blob, before.blob
+        if then.kind != now.kind or not now.remade <= then.epoch <= now.epoch:
+            raise blob_overwritten()
+        return before
+
+    async def _held(self, found: Found, first: int, end: int) -> extents.Ranges:
+        if found.blob.extents is not None:
+            return extents.written(found.blob.extents, first, end)
+        return [(part, stop - 1) for part, stop in await in_thread(self._segments, found, first, end)]
+
+    def _segments(self, found: Found, first: int, end: int) -> extents.Ranges:
+        """The parts of a blob's file that hold data, as first byte and end."""
+        descriptor, _ = self._history.open(found)
+        try:
+            return list(sparse.segments(descriptor, first, end))
+        finally:
+            close(descriptor)
+
+    def _compared(self, found: Found, before: Found, first: int, end: int) -> extents.Ranges:
+        """The pages in which a blob differs from what it was, of those that either of them holds."""
+        now, _ = self._history.open(found)
+        try:
+            then, _ = self._history.open(before)
+            try:
+                held = heapq.merge(sparse.segments(now, first, end), sparse.segments(then, first, end))
+                return [each for part in _joined(held) for each in extents.differing(now, then, *part)]
+            finally:
+                close(then)
+        finally:
+            close(now)
+
+
+def _joined(parts: Iterable[tuple[int, int]]) -> extents.Ranges:
+    """Parts in order without what they share, as first byte and end."""
+    found: extents.Ranges = []
+    for first, end in parts:
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((first, end))
+    return found
+
+
+def _document(call: Call, written: extents.Ranges, cleared: extents.Ranges) -> str:
+    """The ranges in order, a page of them where the request asks for pages."""
+    tagged = sorted([(*each, "PageRange") for each in written] + [(*each, "ClearRange") for each in cleared])
+    marker = call.request.query.get("marker", "")
+    if marker:
+        if not (marker.isascii() and marker.isdigit() and len(marker) < 20):
+            raise errors.invalid_query("marker")
+        tagged = [each for each in tagged if each[0] >= int(marker)]
+    paged = "maxresults" in call.request.query
+    size = headers.page_size(call.request) if paged else len(tagged)
+    more = str(tagged[size][0]) if len(tagged) > size else ""
+    items = "".join(f"<{tag}><Start>{first}</Start><End>{last}</End></{tag}>" for first, last, tag in tagged[:size])
+    return f"<PageList>{items}{documents.next_marker(more) if paged or marker else ''}</PageList>"
