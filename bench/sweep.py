@@ -1,6 +1,7 @@
 """A sweep of no-op trials on our emulator, beside Ray Tune, submitit, Hydra and Optuna.
 
     python bench/sweep.py [--json] [--rounds N] [--trials N] [--without PEER]...
+    python bench/sweep.py --endurance N [--json]
 
 A trial runs /bin/true and tells a number; two run at a time. Each figure is a process of its own, in turns: as many
 trials as asked for, and two, so that a rate can be told with start-up and without it. What a trial is:
@@ -13,6 +14,9 @@ trials as asked for, and two, so that a rate can be told with start-up and witho
 - Optuna 5, SQLite, random sampler: a call in one of two threads.
 
 The peers are installed into a throw-away environment; one that cannot be is left out, with a note.
+
+--endurance runs N trials of ours alone and tells, for each tenth of them, their rate, and the processor time and the
+memory of the runner and of the emulator.
 """
 
 import argparse
@@ -65,14 +69,73 @@ trial()
 """
 
 
-def run_ours(trials: int, directory: Path) -> None:
+def start_ours(trials: int, directory: Path) -> subprocess.Popen[bytes]:
     points = ", ".join(f"{{n: {number}}}" for number in range(trials))
     (directory / "sweep.yaml").write_text(SCENARIO.format(at_once=AT_ONCE, points=points))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(directory)}
     command = [sys.executable, "-m", "harness", "run", "sweep.yaml", "--out", "out"]
-    subprocess.run(command, cwd=directory, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.DEVNULL)
+
+
+def run_ours(trials: int, directory: Path) -> None:
+    assert start_ours(trials, directory).wait() == 0
     lines = (directory / "out" / "outcomes.jsonl").read_text().splitlines()
     assert [sorted(json.loads(line)["metrics"]) for line in lines] == [["score"]] * trials
+
+
+def endure(trials: int) -> list[dict[str, float]]:
+    """What each tenth of a long sweep of ours takes.
+
+    The time of the processors does not depend on what else the machine does, as the rate does.
+    """
+    tenths: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory(prefix="bench-sweep-", ignore_cleanup_errors=True) as name:
+        run = start_ours(trials, Path(name))
+        outcomes, done, counted = Path(name, "out", "outcomes.jsonl"), 0, 0
+        position, begin, spent = 0, time.perf_counter(), 0.0
+        while run.poll() is None and len(tenths) < 10:
+            time.sleep(0.2)
+            if not outcomes.exists():
+                continue
+            with outcomes.open("rb") as stream:
+                stream.seek(position)
+                content = stream.read()
+            position, done = position + len(content), done + content.count(b"\n")
+            if done < trials * (len(tenths) + 1) // 10:
+                continue
+            now, processes = time.perf_counter(), [run.pid, emulator_of(run.pid)]
+            cpu = sum(map(cpu_seconds, processes))
+            told = {
+                "trials": done - counted,
+                "per_s": round((done - counted) / (now - begin), 2),
+                "cpu_ms_each": round((cpu - spent) / (done - counted) * 1000, 1),
+                "runner_mib": resident(processes[0]),
+                "emulator_mib": resident(processes[1]),
+                "load": round(os.getloadavg()[0], 1),
+            }
+            print("  ".join(f"{name} {value:g}" for name, value in told.items()), flush=True)
+            tenths.append(told)
+            begin, counted, spent = now, done, cpu
+        assert run.wait() == 0
+        assert outcomes.read_bytes().count(b"\n") == trials
+    return tenths
+
+
+def emulator_of(runner: int) -> int:
+    children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
+    return next(int(child) for child in children if b"harness.emulator" in Path(f"/proc/{child}/cmdline").read_bytes())
+
+
+def cpu_seconds(process: int) -> float:
+    """Of a process alone, without its children."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(process: int) -> float:
+    """MiB that a process has in memory."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
 def no_op(number: int) -> int:
@@ -221,11 +284,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="whole rounds; figures are their medians; default 3")
     parser.add_argument("--trials", type=int, default=100, help="of the longer run; default 100")
     parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a peer out")
+    parser.add_argument("--endurance", type=int, metavar="N", help="run N trials of ours alone, at most 10,000")
     parser.add_argument("--measure", nargs=3, metavar=("NAME", "TRIALS", "DIRECTORY"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         name, trials, directory = options.measure
         MEASURED[name](int(trials), Path(directory))
+        return
+    if options.endurance:
+        tenths = endure(options.endurance)
+        if options.json:
+            print(json.dumps({"tenths": tenths, "trials": options.endurance}))
         return
     with tempfile.TemporaryDirectory(prefix="bench-sweep-peers-") as directory:
         wanted = [name for name in PEERS if name not in options.without]
