@@ -52,7 +52,7 @@ job:
   toolkit: customToolkit
   command: '/bin/true && echo score = {{n}}'
   stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare
-sweep: {{list: [{points}]}}
+sweep: {{grid: {{n: {{low: 0, high: {last}, step: 1}}}}}}
 metrics: {{score: {{file: stdout.txt, pattern: 'score = ([0-9]+)'}}}}
 expect: {{metrics: {{score: {{min: 0}}}}}}
 """
@@ -70,8 +70,7 @@ trial()
 
 
 def start_ours(trials: int, directory: Path) -> subprocess.Popen[bytes]:
-    points = ", ".join(f"{{n: {number}}}" for number in range(trials))
-    (directory / "sweep.yaml").write_text(SCENARIO.format(at_once=AT_ONCE, points=points))
+    (directory / "sweep.yaml").write_text(SCENARIO.format(at_once=AT_ONCE, last=trials - 1))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(directory)}
     command = [sys.executable, "-m", "harness", "run", "sweep.yaml", "--out", "out"]
     return subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.DEVNULL)
