@@ -11,8 +11,9 @@ from harness.cli.options import PATH
 from harness.cli.output import say
 from harness.errors import UserError
 from harness.experiments.baseline import Baseline, Change, baseline_of, read_baseline, worsening, write_baseline
-from harness.results.goal import Direction, guessed_direction
+from harness.results.goal import guessed_direction
 from harness.results.run_record import RunRecord, read_run
+from harness.scenario.direction import Direction
 from harness.suggestions import suggestion
 
 _MOST_SHOWN = 50  # changes

@@ -221,7 +221,7 @@ class _Run:
                                 self._run(context, part, outcomes)
         finally:
             summary = RunSummary(self._console, self.directory, self.settings, self.junit)
-            is_met = summary.show(scenarios, outcomes, is_interrupted=self.interruption.signum is not None)
+            is_met = summary.show(parts, outcomes, is_interrupted=self.interruption.signum is not None)
         if self.interruption.is_draining:
             self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
             return _INTERRUPTED

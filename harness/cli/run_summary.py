@@ -16,6 +16,7 @@ from harness.experiments.failure_report import explain_failure, render
 from harness.experiments.outcomes import Outcome, Unmet
 from harness.experiments.ranking import describe_best
 from harness.experiments.run_directory import RunDirectory
+from harness.experiments.selection import Part
 from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
 from harness.report.writing import REPORT, asked_of, without_importance, write_report
 from harness.results.failures import group_failures
@@ -46,25 +47,25 @@ class RunSummary:
     settings: Settings
     junit: Path | None
 
-    def show(self, scenarios: Sequence[Scenario], outcomes: Outcomes, *, is_interrupted: bool) -> bool:
+    def show(self, parts: Sequence[Part], outcomes: Outcomes, *, is_interrupted: bool) -> bool:
         """Show everything, the results last; whether all came out as expected.
 
         Args:
-            scenarios: of the run.
+            parts: of the run, one for each scenario.
             outcomes: that there are, also those of earlier processes.
             is_interrupted: the process was asked to end: what takes seconds is left out.
         """
-        found = [(scenario, _in_order(scenario, outcomes)) for scenario in scenarios]
-        for scenario, mine in found:
-            self._show_failures(scenario, mine)
-        checked = {scenario.scenario: self._check_sweep(scenario, mine) for scenario, mine in found}
+        found = [(part, _in_order(part.scenario, outcomes)) for part in parts]
+        for part, mine in found:
+            self._show_failures(part.scenario, mine)
+        checked = {part.scenario.scenario: self._check_sweep(part, mine) for part, mine in found}
         if outcomes:
             self._say(f"outcomes: {self.directory.outcomes.path}")
             self._write_report(is_interrupted=is_interrupted)
-            self._write_junit(scenarios, outcomes, checked)
-        for scenario, mine in found:
+            self._write_junit([part.scenario for part in parts], outcomes, checked)
+        for part, mine in found:
             if mine:
-                self._show_results(scenario, mine)
+                self._show_results(part.scenario, mine)
         unmet = [one for each in checked.values() for one in each.values() if one is not None]
         return all(outcome.is_met for outcome in outcomes.values()) and not unmet
 
@@ -76,13 +77,14 @@ class RunSummary:
         for line in describe_notes(outcomes):
             self._say(line)
 
-    def _check_sweep(self, scenario: Scenario, outcomes: Sequence[Outcome]) -> Mapping[str, Unmet | None]:
+    def _check_sweep(self, part: Part, outcomes: Sequence[Outcome]) -> Mapping[str, Unmet | None]:
         """What was not met, by each expectation on the sweep; empty until every trial has its outcome."""
+        scenario = part.scenario
         names = [check.name for check in sweep_checks(scenario)]
         if not names:
             return {}
         ended = {outcome.trial for outcome in outcomes}
-        is_whole = bool(ended) if scenario.sweep.search else all(trial in ended for trial in scenario.trials.ids())
+        is_whole = part.study.left == 0 if part.study else all(trial in ended for trial in scenario.trials.ids())
         if not is_whole:
             self._say("what is expected of the sweep is judged when all its trials have an outcome")
             return {}

@@ -10,6 +10,7 @@ from typing import Any
 from harness.atomic_file import write_file
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome
+from harness.scenario.direction import Direction, cost
 
 _MOST_BYTES = 64 << 20
 _READABLE = 0o644  # it is committed beside the scenario
@@ -89,7 +90,7 @@ def read_baseline(path: Path) -> Baseline:
         raise UserError(f"{path} is no baseline; write one: harness baseline save RUN_DIR {path}") from None
 
 
-def worsening(baseline: Baseline, outcomes: Sequence[Outcome], metric: str, direction: str) -> Iterator[Change]:
+def worsening(baseline: Baseline, outcomes: Sequence[Outcome], metric: str, direction: Direction) -> Iterator[Change]:
     """How a metric has changed, trial by trial, for the trials that both have.
 
     Where they have none in common, as two searches have, their best values are compared.
@@ -98,30 +99,29 @@ def worsening(baseline: Baseline, outcomes: Sequence[Outcome], metric: str, dire
         baseline: the earlier results.
         outcomes: of the run that is compared with them.
         metric: its name.
-        direction: ``minimize`` or ``maximize``.
+        direction: what is better.
     """
-    sign = 1 if direction == "minimize" else -1
     before = {trial: metrics[metric] for trial, metrics in baseline.trials.items() if metric in metrics}
     common = [outcome for outcome in outcomes if outcome.trial in before]
     for outcome in common:
         now = outcome.metrics.get(metric) if outcome.state == "succeeded" else None
-        yield _change(outcome.trial, metric, before[outcome.trial], now, sign)
+        yield _change(outcome.trial, metric, before[outcome.trial], now, direction)
     if not common:
         values = [value for one in outcomes if (value := one.final_value(metric)) is not None]
-        best = [_best(found, sign) for found in (list(before.values()), values)]
+        best = [_best(found, direction) for found in (list(before.values()), values)]
         if best[0] is not None:
-            yield _change("the best", metric, best[0], best[1], sign)
+            yield _change("the best", metric, best[0], best[1], direction)
 
 
-def _change(trial: str, metric: str, before: float, now: float | None, sign: int) -> Change:
+def _change(trial: str, metric: str, before: float, now: float | None, direction: Direction) -> Change:
     same = now is not None and (now == before or (math.isnan(now) and math.isnan(before)))
-    amount = 0.0 if same else math.nan if now is None else sign * (now - before)
+    amount = 0.0 if same else math.nan if now is None else cost(now - before, direction)
     return Change(trial, metric, before, now, amount)
 
 
-def _best(values: Sequence[float], sign: int) -> float | None:
+def _best(values: Sequence[float], direction: Direction) -> float | None:
     there = [value for value in values if not math.isnan(value)]
-    return min(there, key=lambda value: sign * value, default=None)
+    return min(there, key=lambda value: cost(value, direction), default=None)
 
 
 def _written(value: float) -> float | str:

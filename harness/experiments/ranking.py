@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from harness.experiments.outcomes import Outcome
+from harness.scenario.direction import cost
 from harness.scenario.sweep import GoalSpec
 
 
@@ -31,7 +32,7 @@ def costs_of(outcome: Outcome, goal: GoalSpec) -> tuple[float, ...] | None:
     values = {name: value for name in goal.names if (value := outcome.final_value(name)) is not None}
     if len(values) < len(goal.names):
         return None
-    return tuple(value if name in goal.minimize else -value for name, value in values.items())
+    return tuple(cost(value, goal.direction(name)) for name, value in values.items())
 
 
 def describe_best(outcomes: Sequence[Outcome], goal: GoalSpec | None) -> Iterator[str]:

@@ -15,7 +15,6 @@ from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.file_lock import FileLockedError, lock_file
 
 if TYPE_CHECKING:
-    from harness.scenario.bound import Bound
     from harness.scenario.model import Scenario, Trial
     from harness.scenario.sweep import GoalSpec
 
@@ -177,7 +176,7 @@ def _plan(scenario: "Scenario") -> dict[str, Any]:
         "job_nodes": scenario.job.nodes,
         "metrics": list(scenario.metrics),
         "goals": _goals(scenario.sweep.goal),
-        "better": {name: _better(bound) for name, bound in scenario.expect.metrics.items()},
+        "better": {name: bound.direction for name, bound in scenario.expect.metrics.items() if bound.direction},
     }
 
 
@@ -185,12 +184,7 @@ def _goals(goal: "GoalSpec | None") -> list[list[str]]:
     """What is better by the scenario's own words: a direction and a metric, the first one first."""
     if goal is None:
         return []
-    return [["minimize" if name in goal.minimize else "maximize", name] for name in goal.names]
-
-
-def _better(bound: "Bound") -> str:
-    """What is better of a metric, by its bound: with a maximum alone less of it, with a minimum alone more."""
-    return "maximize" if bound.max is None else "minimize"
+    return [[goal.direction(name), name] for name in goal.names]
 
 
 @contextmanager

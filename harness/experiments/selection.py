@@ -55,7 +55,7 @@ class Part:
     @property
     def total(self) -> int:
         """How many trials run."""
-        left = 0 if self.study is None else self.study.total - self.study.asked + len(list(self.study.unfinished()))
+        left = 0 if self.study is None else self.study.left
         return len(self.trials) + (left if self.limit is None else min(left, self.limit))
 
 

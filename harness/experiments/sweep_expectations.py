@@ -9,6 +9,8 @@ from typing import Any
 from harness.experiments.baseline import Baseline, read_baseline, worsening
 from harness.experiments.outcomes import Outcome, Unmet
 from harness.scenario.bound import Bound
+from harness.scenario.consistency import direction_of
+from harness.scenario.direction import Direction
 from harness.scenario.model import Scenario
 from harness.scenario.sweep_expect import MonotoneSpec
 
@@ -46,16 +48,6 @@ def check_one(scenario: Scenario, name: str, outcomes: Sequence[Outcome]) -> Unm
     check = next(check for check in sweep_checks(scenario) if check.name == name)
     text = check.observe(outcomes)
     return _unmet(scenario, check, text) if text else None
-
-
-def direction_of(scenario: Scenario, metric: str) -> str | None:
-    """``minimize`` or ``maximize``, by the goal of the sweep, else by the bound of the metric; None where none says."""
-    goal, bound = scenario.sweep.goal, scenario.expect.metrics.get(metric)
-    if goal is not None and metric in goal.names:
-        return "minimize" if metric in goal.minimize else "maximize"
-    if bound is None or (bound.min is not None and bound.max is not None):
-        return None
-    return "maximize" if bound.max is None else "minimize"
 
 
 def _checks(scenario: Scenario) -> Iterator[SweepCheck]:
@@ -116,7 +108,7 @@ def _monotone(spec: MonotoneSpec, outcomes: Sequence[Outcome]) -> str:
     return _named(wrong)
 
 
-def _baseline(path: Path, name: str, direction: str, most: float, outcomes: Sequence[Outcome]) -> str:
+def _baseline(path: Path, name: str, direction: Direction, most: float, outcomes: Sequence[Outcome]) -> str:
     baseline: Baseline = read_baseline(path)
     changes = list(worsening(baseline, outcomes, name, direction))
     if not changes:

@@ -260,9 +260,7 @@ def draft_of(parts: CommandParts, job: dict[str, Any], cluster: Mapping[str, Any
     made = dict(cluster) if cluster is not None else _cluster(parts, job["nodes"])
     if cluster is not None:
         source.ignore("compute")
-        most = made["nodes"]["max"] if isinstance(made["nodes"], dict) else made["nodes"]
-        if most < job["nodes"]:
-            made["nodes"] = job["nodes"]
+        made["nodes"] = enough_nodes(made["nodes"], job["nodes"])
     return Draft(
         {
             "scenario": scenario,
@@ -274,6 +272,13 @@ def draft_of(parts: CommandParts, job: dict[str, Any], cluster: Mapping[str, Any
             "parameters": parts.parameters,
         }
     )
+
+
+def enough_nodes(nodes: Any, needed: int) -> Any:
+    """The nodes of a cluster, a number or a range, with room for a job of so many; a range keeps its minimum."""
+    if isinstance(nodes, dict):
+        return {**nodes, "max": max(nodes["max"], needed)}
+    return max(nodes, needed)
 
 
 def _cluster(parts: CommandParts, nodes: int) -> dict[str, Any]:

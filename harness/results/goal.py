@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome
+from harness.scenario.direction import DIRECTIONS, Direction, cost
 from harness.suggestions import suggestion
 
-Direction = Literal["minimize", "maximize"]
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 _LESS_IS_BETTER = ("loss", "err", "perplexity", "mse", "rmse", "mae", "nll", "wer", "cost", "seconds", "time")
 _MORE_IS_BETTER = ("acc", "auc", "f1", "score", "reward", "precision", "recall", "bleu", "iou", "map", "r2")
 
@@ -26,7 +24,7 @@ class Goal:
 
     def rank(self, value: float) -> float:
         """A number that is smaller for a better value."""
-        return value if self.direction == "minimize" else -value
+        return cost(value, self.direction)
 
 
 def best_first(outcomes: Iterable[Outcome], goal: Goal) -> list[Outcome]:

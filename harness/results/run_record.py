@@ -9,8 +9,9 @@ from typing import Any
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.experiments.run_directory import ABOUT, OUTCOMES
-from harness.results.goal import DIRECTIONS, Direction, Goal
+from harness.results.goal import Goal
 from harness.scenario.consistency import STDOUTERR
+from harness.scenario.direction import DIRECTIONS, Direction
 
 _MOST_ABOUT = 16 << 20  # bytes of run.json
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field, model_validator
 
+from harness.scenario.direction import Direction
 from harness.scenario.record import Record, refused
 
 
@@ -18,3 +19,10 @@ class Bound(Record):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise refused((("min",), f"min {self.min:g} is greater than max {self.max:g}"))
         return self
+
+    @property
+    def direction(self) -> Direction | None:
+        """What is better: less where there is a maximum alone, more where there is a minimum alone."""
+        if self.min is not None and self.max is not None:
+            return None
+        return "minimize" if self.min is None else "maximize"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from harness.scenario.direction import Direction
 from harness.scenario.document import FieldPath
 from harness.suggestions import suggestion
 from harness.vm_sizes import vm_size
@@ -75,11 +76,8 @@ def _sweep_expectations(scenario: "Scenario") -> Iterator[Mistake]:
     if expect.baseline is None:
         return
     yield from _unknown((*place, "baseline", "worse"), expect.baseline.worse, scenario.metrics, "metrics defines no")
-    goal = scenario.sweep.goal.names if scenario.sweep.goal else ()
-    bounds = scenario.expect.metrics
     for name in expect.baseline.worse:
-        is_bounded = name in bounds and (bounds[name].min is None) is not (bounds[name].max is None)
-        if name in scenario.metrics and name not in goal and not is_bounded:
+        if name in scenario.metrics and direction_of(scenario, name) is None:
             text = f"say what is better: sweep.goal: {{minimize: {name}}}, or a bound of {name} in expect.metrics"
             yield (*place, "baseline", "worse", name), text
 
@@ -95,6 +93,14 @@ def _search(scenario: "Scenario", search: "SearchSpec") -> Iterator[Mistake]:
     elif search.pruner and metric is None:
         text = "a pruner looks at a metric while a job runs: give one step: true"
         yield ("sweep", "search", "pruner"), text + (f", and say which: metric: {steps[0]}" if steps else "")
+
+
+def direction_of(scenario: "Scenario", metric: str) -> Direction | None:
+    """What is better of a metric, by the goal of the sweep, else by its bound; None where neither says."""
+    goal, bound = scenario.sweep.goal, scenario.expect.metrics.get(metric)
+    if goal is not None and metric in goal.names:
+        return goal.direction(metric)
+    return None if bound is None else bound.direction
 
 
 def watched_metric(scenario: "Scenario") -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from harness.scenario.conditions import Condition, active, is_excluded, restricted
+from harness.scenario.direction import Direction
 from harness.scenario.document import FieldPath
 from harness.scenario.record import Identifier, Record, refused
 from harness.scenario.sampling import Method, SampleSpec, draw
@@ -44,6 +45,10 @@ class GoalSpec(Record):
     def names(self) -> tuple[str, ...]:
         """The metrics, those to minimize first."""
         return (*self.minimize, *self.maximize)
+
+    def direction(self, metric: str) -> Direction:
+        """What is better of a metric that the goal names."""
+        return "minimize" if metric in self.minimize else "maximize"
 
 
 class SweepSpec(Record):

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import UserError
 from harness.scenario.conditions import holds, is_excluded
+from harness.scenario.direction import Direction
 from harness.scenario.search import PLANNED, SearchSpec
 from harness.scenario.space import Point, Space
 from harness.scenario.sweep import SweepError, SweepSpec
@@ -34,6 +35,11 @@ from harness.search.algorithms import make_pruner, make_sampler
 # Attributes of trials that do not count: their point does not exist, or they were run again.
 _EXCLUDED, _AGAIN = "excluded", "run_again"
 _MOST_DRAWS = 200  # for one trial, where points are excluded
+
+_DIRECTIONS: Mapping[Direction, StudyDirection] = {
+    "minimize": StudyDirection.MINIMIZE,
+    "maximize": StudyDirection.MAXIMIZE,
+}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,8 +93,7 @@ class Study:
         self._storage = storage
         self._choices = {name: _distribution(spec, find) for name, spec in self._spec.space.items()}
         self._plan = _plan(sweep, self._spec, find, constants)
-        directions = [StudyDirection.MINIMIZE] * len(self._goal.minimize)
-        directions += [StudyDirection.MAXIMIZE] * len(self._goal.maximize)
+        directions = [_DIRECTIONS[self._goal.direction(metric)] for metric in self._goal.names]
         with _quiet():
             sampler, pruner = make_sampler(self._spec.sampler, self._spec.seed), make_pruner(self._spec.pruner)
         try:
@@ -121,6 +126,12 @@ class Study:
     def asked(self) -> int:
         """How many trials were asked for, now and before."""
         return self._numbers - self._excluded
+
+    @property
+    def left(self) -> int:
+        """How many trials have not ended: those that nobody has asked for yet, and those whose end was not reported."""
+        trials = self._study.get_trials(deepcopy=False)
+        return self.total - self.asked + sum(not trial.state.is_finished() for trial in trials)
 
     def unfinished(self) -> Iterator[Asked]:
         """The trials that an earlier process asked for, and whose end it never reported."""

@@ -105,6 +105,19 @@ def test_what_failed_is_run_again_when_that_is_asked_for(run: Run, scenario: Wri
     assert [one["trial"] for one in outcomes(Path("here"))].count("score=1") == 1
 
 
+def test_what_is_expected_of_a_search_is_judged_when_its_last_trial_has_ended(run: Run, scenario: Write) -> None:
+    hopeless = "sampler: grid}, expect: {best: {score: {max: -1}}, failures: 0"
+    path = scenario(search("[0.1, 0.2, 0.3, 0.4]", hopeless))
+
+    code, out, _ = run(path, "--out", "here", "--limit", "2")
+    assert code == 0, out
+    assert "what is expected of the sweep is judged when all its trials have an outcome" in out
+
+    code, out, _ = run(path, "--out", "here", "--resume")
+    assert code == 1
+    assert "sweep.expect.best.score" in out
+
+
 def test_one_trial_is_run_by_its_values(run: Run, scenario: Write) -> None:
     swept = scenario("{grid: {score: [0.5, 1], code: [0, 1]}}")
     code, _, _ = run(swept, "--out", "here", "--trial", "code=0,score=1")

@@ -182,3 +182,35 @@ def test_storage_at_its_ports_is_logged_too(tmp_path: Path) -> None:
     [line] = (tmp_path / "requests.log").read_bytes().splitlines()
 
     assert msgspec.json.decode(line, type=RequestEntry).url == url
+
+
+def test_a_log_that_has_grown_by_much_is_followed_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "requests.log"
+    path.touch()
+    lines = new_lines(path)
+    first: list[bytes] = []
+    reader = threading.Thread(target=lambda: first.append(next(lines)))
+    reader.start()
+    written = [b"%07d" % number for number in range(300_000)]  # 2.4 MB
+    while not first:
+        with path.open("ab") as stream:
+            stream.write(b"".join(line + b"\n" for line in written))
+        reader.join(0.05)
+
+    expected = written[written.index(first[0]) + 1 :]
+    assert [next(lines) for _ in expected] == expected
+
+
+def test_a_line_without_an_end_does_not_stop_the_log_from_being_followed(tmp_path: Path) -> None:
+    path = tmp_path / "requests.log"
+    path.touch()
+    lines = new_lines(path)
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.extend(next(lines) for _ in range(4)))
+    reader.start()
+    while reader.is_alive():
+        with path.open("ab") as stream:
+            stream.write(b"x" * (3 << 20) + b"\nlast\n")
+        reader.join(0.05)
+
+    assert max(map(len, found)) <= 1 << 20

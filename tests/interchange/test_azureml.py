@@ -192,6 +192,13 @@ def test_a_compute_becomes_the_cluster(project: Path) -> None:
     assert cluster.nodes == NodeRange(min=0, max=3)
 
 
+def test_a_cluster_gets_room_for_its_job_and_keeps_its_minimum(project: Path) -> None:
+    compute = "type: amlcompute\nname: mine\nsize: STANDARD_D2_V2\nmin_instances: 1\nmax_instances: {most}\n"
+    four = ("instance_count: 2", "instance_count: 4")
+    assert imported(project, JOB, *four, compute=compute.format(most=2))[0].cluster.nodes == NodeRange(min=1, max=4)
+    assert imported(project, JOB, *four, compute=compute.format(most=1))[0].cluster.nodes == 4
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

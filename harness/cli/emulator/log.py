@@ -18,6 +18,7 @@ from harness.interruption import Interrupted, Interruption
 from harness.request_entry import LOG_NAME, RequestEntry
 
 _LOOK_SECONDS = 0.2
+_MOST_BYTES = 1 << 20  # that are read at a time; a line is far shorter
 
 
 @click.command(context_settings=CONTEXT)
@@ -69,8 +70,8 @@ def new_lines(path: Path) -> Iterator[bytes]:
             if (current := os.fstat(stream.fileno()).st_ino) != inode:
                 inode, offset = current, 0
             stream.seek(offset)
-            chunk = stream.read()
-        end = chunk.rfind(b"\n") + 1
+            chunk = stream.read(_MOST_BYTES)
+        end = chunk.rfind(b"\n") + 1 or (len(chunk) if len(chunk) == _MOST_BYTES else 0)
         offset += end
         yield from chunk[:end].splitlines()
         if not end:

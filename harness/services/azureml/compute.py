@@ -1,6 +1,5 @@
 """A compute cluster, with the workspace that it is in and the datastores by which its nodes see storage."""
 
-from datetime import timedelta
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -14,6 +13,7 @@ from harness.scenario.azureml import datastore_name
 from harness.scenario.cluster import NodeRange
 from harness.services.azureml.code_asset import delete_code, upload_code
 from harness.services.azureml.datastore import delete_datastore, keep_datastore, make_datastore
+from harness.services.azureml.durations import duration_of
 from harness.services.azureml.known_errors import forbids_account_keys
 from harness.services.azureml.launch_command import MountedVolume
 from harness.services.azureml.living_sizes import living_size
@@ -220,7 +220,7 @@ class AmlCompute(Cluster):
     def _scale(self) -> dict[str, Any]:
         nodes = self.plan.nodes
         least, most = (nodes.min, nodes.max) if isinstance(nodes, NodeRange) else (0, nodes)
-        idle_time = _duration(self.plan.azureml.idle_time)
+        idle_time = duration_of(self.plan.azureml.idle_time)
         return {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": idle_time}
 
     def _look(self) -> dict[str, Any]:
@@ -248,12 +248,6 @@ class AmlCompute(Cluster):
             reported = "; ".join(_error(error) for error in errors)
             raise ProvisioningError(f"compute {compute_name(self.name)}: {reported}")
         return compute
-
-
-def _duration(time: timedelta) -> str:
-    """ISO 8601, in whole minutes where it is such, else in whole seconds."""
-    seconds = max(1, round(time.total_seconds()))
-    return f"PT{seconds}S" if seconds % 60 else f"PT{seconds // 60}M"
 
 
 def delete_compute(clients: Clients, identifier: str) -> None:

@@ -1,13 +1,13 @@
 """The definition of a job as Azure Machine Learning takes it. Pure."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from harness.errors import JobError
 from harness.scenario.azureml import AzureMlSpec
 from harness.scenario.job import JobSpec
 from harness.scenario.model import Limits
+from harness.services.azureml.durations import duration_of
 from harness.services.azureml.launch_command import (
     STREAMS,
     MountedVolume,
@@ -68,7 +68,7 @@ def job_parameters(
             for name, uri in output_uris(job, volumes, segment).items()
         },
         "resources": {"instanceCount": job.nodes, "properties": {}},
-        "limits": {"jobLimitsType": "Command", "timeout": _duration(limits.running)},
+        "limits": {"jobLimitsType": "Command", "timeout": duration_of(limits.running)},
     }
     if distribution := _distribution(job):
         body["distribution"] = distribution
@@ -144,8 +144,3 @@ def _distribution(job: JobSpec) -> dict[str, Any] | None:
     if processes == 1 and not is_always:
         return None
     return {"distributionType": kind, "processCountPerInstance": processes // job.nodes}
-
-
-def _duration(limit: timedelta) -> str:
-    """ISO 8601, in whole seconds."""
-    return f"PT{max(1, round(limit.total_seconds()))}S"

@@ -1,0 +1,8 @@
+"""Durations as Azure Machine Learning takes them."""
+
+from datetime import timedelta
+
+
+def duration_of(time: timedelta) -> str:
+    """ISO 8601, in whole seconds, of which there is at least one."""
+    return f"PT{max(1, round(time.total_seconds()))}S"
