@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from harness import config
 from harness.atomic_file import write_file
 from harness.cli.groups import CONTEXT
 from harness.cli.options import PATH
 from harness.cli.output import say
-from harness.config import load_settings
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome
 from harness.results.export import columns_of, csv_text, json_text
@@ -22,7 +22,6 @@ from harness.results.failures import end_of_log
 from harness.results.fields import Field, Fields
 from harness.results.goal import Goal, read_goal
 from harness.results.junit import junit_text
-from harness.results.reread import reread as read_again
 from harness.results.run_record import RunRecord, newest_run, read_run
 from harness.results.selection import Selection, read_condition, read_order
 from harness.results.table import fitting, plain_lines, shown_fields, trial_table
@@ -97,7 +96,7 @@ def results(
     if scenarios and not reread:
         raise UserError("--scenario says where --reread finds a scenario: add --reread")
     path = run_dir or newest()
-    record = read_again(path, scenarios) if reread else read_run(path)
+    record = _read_again(path, scenarios) if reread else read_run(path)
     fields = Fields(record.outcomes, record.metrics)
     selection = Selection(
         tuple(read_condition(text, fields) for text in conditions),
@@ -125,11 +124,17 @@ def newest() -> Path:
     Raises:
         UserError: there is none.
     """
-    runs = load_settings(Path()).runs_dir
+    runs = config.load_settings(Path()).runs_dir
     found = newest_run(runs)
     if found is None:
         raise UserError(f"there is no run below {runs}; name a run directory, or run one: harness run SCENARIO.yaml")
     return found
+
+
+def _read_again(path: Path, scenarios: tuple[Path, ...]) -> RunRecord:
+    """What the files of a run say now; only this needs scenarios, which take a third of a second to import."""
+    record: RunRecord = import_module("harness.results.reread").reread(path, scenarios)
+    return record
 
 
 def _goal(words: tuple[str, str] | None, best: int | None, record: RunRecord) -> Goal | None:

@@ -1,6 +1,8 @@
 """``harness results`` on directories of runs, and on one that a corrected scenario reads again."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,3 +138,14 @@ def test_a_run_that_goes_on_is_not_changed(misread: Path, capsys: pytest.Capture
         assert main(["results", str(misread), "--reread"]) == 2
     assert "is in use by" in capsys.readouterr().err
     assert (misread / "outcomes.jsonl").read_bytes() == before
+
+
+def test_to_look_at_results_loads_neither_scenarios_nor_settings_nor_what_those_need(make_run: MakeRun) -> None:
+    run = make_run(*SWEEP)
+    script = (
+        "import sys; from harness.cli import main; main(['results', sys.argv[1]]); "
+        "print('loaded:', *sorted({'pydantic', 'harness.scenario.model', 'azure', 'optuna'} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", script, str(run)], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.splitlines()[-1].strip() == "loaded:"
