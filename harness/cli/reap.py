@@ -250,6 +250,8 @@ def _say_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) -> 
             _say_unreached(entry, f"HARNESS_SUBSCRIPTION_ID={entry.place}")
         elif entry.kind in ("file share", "blob container") and entry.account != settings.storage_account:
             _say_unreached(entry, f"HARNESS_STORAGE_ACCOUNT={entry.account} and HARNESS_STORAGE_KEY")
+        elif entry.kind == "file share" and settings.storage_auth == "identity":
+            _say_unreached(entry, "HARNESS_STORAGE_AUTH=key and HARNESS_STORAGE_KEY")
 
 
 def _say_unreached(entry: Entry, wanted: str) -> None:

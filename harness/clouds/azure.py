@@ -48,7 +48,7 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str, 
         facts=CloudFacts(
             subscription_id=settings.require("subscription_id"),
             storage_account=settings.require("storage_account"),
-            storage_key=settings.require("storage_key"),
+            storage_key="" if settings.storage_auth == "identity" else settings.require("storage_key"),
             admin_user=settings.require("admin_user") if service == "batchai" else "",
             admin_password=settings.require("admin_password") if service == "batchai" else "",
             run=run,

@@ -68,7 +68,7 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
         facts=CloudFacts(
             subscription_id=endpoint.subscription_id,
             storage_account=endpoint.storage_account,
-            storage_key=endpoint.storage_key,
+            storage_key="" if settings.storage_auth == "identity" else endpoint.storage_key,
             admin_user=settings.admin_user or "harness",
             admin_password=settings.require("admin_password") if settings.admin_password else secrets.token_urlsafe(18),
             run=run,

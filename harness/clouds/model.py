@@ -27,6 +27,7 @@ class CloudFacts:
     """What a scenario cannot know: whose subscription, which storage account, who administers the nodes.
 
     Attributes:
+        storage_key: of the account; empty where its containers are reached with the sign-in, and its shares not at all.
         run: identity of the run that this cloud was opened for; what it creates is tagged with it.
         suffix: a short form of that, of letters and digits, for names that must be unique.
         directory: the emulator's data directory; empty elsewhere.

@@ -11,6 +11,7 @@ from harness.clouds.replay import replay_cloud
 from harness.clouds.run_identity import new_run
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
+from harness.errors import SettingsError
 from harness.recording import ReportUnused
 from harness.target import CloudName, ServiceName, default_service
 
@@ -41,11 +42,16 @@ def open_cloud(
         report_unused: called after a replay in which some of the recorded responses were not requested.
 
     Raises:
-        SettingsError: a setting that the cloud needs has no value.
+        SettingsError: a setting that the cloud needs has no value, or forbids what is asked.
         EmulatorError: the emulator did not start.
     """
     run = run or new_run()
     service = service or default_service(name)
+    if record and settings.storage_auth == "identity":
+        raise SettingsError(
+            "the setting storage_auth is identity, and a recording is made with the key, so that it replays anywhere: "
+            "set it to key"
+        )
     cassettes = cassettes / service
     with ExitStack() as stack:
         if name == "replay":

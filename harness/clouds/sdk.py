@@ -21,6 +21,7 @@ from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import RetryPolicy
 from harness.clouds.sdk_loggers import filtered_loggers
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
+from harness.errors import SettingsError
 from harness.fault_plans import FaultPlan
 from harness.recording import Recordings, RecordMode, ReportUnused, cassette_path, open_session
 
@@ -181,7 +182,8 @@ class SdkCloud:
             account = self.facts.storage_account
             key = {"account_name": account, "account_key": self.facts.storage_key}
             address = f"https://{account}.{service}.core.windows.net"
-            return kind(address, credential=key, transport=transport, retry_total=0)
+            signing = key if self.facts.storage_key else credential
+            return kind(address, credential=signing, transport=transport, retry_total=0)
 
         # Code under test that is recorded brings SDKs of its own; those of the harness need not be installed for it.
         def make_resources() -> "ResourceManagementClient":
@@ -189,6 +191,8 @@ class SdkCloud:
             return make(module.ResourceManagementClient)
 
         def make_files() -> "FileService":
+            if not self.facts.storage_key:
+                raise SettingsError("the setting storage_auth is identity, and file shares are reached by key alone")
             module = import_module("azure.storage.file")
             files = module.FileService(self.facts.storage_account, self.facts.storage_key, request_session=session)
             files.retry = import_module("azure.storage.common.retry").no_retry

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         description="existing storage account that holds the shares; the emulator has its own",
     )
     storage_key: SecretStr | None = Field(default=None, description="key of that account")
+    storage_auth: Literal["key", "identity"] = Field(
+        default="key",
+        description="how that account is reached: with its key, or with the sign-in, where a policy forbids keys; the "
+        "latter for containers on Azure Machine Learning alone",
+    )
     admin_user: str | None = Field(default=None, description="administrator of the cluster's nodes")
     admin_password: SecretStr | None = Field(default=None, description="the administrator's password")
     cloud: CloudName | None = Field(

@@ -42,9 +42,10 @@ class RunPolicy:
             check_budget(provisioning.cloud.clock, scenario, self.limits, size=size)
         for line in service.substitutions(vm_size=scenario.cluster.vm_size, image=scenario.image_of(service.name)):
             provisioning.sink(Noted(line))
+        plan = plan_of(scenario)
+        service.check_plan(provisioning, plan)
         service.prepare(provisioning)
         if self.limits is not None:
-            plan = plan_of(scenario)
             for doubt in service.check_quota(provisioning, name=scenario.cluster.name, plan=plan):
                 provisioning.sink(Noted(doubt))
 

@@ -10,7 +10,7 @@ from azure.common import AzureMissingResourceHttpError
 from azure.core.exceptions import ResourceNotFoundError
 
 from harness import resources
-from harness.clouds import Clients, Cloud
+from harness.clouds import Clients, Cloud, CloudFacts
 from harness.errors import CloudError
 from harness.resources.azure_errors import azure_errors
 from harness.resources.journal import Entry, Journal
@@ -76,6 +76,8 @@ class Reaped:
 def find(cloud: Cloud, clients: Clients, services: ServiceResources | None = None) -> list[Found]:
     """The groups of the subscription, and shares and containers of the storage account, that carry tags of the harness.
 
+    Without the key of the account, its shares are not looked at.
+
     Args:
         cloud: is looked at.
         clients: those of the cloud.
@@ -94,7 +96,7 @@ def find(cloud: Cloud, clients: Clients, services: ServiceResources | None = Non
     with azure_errors(f"list the shares of {facts.storage_account}", cloud.name):
         shares = [
             Found(SHARE, share.name, share_id(facts, share.name), label)
-            for share in _shares(clients)
+            for share in (_shares(clients) if facts.storage_key else ())
             if (label := read_metadata(_metadata(share, clients)))
         ]
     with azure_errors(f"list the containers of {facts.storage_account}", cloud.name):
@@ -182,7 +184,7 @@ def settle(journal: Journal, cloud: Cloud, clients: Clients, services: ServiceRe
     for entry in here:
         if entry.owner.state == "running" or (cloud.facts.directory and entry.may_be_alive(cloud.clock.now())):
             continue
-        if _may_exist(entry, living, cloud.facts.storage_account):
+        if _may_exist(entry, living, cloud.facts):
             left.append(entry)
         else:
             journal.append(deleted(entry))
@@ -190,12 +192,13 @@ def settle(journal: Journal, cloud: Cloud, clients: Clients, services: ServiceRe
     return left
 
 
-def _may_exist(entry: Entry, living: Sequence[Found], account: str) -> bool:
+def _may_exist(entry: Entry, living: Sequence[Found], facts: CloudFacts) -> bool:
     """Whether the resource of an entry is among those that were found, or could not be found there."""
     of_run = [found for found in living if found.label.run == entry.run]
     if entry.kind in (SHARE, CONTAINER):
         is_found = any((found.kind, found.name.lower()) == (entry.kind, entry.name.lower()) for found in of_run)
-        return is_found or entry.account != account
+        is_looked_at = entry.account == facts.storage_account and (facts.storage_key or entry.kind != SHARE)
+        return is_found or not is_looked_at
     if any((found.kind, found.name.lower()) == (GROUP, entry.group.lower()) for found in of_run):
         return True
     return entry.kind != GROUP and any(found.kind not in (GROUP, SHARE, CONTAINER) for found in of_run)
@@ -219,7 +222,7 @@ def _error_of(delete: Callable[[], None], found: Found, cloud: Cloud) -> str:
 
 
 def _delete(found: Found, clients: Clients, services: ServiceResources | None) -> None:
-    groups, files = clients.resources.resource_groups, clients.files
+    groups = clients.resources.resource_groups
     try:
         if _label(found, clients, services) != found.label:
             return  # another run has taken it over since it was found
@@ -230,7 +233,7 @@ def _delete(found: Found, clients: Clients, services: ServiceResources | None) -
         elif services is not None and found.kind not in (SHARE, CONTAINER):
             services.delete(found, clients)
         elif found.kind == SHARE:
-            files.delete_share(found.name)
+            clients.files.delete_share(found.name)
         else:
             resources.delete_container(clients, found.name)
     except (ResourceNotFoundError, AzureMissingResourceHttpError):

@@ -242,6 +242,9 @@ class Service(Protocol):
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
         """What is used instead of the VM size and the image that a scenario names, and why, a line each."""
 
+    def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
+        """Refuse a cluster that could never run jobs, before anything is asked. Raises ProvisioningError."""
+
     def prepare(self, provisioning: Provisioning) -> None:
         """Sign in, and register what the service needs. Raises CloudError."""
 

@@ -22,6 +22,8 @@ Left = Callable[[], list[str]]
 Run = Callable[..., tuple[int, str]]
 Limit = Callable[..., None]
 MANAGEMENT = "https://management.azure.com"
+WORKSPACES = "providers/Microsoft.MachineLearningServices/workspaces"
+KEYLESS = "keylessworkspace"
 
 
 @pytest.fixture
@@ -168,6 +170,104 @@ def test_a_policy_against_account_keys_is_explained_and_everything_is_deleted(
     assert "cannot create a datastore for share shortshare" in error
     assert "a policy forbids account keys" in error
     assert "allow shared key access for the storage account, or exempt it from the policy" in error
+
+
+IN_CONTAINERS = """\
+scenario: keyless
+resource_group: keylessgroup
+containers: [{name: keylessdata, mount: data, upload: [{file: train.sh}]}]
+cluster: {name: c, nodes: 1}
+job:
+  name: j
+  toolkit: customToolkit
+  command: sh $AZ_BATCHAI_INPUT_S/train.sh 0.5 0 0
+  inputs: {S: $AZ_BATCHAI_MOUNT_ROOT/data}
+  outputs: {MODEL: {prefix: $AZ_BATCHAI_MOUNT_ROOT/data, suffix: m}}
+  stdouterr: $AZ_BATCHAI_MOUNT_ROOT/data
+azureml: {identity: user}
+metrics: {score: {file: stdout.txt, pattern: 'score = ([0-9.]+)'}}
+expect: {state: succeeded, metrics: {score: {min: 0.5, max: 0.5}}, files: {MODEL: ['*.txt']}}
+limits: {queued: PT5M, running: PT5M}
+"""
+
+
+@pytest.fixture
+def keyless(live: None, emulator: Endpoint, limit: Limit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workspace that is there, in a group in which a policy forbids account keys; and no key in the settings."""
+    group = f"/subscriptions/{emulator.subscription_id}/resourceGroups/{KEYLESS}"
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
+        cloud.clients("before") as clients,
+    ):
+        client = clients.management(RestClient)
+        clients.resources.resource_groups.create_or_update(KEYLESS, {"location": "eastus"})
+        first = f"{group.rpartition('/')[0]}/{emulator.azureml_resource_group}/{WORKSPACES}/azureml"
+        existing = client.get(first)["properties"]
+        names = ("storageAccount", "keyVault", "applicationInsights")
+        body = {"location": "eastus", "properties": {name: existing[name] for name in names}}
+        made = client.send("PUT", f"{group}/{WORKSPACES}/{KEYLESS}", body=body)
+        client.finish(made, clients.poller, what="make", deadline=60)
+    limit("keyless", group=KEYLESS, refusedKeys="RequestDisallowedByPolicy")
+    monkeypatch.delenv("HARNESS_STORAGE_KEY")
+    monkeypatch.setenv("HARNESS_STORAGE_AUTH", "identity")
+    monkeypatch.setenv("HARNESS_AZUREML_RESOURCE_GROUP", KEYLESS)
+    monkeypatch.setenv("HARNESS_AZUREML_WORKSPACE", KEYLESS)
+
+
+@pytest.fixture
+def delete_keyless(emulator: Endpoint, tmp_path: Path) -> Iterator[None]:
+    """Deletes that workspace in the end."""
+    yield
+    with (
+        open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
+        cloud.clients("after") as clients,
+    ):
+        client = clients.management(RestClient)
+        identifier = f"/subscriptions/{emulator.subscription_id}/resourceGroups/{KEYLESS}/{WORKSPACES}/{KEYLESS}"
+        deleted = client.send("DELETE", identifier, forceToPurge="true")
+        client.finish(deleted, clients.poller, what="delete", deadline=60)
+        clients.resources.resource_groups.begin_delete(KEYLESS).result()
+
+
+@pytest.mark.usefixtures("delete_keyless", "keyless")
+def test_without_account_keys_containers_serve_with_the_rights_of_who_signed_in(
+    run: Run, scenario: Write, left: Left
+) -> None:
+    path = scenario()
+    path.write_text(IN_CONTAINERS)
+    before = left()
+    code, out = run("run", path, "--out", "here")
+    assert code == 0, out
+    outcome = json.loads(Path("here/outcomes.jsonl").read_text())
+    assert (outcome["state"], outcome["metrics"]) == ("succeeded", {"score": 0.5})
+    assert sorted(outcome["files"]["MODEL"]) == ["net_1.txt", "net_10.txt", "net_2.txt"]
+    assert left() == before
+    code, out = run("reap", "--dry-run")
+    assert (code, "nothing is left behind" in out) == (0, True), out
+
+
+@pytest.mark.usefixtures("delete_keyless", "keyless")
+def test_without_account_keys_a_share_is_refused_before_anything_is_created(
+    run: Run, scenario: Write, left: Left
+) -> None:
+    path, before = scenario(limits=LIMITS), left()
+    code, out = run("run", path)
+    assert code == 1
+    assert "storage_auth is identity, and nodes mount file shares (shortshare) by the account's key alone" in out
+    assert left() == before
+
+
+@pytest.mark.usefixtures("live")
+def test_without_account_keys_there_is_no_batch_ai(run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_STORAGE_AUTH", "identity")
+    monkeypatch.setenv("HARNESS_ADMIN_USER", "me")
+    monkeypatch.setenv("HARNESS_ADMIN_PASSWORD", "not the password of anybody")
+    code, out = run("run", scenario(limits=LIMITS), "--service", "batchai")
+    assert code == 1
+    assert (
+        "storage_auth is identity, and nodes of Batch AI mount what a scenario stores (shortshare) by the account's key"
+        in out
+    )
 
 
 def test_a_workspace_that_was_deleted_and_keeps_its_name_is_explained_and_everything_is_deleted(

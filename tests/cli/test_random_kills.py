@@ -35,7 +35,7 @@ KILLS = 50 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 4
 SEED = int(os.environ.get("HARNESS_TEST_SEED", "5"))
 MOST_LINES = 14  # that a run which nobody kills writes into the journal
 LATEST = 0.4  # seconds after one of these; all together they reach over the whole of a run
-SECONDS = 120.0  # that anything may take at most
+SECONDS = 600.0  # that anything may take at most
 
 SWEEP = "{grid: {score: [0, 0.5, 1, 2]}}"
 SCENARIO = "scenarios/short.yaml"

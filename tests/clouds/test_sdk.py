@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 import requests
+from azure.storage.blob import BlobServiceClient
 
 from harness.clouds import Cloud, open_cloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
+from harness.errors import SettingsError
 
 
 def test_stories_that_nobody_records_share_one_connection(emulator: Endpoint, tmp_path: Path) -> None:
@@ -81,3 +83,29 @@ def test_no_log_tells_the_signature_of_a_link(
         clients.session.get(f"https://{account}.file.core.windows.net/s/f?sv=2016-05-31&sig=secret%2Fpart&sp=r")
     assert "/s/f?sv=2016-05-31&sig=scrubbed&sp=r" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_without_the_accounts_key_containers_are_reached_with_the_sign_in_and_shares_not_at_all(
+    emulator: Endpoint, tmp_path: Path
+) -> None:
+    settings = Settings(storage_auth="identity")
+    with (
+        open_cloud("emulator", settings, cassettes=tmp_path, endpoint=emulator) as cloud,
+        cloud.clients("a/one") as clients,
+    ):
+        assert cloud.facts.storage_key == ""
+        blobs = clients.storage(BlobServiceClient, "blob")
+        blobs.create_container("signedin")
+        assert "signedin" in [container.name for container in blobs.list_containers()]
+        blobs.delete_container("signedin")
+        with pytest.raises(SettingsError, match="file shares are reached by key alone"):
+            _ = clients.files
+
+
+def test_without_the_accounts_key_nothing_is_recorded(emulator: Endpoint, tmp_path: Path) -> None:
+    settings = Settings(storage_auth="identity")
+    with (
+        pytest.raises(SettingsError, match="a recording is made with the key, so that it replays anywhere"),
+        open_cloud("emulator", settings, cassettes=tmp_path, record=True, endpoint=emulator),
+    ):
+        pass

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from harness.config import Settings
-from harness.errors import SettingsError
+from harness.errors import ProvisioningError, SettingsError
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning
 from harness.resources.registration import register_providers
@@ -19,6 +19,7 @@ from harness.services.azureml.known_errors import KNOWN_ERRORS
 from harness.services.azureml.living_sizes import living_size, replacement
 from harness.services.azureml.names import workspace_name
 from harness.services.azureml.quota import check_quota
+from harness.services.azureml.storage_identity import identity_problem
 from harness.services.azureml.workspace import DEPENDENCIES, PROVIDER, WorkspaceAddress
 from harness.services.service import Cluster, ClusterPlan, Job, JobView
 from harness.target import ServiceName
@@ -83,6 +84,17 @@ class AzureMlService:
         elif living != image:
             lines.append(f"image {image} is replaced by {living} (setting azureml_images)")
         return tuple(lines)
+
+    def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
+        """Refuse what cannot run without the account's key, where nobody has it.
+
+        Raises:
+            ProvisioningError: shares, jobs without an identity, or a workspace of the run's own.
+        """
+        if provisioning.cloud.facts.storage_key:
+            return
+        if problem := identity_problem(plan, makes_workspace=self.workspace is None):
+            raise ProvisioningError(problem)
 
     def prepare(self, provisioning: Provisioning) -> None:
         """Sign in, and register the resource providers.

@@ -31,7 +31,8 @@ _TAGGING_SECONDS = 300.0
 _PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _KEY_REMEDY = (
     "a policy forbids account keys, with which nodes mount shares and containers: allow shared key access for the "
-    "storage account, or exempt it from the policy"
+    "storage account, or exempt it from the policy; or do without keys: storage_auth = identity, with containers in "
+    "place of shares (docs/live.md)"
 )
 
 

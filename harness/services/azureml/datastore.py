@@ -59,15 +59,19 @@ def _put(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPl
         member: mount.name,
         "endpoint": "core.windows.net",
         "protocol": "https",
-        "credentials": {
-            "credentialsType": "AccountKey",
-            "secrets": {"secretsType": "AccountKey", "key": facts.storage_key},
-        },
+        "credentials": _credentials(facts.storage_key),
         "tags": tags_of(provisioning, identifier, is_kept=is_kept),
     }
     provisioning.clients.management(RestClient).send(
         "PUT", identifier, body={"properties": body}, skipValidation="true"
     )
+
+
+def _credentials(key: str) -> dict[str, Any]:
+    """What a datastore opens storage with; without a key nothing: jobs have identities of their own."""
+    if not key:
+        return {"credentialsType": "None"}
+    return {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": key}}
 
 
 def delete_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from harness.errors import ProvisioningError
 from harness.resources.azure_errors import KnownErrors
 from harness.resources.provisioning import Provisioning
 from harness.resources.registration import register_providers
@@ -38,6 +39,19 @@ class BatchAiService:
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
         """Nothing."""
         return ()
+
+    def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
+        """Refuse every cluster where nobody has the account's key.
+
+        Raises:
+            ProvisioningError: storage is to be reached with the sign-in.
+        """
+        if not provisioning.cloud.facts.storage_key:
+            mounted = ", ".join(mount.name for mount in plan.mounts)
+            raise ProvisioningError(
+                f"storage_auth is identity, and nodes of Batch AI mount what a scenario stores ({mounted}) by the "
+                "account's key alone: set it to key, or run the scenario with --service azureml"
+            )
 
     def prepare(self, provisioning: Provisioning) -> None:
         """Sign in, and register the resource providers.
