@@ -22,12 +22,14 @@ class Tree:
         root: the directory.
         names: what is known of directories.
         exact: names differ by casing (blobs); otherwise they are found in any and keep that of their creation.
+        links: symbolic links are entries (shares of NFS); otherwise they do not exist. None is ever followed.
     """
 
-    def __init__(self, root: Path, *, names: DirectoryNames, exact: bool = False) -> None:
+    def __init__(self, root: Path, *, names: DirectoryNames, exact: bool = False, links: bool = False) -> None:
         self._root = str(root)
         self._names = names
         self._exact = exact
+        self._links = links
 
     def entry(self, names: list[str]) -> Entry | None:
         """What is at a path; None if nothing is, or a link or device.
@@ -92,7 +94,7 @@ class Tree:
                     break
                 if len(found) == most:
                     return found, name
-                if (entry := look(descriptor, name)) is not None:
+                if (entry := look(descriptor, name, links=self._links)) is not None:
                     found.append(entry)
         return found, ""
 
@@ -114,7 +116,7 @@ class Tree:
                     if (entry := entry_at(descriptor, name[:-1])) is not None:
                         yield path[:-1], entry
                         yield from self._walk_safely([*above, name[:-1]], since)
-                elif path >= since and (entry := entry_at(descriptor, name)) is not None:
+                elif path >= since and (entry := entry_at(descriptor, name, links=self._links)):
                     yield path, entry
 
     def _walk_safely(self, above: list[str], since: str) -> Iterator[tuple[str, Entry]]:
@@ -146,9 +148,23 @@ class Tree:
             found, entry = self._find(parent, name)
             if found is None or entry is None:
                 raise errors.not_found()
-            if entry.is_directory:
+            if entry.is_directory or entry.is_link:
                 raise errors.type_mismatch()
             return os.open(found, flags | SAFE, dir_fd=parent)
+
+    def link_text(self, names: list[str]) -> str:
+        """Where a symbolic link points to, as it was written.
+
+        Raises:
+            StorageError: there is none of that name.
+        """
+        with self._parent(names) as (parent, name):
+            found, entry = self._find(parent, name)
+            if found is None or entry is None:
+                raise errors.not_found()
+            if not entry.is_link:
+                raise errors.type_mismatch()
+            return os.readlink(found, dir_fd=parent)
 
     @contextmanager
     def _parent(self, names: list[str]) -> Iterator[tuple[int, str]]:
@@ -189,10 +205,10 @@ class Tree:
         It is spelled as asked for if something is called so, else as the first that differs in casing only.
         """
         try:
-            return name, known_entry(name, status_at(parent, name))
+            return name, known_entry(name, status_at(parent, name), links=self._links)
         except FileNotFoundError:
             spelled = None if self._exact else self._names.spelled(parent, name)
-        return spelled, entry_at(parent, spelled) if spelled is not None else None
+        return spelled, entry_at(parent, spelled, links=self._links) if spelled is not None else None
 
 
 def _place(ordered: list[str], folded: str) -> int:

@@ -1,4 +1,4 @@
-"""Files and directories on disk; links, devices and pipes do not exist for clients."""
+"""Files and directories on disk. Devices and pipes do not exist for clients; symbolic links do on shares of NFS."""
 
 import os
 import stat
@@ -22,7 +22,7 @@ class Entry:
     """A file or directory as it is now; times are in ns since 1970.
 
     ``modified_ns`` is the last-modified time that clients see. ``written_ns`` is the one on disk, which requests that
-    change no content leave as it is.
+    change no content leave as it is. ``links`` counts the names of a file; ``is_link`` is true of a symbolic link.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Entry:
     accessed_ns: int
     inode: int
     birth_ns: int
+    links: int = 1
+    is_link: bool = False
 
     @property
     def modified(self) -> datetime:
@@ -60,7 +62,7 @@ class Entry:
 
     def _changed(self, length: int, modified_ns: int, written_ns: int) -> "Entry":
         # dataclasses.replace takes five times as long, and listings call this for each file.
-        kept = (self.changed_ns, self.accessed_ns, self.inode, self.birth_ns)
+        kept = (self.changed_ns, self.accessed_ns, self.inode, self.birth_ns, self.links, self.is_link)
         return Entry(self.name, self.is_directory, length, modified_ns, written_ns, *kept)
 
 
@@ -77,18 +79,25 @@ def to_entry(name: str, status: Status) -> Entry:
         status.accessed,
         status.inode,
         status.birth,
+        status.links,
+        stat.S_ISLNK(status.mode),
     )
 
 
-def known_entry(name: str, status: Status) -> Entry | None:
-    """A file or directory; None for anything else: a link, a device, a pipe."""
-    return to_entry(name, status) if stat.S_ISREG(status.mode) or stat.S_ISDIR(status.mode) else None
+def known_entry(name: str, status: Status, *, links: bool = False) -> Entry | None:
+    """A file or directory; None for a device, a pipe, and a symbolic link.
+
+    Args:
+        links: a symbolic link is known, too.
+    """
+    is_known = stat.S_ISREG(status.mode) or stat.S_ISDIR(status.mode) or (links and stat.S_ISLNK(status.mode))
+    return to_entry(name, status) if is_known else None
 
 
-def entry_at(parent: int, name: str) -> Entry | None:
-    """What a name on disk is; None for links, devices, and what does not exist."""
+def entry_at(parent: int, name: str, *, links: bool = False) -> Entry | None:
+    """What a name on disk is; None for devices and what does not exist, and without ``links`` for symbolic links."""
     try:
-        return known_entry(name, status_at(parent, name))
+        return known_entry(name, status_at(parent, name), links=links)
     except FileNotFoundError:
         return None
 
@@ -98,14 +107,15 @@ def path_entry(path: Path, name: str) -> Entry:
     return to_entry(name, status_at(-1, str(path)))
 
 
-def listed_at(parent: int, name: str) -> Entry | None:
+def listed_at(parent: int, name: str, *, links: bool = False) -> Entry | None:
     """``entry_at`` without the time of birth, at a third of its price."""
     try:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
         return None
     accessed, modified, changed = status.st_atime_ns, status.st_mtime_ns, status.st_ctime_ns
-    return known_entry(name, Status(status.st_mode, status.st_ino, status.st_size, accessed, 0, changed, modified))
+    found = Status(status.st_mode, status.st_ino, status.st_size, accessed, 0, changed, modified, status.st_nlink)
+    return known_entry(name, found, links=links)
 
 
 def close(descriptor: int) -> None:
@@ -137,3 +147,15 @@ def staged_directory(folder: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # the next start of the emulator deletes it
             beside.rmdir()
+
+
+@contextmanager
+def staged_link(folder: Path, text: str) -> Iterator[Path]:
+    """A new symbolic link, which nothing follows; at the end it is deleted unless it was renamed."""
+    beside = folder / uuid.uuid4().hex
+    beside.symlink_to(text)
+    try:
+        yield beside
+    finally:
+        with suppress(OSError):  # the next start of the emulator deletes it
+            beside.unlink(missing_ok=True)

@@ -67,6 +67,18 @@ class Slot:
             raise errors.exists() from None
         self._added()
 
+    def link(self, source: "Slot") -> None:
+        """Give the name to a file that has another one, too.
+
+        Raises:
+            StorageError: something has it.
+        """
+        try:
+            os.link(source.name, self.name, src_dir_fd=source.parent, dst_dir_fd=self.parent, follow_symlinks=False)
+        except FileExistsError:
+            raise errors.exists() from None
+        self._added()
+
     def move_to(self, target: "Slot", name: str) -> None:
         """Rename what exists here. A file that has the new name is replaced, and keeps the spelling of its name.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000  # AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH
 _BASIC_AND_BIRTH, _BIRTH = 0xFFF, 0x800  # STATX_BASIC_STATS | STATX_BTIME, STATX_BTIME
-_STATX = struct.Struct("=I24xH2xQQ16x" + "qI4x" * 4 + "8xII")  # the part of struct statx that is of use here
+_STATX = struct.Struct("=I12xI8xH2xQQ16x" + "qI4x" * 4 + "8xII")  # the part of struct statx that is of use here
 _SECOND = 1_000_000_000  # ns
 _NO_REPLACE, _EXCHANGE = 1, 2  # RENAME_NOREPLACE, RENAME_EXCHANGE
 HERE = -100  # AT_FDCWD: a name is a path of its own
@@ -32,6 +32,7 @@ class Status(NamedTuple):
     birth: int
     changed: int
     modified: int
+    links: int
 
 
 def status_at(parent: int, name: str) -> Status:
@@ -84,9 +85,9 @@ def _statx(parent: int, name: bytes, flags: int) -> Status:
     if _call_statx(parent, name, flags, _BASIC_AND_BIRTH, buffer):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), os.fsdecode(name))
-    mask, mode, inode, length, a, a_ns, b, b_ns, c, c_ns, m, m_ns, major, minor = _STATX.unpack_from(buffer)
+    mask, links, mode, inode, length, a, a_ns, b, b_ns, c, c_ns, m, m_ns, major, minor = _STATX.unpack_from(buffer)
     birth = b * _SECOND + b_ns if mask & _BIRTH and _keeps_birth(major, minor) else 0
-    return Status(mode, inode, length, a * _SECOND + a_ns, birth, c * _SECOND + c_ns, m * _SECOND + m_ns)
+    return Status(mode, inode, length, a * _SECOND + a_ns, birth, c * _SECOND + c_ns, m * _SECOND + m_ns, links)
 
 
 @lru_cache(maxsize=64)

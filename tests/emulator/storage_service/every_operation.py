@@ -78,6 +78,14 @@ def _rename(path: str, to: str, *more: tuple[str, str], directory: bool = False)
     return Call("file", "PUT", to + query, (("x-ms-file-rename-source", f"{_URL}/{path}"), *more))
 
 
+def _hard_link(path: str, target: str) -> Call:
+    return Call("file", "PUT", f"{path}?restype=hardlink", (_FILE, ("x-ms-file-target-file", target)))
+
+
+def _symbolic_link(path: str, text: str) -> Call:
+    return Call("file", "PUT", f"{path}?restype=symboliclink", (("x-ms-link-text", text), _meta("link")))
+
+
 def _md5(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body).digest()).decode()
 
@@ -121,6 +129,12 @@ BEFORE = (
     Call("file", "PUT", "spare?restype=share", (_meta("spare"),)),
     _file("spare/f", b"s" * 10, _meta("spare f")),
     Call("file", "PUT", "spare?restype=share&comp=snapshot"),
+    Call("file", "PUT", "nfs?restype=share", (_meta("nfs"), ("x-ms-enabled-protocols", "NFS"))),
+    Call("file", "PUT", "nfs/dir?restype=directory", (_meta("dir"),)),
+    _file("nfs/f", b"f" * 10, _meta("f")),
+    _file("nfs/first", b"p" * 10, _meta("pair"), ("x-ms-owner", "7")),
+    _hard_link("nfs/dir/second", "first"),
+    _symbolic_link("nfs/link", "/anywhere"),
     Call("blob", "PUT", "box?restype=container", (_meta("box"),)),
     _blob("box/a", b"a" * 10, _meta("a")),
     _blob("box/p/q/r", b"r" * 10, _meta("r")),
@@ -235,6 +249,18 @@ OPERATIONS = {
     "rename file to another casing": _rename("data/f", "data/F", _meta("renamed")),
     "copy file": Call("file", "PUT", "data/dir/copy", (("x-ms-copy-source", f"{_URL}/data/f"), _meta("copy"))),
     "copy file over another": Call("file", "PUT", "data/full/x", (("x-ms-copy-source", f"{_URL}/data/f"),)),
+    "create hard link": _hard_link("nfs/dir/new", "f"),
+    "create further hard link": _hard_link("nfs/third", "dir/second"),
+    "create symbolic link": _symbolic_link("nfs/dir/new", "../f"),
+    "delete symbolic link": Call("file", "DELETE", "nfs/link"),
+    "rename symbolic link": _rename("nfs/link", "nfs/dir/renamed"),
+    "delete one name": Call("file", "DELETE", "nfs/first"),
+    "rename one name": _rename("nfs/first", "nfs/dir/renamed", _meta("renamed")),
+    "rename one name over another file": _rename("nfs/first", "nfs/f", _REPLACE, _meta("renamed")),
+    "replace one name": _file("nfs/first", b"n" * 50, _meta("new")),
+    "set metadata by one name": Call("file", "PUT", "nfs/dir/second?comp=metadata", (_meta("other"),)),
+    "put range by one name": _range("nfs/dir/second", 3, b"n" * 5),
+    "snapshot share of links": Call("file", "PUT", "nfs?restype=share&comp=snapshot", (_meta("snapshot"),)),
     "lease file": _lease("file", "data/f"),
     "release file": Call(
         "file", "PUT", "data/dir/leased?comp=lease", (("x-ms-lease-action", "release"), ("x-ms-lease-id", LEASE))

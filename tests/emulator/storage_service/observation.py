@@ -93,6 +93,7 @@ async def _observe_directory(storage: LoneStorage, found: Seen, path: str, query
             await _look(storage, found, "file", "GET", f"{below}?{query}")
             await _look(storage, found, "file", "HEAD", f"{below}?{query}")
             await _look(storage, found, "file", "GET", f"{below}?comp=rangelist&{query}")
+            await _look(storage, found, "file", "GET", f"{below}?restype=symboliclink&{query}")
 
 
 async def _observe_blobs(storage: LoneStorage, found: Seen) -> None:

@@ -40,7 +40,7 @@ FAILING = {  # the calls that reach the disk; locks (fcntl) do not
     *("openat", "close", "fstat", "newfstatat", "statx", "lseek", "getdents64", "statfs", "fstatfs"),
     *("pread64", "pwrite64", "pwritev", "pwritev2", "ftruncate", "truncate", "fallocate", "copy_file_range"),
     *("mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "utimensat"),
-    *("fsync", "fdatasync", "link", "linkat", "ioctl"),
+    *("fsync", "fdatasync", "link", "linkat", "symlink", "symlinkat", "readlink", "readlinkat", "ioctl"),
 }
 THREADS = {"clone", "clone3"}  # the calls that start a thread, which a system without room for one refuses
 _CALL = re.compile(r"^(\d+) +(\w+)\(")

@@ -48,6 +48,12 @@ def read_only_attribute() -> StorageError:
     return StorageError(409, "ReadOnlyAttribute", text)
 
 
+def not_on_smb() -> StorageError:
+    """Links exist on shares of NFS alone."""
+    text = "This operation is only supported on a share with the NFS protocol enabled."
+    return StorageError(400, "OperationNotSupportedOnSmbShare", text)
+
+
 def sharing_violation() -> StorageError:
     """A client has the file open, or something in the directory."""
     return StorageError(409, "SharingViolation", "The specified resource may be in use by an SMB client.")

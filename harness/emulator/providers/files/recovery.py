@@ -92,14 +92,14 @@ def _find(shares: Shares, places: dict[Content, str], key: str) -> Entry | None:
     if name is None:
         return None
     try:
-        return shares.tree(account, name).entry(names)
+        return shares.tree(account, name, links=True).entry(names)
     except (StorageError, OSError):
         return None
 
 
 def _settle_move(shares: Shares, move: Move) -> None:
     """Keep the records of the path that the file has, and delete the file that a directory has replaced."""
-    tree = shares.tree(move.account, move.share)
+    tree = shares.tree(move.account, move.share, links=True)
     source, target = (_entry(tree, list(names)) for names in (move.names, move.target))
     if target is not None and target.file == move.file and source is not None and source.file == move.replaced:
         with tree.slot(list(move.names)) as slot:
@@ -114,7 +114,7 @@ def _settle_move(shares: Shares, move: Move) -> None:
 
 
 def _settle_change(shares: Shares, change: ContentChange) -> None:
-    if not settled(change, shares.tree(change.account, change.share), shares.trash.folder):
+    if not settled(change, shares.tree(change.account, change.share, links=True), shares.trash.folder):
         take_back_record(shares.store, Properties, change)
 
 

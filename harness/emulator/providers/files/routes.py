@@ -13,6 +13,7 @@ from harness.emulator.providers.files.handlers import (
     FileHandlers,
     HandleHandlers,
     LeaseHandlers,
+    LinkHandlers,
     RangeHandlers,
     RenameHandlers,
     ServiceHandlers,
@@ -28,11 +29,7 @@ from harness.emulator.storage_service.delegation_requests import DelegationHandl
 from harness.emulator.storage_service.host import Address, Call, Handler, Operation, Operations
 from harness.emulator.storage_service.intents import Intents
 
-UNSERVED: dict[Address, str] = {
-    ("path", "PUT", "hardlink", ""): "CreateHardLink",
-    ("path", "PUT", "symboliclink", ""): "CreateSymbolicLink",
-    ("path", "GET", "symboliclink", ""): "GetSymbolicLink",
-}
+UNSERVED: dict[Address, str] = {}
 SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "OpenHandle", "ForceCloseHandles"})
 
 
@@ -48,6 +45,7 @@ def operations(shares: Shares, accounts: Accounts, sources: CopySources) -> Oper
         **_of_shares(ShareHandlers(shares, accounts), SnapshotHandlers(shares), leases),
         **_of_directories(DirectoryHandlers(shares), renames, handles),
         **_of_files(FileHandlers(shares, contents), copies, renames, leases),
+        **_of_links(LinkHandlers(shares)),
         **_of_ranges(RangeHandlers(shares, contents, sources, quotas)),
     }
 
@@ -140,6 +138,14 @@ def _of_ranges(ranges: RangeHandlers) -> Operations:
     return {
         ("path", "PUT", "", "range"): Operation("PutRange", "w", "o", ranges.put),
         ("path", "GET", "", "rangelist"): Operation("ListRanges", "r", "o", ranges.list_ranges),
+    }
+
+
+def _of_links(links: LinkHandlers) -> Operations:
+    return {
+        ("path", "PUT", "hardlink", ""): Operation("CreateHardLink", "cw", "o", links.create_hard_link),
+        ("path", "PUT", "symboliclink", ""): Operation("CreateSymbolicLink", "cw", "o", links.create_symbolic_link),
+        ("path", "GET", "symboliclink", ""): Operation("GetSymbolicLink", "r", "o", links.get_symbolic_link),
     }
 
 

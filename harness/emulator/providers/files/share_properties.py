@@ -63,6 +63,11 @@ def is_premium(account: StorageAccount | None) -> bool:
     return account is not None and account.sku.startswith("Premium")
 
 
+def is_nfs(share: Share) -> bool:
+    """Whether a share is one of NFS: with owners, modes and links in place of Windows' attributes."""
+    return share.settings.get("enabled-protocols", "").upper() == "NFS"
+
+
 def default_quota(*, premium: bool) -> int:
     """GiB of a share whose creation names no quota."""
     return PREMIUM_QUOTA if premium else DEFAULT_QUOTA

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_place
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from harness.emulator.providers.files.errors import share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.files.open_handles import OpenHandles
+from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
@@ -51,9 +53,19 @@ class Place:
         return self.target.place
 
     @property
+    def path_key(self) -> str:
+        """The key of the path: it is ``key``, unless the file that is there has one record for several names."""
+        return entry_key(self.target.account, self.share.content, self.names)
+
+    @property
     def keys(self) -> Sequence[str]:
         """The key of what is there, as of something that is changed."""
         return (self.key,)
+
+    @property
+    def unlinked(self) -> "Place":
+        """The same for a new file of that name."""
+        return replace_place(self, key=self.path_key)
 
     @property
     def below(self) -> str:
@@ -85,7 +97,7 @@ class Shares:
         self.roots = Roots("file", accounts, trash)
         self.turns = Turns()
         self._names = DirectoryNames(clock)
-        self._trees: dict[tuple[str, str], Tree] = {}
+        self._trees: dict[tuple[str, str, bool], Tree] = {}
         self.copies = RunningCopies()
         self.handles = OpenHandles()
 
@@ -111,14 +123,18 @@ class Shares:
         share = self.store.get(Share, share_key(target.account, target.share))
         return share.policies if share else ()
 
-    def tree(self, account: str, place: str) -> Tree:
-        """A share's directory."""
-        tree = self._trees.get((account, place))
+    def tree(self, account: str, place: str, *, links: bool) -> Tree:
+        """A share's directory.
+
+        Args:
+            links: it shows symbolic links.
+        """
+        tree = self._trees.get((account, place, links))
         if tree is None:
-            tree = Tree(self.roots.path(account, place), names=self._names)
+            tree = Tree(self.roots.path(account, place), names=self._names, links=links)
             if len(self._trees) >= _TREES:
                 self._trees.clear()
-            self._trees[account, place] = tree
+            self._trees[account, place, links] = tree
         return tree
 
     def remove(self, account: str, name: str, share: Share) -> None:
@@ -184,8 +200,25 @@ class Shares:
             StorageError: there is no such share, or the name cannot be.
         """
         names = components(target.path, trailing_dots=trailing_dots)
-        tree, share = self.tree(target.account, target.place), self.share(target)
-        return Place(target, share, tree, names, entry_key(target.account, share.content, names))
+        share = self.share(target)
+        tree = self.tree(target.account, target.place, links=is_nfs(share))
+        place = Place(target, share, tree, names, entry_key(target.account, share.content, names))
+        if not (names and is_nfs(share)):
+            return place
+        try:
+            entry = tree.entry(names)
+        except errors.StorageError:  # the directory above is missing, which whoever needs it finds out
+            return place
+        return place if entry is None else self.linked(place, entry)
+
+    def linked(self, place: Place, entry: Entry) -> Place:
+        """A place with the key of the record of the entry that is there."""
+        return replace_place(place, key=self.record_key(place.target.account, place.share, place.names, entry))
+
+    def record_key(self, account: str, share: Share, names: list[str], entry: Entry) -> str:
+        """The key of the record of an entry: that of its path, or of the file itself where all its names share one."""
+        key = links_key(account, share.content, entry)
+        return key if is_nfs(share) and self.store.get(Properties, key) else entry_key(account, share.content, names)
 
     def find(self, place: Place) -> Found | None:
         """What is at a place."""
@@ -214,6 +247,17 @@ class Shares:
         if found is None or found.entry.is_directory:
             raise errors.not_found()
         self.admit(call, found, change=change)
+        return found
+
+    def content(self, call: Call, *, change: bool = False) -> Found:
+        """The file whose content a request is about; a symbolic link has none.
+
+        Raises:
+            StorageError: as ``file``, or it is a link.
+        """
+        found = self.file(call, change=change)
+        if found.entry.is_link:
+            raise errors.type_mismatch()
         return found
 
     def admit(self, call: Call, found: Found, *, change: bool) -> None:
@@ -265,17 +309,26 @@ class Shares:
             if slot.taken and new.entry.is_directory:
                 raise errors.exists()
             before = slot.require(directory=False) if slot.taken else None
-            over = holding(self.store.get(Properties, new.place.key), before) if before is not None else None
-            self.store.put(new.place.key, of_file(new.properties, new.entry, over=over))
+            key = new.place.path_key
+            over = holding(self.store.get(Properties, key), before) if before is not None else None
+            self.store.put(key, of_file(new.properties, new.entry, over=over))
             if before is not None:
                 slot.replace(beside)
             else:
                 slot.fill(beside)
 
-    def forget(self, place: Place) -> None:
+    def forget(self, found: Found) -> None:
         """Delete the record of a deleted entry. If the store refuses, the record stays, and holds for no file."""
+        place = found.place
+        if place.key != place.path_key and found.entry.links > 1:
+            return  # it is that of other names, too
         with best_effort("the record of a deleted file cannot be deleted"):
             self.store.delete(Properties, place.key)
+
+
+def links_key(account: str, content: str, entry: Entry) -> str:
+    """The key of the record of a file that has several names: that of no path, since names hold no colon."""
+    return entry_key(account, content, [":links", "{}-{}".format(*entry.file)])
 
 
 def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:

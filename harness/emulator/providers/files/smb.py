@@ -8,8 +8,10 @@ from harness.emulator.context import Request
 from harness.emulator.providers.files.errors import invalid_permission_key
 from harness.emulator.providers.files.model import Nfs, Smb
 from harness.emulator.providers.files.permissions import INHERITED_KEY, Form, parse_form
+from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Found
 from harness.emulator.storage_service import errors, timestamps
+from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.signatures import moment
 
 SINCE = "2019-02-02"  # the first version that knows of SMB
@@ -25,6 +27,7 @@ _ATTRIBUTES = (
     "NotContentIndexed",
     "NoScrubData",
 )
+_MODES = {"Directory": "0755", "SymLink": "0777", "Regular": "0664"}  # where a request names none
 _KEPT = ("preserve", "source")
 _PERMISSION_LIMIT = 8 << 10  # characters of a permission in a header; a longer one needs a key
 
@@ -138,8 +141,8 @@ def headers(found: Found, version: str) -> list[tuple[str, str]]:
         ("x-ms-file-id", str(found.entry.inode) if place.names else "0"),
         ("x-ms-file-parent-id", str(parent)),
     ]
-    if found.properties.nfs is not None:
-        return [*shared, *nfs_headers(found.properties.nfs, directory=found.entry.is_directory)]
+    if is_nfs(place.share):
+        return [*shared, *nfs_headers(found.properties.nfs or Nfs(), found.entry)]
     return [("x-ms-file-attributes", smb.attributes), ("x-ms-file-permission-key", smb.permission_key), *shared]
 
 
@@ -156,12 +159,13 @@ def nfs_asked(request: Request, before: Nfs) -> Nfs:
     return replace(before, owner=given("x-ms-owner", before.owner), group=given("x-ms-group", before.group), mode=mode)
 
 
-def nfs_headers(nfs: Nfs, *, directory: bool) -> list[tuple[str, str]]:
-    """NFS properties as headers."""
+def nfs_headers(nfs: Nfs, entry: Entry) -> list[tuple[str, str]]:
+    """The NFS properties of an entry as headers."""
+    kind = "Directory" if entry.is_directory else "SymLink" if entry.is_link else "Regular"
     return [
         ("x-ms-owner", nfs.owner),
         ("x-ms-group", nfs.group),
-        ("x-ms-mode", nfs.mode or ("0755" if directory else "0664")),
-        ("x-ms-file-file-type", "Directory" if directory else "Regular"),
-        ("x-ms-link-count", "2" if directory else "1"),
+        ("x-ms-mode", nfs.mode or _MODES[kind]),
+        ("x-ms-file-file-type", kind),
+        ("x-ms-link-count", "2" if entry.is_directory else str(entry.links)),
     ]

@@ -5,6 +5,7 @@ from harness.emulator.providers.files.handlers.directories import DirectoryHandl
 from harness.emulator.providers.files.handlers.files import FileHandlers
 from harness.emulator.providers.files.handlers.handles import HandleHandlers
 from harness.emulator.providers.files.handlers.leases import LeaseHandlers
+from harness.emulator.providers.files.handlers.links import LinkHandlers
 from harness.emulator.providers.files.handlers.ranges import RangeHandlers
 from harness.emulator.providers.files.handlers.renames import RenameHandlers
 from harness.emulator.providers.files.handlers.service import ServiceHandlers
@@ -17,6 +18,7 @@ __all__ = [
     "FileHandlers",
     "HandleHandlers",
     "LeaseHandlers",
+    "LinkHandlers",
     "RangeHandlers",
     "RenameHandlers",
     "ServiceHandlers",

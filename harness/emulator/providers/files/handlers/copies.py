@@ -70,7 +70,7 @@ class CopyHandlers:
                         answer = self._put_in_place(call, place, source, copy, descriptor=descriptor, beside=beside)
                     if copy.status == "pending":
                         self._running[copy.id] = running
-                        self._task(self._finish(place, copy, moving, writing))
+                        self._task(self._finish(place.unlinked, copy, moving, writing))
                     else:
                         close(writing)
             except BaseException:

@@ -67,13 +67,13 @@ class DirectoryHandlers:
                 raise errors.type_mismatch()
             if not place.names:
                 raise errors.unsupported()
-            self._shares.handles.refuse(place.key)
+            self._shares.handles.refuse(place.path_key)
             if "readonly" in found.properties.smb.attributes.lower():
                 raise read_only_attribute()
             with place.tree.slot(place.names) as slot:
                 slot.require(directory=True)
                 slot.remove_directory()
-            self._shares.forget(place)
+            self._shares.forget(found)
         return Response(202)
 
     async def set_metadata(self, call: Call) -> Response:
@@ -124,7 +124,7 @@ class DirectoryHandlers:
         length = "" if entry.is_directory else f"<Content-Length>{entry.length}</Content-Length>"
         if not extended:
             return f"<{kind}>{_name(entry.name, version)}<Properties>{length}</Properties></{kind}>"
-        below = replace_names(place, [*place.names, entry.name])
+        below = self._shares.linked(replace_names(place, [*place.names, entry.name]), entry)
         found = Found(below, *remembered(entry, self._shares.store.get(Properties, below.key)))
         fields = _fields(found, include)
         shown = smb.shown(found)

@@ -79,7 +79,7 @@ class FileHandlers:
 
     async def get(self, call: Call) -> Response:
         """Get File, or a range of it."""
-        found, request = self._shares.file(call), call.request
+        found, request = self._shares.content(call), call.request
         asked = headers.asked_range(request)
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
         body = FileStream(descriptor)  # from here on it closes the file
@@ -106,11 +106,11 @@ class FileHandlers:
                 raise errors.type_mismatch()
             self._shares.admit(call, found, change=True)
             refuse_read_only(found)
-            self._shares.handles.refuse(place.key)
+            self._shares.handles.refuse(place.path_key)
             with place.tree.slot(place.names) as slot:
                 slot.require(directory=False)
                 slot.remove_file()
-            self._shares.forget(place)
+            self._shares.forget(found)
         return Response(202)
 
     def get_metadata(self, call: Call) -> Response:

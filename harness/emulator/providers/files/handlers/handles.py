@@ -26,7 +26,7 @@ class HandleHandlers:
         found = self._found(call)
         place = found.place
         handle = self._shares.handles.open(
-            place.key,
+            place.path_key,
             "/".join(place.names),
             inode=found.entry.inode if place.names else 0,
             parent=place.tree.parent_inode(place.names),
@@ -38,7 +38,7 @@ class HandleHandlers:
     def list_handles(self, call: Call) -> Response:
         """List Handles."""
         recursive = headers.flag(call.request, "x-ms-recursive")
-        handles = self._shares.handles.on(self._found(call).place.key, recursive=recursive)
+        handles = self._shares.handles.on(self._found(call).place.path_key, recursive=recursive)
         shown, more = headers.page(handles, lambda handle: handle.place, call.request)
         entries = "".join(_element(handle, call.version) for handle in shown)
         return documents.answer(
@@ -51,7 +51,7 @@ class HandleHandlers:
         place, wanted = self._found(call).place, _wanted(call)
         closing = [
             handle
-            for handle in self._shares.handles.on(place.key, recursive=recursive)
+            for handle in self._shares.handles.on(place.path_key, recursive=recursive)
             if wanted is None or handle.id == wanted
         ]
         for handle in closing:

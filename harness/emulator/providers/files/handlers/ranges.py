@@ -52,7 +52,7 @@ class RangeHandlers:
 
     async def _update(self, call: Call) -> Response:
         request = call.request
-        found = self._shares.file(call, change=True)
+        found = self._shares.content(call, change=True)
         refuse_read_only(found)
         size = bodies.length(request)
         if size is None:
@@ -69,7 +69,7 @@ class RangeHandlers:
         return await self._write(call, found, first, parts, checksums.confirmed(request))
 
     async def _clear(self, call: Call) -> Response:
-        found = self._shares.file(call, change=True)
+        found = self._shares.content(call, change=True)
         refuse_read_only(found)
         first, count = ranges.to_write(_header(call), found.entry.length)
         if call.request.headers.get("content-length", "0") != "0":
@@ -81,7 +81,7 @@ class RangeHandlers:
 
     async def _put_from_source(self, call: Call) -> Response:
         request = call.request
-        found = self._shares.file(call, change=True)
+        found = self._shares.content(call, change=True)
         refuse_read_only(found)
         if request.headers.get("x-ms-write", "update").lower() != "update":
             raise errors.invalid_header("x-ms-write")
@@ -125,7 +125,7 @@ class RangeHandlers:
         if mode not in ("now", "preserve"):
             raise errors.invalid_header("x-ms-file-last-write-time")
         async with self._shares.changing(call) as place:
-            now = self._shares.file(call, change=True)
+            now = self._shares.content(call, change=True)
             refuse_read_only(now)
             if now.entry.file != found.entry.file:
                 raise errors.not_found()  # the range is meant for the file that was deleted or replaced
@@ -141,7 +141,7 @@ class RangeHandlers:
 
     async def list_ranges(self, call: Call) -> Response:
         """List Ranges, or what changed since a snapshot."""
-        found, query = self._shares.file(call), call.request.query
+        found, query = self._shares.content(call), call.request.query
         asked = headers.asked_range(call.request)
         first, end = 0, found.entry.length
         if asked is not None and end:

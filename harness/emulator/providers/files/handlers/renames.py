@@ -1,6 +1,7 @@
 """Renames of files and directories within a share."""
 
 from collections.abc import Sequence
+from dataclasses import replace as replace_place
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -31,7 +32,7 @@ class _Rename(NamedTuple):
     @property
     def below(self) -> str:
         """Of what is in a directory."""
-        return f"{self.source.place.key}/"
+        return f"{self.source.place.path_key}/"
 
 
 class RenameHandlers:
@@ -74,10 +75,12 @@ class RenameHandlers:
         leases.check(source.properties.lease, given, call.now, noun="File", change=True)
         if source.properties.copy is not None and source.properties.copy.status == "pending":
             raise errors.pending_copy()
-        self._shares.handles.refuse(source.place.key)
+        self._shares.handles.refuse(source.place.path_key)
+        if place.key == source.place.key and place.path_key != source.place.path_key:
+            raise errors.exists()  # another name of the same file
         if place.key != source.place.key:
             self._check_replaced(call, place)
-            self._shares.handles.refuse(place.key)
+            self._shares.handles.refuse(place.path_key)
         return _Rename(source, place)
 
     def _renamed(self, call: Call, source: Found, place: Place) -> Found:
@@ -90,7 +93,9 @@ class RenameHandlers:
             renamed=place.share.epoch,
         )
         after = self._shares.touched(source, properties)
-        return Found(place, after.entry, after.properties)
+        is_linked = source.place.key != source.place.path_key  # its record goes along with the file
+        there = replace_place(place, key=source.place.key) if is_linked else place.unlinked
+        return Found(there, after.entry, after.properties)
 
     def _source(self, call: Call) -> Found:
         header = "x-ms-file-rename-source"

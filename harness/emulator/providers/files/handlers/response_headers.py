@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from harness.emulator.providers.files import permissions, smb
 from harness.emulator.providers.files.model import Nfs, Properties, Smb
+from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Found, Place, Shares
 from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.host import Call
@@ -45,6 +46,6 @@ def with_smb(shares: Shares, call: Call, place: Place, before: Properties, *, sh
         keep_permission=lambda text, form: permissions.keep(shares.store, account, place.share, text=text, form=form),
     )
     nfs = None
-    if place.share.settings.get("enabled-protocols", "").upper() == "NFS":
+    if is_nfs(place.share):
         nfs = smb.nfs_asked(request, before.nfs or Nfs())
     return replace(before, smb=asked, nfs=nfs)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.model import Permission, Properties
+from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Shares, remembered
 from harness.emulator.storage_service import headers, sparse, timestamps
 from harness.emulator.storage_service.entries import Entry, close, path_entry, to_entry
@@ -64,11 +65,11 @@ class SnapshotHandlers:
         store = self._shares.store
         prefix, to = (entry_key(account, each.content, [""]) for each in (share, taken))
         store.copy_all(Permission, prefix, to)
-        copied = _copied(self._shares.roots.path(account, share.name), beside, [])
+        copied = _copied(self._shares.roots.path(account, share.name), beside, [], links=is_nfs(share))
         while batch := await in_thread(lambda: list(islice(copied, _BATCH))):
             with store.transaction():
                 for names, source, copy in batch:
-                    record = store.get(Properties, entry_key(account, share.content, names))
+                    record = store.get(Properties, self._shares.record_key(account, share, names, source))
                     if holding(record, source) is not None:
                         _, properties = remembered(source, record)
                         store.put(entry_key(account, taken.content, names), of_file(properties, copy))
@@ -83,10 +84,13 @@ class SnapshotHandlers:
             moment += 100
 
 
-def _copied(source: Path, target: Path, above: list[str]) -> Iterator[tuple[list[str], Entry, Entry]]:
+def _copied(source: Path, target: Path, above: list[str], *, links: bool) -> Iterator[tuple[list[str], Entry, Entry]]:
     """Copy a directory with all that is in it and its times; the path of each entry, what it is, and what its copy is.
 
-    Links and devices are left out, and what is deleted in between.
+    Devices are left out, and what is deleted in between. Each name of a file gets a copy of its own.
+
+    Args:
+        links: symbolic links are copied, too, as links.
     """
     entry = path_entry(source, "")
     target.mkdir(mode=0o777)
@@ -96,9 +100,11 @@ def _copied(source: Path, target: Path, above: list[str]) -> Iterator[tuple[list
             names, beside = [*above, each.name], target / each.name
             try:
                 if each.is_dir(follow_symlinks=False):
-                    yield from _copied(Path(each.path), beside, names)
+                    yield from _copied(Path(each.path), beside, names, links=links)
                 elif each.is_file(follow_symlinks=False):
                     yield names, *_copy_file(Path(each.path), beside)
+                elif links and each.is_symlink():
+                    yield names, *_copy_link(Path(each.path), beside)
             except FileNotFoundError:
                 continue
     os.utime(target, ns=(entry.accessed_ns, entry.written_ns))
@@ -118,3 +124,10 @@ def _copy_file(source: Path, target: Path) -> tuple[Entry, Entry]:
             os.close(writing)
     finally:
         close(reading)
+
+
+def _copy_link(source: Path, target: Path) -> tuple[Entry, Entry]:
+    entry = path_entry(source, source.name)
+    target.symlink_to(os.readlink(source))  # noqa: PTH115 - a Path would be another text
+    os.utime(target, ns=(entry.accessed_ns, entry.written_ns), follow_symlinks=False)
+    return entry, path_entry(target, source.name)

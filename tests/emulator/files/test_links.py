@@ -1,0 +1,301 @@
+"""Hard links and symbolic links on a share of NFS, driven by azure-storage-file-share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.fileshare import ContentSettings, ShareClient, ShareFileClient, ShareServiceClient
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+
+# The SDK's create_symlink has an argument ``metadata``, of which it makes one header that means nothing.
+META = {"x-ms-meta-of": "link"}
+
+
+@pytest.fixture
+def nfs(service: ShareServiceClient, share_name: str) -> Iterator[ShareClient]:
+    made = service.create_share(share_name, protocols="NFS")
+    yield made
+    made.delete_share(delete_snapshots="include-leased" if list(service.list_shares(share_name)) else None)
+
+
+@pytest.fixture
+def disk(storage: Endpoint, nfs: ShareClient) -> Path:
+    return Path(storage.directory, "storage", storage.storage_account, "file", nfs.share_name)
+
+
+@pytest.fixture
+def pair(nfs: ShareClient) -> tuple[ShareFileClient, ShareFileClient]:
+    """Two names of one file, in two directories."""
+    nfs.create_directory("d")
+    nfs.create_directory("e")
+    first, second = nfs.get_file_client("d/first"), nfs.get_file_client("e/second")
+    first.upload_file(b"content", metadata={"of": "both"})
+    first.set_http_headers(ContentSettings(), owner="345", group="123", file_mode="0600")
+    second.create_hardlink("d/first")
+    return first, second
+
+
+def entries(nfs: ShareClient, directory: str | None = None) -> list[str]:
+    return [each.name for each in nfs.list_directories_and_files(directory)]
+
+
+# Hard links
+
+
+def test_a_hard_link_is_another_name_of_the_file(pair: tuple[ShareFileClient, ShareFileClient], disk: Path) -> None:
+    first, second = (each.get_file_properties() for each in pair)
+
+    assert (second.link_count, second.nfs_file_type) == (2, "Regular")
+    assert (second.owner, second.group, second.file_mode) == ("345", "123", "0600")
+    assert second.metadata == {"of": "both"}
+    assert (first.etag, first.file_id, first.link_count) == (second.etag, second.file_id, 2)
+    assert first.parent_id != second.parent_id
+    assert (disk / "d/first").samefile(disk / "e/second")
+
+
+def test_what_is_made_answers_with_what_it_is(nfs: ShareClient) -> None:
+    nfs.get_file_client("f").create_file(1024)
+
+    made = nfs.get_file_client("g").create_hardlink("f")
+
+    assert (made["file_file_type"], made["link_count"], made["mode"]) == ("Regular", 2, "0664")
+    assert made["etag"] == nfs.get_file_client("g").get_file_properties().etag
+
+
+def test_all_names_show_what_is_done_by_one(pair: tuple[ShareFileClient, ShareFileClient]) -> None:
+    first, second = pair
+    second.set_file_metadata({"by": "second"})
+    second.set_http_headers(ContentSettings(), owner="1", group="2", file_mode="0700")
+    first.upload_range(b"CON", offset=0, length=3)
+    lease = second.acquire_lease()
+
+    shown = [each.get_file_properties() for each in pair]
+    assert [each.metadata for each in shown] == [{"by": "second"}] * 2
+    assert [(each.owner, each.file_mode) for each in shown] == [("1", "0700")] * 2
+    assert shown[0].etag == shown[1].etag
+    assert second.download_file(lease=lease).readall() == b"CONtent"
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        first.delete_file()
+    lease.release()
+
+
+def test_a_deleted_name_leaves_the_others(nfs: ShareClient, pair: tuple[ShareFileClient, ShareFileClient]) -> None:
+    first, second = pair
+    first.delete_file()
+
+    found = second.get_file_properties()
+    assert (found.link_count, found.metadata, found.owner) == (1, {"of": "both"}, "345")
+    second.set_file_metadata({"still": "kept"})
+    assert second.get_file_properties().metadata == {"still": "kept"}
+    second.delete_file()
+    assert entries(nfs, "e") == []
+
+
+@pytest.mark.parametrize("to", ["e/renamed", "e/First"])
+def test_a_name_is_renamed_and_stays_one_of_the_same_file(
+    nfs: ShareClient, pair: tuple[ShareFileClient, ShareFileClient], to: str
+) -> None:
+    first, second = pair
+    moved = first.rename_file(to, metadata={"of": "renamed"})
+
+    assert moved.get_file_properties().metadata == second.get_file_properties().metadata == {"of": "renamed"}
+    assert moved.get_file_properties().link_count == 2
+    assert entries(nfs, "d") == []
+
+
+def test_a_name_is_not_renamed_to_another_of_the_same_file(pair: tuple[ShareFileClient, ShareFileClient]) -> None:
+    first, second = pair
+    with pytest.raises(ResourceExistsError, match="ResourceAlreadyExists"):
+        first.rename_file("e/second", overwrite=True)
+
+    assert first.exists()
+    assert second.exists()
+
+
+def test_a_new_file_takes_one_name_and_leaves_the_other(pair: tuple[ShareFileClient, ShareFileClient]) -> None:
+    first, second = pair
+    first.create_file(3)
+
+    assert first.get_file_properties().metadata == {}
+    assert (first.get_file_properties().link_count, second.get_file_properties().link_count) == (1, 1)
+    assert second.get_file_properties().metadata == {"of": "both"}
+    assert second.download_file().readall() == b"content"
+
+
+def test_a_directory_with_a_name_is_renamed(nfs: ShareClient, pair: tuple[ShareFileClient, ShareFileClient]) -> None:
+    nfs.get_directory_client("d").rename_directory("moved")
+
+    assert nfs.get_file_client("moved/first").get_file_properties().metadata == {"of": "both"}
+    assert pair[1].get_file_properties().link_count == 2
+
+
+def test_a_snapshot_has_all_names_with_their_metadata(
+    service: ShareServiceClient, nfs: ShareClient, pair: tuple[ShareFileClient, ShareFileClient]
+) -> None:
+    taken = service.get_share_client(nfs.share_name, snapshot=nfs.create_snapshot()["snapshot"])
+    pair[0].set_file_metadata({"later": "1"})
+
+    for name in ("d/first", "e/second"):
+        assert taken.get_file_client(name).get_file_properties().metadata == {"of": "both"}
+
+
+def test_a_listing_shows_what_a_name_has_of_the_file(
+    nfs: ShareClient, pair: tuple[ShareFileClient, ShareFileClient]
+) -> None:
+    [listed] = nfs.list_directories_and_files("e", include=["timestamps", "etag"], include_extended_info=True)
+
+    assert listed.etag == pair[0].get_file_properties().etag.strip('"')
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [("missing", "ResourceNotFound"), ("missing/f", "ParentNotFound"), ("d", "ResourceTypeMismatch")],
+)
+def test_a_hard_link_needs_a_file(nfs: ShareClient, target: str, code: str) -> None:
+    nfs.create_directory("d")
+
+    with pytest.raises(HttpResponseError, match=code):
+        nfs.get_file_client("g").create_hardlink(target)
+
+
+def test_a_hard_link_needs_the_lease_of_the_file_and_a_free_name(
+    nfs: ShareClient, pair: tuple[ShareFileClient, ShareFileClient]
+) -> None:
+    lease = pair[0].acquire_lease()
+    third = nfs.get_file_client("third")
+    with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
+        third.create_hardlink("d/first")
+    third.create_hardlink("d/first", lease=lease.id)
+    with pytest.raises(ResourceExistsError, match="ResourceAlreadyExists"):
+        third.create_hardlink("d/first", lease=lease.id)
+    lease.release()
+
+
+# Symbolic links
+
+
+def test_a_symbolic_link_is_one_on_disk_and_keeps_its_text(nfs: ShareClient, disk: Path) -> None:
+    link, text = nfs.get_file_client("link"), "../a b/ünïcode/./file"
+
+    made = link.create_symlink(requests.utils.quote(text), owner="345", group="123", headers=META)
+
+    assert (made["file_file_type"], made["owner"], made["group"]) == ("SymLink", "345", "123")
+    assert unquote(link.get_symlink()["link_text"]) == text
+    assert os.readlink(disk / "link") == text  # noqa: PTH115 - a Path would be another text
+    found = link.get_file_properties()
+    assert (found.nfs_file_type, found.metadata, found.owner, found.file_mode) == (
+        "SymLink", {"of": "link"}, "345", "0777",
+    )  # fmt: skip
+    assert entries(nfs) == ["link"]
+
+
+@pytest.mark.parametrize("text", ["/etc/passwd", "../../../../../../etc/passwd", "f"])
+def test_a_symbolic_link_is_never_followed(nfs: ShareClient, text: str) -> None:
+    nfs.get_file_client("f").upload_file(b"f")
+    link = nfs.get_file_client("link")
+    link.create_symlink(text)
+
+    for refused in (
+        lambda: link.download_file().readall(),
+        lambda: link.upload_range(b"x", offset=0, length=1),
+        lambda: list(link.list_ranges()),
+        lambda: link.resize_file(5),
+        lambda: nfs.get_file_client("copy").start_copy_from_url(link.url),
+        lambda: nfs.get_file_client("hard").create_hardlink("link"),
+    ):
+        with pytest.raises(HttpResponseError) as error:
+            refused()
+        assert error.value.status_code in (404, 409), error.value
+    assert nfs.get_file_client("f").download_file().readall() == b"f"
+
+
+def test_nothing_is_below_a_link_to_a_directory(nfs: ShareClient) -> None:
+    nfs.create_directory("d")
+    nfs.get_file_client("d/f").upload_file(b"f")
+    nfs.get_file_client("link").create_symlink("d")
+
+    with pytest.raises(ResourceNotFoundError, match="ParentNotFound"):
+        nfs.get_file_client("link/f").get_file_properties()
+    with pytest.raises(ResourceNotFoundError):
+        entries(nfs, "link")
+
+
+def test_a_symbolic_link_is_renamed_replaced_and_deleted(nfs: ShareClient) -> None:
+    link = nfs.get_file_client("link")
+    link.create_symlink("anything", headers=META)
+    moved = link.rename_file("moved")
+    assert moved.get_symlink()["link_text"] == "anything"
+    assert moved.get_file_properties().metadata == {"of": "link"}
+
+    moved.upload_file(b"a file")
+    assert moved.get_file_properties().nfs_file_type == "Regular"
+
+    link.create_symlink("again")
+    with pytest.raises(ResourceExistsError, match="ResourceAlreadyExists"):
+        link.create_symlink("again")
+    link.delete_file()
+    moved.delete_file()
+    assert entries(nfs) == []
+
+
+def test_a_snapshot_has_symbolic_links(service: ShareServiceClient, nfs: ShareClient) -> None:
+    nfs.get_file_client("link").create_symlink(".%2F%2Fanything", headers=META)
+    taken = service.get_share_client(nfs.share_name, snapshot=nfs.create_snapshot()["snapshot"])
+
+    assert unquote(taken.get_file_client("link").get_symlink()["link_text"]) == ".//anything"
+    assert taken.get_file_client("link").get_file_properties().metadata == {"of": "link"}
+
+
+def test_a_link_that_a_job_made_is_one(nfs: ShareClient, disk: Path) -> None:
+    (disk / "job").symlink_to("/etc/passwd")
+
+    assert unquote(nfs.get_file_client("job").get_symlink()["link_text"]) == "/etc/passwd"
+    assert nfs.get_file_client("job").get_file_properties().nfs_file_type == "SymLink"
+
+
+@pytest.mark.parametrize("text", ["", "x" * 2049, "a%00b", "%ff"])
+def test_what_no_link_can_hold_is_refused(nfs: ShareClient, text: str) -> None:
+    with pytest.raises(HttpResponseError, match="InvalidHeaderValue"):
+        nfs.get_file_client("link").create_symlink(text)
+    assert entries(nfs) == []
+
+
+def test_what_is_no_link_has_no_text(nfs: ShareClient) -> None:
+    nfs.get_file_client("f").upload_file(b"f")
+
+    with pytest.raises(HttpResponseError, match="ResourceTypeMismatch"):
+        nfs.get_file_client("f").get_symlink()
+    with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+        nfs.get_file_client("missing").get_symlink()
+
+
+def test_links_are_for_shares_of_nfs(share: ShareClient, on_disk: Path) -> None:
+    share.get_file_client("f").upload_file(b"f")
+    (on_disk / "link").symlink_to("f")
+    file = share.get_file_client("g")
+
+    for refused in (lambda: file.create_hardlink("f"), lambda: file.create_symlink("f"), file.get_symlink):
+        with pytest.raises(HttpResponseError, match="NFS"):
+            refused()
+    assert entries(share) == ["f"]
+
+
+def test_links_outlive_the_emulator(tmp_path: Path) -> None:
+    with launch(tmp_path, only="storage") as endpoint:
+        made = ShareServiceClient.from_connection_string(endpoint.connection_string)
+        share = made.create_share("links", protocols="NFS")
+        share.get_file_client("f").upload_file(b"f", metadata={"of": "f"})
+        share.get_file_client("g").create_hardlink("f")
+        share.get_file_client("l").create_symlink("f", headers=META)
+    with launch(tmp_path, only="storage") as endpoint:
+        share = ShareServiceClient.from_connection_string(endpoint.connection_string).get_share_client("links")
+        found = {name: share.get_file_client(name).get_file_properties() for name in ("f", "g", "l")}
+
+    assert {name: each.metadata["of"] for name, each in found.items()} == {"f": "f", "g": "f", "l": "link"}
+    assert found["g"].link_count == 2
