@@ -4,7 +4,7 @@ An account's name is unique in all of Azure, so it is the store's key; its host 
 """
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -92,11 +92,17 @@ class Share(Root, frozen=True):
 
 
 class DeletedShare(msgspec.Struct, frozen=True):
-    """A share that can still be restored; its directory is called ``{name}!{version}``."""
+    """A share that can still be restored, for ``days``; its directory is called ``{name}!{version}``."""
 
     share: Share
     version: str
     deleted: datetime
+    days: int = 7
+
+    def days_left(self, now: datetime) -> int:
+        """For how many more days it can be restored, of which the last one counts as 1; 0 once it cannot."""
+        left = self.deleted + timedelta(days=self.days) - now
+        return max(-(-left // timedelta(days=1)), 0)
 
 
 class Container(Root, frozen=True):
@@ -113,11 +119,13 @@ class Container(Root, frozen=True):
 class ServiceSettings(msgspec.Struct, frozen=True):
     """What Set Service Properties keeps, each an element as XML without blanks; empty until it was set.
 
-    ``versions`` is whether each state of a blob is kept, which only Resource Manager sets.
+    Resource Manager alone sets the others: ``versions`` is whether each state of a blob is kept, ``share_retention``
+    for how many days a share that is deleted from then on can be restored, 0 for none.
     """
 
     elements: dict[str, str] = {}
     versions: bool = False
+    share_retention: int = 7
 
 
 def share_key(account: str, name: str) -> str:

@@ -236,3 +236,54 @@ def test_the_emulators_own_account_and_its_group_cannot_be_deleted(storage: Stor
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ScopeLocked"), path
 
     assert storage.send("GET", account).status_code == 200
+
+
+def retention(storage: Storage, name: str, policy: object) -> requests.Response:
+    body = {"properties": {"shareDeleteRetentionPolicy": policy}}
+    return storage.send("PUT", f"{storage.accounts}/{name}/fileServices/default", body)
+
+
+def test_deleted_shares_are_kept_for_the_days_that_the_file_service_says(storage: Storage, endpoint: Endpoint) -> None:
+    storage.create("softly")
+    service = storage.send("GET", f"{storage.accounts}/softly/fileServices/default").json()
+    assert service["properties"] == {"shareDeleteRetentionPolicy": {"enabled": True, "days": 7}}
+    assert service["id"] == f"{storage.accounts}/softly/fileServices/default"
+    with ShareServiceClient(
+        "https://softly.file.core.windows.net", storage.keys("softly")[0],
+        proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path,
+    ) as shares:  # fmt: skip
+        shares.create_share("seven").delete_share()
+        assert retention(storage, "softly", {"enabled": True, "days": 30}).status_code == 200
+        shares.create_share("thirty").delete_share()
+        assert retention(storage, "softly", {"enabled": False}).status_code == 200
+        shares.create_share("gone").delete_share()
+
+        left = {each.name: each.remaining_retention_days for each in shares.list_shares(include_deleted=True)}
+        assert left == {"seven": 7, "thirty": 30}
+        [deleted] = [each for each in shares.list_shares(include_deleted=True) if each.name == "thirty"]
+        assert shares.undelete_share(deleted.name, deleted.version).get_share_properties().name == "thirty"
+    [listed] = storage.send("GET", f"{storage.accounts}/softly/fileServices").json()["value"]
+    assert listed["properties"] == {"shareDeleteRetentionPolicy": {"enabled": False}}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [[], {}, {"enabled": "true"}, {"enabled": True}, {"enabled": True, "days": 0}, {"enabled": True, "days": 366},
+     {"enabled": True, "days": True}],
+)  # fmt: skip
+def test_a_retention_that_is_none_is_refused(storage: Storage, policy: object) -> None:
+    storage.create("softlyno")
+
+    answer = retention(storage, "softlyno", policy)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidValuesForRequestParameters")
+
+
+def test_what_the_file_service_does_not_serve_is_refused_by_name(storage: Storage) -> None:
+    storage.create("softlycors")
+    place = f"{storage.accounts}/softlycors/fileServices"
+
+    refused = storage.send("PUT", f"{place}/default", {"properties": {"cors": {"corsRules": []}}})
+    assert (refused.status_code, "properties.cors" in refused.text) == (400, True)
+    assert storage.send("GET", f"{place}/other").json()["error"]["code"] == "InvalidResourceName"
+    assert storage.send("GET", place.replace("softlycors", "missing")).status_code == 404

@@ -175,6 +175,7 @@ BEFORE = (
             _file("one/f", b"f" * 10, _meta("other f")),
             Call("file", "PUT", "two?restype=share", (_meta("two"),)),
             Call("file", "DELETE", "two?restype=share"),
+            Call("account", "PUT", OTHER),
             Call("blob", "PUT", "one?restype=container", (_meta("one"),)),
             _blob("one/b", b"b" * 10, _meta("other b")),
             _block("one/c", "1", b"1" * 10),
@@ -203,6 +204,7 @@ OPERATIONS = {
     "lease share": _lease("file", "data?restype=share"),
     "snapshot share": Call("file", "PUT", "data?restype=share&comp=snapshot", (_meta("snapshot"),)),
     "delete share": Call("file", "DELETE", "spare?restype=share", (("x-ms-delete-snapshots", "include"),)),
+    "delete share for good": replace(Call("file", "DELETE", "one?restype=share"), account=OTHER),
     "restore share": Call(
         "file",
         "PUT",

@@ -17,6 +17,7 @@ from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.files import AzureFiles
 from harness.emulator.providers.storage import StorageProvider
 from harness.emulator.storage_service import Accounts, CopySources, PathStyle, Trash
+from harness.emulator.storage_service.model import ServiceSettings
 from harness.emulator.storage_service.signatures import shared_key_texts, sign
 from harness.emulator.store import Store
 from harness.emulator.wire import http_date
@@ -32,7 +33,7 @@ VERSION = "2025-05-05"
 class Call:
     """One request: ``service`` is ``file`` or ``blob``; ``path`` begins at the share and may have a query.
 
-    The service ``account`` stands for Resource Manager, which deletes the other account.
+    The service ``account`` stands for Resource Manager, which deletes the other account, or has it keep no deleted share.
     """
 
     service: str
@@ -57,6 +58,7 @@ class LoneStorage:
 
     def __init__(self, store: Store, paths: DataDirectory, clock: Clock, *, is_new: bool) -> None:
         self.clock = clock
+        self._store = store
         accounts = Accounts(store, clock, root=paths.storage)
         trash, sources = Trash(paths.trash), CopySources(accounts, authority(clock))
         accounts.settle(trash)
@@ -75,7 +77,7 @@ class LoneStorage:
     async def ask(self, call: Call) -> Answer:
         """Send a request that the account's key signs."""
         if call.service == "account":
-            return self._delete_account()
+            return self._delete_account() if call.method == "DELETE" else self._keep_no_deleted_share()
         path, _, query = call.path.partition("?")
         target = f"/{call.account}/{quote(path)}" + (f"?{query}" if query else "")
         headers = {"host": "127.0.0.1", "x-ms-version": VERSION, "x-ms-date": http_date(self.clock.now())}
@@ -94,6 +96,10 @@ class LoneStorage:
             "state": {"connection": _Connection()},
         }
         return await _answer(self._hosts[call.service], scope, call.body)
+
+    def _keep_no_deleted_share(self) -> Answer:
+        self._store.put(f"file/{OTHER}", ServiceSettings(share_retention=0))
+        return Answer(200, (), b"")
 
     def _delete_account(self) -> Answer:
         try:

@@ -1,6 +1,7 @@
 """Shares on disk and their records, as the handlers see them."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import replace as replace_place
 from pathlib import Path
@@ -137,15 +138,21 @@ class Shares:
             self._trees[account, place, links] = tree
         return tree
 
-    def remove(self, account: str, name: str, share: Share) -> None:
-        """Delete a share or snapshot with all that is in it.
+    def remove(self, account: str, *shares: Share) -> None:
+        """Delete shares and snapshots with all that is in them, as a whole.
 
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing has changed.
         """
-        with self.roots.removing(account, name):
-            self.store.delete(Share, share_key(account, name))
-        self.forget_content(account, share.content)
+        names = [f"{share.name}@{share.snapshot}" if share.snapshot else share.name for share in shares]
+        with ExitStack() as removed:
+            for name in names:
+                removed.enter_context(self.roots.removing(account, name))
+            with self.store.transaction():
+                for name in names:
+                    self.store.delete(Share, share_key(account, name))
+        for share in shares:
+            self.forget_content(account, share.content)
 
     def remove_deleted(self, account: str, name: str) -> None:
         """Delete for good a share that could be restored.

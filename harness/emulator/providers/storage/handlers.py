@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from harness.clock import Clock
@@ -15,6 +14,20 @@ from harness.emulator.context import Request, Response
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers.arm.rules import InvalidContentError, parse_location, parse_object, parse_tags
+from harness.emulator.providers.storage.answers import (
+    ACCOUNT,
+    GROUP,
+    JSON,
+    NAMESPACE,
+    SERVER,
+    SUBSCRIPTION,
+    account_id,
+    group_id,
+    json_answer,
+    not_found,
+    refused,
+)
+from harness.emulator.providers.storage.file_services import FileServices
 from harness.emulator.providers.storage.model import AccountCreation, account_wire
 from harness.emulator.providers.storage.rules import (
     KEY_NAMES,
@@ -29,15 +42,9 @@ from harness.emulator.storage_service.accounts import Accounts, new_key
 from harness.emulator.storage_service.model import StorageAccount
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
-from harness.emulator.wire import arm_error, retry_after
+from harness.emulator.wire import retry_after
 
-_NAMESPACE = "Microsoft.Storage"
-_SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{_NAMESPACE}"
-_GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{_NAMESPACE}/storageAccounts"
-_ACCOUNT = _GROUP + "/{account}"
-_SERVER = ("server", "Microsoft-Azure-Storage-Resource-Provider/1.0,Microsoft-HTTPAPI/2.0 Microsoft-HTTPAPI/2.0")
 _HTTPS_ONLY, _PUBLIC_BLOBS = "supportsHttpsTrafficOnly", "allowBlobPublicAccess"
-_JSON = "application/json"  # as recorded, without a charset
 _KEPT = timedelta(hours=1)  # that the end of a creation can be polled
 
 
@@ -56,7 +63,7 @@ class StorageProvider:
         services: what has records in accounts.
     """
 
-    namespace = _NAMESPACE
+    namespace = NAMESPACE
 
     def __init__(
         self,
@@ -74,33 +81,35 @@ class StorageProvider:
         self._clock = clock
         self._trash = trash
         self._services = services
+        self._file_services = FileServices(accounts, store)
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """The operations of accounts."""
-        listed = _SUBSCRIPTION + "/storageAccounts"
-        operation = _SUBSCRIPTION + "/locations/{location}/asyncoperations/{operation}"
+        listed = SUBSCRIPTION + "/storageAccounts"
+        operation = SUBSCRIPTION + "/locations/{location}/asyncoperations/{operation}"
         return (
-            Route("PUT", _ACCOUNT, "StorageAccounts_Create", self._create),
-            Route("GET", _ACCOUNT, "StorageAccounts_GetProperties", self._get),
-            Route("PATCH", _ACCOUNT, "StorageAccounts_Update", self._update),
-            Route("DELETE", _ACCOUNT, "StorageAccounts_Delete", self._delete),
-            Route("GET", _GROUP, "StorageAccounts_ListByResourceGroup", self._list),
+            Route("PUT", ACCOUNT, "StorageAccounts_Create", self._create),
+            Route("GET", ACCOUNT, "StorageAccounts_GetProperties", self._get),
+            Route("PATCH", ACCOUNT, "StorageAccounts_Update", self._update),
+            Route("DELETE", ACCOUNT, "StorageAccounts_Delete", self._delete),
+            Route("GET", GROUP, "StorageAccounts_ListByResourceGroup", self._list),
             Route("GET", listed, "StorageAccounts_List", self._list_all),
-            Route("POST", _ACCOUNT + "/listKeys", "StorageAccounts_ListKeys", self._list_keys),
-            Route("POST", _ACCOUNT + "/regenerateKey", "StorageAccounts_RegenerateKey", self._regenerate_key),
-            Route("POST", _SUBSCRIPTION + "/checkNameAvailability", "StorageAccounts_CheckName", self._check_name),
+            Route("POST", ACCOUNT + "/listKeys", "StorageAccounts_ListKeys", self._list_keys),
+            Route("POST", ACCOUNT + "/regenerateKey", "StorageAccounts_RegenerateKey", self._regenerate_key),
+            Route("POST", SUBSCRIPTION + "/checkNameAvailability", "StorageAccounts_CheckName", self._check_name),
             Route("GET", operation, "AsyncOperations_Get", self._poll),
+            *self._file_services.routes,
         )
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
         """Delete every account of a group."""
-        for account in self._accounts.list(_group_id(subscription, group)):
+        for account in self._accounts.list(group_id(subscription, group)):
             self._remove(account)
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
         """Whether a group has no account left."""
-        return not self._accounts.list(_group_id(subscription, group))
+        return not self._accounts.list(group_id(subscription, group))
 
     async def _create(self, request: Request) -> Response:
         name = request.params["account"]
@@ -111,15 +120,15 @@ class StorageProvider:
         found = self._accounts.get(name)
         if found is None:
             return self._begin(request, document, location)
-        if found.id.lower() != _account_id(request).lower():
-            return _refused(409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.")
+        if found.id.lower() != account_id(request).lower():
+            return refused(409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.")
         if found.location != location:
             text = (
                 f"The resource '{name}' already exists in location '{found.location}' in resource group "
                 f"'{request.params['group']}'. A resource with the same name cannot be created in location "
                 f"'{location}'. Please select a new resource name."
             )
-            return _refused(409, "InvalidResourceLocation", text)
+            return refused(409, "InvalidResourceLocation", text)
         return self._change(found, document)
 
     def _begin(self, request: Request, document: dict[str, Any], location: str) -> Response:
@@ -129,7 +138,7 @@ class StorageProvider:
             location=location,
             keys=(key, key),  # alike until one is regenerated: the recorded sessions, scrubbed, show one value
             created=self._clock.now(),
-            id=_account_id(request),
+            id=account_id(request),
             sku=parse_sku(document),
             kind=parse_kind(document, "Storage"),
             tags=parse_tags(document) or {},
@@ -144,28 +153,28 @@ class StorageProvider:
             self._accounts.put(account)
             self._store.put(operation, AccountCreation(account.name, account.created))
         place = (
-            f"https://management.azure.com/subscriptions/{request.params['subscription']}/providers/{_NAMESPACE}"
+            f"https://management.azure.com/subscriptions/{request.params['subscription']}/providers/{NAMESPACE}"
             f"/locations/{location}/asyncoperations/{operation}?monitor=true&api-version={request.query['api-version']}"
         )
         soon = retry_after(request)
-        headers = [_SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place), soon]
+        headers = [SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place), soon]
         return Response(202, headers=headers)
 
     def _poll(self, request: Request) -> Response:
         creation = self._store.get(AccountCreation, request.params["operation"])
         account = self._accounts.get(creation.account) if creation else None
         if account is None:
-            return _refused(404, "NotFound", "The operation could not be found.")
+            return refused(404, "NotFound", "The operation could not be found.")
         return self._answer(account)
 
     def _get(self, request: Request) -> Response:
         account = self._account(request)
-        return self._answer(account) if account else _not_found(request)
+        return self._answer(account) if account else not_found(request)
 
     async def _update(self, request: Request) -> Response:
         document = parse_object(await request.read())
         account = self._account(request)
-        return self._change(account, document) if account else _not_found(request)
+        return self._change(account, document) if account else not_found(request)
 
     def _change(self, account: StorageAccount, document: dict[str, Any]) -> Response:
         tags = parse_tags(document)
@@ -184,29 +193,29 @@ class StorageProvider:
     def _delete(self, request: Request) -> Response:
         account = self._account(request)
         if account is None:
-            return Response(204, headers=[_SERVER])
+            return Response(204, headers=[SERVER])
         self._remove(account)
-        return Response(200, headers=[_SERVER])
+        return Response(200, headers=[SERVER])
 
     def _list(self, request: Request) -> Response:
-        accounts = self._accounts.list(_group_id(request.params["subscription"], request.params["group"]))
-        return _json({"value": [account_wire(account, self._tenant) for account in accounts]})
+        accounts = self._accounts.list(group_id(request.params["subscription"], request.params["group"]))
+        return json_answer({"value": [account_wire(account, self._tenant) for account in accounts]})
 
     def _list_all(self, _request: Request) -> Response:
         body = {"value": [account_wire(account, self._tenant) for account in self._accounts.list()]}
-        answer = _json(body, content_type=f"{_JSON}; charset=utf-8")
+        answer = json_answer(body, content_type=f"{JSON}; charset=utf-8")
         answer.headers.append(("x-ms-original-request-ids", new_guid()))
         return answer
 
     def _list_keys(self, request: Request) -> Response:
         account = self._account(request)
-        return _keys(account) if account else _not_found(request)
+        return _keys(account) if account else not_found(request)
 
     async def _regenerate_key(self, request: Request) -> Response:
         number = parse_key_number(parse_object(await request.read()))
         account = self._account(request)
         if account is None:
-            return _not_found(request)
+            return not_found(request)
         first, second = account.keys
         changed = replace(account, keys=(new_key(), second) if number == 0 else (first, new_key()))
         self._accounts.put(changed)
@@ -217,18 +226,18 @@ class StorageProvider:
         if not isinstance(name, str):
             raise InvalidContentError("InvalidRequestContent", "The property 'name' must be a string.")
         if problem := name_problem(name):
-            return _json({"nameAvailable": False, "reason": "AccountNameInvalid", "message": problem})
+            return json_answer({"nameAvailable": False, "reason": "AccountNameInvalid", "message": problem})
         if self._accounts.get(name):
             text = f"The storage account named {name} is already taken."
-            return _json({"nameAvailable": False, "reason": "AlreadyExists", "message": text})
-        return _json({"nameAvailable": True})
+            return json_answer({"nameAvailable": False, "reason": "AlreadyExists", "message": text})
+        return json_answer({"nameAvailable": True})
 
     def _account(self, request: Request) -> StorageAccount | None:
         found = self._accounts.get(request.params["account"].lower())
-        return found if found and found.id.lower() == _account_id(request).lower() else None
+        return found if found and found.id.lower() == account_id(request).lower() else None
 
     def _answer(self, account: StorageAccount) -> Response:
-        return _json(account_wire(account, self._tenant))
+        return json_answer(account_wire(account, self._tenant))
 
     def _remove(self, account: StorageAccount) -> None:
         with self._accounts.removing(account.name, self._trash):
@@ -236,31 +245,6 @@ class StorageProvider:
                 service.forget(account.name)
 
 
-def _group_id(subscription: str, group: str) -> str:
-    return f"/subscriptions/{subscription}/resourceGroups/{group}"
-
-
-def _account_id(request: Request) -> str:
-    group = _group_id(request.params["subscription"], request.params["group"])
-    return f"{group}/providers/{_NAMESPACE}/storageAccounts/{request.params['account']}"
-
-
 def _keys(account: StorageAccount) -> Response:
     pairs = zip(KEY_NAMES, account.keys, strict=True)
-    return _json({"keys": [{"keyName": name, "value": key, "permissions": "FULL"} for name, key in pairs]})
-
-
-def _not_found(request: Request) -> Response:
-    text = (
-        f"The Resource 'Microsoft.Storage/storageAccounts/{request.params['account']}' under resource group "
-        f"'{request.params['group']}' was not found."
-    )
-    return _refused(404, "ResourceNotFound", text)
-
-
-def _refused(status: int, code: str, message: str) -> Response:
-    return arm_error(status, code, message, headers=[_SERVER])
-
-
-def _json(document: object, *, content_type: str = _JSON) -> Response:
-    return Response(200, msgspec.json.encode(document), headers=[_SERVER, ("content-type", content_type)])
+    return json_answer({"keys": [{"keyName": name, "value": key, "permissions": "FULL"} for name, key in pairs]})

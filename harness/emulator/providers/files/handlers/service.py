@@ -12,8 +12,6 @@ from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, share_key
 from harness.emulator.wire import etag, http_date
 
-RETENTION_DAYS = 7  # of a deleted share
-
 _METRICS = "<Version>1.0</Version><Enabled>false</Enabled><RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"
 _DEFAULTS = {
     "HourMetrics": f"<HourMetrics>{_METRICS}</HourMetrics>",
@@ -58,7 +56,8 @@ class ServiceHandlers:
             if not share.snapshot or "snapshots" in include
         ]
         if "deleted" in include:
-            items += [deleted for _, deleted in self._shares.store.list(DeletedShare, share_key(account, prefix))]
+            aside = self._shares.store.list(DeletedShare, share_key(account, prefix))
+            items += [deleted for _, deleted in aside if deleted.days_left(call.now)]
         items.sort(key=_order)
         found, more = headers.page(items, _order, request)
         premium = share_properties.is_premium(self._accounts.get(account))
@@ -87,8 +86,8 @@ def _item(item: Share | DeletedShare, viewer: Viewer, *, metadata: bool) -> str:
         *share_properties.elements(share, viewer),
     ]
     if isinstance(item, DeletedShare):
-        left = RETENTION_DAYS - (viewer.now - item.deleted).days
-        properties += [("DeletedTime", http_date(item.deleted)), ("RemainingRetentionDays", str(max(left, 0)))]
+        left = str(item.days_left(viewer.now))
+        properties += [("DeletedTime", http_date(item.deleted)), ("RemainingRetentionDays", left)]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
     shown = documents.metadata_element(share.metadata) if metadata else ""
     return f"<Share><Name>{share.name}</Name>{snapshot}{gone}<Properties>{inner}</Properties>{shown}</Share>"

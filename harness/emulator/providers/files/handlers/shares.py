@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files import permissions, share_properties
 from harness.emulator.providers.files.errors import share_exists, share_has_snapshots, share_not_found
-from harness.emulator.providers.files.handlers.service import RETENTION_DAYS
 from harness.emulator.providers.files.names import check_share
 from harness.emulator.providers.files.share_properties import SETTINGS
 from harness.emulator.providers.files.shares import Shares
@@ -20,7 +19,7 @@ from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.model import DeletedShare, Share, new_content, share_key
+from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, new_content, share_key
 from harness.emulator.wire import etag, http_date, json_response
 
 _MOST_QUOTA = 262_144  # GiB
@@ -66,11 +65,11 @@ class ShareHandlers:
         return Response(200, headers=[*_stamps(share), *shown])
 
     async def delete(self, call: Call) -> Response:
-        """Delete Share: it can be restored for a week, a snapshot cannot."""
+        """Delete Share: it can be restored for as long as the account says, a snapshot cannot."""
         await self._shares.all_over(call.target)
         share, target = self._admitted(call, change=True), call.target
         if target.snapshot:
-            self._shares.remove(target.account, target.place, share)
+            self._shares.remove(target.account, share)
             return Response(202)
         snapshots = self._snapshots(target)
         including = call.request.headers.get("x-ms-delete-snapshots", "").lower()
@@ -81,7 +80,11 @@ class ShareHandlers:
         locked = any(leases.is_locked(each.lease, call.now) for each in snapshots)
         if locked and including != "include-leased":
             raise errors.lease(412, "LeaseIdMissing", "There is currently a lease on a snapshot of the share.")
-        self._retire(call, share, snapshots)
+        kept = self._shares.store.get(ServiceSettings, f"file/{target.account}") or ServiceSettings()
+        if kept.share_retention:
+            self._retire(call, share, snapshots, days=kept.share_retention)
+        else:
+            self._shares.remove(target.account, share, *snapshots)
         self._delete_retired(call)
         return Response(202)
 
@@ -92,7 +95,7 @@ class ShareHandlers:
         check_share(name)
         place = f"{name}!{version}"
         deleted = self._shares.store.get(DeletedShare, share_key(target.account, place))
-        if deleted is None:
+        if deleted is None or not deleted.days_left(call.now):
             raise share_not_found()
         if self._shares.store.get(Share, share_key(target.account, target.share)):
             raise share_exists()
@@ -192,7 +195,7 @@ class ShareHandlers:
         listed = self._shares.store.list(Share, share_key(target.account, f"{target.share}@"))
         return [share for _, share in listed]
 
-    def _retire(self, call: Call, share: Share, snapshots: list[Share]) -> None:
+    def _retire(self, call: Call, share: Share, snapshots: list[Share], *, days: int) -> None:
         """Set a deleted share aside, to be restored, and delete its snapshots for good."""
         account, store, roots = call.target.account, self._shares.store, self._shares.roots
         version = f"{timestamps.nanoseconds(call.now) // 100:016X}"
@@ -205,7 +208,7 @@ class ShareHandlers:
             with store.transaction():
                 for name in (share.name, *names):
                     store.delete(Share, share_key(account, name))
-                store.put(share_key(account, place), DeletedShare(share, version, call.now))
+                store.put(share_key(account, place), DeletedShare(share, version, call.now, days))
         for snapshot in snapshots:
             self._shares.forget_content(account, snapshot.content)
 
@@ -213,10 +216,10 @@ class ShareHandlers:
         """Delete for good the shares that have been aside for too long; where the disk refuses, with the next one."""
         account, store = call.target.account, self._shares.store
         with best_effort("deleted shares could not be deleted for good"):
-            aside = sorted((kept.deleted, key) for key, kept in store.list(DeletedShare, share_key(account, "")))
+            aside = sorted(store.list(DeletedShare, share_key(account, "")), key=lambda found: found[1].deleted)
             over = len(aside) - _KEPT_DELETED
-            for number, (deleted, key) in enumerate(aside):
-                if number < over or call.now - deleted > timedelta(days=RETENTION_DAYS):
+            for number, (key, kept) in enumerate(aside):
+                if number < over or not kept.days_left(call.now):
                     self._shares.remove_deleted(account, key.partition("/")[2])
 
 
