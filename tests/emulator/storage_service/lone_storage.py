@@ -33,7 +33,8 @@ VERSION = "2025-05-05"
 class Call:
     """One request: ``service`` is ``file`` or ``blob``; ``path`` begins at the share and may have a query.
 
-    The service ``account`` stands for Resource Manager, which deletes the other account, or has it keep no deleted share.
+    The service ``account`` stands for Resource Manager, which deletes the other account, or has it keep no deleted
+    share.
     """
 
     service: str

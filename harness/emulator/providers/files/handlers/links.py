@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.errors import not_on_smb, pending_copy
+from harness.emulator.providers.files.errors import not_on_smb
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.share_properties import is_nfs
@@ -78,7 +78,7 @@ class LinkHandlers:
         given = call.request.headers.get("x-ms-lease-id", "")
         leases.check(source.properties.lease, given, call.now, noun="File", change=True)
         if source.properties.copy is not None and source.properties.copy.status == "pending":
-            raise pending_copy()
+            raise errors.pending_copy()
         return _HardLink(source, place)
 
     def _create_hard_link(self, call: Call, source: Found, place: Place) -> Headers:
