@@ -92,7 +92,7 @@ def storage_services(base: Foundation, options: Options) -> StorageServices:
         first = Account(base.identity.storage_account, base.identity.storage_key)
     if first.key != DEVELOPMENT_KEY:
         accounts.revoke(DEVELOPMENT_KEY)
-    ready = [accounts.ensure(account.name, account.key, group) for account in (first, *options.accounts)]
+    ready = [accounts.ensure(each.name, each.key, group, sku=each.sku) for each in (first, *options.accounts)]
     locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
     sources = CopySources(accounts, BearerAuthority(base.identity, base.tokens), delay=options.copy_delay)
     if options.seed:

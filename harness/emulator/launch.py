@@ -95,7 +95,7 @@ def launch(
         blob_port: of blob storage; 0 takes a free one.
         listen: the address of all ports; where it is none of loopback, no key is one that is well known.
         https: the ports of storage speak TLS, whose authority is ``Endpoint.ca_path``.
-        accounts: storage accounts to have besides the first one, each ``NAME:KEY``.
+        accounts: storage accounts to have besides the first one, each ``NAME:KEY`` or ``NAME:KEY:SKU``.
         pace: as in ``Options``, like the next three.
         compute: where jobs run.
         images: what becomes of jobs that ask for a container image.

@@ -17,7 +17,8 @@ from harness.emulator.subscription_limits import KEY_REFUSALS, SubscriptionLimit
 from harness.errors import EmulatorError, ToolkitError
 from harness.fault_plans import FaultPlan, parse_plan, parse_words
 
-ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY;NAME:KEY; a command line can be read by everybody
+ACCOUNTS_VARIABLE = "HARNESS_EMULATOR_ACCOUNTS"  # NAME:KEY[:SKU];NAME:KEY; a command line can be read by everybody
+ACCOUNT_SKUS = ("Standard_LRS", "Premium_LRS")  # of which the second makes an account for premium files
 ONLY = ("storage",)
 MANAGED_IDENTITIES = ("app-service", "imds")
 LOOPBACK = "127.0.0.1"
@@ -33,10 +34,14 @@ _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A storage account that is wanted, with its key (base64); its ``repr`` does not show the key."""
+    """A storage account that is wanted, with its key (base64); its ``repr`` does not show the key.
+
+    ``sku`` is empty for the one that it has, which is ``Standard_LRS`` at first.
+    """
 
     name: str
     key: str
+    sku: str = ""
 
     def __repr__(self) -> str:
         return f"Account({self.name!r})"
@@ -135,7 +140,7 @@ class Options:
 
     def environment(self) -> dict[str, str]:
         """The variables in which accounts are handed on."""
-        pairs = ";".join(f"{account.name}:{account.key}" for account in self.accounts)
+        pairs = ";".join(":".join(filter(None, (each.name, each.key, each.sku))) for each in self.accounts)
         return {ACCOUNTS_VARIABLE: pairs} if pairs else {}
 
 
@@ -184,12 +189,13 @@ def read_options(
 
 
 def parse_account(text: str) -> Account:
-    """An account written ``NAME:KEY``.
+    """An account written ``NAME:KEY``, or ``NAME:KEY:SKU``.
 
     Raises:
-        EmulatorError: the name or the key is none that Azure would take; the key is not shown.
+        EmulatorError: the name, the key or the SKU is none that Azure would take; the key is not shown.
     """
-    name, colon, key = text.partition(":")
+    name, colon, rest = text.partition(":")
+    key, _, sku = rest.partition(":")
     if not _ACCOUNT_NAME.fullmatch(name):
         raise EmulatorError(
             f"{name!r} is no name of a storage account: 3 to 24 lower-case letters and digits; write NAME:KEY"
@@ -200,7 +206,12 @@ def parse_account(text: str) -> Account:
         known = False
     if not known:
         raise EmulatorError(f"the key of the account {name} is no base64 text; write {name}:KEY, for one")
-    return Account(name, key)
+    if sku and sku not in ACCOUNT_SKUS:
+        raise EmulatorError(
+            f"the account {name} cannot have the SKU {sku[:40]!r}: write {name}:KEY or one of "
+            + ", ".join(f"{name}:KEY:{each}" for each in ACCOUNT_SKUS)
+        )
+    return Account(name, key, sku)
 
 
 def check_compute(text: str) -> str:

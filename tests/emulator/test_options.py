@@ -9,7 +9,15 @@ import requests
 from harness.cli import main
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
-from harness.emulator.options import Options, parse_limit
+from harness.emulator.options import (
+    ACCOUNTS_VARIABLE,
+    Account,
+    Options,
+    parse_account,
+    parse_accounts,
+    parse_limit,
+)
+from harness.errors import EmulatorError
 
 
 def test_limits_are_the_same_as_words_and_as_a_record(tmp_path: Path) -> None:
@@ -57,3 +65,19 @@ def test_the_limits_of_a_start_end_with_the_next_one(
 
     assert names(Options(tmp_path, limit=parse_limit(["NC=0"]))) == ["start"]
     assert names(Options(tmp_path)) == []
+
+
+def test_an_account_may_have_a_sku() -> None:
+    account = parse_account("mine:a2V5:Premium_LRS")
+
+    assert (account.name, account.key, account.sku) == ("mine", "a2V5", "Premium_LRS")
+    assert Options(Path("d"), accounts=(account,)).environment() == {ACCOUNTS_VARIABLE: "mine:a2V5:Premium_LRS"}
+    assert parse_accounts("mine:a2V5:Premium_LRS;other:a2V5") == (account, Account("other", "a2V5"))
+
+
+def test_a_sku_that_no_account_can_have_is_refused() -> None:
+    with pytest.raises(EmulatorError) as error:
+        parse_account("mine:c2VjcmV0:Premium")
+
+    assert "'Premium': write mine:KEY or one of mine:KEY:Standard_LRS, mine:KEY:Premium_LRS" in str(error.value)
+    assert "c2VjcmV0" not in str(error.value)

@@ -13,6 +13,7 @@ from harness.cli.output import say
 from harness.config import load_settings
 from harness.emulator import launch
 from harness.emulator.options import (
+    ACCOUNT_SKUS,
     ACCOUNTS_VARIABLE,
     LOOPBACK,
     MANAGED_IDENTITIES,
@@ -40,9 +41,9 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
 @click.option(
     "accounts",
     "--account",
-    metavar="NAME:KEY",
+    metavar="NAME:KEY[:SKU]",
     multiple=True,
-    help=f"A further storage account; repeatable, or in the variable {ACCOUNTS_VARIABLE}.",
+    help=f"A further storage account, of the SKU {' or '.join(ACCOUNT_SKUS)}; repeatable, or in {ACCOUNTS_VARIABLE}.",
 )
 @click.option("--file-port", metavar="PORT", type=PORT, help=f"Port of Azure Files; {_DEFAULT_PORT.format(10004)}")
 @click.option("--blob-port", metavar="PORT", type=PORT, help=f"Port of blob storage; {_DEFAULT_PORT.format(10000)}")

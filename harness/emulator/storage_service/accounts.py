@@ -88,15 +88,19 @@ class Accounts:
             else:
                 trash.discard(aside)
 
-    def ensure(self, name: str, key: str, group: str = "") -> str:
+    def ensure(self, name: str, key: str, group: str = "", *, sku: str = "") -> str:
         """Have an account ready whose key1 is the given one; its id.
 
         Args:
             group: the id of the resource group for an account that is in none yet.
+            sku: what it shall be; default what it is. A premium one is for files.
         """
         found = self.get(name) or StorageAccount(name, _FIRST_LOCATION, (new_key(), new_key()), self._clock.now())
         within = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}" if group else ""
         account = replace(found, keys=(key, found.keys[1]), id=found.id or within)
+        if sku:
+            kind = "FileStorage" if sku.startswith("Premium") else "StorageV2"
+            account = replace(account, sku=sku, kind=account.kind if sku == account.sku else kind)
         if account != self.get(name):
             self.put(account)
         return account.id

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
@@ -17,6 +18,7 @@ from azure.storage.fileshare import (
 )
 
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
 
 
 def test_service_properties_are_set_and_given_back(service: ShareServiceClient) -> None:
@@ -227,3 +229,16 @@ def test_a_share_provisioned_by_the_second_model_shows_what_comes_with_it(
     assert shown.next_provisioned_iops_downgrade == shown.next_provisioned_bandwidth_downgrade
     assert (listed.included_burst_iops, listed.next_provisioned_iops_downgrade is not None) == (5000, True)
     assert (changed.provisioned_iops, changed.included_burst_iops) == (20_000, 50_000)
+
+
+def test_an_account_for_premium_files_can_be_had_from_the_start(tmp_path: Path) -> None:
+    with (
+        launch(tmp_path, only="storage", accounts=["premium:c2VjcmV0:Premium_LRS"]) as endpoint,
+        ShareServiceClient(
+            f"{endpoint.file_url}/premium",
+            {"account_name": "premium", "account_key": "c2VjcmV0"},
+        ) as service,
+    ):
+        found = service.create_share("share").get_share_properties()
+
+    assert (found.quota, found.access_tier, found.provisioned_iops) == (100, "Premium", 3100)

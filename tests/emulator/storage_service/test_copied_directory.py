@@ -25,12 +25,17 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 async def played(storage: LoneStorage) -> Seen:
     for call in BEFORE:
         assert (await storage.ask(call)).status < 300
-    return await observe(storage, START)
+    return lasting(await observe(storage, START))
 
 
 def shown(root: Path) -> Seen:
     with lone_storage(root, SteppingClock(START)) as storage:
-        return asyncio.run(observe(storage, START))
+        return lasting(asyncio.run(observe(storage, START)))
+
+
+def lasting(seen: Seen) -> Seen:
+    """All but the handles, which end with their emulator."""
+    return {key: text for key, text in seen.items() if "comp=listhandles" not in key}
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +106,9 @@ def test_a_share_whose_files_were_copied_back_shows_no_metadata_of_the_old_ones(
     original: tuple[Path, Seen], tmp_path: Path
 ) -> None:
     copied(original[0], tmp_path / "copy")
-    assert "x-ms-meta-of: f" in shown(tmp_path / "copy")["file HEAD data/f?"]
+    assert "x-ms-meta-of: f" in shown(tmp_path / "copy")["mine file HEAD data/f?"]
     file = tmp_path / "copy" / "storage" / "mine" / "file" / "data" / "f"
     file.rename(tmp_path / "f")
     shutil.copy2(tmp_path / "f", file)
 
-    assert "x-ms-meta" not in shown(tmp_path / "copy")["file HEAD data/f?"]
+    assert "x-ms-meta" not in shown(tmp_path / "copy")["mine file HEAD data/f?"]

@@ -30,7 +30,8 @@ class Properties(FileRecord, frozen=True, kw_only=True):
     """What a file or directory has that its place on disk cannot hold.
 
     Once a job has written to a file, ``content_md5``, ``extents`` and the times of ``smb`` hold no longer.
-    ``renamed`` is how many snapshots the share had when it was renamed last.
+    ``renamed`` is how many snapshots the share had when it was renamed last. ``names`` are paths of a file that has
+    several: they find it in a copied data directory.
     """
 
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
@@ -42,6 +43,7 @@ class Properties(FileRecord, frozen=True, kw_only=True):
     copy: Copy | None = None
     extents: tuple[Extent, ...] | None = ()
     renamed: int = 0
+    names: tuple[str, ...] = ()
     previous: "Properties | None" = None
 
 

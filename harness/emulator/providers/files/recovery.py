@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.moves import Move, complete, take_back
-from harness.emulator.providers.files.shares import Shares
+from harness.emulator.providers.files.shares import Shares, links_key, links_prefix
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
@@ -31,6 +31,7 @@ def recover(shares: Shares, accounts: Accounts) -> None:
     home = Home(identify(accounts.root))
     if shares.store.get(Home, "file") != home:
         rebind(shares.store, Properties, lambda key: _find(shares, places, key))
+        _rekey_linked(shares, places)
         shares.store.put("file", home)
     intents = Intents(shares.store)
     changes = [each for each in intents.unfinished(ContentChange) if each[1].service == "file"]
@@ -91,10 +92,23 @@ def _find(shares: Shares, places: dict[Content, str], key: str) -> Entry | None:
     name = places.get((account, content))
     if name is None:
         return None
+    tree = shares.tree(account, name, links=True)
+    record = shares.store.get(Properties, key)
+    paths = [path.split("/") for path in record.names] if record and record.names else [names]
     try:
-        return shares.tree(account, name, links=True).entry(names)
-    except (StorageError, OSError):
+        return next((entry for path in paths if (entry := _entry(tree, path)) is not None), None)
+    except OSError:
         return None
+
+
+def _rekey_linked(shares: Shares, places: dict[Content, str]) -> None:
+    """Give the records of files with several names, once they are bound to other files, the keys of those."""
+    with shares.store.transaction():
+        for account, content in places:
+            for key, record in shares.store.list(Properties, links_prefix(account, content)):
+                if (new := links_key(account, content, record.file)) != key:
+                    shares.store.put(new, record)
+                    shares.store.delete(Properties, key)
 
 
 def _settle_move(shares: Shares, move: Move) -> None:

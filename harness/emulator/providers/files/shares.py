@@ -21,7 +21,7 @@ from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.copying import RunningCopies
 from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
-from harness.emulator.storage_service.entries import Entry
+from harness.emulator.storage_service.entries import Entry, FileId
 from harness.emulator.storage_service.file_records import holding, later, of_file
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import DeletedShare, Lease, Policy, Share, entry_key, share_key
@@ -224,7 +224,7 @@ class Shares:
 
     def record_key(self, account: str, share: Share, names: list[str], entry: Entry) -> str:
         """The key of the record of an entry: that of its path, or of the file itself where all its names share one."""
-        key = links_key(account, share.content, entry)
+        key = links_key(account, share.content, entry.file)
         return key if is_nfs(share) and self.store.get(Properties, key) else entry_key(account, share.content, names)
 
     def find(self, place: Place) -> Found | None:
@@ -333,9 +333,14 @@ class Shares:
             self.store.delete(Properties, place.key)
 
 
-def links_key(account: str, content: str, entry: Entry) -> str:
+def links_key(account: str, content: str, file: FileId) -> str:
     """The key of the record of a file that has several names: that of no path, since names hold no colon."""
-    return entry_key(account, content, [":links", "{}-{}".format(*entry.file)])
+    return f"{links_prefix(account, content)}{file[0]}-{file[1]}"
+
+
+def links_prefix(account: str, content: str) -> str:
+    """What the keys of such records in a share begin with."""
+    return entry_key(account, content, [":links", ""])
 
 
 def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:

@@ -4,10 +4,13 @@ On disk they are what they are called, so a job that mounts the share sees them.
 its text is kept as it is, wherever that leads.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace as replace_data
 from typing import NamedTuple
 from urllib.parse import quote, unquote
+
+from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.errors import not_on_smb
@@ -15,7 +18,7 @@ from harness.emulator.providers.files.handlers.response_headers import Headers, 
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Found, Place, Shares, links_key
-from harness.emulator.storage_service import errors, headers, leases
+from harness.emulator.storage_service import errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.entries import path_entry, staged_link
 from harness.emulator.storage_service.file_records import of_file
@@ -23,6 +26,7 @@ from harness.emulator.storage_service.host import Call
 
 _TEXT_LIMIT = 2048  # bytes of what a link points to
 _MOST_LINKS = 1000  # names of one file
+_FOUND_BY = 10  # names by which it is found in a copied data directory
 
 
 class _HardLink(NamedTuple):
@@ -83,11 +87,12 @@ class LinkHandlers:
 
     def _create_hard_link(self, call: Call, source: Found, place: Place) -> Headers:
         """Give a file its name. Its record is first moved to a key of its own, from which every name finds it."""
-        key = links_key(call.target.account, place.share.content, source.entry)
+        key = links_key(call.target.account, place.share.content, source.entry.file)
         linked = replace_data(source.entry, name=place.names[-1], links=source.entry.links + 1)
         answer = changed(Found(replace_data(place, key=key), linked, source.properties), call)
-        if source.place.key != key:
-            self._shares.store.put(key, of_file(source.properties, source.entry))
+        names = tuple(dict.fromkeys("/".join(each.names) for each in (source.place, place)))
+        names = tuple(dict.fromkeys((*source.properties.names, *names)))[:_FOUND_BY]
+        self._shares.store.put(key, of_file(replace(source.properties, names=names), source.entry))
         tree = place.tree
         with tree.slot(source.place.names) as old, tree.slot(place.names) as new:
             if old.entry is None or old.entry.file != source.entry.file:
@@ -103,8 +108,9 @@ class LinkHandlers:
                 raise errors.exists()
             properties = with_smb(self._shares, call, place, Properties(metadata=metadata), shown=Smb())
             with staged_link(self._shares.trash.folder, text) as beside:
-                entry = path_entry(beside, place.names[-1])
-                new = self._shares.touched(Found(place, entry, properties), properties)
+                now = timestamps.nanoseconds(self._shares.clock.now())
+                os.utime(beside, ns=(now, now), follow_symlinks=False)
+                new = Found(place, path_entry(beside, place.names[-1]), properties)
                 answer = changed(new, call)
                 self._shares.put_in_place(new, beside)
         return Response(201, headers=answer)

@@ -93,9 +93,12 @@ class RenameHandlers:
             renamed=place.share.epoch,
         )
         after = self._shares.touched(source, properties)
-        is_linked = source.place.key != source.place.path_key  # its record goes along with the file
-        there = replace_place(place, key=source.place.key) if is_linked else place.unlinked
-        return Found(there, after.entry, after.properties)
+        if source.place.key == source.place.path_key:
+            return Found(place.unlinked, after.entry, after.properties)
+        old, new = "/".join(source.place.names), "/".join(place.names)
+        names = tuple(new if name == old else name for name in after.properties.names)
+        there = replace_place(place, key=source.place.key)  # its record is that of the file, whatever its names
+        return Found(there, after.entry, replace(after.properties, names=names))
 
     def _source(self, call: Call) -> Found:
         header = "x-ms-file-rename-source"

@@ -72,7 +72,9 @@ class SnapshotHandlers:
                     record = store.get(Properties, self._shares.record_key(account, share, names, source))
                     if holding(record, source) is not None:
                         _, properties = remembered(source, record)
-                        store.put(entry_key(account, taken.content, names), of_file(properties, copy))
+                        store.put(
+                            entry_key(account, taken.content, names), of_file(replace(properties, names=()), copy)
+                        )
 
     def _free_stamp(self, call: Call) -> str:
         moment = timestamps.nanoseconds(call.now)

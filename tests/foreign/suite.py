@@ -1,0 +1,108 @@
+"""Microsoft's own tests of a storage SDK, run on the emulator where they are given.
+
+A source distribution holds them; their tools (``devtools_testutils``) are in Microsoft's repository
+azure-sdk-for-python, in ``eng/tools/azure-sdk-tools``. Neither comes with this project.
+
+pip download --no-deps --no-binary :all: azure-storage-file-share && tar xzf azure_storage_file_share-*.tar.gz
+python -m tests.foreign.suite azure_storage_file_share-*/tests --tools azure-sdk-for-python/eng/tools/azure-sdk-tools
+
+It prints how many tests passed, and each cause for which others did not, with their names. Other words (``-k nfs``) are
+for pytest.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
+
+ROOT = Path(__file__).parents[2]
+KEY = b64encode(b"key of an account of Microsoft's tests").decode()
+# What their settings call the accounts, with the name and SKU that each has here.
+ACCOUNTS = {
+    "STORAGE": ("suite", "Standard_LRS"),
+    "SECONDARY_STORAGE": ("suitesecondary", "Standard_LRS"),
+    "BLOB_STORAGE": ("suiteblob", "Standard_LRS"),
+    "VERSIONED_STORAGE": ("suiteversioned", "Standard_LRS"),
+    "SOFT_DELETE_STORAGE": ("suitesoft", "Standard_LRS"),
+    "PREMIUM_STORAGE": ("suitepremium", "Premium_LRS"),
+    "PREMIUM_STORAGE_FILE": ("suitefiles", "Premium_LRS"),
+}
+_LINE = 160  # characters of a cause
+
+
+def variables(endpoint: Endpoint, tools: Path) -> dict[str, str]:
+    """What their settings take from the environment, and the way to the emulator."""
+    accounts = {f"{name}_ACCOUNT_{kind}": value for name, (account, _) in ACCOUNTS.items()
+                for kind, value in (("NAME", account), ("KEY", KEY))}  # fmt: skip
+    signed_in = endpoint.environment(by_proxy=True)
+    live = {"AZURE_TEST_RUN_LIVE": "true", "AZURE_SKIP_LIVE_RECORDING": "true", "PROTOCOL": "https"}
+    return {
+        **os.environ, **signed_in, **live, **accounts,
+        "ACCOUNT_URL_SUFFIX": "core.windows.net",
+        "STORAGE_TENANT_ID": endpoint.tenant_id,
+        "AZURE_SUBSCRIPTION_ID": endpoint.subscription_id,
+        "PYTHONPATH": os.pathsep.join([str(tools), str(ROOT)]),
+    }  # fmt: skip
+
+
+def run(tests: Path, environ: Mapping[str, str], words: list[str]) -> ET.Element:
+    """Run them; what came out, as JUnit's XML."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory, "report.xml")
+        plugins = ["-p", "no:batchai_harness", "-p", "no:randomly", "-p", "tests.foreign.suite_handles"]
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *plugins, "--import-mode=prepend", "--rootdir", str(tests), "-c",
+             os.devnull, "--tb=short", f"--junitxml={report}", *words, str(tests)],
+            cwd=tests, env=dict(environ), check=False,
+        )  # fmt: skip
+        return ET.fromstring(report.read_bytes())
+
+
+def causes(report: ET.Element) -> tuple[int, Mapping[str, list[str]]]:
+    """How many tests passed, and the names of those that did not by their cause."""
+    passed, failed = 0, defaultdict[str, list[str]](list)
+    for case in report.iter("testcase"):
+        fault = next((each for kind in ("failure", "error") for each in case.findall(kind)), None)
+        if fault is not None:
+            name = f"{case.get('classname', '').rpartition('.')[0] or case.get('classname')}::{case.get('name')}"
+            failed[_cause(fault)].append(name)
+        elif case.find("skipped") is None:
+            passed += 1
+    return passed, failed
+
+
+def _cause(fault: ET.Element) -> str:
+    text = f"{fault.get('message', '')}\n{fault.text or ''}"
+    code = re.search(r"ErrorCode:(\w+)", text)
+    return code[1] if code else (fault.get("message") or "?").strip().splitlines()[0][:_LINE]
+
+
+def main() -> int:
+    """Run them and print what came out; 0 if all passed."""
+    parser = argparse.ArgumentParser(description="Microsoft's own tests of a storage SDK, on the emulator.")
+    parser.add_argument("tests", type=Path, help="the directory 'tests' of a source distribution")
+    parser.add_argument("--tools", type=Path, required=True, help="the directory that holds devtools_testutils")
+    asked, words = parser.parse_known_args()
+    accounts = [f"{name}:{KEY}:{sku}" for name, sku in ACCOUNTS.values()]
+    with launch(only="storage", accounts=accounts) as endpoint:
+        environ = variables(endpoint, asked.tools.resolve())
+        passed, failed = causes(run(asked.tests.resolve(), environ, words))
+    of = passed + sum(map(len, failed.values()))
+    print(f"\n{passed} of {of} passed ({passed / max(of, 1):.1%})")  # noqa: T201
+    for cause, names in sorted(failed.items(), key=lambda each: -len(each[1])):
+        print(f"\n{len(names)} x {cause}", *names, sep="\n    ")  # noqa: T201
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
