@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import podman
 from tests.podman import PodmanEngine
+from tests.ray_cluster import NoRayError, RayCluster, started_cluster
 
 # These machines are noisy: how long an example takes says nothing. And where a test has a fixture of its own, all its
 # examples are meant to share it.
@@ -28,3 +29,15 @@ def container_engine() -> Iterator[PodmanEngine]:
         except podman.NoEngineError as error:
             pytest.skip(f"no container engine: {error}")
         yield engine
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[RayCluster]:
+    """A Ray cluster of this worker's own, with two machines of two nodes each; skips without Ray."""
+    with contextlib.ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(started_cluster())
+            cluster.add_nodes(2, cpus=2, resources={"batchai-node": 2})
+        except NoRayError as error:
+            pytest.skip(f"no Ray cluster: {error}")
+        yield cluster

@@ -13,6 +13,7 @@ STANDALONE = (
     "toolkits/jobpath/",
     "compute/supervisor.py",
     "compute/supervisor_server.py",
+    "compute/ray/node_server.py",
     "job.py",
 )  # they run in a job, without the harness
 

@@ -27,6 +27,8 @@ class NodeSpec:
         directory: holds what lives as long as it does: its mounts.
         gpus: what its size promises.
         first_gpu: number of its first GPU, where the GPUs of all nodes of its cluster are counted from 0.
+        cpus: what its size promises, 0 where that is not known.
+        size: the name of its size, for one ``Standard_NC6``.
     """
 
     id: str
@@ -34,6 +36,8 @@ class NodeSpec:
     directory: Path
     gpus: int
     first_gpu: int = 0
+    cpus: int = 0
+    size: str = ""
 
     def gpus_of(self, machine: int) -> tuple[int, ...]:
         """Which GPUs of a machine are its own: no other node of the cluster has them, and there may be too few."""
@@ -170,13 +174,28 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class NodePlan:
+    """A node of a plan, for a back end that has to find it a machine.
+
+    ``variables`` are those of the service on that node.
+    """
+
+    id: str
+    size: str
+    cpus: int
+    gpus: int
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a supervisor needs. It may hold secrets: it is written for its owner alone.
 
     ``links`` are (place, target) pairs, those in ``temporary`` are removed when the job ends; ``files`` maps small
     files to their text; ``notes`` open every file of ``logs``. ``cleanup`` runs one after the other when the job has
     ended, however it did. ``grace`` is the time, in seconds, between the SIGTERM of a termination and its SIGKILL.
-    ``backend`` names the back end that runs it, where an emulator has several.
+    ``backend`` names the back end that runs it, where an emulator has several. ``nodes`` are those of a job whose nodes
+    are not all this machine, the first one first.
     """
 
     directory: Path
@@ -191,6 +210,7 @@ class Plan:
     cleanup: tuple[Execution, ...] = field(default=(), repr=False)
     grace: float = 2.0
     backend: str = ""
+    nodes: tuple[NodePlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +228,10 @@ class Progress:
     error: str | None = None
     message: str | None = None
     details: tuple[tuple[str, str], ...] = ()
+    lost_nodes: tuple[str, ...] = ()
 
 
-# Azure's own codes where it had one; the last three causes had no code that was ever recorded.
+# Azure's own codes where it had one; the last four causes had no code that was ever recorded.
 ERRORS: Mapping[str, str] = {
     "JobFailed": "Job failed with non-zero exit code",
     "JobPreparationFailed": "Job preparation task failed with non-zero exit code",
@@ -220,6 +241,7 @@ ERRORS: Mapping[str, str] = {
     "JobMaxWallClockTimeExceeded": "Job exceeded its maximum wall clock time",
     "JobStartFailed": "Job could not be started",
     "JobSupervisorLost": "The process that supervised the job was killed",
+    "JobNodeLost": "A node of the job was lost",
 }
 
 

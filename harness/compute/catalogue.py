@@ -14,6 +14,7 @@ from harness.compute.backend import Backend
 from harness.compute.container.backend import ContainerBackend, ContainerOptions
 from harness.compute.machine import Machine
 from harness.compute.process import ProcessBackend
+from harness.compute.ray.backend import RayBackend, RayOptions
 from harness.errors import ToolkitError
 
 GROUP = "batchai_harness.compute"
@@ -89,7 +90,23 @@ def container(context: BackendContext) -> Backend:
     )
 
 
-OWN: Mapping[str, BackendFactory] = {"process": process, "container": container}
+def ray(context: BackendContext) -> Backend:
+    """Jobs on the machines of a Ray cluster."""
+    return RayBackend(
+        context.on_change,
+        machine=context.machine,
+        clock=context.clock,
+        environ=context.environ,
+        options=RayOptions(
+            context.address,
+            context.emulator,
+            directory=context.jobs.parent / "ray",
+            host_images=context.images.on_host is not False,
+        ),
+    )
+
+
+OWN: Mapping[str, BackendFactory] = {"process": process, "container": container, "ray": ray}
 
 
 def backend_names() -> tuple[str, ...]:

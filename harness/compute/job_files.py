@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness.atomic_file import write_file
 from harness.compute.backend import ERRORS, Plan, Progress
@@ -27,7 +28,13 @@ def read_progress(paths: JobPaths) -> Progress:
         state = json.loads(paths.state.read_bytes())
     except (FileNotFoundError, IsADirectoryError):
         return Progress("waiting")
+    return progress_of(state)
+
+
+def progress_of(state: Mapping[str, Any]) -> Progress:
+    """How far a job is, of what its supervisor has written."""
     error = state.get("error")
+    details = tuple((name, value) for name, value in state.get("details", ()))
     return Progress(
         state["state"],
         started=_moment(state.get("started")),
@@ -35,7 +42,8 @@ def read_progress(paths: JobPaths) -> Progress:
         exit_code=state.get("exit_code"),
         error=error,
         message=state.get("message") or (ERRORS[error] if error else None),
-        details=tuple((name, value) for name, value in state.get("details", ())),
+        details=details,
+        lost_nodes=tuple(value for name, value in details if name == "nodeId") if error == "JobNodeLost" else (),
     )
 
 

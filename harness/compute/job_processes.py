@@ -7,6 +7,7 @@ its environment: the path of the job directory.
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import psutil
 
 from harness.compute.paths import MARK, JobPaths
 from harness.compute.process_handle import ProcessFacts, ProcessHandle, open_process, read_facts
+from harness.file_lock import is_locked
 
 OPTIONS = ("-I", "-S")  # nothing of the surroundings: no variables, no site packages, no current directory
 SERVER = Path(__file__).with_name("supervisor_server.py")
@@ -68,6 +70,32 @@ def find_job_processes() -> list[JobProcess]:
     found = [process for pid in psutil.pids() if (process := _identify(read_facts(pid)))]
     unreachable = {process.job for process in found if process.directory == "unreachable"}
     return [process for process in found if process.job not in unreachable]
+
+
+def find_supervisor(paths: JobPaths) -> int | None:
+    """The process id of the living supervisor of a job, None where there is none."""
+    try:
+        return int(paths.claim.read_text(encoding="ascii")) if is_locked(paths.claim) else None
+    except FileNotFoundError:
+        return None
+
+
+def ask_supervisor_to_end(directory: Path) -> None:
+    """Have the supervisor of a job directory, if one lives, end its job."""
+    holder = find_supervisor(JobPaths(directory))
+    if holder is not None:
+        with open_process(holder, lambda facts: is_supervisor_of(facts, directory)) as supervisor:
+            if supervisor is not None:
+                supervisor.send_signal(signal.SIGTERM)
+
+
+def kill_job_processes(directory: Path) -> None:
+    """Kill what runs of a job; where its supervisor was killed, that is what carries the job's mark."""
+    for found in find_job_processes():
+        if found.job == directory:
+            with open_job_process(found) as process:
+                if process is not None:
+                    process.send_signal(signal.SIGKILL)
 
 
 @contextmanager

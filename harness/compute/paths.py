@@ -23,6 +23,11 @@ class JobPaths:
         return self.root / "backend"
 
     @property
+    def placement(self) -> Path:
+        """That the job was given to a cluster of several machines, and which nodes it has there, JSON, owner only."""
+        return self.root / "placement.json"
+
+    @property
     def claim(self) -> Path:
         """Process id of the one supervisor that may run this job; locked by ``flock`` for as long as it lives."""
         return self.root / "claim"

@@ -19,18 +19,20 @@ _SHELL = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$(?:\{(AZ_\w+)\}|(AZ_\w+)
 _PLAIN = re.compile(r"[\w@%+=:,./-]*")
 
 
-def plan_job(job: JobSpec, machine: Machine, *, in_image: bool = False) -> Plan:
+def plan_job(job: JobSpec, machine: Machine, *, in_image: bool = False, apart: bool = False) -> Plan:
     """The plan of a job.
 
     Args:
         machine: what runs it offers to jobs.
         in_image: whether that is the image that the job asks for.
+        apart: whether its nodes are machines of their own, which reach each other at their addresses.
 
     Raises:
         ToolkitError: this machine cannot run it, or a mount lies outside of the root of mounts.
     """
     paths = JobPaths(job.directory)
-    started = catalogue.processes(job.toolkit, _assignment(job, machine, in_image=in_image))
+    hosts = tuple(node.address for node in job.nodes) if apart else ()
+    started = catalogue.processes(job.toolkit, _assignment(job, machine, in_image=in_image, hosts=hosts))
     steps: tuple[Step, ...] = (Step("main", tuple(_execution(job, machine, process) for process in started)),)
     if job.preparation:
         steps = (Step("preparation", tuple(_preparation(job, machine, node) for node in job.nodes)), *steps)
@@ -45,12 +47,12 @@ def plan_job(job: JobSpec, machine: Machine, *, in_image: bool = False) -> Plan:
         links=_links([*cluster, *temporary]),
         temporary=tuple(place for place, _ in _links(temporary)),
         files={
-            paths.hostfile: f"localhost slots={max(len(started), len(job.nodes), machine.cpus)}\n",
+            paths.hostfile: _hostfile(job, hosts or ("localhost",), max(len(started), len(job.nodes), machine.cpus)),
             ssh.folder(job.directory) / "ssh": ssh.script(machine.shell, machine.environment["PATH"]),
         },
         steps=(*_mounting([*cluster, *temporary], machine, paths), *steps),
         logs=_logs(job),
-        notes=_notes(job, machine, started, in_image=in_image),
+        notes=_notes(job, machine, started, in_image=in_image, apart=apart),
         wall_clock=job.wall_clock,
     )
 
@@ -173,7 +175,16 @@ def _preparation(job: JobSpec, machine: Machine, node: NodeSpec) -> Execution:
     )
 
 
-def _assignment(job: JobSpec, machine: Machine, *, in_image: bool) -> Assignment:
+def _hostfile(job: JobSpec, hosts: tuple[str, ...], least: int) -> str:
+    """Open MPI's host file. Machines of their own get the ranks that the job asks for evenly."""
+    if len(hosts) == 1:
+        return f"{hosts[0]} slots={least}\n"
+    total, each = job.settings.get("processCount"), job.settings.get("processCountPerInstance")
+    slots = max(-(-total // len(hosts)) if isinstance(total, int) else 1, each if isinstance(each, int) else 1)
+    return "".join(f"{host} slots={slots}\n" for host in hosts)
+
+
+def _assignment(job: JobSpec, machine: Machine, *, in_image: bool, hosts: tuple[str, ...]) -> Assignment:
     return Assignment(
         settings=job.settings,
         nodes=job.nodes,
@@ -184,6 +195,7 @@ def _assignment(job: JobSpec, machine: Machine, *, in_image: bool) -> Assignment
         shared=str(JobPaths(job.directory).shared),
         cntk=machine.cntk,
         names_python=in_image or job.container is None,
+        hosts=hosts,
     )
 
 
@@ -229,14 +241,16 @@ def _log_directory(job: JobSpec) -> Path:
     return job.logs or job.stdouterr
 
 
-def _notes(job: JobSpec, machine: Machine, started: tuple[Process, ...], *, in_image: bool) -> tuple[str, ...]:
-    notes = [f"job {job.name}: {len(job.nodes)} node(s), all of them this machine"]
+def _notes(
+    job: JobSpec, machine: Machine, started: tuple[Process, ...], *, in_image: bool, apart: bool
+) -> tuple[str, ...]:
+    notes = [f"job {job.name}: {len(job.nodes)} node(s){'' if apart else ', all of them this machine'}"]
     notes += sorted({process.note for process in started if process.note})
     notes += sorted({f"interpreter: {process.python}" for process in started if process.python})
     if job.container and not in_image:
         notes.append(f"container image {job.container.image} is not used: the job runs on the host")
         if job.settings.get("pythonInterpreterPath"):
             notes.append(f"pythonInterpreterPath {job.settings['pythonInterpreterPath']} lies in that image: not used")
-    if machine.gpus == 0 and any(node.gpus for node in job.nodes):
+    if machine.gpus == 0 and any(node.gpus for node in job.nodes) and not apart:
         notes.append("no GPU on this machine: the job runs on the CPU")
     return tuple(notes)

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +12,14 @@ from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, StartRefuse
 from harness.compute.exit_watcher import ExitWatcher
 from harness.compute.job_files import read_progress, write_plan
 from harness.compute.job_processes import (
-    find_job_processes,
-    is_supervisor_of,
-    open_job_process,
+    ask_supervisor_to_end,
+    find_supervisor,
+    kill_job_processes,
 )
 from harness.compute.machine import Machine
 from harness.compute.paths import JobPaths
 from harness.compute.planning import plan_job, plan_task
-from harness.compute.process_handle import open_process
 from harness.compute.supervisors import Supervisors
-from harness.file_lock import is_locked
 
 
 class ProcessBackend:
@@ -88,7 +85,7 @@ class ProcessBackend:
         paths = JobPaths(directory)
         if not paths.claim.exists():
             return False
-        if (holder := _holder(paths)) is not None:
+        if (holder := find_supervisor(paths)) is not None:
             self._watcher.watch(paths.root, holder)
         return True
 
@@ -99,7 +96,7 @@ class ProcessBackend:
         paths = JobPaths(directory)
         progress = read_progress(paths)
         if progress.state != "finished" and paths.claim.exists():
-            if (holder := _holder(paths)) is not None:
+            if (holder := find_supervisor(paths)) is not None:
                 # It is not the one that we started where that of a killed emulator was the first.
                 self._watcher.watch(directory, holder)
                 return progress
@@ -119,11 +116,7 @@ class ProcessBackend:
         paths = JobPaths(directory)
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         paths.stop.touch()
-        holder = _holder(paths)
-        if holder is not None:
-            with open_process(holder, lambda facts: is_supervisor_of(facts, directory)) as supervisor:
-                if supervisor is not None:
-                    supervisor.send_signal(signal.SIGTERM)
+        ask_supervisor_to_end(directory)
 
     def forget(self, directory: Path) -> None:
         """Remove the job directory; what the job wrote to mounted storage stays (links are not followed)."""
@@ -132,20 +125,12 @@ class ProcessBackend:
 
     def _end_remains(self, directory: Path) -> None:
         """End what a killed supervisor left."""
-        _kill_marked(directory)
+        kill_job_processes(directory)
 
     def close(self) -> None:
         """Stop watching; jobs continue, and a later back end adopts them."""
         self._watcher.close()
         self._supervisors.close()
-
-
-def _holder(paths: JobPaths) -> int | None:
-    """The process id of the living supervisor, None where there is none."""
-    try:
-        return int(paths.claim.read_text(encoding="ascii")) if is_locked(paths.claim) else None
-    except FileNotFoundError:
-        return None
 
 
 def _lost(paths: JobPaths, progress: Progress, now: datetime) -> Progress:
@@ -162,12 +147,3 @@ def _last_words(paths: JobPaths) -> str:
         return paths.log.read_text(errors="replace").strip().rpartition("\n")[2]
     except FileNotFoundError:
         return ""
-
-
-def _kill_marked(directory: Path) -> None:
-    """End what a killed supervisor left behind: processes that carry the job's mark in their environment."""
-    for found in find_job_processes():
-        if found.job == directory:
-            with open_job_process(found) as process:
-                if process is not None:
-                    process.send_signal(signal.SIGKILL)

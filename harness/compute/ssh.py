@@ -29,18 +29,19 @@ if mkdir "$AZ_BATCHAI_SHARED_JOB_TEMP/.known-$host" 2>/dev/null; then
     echo "Warning: Permanently added '$host' (ECDSA) to the list of known hosts." >&2
 fi
 [ $# -gt 0 ] || { echo "ssh: this node has no terminal; name a command" >&2; exit 255; }
-exec {shell} -c "$*"
+exec {run} "$*"
 """
 
 
-def script(shell: str, path: str) -> str:
+def script(shell: str, path: str, *, across: str = "") -> str:
     """The script.
 
     Args:
         shell: runs the commands.
         path: the machine's own search path, on which the real ssh is.
+        across: where nodes are machines of their own, shell text that runs the commands on ``$host``.
     """
-    return _SCRIPT.replace("{shell}", _quoted(shell)).replace("{path}", _quoted(path))
+    return _SCRIPT.replace("{run}", across or f"{_quoted(shell)} -c").replace("{path}", _quoted(path))
 
 
 def folder(job: Path) -> Path:

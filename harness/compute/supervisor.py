@@ -170,8 +170,8 @@ def open_input(text: str) -> int:
     return descriptor
 
 
-def descendants() -> list[int]:
-    """Ids of all living processes below this one, from /proc."""
+def descendants(ancestor: int | None = None) -> list[int]:
+    """Ids of all living processes below one, this one where none is named, from /proc."""
     children: dict[int, list[int]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         # What is not a process, or has just ended, has no stat to read.
@@ -179,7 +179,7 @@ def descendants() -> list[int]:
             fields = stream.read().rpartition(b")")[2].split()
             if fields[0] != b"Z":
                 children.setdefault(int(fields[1]), []).append(int(name))
-    found, queue = [], [os.getpid()]
+    found, queue = [], [os.getpid() if ancestor is None else ancestor]
     while queue:
         below = children.get(queue.pop(), [])
         found += below

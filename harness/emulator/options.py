@@ -63,7 +63,7 @@ class Options:
         development_key: storage alone has the well-known key also where other machines can reach it.
         accounts: storage accounts to have besides the first one.
         pace: of all that the service took its time for: 1 is its own pace, 0 takes no time that is not needed.
-        compute: where jobs run whose cluster does not say: ``process``, ``container``, or ``NAME:ADDRESS``.
+        compute: where jobs run whose cluster does not say: ``process``, ``container``, ``ray``, or ``NAME:ADDRESS``.
         images: what becomes of jobs whose container image nothing here can run: they run on the ``host`` without it,
             or are refused (``refuse``); by default, empty, the one on the back end ``process`` and the other on
             ``container``.

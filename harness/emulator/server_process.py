@@ -19,11 +19,14 @@ from harness.emulator.options import Options
 from harness.emulator.paths import DataDirectory
 from harness.file_lock import is_locked
 
-# The emulator runs what clients tell it to run, and needs nothing of its launcher's secrets.
+# The emulator runs what clients tell it to run, and needs nothing of its launcher's secrets, but
+# for the token of a Ray cluster, which no job gets.
 _INHERITED = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_DATA_HOME",
     "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "PYTHONHOME", "PYTHONPATH",
     "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR",
+    "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH",
+    "RAY_USE_TLS", "RAY_TLS_SERVER_CERT", "RAY_TLS_SERVER_KEY", "RAY_TLS_CA_CERT",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def _pytorch(job: Assignment) -> tuple[Process, ...]:
             rank,
             node,
             label=_label(rank, total),
-            MASTER_ADDR="127.0.0.1",
+            MASTER_ADDR=job.host(job.nodes[0]),
             MASTER_PORT=str(_port(job)),
             WORLD_SIZE=str(total),
             RANK=str(rank),
@@ -70,10 +70,11 @@ def _tensorflow(job: Assignment) -> tuple[Process, ...]:
     servers, workers = _number(job, "parameterServerCount", 0), _number(job, "workerCount", len(job.nodes))
     roles = [*(("ps", index) for index in range(servers)), *(("worker", index) for index in range(workers))]
     addresses: dict[str, list[str]] = {}
-    for offset, (role, _) in enumerate(roles):
-        addresses.setdefault(role, []).append(f"127.0.0.1:{_port(job) + offset}")
+    places = spread(job, len(roles))
+    for offset, ((role, _), node) in enumerate(zip(roles, places, strict=True)):
+        addresses.setdefault(role, []).append(f"{job.host(node)}:{_port(job) + offset}")
     started = []
-    for rank, ((role, index), node) in enumerate(zip(roles, spread(job, len(roles)), strict=True)):
+    for rank, ((role, index), node) in enumerate(zip(roles, places, strict=True)):
         config = {"cluster": addresses, "task": {"type": role, "index": index}, "environment": "cloud"}
         label = f"_{index:02}_ps" if role == "ps" else _label(index, workers)
         process = _process(job, rank, node, label=label, TF_CONFIG=json.dumps(config))
@@ -86,8 +87,8 @@ def _process(job: Assignment, rank: int, node: Node, *, label: str, **variables:
         "AZUREML_NODE_COUNT": str(len(job.nodes)),
         "AZUREML_CR_NODE_RANK": str(job.nodes.index(node)),
         "AZ_BATCHAI_TASK_INDEX": str(rank),
-        "AZ_BATCHAI_MPI_MASTER_NODE": "127.0.0.1",
-        "AZ_BATCH_MASTER_NODE": f"127.0.0.1:{_port(job)}",
+        "AZ_BATCHAI_MPI_MASTER_NODE": job.host(job.nodes[0]),
+        "AZ_BATCH_MASTER_NODE": f"{job.host(job.nodes[0])}:{_port(job)}",
     }
     return Process(rank, node, text(job.settings, "commandLine"), {**own, **variables}, label=label, note="command")
 

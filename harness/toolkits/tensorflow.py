@@ -1,6 +1,6 @@
 """TensorFlow: workers (the first is the master) and parameter servers, told of each other by ``TF_CONFIG``.
 
-Every node is this machine, so addresses are loopback, and ports count on from Batch AI's 2222 over all of them.
+Ports count on from Batch AI's 2222 over all processes, since nodes may be one machine.
 """
 
 import json
@@ -17,10 +17,11 @@ def processes(job: Assignment) -> tuple[Process, ...]:
     workers = count(job, "workerCount")
     servers = job.settings.get("parameterServerCount")
     servers = servers if isinstance(servers, int) and servers > 0 else 1
-    hosts = [f"127.0.0.1:{_FIRST_PORT + i}" for i in range(servers + workers)]
-    cluster = {"ps": hosts[:servers], "worker": hosts[servers:]}
     nodes = {id(node): i for i, node in enumerate(job.nodes)}
     places = [nodes[id(node)] for node in spread(job, workers)]
+    on = [*(i % len(job.nodes) for i in range(servers)), *places]
+    hosts = [f"{job.host(job.nodes[node])}:{_FIRST_PORT + i}" for i, node in enumerate(on)]
+    cluster = {"ps": hosts[:servers], "worker": hosts[servers:]}
     return (
         *(_process(job, role="ps", index=i, cluster=cluster, node_index=i % len(job.nodes)) for i in range(servers)),
         *(

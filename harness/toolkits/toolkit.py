@@ -46,6 +46,7 @@ class Assignment:
         packages: what those have installed.
         shared: the directory that all nodes see.
         names_python: whether the interpreter that its settings name is there where it runs.
+        hosts: where the processes of each node are reached by the others; empty where all nodes are one machine.
     """
 
     settings: Mapping[str, object]
@@ -57,6 +58,11 @@ class Assignment:
     shared: str
     cntk: Callable[[], Interpreter]
     names_python: bool
+    hosts: tuple[str, ...] = ()
+
+    def host(self, node: Node) -> str:
+        """Where the processes of a node are reached by those of the others."""
+        return self.hosts[self.nodes.index(node)] if self.hosts else "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Recipe:
         directory: stands for the emulator's data directory.
         container: what its jobs ask for.
         environ: variables by which it finds what it needs.
+        address: what ``--compute NAME:ADDRESS`` says.
         documented: the class in ``docs/backends.md`` that is the back end; empty for one of the catalogue.
     """
 
@@ -35,6 +36,7 @@ class Recipe:
     documented: str = ""
     emulator: str = "3f0c8f5c-0000-4000-8000-000000000001"
     images: Images = field(default_factory=Images)
+    address: str = ""
 
     def make(self, on_change: Callable[[], None]) -> Backend:
         """A back end."""
@@ -47,6 +49,7 @@ class Recipe:
             jobs=self.directory,
             emulator=self.emulator,
             images=self.images,
+            address=self.address,
         )
         return documented(self.documented)(context) if self.documented else find_factory(self.name)(context)
 

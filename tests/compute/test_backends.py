@@ -10,6 +10,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -22,6 +23,7 @@ from harness.compute.backend import ContainerSpec, JobSpec, MountSpec, NodeSpec
 from harness.compute.paths import JobPaths
 from tests.compute.laboratory import DEADLOCK, Laboratory, Recipe
 from tests.podman import IMAGE, PodmanEngine
+from tests.ray_cluster import RayCluster
 
 Build = Callable[..., JobSpec]
 
@@ -33,6 +35,11 @@ def process(tmp_path: Path, request: pytest.FixtureRequest) -> Recipe:
 def container(tmp_path: Path, request: pytest.FixtureRequest) -> Recipe:
     engine: PodmanEngine = request.getfixturevalue("container_engine")
     return Recipe("container", tmp_path, container=ContainerSpec(IMAGE), environ={"DOCKER_HOST": engine.address})
+
+
+def ray(tmp_path: Path, request: pytest.FixtureRequest) -> Recipe:
+    cluster: RayCluster = request.getfixturevalue("ray_cluster")
+    return Recipe("ray", tmp_path, environ=cluster.environ, address=cluster.address, emulator=str(uuid.uuid4()))
 
 
 def slurm(tmp_path: Path, request: pytest.FixtureRequest) -> Recipe:
@@ -73,12 +80,13 @@ for file in "$SLURM_JOBS"/*; do
     fi
 done
 """
-RECIPES = {"process": process, "container": container, "slurm": slurm}
+DEAR = {"container", "ray"}
+RECIPES = {"process": process, "container": container, "ray": ray, "slurm": slurm}
 
 
-# A job in containers takes a second of processor time: of those that hold for all supervised jobs alike, a small dose
-# leaves out these.
-LEFT_OUT_IN_CONTAINERS = {
+# A job in containers takes a second of processor time, one on Ray some more: of those that hold for all supervised jobs
+# alike, a small dose leaves out these.
+LEFT_OUT = {
     "test_all_of_a_long_output_arrives",
     "test_streams_can_be_one_file",
     "test_the_working_directory_is_the_nodes_own",
@@ -88,13 +96,23 @@ LEFT_OUT_IN_CONTAINERS = {
     "test_the_wall_clock_ends_the_tree",
     "test_a_later_backend_adopts_what_runs",
 }
+LEFT_OUT_ON_RAY = LEFT_OUT | {
+    "test_a_command_that_fails",
+    "test_a_job_reads_inputs_and_writes_outputs_on_mounts",
+    "test_every_node_runs_its_process",
+    "test_forgetting_a_job_removes_its_files_and_leaves_what_its_mounts_show",
+    "test_the_environment_of_a_job",
+    "test_what_a_job_forked_ends_with_it",
+    "test_what_the_preparation_leaves_is_there_for_the_command",
+}
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * (name == "container")) for name in RECIPES])
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * (name in DEAR)) for name in RECIPES])
 def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> Recipe:
     is_small = os.environ.get("HARNESS_TEST_DOSE") != "full"
-    if request.param == "container" and is_small and request.node.originalname in LEFT_OUT_IN_CONTAINERS:
-        pytest.skip("left out of the small dose in containers; HARNESS_TEST_DOSE=full runs it")
+    left_out = {"container": LEFT_OUT, "ray": LEFT_OUT_ON_RAY}.get(request.param, set())
+    if is_small and request.node.originalname in left_out:
+        pytest.skip("left out of the small dose; HARNESS_TEST_DOSE=full runs it")
     return RECIPES[request.param](tmp_path, request)
 
 

@@ -98,7 +98,8 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
     metavar="NAME[:ADDRESS]",
     default="process",
     show_default=True,
-    help="Where jobs run; the tag harness-compute of a cluster or of its workspace says otherwise.",
+    help="Where jobs run: process, container, ray[:HOST:PORT] or another package's back end; "
+    "the tag harness-compute of a cluster or of its workspace says otherwise.",
 )
 @click.option(
     "--images",

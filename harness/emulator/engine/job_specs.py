@@ -166,7 +166,15 @@ class JobSpecs:
         size = vm_size(cluster.spec.vm_size)
         directory = self.cluster_directory(cluster) / node.id
         gpus = size.gpus if size else 0
-        return NodeSpec(node.id, node_address(cluster, node), directory, gpus, first_gpu=node.slot * gpus)
+        return NodeSpec(
+            node.id,
+            node_address(cluster, node),
+            directory,
+            gpus,
+            first_gpu=node.slot * gpus,
+            cpus=size.cores if size else 0,
+            size=cluster.spec.vm_size,
+        )
 
 
 def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:

@@ -95,7 +95,7 @@ class Reconciliation:
             progress = self._backend.poll(self._specs.job_directory(job))
             after = jobs.observed(job, progress, now)
             if after is not job:
-                self._settle(job, after)
+                self._settle(job, after, progress.lost_nodes)
                 changed = True
             elif job.ending and key not in self._stopped:
                 self.stop(job, job.ending)
@@ -124,14 +124,18 @@ class Reconciliation:
             problem = Problem("JobStartFailed", f"Job could not be started: {error}")
             self._settle(job, jobs.refused(job, problem, now))
 
-    def _settle(self, job: Job, after: Job) -> None:
-        """Store how a job moved. A job that does not run any more releases its nodes in the same transaction."""
+    def _settle(self, job: Job, after: Job, lost: tuple[str, ...] = ()) -> None:
+        """Store how a job moved. A job that does not run any more releases its nodes in the same transaction.
+
+        Args:
+            lost: those of its nodes that are gone.
+        """
         store, runs = self._repository.store, after.phase == "running"
         with store.transaction():
             self._repository.keep(after)
             cluster = store.get(Cluster, job.cluster)
             if cluster and not runs:
-                self._repository.keep(scaling.with_job(cluster, job.nodes, None))
+                self._repository.keep(scaling.bereft(scaling.with_job(cluster, job.nodes, None), lost, after.changed))
             elif cluster and (doomed := self._fault_effects.on_run(cluster, after)) is not cluster:
                 self._repository.keep(doomed)
         if runs:

@@ -96,12 +96,15 @@ def _finished(job: Job, progress: Progress, now: datetime) -> Job:
     started, ended = progress.started or now, progress.ended or now
     if progress.error == "JobTerminated" and job.ending == "requeued":
         return requeued(job, now)
+    if progress.lost_nodes and job.ending in (None, "requeued"):
+        return requeued(job, now)
     if progress.error is None:
         return _to(job, "succeeded", started=started, ended=ended, changed=ended, exit_code=progress.exit_code)
     problem = Problem(progress.error, progress.message or progress.error, progress.details)
-    if progress.error == "JobTerminated" and job.ending:
+    is_ended = progress.error == "JobTerminated" or bool(progress.lost_nodes)
+    if is_ended and job.ending:
         problem = _ENDINGS.get(job.ending, problem)
-    exit_code = None if progress.error == "JobTerminated" else progress.exit_code
+    exit_code = None if is_ended else progress.exit_code
     return _to(job, "failed", started=started, ended=ended, changed=ended, exit_code=exit_code, problems=(problem,))
 
 

@@ -137,6 +137,14 @@ def preempted(cluster: Cluster, now: datetime) -> Cluster | None:
     return replace(cluster, nodes=tuple(_taken(n, now) if n is taken else n for n in cluster.nodes))
 
 
+def bereft(cluster: Cluster, lost: Container[str], now: datetime) -> Cluster:
+    """The cluster whose nodes of these ids are gone; the same object where it has none of them."""
+    if not any(node.id in lost and not node.departing for node in cluster.nodes):
+        return cluster
+    nodes = (_taken(n, now) if n.id in lost and not n.departing else n for n in cluster.nodes)
+    return replace(cluster, nodes=tuple(nodes))
+
+
 def stuck(cluster: Cluster, nodes: Container[str]) -> Cluster:
     """The cluster with these nodes marked as never booting."""
     return replace(cluster, nodes=tuple(replace(n, stuck=True) if n.id in nodes else n for n in cluster.nodes))

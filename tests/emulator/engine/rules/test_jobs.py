@@ -20,6 +20,7 @@ class Seen:
     error: str | None = None
     message: str | None = None
     details: tuple[tuple[str, str], ...] = ()
+    lost_nodes: tuple[str, ...] = ()
 
 
 def test_a_placed_job_runs_from_the_moment_that_its_first_process_was_started(job: Job) -> None:
@@ -53,6 +54,20 @@ def test_a_job_whose_node_went_is_queued_again_for_another_run(job: Job) -> None
     again = observed(running, Seen("finished", error="JobTerminated"), at(2))
 
     assert (again.phase, again.run, again.nodes, again.ending) == ("queued", 1, (), None)
+
+
+def test_a_job_whose_machine_is_gone_is_queued_again(job: Job) -> None:
+    seen = Seen("finished", error="JobNodeLost", lost_nodes=("n1",))
+    queued = observed(placed(job, ("n1", "n2")), seen, at(2))
+
+    assert (queued.phase, queued.nodes, queued.run) == ("queued", (), 1)
+
+
+def test_a_job_whose_machine_is_gone_after_its_end_was_asked_for_has_ended(job: Job) -> None:
+    running = replace(placed(job, ("n1",)), ending="terminated")
+    ended = observed(running, Seen("finished", error="JobNodeLost", lost_nodes=("n1",)), at(2))
+
+    assert (ended.phase, ended.problems[0].code) == ("failed", "JobTerminated")
 
 
 def test_a_job_that_ended_by_itself_while_its_node_had_to_go_has_ended(job: Job) -> None:

@@ -12,6 +12,7 @@ from harness.emulator.engine.rules.scaling import (
     QUOTA_REACHED,
     NodeQuota,
     ScalingContext,
+    bereft,
     doomed,
     due,
     idle,
@@ -197,6 +198,18 @@ def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it() -> None
 
     taken = moved(cluster, ScalingContext(at(5), INSTANT)).nodes[1]
     assert (taken.departing, taken.preempted, taken.job, taken.lost) == (True, True, "j", None)
+
+
+def test_a_node_whose_machine_is_gone_leaves_and_gets_a_successor() -> None:
+    cluster = settled(make_cluster(manual(2)))
+    gone, kept = (node.id for node in cluster.nodes)
+    assert bereft(cluster, ("another",), at(0)) is cluster
+
+    cluster = settled(bereft(cluster, (gone,), at(0)))
+
+    assert len(cluster.nodes) == 2
+    assert kept in [node.id for node in cluster.nodes]
+    assert gone not in [node.id for node in cluster.nodes]
 
 
 def test_a_doomed_node_stays_when_its_job_has_ended() -> None:

@@ -1,0 +1,70 @@
+"""``python -m harness.compute.ray``: the driver. Orders come on standard input, news go to standard output."""
+
+import asyncio
+import os
+import sys
+
+import msgspec
+import ray
+
+from harness.compute.ray.driver import Driver
+from harness.compute.ray.messages import Connected, News, Unreachable, decode_order, encode
+from harness.compute.ray.own_cluster import is_own_address
+
+_LONGEST_LINE = 1 << 24  # bytes
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The first line of standard input.
+
+    Args:
+        address: of the Ray cluster.
+        emulator: the id of the emulator.
+    """
+
+    address: str
+    emulator: str
+
+
+def main() -> int:
+    """The exit code: 0 when the emulator has ended, 1 where Ray cannot be reached."""
+    news = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # what Ray prints goes to the log
+
+    def tell(each: News) -> None:
+        news.write(encode(each))
+
+    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+    try:
+        host = settings.address.rpartition(":")[0]
+        ray.init(
+            settings.address,
+            namespace=f"batchai-harness-{settings.emulator}",
+            log_to_driver=False,
+            **({"_node_ip_address": host} if is_own_address(host) else {}),
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        tell(Unreachable(_advice(str(error))))
+        return 1
+    tell(Connected(settings.address))
+    asyncio.run(_serve(Driver(settings.emulator, tell)))
+    return 0
+
+
+async def _serve(driver: Driver) -> None:
+    """Obey until the end of standard input."""
+    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        driver.obey(decode_order(line))
+
+
+def _advice(text: str) -> str:
+    return (
+        f"{text.strip()}; the machine of the emulator has to be part of the Ray cluster, and the token has to be the "
+        "cluster's (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH; RAY_AUTH_MODE=disabled where it asks for none)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""The driver: carries out the emulator's orders on a Ray cluster, and tells it the news.
+
+It may end at any moment, with the emulator or with Ray: what runs is held by detached actors, and the next driver is
+given all orders again. Ending it ends no job.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
+
+from harness.clock import SystemClock
+from harness.compute.backend import ERRORS
+from harness.compute.ray.messages import End, Ended, Lost, Moved, News, Order, Run, Stop, Waits
+from harness.compute.ray.placements import Placed, Placements
+
+_PAUSE = 1.0  # seconds after which an agent that does not answer is asked again
+
+
+class Driver:
+    """Jobs on a Ray cluster that this process is connected with.
+
+    Args:
+        emulator: the id of the emulator.
+        tell: gives news to the emulator.
+    """
+
+    def __init__(self, emulator: str, tell: Callable[[News], None]) -> None:
+        self._placements = Placements(emulator)
+        self._placements.sweep()
+        self._tell = tell
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._placed: dict[str, list[Placed]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def obey(self, order: Order) -> None:
+        """Begin to carry out an order."""
+        match order:
+            case Run():
+                if order.job not in self._runs:
+                    self._runs[order.job] = asyncio.get_running_loop().create_task(self._run(order))
+            case Stop():
+                self._begin(self._stop(order.job))
+            case End():
+                self._begin(self._end(order.job))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks = {task for task in self._tasks if not task.done()}
+        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+    async def _run(self, order: Run) -> None:
+        """From the machines of a job to its end."""
+        job = order.job
+        try:
+            if order.is_claimed:
+                self._placed[job] = await self._placements.find(order.nodes)
+            else:
+                place = self._placements.place(job, order.nodes, lambda why: self._tell(Waits(job, why)))
+                self._placed[job] = await place
+                await self._launch(order, self._placed[job])
+            await self._follow(job, self._placed[job][0])
+        except RayActorError as error:
+            await self._lose(order, str(error))
+        except RayTaskError as error:
+            self._tell(Moved(job, _ended("JobStartFailed", str(error.cause))))
+        except (RayError, ValueError) as error:
+            self._tell(Moved(job, _ended("JobStartFailed", str(error))))
+
+    async def _launch(self, order: Run, placed: list[Placed]) -> None:
+        servers: list[tuple[str, str, int]] = []
+        if len(placed) > 1:
+            wanted = zip(placed, order.nodes, strict=True)
+            found = await asyncio.gather(
+                *(each.agent.serve.remote(order.job, order.key, dict(node.variables)) for each, node in wanted)
+            )
+            servers = [(each.id, host, port) for each, (host, port) in zip(placed, found, strict=True)]
+        facts = {each.id: each.facts for each in placed}
+        await placed[0].agent.launch.remote(order.job, order.key, servers, facts)
+
+    async def _follow(self, job: str, first: Placed) -> None:
+        """Pass on each state of a job, until its end or that of its first node."""
+        seen = 0
+        while True:
+            try:
+                seen, state = await first.agent.progress.remote(job, seen)
+            except ActorUnavailableError:  # for now
+                await asyncio.sleep(_PAUSE)
+                continue
+            self._tell(Moved(job, state))
+            if state.get("state") == "finished":
+                return
+
+    async def _lose(self, order: Run, reason: str) -> None:
+        """Say that a job has lost nodes, once nothing of it is left on the others."""
+        placed = self._placed.pop(order.job, [])
+        living = [each for each in placed if await self._placements.lives(each)]
+        await asyncio.gather(*(each.agent.end.remote(order.job) for each in living), return_exceptions=True)
+        names = {each.id for each in living}
+        lost = tuple(node.id for node in order.nodes if node.id not in names)
+        self._tell(Lost(order.job, lost, reason.strip().partition("\n")[0]))
+
+    async def _stop(self, job: str) -> None:
+        """Ask for the end of a job. One that has no machines yet ends at once."""
+        if job in self._placed:
+            with contextlib.suppress(RayError):  # who follows it hears that, too
+                await self._placed[job][0].agent.stop.remote(job)
+        elif (run := self._runs.get(job)) and run.cancel():
+            self._placements.release(job)
+            self._tell(Moved(job, _ended("JobTerminated")))
+
+    async def _end(self, job: str) -> None:
+        if run := self._runs.pop(job, None):
+            run.cancel()
+        placed = self._placed.pop(job, [])
+        await asyncio.gather(*(each.agent.end.remote(job) for each in placed), return_exceptions=True)
+        self._placements.release(job)
+        self._tell(Ended(job))
+
+
+def _ended(error: str, words: str = "") -> dict[str, object]:
+    """The state of a job that was never started."""
+    message = f"{ERRORS[error]}: {words}" if words else ERRORS[error]
+    return {"state": "finished", "ended": SystemClock().now().timestamp(), "error": error, "message": message}

@@ -1,0 +1,107 @@
+"""What the emulator and its driver tell each other: one JSON object a line, orders one way and news the other."""
+
+from typing import Any
+
+import msgspec
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A node that needs a machine, and what its size promises."""
+
+    id: str
+    size: str
+    cpus: int
+    gpus: int
+    variables: dict[str, str] = {}
+
+
+class Run(msgspec.Struct, frozen=True, tag="run"):
+    """Find machines for the nodes of a job, start it there unless it was started, and tell how it moves.
+
+    Args:
+        key: with which the programs of the job on its nodes know each other.
+        is_claimed: whether its supervisor was there already: where its machines are gone, the job is lost.
+    """
+
+    job: str
+    nodes: tuple[Node, ...]
+    key: str
+    is_claimed: bool = False
+
+    def __repr__(self) -> str:
+        return f"Run({self.job!r})"
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Ask for the end of a job."""
+
+    job: str
+
+
+class End(msgspec.Struct, frozen=True, tag="end"):
+    """End what is left of a job, and give back the machines of its nodes."""
+
+    job: str
+
+
+Order = Run | Stop | End
+
+
+class Connected(msgspec.Struct, frozen=True, tag="connected"):
+    """Ray answers."""
+
+    address: str
+
+
+class Unreachable(msgspec.Struct, frozen=True, tag="unreachable"):
+    """Ray does not answer, and why."""
+
+    reason: str
+
+
+class Waits(msgspec.Struct, frozen=True, tag="waits"):
+    """A job has no machines yet, and why."""
+
+    job: str
+    reason: str
+
+
+class Moved(msgspec.Struct, frozen=True, tag="moved"):
+    """How far a job is, as its supervisor writes it."""
+
+    job: str
+    state: dict[str, Any]
+
+
+class Lost(msgspec.Struct, frozen=True, tag="lost"):
+    """A job has ended because machines of its nodes are gone."""
+
+    job: str
+    nodes: tuple[str, ...]
+    reason: str
+
+
+class Ended(msgspec.Struct, frozen=True, tag="ended"):
+    """Nothing is left of a job."""
+
+    job: str
+
+
+News = Connected | Unreachable | Waits | Moved | Lost | Ended
+
+
+def encode(message: Order | News) -> bytes:
+    """A message as a line."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+def decode_order(line: bytes) -> Order:
+    """The order in a line."""
+    order: Order = msgspec.json.decode(line, type=Order)
+    return order
+
+
+def decode_news(line: bytes) -> News:
+    """The news in a line."""
+    news: News = msgspec.json.decode(line, type=News)
+    return news

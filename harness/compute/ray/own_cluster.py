@@ -1,0 +1,145 @@
+"""A Ray cluster of one node on this machine, for an emulator that was given none. It listens on loopback alone.
+
+Ray binds to loopback where the address of a node is 127.0.0.1, which it takes where it believes that this system has no
+clusters (``RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0``). Its token is a file of the data directory.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from harness.atomic_file import write_file
+from harness.compute.process_handle import ProcessFacts, open_process
+from harness.file_lock import lock_file
+
+LOOPBACK = "127.0.0.1"
+_OBJECT_STORE = 80 << 20  # bytes; nothing of the emulator's is kept there
+_PORTS = range(20_000, 30_000)  # below those that the system gives to who asks for any
+_SECONDS = 180.0  # in which it starts or ends
+
+
+class OwnClusterError(Exception):
+    """It does not start."""
+
+
+class OwnCluster(msgspec.Struct, frozen=True):
+    """What is written down of it: the program that ends with it, its address, and where Ray has its files."""
+
+    pid: int
+    address: str
+    temporary: str
+
+    def is_run_by(self, facts: ProcessFacts) -> bool:
+        """Whether a process is that program."""
+        return facts.user == os.getuid() and f"--temp-dir={self.temporary}" in facts.command_line
+
+
+def own_environment(directory: Path) -> dict[str, str]:
+    """The variables by which Ray's programs use the cluster of a directory; its token is made where there is none."""
+    token = directory / "token"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not token.exists():
+        write_file(token, secrets.token_hex(32).encode())
+    return {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # Its monitor kills what Ray has started, to spare memory that a job uses: jobs are no work of Ray's.
+        "RAY_memory_monitor_refresh_ms": "0",
+    }
+
+
+def ensure_own_cluster(directory: Path, environ: Mapping[str, str]) -> str:
+    """The address of the cluster of a directory, which is started where it does not run.
+
+    Raises:
+        OwnClusterError: it does not start.
+    """
+    environment = dict(environ) | own_environment(directory)
+    with lock_file(directory / "lock", wait=_SECONDS):
+        found = _recorded(directory)
+        if found is not None:
+            with open_process(found.pid, found.is_run_by) as process:
+                if process is not None:
+                    return found.address
+        return _start(directory, environment).address
+
+
+def end_own_cluster(directory: Path) -> None:
+    """End the cluster of a directory, if there is one."""
+    with contextlib.suppress(FileNotFoundError), lock_file(directory / "lock", wait=_SECONDS, create=False):
+        found = _recorded(directory)
+        if found is None:
+            return
+        with open_process(found.pid, found.is_run_by) as process:
+            if process is not None:
+                process.send_signal(signal.SIGTERM)
+                process.ends_within(_SECONDS)
+        _record(directory).unlink(missing_ok=True)
+        shutil.rmtree(found.temporary, ignore_errors=True)
+
+
+def is_own_address(host: str) -> bool:
+    """Whether an address is one of this machine."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _start(directory: Path, environment: Mapping[str, str]) -> OwnCluster:
+    """Start it; ``ray start --block`` ends what it has started when it is told to end."""
+    temporary = tempfile.mkdtemp(prefix="batchai-ray-")  # the names of sockets are short
+    port, client, agent = free_ports(3)
+    cpus = len(os.sched_getaffinity(0))
+    argv = [
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--temp-dir={temporary}"),
+        *(f"--node-ip-address={LOOPBACK}", f"--port={port}", f"--ray-client-server-port={client}"),
+        *("--min-worker-port=0", "--max-worker-port=0", f"--dashboard-agent-listen-port={agent}"),
+        *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={_OBJECT_STORE}"),
+        *(f"--num-cpus={cpus}", f'--resources={{"batchai-node": {cpus}}}'),
+    ]
+    with (directory / "ray.log").open("ab") as log:
+        started = subprocess.Popen(
+            argv, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    cluster = OwnCluster(started.pid, f"{LOOPBACK}:{port}", temporary)
+    write_file(_record(directory), msgspec.json.encode(cluster))
+    return cluster
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of loopback that nobody has, and that the system gives to nobody who asks for any."""
+    found: list[int] = []
+    with contextlib.ExitStack() as stack:
+        while len(found) < number:
+            probe = stack.enter_context(socket.socket())
+            port = _PORTS.start + secrets.randbelow(len(_PORTS))
+            with contextlib.suppress(OSError):
+                probe.bind((LOOPBACK, port))
+                found.append(port)
+    return found
+
+
+def _record(directory: Path) -> Path:
+    return directory / "cluster.json"
+
+
+def _recorded(directory: Path) -> OwnCluster | None:
+    try:
+        return msgspec.json.decode(_record(directory).read_bytes(), type=OwnCluster)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None

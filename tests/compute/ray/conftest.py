@@ -1,0 +1,3 @@
+from tests.compute.conftest import job
+
+__all__ = ["job"]

@@ -1,0 +1,154 @@
+"""A Ray cluster for tests: each node is a ``ray start`` of its own, at an address of its own on loopback."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from harness.clock import SystemClock
+from harness.compute.ray.own_cluster import free_ports
+
+_SECONDS = 180.0  # in which a node has started
+_SOON = {  # a node that is killed is missed within two seconds, in place of a minute
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 2000,
+    "health_check_failure_threshold": 3,
+}
+
+
+class NoRayError(Exception):
+    """Ray does not run here; the message says why."""
+
+
+@dataclass(slots=True)
+class RayCluster:
+    """A head without resources, and nodes that are added.
+
+    Attributes:
+        address: where the head answers.
+        environ: by which clients find it: its token.
+    """
+
+    directory: Path
+    address: str = ""
+    environ: dict[str, str] = field(default_factory=dict)
+    nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start_head(self) -> None:
+        """Start the head."""
+        self.environ = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        port, client = free_ports(2)
+        self.address = f"127.0.0.2:{port}"
+        self._start(
+            "--head",
+            f"--port={port}",
+            f"--ray-client-server-port={client}",
+            "--include-dashboard=false",
+            f"--system-config={json.dumps(_SOON)}",
+            host="127.0.0.2",
+            cpus=0,
+            resources={},
+        )
+
+    def add_nodes(self, number: int, *, cpus: int, resources: Mapping[str, float]) -> list[subprocess.Popen[bytes]]:
+        """Start nodes side by side, and wait until Ray has them."""
+        first = len(self.nodes) + 2
+        added = [
+            self._start(f"--address={self.address}", host=f"127.0.0.{first + each}", cpus=cpus, resources=resources)
+            for each in range(number)
+        ]
+        self._wait_for(len(self.nodes))
+        return added
+
+    def kill(self, node: subprocess.Popen[bytes]) -> None:
+        """Kill the raylet of a node, as a machine that loses its power."""
+        for child in psutil.Process(node.pid).children():
+            if child.name() == "raylet":
+                os.kill(child.pid, signal.SIGKILL)
+
+    def replace(self, node: subprocess.Popen[bytes]) -> None:
+        """Start a node that was killed again, at its old address."""
+        node.wait()
+        number = self.nodes.index(node)
+        self.nodes[number] = self._run(number, [str(word) for word in node.args])
+        self._wait_for(len(self.nodes))
+
+    def stop(self) -> None:
+        """End all nodes, the head last."""
+        for node in reversed(self.nodes):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                below = psutil.Process(node.pid).children(recursive=True)
+                node.terminate()
+                _, living = psutil.wait_procs(below, timeout=30)
+                for process in living:
+                    process.kill()
+            node.wait()
+
+    def _start(self, *words: str, host: str, cpus: int, resources: Mapping[str, float]) -> subprocess.Popen[bytes]:
+        argv = [
+            *_with_the_tests(),
+            *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"),
+            *(f"--node-ip-address={host}", f"--num-cpus={cpus}", f"--resources={json.dumps(dict(resources))}"),
+            *("--min-worker-port=0", "--max-worker-port=0", f"--dashboard-agent-listen-port={free_ports(1)[0]}"),
+            *(f"--object-store-memory={80 << 20}", f"--temp-dir={self.directory}/{len(self.nodes)}", *words),
+        ]
+        node = self._run(len(self.nodes), argv)
+        self.nodes.append(node)
+        if "--head" in words:
+            self._wait_for(1)
+        return node
+
+    def _run(self, number: int, argv: list[str]) -> subprocess.Popen[bytes]:
+        with (self.directory / f"start-{number}.log").open("wb") as log:
+            return subprocess.Popen(
+                argv, env={**os.environ, **self.environ}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def _wait_for(self, number: int) -> None:
+        clock = SystemClock()
+        deadline = clock.monotonic() + _SECONDS
+        while self._started() < number:
+            if clock.monotonic() > deadline or any(node.poll() is not None for node in self.nodes):
+                logs = "\n".join(path.read_text() for path in self.directory.glob("start-*.log"))
+                raise NoRayError(f"Ray does not start here: {logs}")
+            clock.sleep(0.1)
+
+    def _started(self) -> int:
+        logs = (self.directory / f"start-{number}.log" for number in range(len(self.nodes)))
+        return sum("Ray runtime started" in log.read_text() for log in logs)
+
+
+@contextlib.contextmanager
+def started_cluster() -> Iterator[RayCluster]:
+    """A cluster with a head for as long as the block lasts.
+
+    Raises:
+        NoRayError: Ray is not installed, or does not start here.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise NoRayError("ray is not installed")
+    directory = Path(tempfile.mkdtemp(prefix="bh-ray-"))
+    cluster = RayCluster(directory)
+    try:
+        cluster.start_head()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _with_the_tests() -> list[str]:
+    """What ends the nodes of tests that were killed, where util-linux has it."""
+    return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
