@@ -9,6 +9,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import select
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,7 @@ class NodeAgent:
         self._jobs: dict[str, Watched] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # so that they are not collected
         self._address = ray.util.get_node_ip_address()
+        self._ray_node = os.pidfd_open(os.getppid())
 
     async def describe(self) -> dict[str, Any]:
         """What a driver has to know of the node."""
@@ -156,7 +158,9 @@ class NodeAgent:
         loop.add_reader(handle, over)
 
     async def _tell(self, watched: Watched, *, is_over: bool) -> None:
-        """Give the present state to who waits for it."""
+        """Give the present state to who waits for it. With its Ray node, the node is lost, and this agent ends, too."""
+        if is_over and select.select([self._ray_node], [], [], 0)[0]:
+            return
         if is_over and _read_state(watched.directory).get("state") != _FINISHED:
             await asyncio.to_thread(kill_job_processes, watched.directory)
         state = _read_state(watched.directory)
