@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_LONGEST_LOOK = 5.0  # seconds; a look takes microseconds, and longer where its process waits for a processor
+
 
 class FileLockedError(Exception):
     """Another process holds the lock.
@@ -47,7 +49,7 @@ def lock_file(path: Path, *, wait: float | None = 0.0, create: bool = True, mode
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), mode)
         try:
-            if not (try_lock(descriptor) or _wait_for_lock(descriptor, wait)):
+            if not (try_lock(descriptor) or _wait_for_lock(descriptor, _patience(descriptor, wait))):
                 raise FileLockedError(path, holder_of(descriptor))
             if _has_name(descriptor, path):
                 yield descriptor
@@ -85,6 +87,13 @@ def holder_of(descriptor: int) -> int | None:
             if words[1:2] == ["FLOCK"] and words[5:6] == [name] and words[4].isdigit() and words[4] != "0":
                 return int(words[4])
     return None
+
+
+def _patience(descriptor: int, wait: float | None) -> float | None:
+    """How long to wait for a lock that is not free; one that is merely looked at (``is_locked``) is free soon."""
+    if wait is None or not _flock(descriptor, fcntl.LOCK_SH):
+        return wait
+    return max(wait, _LONGEST_LOOK)
 
 
 def _wait_for_lock(descriptor: int, seconds: float | None) -> bool:

@@ -1,9 +1,12 @@
 """A lock belongs to one process at a time, and to none that has ended."""
 
+import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,6 +106,37 @@ def test_a_file_that_was_replaced_while_somebody_waited_is_not_the_one_that_is_l
         with lock_file(path, wait=600):  # the new one is free
             assert is_locked(path)
         assert process.poll() is None
+
+
+def test_a_look_at_the_lock_keeps_nobody_from_taking_it(path: Path) -> None:
+    path.touch()
+    taken = threading.Event()
+
+    def take() -> None:
+        with lock_file(path):
+            taken.set()
+
+    with path.open() as look:
+        fcntl.flock(look, fcntl.LOCK_SH)  # as is_locked does for a moment
+        taking = threading.Thread(target=take)
+        taking.start()
+        until(lambda: "->" in lines_of_locks(path))
+        assert not taken.is_set()
+    taking.join()
+    assert taken.is_set()
+
+
+def lines_of_locks(path: Path) -> str:
+    """What the kernel lists of the locks of a file; ``->`` stands before who waits."""
+    lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    return "\n".join(line for line in lines if f":{path.stat().st_ino} " in line)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "it does not hold after a minute"
+        time.sleep(0.01)
 
 
 def test_a_pipe_does_not_keep_anybody_waiting(path: Path) -> None:

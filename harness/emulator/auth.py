@@ -10,6 +10,7 @@ from jwt.algorithms import RSAAlgorithm
 from harness.clock import Clock
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Application, Identity, object_id, signing_key
+from harness.emulator.roles import manages
 
 LIFETIME = timedelta(seconds=3599)  # as AAD's client credentials tokens
 AUDIENCES = (
@@ -40,17 +41,7 @@ class WrongIssuerError(InvalidTokenError):
 
 
 class NoRoleError(InvalidTokenError):
-    """The token is valid, and its application has no role in the subscription."""
-
-
-class ExpiredTokenError(InvalidTokenError):
-    """The token's time is over; ``revoked`` where it was ended early."""
-
-    def __init__(self, until: datetime, now: datetime, *, revoked: bool = False) -> None:
-        super().__init__(
-            f"The access token expiry UTC time '{_written(until)}' is earlier than current UTC time '{_written(now)}'."
-        )
-        self.revoked = revoked
+    """The token is valid, and no role of its application lets it do what it asks for."""
 
 
 class Bearer(NamedTuple):
@@ -64,6 +55,20 @@ class Bearer(NamedTuple):
     ends: datetime
 
 
+class ExpiredTokenError(InvalidTokenError):
+    """The token's time is over.
+
+    Attributes:
+        revoked: what the token says, where it was ended early; otherwise None.
+    """
+
+    def __init__(self, until: datetime, now: datetime, *, revoked: Bearer | None = None) -> None:
+        super().__init__(
+            f"The access token expiry UTC time '{_written(until)}' is earlier than current UTC time '{_written(now)}'."
+        )
+        self.revoked = revoked
+
+
 class Tokens:
     """Signs and verifies the tokens of one identity."""
 
@@ -74,7 +79,7 @@ class Tokens:
         self._public = self._private.public_key()
         self._issuer = issuer_of(identity.tenant_id)
         self._verified: dict[str, Bearer] = {}
-        self._revoked: dict[str, datetime] = {}  # token to the moment
+        self._revoked: dict[str, tuple[datetime, Bearer]] = {}  # token to the moment, and what it says
 
     def issue(self, audience: str, application: Application | None = None, tenant: str = "") -> str:
         """A signed token for one audience, valid for an hour.
@@ -101,23 +106,36 @@ class Tokens:
         }
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": KEY_ID})
 
-    def verify(self, authorization: str, ahead: timedelta = timedelta()) -> None:
-        """Accept an ``Authorization`` header that carries a valid token for Resource Manager.
+    def verify(self, authorization: str, ahead: timedelta = timedelta()) -> Bearer:
+        """What a valid token for Resource Manager in an ``Authorization`` header says.
 
         Args:
             ahead: how far the clock that judges it is ahead of ours.
 
         Raises:
-            NoRoleError: the token is not of the application that manages the subscription.
-            InvalidTokenError: anything else.
+            InvalidTokenError: there is none, it is not valid, or it is for another resource.
         """
         bearer = self.read(authorization, ahead)
         if bearer.audience not in AUDIENCES:
             raise WrongAudienceError("The access token has been obtained for wrong audience or resource.")
-        if bearer.client_id != self._identity.client_id:
+        return bearer
+
+    def check_role(self, bearer: Bearer, action: str, scope: str) -> None:
+        """Let the application that brings a token do what one of its roles permits.
+
+        Args:
+            action: by Azure's name, such as ``Microsoft.BatchAI/workspaces/write``.
+            scope: the path of the resource; roles hold for the whole subscription.
+
+        Raises:
+            NoRoleError: none does.
+        """
+        application = self._identity.application(bearer.client_id)
+        if application is None or not manages(application.roles, action):
             raise NoRoleError(
                 f"The client '{bearer.client_id}' with object id '{bearer.object_id}' does not have authorization to "
-                f"perform actions over scope '/subscriptions/{self._identity.subscription_id}'."
+                f"perform action '{action[:200]}' over scope '{scope[:1000]}' or the scope is invalid. If access was "
+                "recently granted, please refresh your credentials."
             )
 
     def read(self, authorization: str, ahead: timedelta = timedelta()) -> Bearer:
@@ -135,7 +153,7 @@ class Tokens:
         now = self._clock.now() + ahead
         if (bearer := self._verified.get(token)) is None:
             if ended := self._revoked.get(token):
-                raise ExpiredTokenError(ended, now, revoked=True)
+                raise ExpiredTokenError(ended[0], now, revoked=ended[1])
             bearer = self._decode(token)
             if len(self._verified) > 1000:
                 self._verified.clear()
@@ -152,11 +170,12 @@ class Tokens:
         Raises:
             InvalidTokenError: it is not valid any more, or never was.
         """
-        self.read(authorization)
+        bearer = self.read(authorization)
         token = authorization.partition(" ")[2]
-        now = self._revoked[token] = self._clock.now()
+        now = self._clock.now()
+        self._revoked[token] = (now, bearer)
         self._verified.pop(token, None)
-        return ExpiredTokenError(now, now, revoked=True)
+        return ExpiredTokenError(now, now, revoked=bearer)
 
     def keys(self) -> dict[str, list[dict[str, Any]]]:
         """The public key as a JSON Web Key Set."""

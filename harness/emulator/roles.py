@@ -1,7 +1,7 @@
-"""Azure's built-in roles for storage, and what each lets an application do; pure.
+"""Azure's built-in roles, and what each lets an application do; pure.
 
-Source: Microsoft's "Azure built-in roles for Storage" and the section "Permissions" of each REST operation. Actions are
-written without their beginning ``Microsoft.Storage/storageAccounts/``.
+Source: Microsoft's "Azure built-in roles" and the section "Permissions" of each REST operation. Actions on what a
+storage account holds are written without their beginning ``Microsoft.Storage/storageAccounts/``.
 """
 
 from collections.abc import Mapping
@@ -15,22 +15,54 @@ _DELEGATION = ("blobServices/generateUserDelegationKey/action", "fileServices/ge
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """``actions`` and ``data_actions`` are patterns of names."""
+    """What an application may do; all are patterns of names.
+
+    Attributes:
+        actions: on the services of a storage account.
+        data_actions: on what its shares and containers hold.
+        management: on resources, by Resource Manager, and on the data plane of Azure Machine Learning.
+        excluded: of ``management``.
+    """
 
     actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    management: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     def permits(self, action: str) -> bool:
         """Whether the role includes an action; a pattern for management never covers data."""
         patterns = self.data_actions if any(part in action for part in _DATA) else self.actions
         return any(fnmatchcase(action, pattern) for pattern in patterns)
 
+    def manages(self, action: str) -> bool:
+        """Whether the role includes an action on a resource; names ignore case."""
+        return _is_among(action, self.management) and not _is_among(action, self.excluded)
 
+
+def _is_among(action: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+_ASSIGNMENTS = ("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write")
+_ML = "Microsoft.MachineLearningServices/workspaces"
 _BLOB, _CONTAINER = "blobServices/containers/blobs", "blobServices/containers"
 _FILE = "fileServices/fileshares/files"
 
 ROLES: Mapping[str, Role] = {
-    "Storage Account Contributor": Role(("*",)),
+    "Owner": Role(("*",), management=("*",)),
+    "Contributor": Role(("*",), management=("*",), excluded=_ASSIGNMENTS),
+    "Reader": Role(("*/read",), management=("*/read",)),
+    "AzureML Data Scientist": Role(
+        management=(f"{_ML}/read", f"{_ML}/*/read", f"{_ML}/*/action", f"{_ML}/*/delete", f"{_ML}/*/write"),
+        excluded=(
+            *(f"{_ML}/delete", f"{_ML}/write", f"{_ML}/listKeys/action"),
+            *(f"{_ML}/computes/write", f"{_ML}/computes/delete", f"{_ML}/computes/listKeys/action"),
+        ),
+    ),
+    "Storage Account Contributor": Role(
+        ("*",),
+        management=("Microsoft.Storage/storageAccounts/*", "Microsoft.Resources/subscriptions/resourceGroups/read"),
+    ),
     "Storage Blob Data Owner": Role((f"{_CONTAINER}/*", _DELEGATION[0]), (f"{_BLOB}/*",)),
     "Storage Blob Data Contributor": Role(
         (f"{_CONTAINER}/read", f"{_CONTAINER}/write", f"{_CONTAINER}/delete", _DELEGATION[0]),
@@ -43,18 +75,24 @@ ROLES: Mapping[str, Role] = {
     "Storage File Delegator": Role((_DELEGATION[1],)),
 }
 SETS: Mapping[str, tuple[str, ...]] = {
-    "owner": ("Storage Account Contributor", "Storage Blob Data Owner", "Storage File Data Privileged Contributor"),
-    "contributor": ("Storage Blob Data Contributor", "Storage File Data Privileged Contributor"),
-    "reader": ("Storage Blob Data Reader", "Storage File Data Privileged Reader"),
+    "owner": ("Owner", "Storage Blob Data Owner", "Storage File Data Privileged Contributor"),
+    "contributor": ("Contributor", "Storage Blob Data Contributor", "Storage File Data Privileged Contributor"),
+    "reader": ("Reader", "Storage Blob Data Reader", "Storage File Data Privileged Reader"),
     "none": (),
 }
-FIRST_APPLICATION = ("Storage Account Contributor", *SETS["contributor"])
+FIRST_APPLICATION = ("Owner", "Storage Blob Data Contributor", "Storage File Data Privileged Contributor")
 
 
 @lru_cache(maxsize=1024)
 def permits(roles: tuple[str, ...], action: str) -> bool:
-    """Whether any of some roles includes an action."""
+    """Whether any of some roles includes an action on a storage account's services or what they hold."""
     return any(ROLES[name].permits(action) for name in roles)
+
+
+@lru_cache(maxsize=1024)
+def manages(roles: tuple[str, ...], action: str) -> bool:
+    """Whether any of some roles includes an action on a resource, such as ``Microsoft.BatchAI/workspaces/write``."""
+    return any(ROLES[name].manages(action) for name in roles)
 
 
 def role_names(text: str) -> tuple[str, ...]:

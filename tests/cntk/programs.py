@@ -350,7 +350,8 @@ for sweeps in (1, 2, 3, C.io.INFINITELY_REPEAT):
         data = reader.next_minibatch(3)
         if data:
             found = data[reader.streams.x]
-            out += [found.num_samples, found.end_of_sweep, np.asarray(found.asarray()).reshape(-1, 50)[:, 0]]
+            out += [found.num_samples, found.end_of_sweep, np.array(found.asarray()).reshape(-1, 50)[:, 0].copy()]
+            del found, data  # the real one's next read fails now and then where somebody still looks at its memory
 """,
     "a log of a geometric schedule": _SESSION + """
 trainer = C.Trainer(z, (C.cross_entropy_with_softmax(z, y), C.classification_error(z, y)),

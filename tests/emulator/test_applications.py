@@ -8,16 +8,17 @@ from harness.cli import main
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 from harness.emulator.options import parse_application, parse_tenant
-from harness.emulator.roles import permits
+from harness.emulator.roles import manages, permits
 from harness.errors import EmulatorError
 
 
 @pytest.mark.parametrize(
     ("text", "roles"),
     [
-        ("a=reader", ("Storage Blob Data Reader", "Storage File Data Privileged Reader")),
+        ("a=reader", ("Reader", "Storage Blob Data Reader", "Storage File Data Privileged Reader")),
+        ("a=azureml data scientist", ("AzureML Data Scientist",)),
         ("a=storage blob  data owner", ("Storage Blob Data Owner",)),
-        ("a=reader,Storage Blob Data Reader", ("Storage Blob Data Reader", "Storage File Data Privileged Reader")),
+        ("a=Storage Blob Data Reader,Storage Blob Data Reader", ("Storage Blob Data Reader",)),
         ("a=none", ()),
     ],
 )
@@ -51,6 +52,26 @@ def test_what_is_no_tenant_is_named() -> None:
 )
 def test_a_role_permits_what_azures_does(role: str, action: str, permitted: bool) -> None:
     assert permits((role,), action) is permitted
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "permitted"),
+    [
+        ("Owner", "Microsoft.Authorization/roleAssignments/write", True),
+        ("Contributor", "Microsoft.Authorization/roleAssignments/write", False),
+        ("Contributor", "microsoft.batchai/workspaces/delete", True),
+        ("Reader", "Microsoft.BatchAI/workspaces/clusters/read", True),
+        ("Reader", "Microsoft.Storage/storageAccounts/listKeys/action", False),
+        ("Storage Account Contributor", "Microsoft.Storage/storageAccounts/listKeys/action", True),
+        ("Storage Account Contributor", "Microsoft.BatchAI/workspaces/read", False),
+        ("Storage Blob Data Owner", "Microsoft.Storage/storageAccounts/read", False),
+        ("AzureML Data Scientist", "Microsoft.MachineLearningServices/workspaces/jobs/write", True),
+        ("AzureML Data Scientist", "Microsoft.MachineLearningServices/workspaces/computes/write", False),
+        ("AzureML Data Scientist", "Microsoft.MachineLearningServices/workspaces/write", False),
+    ],
+)
+def test_a_role_manages_what_azures_does(role: str, action: str, permitted: bool) -> None:
+    assert manages((role,), action) is permitted
 
 
 @pytest.fixture(scope="module")

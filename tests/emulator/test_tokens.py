@@ -99,14 +99,18 @@ def test_one_of_another_key_is_invalid(tokens: Tokens) -> None:
         tokens.verify(signed(new_identity()))
 
 
-def test_one_of_an_application_without_a_role_in_the_subscription_is_refused(
-    identity: Identity, clock: SteppingClock
-) -> None:
-    more = with_applications(identity, {"reader": ()})
+def test_an_application_does_what_its_roles_permit(identity: Identity, clock: SteppingClock) -> None:
+    more = with_applications(identity, {"reader": ("Reader",), "nobody": ()})
     tokens = Tokens(more, clock)
+    reader, nobody = (
+        tokens.verify(f"Bearer {tokens.issue(AUDIENCES[0], application)}") for application in more.applications
+    )
 
+    tokens.check_role(reader, "Microsoft.BatchAI/workspaces/read", "/subscriptions/s")
+    with pytest.raises(NoRoleError, match=r"perform action 'Microsoft\.BatchAI/workspaces/write'"):
+        tokens.check_role(reader, "Microsoft.BatchAI/workspaces/write", "/subscriptions/s")
     with pytest.raises(NoRoleError, match="does not have authorization"):
-        tokens.verify(f"Bearer {tokens.issue(AUDIENCES[0], more.applications[0])}")
+        tokens.check_role(nobody, "Microsoft.BatchAI/workspaces/read", "/subscriptions/s")
 
 
 @pytest.mark.parametrize(

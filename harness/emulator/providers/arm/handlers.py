@@ -14,6 +14,7 @@ from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm import errors, metadata
+from harness.emulator.providers.arm.actions import action_of
 from harness.emulator.providers.arm.deletions import Deletions
 from harness.emulator.providers.arm.fault_responses import troubled
 from harness.emulator.providers.arm.groups import ResourceGroups
@@ -113,7 +114,9 @@ class ResourceManager:
         return _enveloped(troubled(request, trouble, subscription=subscription, now=now), request)
 
     def _admit(self, request: Request) -> None:
-        """Check the token, unless the call needs none; faults that made it expire cannot keep anybody from ending them.
+        """Check the token, unless the call needs none, and the roles of who brings it.
+
+        Faults that made a token expire cannot keep anybody from ending them.
 
         Raises:
             InvalidTokenError: it is not accepted.
@@ -121,10 +124,13 @@ class ResourceManager:
         if request.method == "GET" and request.path.rstrip("/").lower() == metadata.PATH:
             return
         try:
-            self._tokens.verify(request.headers.get("authorization", ""), request.ahead)
+            bearer = self._tokens.verify(request.headers.get("authorization", ""), request.ahead)
         except ExpiredTokenError as error:
-            if not error.revoked or place_of(request.path):
+            if error.revoked is None or place_of(request.path):
                 raise
+            bearer = error.revoked
+        if action := action_of(request.method, request.path):
+            self._tokens.check_role(bearer, action, request.path)
         request.trust()
 
     def _expired(self, request: Request) -> Response:
@@ -135,7 +141,7 @@ class ResourceManager:
 
     def _unauthenticated(self, error: InvalidTokenError) -> Response:
         if isinstance(error, ExpiredTokenError):
-            return errors.expired(str(error), self._clock.now(), revoked=error.revoked)
+            return errors.expired(str(error), self._clock.now(), revoked=error.revoked is not None)
         if isinstance(error, NoRoleError):
             return arm_error(403, "AuthorizationFailed", str(error))
         return errors.unauthenticated(str(error))

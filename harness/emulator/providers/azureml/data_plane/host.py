@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from harness.emulator.auth import InvalidTokenError, Tokens
+from harness.emulator.auth import InvalidTokenError, NoRoleError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.group_commit import GroupCommit
@@ -22,6 +22,13 @@ from harness.emulator.routing import Handler, Route, Router
 from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 from harness.emulator.wire import json_response
+
+_RUNS = "Microsoft.MachineLearningServices/workspaces/experiments/runs"  # of the actions that are checked
+_READ_BY_POST = frozenset({
+    *("Run_GetData", "Runs_Query", "Experiments_Query", "DataVersion_BatchGetResolvedUris"),
+    *("Mlflow_experiments/search", "Mlflow_runs/search"),
+})  # fmt: skip
+_TOKENS = frozenset({"Runs_GetToken", "Runs_GetTokenById"})  # which let their bearer write
 
 
 class DataPlane:
@@ -55,7 +62,7 @@ class DataPlane:
         route = self._router.match(request)
         if route is None:
             answer = refusal_of(request)
-        elif refusal := self._refusal(request):
+        elif refusal := self._refusal(request, route.operation):
             answer = refusal
         else:
             request.trust()
@@ -87,7 +94,7 @@ class DataPlane:
             return history_error(429, "TooManyRequests", "Received too many requests in a short amount of time.")
         return history_error(503, "ServiceError", "The service is temporarily unavailable.")
 
-    def _refusal(self, request: Request) -> Response | None:
+    def _refusal(self, request: Request, operation: str) -> Response | None:
         authorization = request.headers.get("authorization", "")
         words = request.params
         key = (
@@ -97,7 +104,10 @@ class DataPlane:
         if self._run_tokens.accepts(authorization, key):
             return None
         try:
-            self._tokens.verify(authorization, request.ahead)
+            bearer = self._tokens.verify(authorization, request.ahead)
+            self._tokens.check_role(bearer, f"{_RUNS}/{_verb(request.method, operation)}", key)
+        except NoRoleError as error:
+            return history_error(403, "AuthorizationFailed", str(error))
         except InvalidTokenError as error:
             return history_error(401, "UserError", str(error))
         return None
@@ -129,6 +139,12 @@ def discovery(host: str) -> dict[str, str]:
     names = ("api", "catalog", "experimentation", "gallery", "history", "hyperdrive", "labeling", "modelmanagement",
              "pipelines")  # fmt: skip
     return dict.fromkeys(names, base) | {"studio": "https://ml.azure.com"}
+
+
+def _verb(method: str, operation: str) -> str:
+    if operation in _TOKENS:
+        return "write"
+    return "read" if method == "GET" or operation in _READ_BY_POST else "write"
 
 
 def _at_once(handler: Handler, request: Request) -> Response:

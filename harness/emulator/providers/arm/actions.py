@@ -1,0 +1,39 @@
+"""Which of Azure's actions a request to Resource Manager is; pure.
+
+Source: "Azure resource provider operations" in Microsoft's documentation: a resource type followed by ``read``,
+``write`` or ``delete``, or for a POST by the name of its operation and ``action``.
+"""
+
+from collections.abc import Sequence
+
+_ENDINGS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+
+
+def action_of(method: str, path: str) -> str:
+    """The action of a request; empty where everybody who has signed in may send it."""
+    words = [word for word in path.split("/") if word]
+    lower = [word.lower() for word in words]
+    at = _place_of_namespace(lower)
+    if at and at < len(words):
+        return _of_provider(method, words[at], words[at + 1 :])
+    if lower[:1] != ["subscriptions"] or len(words) == 1:
+        return ""
+    return _named(["Microsoft.Resources/subscriptions", *words[2::2]], _ENDINGS.get(method, "action"))
+
+
+def _place_of_namespace(lower: Sequence[str]) -> int:
+    """Where in a path the namespace of a provider is; 0 where it has none."""
+    if lower[:1] == ["providers"]:
+        return 1
+    below_group = 4 if lower[2:3] == ["resourcegroups"] else 2
+    return below_group + 1 if lower[below_group : below_group + 1] == ["providers"] else 0
+
+
+def _of_provider(method: str, namespace: str, rest: Sequence[str]) -> str:
+    if not rest:
+        return _named(["Microsoft.Resources/subscriptions/providers"], _ENDINGS.get(method, "action"))
+    return _named([namespace, *rest[::2]], _ENDINGS.get(method, "action"))
+
+
+def _named(types: Sequence[str], ending: str) -> str:
+    return "/".join((*types, ending))
