@@ -1,5 +1,5 @@
 #!/bin/sh
-# A folder to blobs and back by rclone: copied, checked, brought up to date, streamed, deleted.
+# A folder to blobs and back by rclone: copied, checked, brought up to date, copied and moved within Azure, streamed, deleted.
 set -eux
 set +x
 export RCLONE_CONFIG=/dev/null RCLONE_CONFIG_HERE_TYPE=azureblob
@@ -15,6 +15,11 @@ rm newer/sub/small.txt
 echo changed > newer/changed.txt
 rclone sync newer here:rclone/up
 rclone lsf -R --files-only here:rclone
+
+rclone copy here:rclone/up here:rclone/copied
+rclone check newer here:rclone/copied
+rclone move here:rclone/copied/changed.txt here:rclone/moved
+rclone cat here:rclone/moved/changed.txt
 
 echo streamed | rclone rcat here:rclone/streamed.txt
 rclone cat here:rclone/streamed.txt
