@@ -18,6 +18,7 @@ from harness.clock import SystemClock
 from harness.config import Settings, load_settings
 from harness.errors import UserError
 from harness.experiments.run_directory import OUTCOMES
+from harness.experiments.running_trials import RUNNING
 from harness.interruption import Interrupted, Interruption
 from harness.report.model import document_of
 from harness.report.server import ReportServer
@@ -101,8 +102,12 @@ def _following(paths: tuple[Path, ...], goals: list[Goal], settings: Settings) -
 
 def _mark(path: Path) -> object:
     """What changes when a run does."""
+    return tuple(map(_state, (path / OUTCOMES, path / RUNNING)))
+
+
+def _state(path: Path) -> object:
     try:
-        found = (path / OUTCOMES).stat()
+        found = path.stat()
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ino

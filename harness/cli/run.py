@@ -31,12 +31,13 @@ from harness.experiments.run import run_scenario, run_search
 from harness.experiments.run_context import RunContext
 from harness.experiments.run_directory import RunDirectory, open_run_directory
 from harness.experiments.run_policy import policy_for
+from harness.experiments.running_trials import RUNNING, RunningTrials
 from harness.experiments.selection import Part, Selection, parts_of
 from harness.experiments.studies import study_of
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interrupted, Interruption
 from harness.resources.budget import node_price
-from harness.resources.events import Noted, TrialEnded
+from harness.resources.events import Event, Noted, TrialEnded
 from harness.resources.journal import journal_for
 from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario
@@ -205,6 +206,7 @@ class _Run:
     def __post_init__(self) -> None:
         self._console = open_console()
         self._display = Display(self._console, SystemClock())
+        self._running = RunningTrials(self.directory.path / RUNNING, SystemClock())
 
     def play(self, scenarios: list[Scenario], selection: Selection) -> int:
         """The exit code, after everything was shown."""
@@ -220,12 +222,18 @@ class _Run:
                             if not self.interruption.is_draining:
                                 self._run(context, part, outcomes)
         finally:
+            self._running.close()
             summary = RunSummary(self._console, self.directory, self.settings, self.junit)
             is_met = summary.show(parts, outcomes, is_interrupted=self.interruption.signum is not None)
         if self.interruption.is_draining:
             self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
             return _INTERRUPTED
         return 0 if is_met else 1
+
+    def _take(self, event: Event) -> None:
+        """Show an event here, and to whoever looks at the run directory."""
+        self._display(event)
+        self._running(event)
 
     def _say(self, text: str) -> None:
         say_lines(self._console, text)
@@ -240,7 +248,7 @@ class _Run:
             if goal is not None:
                 leaders[:] = best([*leaders, outcome], goal)
             words = next(describe_best(leaders, goal), "")
-            self._display(TrialEnded(outcome.trial, outcome.state, outcome.is_met, words))
+            self._take(TrialEnded(outcome.trial, outcome.state, outcome.is_met, words))
 
         if not part.total:
             return
@@ -288,7 +296,7 @@ class _Run:
                 service=self.service,
                 journal=journal_for(self.cloud, settings, environment()),
                 uploads=RecordedUploads(self.upload_from) if self.cloud == "replay" else local,
-                sink=self._display,
+                sink=self._take,
                 interruption=self.interruption,
                 keep=self.reuse,
                 policy=policy_for(self.cloud, settings),

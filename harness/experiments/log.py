@@ -1,6 +1,6 @@
 """The log of a job while it runs: what is new in the files that metrics are read from, line by line."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from harness.experiments.job_logs import resolve
 from harness.experiments.log_lines import LineSplitter
 from harness.experiments.metrics import LONGEST_SERIES, line_reader, number_of
 from harness.experiments.pattern_matching import PatternError, PatternMatcher
-from harness.resources.events import LogLine, LogSkipped, Noted, Sink
+from harness.resources.events import LogLine, LogSkipped, Noted, Sink, StepRead
 from harness.scenario.consistency import STDOUTERR
 from harness.scenario.metric import MetricSpec
 from harness.services.service import JobOutput, OutputFile
@@ -35,7 +35,6 @@ class LogReader:
         output: of the job.
         trial: its id.
         metrics: of the scenario.
-        watched: names of those with ``step: true`` whose values are kept, for a search to look at.
         matcher: matches the patterns.
         sink: gets the lines.
     """
@@ -46,7 +45,6 @@ class LogReader:
         trial: str,
         metrics: Mapping[str, MetricSpec],
         *,
-        watched: Container[str],
         matcher: PatternMatcher,
         sink: Sink,
     ) -> None:
@@ -65,8 +63,9 @@ class LogReader:
         self._files: dict[str, OutputFile] = {}  # by the names that the scenario gives
         self._followed: dict[str, _Followed] = {}  # by the names that the logs have
         self._trouble = ""
-        self._watched = {name: spec for name, spec in metrics.items() if spec.step and name in watched}
+        self._watched = {name: spec for name, spec in metrics.items() if spec.step}
         self.values: dict[str, list[float]] = {name: [] for name in self._watched}
+        self._told = dict.fromkeys(self._watched, 0)
 
     def stream(self) -> None:
         """Report the lines that were written since the last call; trouble is reported too, and never raised."""
@@ -120,6 +119,10 @@ class LogReader:
         for line, is_match, is_row in zip(lines, holding, in_tables, strict=True):
             self._sink(LogLine(self._trial, name, line, is_metric=is_match or is_row))
         self._read_values(name, [line for line, is_match in zip(lines, holding, strict=True) if is_match])
+        for metric, values in self.values.items():
+            if len(values) > self._told[metric]:  # of many steps at a time, the last one
+                self._told[metric] = len(values)
+                self._sink(StepRead(self._trial, metric, len(values), values[-1]))
 
     def _read_tables(self, name: str, lines: list[str]) -> list[bool]:
         """Note what is in lines of JSON and CSV; which of the lines have a value."""

@@ -116,7 +116,6 @@ def run_search(
             done=directory.latest(scenario),
             again=again,
             metric=watched_metric(scenario),
-            sink=context.sink,
             at_once=at_once or (search.at_once if search else None),
             limit=limit,
         )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from harness.experiments.decide import Stop
 from harness.experiments.outcomes import PRUNED, Outcome
 from harness.experiments.trial import PendingTrial, RunningTrial
-from harness.resources.events import Sink, StepRead
 from harness.scenario.model import Scenario, Trial
 from harness.scenario.names import search_trial_id
 
@@ -29,7 +28,6 @@ class SearchTrials:
         metric: that is reported to the study while a job runs; None where none has steps.
         at_once: how many trials run at a time; None for any number.
         limit: how many begin; None for any number.
-        sink: gets what running trials report.
     """
 
     is_single = False
@@ -43,12 +41,11 @@ class SearchTrials:
         done: Mapping[str, Outcome],
         again: Sequence[Trial] = (),
         metric: str | None,
-        sink: Sink,
         at_once: int | None = None,
         limit: int | None = None,
     ) -> None:
         self._study, self._scenario, self._make = study, scenario, make
-        self._metric, self._sink = metric, sink
+        self._metric = metric
         self._at_once, self._limit = at_once, limit
         self._again = list(again)
         self._numbers: dict[str, int | None] = {}  # of the trials that run, by id
@@ -92,7 +89,6 @@ class SearchTrials:
         for step, value in enumerate(trial.values(self._metric)[done:], done + 1):
             self._reported[trial.id] = step
             self._study.report(number, step, value)
-            self._sink(StepRead(trial.id, self._metric, step, value))
             if self._study.prunes(number):
                 return Stop(trial.id, f"pruned at step {step}: {self._metric} is {value:g}", "pruned")
         return None

@@ -17,7 +17,6 @@ from harness.experiments.run_directory import TrialDirectory
 from harness.experiments.state import TrialState, moved
 from harness.resources.events import Noted, TrialMoved
 from harness.resources.provisioning import Provisioning
-from harness.scenario.consistency import watched_metric
 from harness.scenario.model import ExpectSpec, Scenario, Trial
 from harness.scenario.names import job_name
 from harness.services.service import Job, JobView
@@ -129,7 +128,6 @@ class RunningTrial:
             job.output,
             pending.id,
             pending.scenario.metrics,
-            watched=() if (metric := watched_metric(pending.scenario)) is None else (metric,),
             matcher=pending.context.matcher,
             sink=pending.context.sink,
         )
@@ -161,7 +159,7 @@ class RunningTrial:
         )
 
     def values(self, metric: str) -> Sequence[float]:
-        """The values of a metric that the log has shown so far; only of the one that a search looks at."""
+        """The values of a metric with steps that the log has shown so far."""
         return self._log.values.get(metric, ())
 
     def list_jobs(self) -> Mapping[str, JobView]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.experiments.outcomes import Outcome
+from harness.experiments.running_trials import LiveTrial
 from harness.report.series import encoded_series, points_for
 from harness.results.failures import FailureGroup, group_failures
 from harness.results.fields import Fields, varying
@@ -78,6 +79,7 @@ def document_of(runs: Sequence[RunRecord], asked: Asked, now: datetime) -> dict[
             for index, part in enumerate(parts)
             for group in group_failures(part.run.path, part.outcomes)[:_MOST_GROUPS]
         ],
+        "running": [_running(trial) for run in runs for trial in run.running] if asked.is_live else [],
         "importance": dict(_importance(asked.importance_of, goals, parameters, everything)),
     }
 
@@ -150,6 +152,11 @@ def _trial(outcome: Outcome, run: int, names: _Names, most: int) -> dict[str, An
         "errors": list(outcome.errors[:_MOST_ERRORS]),
         "directory": outcome.directory,
     }
+
+
+def _running(trial: LiveTrial) -> dict[str, Any]:
+    metrics = {name: {"step": step, "value": _metric(value)} for name, (step, value) in trial.metrics.items()}
+    return {"id": trial.trial, "state": trial.state, "since": trial.since, "metrics": metrics}
 
 
 def _failure(group: FailureGroup, run: int, numbers: Mapping[int, int]) -> dict[str, Any]:

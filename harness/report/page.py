@@ -28,6 +28,7 @@ SCRIPTS = (
     "parallel",
     "timeline",
     "table",
+    "running",
     "page",
 )
 """The parts of the script, each of which uses those before it only."""

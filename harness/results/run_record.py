@@ -9,6 +9,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.experiments.run_directory import ABOUT, OUTCOMES
+from harness.experiments.running_trials import LiveTrial, read_running
 from harness.results.goal import Goal
 from harness.scenario.consistency import STDOUTERR
 from harness.scenario.direction import DIRECTIONS, Direction
@@ -49,6 +50,7 @@ class RunRecord:
         started: when it began, in ISO 8601; empty where nothing says so.
         plans: by the scenario's name.
         outcomes: the latest of each trial, in the order in which they ended.
+        running: the trials that run now.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class RunRecord:
     started: str
     plans: Mapping[str, Plan]
     outcomes: tuple[Outcome, ...]
+    running: tuple[LiveTrial, ...] = ()
 
     @property
     def name(self) -> str:
@@ -92,7 +95,14 @@ def read_run(path: Path) -> RunRecord:
         plans.setdefault(scenario, Plan(scenario))
     started, run = facts.get("started"), facts.get("run")
     identity = run if isinstance(run, str) and run.replace("-", "").isalnum() else directory.absolute().name
-    return RunRecord(directory, identity, started if isinstance(started, str) else "", plans, tuple(outcomes.values()))
+    return RunRecord(
+        directory,
+        identity,
+        started if isinstance(started, str) else "",
+        plans,
+        tuple(outcomes.values()),
+        tuple(read_running(directory, ABOUT)),
+    )
 
 
 def log_files(root: Path, outcome: Outcome) -> dict[str, Path]:

@@ -32,7 +32,7 @@ def test_lines_of_json_and_csv_are_metrics_while_the_job_runs() -> None:
     }
     output, shown = GrowingFiles(), list[Any]()
     with PatternMatcher() as matcher:
-        reader = LogReader(output, "t", specs, watched=specs, matcher=matcher, sink=shown.append)
+        reader = LogReader(output, "t", specs, matcher=matcher, sink=shown.append)
         output.contents["metrics.jsonl"] = b'{"loss": 1, "step": 1}\nstarting\n{"acc": 1}\n{"lo'
         reader.stream()
         output.contents["metrics.jsonl"] += b'ss": 0.5}\n'
@@ -54,7 +54,7 @@ def test_what_was_not_followed_is_read_when_the_job_has_ended(tmp_path: Path) ->
     (tmp_path / "metrics.jsonl").write_text('{"loss": 1}\n{"loss": 0.5}')
     specs, output = {"loss": MetricSpec.model_validate({"step": True})}, GrowingFiles()
     with PatternMatcher() as matcher:
-        reader = LogReader(output, "t", specs, watched=specs, matcher=matcher, sink=lambda _event: None)
+        reader = LogReader(output, "t", specs, matcher=matcher, sink=lambda _event: None)
         reader.stream()
         reader.finish({"metrics.jsonl": tmp_path / "metrics.jsonl"})
     assert reader.values == {"loss": [1.0, 0.5]}

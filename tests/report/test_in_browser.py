@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from harness.clock import SystemClock
 from harness.experiments.outcomes import Outcome, OutcomeFile, Unmet
+from harness.experiments.running_trials import RUNNING, RunningTrials
+from harness.file_lock import lock_file
 from harness.report.model import Asked, document_of
 from harness.report.server import ReportServer
 from harness.report.writing import write_report
+from harness.resources.events import StepRead, TrialMoved
 from harness.results.run_record import read_run
 from tests.report.conftest import HOSTILE, Browser, sweep
 from tests.results.conftest import MakeRun, trial
@@ -55,6 +59,16 @@ NAMELESS = """
 const name = (one) => one.getAttribute("aria-label") || one.labels?.[0]?.textContent.trim() || one.textContent.trim();
 const all = [...document.querySelectorAll("button, input, select, canvas[tabindex], [role=region], meter")];
 return all.filter((one) => !name(one)).map((one) => one.outerHTML);
+"""
+RUNS_NOW = """
+const done = arguments[arguments.length - 1];
+const look = () => {
+    const rows = [...document.querySelectorAll("#running tbody tr")];
+    const texts = rows.map((row) => [...row.cells].map((cell) => cell.textContent));
+    if (document.querySelector("#running").hidden === (arguments[0] === 0) && rows.length === arguments[0]) done(texts);
+    else setTimeout(look, 50);
+};
+look();
 """
 FOLLOWED = """
 const done = arguments[arguments.length - 1];
@@ -222,11 +236,33 @@ def test_a_watched_page_follows_the_run(browser: Browser, make_run: MakeRun) -> 
             browser.open(server.url)
             assert browser.run(COUNT) == "3 of 3 trials"
             browser.run(FILTER, "n<100")
+            browser.run("document.querySelector('#controls input[type=search]').focus()")
+            with lock_file(run / "run.json"):  # as a run does while it lasts
+                running = RunningTrials(run / RUNNING, SystemClock())
+                running(TrialMoved(HOSTILE, "job", "running"))
+                running(StepRead(HOSTILE, "loss", 7, 0.25))
+                ((name, state, _, loss),) = browser.wait(RUNS_NOW, 1)
+                assert (name, state, loss) == (HOSTILE, "running", "0.25 (step 7)")
+                running.close()
+                assert browser.wait(RUNS_NOW, 0) == []
+            assert browser.run(SORT, "rate") == "ascending"
             OutcomeFile(run / "outcomes.jsonl").append(sweep(4)[3])
             assert browser.wait(FOLLOWED) == "4 of 4 trials"
             assert browser.run("return document.querySelector('#controls input[type=search]').value") == "n<100"
+            assert browser.run("return document.activeElement.type") == "search"
+            rates = [float(row[0]) for row in browser.run(ROWS)]
+            assert rates == sorted(rates)
         finally:
             browser.open("about:blank")
             server.shutdown()
             thread.join()
     assert browser.complaints() == []
+
+
+def test_names_that_every_object_of_javascript_has_are_names_like_others(show: Show) -> None:
+    names = ("constructor", "toString", "__proto__")
+    with_them = trial({"a": 1}, dict.fromkeys(names, 1.0), series={name: [2.0, 1.0] for name in names})
+    page = show(with_them, trial({"a": 2}, {}), trial({"a": 3}, {"loss": 1.0}))
+    assert page.run(COUNT) == "3 of 3 trials"
+    for name in names:
+        assert name in page.run(CHOOSE, name)

@@ -2,7 +2,7 @@
 
 function learningCurves(trials) {
   const names = trials.data.series;
-  let chosen = names.includes(trials.objective) ? trials.objective : names[0];
+  let chosen = trials.picked("series", names) ?? (names.includes(trials.objective) ? trials.objective : names[0]);
   let curves = [];
   let [x, y] = [null, null];
   const log = make("input", { type: "checkbox", onchange: () => { scales(); schedule(plot, "all"); } });
@@ -10,7 +10,7 @@ function learningCurves(trials) {
   function load() {
     curves = [];
     for (const trial of trials.all) {
-      const series = trial.s[chosen];
+      const series = own(trial.s, chosen);
       if (series) curves.push({ trial, x: series.x ?? series.y.map((_, index) => index + 1), y: series.y });
     }
     const values = curves.flatMap((curve) => curve.y).filter(isNumber).sort((one, other) => one - other);
@@ -86,6 +86,6 @@ function learningCurves(trials) {
   });
   load();
   const options = [make("label", { class: "check" }, log, "logarithmic")];
-  if (names.length > 1) options.unshift(selection("Series", names, chosen, (name) => { chosen = name; load(); schedule(plot, "all"); }));
+  if (names.length > 1) options.unshift(selection("Series", names, chosen, (name) => { chosen = trials.pick("series", name); load(); schedule(plot, "all"); }));
   return { plots: [plot], element: plot.element, options };
 }

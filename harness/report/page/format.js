@@ -47,4 +47,7 @@ function pairs(entries) {
   return make("table", { class: "pairs small" }, make("tbody", {}, ...body));
 }
 
+// What an object has by itself: a metric may be called "constructor".
+const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined);
+
 const say = (text) => { document.getElementById("said").textContent = text; };

@@ -71,7 +71,12 @@ function controls() {
   }
   if (data.metrics.length && trials.all.length > 1) children.push(legend());
   children.push(make("button", { type: "button", onclick: () => { trials.filter = ""; filter.value = ""; trials.ranges.clear(); trials.tell("filter"); } }, "Show all"), count);
+  const typed = document.activeElement?.type === "search" ? document.activeElement.selectionStart : null;
   form.replaceChildren(...children);
+  if (typed !== null) {
+    filter.focus();
+    filter.setSelectionRange(typed, typed);
+  }
   form.onsubmit = (event) => event.preventDefault();
   trials.counted = () => {
     const problem = trials.select();
@@ -108,7 +113,7 @@ function sections() {
   const importance = many && data.parameters.length > 1 ? importanceBars() : null;
   const hasCurves = data.series.length > 0;
   const shownSections = [
-    data.runs.length > 1 ? section("runs", "Runs", { element: comparison_table() }) : null,
+    data.runs.length > 1 ? section("runs", "Runs", { element: comparisonTable() }) : null,
     hasCurves ? section("curves", "Learning curves", learningCurves(trials), { size: many ? "half" : "" }) : null,
     many ? section("history", "Best so far", history(trials), { size: hasCurves ? "half" : "" }) : null,
     many && has.parameters ? section("parallel", "Parallel coordinates", parallelCoordinates(trials), { hint: "Drag along an axis to keep a range, press on it to release." }) : null,
@@ -131,7 +136,7 @@ function sections() {
 function importanceBars() {
   const box = make("div");
   const fill = () => {
-    const found = trials.data.importance[trials.objective];
+    const found = own(trials.data.importance, trials.objective);
     if (!found) {
       box.replaceChildren(make("p", { class: "muted small" }, "Not known: it takes eight trials that reached a value, and for a metric that is not among the first three harness report --goal."));
       return;
@@ -147,7 +152,7 @@ function importanceBars() {
   return box;
 }
 
-function comparison_table() {
+function comparisonTable() {
   const names = ["run", "scenario", "trials", "not as expected", `best ${trials.objective}`, "median", "time"];
   const value = trials.metric(trials.objective);
   const rows = trials.data.runs.map((run, index) => {
@@ -212,17 +217,26 @@ trials.on((what) => {
 dark.addEventListener("change", () => { palette = readPalette(); trials.legend?.(); redraw(); });
 window.addEventListener("scroll", hideTip, { passive: true });
 
+// What changes most often, what runs, is drawn by itself: the rest keeps its focus and its place.
 function follow() {
   let mark = "";
+  const rest = ({ running, generated, ...others }) => JSON.stringify(others);
+  let known = rest(trials.data);
+  const take = (data) => {
+    runningNow(data.running);
+    if (rest(data) === known) return;
+    known = rest(data);
+    trials.replace(data);
+    header();
+    controls();
+    sections();
+  };
   const look = async () => {
     try {
       const answer = await fetch("data.json", { headers: mark ? { "If-None-Match": mark } : {}, cache: "no-store" });
       if (answer.status === 200) {
         mark = answer.headers.get("ETag") ?? "";
-        trials.replace(await answer.json());
-        header();
-        controls();
-        sections();
+        take(await answer.json());
       }
     } catch {
       say("The server of this page does not answer.");
@@ -235,4 +249,7 @@ function follow() {
 header();
 controls();
 sections();
-if (trials.data.live) follow();
+if (trials.data.live) {
+  runningNow(trials.data.running);
+  follow();
+}

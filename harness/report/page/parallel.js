@@ -90,6 +90,7 @@ function parallelCoordinates(trials) {
     drag = null;
     trials.tell("filter");
   });
+  plot.above.addEventListener("pointercancel", () => { drag = null; });
   return { plots: [plot], element: plot.element, options: [] };
 }
 

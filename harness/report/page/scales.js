@@ -20,10 +20,9 @@ function numericScale(values, { log = false, padded = true, whole = false } = {}
     [begin, end] = [begin - room, end + room];
   }
   const at = (value) => (isNumber(value) && (!log || value > 0) ? (to(value) - begin) / (end - begin) : NaN);
-  const value = (share) => { const found = begin + share * (end - begin); return log ? 10 ** found : found; };
   const ticks = (most) => (log ? logTicks(begin, end, most) : linearTicks(begin, end, most, whole))
     .map((tick) => ({ at: at(tick), label: shown(tick) })).filter((tick) => tick.at >= -1e-9 && tick.at <= 1 + 1e-9);
-  return { kind: log ? "log" : "linear", at, value, ticks };
+  return { kind: log ? "log" : "linear", at, ticks };
 }
 
 function linearTicks(begin, end, most, whole) {
@@ -55,7 +54,7 @@ function categoryScale(values) {
     const every = Math.ceil(names.length / Math.max(1, most));
     return names.filter((_, index) => index % every === 0).map((name) => ({ at: places.get(name), label: name }));
   };
-  return { kind: "category", at, value: (share) => share, ticks, names };
+  return { kind: "category", at, ticks };
 }
 
 // The scale of a parameter or a metric, by what it holds.

@@ -77,9 +77,9 @@ function history(trials) {
   return { plots: [plot], element: plot.element, options: [] };
 }
 
-// The scale of the objective; a few trials that are far off do not flatten the others: they are drawn at the edge.
+// The scale of the objective, or of another metric, as the trials have it that are looked at.
 function outcomeScale(trials, name = trials.objective) {
-  const values = trials.visible.map(trials.metric(name)).filter(isNumber).sort((one, other) => one - other);
+  const values = trials.visible.map(trials.metric(name)).filter(isNumber);
   return scaleOf(values.length ? values : [0, 1]);
 }
 
@@ -98,8 +98,9 @@ function slices(trials) {
 
 function contour(trials) {
   const names = trials.data.parameters;
-  const matters = Object.entries(trials.data.importance[trials.objective]?.shares ?? {}).map(([name]) => name);
-  let [first, second] = matters.length > 1 ? matters : names;
+  const matters = Object.entries(own(trials.data.importance, trials.objective)?.shares ?? {}).map(([name]) => name);
+  const [likely, next] = matters.length > 1 ? matters : names;
+  let [first, second] = [trials.picked("contour across", names) ?? likely, trials.picked("contour up", names) ?? next];
   const read = (name) => { const place = names.indexOf(name); return (trial) => trial.p[place]; };
   const plot = scatter(trials, {
     label: "Two parameters: a point for each trial, and between them what came out nearby.",
@@ -113,8 +114,8 @@ function contour(trials) {
   });
   const redraw = () => schedule(plot, "all");
   const options = names.length > 2 ? [
-    selection("Across", names, first, (name) => { first = name; redraw(); }),
-    selection("Up", names, second, (name) => { second = name; redraw(); }),
+    selection("Across", names, first, (name) => { first = trials.pick("contour across", name); redraw(); }),
+    selection("Up", names, second, (name) => { second = trials.pick("contour up", name); redraw(); }),
   ] : [];
   return { plots: [plot], element: plot.element, options };
 }
@@ -149,8 +150,8 @@ function drawSurface(pen, area, trials, { x, y, fx, fy }) {
 
 function pareto(trials) {
   const names = trials.data.metrics;
-  let first = trials.objective;
-  let second = names.find((name) => name !== first);
+  let first = trials.picked("pareto across", names) ?? trials.objective;
+  let second = trials.picked("pareto up", names) ?? names.find((name) => name !== first);
   const sign = (name) => ((trials.directions.get(name) ?? "minimize") === "minimize" ? 1 : -1);
   const note = make("p", { class: "hint" });
   const plot = scatter(trials, {
@@ -173,8 +174,8 @@ function pareto(trials) {
   });
   const redraw = () => schedule(plot, "all");
   const options = [
-    selection("Across", names, first, (name) => { first = name; redraw(); }),
-    selection("Up", names, second, (name) => { second = name; redraw(); }),
+    selection("Across", names, first, (name) => { first = trials.pick("pareto across", name); redraw(); }),
+    selection("Up", names, second, (name) => { second = trials.pick("pareto up", name); redraw(); }),
   ];
   return { plots: [plot], element: make("div", {}, plot.element, note), options };
 }

@@ -15,8 +15,9 @@ function trialTable(trials) {
   columns.push({ name: "expected", read: (trial) => trial.met });
   for (const column of columns) column.isNumber = trials.all.some((trial) => typeof column.read(trial) === "number");
 
-  let sorted = { column: null, sign: 1 };
-  let page = 0;
+  const before = trials.choices.get("table") ?? { name: "", sign: 1, page: 0 };
+  let sorted = { column: columns.find((column) => column.name === before.name) ?? null, sign: before.sign };
+  let page = before.page;
   const head = make("tr");
   const body = make("tbody");
   const pager = make("div", { class: "pager" });
@@ -56,6 +57,7 @@ function trialTable(trials) {
     const ordered = order();
     const pages = Math.max(1, Math.ceil(ordered.length / PAGE));
     page = Math.min(page, pages - 1);
+    trials.pick("table", { name: sorted.column?.name ?? "", sign: sorted.sign, page });
     rows.clear();
     body.replaceChildren(...ordered.slice(page * PAGE, (page + 1) * PAGE).map(row));
     const turn = (by) => () => { page += by; fill(); };
@@ -87,7 +89,7 @@ function trialTable(trials) {
     for (const [index, made] of rows) {
       made.classList.toggle("hovered", index === trials.hovered);
       made.classList.toggle("chosen", index === trials.chosen);
-      made.setAttribute("aria-selected", String(index === trials.chosen));
+      made.setAttribute("aria-current", String(index === trials.chosen));
     }
   }
 

@@ -6,6 +6,7 @@ class Trials {
   constructor(data) {
     this.listeners = [];
     this.filter = "";
+    this.choices = new Map(); // what charts and table show, by what is chosen there
     this.ranges = new Map(); // field -> [low, high], shares of its axis in the parallel coordinates
     this.hovered = NOTHING;
     this.chosen = NOTHING;
@@ -17,7 +18,7 @@ class Trials {
     const chosenId = this.chosen >= 0 ? this.all[this.chosen].key : null;
     this.data = data;
     this.all = data.trials.map((trial, index) => ({ ...trial, index, key: `${trial.run} ${trial.id}` }));
-    this.directions = new Map(data.goals.map((goal) => [goal.metric, goal.direction]));
+    this.directions = new Map(data.goals.map((goal) => [goal.metric, this.choices.get(`direction of ${goal.metric}`) ?? goal.direction]));
     if (!data.metrics.includes(this.objective)) this.objective = data.goals.length ? data.goals[0].metric : "";
     this.fields = new Map();
     data.parameters.forEach((name, place) => this.fields.set(name, (trial) => trial.p[place]));
@@ -49,7 +50,22 @@ class Trials {
 
   get direction() { return this.directions.get(this.objective) ?? "minimize"; }
 
-  set direction(way) { this.directions.set(this.objective, way); this.rank(); }
+  set direction(way) {
+    this.directions.set(this.objective, this.pick(`direction of ${this.objective}`, way));
+    this.rank();
+  }
+
+  // Remember what the reader has chosen somewhere; news of the run draws everything again.
+  pick(what, value) {
+    this.choices.set(what, value);
+    return value;
+  }
+
+  // What was chosen, if it is still there to be chosen.
+  picked(what, names) {
+    const value = this.choices.get(what);
+    return names.includes(value) ? value : undefined;
+  }
 
   // Who is better: share 1 is the best trial, 0 the worst; those without a value have none.
   rank() {

@@ -1,0 +1,115 @@
+"""The trials that run now, in a file of the run directory: what a report shows of a run that is not over."""
+
+import json
+import math
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.atomic_file import write_file
+from harness.clock import Clock
+from harness.experiments.state import TrialState
+from harness.file_lock import is_locked
+from harness.resources.events import Event, StepRead, TrialEnded, TrialMoved
+
+RUNNING = "running.json"
+_PAUSE = 0.5  # seconds between a change and its place in the file, so that many changes share one
+_MOST_BYTES = 4 << 20
+
+
+@dataclass(slots=True)
+class LiveTrial:
+    """A trial whose job has not ended.
+
+    Attributes:
+        since: when it came into its state, in seconds since 1970.
+        metrics: the last step and value of each metric with steps.
+    """
+
+    trial: str
+    state: str
+    since: float
+    metrics: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+
+class RunningTrials:
+    """A sink of events that keeps the file; the file is gone when the run is.
+
+    Args:
+        path: of the file.
+        clock: says since when a trial is in its state.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path, self._clock = path, clock
+        self._trials: dict[str, LiveTrial] = {}
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._is_closed = False
+
+    def __call__(self, event: Event) -> None:
+        """Take what is new of a trial."""
+        with self._lock:
+            match event:
+                case TrialMoved(trial, _, state) if TrialState(state).is_active:
+                    now = self._clock.now().timestamp()
+                    known = self._trials.setdefault(trial, LiveTrial(trial, state, now))
+                    known.state, known.since = state, now
+                case TrialMoved(trial) | TrialEnded(trial):
+                    self._trials.pop(trial, None)
+                case StepRead(trial, metric, step, value) if trial in self._trials:
+                    self._trials[trial].metrics[metric] = (step, value)
+                case _:
+                    return
+            if self._timer is None and not self._is_closed:
+                self._timer = threading.Timer(_PAUSE, self._write)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def close(self) -> None:
+        """Remove the file."""
+        with self._lock:
+            self._is_closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        with self._lock:
+            self._timer = None
+            if not self._is_closed:
+                with suppress(OSError):  # a run does what it does though nobody can look at it
+                    write_file(self._path, json.dumps([_encoded(trial) for trial in self._trials.values()]).encode())
+
+
+def read_running(run: Path, about: str) -> list[LiveTrial]:
+    """The trials of a run directory that run now; none where nobody runs them, or where that cannot be read.
+
+    Args:
+        run: the directory.
+        about: the name of the file in it that a run locks.
+    """
+    try:
+        if not is_locked(run / about):
+            return []  # a run that was killed leaves its file
+        with (run / RUNNING).open("rb") as stream:
+            found: Any = json.loads(stream.read(_MOST_BYTES))
+        return [_decoded(one) for one in found]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return []
+
+
+def _encoded(trial: LiveTrial) -> dict[str, Any]:
+    metrics = {
+        name: [step, value if math.isfinite(value) else str(value)] for name, (step, value) in trial.metrics.items()
+    }
+    return {"trial": trial.trial, "state": trial.state, "since": trial.since, "metrics": metrics}
+
+
+def _decoded(found: Mapping[str, Any]) -> LiveTrial:
+    metrics = {str(name): (int(step), float(value)) for name, (step, value) in found["metrics"].items()}
+    return LiveTrial(str(found["trial"]), str(found["state"]), float(found["since"]), metrics)

@@ -1,0 +1,77 @@
+"""Who looks at a run directory sees the trials that run, and none of a run that is over."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.clock import SystemClock
+from harness.experiments.running_trials import RUNNING, LiveTrial, RunningTrials, read_running
+from harness.file_lock import lock_file
+from harness.resources.events import StepRead, TrialEnded, TrialMoved
+
+ABOUT = "run.json"
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[RunningTrials]:
+    """Of a run that holds its directory."""
+    with lock_file(tmp_path / ABOUT):
+        made = RunningTrials(tmp_path / RUNNING, SystemClock())
+        yield made
+        made.close()
+
+
+def shown(run: Path, count: int) -> list[LiveTrial]:
+    """The trials, once the file has so many."""
+    clock = SystemClock()
+    while len(found := read_running(run, ABOUT)) != count or not (run / RUNNING).exists():
+        clock.sleep(0.02)
+    return found
+
+
+def test_trials_are_there_with_their_last_values_until_their_jobs_end(running: RunningTrials, tmp_path: Path) -> None:
+    running(TrialMoved("a", "job-a", "queued"))
+    running(TrialMoved("a", "job-a", "running"))
+    running(TrialMoved("b", "job-b", "queued"))
+    running(StepRead("a", "loss", 1, 2.5))
+    running(StepRead("a", "loss", 2, math.inf))
+    running(StepRead("gone", "loss", 2, 1.0))
+    first, second = shown(tmp_path, 2)
+    assert (first.trial, first.state, first.metrics) == ("a", "running", {"loss": (2, math.inf)})
+    assert (second.trial, second.state, second.metrics) == ("b", "queued", {})
+
+    running(TrialMoved("a", "job-a", "succeeded"))
+    assert [trial.trial for trial in shown(tmp_path, 1)] == ["b"]
+    running(TrialEnded("b", "succeeded", True))
+    assert shown(tmp_path, 0) == []
+
+
+def test_the_file_is_gone_when_the_run_is(running: RunningTrials, tmp_path: Path) -> None:
+    running(TrialMoved("a", "job-a", "running"))
+    shown(tmp_path, 1)
+    running.close()
+    running(TrialMoved("b", "job-b", "running"))
+
+    assert not (tmp_path / RUNNING).exists()
+
+
+def test_what_a_killed_run_has_left_does_not_run(running: RunningTrials, tmp_path: Path) -> None:
+    running(TrialMoved("a", "job-a", "running"))
+    shown(tmp_path, 1)
+    left = (tmp_path / RUNNING).read_bytes()
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / RUNNING).write_bytes(left)
+    (tmp_path / "killed" / ABOUT).touch()
+
+    assert read_running(tmp_path / "killed", ABOUT) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "7", "[7]", '[{"trial": "a"}]', '[{"trial": 1, "state": 2, "since": "x"}]', "[" * 9999]
+)
+def test_a_file_that_is_none_shows_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / RUNNING).write_text(text)
+    with lock_file(tmp_path / ABOUT):
+        assert read_running(tmp_path, ABOUT) == []
