@@ -119,6 +119,30 @@ class Request:
         """Note that the request has valid credentials, before its body is read."""
         self._connection.trust()
 
+    def part(self, method: str, target: bytes, headers: Mapping[str, str]) -> "Request":
+        """A request without a body that came in this one's body, as if it had come by itself.
+
+        Args:
+            target: path and query as sent.
+            headers: by their names in lower case.
+
+        Raises:
+            MalformedRequestError: the target cannot be understood.
+        """
+        path, _, query = target.partition(b"?")
+        scope = {
+            "state": {"connection": self._connection},
+            "method": method,
+            "scheme": self.scheme,
+            "client": (self.client, 0),
+            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+            "raw_path": path,
+            "query_string": query,
+        }
+        made = Request(scope, _nothing)
+        made.host, made.ahead = self.host, self.ahead
+        return made
+
     async def read(self, limit: int = BODY_LIMIT) -> bytes:
         """The whole body.
 
@@ -158,6 +182,10 @@ class Request:
                 return await self._receive()
         except TimeoutError:
             raise BodyStalledError from None
+
+
+async def _nothing() -> MutableMapping[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _parsed(query: bytes) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.clock import SteppingClock
+from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.blobs import routes as blobs
 from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.public_access import PublicAccess
@@ -88,9 +89,13 @@ def _served(root: Path) -> tuple[Operations, Operations]:
     accounts, trash, judge = Accounts(store, clock, root=root), Trash(root / "trash"), authority(clock)
     shares = Shares(accounts, store=store, clock=clock, trash=trash)
     containers = Containers(accounts, store=store, clock=clock, trash=trash)
+    sources = CopySources(accounts, judge)
+    service = AzureBlobs(accounts, store=store, clock=clock, trash=trash, sources=sources)
     store.close()
-    sources, public = CopySources(accounts, judge), PublicAccess(accounts, store)
-    return files.operations(shares, accounts, sources), blobs.operations(containers, accounts, sources, public)
+    return (
+        files.operations(shares, accounts, sources),
+        blobs.operations(containers, accounts, sources, public=PublicAccess(accounts, store), service=service),
+    )
 
 
 def _rows(table: Operations, unserved: Mapping[Address, str]) -> Iterator[str]:

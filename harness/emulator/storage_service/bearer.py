@@ -114,7 +114,7 @@ def action_of(service: Service, operation: str, *, letters: str, kind: str) -> s
         return f"{_CONTAINERS[service]}/{'getAcl' if operation.startswith('Get') else 'setAcl'}/action"
     if operation in _OF_TAGS:
         return f"{_CONTENTS[service]}/{_OF_TAGS[operation]}"
-    verb = "read" if set(letters) & {"r", "l"} else "delete" if letters == "d" else "write"
+    verb = "read" if set(letters) & {"r", "l"} else "delete" if letters and set(letters) <= {"d", "x", "y"} else "write"
     if operation in _OF_CONTENTS or kind == "o":
         return f"{_CONTENTS[service]}/{verb}"
     if kind == "c" or operation in ("ListContainers", "ListShares"):

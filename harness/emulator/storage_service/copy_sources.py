@@ -122,7 +122,8 @@ class CopySources:
         snapshot = query.get("sharesnapshot", query.get("snapshot", ""))
         if not (share and below) or "\0" in path:
             raise errors.invalid_header(header)
-        return Target(service, account, share, below, snapshot), query, parts.scheme.lower()
+        version = query.get("versionid", "")
+        return Target(service, account, share, below, snapshot, version=version), query, parts.scheme.lower()
 
     def _place(self, parts: SplitResult, header: str) -> tuple[Service, str, str]:
         path = unquote(parts.path, errors="replace").lstrip("/")
@@ -221,7 +222,11 @@ def _on_object(target: Target, letter: str) -> Grant:
 def without_signature(url: str) -> str:
     """A URL as it is shown to others."""
     parts = _split(url, "x-ms-copy-source")
-    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0].lower() in ("sharesnapshot", "snapshot")]
+    kept = [
+        pair
+        for pair in parts.query.split("&")
+        if pair.partition("=")[0].lower() in ("sharesnapshot", "snapshot", "versionid")
+    ]
     return urlunsplit(parts._replace(query="&".join(kept)))
 
 

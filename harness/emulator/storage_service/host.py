@@ -155,9 +155,14 @@ class StorageHost:
         """The service in trouble."""
         return self.refuse_target(request, trouble, self._own(request))
 
-    async def handle_target(self, request: Request, target: Target) -> Response:
-        """Answer a request for a target, wherever it was named."""
-        request_id, version = new_guid(), _asked_version(request)
+    async def handle_target(self, request: Request, target: Target, *, version: str = "") -> Response:
+        """Answer a request for a target, wherever it was named.
+
+        Args:
+            version: of the REST API, if not the request says it but the one that it is a part of.
+        """
+        stated = version or request.headers.get("x-ms-version", "")
+        request_id, version = new_guid(), version or _asked_version(request)
         try:
             if not _VERSION.fullmatch(version):
                 version = DEFAULT_VERSION
@@ -165,7 +170,7 @@ class StorageHost:
             if request.method == "OPTIONS":  # which a browser sends without credentials
                 answer = cors.preflight(request, self._sharing_rules(target))
             else:
-                answer = await self._answer(request, target, version)
+                answer = await self._answer(request, target, version, stated)
         except StorageError as error:
             answer = self._refused(error, request_id, version)
         except BodyTooLargeError as error:
@@ -228,7 +233,7 @@ class StorageHost:
         secondary = account.endswith(_SECONDARY)
         return Target(self.service, account.removesuffix(_SECONDARY), share, below, snapshot, secondary, version)
 
-    async def _answer(self, request: Request, target: Target, version: str) -> Response:
+    async def _answer(self, request: Request, target: Target, version: str, stated: str) -> Response:
         level = "path" if target.path else "share" if target.share else "service"
         query = request.query
         name = (level, request.method, query.get("restype", "").lower(), query.get("comp", "").lower())
@@ -240,7 +245,7 @@ class StorageHost:
             self._authority,
             lambda: self._policies(target),
             now + request.ahead,
-            version if "x-ms-version" in request.headers else "",
+            stated,
             lambda: self._openness(target),
         )
         grant = operation.grant(self.service) if operation else _grant(self.service, "", "r", "o")

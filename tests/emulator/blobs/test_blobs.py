@@ -197,7 +197,6 @@ def test_the_id_of_a_block_is_base64_of_at_most_64_bytes(put: Put, block_id: str
     ("address", "headers", "operation"),
     [
         ("/f?comp=incrementalcopy", {}, "IncrementalCopyBlob"),
-        ("/f?comp=tier", {}, "SetBlobTier"),
     ],
 )
 def test_what_the_emulator_does_not_serve_is_refused_by_its_name(

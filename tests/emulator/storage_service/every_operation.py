@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER, Call, LoneStorage
+from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER, VERSIONED, Call, LoneStorage
 
 LEASE = "11111111-1111-1111-1111-111111111111"
 OTHER_LEASE = "22222222-2222-2222-2222-222222222222"
@@ -99,6 +99,11 @@ _RETENTION = (
 )
 
 
+def _versioned(call: Call) -> Call:
+    """The same in the account that keeps versions."""
+    return replace(call, account=VERSIONED)
+
+
 def _kept(call: Call) -> Call:
     """The same in the account that keeps what is deleted."""
     return replace(call, account=KEEPING)
@@ -155,6 +160,16 @@ BEFORE = (
     _blob("box/t/taken", b"t" * 10, _meta("taken")),
     _snapshot("box/t/taken", _meta("snapshot")),
     _snapshot("box/t/taken"),
+    *(
+        _versioned(call)
+        for call in (
+            Call("blob", "PUT", "box?restype=container"),
+            _blob("box/a", b"1" * 10, _meta("first")),
+            _blob("box/a", b"2" * 20, _meta("second")),
+            _blob("box/g/gone", b"1" * 10, _meta("gone")),
+            Call("blob", "DELETE", "box/g/gone"),
+        )
+    ),
     *(
         _kept(call)
         for call in (
@@ -289,6 +304,7 @@ OPERATIONS = {
     "put first block": _block("box/d", "1", b"1" * 10),
     "replace block": _block("box/b", "3", b"x" * 20),
     "commit blocks": _commit("box/new/c", "1", of="c"),
+    "set blob tier": Call("blob", "PUT", "box/a?comp=tier", (("x-ms-access-tier", "Archive"),)),
     "set blob tags": Call(
         "blob", "PUT", "box/a?comp=tags", (), b"<Tags><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tags>"
     ),
@@ -301,6 +317,12 @@ OPERATIONS = {
     "delete blob that is kept": _kept(Call("blob", "DELETE", "box/a", (_SNAPSHOTS,))),
     "delete snapshot that is kept": _kept(Call("blob", "DELETE", "box/a?snapshot={snapshot}")),
     "put blob where one was deleted": _kept(_blob("box/g/gone", b"n" * 50, _meta("new"))),
+    "replace blob that has versions": _versioned(_blob("box/a", b"n" * 50, _meta("new"))),
+    "set metadata of blob that has versions": _versioned(Call("blob", "PUT", "box/a?comp=metadata", (_meta("other"),))),
+    "snapshot blob that has versions": _versioned(_snapshot("box/a")),
+    "delete blob that has versions": _versioned(Call("blob", "DELETE", "box/a")),
+    "delete version": _versioned(Call("blob", "DELETE", "box/a?versionid={snapshot}")),
+    "put blob where one was deleted that has versions": _versioned(_blob("box/g/gone", b"n" * 50, _meta("new"))),
     "undelete blob": _kept(Call("blob", "PUT", "box/g/gone?comp=undelete")),
     "make append blob": _made("box/p/new", "AppendBlob", _meta("new")),
     "replace append blob": _made("box/log", "AppendBlob", _meta("new")),

@@ -25,6 +25,7 @@ from tests.emulator.storage_service.lone_authority import authority, identity
 
 OTHER = "other"  # an account in a resource group, which can be deleted
 KEEPING = "keeping"  # an account that keeps what is deleted of its blobs
+VERSIONED = "versioned"  # one that keeps every version of them
 ACCOUNT, KEY = "mine", base64.b64encode(b"k" * 64).decode()
 VERSION = "2025-05-05"
 
@@ -65,6 +66,8 @@ class LoneStorage:
         accounts.settle(trash)
         accounts.ensure(ACCOUNT, KEY)
         accounts.ensure(KEEPING, KEY)
+        accounts.ensure(VERSIONED, KEY)
+        store.put(f"blob/{VERSIONED}", ServiceSettings(versions=True))
         if is_new:
             accounts.ensure(OTHER, KEY, "/subscriptions/s/resourceGroups/g")
         files = AzureFiles(accounts, store=store, clock=clock, trash=trash, sources=sources)

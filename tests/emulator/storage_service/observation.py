@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
-from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER, Answer, Call, LoneStorage
+from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER, VERSIONED, Answer, Call, LoneStorage
 
 PERMISSIONS = ("9019534368965683656*5184538281715624169", "9776887036413951035*16314010373527873471")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,7 +116,8 @@ async def _observe_blobs(storage: LoneStorage, found: Seen) -> None:
 
 async def _observe_kept_blobs(storage: LoneStorage, found: Seen) -> None:
     await _look(storage, found, "blob", "GET", "?restype=service&comp=properties", account=KEEPING)
-    await _observe_earlier(storage, found, "box", KEEPING)
+    for account in (KEEPING, VERSIONED):
+        await _observe_earlier(storage, found, "box", account)
 
 
 async def _observe_earlier(storage: LoneStorage, found: Seen, container: str, account: str) -> None:

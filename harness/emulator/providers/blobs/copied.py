@@ -1,6 +1,6 @@
 """What a copy takes along of its source, and what it may replace."""
 
-from harness.emulator.providers.blobs import tags
+from harness.emulator.providers.blobs import tags, tiers
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import target_condition_not_met
 from harness.emulator.providers.blobs.model import Blob
@@ -38,6 +38,7 @@ def copied(call: Call, source: Source) -> Blob:
         kind=kept.kind,
         metadata=headers.metadata(call.request) or dict(source.metadata),
         tags=tags.written(call),
+        tier=tiers.written(call.request.headers, kept.kind),
         content=dict(source.content),
         content_md5=source.content_md5,
         blocks=kept.blocks,

@@ -2,10 +2,9 @@
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace as with_fields
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -136,27 +135,64 @@ class History:
         descriptor = self.descriptor(found)
         return descriptor, os.fstat(descriptor).st_size
 
-    def free_stamp(self, place: Place, moment: datetime) -> str:
-        """The first stamp at or behind a moment that no earlier state of a blob has."""
+    def free_stamp(self, place: Place, at: int) -> str:
+        """The first stamp at or behind a time (ns) that no earlier state of a blob has."""
         taken = {key.rpartition(BETWEEN)[2].partition(" ")[0] for key, _ in self._records(place)}
-        at = timestamps.nanoseconds(moment)
         while (stamp := timestamps.stamp(at)) in taken:
             at += 1000
         return stamp
 
     # What changes
 
-    async def copied(self, found: Found) -> str:
-        """Copy a blob's content to a file for an earlier state, which has no record yet; its name."""
+    async def copied(self, current: Callable[[], Found]) -> tuple[Found, str]:
+        """Copy a blob's content to a file for an earlier state, which has no record yet; the blob, and the file's name.
+
+        Args:
+            current: the blob, if the request may still do so; called again once the copying has taken its time.
+        """
+        found = current()
         name, descriptor = self._new_name(found.place), self.descriptor(found)
         try:
-            await in_thread(copy_to, descriptor, self._folder(found.place) / name)
-        except BaseException:
-            self.discard(found.place, name)
-            raise
+            with self.unless_kept(found.place, name):
+                await in_thread(copy_to, descriptor, self._folder(found.place) / name)
+                current()
         finally:
             close(descriptor)
-        return name
+        return found, name
+
+    def as_version(self, new: Found) -> Found:
+        """A blob that is about to be written, as a new version where the account keeps them."""
+        is_kept_so = self.protection(new.place.account).versions and not new.entry.is_directory
+        version = timestamps.stamp(new.entry.modified_ns) if is_kept_so else ""
+        return Found(new.place, new.entry, replace(new.blob, version=version))
+
+    def is_version(self, found: Found) -> bool:
+        """Whether a blob is kept as a version when it changes."""
+        return kind_kept(found.blob, found.entry, self.protection(found.place.account)) == "version"
+
+    def succeed(self, before: Found, after: Found, file: str, *others: EarlierState) -> None:
+        """Store other properties of a blob whose content stays as a new version, and the version that it was.
+
+        Args:
+            file: has a copy of the content.
+            others: states that appear with it.
+
+        Raises:
+            sqlite3.Error: the disk refuses; nothing has changed.
+        """
+        state = as_it_was("version", version_of(before.blob, before.entry), before.blob, before.entry, file)
+        with self._store.transaction():
+            self.settle(before.place, {each.id: each for each in (state, *others)})
+            self._containers.keep(after)
+
+    @contextmanager
+    def unless_kept(self, place: Place, name: str) -> Iterator[None]:
+        """Delete the file for an earlier state if the block fails to store that."""
+        try:
+            yield
+        except BaseException:
+            self.discard(place, name)
+            raise
 
     def linked(self, place: Place, name: str) -> str:
         """Another name for the content of an earlier state, so that another state can have it, too."""
@@ -255,7 +291,10 @@ class History:
             link_or_copy(slot.name, self._folder(place) / name, parent=slot.parent)
         if kind == "version":
             return as_it_was(kind, version_of(found.blob, found.entry), found.blob, found.entry, name)
-        state = replace(as_it_was(kind, self.free_stamp(place, now), found.blob, found.entry, name), base=True)
+        state = replace(
+            as_it_was(kind, self.free_stamp(place, timestamps.nanoseconds(now)), found.blob, found.entry, name),
+            base=True,
+        )
         return deleted(state, self.protection(place.account), now) or state
 
     def _records(self, place: Place) -> Sequence[tuple[str, EarlierBlob]]:

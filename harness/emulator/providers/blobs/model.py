@@ -28,6 +28,8 @@ class Blob(FileRecord, frozen=True, kw_only=True):
     append blob, which is ``sealed`` once nothing may be appended. ``sequence`` is the number of a page blob,
     ``extents`` are the pages of it that were written; None where only the disk knows. ``epoch`` counts its snapshots,
     ``remade`` those before it was last written as a whole.
+    ``tier`` is empty until it was named; ``tier_next`` is where a blob goes from the archive, since ``tier_changed``
+    (ns).
     """
 
     kind: BlobType = "BlockBlob"
@@ -47,6 +49,10 @@ class Blob(FileRecord, frozen=True, kw_only=True):
     copy: Copy | None = None
     epoch: int = 0
     remade: int = 0
+    tier: str = ""
+    tier_changed: int = 0
+    tier_next: str = ""
+    tier_priority: str = ""
     previous: "Blob | None" = None
 
 

@@ -28,19 +28,23 @@ class Placing:
         self._containers = containers
         self._history = history
 
-    def put(self, new: Found, beside: Path) -> None:
+    def put(self, new: Found, beside: Path) -> Found:
         """Rename a file or directory elsewhere on this file system to the place of its blob.
 
         A file replaces the blob that is there; a directory replaces nothing.
+
+        Returns:
+            The blob, with the version that it is.
 
         Raises:
             StorageError: a blob or directory is in the way.
             OSError: the disk refuses; nothing has changed.
         """
+        new = self._history.as_version(new)
         place, depth = new.place, self._existing(new.place)
         if depth == len(place.names) - 1:
             self._put_in(place, new, beside)
-            return
+            return new
         with (
             self._with_folders(place, depth, beside) as (top, folders),
             place.tree.slot(place.names[: depth + 1]) as slot,
@@ -53,6 +57,7 @@ class Placing:
                     store.put(folder.key, of_file(Folder(), entry))
                 store.put(place.key, of_file(new.blob, new.entry))
             slot.fill(top)
+        return new
 
     def remove(self, found: Found, outcomes: Outcomes = NOTHING) -> None:
         """Delete a blob, and the directories that only it needed. A directory with other blobs in it stays.

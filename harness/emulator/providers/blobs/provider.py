@@ -1,6 +1,7 @@
 """Blob storage as a host of the emulator."""
 
 from harness.clock import Clock
+from harness.emulator.providers.blobs import tiers
 from harness.emulator.providers.blobs.containers import Containers, check_target
 from harness.emulator.providers.blobs.earlier import EarlierBlob
 from harness.emulator.providers.blobs.errors import blob_not_found
@@ -27,7 +28,7 @@ class AzureBlobs(StorageHost):
         public = PublicAccess(accounts, store)
         super().__init__(
             "blob",
-            operations(containers, accounts, sources, public),
+            operations(containers, accounts, sources, public=public, service=self),
             unserved=UNSERVED,
             unserved_headers=UNSERVED_HEADERS,
             accounts=accounts,
@@ -52,6 +53,7 @@ class AzureBlobs(StorageHost):
         found = history.find(target)
         if found is None or found.entry.is_directory:
             raise blob_not_found()
+        tiers.check_online(found.blob, self._containers.clock.now(), access="read")
         descriptor, length = history.open(found)
         blob = found.blob
         return Source(

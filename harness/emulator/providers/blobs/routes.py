@@ -10,6 +10,7 @@ from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.contents import Contents
 from harness.emulator.providers.blobs.handlers import (
     AppendHandlers,
+    BatchHandlers,
     BlobHandlers,
     BlockHandlers,
     ContainerHandlers,
@@ -24,7 +25,9 @@ from harness.emulator.providers.blobs.handlers import (
     ServiceHandlers,
     SnapshotHandlers,
     TagHandlers,
+    TierHandlers,
 )
+from harness.emulator.providers.blobs.handlers.batch import Answering
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.providers.blobs.public_access import PublicAccess
@@ -34,12 +37,9 @@ from harness.emulator.storage_service.delegation_requests import DelegationHandl
 from harness.emulator.storage_service.host import Address, Call, Operation, Operations
 
 UNSERVED: dict[Address, str] = {
-    ("service", "POST", "", "batch"): "BlobBatch",
     ("service", "GET", "service", "stats"): "GetBlobServiceStats",
     ("share", "PUT", "container", "undelete"): "RestoreContainer",
     ("share", "PUT", "container", "rename"): "RenameContainer",
-    ("share", "POST", "container", "batch"): "BlobBatch",
-    ("path", "PUT", "", "tier"): "SetBlobTier",
     ("path", "PUT", "", "expiry"): "SetBlobExpiry",
     ("path", "PUT", "", "legalhold"): "SetBlobLegalHold",
     ("path", "PUT", "", "immutabilitypolicies"): "SetBlobImmutabilityPolicy",
@@ -57,8 +57,14 @@ UNSERVED_HEADERS = frozenset(
 )
 
 
-def operations(containers: Containers, accounts: Accounts, sources: CopySources, public: PublicAccess) -> Operations:
-    """The table of the service."""
+def operations(
+    containers: Containers, accounts: Accounts, sources: CopySources, *, public: PublicAccess, service: Answering
+) -> Operations:
+    """The table of the service.
+
+    Args:
+        service: answers the requests of a batch.
+    """
     history = History(containers)
     placing = Placing(containers, history)
     contents, pieces = Contents(containers), Pieces(sources)
@@ -68,7 +74,8 @@ def operations(containers: Containers, accounts: Accounts, sources: CopySources,
     appends = AppendHandlers(containers, contents, pieces)
     pages = PageHandlers(containers, contents, pieces)
     snapshots, deletions = SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)
-    changes = {**_changes(blobs, appends), **_of_earlier(snapshots, deletions)}
+    tiers = TierHandlers(containers, history)
+    changes = {**_changes(blobs, appends), **_of_earlier(snapshots, deletions), **_of_tiers(tiers)}
     return {
         **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(sources.authority)),
         **_of_containers(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
@@ -79,6 +86,7 @@ def operations(containers: Containers, accounts: Accounts, sources: CopySources,
         ),
         **_of_tags(TagHandlers(containers, history)),
         **{address: _in_turn(containers, operation) for address, operation in changes.items()},
+        **_of_batches(BatchHandlers(service)),
     }
 
 
@@ -159,7 +167,7 @@ def _changes(blobs: BlobHandlers, appends: AppendHandlers) -> Operations:
 
 def _of_earlier(snapshots: SnapshotHandlers, deletions: DeletionHandlers) -> Operations:
     return {
-        ("path", "DELETE", "", ""): Operation("DeleteBlob", "d", "o", deletions.delete),
+        ("path", "DELETE", "", ""): Operation("DeleteBlob", "dxy", "o", deletions.delete),
         ("path", "PUT", "", "snapshot"): Operation("SnapshotBlob", "cw", "o", snapshots.create),
         ("path", "PUT", "", "undelete"): Operation("UndeleteBlob", "w", "o", deletions.undelete),
     }
@@ -183,3 +191,12 @@ def _in_turn(containers: Containers, operation: Operation) -> Operation:
             return answer if isinstance(answer, Response) else await answer
 
     return replace(operation, handler=handle)
+
+
+def _of_tiers(tiers: TierHandlers) -> Operations:
+    return {("path", "PUT", "", "tier"): Operation("SetBlobTier", "w", "o", tiers.set)}
+
+
+def _of_batches(batch: BatchHandlers) -> Operations:
+    found = Operation("BlobBatch", "dwxy", "o", batch.perform)
+    return {("service", "POST", "", "batch"): found, ("share", "POST", "container", "batch"): found}

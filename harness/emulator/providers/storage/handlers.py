@@ -27,6 +27,7 @@ from harness.emulator.providers.storage.answers import (
     not_found,
     refused,
 )
+from harness.emulator.providers.storage.blob_services import BlobServices
 from harness.emulator.providers.storage.file_services import FileServices
 from harness.emulator.providers.storage.model import AccountCreation, account_wire
 from harness.emulator.providers.storage.rules import (
@@ -82,6 +83,7 @@ class StorageProvider:
         self._trash = trash
         self._services = services
         self._file_services = FileServices(accounts, store)
+        self._blob_services = BlobServices(accounts, store)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -100,6 +102,7 @@ class StorageProvider:
             Route("POST", SUBSCRIPTION + "/checkNameAvailability", "StorageAccounts_CheckName", self._check_name),
             Route("GET", operation, "AsyncOperations_Get", self._poll),
             *self._file_services.routes,
+            *self._blob_services.routes,
         )
 
     def begin_group_delete(self, subscription: str, group: str) -> None:

@@ -1,6 +1,7 @@
 """The operations of blob storage, one module a resource type."""
 
 from harness.emulator.providers.blobs.handlers.appends import AppendHandlers
+from harness.emulator.providers.blobs.handlers.batch import BatchHandlers
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers
 from harness.emulator.providers.blobs.handlers.blocks import BlockHandlers
 from harness.emulator.providers.blobs.handlers.containers import ContainerHandlers
@@ -15,9 +16,11 @@ from harness.emulator.providers.blobs.handlers.puts import PutHandlers
 from harness.emulator.providers.blobs.handlers.service import ServiceHandlers
 from harness.emulator.providers.blobs.handlers.snapshots import SnapshotHandlers
 from harness.emulator.providers.blobs.handlers.tags import TagHandlers
+from harness.emulator.providers.blobs.handlers.tiers import TierHandlers
 
 __all__ = [
     "AppendHandlers",
+    "BatchHandlers",
     "BlobHandlers",
     "BlockHandlers",
     "ContainerHandlers",
@@ -32,4 +35,5 @@ __all__ = [
     "ServiceHandlers",
     "SnapshotHandlers",
     "TagHandlers",
+    "TierHandlers",
 ]

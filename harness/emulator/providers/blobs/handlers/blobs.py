@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs import pages, tags
+from harness.emulator.providers.blobs import pages, tags, tiers
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.contents import Contents
 from harness.emulator.providers.blobs.errors import blob_not_found, invalid_blob_type
@@ -85,7 +85,7 @@ class BlobHandlers:
         entry = to_entry(place.names[-1], status_of(descriptor))
         blob = replace(written.blob, spent=containers.identity_of_blocks(place))
         new = Found(place, entry, blob)
-        self._placing.put(new, beside)
+        new = self._placing.put(new, beside)
         containers.trash.discard(containers.uncommitted(place))
         return stamps(new)
 
@@ -97,6 +97,7 @@ class BlobHandlers:
             content=headers.content(request, "x-ms-blob-") or _plain_content(call),
             content_md5=content_md5,
             tags=tags.written(call),
+            tier=tiers.written(request.headers),
         )
         return self.succeeding(before, blob)
 
@@ -133,6 +134,7 @@ class BlobHandlers:
     async def get(self, call: Call) -> Response:
         """Get Blob, or a range of it."""
         found, request = self._history.blob(call), call.request
+        tiers.check_online(found.blob, call.now, access="read")
         asked_range = headers.asked_range(request)
         if found.entry.is_directory:
             content, described = structured_body.answer(request, None, 0)
@@ -158,10 +160,18 @@ class BlobHandlers:
         found = self._history.blob(call)
         return Response(200, headers=[*stamps(found), *headers.metadata_headers(found.metadata)])
 
-    def set_metadata(self, call: Call) -> Response:
-        """Set Blob Metadata."""
-        found = self._containers.blob(call, change=True)
-        return self._change(found, call, replace(found.blob, metadata=headers.metadata(call.request)))
+    async def set_metadata(self, call: Call) -> Response:
+        """Set Blob Metadata: where versions are kept, a new one, for which the content is copied."""
+        metadata, found = headers.metadata(call.request), self._containers.blob(call, change=True)
+        if not self._history.is_version(found):
+            return self._change(found, call, replace(found.blob, metadata=metadata))
+        tiers.check_online(found.blob, call.now, access="write")
+        found, file = await self._history.copied(lambda: self._containers.blob(call, change=True))
+        with self._history.unless_kept(found.place, file):
+            after = self._containers.touched(found, replace(found.blob, metadata=metadata))
+            after = self._history.as_version(after)
+            self._history.succeed(found, after, file)
+        return Response(200, headers=[*stamps(after), *encrypted(call)])
 
     def set_properties(self, call: Call) -> Response:
         """Set Blob Properties: content headers, length, and sequence number.
@@ -204,6 +214,7 @@ class BlobHandlers:
         return answer(action, lease, call.now, stamps(found))
 
     def _change(self, found: Found, call: Call, blob: Blob) -> Response:
+        tiers.check_online(blob, call.now, access="write")
         after = self._containers.touched(found, blob)
         self._containers.keep(after)
         return Response(200, headers=[*stamps(after), *encrypted(call)])

@@ -24,6 +24,7 @@ class DeletionHandlers:
 
     def delete(self, call: Call) -> Response:
         """Delete Blob; of a directory that blobs are in, only the blob that stands for it."""
+        _check_letter(call)
         option = call.request.headers.get(_OPTION, "").lower()
         if option not in ("", "include", "only"):
             raise errors.invalid_header(_OPTION)
@@ -82,6 +83,18 @@ class DeletionHandlers:
             entry = path_entry(file, place.names[-1])
             with self._history.turning(place, entry, outcomes, arrives=True):
                 self._placing.put(Found(place, entry, found.blob), file)
+
+
+def _check_letter(call: Call) -> None:
+    """Let a SAS delete what it may: a blob or a snapshot, a version, or something for good.
+
+    Raises:
+        StorageError: it may not.
+    """
+    permanent = call.request.query.get("deletetype", "").lower() == "permanent"
+    letter = "y" if permanent else "x" if call.target.version else "d"
+    if not (call.credential.is_whole or letter in call.credential.permissions):
+        raise errors.permission_mismatch()
 
 
 def _accepted(*, permanent: bool) -> Response:

@@ -9,7 +9,7 @@ from operator import itemgetter
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs import tags
+from harness.emulator.providers.blobs import tags, tiers
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.earlier import EarlierState
 from harness.emulator.providers.blobs.handlers.listing_page import CURRENT, Page, behind, cursor_of
@@ -119,7 +119,7 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
         *([("x-ms-blob-sequence-number", str(blob.sequence))] if blob.kind == "PageBlob" else []),
         *([("Sealed", "true")] if blob.sealed else []),
         *(_copy_elements(blob.copy) if "copy" in include else []),
-        *([("AccessTier", "Hot"), ("AccessTierInferred", "true")] if blob.kind == "BlockBlob" else []),
+        *tiers.shown(blob, call.now),
         *((names[name], value) for name, value in leases.describe(blob.lease, call.now) if found.earlier is None),
         ("ServerEncrypted", "true"),
         *_deletion(found.earlier, call),

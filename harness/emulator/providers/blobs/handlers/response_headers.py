@@ -1,5 +1,6 @@
 """What answers about blobs say in their headers."""
 
+from harness.emulator.providers.blobs import tiers
 from harness.emulator.providers.blobs.containers import Found
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service import headers, leases, timestamps
@@ -42,8 +43,8 @@ def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
     shown.append(("x-ms-server-encrypted", "true"))
     if call.version >= "2017-11-09":
         shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
-    if call.version >= "2017-04-17" and call.request.method == "HEAD" and blob.kind == "BlockBlob":
-        shown += [("x-ms-access-tier", "Hot"), ("x-ms-access-tier-inferred", "true")]
+    if call.version >= "2017-04-17" and call.request.method == "HEAD":
+        shown += tiers.headers_of(blob, call.now)
     return shown
 
 

@@ -3,11 +3,11 @@
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs import tags
+from harness.emulator.providers.blobs import tags, tiers
 from harness.emulator.providers.blobs.containers import Containers, Found
 from harness.emulator.providers.blobs.earlier import EarlierState, as_it_was
 from harness.emulator.providers.blobs.errors import blob_not_found
-from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, stamps
+from harness.emulator.providers.blobs.handlers.response_headers import encrypted, stamps
 from harness.emulator.providers.blobs.history import History, shown
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.host import Call
@@ -22,16 +22,11 @@ class SnapshotHandlers:
 
     async def create(self, call: Call) -> Response:
         """Snapshot Blob: a copy of its content, since jobs write to the file in place."""
-        found = self._admitted(call)
-        file = await self._history.copied(found)
-        try:
-            if self._admitted(call).entry.file != found.entry.file:
-                raise errors.condition_not_met()  # it was replaced while it was copied
-            taken, after = self._taken(call, found, file)
-        except BaseException:
-            self._history.discard(found.place, file)
-            raise
-        return Response(201, headers=[("x-ms-snapshot", taken.stamp), *_shown(taken, after), *encrypted(call)])
+        found, file = await self._history.copied(lambda: self._admitted(call))
+        with self._history.unless_kept(found.place, file):
+            taken, version = self._taken(call, found, file)
+        kept = Found(found.place, shown(found.place, taken).entry, replace(found.blob, version=version))
+        return Response(201, headers=[("x-ms-snapshot", taken.stamp), *stamps(kept), *encrypted(call)])
 
     def _admitted(self, call: Call) -> Found:
         found = self._containers.find(self._containers.place(call.target))
@@ -41,23 +36,29 @@ class SnapshotHandlers:
         leases.check(found.blob.lease, given.get("x-ms-lease-id", ""), call.now, noun="Blob", change=False)
         tags.check(given, found.blob.tags)
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=False)
+        tiers.check_online(found.blob, call.now, access="write")
         if found.entry.is_directory:
             raise errors.not_served("snapshots of directories")
         return found
 
-    def _taken(self, call: Call, found: Found, file: str) -> tuple[EarlierState, Found]:
-        """Keep what was copied; the snapshot, and the blob after it."""
-        place = found.place
-        state = as_it_was("snapshot", self._history.free_stamp(place, call.now), found.blob, found.entry, file)
+    def _taken(self, call: Call, found: Found, file: str) -> tuple[EarlierState, str]:
+        """Keep what was copied; the snapshot, and the version that the blob is after it."""
+        place, history = found.place, self._history
+        at = max(timestamps.nanoseconds(call.now), found.entry.modified_ns + 1000)
+        state = as_it_was("snapshot", history.free_stamp(place, at), found.blob, found.entry, file)
         if metadata := headers.metadata(call.request):
             modified = timestamps.nanoseconds(call.now)
             state = replace(state, blob=replace(state.blob, metadata=metadata), modified=modified)
+        is_page_blob = found.blob.kind == "PageBlob"  # what is written from now on to one has another epoch
+        after = Found(place, found.entry, replace(found.blob, epoch=found.blob.epoch + is_page_blob))
+        if history.protection(place.account).versions:
+            other = history.linked(place, file)
+            with history.unless_kept(place, other):
+                after = Found(place, found.entry, replace(after.blob, version=state.stamp))
+                history.succeed(found, after, other, state)
+            return state, state.stamp
         with self._containers.store.transaction():
-            self._history.settle(place, {state.id: state})
-            if found.blob.kind == "PageBlob":  # what is written from now on has another epoch
-                self._containers.keep(Found(place, found.entry, replace(found.blob, epoch=found.blob.epoch + 1)))
-        return state, found
-
-
-def _shown(taken: EarlierState, after: Found) -> Headers:
-    return stamps(shown(after.place, taken))
+            history.settle(place, {state.id: state})
+            if is_page_blob:
+                self._containers.keep(after)
+        return state, ""
