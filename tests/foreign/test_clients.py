@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from azure.storage.blob import ContainerClient
 from azure.storage.file import FileService
 from azure.storage.fileshare import ShareClient
 
@@ -180,6 +181,39 @@ def test_node_and_python_read_one_anothers_bytes(
         "metadata node",
         f"listed file g.bin {len(mine)}",
         "copy success",
+        "without the lease 412 LeaseIdMissing",
+        "by sas true",
+        "by sas 403 AuthorizationPermissionMismatch",
+        "there false",
+    ]
+
+
+def test_node_and_python_read_one_anothers_blobs(
+    run_program: Run, node_modules: Path, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    mine, theirs = os.urandom(5 << 20), os.urandom(5 << 20)
+    (tmp_path / "mine.bin").write_bytes(mine)
+    proxies = {"https": endpoint.proxy_url}
+    url = f"https://{endpoint.storage_account}.blob.core.windows.net"
+    with ContainerClient(
+        url, "fornode", credential=endpoint.storage_key, proxies=proxies, connection_verify=endpoint.ca_path
+    ) as container:
+        container.create_container()
+        container.upload_blob("new/sdk.bin", theirs)
+        node = shutil.which("node") or "node"
+        ran = run_program(node, str(CLIENTS / "blobs.js"), "fornode", NODE_PATH=str(node_modules))
+
+        assert ran.returncode == 0, ran.stdout
+        assert (tmp_path / "sdk.bin").read_bytes() == theirs
+        assert container.download_blob("new/node.bin").readall() == mine
+        container.delete_container()
+    assert ran.stdout.splitlines() == [
+        "metadata node",
+        "listed prefix d/",
+        f"listed d/b.bin {len(mine)} application/x-node",
+        "appended one two",
+        "copy success",
+        "snapshot true",
         "without the lease 412 LeaseIdMissing",
         "by sas true",
         "by sas 403 AuthorizationPermissionMismatch",
