@@ -62,7 +62,7 @@ SINCE: Mapping[str, str] = {
 # What is served in part.
 PARTS: Mapping[str, str] = {
     "CreateFile": "also copies a file, `CopyFile`, from this emulator's accounts",
-    "OpenHandle": "the emulator's own, in place of a client that mounts the share: see below",
+    "OpenHandle": "the emulator's own, in place of a client that mounts the share: [handles](#handles)",
     "PutRange": "from a URL: of this emulator's accounts",
     "SetFileServiceProperties": "metrics and the settings of SMB are kept and given back",
     "SetBlobServiceProperties": "logging, metrics and static websites are kept and given back",

@@ -6,6 +6,8 @@ azure-sdk-for-python, in ``eng/tools/azure-sdk-tools``. Neither comes with this 
 pip download --no-deps --no-binary :all: azure-storage-file-share && tar xzf azure_storage_file_share-*.tar.gz
 python -m tests.foreign.suite azure_storage_file_share-*/tests --tools azure-sdk-for-python/eng/tools/azure-sdk-tools
 
+Tests of the asynchronous clients need pytest-asyncio, which this project does not use.
+
 It prints how many tests passed, and each cause for which others did not, with their names. Other words (``-k nfs``) are
 for pytest.
 """
@@ -60,6 +62,7 @@ def run(tests: Path, environ: Mapping[str, str], words: list[str]) -> ET.Element
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "report.xml")
         plugins = ["-p", "no:batchai_harness", "-p", "no:randomly", "-p", "tests.foreign.suite_handles"]
+        plugins += ["-o", "asyncio_mode=auto", "-W", "ignore::pytest.PytestUnknownMarkWarning"]
         subprocess.run(
             [sys.executable, "-m", "pytest", "-q", *plugins, "--import-mode=prepend", "--rootdir", str(tests), "-c",
              os.devnull, "--tb=short", f"--junitxml={report}", *words, str(tests)],
