@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from harness.emulator.providers.files.model import Properties
-from harness.emulator.providers.files.shares import Found, Shares
+from harness.emulator.providers.files.places import Found
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import leases, timestamps
 from harness.emulator.storage_service.content_changes import ContentChanges, Plan
 from harness.emulator.storage_service.file_records import later

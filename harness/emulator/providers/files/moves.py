@@ -8,7 +8,8 @@ records that do not hold.
 import msgspec
 
 from harness.emulator.providers.files.model import Properties
-from harness.emulator.providers.files.shares import Found, Shares
+from harness.emulator.providers.files.places import Found
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.entries import FileId
 from harness.emulator.storage_service.file_records import holding, of_file

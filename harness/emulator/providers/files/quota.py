@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from harness.emulator.providers.files.shares import Place
+from harness.emulator.providers.files.places import Place
 from harness.emulator.providers.files.usage import used_bytes
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.accounts import Accounts

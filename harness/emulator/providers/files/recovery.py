@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.moves import Move, complete, take_back
-from harness.emulator.providers.files.shares import Shares, links_key, links_prefix
+from harness.emulator.providers.files.places import links_key, links_prefix
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry

@@ -8,8 +8,8 @@ from harness.emulator.context import Request
 from harness.emulator.providers.files.errors import invalid_permission_key
 from harness.emulator.providers.files.model import Nfs, Smb
 from harness.emulator.providers.files.permissions import INHERITED_KEY, Form, parse_form
+from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.share_properties import is_nfs
-from harness.emulator.providers.files.shares import Found
 from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.signatures import moment

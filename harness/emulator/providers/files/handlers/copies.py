@@ -18,8 +18,9 @@ from harness.emulator.context import Response
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, with_smb
 from harness.emulator.providers.files.model import Nfs, Properties, Smb
+from harness.emulator.providers.files.places import Found, Place
 from harness.emulator.providers.files.quota import Quotas
-from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases
 from harness.emulator.storage_service.copy_sources import CopySources, Source, without_signature
 from harness.emulator.storage_service.copying import PATIENCE, Copy, RunningCopy, ended, move

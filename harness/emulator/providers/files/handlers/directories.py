@@ -10,7 +10,8 @@ from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
-from harness.emulator.providers.files.shares import Found, Place, Shares, remembered
+from harness.emulator.providers.files.places import Found, Place, remembered
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import documents, errors, headers, timestamps
 from harness.emulator.storage_service.entries import Entry, path_entry, staged_directory
 from harness.emulator.storage_service.host import Call

@@ -11,7 +11,8 @@ from harness.emulator.providers.files.contents import Contents
 from harness.emulator.providers.files.errors import read_only_attribute
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
-from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.files.places import Found, Place
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import bodies, errors, extents, headers, leases, ranges, sparse, structured_body
 from harness.emulator.storage_service.copying import copy_headers
 from harness.emulator.storage_service.crc64 import crc64_of

@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.shares import Found, Shares
+from harness.emulator.providers.files.places import Found
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.lease_requests import answer, asked

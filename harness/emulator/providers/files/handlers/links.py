@@ -16,8 +16,9 @@ from harness.emulator.context import Response
 from harness.emulator.providers.files.errors import not_on_smb
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
+from harness.emulator.providers.files.places import Found, Place, links_key
 from harness.emulator.providers.files.share_properties import is_nfs
-from harness.emulator.providers.files.shares import Found, Place, Shares, links_key
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.entries import path_entry, staged_link

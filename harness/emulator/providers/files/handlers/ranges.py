@@ -18,8 +18,9 @@ from harness.emulator.providers.files.handlers.files import (
     refuse_read_only,
 )
 from harness.emulator.providers.files.handlers.response_headers import Headers, stamps
+from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.quota import Quotas
-from harness.emulator.providers.files.shares import Found, Shares
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import bodies, documents, errors, extents, headers, ranges, sparse
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.content_changes import Plan

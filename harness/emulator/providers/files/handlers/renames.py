@@ -11,7 +11,8 @@ from harness.emulator.providers.files import smb
 from harness.emulator.providers.files.handlers.files import refuse_read_only
 from harness.emulator.providers.files.handlers.response_headers import changed, with_smb
 from harness.emulator.providers.files.moves import Moves
-from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.files.places import Found, Place
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.copy_sources import CopySources

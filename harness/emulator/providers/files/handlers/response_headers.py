@@ -4,8 +4,9 @@ from msgspec.structs import replace
 
 from harness.emulator.providers.files import permissions, smb
 from harness.emulator.providers.files.model import Nfs, Properties, Smb
+from harness.emulator.providers.files.places import Found, Place
 from harness.emulator.providers.files.share_properties import is_nfs
-from harness.emulator.providers.files.shares import Found, Place, Shares
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.host import Call
 from harness.emulator.wire import http_date

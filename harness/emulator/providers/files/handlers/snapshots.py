@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.model import Permission, Properties
+from harness.emulator.providers.files.places import remembered
 from harness.emulator.providers.files.share_properties import is_nfs
-from harness.emulator.providers.files.shares import Shares, remembered
+from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import headers, sparse, timestamps
 from harness.emulator.storage_service.entries import Entry, close, path_entry, to_entry
 from harness.emulator.storage_service.file_records import holding, of_file

@@ -1,0 +1,93 @@
+"""Where files are in a share, what is there, and the keys of the records of it; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace as replace_place
+
+from msgspec.structs import replace
+
+from harness.emulator.providers.files.model import Properties
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.directory_tree import Tree
+from harness.emulator.storage_service.entries import Entry, FileId
+from harness.emulator.storage_service.file_records import holding
+from harness.emulator.storage_service.model import Share, entry_key
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path in a share, whatever is there."""
+
+    target: Target
+    share: Share
+    tree: Tree
+    names: list[str]
+    key: str
+
+    @property
+    def account(self) -> str:
+        """The share's account."""
+        return self.target.account
+
+    @property
+    def root(self) -> str:
+        """The name of the share's directory."""
+        return self.target.place
+
+    @property
+    def path_key(self) -> str:
+        """The key of the path: it is ``key``, unless the file that is there has one record for several names."""
+        return entry_key(self.target.account, self.share.content, self.names)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The key of what is there, as of something that is changed."""
+        return (self.key,)
+
+    @property
+    def unlinked(self) -> "Place":
+        """The same for a new file of that name."""
+        return replace_place(self, key=self.path_key)
+
+    @property
+    def below(self) -> str:
+        """Nothing: whoever changes an entry leaves alone what is in it."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file or directory that is there, and what is remembered of it that still holds."""
+
+    place: Place
+    entry: Entry
+    properties: Properties
+
+    @property
+    def record(self) -> Properties:
+        """What is remembered of it."""
+        return self.properties
+
+
+def links_key(account: str, content: str, file: FileId) -> str:
+    """The key of the record of a file that has several names: that of no path, since names hold no colon."""
+    return f"{links_prefix(account, content)}{file[0]}-{file[1]}"
+
+
+def links_prefix(account: str, content: str) -> str:
+    """What the keys of such records in a share begin with."""
+    return entry_key(account, content, [":links", ""])
+
+
+def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:
+    """An entry as clients see it, and what still holds of its record.
+
+    What goes on in a directory is not its own change: it has the time of the last request that was about it.
+    """
+    properties = holding(record, entry)
+    if properties is None:
+        return entry, Properties(extents=None)
+    if entry.is_directory or properties.state == entry.state:
+        return (entry.dated(properties.modified) if properties.modified else entry), properties
+    smb = replace(properties.smb, written="", changed="")
+    return entry, replace(properties, content_md5="", extents=None, smb=smb, modified=0)
