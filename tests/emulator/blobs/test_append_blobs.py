@@ -1,6 +1,7 @@
 """Append blobs, driven by azure-storage-blob 12.x."""
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -190,3 +191,27 @@ def test_an_append_blob_takes_no_body_when_it_is_made(put: Put) -> None:
     answer = put("/f", {"x-ms-blob-type": "AppendBlob"}, b"x")
 
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidHeaderValue")
+
+
+def test_readers_see_a_blob_as_before_or_after_a_block(container: ContainerClient, log: BlobClient) -> None:
+    size = 8 << 20
+    log.append_block(b"a" * size)
+
+    def read() -> set[tuple[int, int, str]]:
+        found = set()
+        while not written.is_set():
+            properties = log.get_blob_properties()
+            content = log.download_blob().readall()
+            listed = next(iter(container.list_blobs())).size
+            found.add((properties.size, properties.append_blob_committed_block_count, properties.metadata["of"]))
+            assert {len(content), listed} <= {number * size for number in range(1, 6)}
+        return found
+
+    written = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        for _ in range(4):
+            log.append_block(b"b" * size)
+        written.set()
+
+    assert reading.result() <= {(number * size, number, "log") for number in range(1, 6)}

@@ -249,6 +249,8 @@ def test_what_has_changed_since_a_snapshot_is_listed(container: ContainerClient,
     assert changed(disk, first, results_per_page=1) == [(1, 1, False), (3, 1, False), (5, 2, True)]
     assert changed(disk, second) == [(5, 2, True)]
     assert changed(container.get_blob_client("disks/a", snapshot=second), first) == [(1, 1, False), (3, 1, False)]
+    pages, cleared = disk.get_page_range_diff_for_managed_disk(f"{disk.url}?snapshot={first}")
+    assert ([each["start"] // PAGE for each in pages], [each["start"] // PAGE for each in cleared]) == ([1, 3], [5])
 
 
 def test_what_a_job_has_changed_since_a_snapshot_is_found_by_reading(disk: BlobClient, on_disk: Path) -> None:

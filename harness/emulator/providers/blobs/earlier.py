@@ -140,8 +140,11 @@ def restored(state: EarlierState) -> EarlierState:
 
 
 def kind_kept(blob: Blob, entry: Entry, protection: Protection) -> Kind | None:
-    """As what a blob is kept that is about to be replaced or deleted, a deleted snapshot or a version; None if not."""
-    if entry.is_directory:
+    """As what a blob is kept that is about to be replaced or deleted, a deleted snapshot or a version; None if not.
+
+    What stands in the place of a copy that is pending is nothing to keep.
+    """
+    if entry.is_directory or (blob.copy is not None and blob.copy.status == "pending"):
         return None
     if protection.versions or blob.version:
         return "version"

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterable
 from dataclasses import replace as with_fields
+from urllib.parse import unquote
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import pages
@@ -20,7 +21,7 @@ from harness.emulator.storage_service.entries import close
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.threads import in_thread
 
-_SINCE = "prevsnapshot"
+_SINCE, _SINCE_URL = "prevsnapshot", "x-ms-previous-snapshot-url"
 
 
 class PageRangeHandlers:
@@ -31,8 +32,6 @@ class PageRangeHandlers:
 
     async def list_pages(self, call: Call) -> Response:
         """Get Page Ranges: those that hold data, or those that were written or cleared since a snapshot."""
-        if "x-ms-previous-snapshot-url" in call.request.headers:
-            raise errors.unsupported_header("x-ms-previous-snapshot-url")
         found = of_pages(self._history.blob(call))
         first, end = pages.read_range(call.request, found.entry.length)
         written, cleared = await self._changed(call, found, first, end)
@@ -41,20 +40,20 @@ class PageRangeHandlers:
 
     async def _changed(self, call: Call, found: Found, first: int, end: int) -> tuple[extents.Ranges, extents.Ranges]:
         """The ranges that hold data, or are written since the snapshot that the request names; and those cleared."""
-        if not call.request.query.get(_SINCE):
+        since = _since(call)
+        if not since:
             return await self._held(found, first, end), []
-        before = self._before(call, found)
+        before = self._before(call, found, since)
         if found.blob.extents is not None:
             return extents.changed(found.blob.extents, before.blob.epoch, first, end)
         return await in_thread(self._compared, found, before, first, end), []
 
-    def _before(self, call: Call, found: Found) -> Found:
+    def _before(self, call: Call, found: Found, moment: str) -> Found:
         """The snapshot that a request compares with.
 
         Raises:
             StorageError: there is none, or it is not of this blob, or a later one.
         """
-        moment = call.request.query[_SINCE]
         if call.target.snapshot and moment > call.target.snapshot:
             raise previous_snapshot_is_newer()
         before = self._history.find(with_fields(call.target, snapshot=moment, version=""))
@@ -90,6 +89,17 @@ class PageRangeHandlers:
                 close(then)
         finally:
             close(now)
+
+
+def _since(call: Call) -> str:
+    """The snapshot that a request compares with, named by its time or, as for managed disks, by its URL."""
+    request = call.request
+    if (url := request.headers.get(_SINCE_URL)) is None:
+        return request.query.get(_SINCE, "")
+    named = [pair.partition("=")[2] for pair in url.partition("?")[2].split("&") if pair.startswith("snapshot=")]
+    if len(named) != 1 or _SINCE in request.query:
+        raise errors.invalid_header(_SINCE_URL)
+    return unquote(named[0])
 
 
 def _joined(parts: Iterable[tuple[int, int]]) -> extents.Ranges:

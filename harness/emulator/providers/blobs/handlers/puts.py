@@ -53,7 +53,10 @@ class PutHandlers:
 
     async def _create(self, call: Call, length: int, blob: Blob) -> Response:
         """Make an append blob without blocks, or a page blob of zeros."""
-        if bodies.length(call.request) != 0:
+        size = bodies.length(call.request)
+        if size is None:
+            raise errors.missing_length()
+        if size:
             raise errors.invalid_header("content-length")
         content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
         async with self._containers.changing(call) as place:
