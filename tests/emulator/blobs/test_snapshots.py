@@ -177,3 +177,17 @@ def test_a_container_goes_with_its_snapshots(container: ContainerClient, endpoin
     assert {folder.name for folder in root.glob("*")} == kept
     container.create_container()
     assert shown(container, "snapshots") == []
+
+
+def test_a_snapshot_has_the_blocks_that_the_blob_had(container: ContainerClient) -> None:
+    blob = container.get_blob_client("f")
+    blob.stage_block("1", b"x")
+    blob.commit_block_list(["1"])
+    taken = snapshot_of(container, blob)
+    blob.stage_block("2", b"y")
+    with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+        blob.get_block_list("all", if_tags_match_condition="a = '1'")
+    blob.commit_block_list(["2"])
+    blob.stage_block("3", b"z")
+
+    assert [[block.id for block in blocks] for blocks in taken.get_block_list("all")] == [["1"], []]

@@ -80,7 +80,7 @@ def operations(
         **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(sources.authority)),
         **_of_containers(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
         **_reads(blobs),
-        **_of_contents(puts, BlockHandlers(containers, blobs, pieces), appends, pages, copies),
+        **_of_contents(puts, BlockHandlers(containers, blobs, history, pieces), appends, pages, copies),
         ("path", "GET", "", "pagelist"): Operation(
             "GetPageRanges", "r", "o", PageRangeHandlers(history).list_pages, "blob"
         ),

@@ -20,6 +20,7 @@ from harness.emulator.providers.blobs.errors import (
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
 from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted, stamps
+from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Block
 from harness.emulator.storage_service import bodies, documents, errors, headers, leases, sparse
 from harness.emulator.storage_service.entries import close, staged
@@ -35,8 +36,9 @@ _LIST_LIMIT = 16 << 20  # bytes of a block list: 50,000 ids of 64 bytes, in base
 class BlockHandlers:
     """Operations on the blocks of one blob; uncommitted ones are files of their own, outside the container."""
 
-    def __init__(self, containers: Containers, blobs: BlobHandlers, pieces: Pieces) -> None:
+    def __init__(self, containers: Containers, blobs: BlobHandlers, history: History, pieces: Pieces) -> None:
         self._containers = containers
+        self._history = history
         self._blobs = blobs
         self._pieces = pieces
 
@@ -101,13 +103,13 @@ class BlockHandlers:
         return Response(201, headers=[*shown, *bodies.confirmed(call.request), *encrypted(call)])
 
     def get(self, call: Call) -> Response:
-        """Get Block List."""
-        place = self._containers.place(call.target)
-        found = self._containers.find(place)
-        if found is not None and found.blob.kind != "BlockBlob":
-            raise invalid_blob_type()
-        folder = self._containers.staged_blocks(place, found)
-        staged_blocks = _uncommitted(folder)
+        """Get Block List, of a snapshot or a version, too."""
+        found = self._history.find(call.target)
+        if found is not None:
+            self._containers.admit(call, found, change=False)
+            if found.blob.kind != "BlockBlob":
+                raise invalid_blob_type()
+        staged_blocks = self._staged(call, found)
         if found is None and not staged_blocks:
             raise blob_not_found()
         kind = call.request.query.get("blocklisttype", "committed").lower()
@@ -121,6 +123,12 @@ class BlockHandlers:
         if found is not None:
             shown = [*stamps(found), ("x-ms-blob-content-length", str(found.entry.length))]
         return documents.answer(f"<BlockList>{text}</BlockList>", headers=shown)
+
+    def _staged(self, call: Call, found: Found | None) -> list[Block]:
+        """The uncommitted blocks; of an earlier state there are none."""
+        if call.target.snapshot or call.target.version:
+            return []
+        return _uncommitted(self._containers.staged_blocks(self._containers.place(call.target), found))
 
 
 def _block_limit(call: Call) -> int:
