@@ -19,7 +19,7 @@ import psutil
 from harness.clock import SystemClock
 from harness.compute.ray.own_cluster import free_ports
 
-_SECONDS = 180.0  # in which a node has started
+_SECONDS, _TRIES = 240.0, 4  # in which nodes have started
 _SOON = {  # a node that is killed is missed within two seconds, in place of a minute
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
@@ -118,16 +118,25 @@ class RayCluster:
 
     def _wait_for(self, number: int) -> None:
         clock = SystemClock()
-        deadline = clock.monotonic() + _SECONDS
+        deadline, tries = clock.monotonic() + _SECONDS, _TRIES
         while self._started() < number:
-            if clock.monotonic() > deadline or any(node.poll() is not None for node in self.nodes):
-                logs = "\n".join(path.read_text() for path in self.directory.glob("start-*.log"))
+            ended = [each for each, node in enumerate(self.nodes) if node.poll() is not None]
+            if clock.monotonic() > deadline or (ended and not tries):
+                logs = "\n".join(path.read_text()[-2000:] for path in self.directory.glob("start-*.log"))
                 raise NoRayError(f"Ray does not start here: {logs}")
+            for each in ended:  # it gives up after half a minute, which a busy machine may need
+                tries -= 1
+                self.nodes[each] = self._run(each, [str(word) for word in self.nodes[each].args])
             clock.sleep(0.1)
 
     def _started(self) -> int:
         logs = (self.directory / f"start-{number}.log" for number in range(len(self.nodes)))
         return sum("Ray runtime started" in log.read_text() for log in logs)
+
+
+def has_ray() -> bool:
+    """Whether Ray is installed."""
+    return importlib.util.find_spec("ray") is not None
 
 
 @contextlib.contextmanager
@@ -137,7 +146,7 @@ def started_cluster() -> Iterator[RayCluster]:
     Raises:
         NoRayError: Ray is not installed, or does not start here.
     """
-    if importlib.util.find_spec("ray") is None:
+    if not has_ray():
         raise NoRayError("ray is not installed")
     directory = Path(tempfile.mkdtemp(prefix="bh-ray-"))
     cluster = RayCluster(directory)

@@ -1,12 +1,13 @@
 """Several back ends of one emulator: each job runs on the one that its cluster asks for."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.atomic_file import write_file
-from harness.compute.backend import Backend, JobSpec, Plan, Progress, TaskSpec
+from harness.compute.backend import Backend, JobSpec, MachineProvider, NodeSpec, Plan, Progress, TaskSpec
 from harness.compute.paths import JobPaths
+from harness.errors import ToolkitError
 
 _BEFORE = "process"  # ran the jobs of versions that did not write down which back end does
 
@@ -64,10 +65,33 @@ class RoutingBackend:
         self._of(directory).forget(directory)
         self._routes.pop(directory, None)
 
+    def provide(self, nodes: Sequence[NodeSpec], compute: str) -> Mapping[str, str] | None:
+        """Have machines for nodes; why there are none yet, by id. None where their back end has none."""
+        provider = self._provider(compute)
+        return provider.provide(nodes, compute) if provider else None
+
+    def release(self, nodes: Iterable[NodeSpec], compute: str) -> None:
+        """Give back the machines of nodes that are no more."""
+        if provider := self._provider(compute):
+            provider.release(nodes, compute)
+
+    def take_lost(self) -> frozenset[str]:
+        """The ids of nodes whose machines are gone since the last call."""
+        providers = [backend for backend in self._made.values() if isinstance(backend, MachineProvider)]
+        return frozenset().union(*(provider.take_lost() for provider in providers))
+
     def close(self) -> None:
         """Stop watching; jobs continue, and a later back end adopts them."""
         for backend in self._made.values():
             backend.close()
+
+    def _provider(self, compute: str) -> MachineProvider | None:
+        """The back end of a cluster, if it finds machines for nodes. One that does not exist is told to its jobs."""
+        try:
+            backend = self._named(compute or self._default)
+        except ToolkitError:
+            return None
+        return backend if isinstance(backend, MachineProvider) else None
 
     def _named(self, name: str) -> Backend:
         if name not in self._made:

@@ -11,6 +11,7 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 from tests.fakes import write_scenario
 from tests.podman import IMAGE, PodmanEngine
+from tests.ray_cluster import RayCluster
 
 pytestmark = pytest.mark.slow
 # The files of the image that it runs in tell where it ran: what the tests' image lacks, every machine has.
@@ -22,7 +23,7 @@ exit $2
 """
 
 
-@pytest.fixture(params=["process", "container"])
+@pytest.fixture(params=["process", "container", "ray"])
 def emulator_on(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, Endpoint]]:
@@ -30,7 +31,13 @@ def emulator_on(
     if request.param == "container":
         engine: PodmanEngine = request.getfixturevalue("container_engine")
         monkeypatch.setenv("DOCKER_HOST", engine.address)
-    with launch(tmp_path / "emulator", compute=request.param) as endpoint:
+    compute = request.param
+    if compute == "ray":
+        cluster: RayCluster = request.getfixturevalue("ray_cluster")
+        for name, value in cluster.environ.items():
+            monkeypatch.setenv(name, value)
+        compute = f"ray:{cluster.address}"
+    with launch(tmp_path / "emulator", compute=compute) as endpoint:
         yield request.param, endpoint
 
 

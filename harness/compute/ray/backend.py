@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import msgspec
 
 from harness.atomic_file import write_file
 from harness.clock import Clock
-from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, StartRefusedError, TaskSpec
+from harness.compute.backend import ERRORS, JobSpec, NodeSpec, Plan, Progress, StartRefusedError, TaskSpec
 from harness.compute.job_files import progress_of, read_progress, write_plan
 from harness.compute.machine import Machine
 from harness.compute.paths import JobPaths
+from harness.compute.ray.cluster_nodes import ClusterNodes
 from harness.compute.ray.driver_process import DriverProcess
 from harness.compute.ray.messages import (
     Connected,
@@ -28,6 +29,9 @@ from harness.compute.ray.messages import (
     Moved,
     News,
     Node,
+    NodeLost,
+    NodePlaced,
+    NodeWaits,
     Order,
     Run,
     Stop,
@@ -38,6 +42,7 @@ from harness.compute.ray.own_cluster import LOOPBACK, end_own_cluster, ensure_ow
 from harness.compute.ray.planning import plan_ray_job, plan_ray_task
 from harness.errors import ToolkitError
 
+_NO_RAY = "the back end ray needs Ray, which is not installed: pip install 'batchai-harness[ray]'"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONHOME", "PYTHONPATH", "TMPDIR")
 
 _SECONDS = 10.0  # in which Ray takes back what jobs had; what it has not taken by then, the next driver gives back
@@ -100,6 +105,7 @@ class RayBackend:
         self._known: dict[Path, Progress] = {}
         self._ending: set[Path] = set()
         self._reasons: dict[Path, str] = {}
+        self._nodes = ClusterNodes()
         self._driver = DriverProcess(
             self._settings,
             self._environment,
@@ -181,6 +187,31 @@ class RayBackend:
             self._driver.give(End(str(directory)))
         shutil.rmtree(directory, ignore_errors=True)
 
+    def provide(self, nodes: Sequence[NodeSpec], compute: str) -> Mapping[str, str]:  # noqa: ARG002 - the router's
+        """Have machines for nodes; why there are none yet, by the id of the node."""
+        if not _has_ray():
+            return dict.fromkeys((node.id for node in nodes), _NO_RAY)
+        with self._lock:
+            new = self._nodes.add(nodes)
+        if new:
+            self._driver.ensure()
+        for order in new:
+            self._driver.give(order)
+        with self._lock:
+            return self._nodes.missing(nodes)
+
+    def release(self, nodes: Iterable[NodeSpec], compute: str) -> None:  # noqa: ARG002 - the router's
+        """Give back the machines of nodes that are no more."""
+        with self._lock:
+            orders = self._nodes.remove(nodes)
+        for order in orders:
+            self._driver.give(order)
+
+    def take_lost(self) -> frozenset[str]:
+        """The ids of nodes whose machines are gone since the last call."""
+        with self._lock:
+            return self._nodes.take_lost()
+
     def close(self) -> None:
         """Stop watching; jobs continue. A cluster of this machine's ends where nothing runs on it."""
         if self._driver.is_connected:
@@ -204,6 +235,7 @@ class RayBackend:
         """What a new driver has to know: every job that has not ended, and what is to be removed."""
         with self._lock:
             jobs, ending = dict(self._jobs), set(self._ending)
+            yield from self._nodes.orders()
         yield from (End(str(directory)) for directory in ending)
         for directory, placement in jobs.items():
             if self.poll(directory).state != "finished":
@@ -223,7 +255,14 @@ class RayBackend:
                 with self._ended:
                     self._ending.discard(Path(news.job))
                     self._ended.notify_all()
+            case NodePlaced() | NodeWaits() | NodeLost():
+                with self._lock:
+                    self._nodes.hear(news)
+                self._on_change()
             case Unreachable():
+                with self._lock:
+                    self._nodes.explain(news.reason)
+                self._on_change()
                 for directory in list(self._jobs):
                     self._explain(directory, news.reason)
             case Connected():
@@ -279,8 +318,12 @@ class RayBackend:
 
 
 def _check_ray() -> None:
-    if importlib.util.find_spec("ray") is None:
-        raise ToolkitError("the back end ray needs Ray, which is not installed: pip install 'batchai-harness[ray]'")
+    if not _has_ray():
+        raise ToolkitError(_NO_RAY)
+
+
+def _has_ray() -> bool:
+    return importlib.util.find_spec("ray") is not None
 
 
 def _lost(progress: Progress, now: datetime, message: str, nodes: tuple[str, ...]) -> Progress:

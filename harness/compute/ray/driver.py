@@ -13,7 +13,8 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTa
 
 from harness.clock import SystemClock
 from harness.compute.backend import ERRORS
-from harness.compute.ray.messages import End, Ended, Lost, Moved, News, Order, Run, Stop, Waits
+from harness.compute.ray.messages import End, Ended, Lost, Moved, News, Order, Place, Release, Run, Stop, Waits
+from harness.compute.ray.nodes import Nodes
 from harness.compute.ray.placements import Placed, Placements
 
 _PAUSE = 1.0  # seconds after which an agent that does not answer is asked again
@@ -33,6 +34,7 @@ class Driver:
         self._tell = tell
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._placed: dict[str, list[Placed]] = {}
+        self._nodes = Nodes(self._placements, tell)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def obey(self, order: Order) -> None:
@@ -45,6 +47,10 @@ class Driver:
                 self._begin(self._stop(order.job))
             case End():
                 self._begin(self._end(order.job))
+            case Place():
+                self._nodes.place(order)
+            case Release():
+                self._nodes.release(order)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks = {task for task in self._tasks if not task.done()}
@@ -57,8 +63,7 @@ class Driver:
             if order.is_claimed:
                 self._placed[job] = await self._placements.find(order.nodes)
             else:
-                place = self._placements.place(job, order.nodes, lambda why: self._tell(Waits(job, why)))
-                self._placed[job] = await place
+                self._placed[job] = await self._machines(order)
                 await self._launch(order, self._placed[job])
             await self._follow(job, self._placed[job][0])
         except RayActorError as error:
@@ -67,6 +72,14 @@ class Driver:
             self._tell(Moved(job, _ended("JobStartFailed", str(error.cause))))
         except (RayError, ValueError) as error:
             self._tell(Moved(job, _ended("JobStartFailed", str(error))))
+
+    async def _machines(self, order: Run) -> list[Placed]:
+        """Those of the nodes, where their cluster has asked for them; else some for this job alone."""
+        if held := self._nodes.held(order.nodes):
+            return held
+        with contextlib.suppress(RayActorError):
+            return await self._placements.find(order.nodes)
+        return await self._placements.place_all(order.job, order.nodes, lambda why: self._tell(Waits(order.job, why)))
 
     async def _launch(self, order: Run, placed: list[Placed]) -> None:
         servers: list[tuple[str, str, int]] = []

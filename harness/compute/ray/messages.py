@@ -44,7 +44,25 @@ class End(msgspec.Struct, frozen=True, tag="end"):
     job: str
 
 
-Order = Run | Stop | End
+class Place(msgspec.Struct, frozen=True, tag="place"):
+    """Find a machine for a node of a cluster, and tell when it is gone.
+
+    Args:
+        directory: of the node, which exists for as long as the node does; nodes beside it are of the same cluster.
+    """
+
+    node: Node
+    directory: str
+
+
+class Release(msgspec.Struct, frozen=True, tag="release"):
+    """Give the machine of a node back."""
+
+    node: str
+    directory: str
+
+
+Order = Run | Stop | End | Place | Release
 
 
 class Connected(msgspec.Struct, frozen=True, tag="connected"):
@@ -87,7 +105,26 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     job: str
 
 
-News = Connected | Unreachable | Waits | Moved | Lost | Ended
+class NodePlaced(msgspec.Struct, frozen=True, tag="placed"):
+    """A node has a machine."""
+
+    node: str
+
+
+class NodeWaits(msgspec.Struct, frozen=True, tag="node waits"):
+    """A node has no machine yet, and why."""
+
+    node: str
+    reason: str
+
+
+class NodeLost(msgspec.Struct, frozen=True, tag="node lost"):
+    """The machine of a node is gone."""
+
+    node: str
+
+
+News = Connected | Unreachable | Waits | Moved | Lost | Ended | NodePlaced | NodeWaits | NodeLost
 
 
 def encode(message: Order | News) -> bytes:

@@ -106,6 +106,7 @@ def _start(directory: Path, environment: Mapping[str, str]) -> OwnCluster:
     port, client, agent = free_ports(3)
     cpus = len(os.sched_getaffinity(0))
     argv = [
+        *(sys.executable, "-P", "-m", "harness.compute.ray.keeper", str(directory)),
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--temp-dir={temporary}"),
         *(f"--node-ip-address={LOOPBACK}", f"--port={port}", f"--ray-client-server-port={client}"),
         *("--min-worker-port=0", "--max-worker-port=0", f"--dashboard-agent-listen-port={agent}"),

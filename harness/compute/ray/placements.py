@@ -1,17 +1,20 @@
-"""Machines for nodes: a placement group for each set of nodes that is wanted at once, and an agent in each bundle.
+"""Machines for nodes: placement groups, and an agent in each of their bundles.
 
-Both are detached and have names, so that the next driver finds them. Where Ray has as many machines as nodes are
-wanted at once, each gets one of its own, and all of them at one time or none; where it has fewer, they share.
+A node of a cluster has a group of its own, for as long as it lives. Nodes that no cluster has asked for get one group
+with their job: all of them at one time or none. Groups and agents are detached, and named for the directory of the node
+or job, and for the node: so the next driver finds them, and gives back what nobody needs.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private.state import available_resources_per_node
 from ray.exceptions import RayActorError
 from ray.util.placement_group import (
     PlacementGroup,
@@ -23,9 +26,10 @@ from ray.util.placement_group import (
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from harness.compute.ray.agent import NodeAgent
+from harness.compute.ray.demands import choose, demand, holds, reason
 from harness.compute.ray.messages import Node
 
-NODE = "batchai-node"  # a custom resource of Ray: of how many nodes of any size a machine takes the place
+_PIN = 0.001  # of the resource by which Ray names each machine: enough to be placed there
 _PATIENCE = 2.0  # seconds after which a node that waits says why
 
 
@@ -38,18 +42,6 @@ class Placed:
     facts: dict[str, Any]
 
 
-def demand(node: Node, total: dict[str, float]) -> dict[str, float]:
-    """What a node asks Ray for, by what Ray has in all.
-
-    One of the resource that is named for its size, where there is one. Else one ``batchai-node`` where there are some,
-    and else the cores of its size; with GPUs, as far as Ray has any.
-    """
-    if total.get(node.size):
-        return {node.size: 1.0}
-    gpus = {"GPU": float(node.gpus)} if node.gpus and (total.get("GPU") or not total.get(NODE)) else {}
-    return gpus | ({NODE: 1.0} if total.get(NODE) else {"CPU": float(max(node.cpus, 1))})
-
-
 class Placements:
     """The machines of the nodes of one emulator.
 
@@ -60,11 +52,11 @@ class Placements:
     def __init__(self, emulator: str) -> None:
         self._emulator = emulator
 
-    async def place(self, owner: str, nodes: Sequence[Node], waits: Callable[[str], None]) -> list[Placed]:
-        """Have machines for nodes; those that have one keep it.
+    async def place_all(self, owner: str, nodes: Sequence[Node], waits: Callable[[str], None]) -> list[Placed]:
+        """Machines for nodes at one time, each its own where there are as many.
 
         Args:
-            owner: under whose name they are found again and released.
+            owner: a directory, under whose name they are found again; where it is gone, they are given back.
             waits: told why there are none yet.
 
         Raises:
@@ -72,17 +64,42 @@ class Placements:
         """
         total = ray.cluster_resources()
         bundles = [demand(node, total) for node in nodes]
-        group = self._group(owner, bundles)
+        machines = sum(1 for machine in ray.nodes() if machine["Alive"] and holds(machine["Resources"], bundles))
+        strategy = "STRICT_SPREAD" if machines >= len(bundles) else "SPREAD"
+        group = self._group(owner, bundles, strategy)
         agents = [self._agent(group, number, node, bundles[number]) for number, node in enumerate(nodes)]
-        found = asyncio.gather(*(agent.describe.remote() for agent in agents))
+        found = _described(nodes, agents)
+        while not await _has_ended(found):
+            if _is_pending(group):
+                waits(reason(bundles, ray.available_resources()))
+        return found.result()
+
+    async def place_one(self, owner: str, node: Node, cluster: Counter[str], waits: Callable[[str], None]) -> Placed:
+        """A machine for a node: one of those where its cluster has the fewest nodes. One that has a machine keeps it.
+
+        Args:
+            cluster: how many nodes of its cluster each machine has, by address.
+
+        Raises:
+            RayActorError: it was lost.
+        """
+        with contextlib.suppress(RayActorError):
+            return (await self.find([node]))[0]
         while True:
-            done, _ = await asyncio.wait([found], timeout=_PATIENCE)
-            if done:
-                return [
-                    Placed(node.id, agent, facts)
-                    for node, agent, facts in zip(nodes, agents, found.result(), strict=True)
-                ]
-            waits(_reason(bundles))
+            bundle = demand(node, ray.cluster_resources())
+            machine = choose(bundle, _free(), cluster)
+            pin = {f"node:{machine}": _PIN} if machine else {}
+            group = self._group(owner, [bundle | pin], "PACK")
+            found = _described([node], [self._agent(group, 0, node, bundle)])
+            while not await _has_ended(found):
+                if _is_pending(group):
+                    waits(reason([bundle], ray.available_resources()))
+                    if machine or choose(bundle, _free(), cluster):  # somebody else was first, or there is one by now
+                        break
+            if found.done():
+                return found.result()[0]
+            found.cancel()
+            self.release(owner)
 
     async def find(self, nodes: Sequence[Node]) -> list[Placed]:
         """Nodes that have had machines.
@@ -94,8 +111,7 @@ class Placements:
             agents = [ray.get_actor(self._name(node.id), namespace=self._namespace) for node in nodes]
         except ValueError as error:
             raise RayActorError(error_msg=str(error)) from error
-        facts = await asyncio.gather(*(agent.describe.remote() for agent in agents))
-        return [Placed(node.id, agent, each) for node, agent, each in zip(nodes, agents, facts, strict=True)]
+        return await _described(nodes, agents)
 
     async def lives(self, node: Placed) -> bool:
         """Whether a node that had a machine still has it."""
@@ -117,11 +133,9 @@ class Placements:
             if group["state"] != "REMOVED" and owner != group["name"] and not Path(owner).exists():
                 self.release(owner)
 
-    def _group(self, owner: str, bundles: list[dict[str, float]]) -> PlacementGroup:
+    def _group(self, owner: str, bundles: list[dict[str, float]], strategy: str) -> PlacementGroup:
         with contextlib.suppress(ValueError):  # there is none
             return get_placement_group(self._name(owner))
-        machines = sum(1 for machine in ray.nodes() if machine["Alive"] and _holds(machine["Resources"], bundles))
-        strategy = "STRICT_SPREAD" if machines >= len(bundles) else "SPREAD"
         return placement_group(bundles, strategy=strategy, lifetime="detached", name=self._name(owner))
 
     def _agent(self, group: PlacementGroup, bundle: int, node: Node, resources: dict[str, float]) -> Any:
@@ -148,13 +162,25 @@ class Placements:
         return f"batchai-harness/{self._emulator}/{text}"
 
 
-def _holds(resources: dict[str, float], bundles: list[dict[str, float]]) -> bool:
-    return all(resources.get(name, 0.0) >= amount for bundle in bundles for name, amount in bundle.items())
+def _free() -> dict[str, Mapping[str, float]]:
+    """What each machine has left, by its address; with several at one address, the last one's."""
+    addresses = {machine["NodeID"]: machine["NodeManagerAddress"] for machine in ray.nodes() if machine["Alive"]}
+    left = available_resources_per_node()
+    return {address: left[machine] for machine, address in addresses.items() if machine in left}
 
 
-def _reason(bundles: list[dict[str, float]]) -> str:
-    """Why a group is not placed yet, in a sentence."""
-    wanted = "; ".join(", ".join(f"{amount:g} {name}" for name, amount in bundle.items()) for bundle in bundles)
-    free = {name: amount for name, amount in ray.available_resources().items() if any(name in each for each in bundles)}
-    has = ", ".join(f"{amount:g} {name}" for name, amount in sorted(free.items())) or "none of that"
-    return f"Ray has no machines for {len(bundles)} node(s) of {wanted}; free now, over all machines: {has}"
+def _described(nodes: Sequence[Node], agents: Sequence[Any]) -> asyncio.Future[list[Placed]]:
+    async def describe() -> list[Placed]:
+        facts = await asyncio.gather(*(agent.describe.remote() for agent in agents))
+        return [Placed(node.id, agent, each) for node, agent, each in zip(nodes, agents, facts, strict=True)]
+
+    return asyncio.ensure_future(describe())
+
+
+async def _has_ended(found: asyncio.Future[list[Placed]]) -> bool:
+    done, _ = await asyncio.wait([found], timeout=_PATIENCE)
+    return bool(done)
+
+
+def _is_pending(group: PlacementGroup) -> bool:
+    return bool(placement_group_table(group)["state"] == "PENDING")

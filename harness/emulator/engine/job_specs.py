@@ -107,7 +107,7 @@ class JobSpecs:
 
     def nodes(self, job: Job, cluster: Cluster) -> tuple[NodeSpec, ...]:
         """The nodes that a job was given."""
-        return tuple(self._node(cluster, node) for node in cluster.nodes if node.id in job.nodes)
+        return tuple(self.node(cluster, node) for node in cluster.nodes if node.id in job.nodes)
 
     def setup(self, cluster: Cluster, node: Node) -> TaskSpec:
         """The set-up task of a node.
@@ -126,7 +126,7 @@ class JobSpecs:
             raise JobSpecError(not_mounted("stdOutErrPathPrefix of the setup task", task.std_out_err_path_prefix))
         return TaskSpec(
             directory=own,
-            node=self._node(cluster, node),
+            node=self.node(cluster, node),
             command=task.command_line,
             mounts=self.cluster_mounts(cluster),
             stdouterr=directory,
@@ -162,7 +162,8 @@ class JobSpecs:
             raise JobSpecError(not_mounted(f"output directory {name}", written_prefix(job, name)))
         return directory
 
-    def _node(self, cluster: Cluster, node: Node) -> NodeSpec:
+    def node(self, cluster: Cluster, node: Node) -> NodeSpec:
+        """A node as a back end knows it."""
         size = vm_size(cluster.spec.vm_size)
         directory = self.cluster_directory(cluster) / node.id
         gpus = size.gpus if size else 0
@@ -173,7 +174,7 @@ class JobSpecs:
             gpus,
             first_gpu=node.slot * gpus,
             cpus=size.cores if size else 0,
-            size=cluster.spec.vm_size,
+            size=size.name if size else cluster.spec.vm_size,
         )
 
 

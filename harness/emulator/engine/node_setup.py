@@ -7,6 +7,7 @@ from harness.compute.backend import Backend
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Node, Problem
 from harness.emulator.engine.rules import scaling
+from harness.emulator.engine.rules.scaling import NodeMachines
 from harness.errors import ToolkitError
 
 
@@ -28,13 +29,21 @@ class NodeSetupRunner:
         setup = cluster.spec.node_setup
         return bool(setup and setup.setup_task)
 
-    def outcomes(self, cluster: Cluster, now: datetime) -> tuple[Problem | None, dict[str, bool | Problem]]:
-        """The problem of a mount that failed, and the result of each set-up task that has ended, by node."""
+    def outcomes(
+        self, cluster: Cluster, now: datetime, machines: NodeMachines | None
+    ) -> tuple[Problem | None, dict[str, bool | Problem]]:
+        """The problem of a mount that failed, and the result of each set-up task that has ended, by node.
+
+        Args:
+            machines: which nodes have one, where nodes need any to run something.
+        """
         coming = [node for node in cluster.nodes if scaling.is_coming(node)]
         mounts = self._mount_problem(cluster) if coming else None
         setups: dict[str, bool | Problem] = {}
         for node in coming if self.has_task(cluster) and not mounts else ():
-            if node.state == "preparing" and (node.due is None or node.due <= now):
+            is_due = node.due is None or node.due <= now
+            is_placed = machines is None or node.id in machines.placed
+            if node.state == "preparing" and is_due and is_placed:
                 outcome = self._set_up(cluster, node)
                 if outcome is not None:
                     setups[node.id] = outcome

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from harness.compute.backend import Backend, StartRefusedError
 from harness.emulator.engine.fault_effects import FaultEffects
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
+from harness.emulator.engine.machines import Machines
 from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Pending, Problem, Reason
 from harness.emulator.engine.model.spec import DeallocationOption
 from harness.emulator.engine.node_setup import NodeSetupRunner
@@ -59,11 +60,15 @@ class Reconciliation:
         self._pace = pace
         self._fault_effects = fault_effects
         self._node_setup = NodeSetupRunner(specs, backend)
-        self._teardown = Teardown(repository, self.stop, specs=specs, backend=backend)
+        self._machines = Machines(specs, backend)
+        self._teardown = Teardown(repository, self.stop, specs=specs, backend=backend, machines=self._machines)
         self._watched: set[str] = set()  # jobs that this process has started or adopted
         self._stopped: set[str] = set()
         self._swept: datetime | None = None
         self._remove_orphans()
+        for key in repository.clusters:
+            if cluster := repository.store.get(Cluster, key):
+                self._machines.resume(cluster)
 
     def reconcile(self, now: datetime) -> float | None:
         """Move everything that can move; seconds until something moves by itself, None when nothing will."""
@@ -77,8 +82,8 @@ class Reconciliation:
         return (min(later) - now).total_seconds() if later else None
 
     def _pass(self, now: datetime) -> bool:
-        moves = [self._watch(now), self._finish_operations(now), self._move_clusters(now), self._start_jobs(now)]
-        return any([*moves, self._teardown.run(now)])
+        moves = [self._watch(now), self._finish_operations(now), self._lose_nodes(now), self._move_clusters(now)]
+        return any([*moves, self._start_jobs(now), self._teardown.run(now)])
 
     # Jobs that hold nodes
 
@@ -193,6 +198,17 @@ class Reconciliation:
 
     # Clusters
 
+    def _lose_nodes(self, now: datetime) -> bool:
+        """Take from clusters the nodes whose machines are gone; jobs on them hear of that by themselves."""
+        lost = self._machines.take_lost()
+        found = [self._repository.store.get(Cluster, key) for key in self._repository.clusters] if lost else []
+        changed = False
+        for cluster in found:
+            if cluster and (after := scaling.bereft(cluster, lost, now)) is not cluster:
+                self._repository.keep(after)
+                changed = True
+        return changed
+
     def _move_clusters(self, now: datetime) -> bool:
         store = self._repository.store
         found = [store.get(Cluster, key) for key in sorted(self._repository.restless)]
@@ -206,6 +222,7 @@ class Reconciliation:
                     self._repository.keep(after[cluster.key])
         for cluster in moved:
             self._node_setup.clear(cluster, after[cluster.key])
+            self._machines.release(cluster, after[cluster.key])
         evicted = [self._evict(cluster) for cluster in after.values()]
         retired = [self._retire(cluster, now) for cluster in after.values()]
         return any([bool(moved), *evicted, *retired])
@@ -214,10 +231,18 @@ class Reconciliation:
         wanted = 0
         if (waiting := self._repository.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
             wanted = queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
-        mounts, setups = self._node_setup.outcomes(cluster, now)
+        machines = self._machines.of(cluster)
+        mounts, setups = self._node_setup.outcomes(cluster, now, machines)
         quota = self._services[cluster.address.namespace].node_quota(cluster)
         return scaling.ScalingContext(
-            now, self._pace, wanted, self._node_setup.has_task(cluster), setups, mounts, quota=quota
+            now,
+            self._pace,
+            wanted,
+            self._node_setup.has_task(cluster),
+            setups,
+            mounts,
+            quota=quota,
+            machines=machines,
         )
 
     def _evict(self, cluster: Cluster) -> bool:

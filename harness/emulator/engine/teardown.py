@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from harness.compute.backend import Backend
 from harness.emulator.engine.job_specs import JobSpecs
+from harness.emulator.engine.machines import Machines
 from harness.emulator.engine.model.records import (
     Cluster,
     DeletedJob,
@@ -29,13 +30,17 @@ class Teardown:
 
     Args:
         stop: asks the back end to end a job that holds nodes.
+        machines: gives back those of nodes.
     """
 
-    def __init__(self, repository: Repository, stop: Stop, *, specs: JobSpecs, backend: Backend) -> None:
+    def __init__(
+        self, repository: Repository, stop: Stop, *, specs: JobSpecs, backend: Backend, machines: Machines
+    ) -> None:
         self._repository = repository
         self._stop = stop
         self._specs = specs
         self._backend = backend
+        self._machines = machines
 
     def run(self, now: datetime) -> bool:
         """Advance every deletion; whether anything moved."""
@@ -88,6 +93,7 @@ class Teardown:
                 directory = self._specs.setup_directory(resource, node)
                 self._backend.terminate(directory)
                 self._backend.forget(directory)
+            self._machines.release(resource, None)
             shutil.rmtree(self._specs.cluster_directory(resource), ignore_errors=True)
         elif isinstance(resource, FileServer):
             shutil.rmtree(self._specs.server_directory(resource), ignore_errors=True)

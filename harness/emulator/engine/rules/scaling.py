@@ -15,6 +15,7 @@ from harness.emulator.engine.model.records import Cluster, Job, Node, Problem
 from harness.emulator.engine.model.spec import ClusterSpec, DeallocationOption, ScaleSettings, VmPriority
 from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, BOOT, DEPARTED, GROW, LEAVE, NOTICE, SHRINK, Pace
 
+NOT_PLACED = "AllocationFailed"  # the code of a cluster whose nodes have no machines, as Azure Batch has it
 QUOTA_REACHED = "ClusterCoreQuotaReached"  # the code of a cluster that lacks nodes because of its quota
 
 
@@ -27,12 +28,20 @@ class NodeQuota:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeMachines:
+    """The coming nodes that have machines, by id, and why the others have none yet."""
+
+    placed: frozenset[str]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ScalingContext:
     """What the next step of a cluster depends on.
 
     ``wanted`` is how many nodes the jobs in its queue could use. ``setups`` holds the result of each set-up task that
     has ended, by node: True for success, or its problem. ``mounts`` is the problem of a mount that failed. ``quota`` is
-    None where nothing limits the cluster.
+    None where nothing limits the cluster. ``machines`` says which nodes have one, None where nodes need none.
     """
 
     now: datetime
@@ -42,6 +51,7 @@ class ScalingContext:
     setups: Mapping[str, bool | Problem] = field(default_factory=dict)
     mounts: Problem | None = None
     quota: NodeQuota | None = None
+    machines: NodeMachines | None = None
 
 
 Step = Callable[[Cluster, ScalingContext], Cluster]
@@ -296,7 +306,7 @@ def _brought_up(node: Node, context: ScalingContext) -> Node:
         node = replace(node, state="preparing", due=context.pace.after(node.due, BOOT - ANNOUNCE))
     if node.state != "preparing" or (node.due and node.due > context.now):
         return node
-    if node.stuck:
+    if node.stuck or _is_unplaced(node, context):
         return replace(node, due=None) if node.due else node
     if context.mounts or _failed(node, context):
         return replace(node, state="unusable", due=None)
@@ -317,11 +327,20 @@ def _report_quota(cluster: Cluster, context: ScalingContext) -> Cluster:
     return cluster if problems == cluster.problems else replace(cluster, problems=problems)
 
 
+def _report_unplaced(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """A cluster whose nodes have no machines says why for as long as that lasts, and stays resizing."""
+    problems = tuple(problem for problem in cluster.problems if problem.code != NOT_PLACED)
+    if context.machines and context.machines.reasons and (missing := _unplaced(cluster, context)):
+        lacking = f"{missing} of {cluster.target} nodes have no machine: "
+        problems += (Problem(NOT_PLACED, lacking + "; ".join(context.machines.reasons)),)
+    return cluster if problems == cluster.problems else replace(cluster, problems=problems)
+
+
 def _settle(cluster: Cluster, context: ScalingContext) -> Cluster:
     """The allocation is steady once the cluster has its target of nodes and none of them is departing."""
     if cluster.allocation == "steady" or cluster.growing or len(cluster.nodes) != cluster.target:
         return cluster
-    if any(node.departing for node in cluster.nodes):
+    if _unplaced(cluster, context) or any(node.departing for node in cluster.nodes):
         return cluster
     return replace(cluster, allocation="steady", allocation_changed=context.now)
 
@@ -337,8 +356,17 @@ _STEPS: tuple[Step, ...] = (
     _replace_lost,
     _allocate,
     _report_quota,
+    _report_unplaced,
     _settle,
 )
+
+
+def _is_unplaced(node: Node, context: ScalingContext) -> bool:
+    return context.machines is not None and is_coming(node) and node.id not in context.machines.placed
+
+
+def _unplaced(cluster: Cluster, context: ScalingContext) -> int:
+    return sum(_is_unplaced(node, context) for node in cluster.nodes)
 
 
 def _staying(cluster: Cluster) -> int:

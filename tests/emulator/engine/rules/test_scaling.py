@@ -10,6 +10,7 @@ from harness.emulator.engine.model.records import Cluster, Problem
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.rules.scaling import (
     QUOTA_REACHED,
+    NodeMachines,
     NodeQuota,
     ScalingContext,
     bereft,
@@ -198,6 +199,25 @@ def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it() -> None
 
     taken = moved(cluster, ScalingContext(at(5), INSTANT)).nodes[1]
     assert (taken.departing, taken.preempted, taken.job, taken.lost) == (True, True, "j", None)
+
+
+def test_a_cluster_whose_nodes_have_no_machines_stays_resizing_and_says_why() -> None:
+    cluster = make_cluster(manual(2))
+    for _ in range(3):
+        cluster = moved(cluster, ScalingContext(at(0), INSTANT, machines=NodeMachines(frozenset())))
+        assert cluster.allocation == "resizing"
+    first, second = (node.id for node in cluster.nodes)
+
+    partly = ScalingContext(at(0), INSTANT, machines=NodeMachines(frozenset({first}), ("none is free",)))
+    cluster = moved(cluster, partly)
+
+    assert [(node.id, node.state) for node in cluster.nodes] == [(first, "idle"), (second, "preparing")]
+    assert cluster.problems == (Problem("AllocationFailed", "1 of 2 nodes have no machine: none is free"),)
+    assert (cluster.allocation, due(cluster)) == ("resizing", None)
+
+    cluster = settled(cluster, machines=NodeMachines(frozenset({second})))
+
+    assert (cluster.allocation, cluster.problems) == ("steady", ())
 
 
 def test_a_node_whose_machine_is_gone_leaves_and_gets_a_successor() -> None:

@@ -1,0 +1,147 @@
+"""Jobs on a Ray cluster: ours on the back end ray, beside the same commands given to Ray as tasks.
+
+    python bench/scale.py [--json] [--quick] [--nodes N]... [--seconds S] [--jobs N]
+
+A Ray cluster of this machine with as many Ray nodes as asked for, one job at a time on each. Both sides run the same
+command, `sleep S`, as often as asked for, in turns:
+
+- ours: jobs of Batch AI of an emulator with `--compute ray:...`, on a cluster with as many nodes: submitted at once
+  over HTTPS, from the first submission until the last has ended; each under a supervisor, with logs and an exit code;
+- Ray: `subprocess.run` in a task that asks for the same resource, from the first task until the last result.
+
+`vs_ray` is the rate of ours over that of Ray, median of the rounds; no-op jobs (`sleep 0`) show what a job costs.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from azure.identity import ClientSecretCredential  # noqa: E402
+
+from harness.emulator.endpoint import Endpoint  # noqa: E402
+from harness.emulator.launch import launch  # noqa: E402
+from tests.emulator.batchai.conftest import Group  # noqa: E402
+from tests.ray_cluster import RayCluster, started_cluster  # noqa: E402
+
+SLOT = "batchai-node"
+DIRECTLY = """\
+import json, subprocess, sys, time
+import ray
+address, jobs, seconds = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+ray.init(address, _node_ip_address=address.rpartition(":")[0], log_to_driver=False)
+
+@ray.remote(num_cpus=0, resources={"batchai-node": 1}, max_retries=0)
+def task():
+    subprocess.run(["sleep", seconds], check=True)
+
+ray.get([task.remote() for _ in range(int(ray.cluster_resources()["batchai-node"]))])
+began = time.perf_counter()
+ray.get([task.remote() for _ in range(jobs)])
+print(json.dumps(time.perf_counter() - began))
+"""
+
+
+def run_directly(cluster: RayCluster, jobs: int, seconds: float) -> float:
+    """Seconds that Ray takes, once it has its workers."""
+    done = subprocess.run(
+        [sys.executable, "-c", DIRECTLY, cluster.address, str(jobs), str(seconds)],
+        env={**os.environ, **cluster.environ},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return float(json.loads(done.stdout))
+
+
+@contextmanager
+def emulated(cluster: RayCluster, nodes: int) -> Iterator[Group]:
+    """An emulator with a cluster whose nodes all have their machines."""
+    os.environ.update(cluster.environ)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        launch(Path(directory, "data"), compute=f"ray:{cluster.address}") as endpoint,
+        session_of(endpoint) as session,
+    ):
+        credential = ClientSecretCredential(
+            endpoint.tenant_id,
+            endpoint.client_id,
+            endpoint.client_secret,
+            proxies=session.proxies,
+            connection_verify=endpoint.ca_path,
+        )
+        token = credential.get_token("https://management.azure.com/.default").token
+        group = Group(endpoint, session, token)
+        group.set_up()
+        group.make_cluster(nodes=nodes)
+        yield group
+        group.tear_down()
+
+
+@contextmanager
+def session_of(endpoint: Endpoint) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
+        yield session
+
+
+def run_ours(group: Group, jobs: int, seconds: float, name: str) -> float:
+    """Seconds from the first submission to the end of the last job."""
+    began = time.perf_counter()
+    paths = [group.submit(f"{name}{number}", f"sleep {seconds}") for number in range(jobs)]
+    for path in reversed(paths):
+        assert group.ended(path)["executionState"] == "succeeded"
+    return time.perf_counter() - began
+
+
+def compare(cluster: RayCluster, nodes: int, jobs: int, seconds: float, rounds: int) -> dict[str, float]:
+    """Rates of both sides, and the ratio; each has the machines for itself while it is measured."""
+    ours, theirs = [], []
+    for _ in range(rounds):
+        with emulated(cluster, nodes) as group:
+            run_ours(group, nodes, 0, "warm")
+            ours.append(run_ours(group, jobs, seconds, "job"))
+        theirs.append(run_directly(cluster, jobs, seconds))
+    rates = {"ours": jobs / statistics.median(ours), "ray": jobs / statistics.median(theirs)}
+    return {**{name: round(rate, 3) for name, rate in rates.items()}, "vs_ray": round(rates["ours"] / rates["ray"], 3)}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="2 Ray nodes, one round")
+    parser.add_argument("--nodes", type=int, action="append")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--jobs", type=int, default=6, help="for each Ray node")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(words)
+    sizes = options.nodes or ([2] if options.quick else [1, 2, 4])
+    rounds = 1 if options.quick else options.rounds
+    found: dict[str, Any] = {}
+    with started_cluster() as cluster:
+        for nodes in sizes:
+            cluster.add_nodes(nodes - len(cluster.nodes) + 1, cpus=1, resources={SLOT: 1})
+            for seconds in (0.0, options.seconds):
+                name = f"{nodes}_nodes_{'noop' if not seconds else f'{seconds:g}s'}"
+                found[name] = compare(cluster, nodes, options.jobs * nodes, seconds, rounds)
+                print(name, found[name], file=sys.stderr, flush=True)
+    long = [figures["vs_ray"] for name, figures in found.items() if not name.endswith("noop")]
+    result = {"bench": "scale", "vs_ray": min(long), **found}
+    print(json.dumps(result) if options.json else json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Runs the Ray of this machine's own for as long as the emulator's directory for it exists.
+
+``python -m harness.compute.ray.keeper DIRECTORY PROGRAM ARGUMENT...``: an emulator may be killed and its data directory
+deleted, and nobody else would end what it had started.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+_PAUSE = 5.0  # seconds between two looks at the directory
+
+
+def main(directory: Path, argv: list[str]) -> int:
+    """The exit code of the program."""
+    inode = directory.stat().st_ino
+    program = subprocess.Popen(argv)
+    signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return program.wait(_PAUSE)
+        if not _is_there(directory, inode):
+            program.terminate()
+
+
+def _is_there(directory: Path, inode: int) -> bool:
+    try:
+        return directory.stat().st_ino == inode
+    except FileNotFoundError:
+        return False
+    except OSError:  # a file system that does not answer is no proof
+        return True
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

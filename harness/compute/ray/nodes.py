@@ -1,0 +1,74 @@
+"""The nodes of the emulator's clusters: each has a machine until it is released, or until the machine is gone."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError
+
+from harness.compute.ray.messages import News, Node, NodeLost, NodePlaced, NodeWaits, Place, Release
+from harness.compute.ray.placements import Placed, Placements
+
+_PAUSE = 1.0  # seconds after which an agent that does not answer is asked again
+
+
+class Nodes:
+    """Finds and watches machines.
+
+    Args:
+        tell: gives news to the emulator.
+    """
+
+    def __init__(self, placements: Placements, tell: Callable[[News], None]) -> None:
+        self._placements, self._tell = placements, tell
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._held: dict[str, Placed] = {}
+        self._machines: dict[str, Counter[str]] = {}  # by the directory of a cluster
+
+    def place(self, order: Place) -> None:
+        """Begin to find a machine for a node."""
+        if order.node.id not in self._tasks:
+            self._tasks[order.node.id] = asyncio.get_running_loop().create_task(self._keep(order))
+
+    def release(self, order: Release) -> None:
+        """Give the machine of a node back."""
+        if task := self._tasks.pop(order.node, None):
+            task.cancel()
+        self._forget(order.node, order.directory)
+        self._placements.release(order.directory)
+
+    def held(self, nodes: Sequence[Node]) -> list[Placed]:
+        """Nodes that have machines; none where one of them has none."""
+        found = [self._held[node.id] for node in nodes if node.id in self._held]
+        return found if len(found) == len(nodes) else []
+
+    async def _keep(self, order: Place) -> None:
+        """From the order to the loss of a node."""
+        node, cluster = order.node, self._cluster(order.directory)
+        try:
+            placed = await self._placements.place_one(
+                order.directory, node, cluster, lambda why: self._tell(NodeWaits(node.id, why))
+            )
+            self._held[node.id] = placed
+            cluster[placed.facts["address"]] += 1
+            self._tell(NodePlaced(node.id))
+            while True:
+                with contextlib.suppress(ActorUnavailableError):  # for now
+                    await placed.agent.live.remote()
+                await asyncio.sleep(_PAUSE)
+        except RayActorError:
+            self._forget(node.id, order.directory)
+            self._tasks.pop(node.id, None)
+            self._placements.release(order.directory)
+            self._tell(NodeLost(node.id))
+        except (RayError, ValueError) as error:
+            self._tell(NodeWaits(node.id, str(error)))
+
+    def _forget(self, node: str, directory: str) -> None:
+        if placed := self._held.pop(node, None):
+            self._cluster(directory)[placed.facts["address"]] -= 1
+
+    def _cluster(self, directory: str) -> Counter[str]:
+        return self._machines.setdefault(str(Path(directory).parent), Counter())

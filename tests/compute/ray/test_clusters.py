@@ -1,0 +1,117 @@
+"""Clusters of the emulator whose nodes are machines of a Ray cluster."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from azure.identity import ClientSecretCredential
+
+from harness.emulator.launch import launch
+from tests.emulator.batchai.conftest import Group
+from tests.ray_cluster import RayCluster
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def compute(ray_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The cluster as ``--compute`` names it."""
+    for name, value in ray_cluster.environ.items():
+        monkeypatch.setenv(name, value)
+    return f"ray:{ray_cluster.address}"
+
+
+@contextmanager
+def emulated(directory: Path, compute: str) -> Iterator[Group]:
+    """An emulator on a data directory, and a client of it."""
+    with launch(directory, compute=compute) as endpoint, requests.Session() as session:
+        session.trust_env = False
+        session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
+        with ClientSecretCredential(
+            endpoint.tenant_id, endpoint.client_id, endpoint.client_secret,
+            proxies=session.proxies, connection_verify=endpoint.ca_path,
+        ) as credential:  # fmt: skip
+            yield Group(endpoint, session, credential.get_token("https://management.azure.com/.default").token)
+
+
+@pytest.fixture
+def group(tmp_path: Path, compute: str) -> Iterator[Group]:
+    with emulated(tmp_path / "emulator", compute) as made:
+        made.set_up()
+        yield made
+        made.tear_down()
+
+
+def counts(cluster: dict[str, Any]) -> dict[str, int]:
+    return {name: number for name, number in cluster["properties"]["nodeStateCounts"].items() if number}
+
+
+def host_of(group: Group, job: str) -> str:
+    """The address of the machine on which a job runs, which it has printed."""
+    group.until(job, lambda _: "stdout.txt" in group.outputs(job) and group.read(job).endswith("\n"))
+    return group.read(job).split()[0]
+
+
+def test_a_cluster_without_machines_stays_resizing_and_says_why(group: Group) -> None:
+    path = f"{group.workspace}/clusters/cluster"
+    group.done(group.send("PUT", path, group.cluster(5)))
+
+    seen = group.until(path, lambda cluster: cluster["properties"].get("errors"))
+
+    assert seen["properties"]["allocationState"] == "resizing"
+    [error] = seen["properties"]["errors"]
+    assert error["code"] == "AllocationFailed"
+    assert error["message"].endswith("free now, over all machines: none of that")
+    group.until(path, lambda cluster: counts(cluster) == {"idleNodeCount": 4, "preparingNodeCount": 1})
+    assert group.run("job")["executionState"] == "succeeded"
+
+    body = {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 2}}}}
+    group.send("PATCH", path, body)
+    seen = group.until(path, lambda cluster: cluster["properties"]["allocationState"] == "steady")
+
+    assert counts(seen) == {"idleNodeCount": 2}
+    assert not seen["properties"].get("errors")
+
+
+def test_jobs_are_adopted_by_the_emulator_after_one_that_was_killed(tmp_path: Path, compute: str) -> None:
+    gate, directory = tmp_path / "gate", tmp_path / "emulator"
+    os.mkfifo(gate)
+    with emulated(directory, compute) as group:
+        group.set_up()
+        group.make_cluster()
+        job = group.submit("job", f"echo $AZ_BATCH_HOST_LIST; cat '{gate}'")
+        host_of(group, job)
+        os.kill(group.endpoint.pid, signal.SIGKILL)
+
+    with emulated(directory, compute) as later:
+        later.name, later.share, later.id = group.name, group.share, group.id
+        later.provider, later.workspace, later.experiment = group.provider, group.workspace, group.experiment
+        gate.write_text("after\n")
+
+        assert later.ended(job)["executionState"] == "succeeded"
+        assert later.read(job).split()[1:] == ["after"]
+        assert later.run("another")["executionState"] == "succeeded"
+        later.tear_down()
+
+
+def test_a_job_whose_machine_is_gone_runs_again_on_another_node(
+    tmp_path: Path, group: Group, ray_cluster: RayCluster
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    group.make_cluster()
+    job = group.submit("job", f"echo $AZ_BATCH_HOST_LIST; cat '{gate}'")
+    host = host_of(group, job)
+    [node] = [each for each in ray_cluster.nodes if f"--node-ip-address={host}" in each.args]
+
+    ray_cluster.kill(node)
+    group.until(job, lambda _: group.read(job).split()[-1] != host)
+    gate.write_text("")
+
+    assert group.ended(job)["executionState"] == "succeeded"
+    ray_cluster.replace(node)

@@ -1,0 +1,73 @@
+"""The Ray of this machine's own, which an emulator starts where it is given no address."""
+
+import ipaddress
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from harness.compute.backend import JobSpec
+from harness.compute.ray.own_cluster import OwnCluster, end_own_cluster, ensure_own_cluster
+from tests.compute.laboratory import Laboratory, Recipe
+from tests.ray_cluster import has_ray
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_ray(), reason="ray is not installed")]
+
+
+def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
+    tmp_path: Path, job: Callable[..., JobSpec]
+) -> None:
+    laboratory = Laboratory(Recipe("ray", tmp_path / "data" / "jobs", emulator=str(uuid.uuid4())))
+    directory, spec = tmp_path / "data" / "ray", job("echo $AZ_BATCH_HOST_LIST")
+    try:
+        assert laboratory.run(spec).exit_code == 0
+        assert (spec.stdouterr / "stdout.txt").read_text() == "127.0.0.1\n"
+
+        cluster = msgspec.json.decode((directory / "cluster.json").read_bytes(), type=OwnCluster)
+        processes = psutil.Process(cluster.pid).children(recursive=True)
+        open_at = {
+            each.laddr.ip for process in processes for each in process.net_connections() if each.status == "LISTEN"
+        }
+        assert {_is_loopback(address) for address in open_at} == {True}
+        assert (directory / "token").stat().st_mode & 0o777 == 0o600
+        laboratory.backend.forget(spec.directory)
+    finally:
+        laboratory.backend.close()
+        end_own_cluster(directory)
+
+    assert not (directory / "cluster.json").exists()
+    assert not Path(cluster.temporary).exists()
+    _, living = psutil.wait_procs(processes, timeout=60)
+    assert living == []
+
+
+def test_it_ends_when_its_directory_is_deleted(tmp_path: Path) -> None:
+    directory = tmp_path / "ray"
+    ensure_own_cluster(directory, {"PATH": "/usr/bin:/bin"})
+    cluster = msgspec.json.decode((directory / "cluster.json").read_bytes(), type=OwnCluster)
+    keeper = psutil.Process(cluster.pid)
+
+    shutil.rmtree(directory)
+
+    _, living = psutil.wait_procs([keeper], timeout=120)
+    assert living == []
+    shutil.rmtree(cluster.temporary, ignore_errors=True)
+
+
+def test_two_emulators_of_a_directory_share_it(tmp_path: Path) -> None:
+    try:
+        first = ensure_own_cluster(tmp_path, {"PATH": "/usr/bin:/bin"})
+
+        assert ensure_own_cluster(tmp_path, {"PATH": "/usr/bin:/bin"}) == first
+    finally:
+        end_own_cluster(tmp_path)
+
+
+def _is_loopback(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
