@@ -15,11 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import pytest
 
 from harness.clock import SystemClock
 from harness.compute.ray.own_cluster import free_ports
 
 _SECONDS, _TRIES = 240.0, 4  # in which nodes have started
+LONG = pytest.mark.skipif(
+    os.environ.get("HARNESS_TEST_DOSE") != "full", reason="left out of the small dose; HARNESS_TEST_DOSE=full runs it"
+)
 _SOON = {  # a node that is killed is missed within two seconds, in place of a minute
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,

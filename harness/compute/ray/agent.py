@@ -90,9 +90,6 @@ class NodeAgent:
         async with watched.launching:
             if watched.is_launched:
                 return
-            with contextlib.suppress(FileExistsError):
-                os.mkfifo(paths.bell, 0o600)
-            bell = os.open(paths.bell, os.O_RDWR | os.O_NONBLOCK)
             known = {
                 node: NodeFacts(each["address"], tuple(each["gpus"]), each["interface"]) for node, each in facts.items()
             }
@@ -107,6 +104,9 @@ class NodeAgent:
                 "servers": [server[1:] for server in servers],
                 "key": key,
             }
+            with contextlib.suppress(FileExistsError):
+                os.mkfifo(paths.bell, 0o600)
+            bell = os.open(paths.bell, os.O_RDWR | os.O_NONBLOCK)
             leash = (await asyncio.to_thread(_started, "leash", order))["pid"]
             watched.is_launched = True
             self._watch(watched, bell, leash)

@@ -103,7 +103,7 @@ class RayBackend:
         self._ended = threading.Condition(self._lock)
         self._jobs: dict[Path, Placement] = {}
         self._known: dict[Path, Progress] = {}
-        self._ending: set[Path] = set()
+        self._ending: dict[Path, End] = {}
         self._reasons: dict[Path, str] = {}
         self._nodes = ClusterNodes()
         self._driver = DriverProcess(
@@ -180,11 +180,11 @@ class RayBackend:
         """Remove the job directory; what the job wrote to mounted storage stays (links are not followed)."""
         if self.adopt(directory):
             with self._lock:
-                del self._jobs[directory]
-                self._ending.add(directory)
+                nodes = tuple(node.id for node in self._jobs.pop(directory).nodes)
+                order = self._ending[directory] = End(str(directory), nodes)
                 self._known.pop(directory, None)
                 self._reasons.pop(directory, None)
-            self._driver.give(End(str(directory)))
+            self._driver.give(order)
         shutil.rmtree(directory, ignore_errors=True)
 
     def provide(self, nodes: Sequence[NodeSpec], compute: str) -> Mapping[str, str]:  # noqa: ARG002 - the router's
@@ -224,7 +224,7 @@ class RayBackend:
     def _follow(self, directory: Path, placement: Placement) -> None:
         with self._lock:
             self._jobs[directory] = placement
-            self._ending.discard(directory)
+            self._ending.pop(directory, None)
         self._driver.ensure()
         self._driver.give(self._order(directory, placement))
 
@@ -234,9 +234,9 @@ class RayBackend:
     def _standing(self) -> Iterator[Order]:
         """What a new driver has to know: every job that has not ended, and what is to be removed."""
         with self._lock:
-            jobs, ending = dict(self._jobs), set(self._ending)
+            jobs, ending = dict(self._jobs), list(self._ending.values())
             yield from self._nodes.orders()
-        yield from (End(str(directory)) for directory in ending)
+        yield from ending
         for directory, placement in jobs.items():
             if self.poll(directory).state != "finished":
                 yield self._order(directory, placement)
@@ -253,7 +253,7 @@ class RayBackend:
                 self._explain(Path(news.job), news.reason)
             case Ended():
                 with self._ended:
-                    self._ending.discard(Path(news.job))
+                    self._ending.pop(Path(news.job), None)
                     self._ended.notify_all()
             case NodePlaced() | NodeWaits() | NodeLost():
                 with self._lock:

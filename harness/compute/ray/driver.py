@@ -46,7 +46,7 @@ class Driver:
             case Stop():
                 self._begin(self._stop(order.job))
             case End():
-                self._begin(self._end(order.job))
+                self._begin(self._end(order))
             case Place():
                 self._nodes.place(order)
             case Release():
@@ -123,13 +123,14 @@ class Driver:
             self._placements.release(job)
             self._tell(Moved(job, _ended("JobTerminated")))
 
-    async def _end(self, job: str) -> None:
-        if run := self._runs.pop(job, None):
+    async def _end(self, order: End) -> None:
+        if run := self._runs.pop(order.job, None):
             run.cancel()
-        placed = self._placed.pop(job, [])
-        await asyncio.gather(*(each.agent.end.remote(job) for each in placed), return_exceptions=True)
-        self._placements.release(job)
-        self._tell(Ended(job))
+        self._placed.pop(order.job, None)
+        ends = [agent.end.remote(order.job) for agent in self._placements.agents(order.nodes)]
+        await asyncio.gather(*ends, return_exceptions=True)
+        self._placements.release(order.job)
+        self._tell(Ended(order.job))
 
 
 def _ended(error: str, words: str = "") -> dict[str, object]:

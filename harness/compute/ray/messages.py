@@ -39,9 +39,10 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
 
 
 class End(msgspec.Struct, frozen=True, tag="end"):
-    """End what is left of a job, and give back the machines of its nodes."""
+    """End what is left of a job on its nodes, and give back the machines that were found for it alone."""
 
     job: str
+    nodes: tuple[str, ...]
 
 
 class Place(msgspec.Struct, frozen=True, tag="place"):

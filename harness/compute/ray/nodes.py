@@ -48,9 +48,7 @@ class Nodes:
         """From the order to the loss of a node."""
         node, cluster = order.node, self._cluster(order.directory)
         try:
-            placed = await self._placements.place_one(
-                order.directory, node, cluster, lambda why: self._tell(NodeWaits(node.id, why))
-            )
+            placed = await self._found(order, cluster)
             self._held[node.id] = placed
             cluster[placed.facts["address"]] += 1
             self._tell(NodePlaced(node.id))
@@ -63,8 +61,19 @@ class Nodes:
             self._tasks.pop(node.id, None)
             self._placements.release(order.directory)
             self._tell(NodeLost(node.id))
-        except (RayError, ValueError) as error:
-            self._tell(NodeWaits(node.id, str(error)))
+
+    async def _found(self, order: Place, cluster: Counter[str]) -> Placed:
+        node = order.node
+        while True:
+            try:
+                return await self._placements.place_one(
+                    order.directory, node, cluster, lambda why: self._tell(NodeWaits(node.id, why))
+                )
+            except RayActorError:
+                raise
+            except (RayError, ValueError) as error:  # for now
+                self._tell(NodeWaits(node.id, str(error)))
+                await asyncio.sleep(_PAUSE)
 
     def _forget(self, node: str, directory: str) -> None:
         if placed := self._held.pop(node, None):

@@ -10,7 +10,6 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -86,6 +85,8 @@ def end_own_cluster(directory: Path) -> None:
             if process is not None:
                 process.send_signal(signal.SIGTERM)
                 process.ends_within(_SECONDS)
+        with contextlib.suppress(ChildProcessError):  # another process started it
+            os.waitpid(found.pid, os.WNOHANG)
         _record(directory).unlink(missing_ok=True)
         shutil.rmtree(found.temporary, ignore_errors=True)
 
@@ -113,11 +114,14 @@ def _start(directory: Path, environment: Mapping[str, str]) -> OwnCluster:
         *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={_OBJECT_STORE}"),
         *(f"--num-cpus={cpus}", f'--resources={{"batchai-node": {cpus}}}'),
     ]
-    with (directory / "ray.log").open("ab") as log:
-        started = subprocess.Popen(
-            argv, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    cluster = OwnCluster(started.pid, f"{LOOPBACK}:{port}", temporary)
+    log = str(directory / "ray.log")
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    keeper = os.posix_spawn(argv[0], argv, dict(environment), file_actions=actions, setsid=True)
+    cluster = OwnCluster(keeper, f"{LOOPBACK}:{port}", temporary)
     write_file(_record(directory), msgspec.json.encode(cluster))
     return cluster
 

@@ -8,7 +8,7 @@ or job, and for the node: so the next driver finds them, and gives back what nob
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,14 @@ class Placements:
         except ValueError as error:
             raise RayActorError(error_msg=str(error)) from error
         return await _described(nodes, agents)
+
+    def agents(self, nodes: Iterable[str]) -> list[Any]:
+        """Those that there are of nodes."""
+        found = []
+        for node in nodes:
+            with contextlib.suppress(ValueError):  # there is none
+                found.append(ray.get_actor(self._name(node), namespace=self._namespace))
+        return found
 
     async def lives(self, node: Placed) -> bool:
         """Whether a node that had a machine still has it."""

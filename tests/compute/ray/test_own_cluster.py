@@ -13,7 +13,7 @@ import pytest
 from harness.compute.backend import JobSpec
 from harness.compute.ray.own_cluster import OwnCluster, end_own_cluster, ensure_own_cluster
 from tests.compute.laboratory import Laboratory, Recipe
-from tests.ray_cluster import has_ray
+from tests.ray_cluster import LONG, has_ray
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_ray(), reason="ray is not installed")]
 
@@ -45,6 +45,7 @@ def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
     assert living == []
 
 
+@LONG
 def test_it_ends_when_its_directory_is_deleted(tmp_path: Path) -> None:
     directory = tmp_path / "ray"
     ensure_own_cluster(directory, {"PATH": "/usr/bin:/bin"})
@@ -58,6 +59,7 @@ def test_it_ends_when_its_directory_is_deleted(tmp_path: Path) -> None:
     shutil.rmtree(cluster.temporary, ignore_errors=True)
 
 
+@LONG
 def test_two_emulators_of_a_directory_share_it(tmp_path: Path) -> None:
     try:
         first = ensure_own_cluster(tmp_path, {"PATH": "/usr/bin:/bin"})

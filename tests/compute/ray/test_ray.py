@@ -12,7 +12,7 @@ import pytest
 
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec
 from tests.compute.laboratory import Laboratory, Recipe
-from tests.ray_cluster import RayCluster
+from tests.ray_cluster import LONG, RayCluster
 
 Build = Callable[..., JobSpec]
 pytestmark = pytest.mark.slow
@@ -81,6 +81,7 @@ def test_each_node_is_a_machine_with_an_address_of_its_own(laboratory: Laborator
     assert started_by == ["ray.node_server"]
 
 
+@LONG
 def test_the_exit_code_of_another_node_is_that_of_the_job(laboratory: Laboratory, build: Build) -> None:
     progress = laboratory.run(build("exit $((AZUREML_CR_NODE_RANK * 7))"))
 
@@ -126,6 +127,7 @@ def test_termination_ends_the_tree_on_every_node(laboratory: Laboratory, build: 
     assert living(nap) == []
 
 
+@LONG
 def test_what_a_rank_forked_on_another_node_ends_with_the_job(laboratory: Laboratory, build: Build) -> None:
     nap = f"sleep {10**6 + uuid.uuid4().int % 10**9}.5"
 
@@ -159,7 +161,7 @@ def test_a_killed_driver_is_replaced_and_the_job_goes_on(laboratory: Laboratory,
     assert streams(spec) == ["on\n", "on\n"]
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=LONG)])
 def test_a_machine_that_is_gone_is_a_lost_node(
     laboratory: Laboratory, build: Build, gates: Path, ray_cluster: RayCluster, rank: int
 ) -> None:
