@@ -11,7 +11,7 @@ from azure.storage.file import FileService
 from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 PAUSE = 0.005  # between two looks, so that what is waited for gets the processor
 MANAGEMENT = "https://management.azure.com"
 Json = dict[str, Any]

@@ -1,0 +1,78 @@
+"""The container image of the whole emulator: a job of Batch AI runs in it, submitted from outside."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import requests
+from azure.identity import ClientSecretCredential
+from msgspec.structs import replace
+
+from harness.emulator.endpoint import Endpoint
+from tests.deploy.images import ROOT, Container, built_image
+from tests.distributions import with_requirements
+from tests.emulator.batchai.conftest import MANAGEMENT, Group
+from tests.podman import NoEngineError, PodmanEngine
+
+PROGRAMS = ("sh", "bash", "cat", "id", "sleep", "true")  # of the base image, which jobs use
+pytestmark = pytest.mark.slow
+
+
+def packages() -> set[str]:
+    """What ``pip install .[containers]`` brings."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [*project["dependencies"], *project["optional-dependencies"]["containers"]]
+    return with_requirements(re.split(r"[^\w.-]", each)[0] for each in named)
+
+
+@pytest.fixture(scope="module")
+def container(container_engine: PodmanEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
+    directory = tmp_path_factory.mktemp("image")
+    try:
+        with built_image(container_engine, directory, "emulator", packages(), PROGRAMS) as name:
+            made = Container(container_engine, name)
+            yield made
+            made.remove()
+    except NoEngineError as error:
+        pytest.skip(f"podman builds no image here: {error}")
+
+
+def endpoint_of(container: Container, directory: Path) -> Endpoint:
+    """Where the emulator answers, seen from outside; its authority is copied."""
+    seen = msgspec.json.decode(container.read("/data/endpoint.json"), type=Endpoint)
+    authority = directory / "authority.pem"
+    authority.write_text(container.read(seen.ca_path), encoding="ascii")
+    proxy = re.sub(r"//[^:/]+:", "//127.0.0.1:", seen.proxy_url)
+    return replace(seen, ca_path=str(authority), proxy_url=proxy)
+
+
+def signed_in(endpoint: Endpoint, session: requests.Session) -> Group:
+    session.trust_env = False
+    session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
+    with ClientSecretCredential(
+        endpoint.tenant_id, endpoint.client_id, endpoint.client_secret,
+        proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path,
+    ) as credential:  # fmt: skip
+        return Group(endpoint, session, credential.get_token(f"{MANAGEMENT}/.default").token)
+
+
+def test_a_job_runs_in_it_and_a_killed_container_knows_it_after(container: Container, tmp_path: Path) -> None:
+    container.start()
+    with requests.Session() as session:
+        group = signed_in(endpoint_of(container, tmp_path), session)
+        group.set_up()
+        group.make_cluster()
+        path = group.submit("whoami", "id -u")
+        assert group.ended(path)["executionState"] == "succeeded"
+        url = group.outputs(path)["stdout.txt"]["downloadUrl"]
+        assert session.get(url).text.strip() == "65532"
+
+    container.kill()
+    container.start()
+
+    with requests.Session() as session:
+        again = signed_in(endpoint_of(container, tmp_path), session)
+        assert again.send("GET", path).json()["properties"]["executionState"] == "succeeded"
