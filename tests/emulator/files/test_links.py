@@ -2,13 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.fileshare import ContentSettings, ShareClient, ShareFileClient, ShareServiceClient
+from azure.storage.fileshare import (
+    ContentSettings,
+    ShareClient,
+    ShareFileClient,
+    ShareServiceClient,
+    generate_file_sas,
+    generate_share_sas,
+)
 
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
@@ -177,6 +185,29 @@ def test_a_hard_link_needs_the_lease_of_the_file_and_a_free_name(
     lease.release()
 
 
+def test_the_number_of_names_has_a_limit(nfs: ShareClient, disk: Path) -> None:
+    nfs.get_file_client("f").upload_file(b"f")
+    for number in range(999):
+        (disk / f"job-{number}").hardlink_to(disk / "f")
+
+    with pytest.raises(HttpResponseError, match="1000 names"):
+        nfs.get_file_client("g").create_hardlink("f")
+
+
+def test_a_sas_for_one_name_makes_it_no_name_of_another_file(storage: Endpoint, nfs: ShareClient) -> None:
+    nfs.get_file_client("secret").upload_file(b"secret")
+    expiry, account, key = datetime.now(UTC) + timedelta(hours=1), storage.storage_account, storage.storage_key
+    of_file = generate_file_sas(account, nfs.share_name, ["mine"], key, permission="rcw", expiry=expiry)
+    of_share = generate_share_sas(account, nfs.share_name, key, permission="rcw", expiry=expiry)
+
+    def mine(sas: str) -> ShareFileClient:
+        return ShareFileClient(f"{storage.file_url}/{account}", nfs.share_name, "mine", credential=sas)
+
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        mine(of_file).create_hardlink("secret")
+    assert mine(of_share).create_hardlink("secret")["link_count"] == 2
+
+
 # Symbolic links
 
 
@@ -254,9 +285,11 @@ def test_a_snapshot_has_symbolic_links(service: ShareServiceClient, nfs: ShareCl
 
 def test_a_link_that_a_job_made_is_one(nfs: ShareClient, disk: Path) -> None:
     (disk / "job").symlink_to("/etc/passwd")
+    (disk / "bytes").symlink_to(os.fsdecode(b"no text \xff"))
 
     assert unquote(nfs.get_file_client("job").get_symlink()["link_text"]) == "/etc/passwd"
     assert nfs.get_file_client("job").get_file_properties().nfs_file_type == "SymLink"
+    assert nfs.get_file_client("bytes").get_symlink()["link_text"] == "no%20text%20%FF"
 
 
 @pytest.mark.parametrize("text", ["", "x" * 2049, "a%00b", "%ff"])

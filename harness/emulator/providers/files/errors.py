@@ -54,6 +54,12 @@ def not_on_smb() -> StorageError:
     return StorageError(400, "OperationNotSupportedOnSmbShare", text)
 
 
+def too_many_links(most: int) -> StorageError:
+    """A file has all the names that it can have."""
+    text = f"The file has {most} names, the most that the emulator gives one; delete some."
+    return StorageError(409, "TooManyLinks", text)
+
+
 def sharing_violation() -> StorageError:
     """A client has the file open, or something in the directory."""
     return StorageError(409, "SharingViolation", "The specified resource may be in use by an SMB client.")

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.errors import not_on_smb
+from harness.emulator.providers.files.errors import not_on_smb, too_many_links
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
 from harness.emulator.providers.files.model import Properties, Smb
 from harness.emulator.providers.files.places import Found, Place, links_key
@@ -66,6 +66,8 @@ class LinkHandlers:
             StorageError: it may not.
         """
         place, header = self._place(call), "x-ms-file-target-file"
+        if call.credential.kind == "service SAS" and call.request.query.get("sr") != "s":
+            raise errors.permission_mismatch()  # whoever may use one file could read any by another name
         text = call.request.headers.get(header)
         if text is None:
             raise errors.missing_header(header)
@@ -78,8 +80,10 @@ class LinkHandlers:
         source = self._shares.find(self._shares.place_of(target, trailing_dots=trailing))
         if source is None:
             raise errors.not_found()
-        if source.entry.is_directory or source.entry.is_link or source.entry.links >= _MOST_LINKS:
+        if source.entry.is_directory or source.entry.is_link:
             raise errors.type_mismatch()
+        if source.entry.links >= _MOST_LINKS:
+            raise too_many_links(_MOST_LINKS)
         given = call.request.headers.get("x-ms-lease-id", "")
         leases.check(source.properties.lease, given, call.now, noun="File", change=True)
         if source.properties.copy is not None and source.properties.copy.status == "pending":
@@ -91,8 +95,8 @@ class LinkHandlers:
         key = links_key(call.target.account, place.share.content, source.entry.file)
         linked = replace_data(source.entry, name=place.names[-1], links=source.entry.links + 1)
         answer = changed(Found(replace_data(place, key=key), linked, source.properties), call)
-        names = tuple(dict.fromkeys("/".join(each.names) for each in (source.place, place)))
-        names = tuple(dict.fromkeys((*source.properties.names, *names)))[:_FOUND_BY]
+        paths = ("/".join(each.names) for each in (source.place, place))
+        names = tuple(dict.fromkeys((*source.properties.names, *paths)))[:_FOUND_BY]
         self._shares.store.put(key, of_file(replace(source.properties, names=names), source.entry))
         tree = place.tree
         with tree.slot(source.place.names) as old, tree.slot(place.names) as new:
@@ -122,7 +126,7 @@ class LinkHandlers:
         if found is None:
             raise errors.not_found()
         text = found.place.tree.link_text(found.place.names)
-        return Response(200, headers=[*stamps(found), ("x-ms-link-text", quote(text, safe=""))])
+        return Response(200, headers=[*stamps(found), ("x-ms-link-text", quote(os.fsencode(text), safe=""))])
 
     def _place(self, call: Call) -> Place:
         place = self._shares.place(call)
