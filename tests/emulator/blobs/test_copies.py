@@ -135,7 +135,8 @@ def test_a_snapshot_is_copied_over_its_blob(container: ContainerClient) -> None:
         ({"source_etag": '"0x1"', "source_match_condition": MatchConditions.IfNotModified}, "SourceConditionNotMet"),
         ({"source_etag": "{etag}", "source_match_condition": MatchConditions.IfModified}, "SourceConditionNotMet"),
         ({"etag": '"0x1"', "match_condition": MatchConditions.IfNotModified}, "TargetConditionNotMet"),
-        ({"source_if_tags_match_condition": "a = '2'"}, "SourceConditionNotMet"),
+        ({"source_if_tags_match_condition": "a = '2'"}, "ConditionNotMet"),
+        ({"if_tags_match_condition": "a = '2'"}, "ConditionNotMet"),
     ],
 )
 def test_a_copy_is_made_only_on_its_conditions(

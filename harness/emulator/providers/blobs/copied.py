@@ -4,7 +4,7 @@ from harness.emulator.providers.blobs import tags, tiers
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import target_condition_not_met
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.storage_service import conditions, errors, extents, headers, leases
+from harness.emulator.storage_service import conditions, extents, headers, leases
 from harness.emulator.storage_service.copy_sources import Source
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call
@@ -19,12 +19,7 @@ def checked_source(call: Call, source: Source) -> None:
     given = call.request.headers
     conditions.check_source(given, etag=source.etag, modified=source.modified)
     if isinstance(source.blob, Blob):
-        try:
-            tags.check(given, source.blob.tags, header="x-ms-source-if-tags")
-        except StorageError as error:
-            if error.status != 412:
-                raise
-            raise errors.source_condition_not_met() from error
+        tags.check(given, source.blob.tags, header="x-ms-source-if-tags")
         leases.check(source.blob.lease, given.get("x-ms-source-lease-id", ""), call.now, noun="Blob", change=False)
 
 
@@ -56,6 +51,7 @@ def replaced(containers: Containers, call: Call, place: Place) -> Found | None:
         StorageError: a condition or a lease stands in the way, or the caller's SAS only creates.
     """
     before = containers.find(place)
+    tags.check(call.request.headers, before.blob.tags if before else None)
     try:
         containers.admit_write(call, before)
     except StorageError as error:
