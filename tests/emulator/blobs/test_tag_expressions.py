@@ -47,7 +47,7 @@ def test_a_condition_holds_when_its_parts_say_so(meant: Meant, tags: dict[str, s
 
 @given(st.lists(comparisons(("=", "<", "<=", ">", ">=")), min_size=1, max_size=5), TAGS)
 def test_a_search_wants_all_of_its_parts(parts: list[Meant], tags: dict[str, str]) -> None:
-    assert search(" AND ".join(text for text, _ in parts))(tags) == all(holds(tags) for _, holds in parts)
+    assert search(" AND ".join(text for text, _ in parts)).holds(tags) == all(holds(tags) for _, holds in parts)
 
 
 def test_and_binds_more_than_or() -> None:
@@ -61,13 +61,14 @@ def test_and_binds_more_than_or() -> None:
 def test_a_search_knows_containers() -> None:
     found = search("@container = 'box' AND \"Project\" = 'x'")
 
-    assert found({"@container": "box", "Project": "x"})
-    assert not found({"@container": "other", "Project": "x"})
+    assert found.holds({"@container": "box", "Project": "x"})
+    assert not found.holds({"@container": "other", "Project": "x"})
+    assert found.keys == {"@container", "Project"}
 
 
 @given(st.text("ab'\"=<>()@ \tANDOR1\n", max_size=30))
 def test_whatever_else_is_sent_is_refused(text: str) -> None:
-    for parse in (search, condition):
+    for parse in (lambda text: search(text).holds, condition):
         with suppress(ExpressionError):
             assert parse(text)({"a": "1"}) in (True, False)
 

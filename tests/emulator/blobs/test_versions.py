@@ -113,6 +113,8 @@ def test_a_deleted_blob_lives_on_in_its_versions(container: ContainerClient) -> 
     with pytest.raises(ResourceNotFoundError):
         blob.download_blob()
     assert (list(container.list_blobs()), versions(container)) == ([], [("1", False)])
+    (only,) = container.list_blobs(include=["deletedwithversions"])
+    assert (only.name, only.has_versions_only, only.version_id) == ("f", True, version)
 
     source = container.get_blob_client("f", version_id=version)
     blob.upload_blob(source.download_blob().readall())

@@ -106,6 +106,11 @@ class History:
         """Whether a state is the blob itself, deleted: there is none at its place, and this was there last."""
         return state.base and root_of(self.states(place)) == state and self._containers.find(place) is None
 
+    def is_last_version(self, place: Place, state: EarlierState) -> bool:
+        """Whether a state is the version that a blob was when it was deleted."""
+        versions = [each for each in self.states(place) if each.kind == "version" and each.deleted is None]
+        return bool(versions) and versions[-1] == state and self._containers.find(place) is None
+
     def blob(self, call: Call) -> Found:
         """The blob, or the earlier state of one, that a request reads, once its conditions and lease allow that.
 

@@ -36,7 +36,15 @@ class _Token:
     at: int
 
 
-def search(text: str) -> Expression:
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What Find Blobs by Tags looks for, and the keys of the tags that it is about."""
+
+    holds: Expression
+    keys: frozenset[str]
+
+
+def search(text: str) -> Search:
     """What Find Blobs by Tags looks for: comparisons that all hold, at least one of them about a tag.
 
     The name of a blob's container counts as its tag ``@container``.
@@ -45,17 +53,18 @@ def search(text: str) -> Expression:
         ExpressionError: it is none.
     """
     reader = _Reader(text)
-    terms, about_tags = [], 0
+    terms: list[Expression] = []
+    keys: set[str] = set()
     while True:
         key = reader.key()
         terms.append(reader.comparison(key, ("=",) if key == CONTAINER else ("=", ">", ">=", "<", "<=")))
-        about_tags += key != CONTAINER
+        keys.add(key)
         if not reader.takes("name", "and"):
             break
     reader.end()
-    if not about_tags:
+    if not keys - {CONTAINER}:
         raise ExpressionError("Error parsing query: there must be at least one tag name in the query.")
-    return _all(terms)
+    return Search(_all(terms), frozenset(keys))
 
 
 def condition(text: str) -> Expression:

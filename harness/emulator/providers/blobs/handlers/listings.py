@@ -25,7 +25,8 @@ _BATCH = 1000  # entries read from disk at a time, in a thread
 _ENCODED = "2021-02-12"  # the version since which names that XML cannot hold are percent-encoded
 
 
-_EARLIER = frozenset({"snapshots", "versions", "deleted"})  # what a listing may include of what blobs have been
+_ONLY = "deletedwithversions"  # blobs that are deleted and have versions, by the last of those
+_EARLIER = frozenset({"snapshots", "versions", "deleted", _ONLY})  # what a listing may include of what blobs have been
 
 
 class ListingHandlers:
@@ -84,6 +85,8 @@ class ListingHandlers:
             return None
         if self._history.is_deleted_blob(place, item):
             return shown(place, replace(item, stamp=""))
+        if _ONLY in include and self._history.is_last_version(place, item):
+            return shown(place, replace(item, base=True))
         return shown(place, item) if f"{item.kind}s" in include else None
 
 
@@ -138,9 +141,11 @@ def _state(found: Found, include: frozenset[str]) -> str:
     text = "<Deleted>true</Deleted>" if earlier and earlier.deleted else ""
     if earlier is not None and earlier.kind == "snapshot" and earlier.stamp:  # else it is the deleted blob itself
         text += f"<Snapshot>{earlier.stamp}</Snapshot>"
-    if found.blob.version and "versions" in include:
+    if found.blob.version and include & {"versions", _ONLY}:
         text += f"<VersionId>{found.blob.version}</VersionId>"
         text += "<IsCurrentVersion>true</IsCurrentVersion>" if earlier is None else ""
+    if earlier is not None and earlier.kind == "version" and earlier.base:
+        text += "<HasVersionsOnly>true</HasVersionsOnly>"
     return text
 
 

@@ -11,7 +11,7 @@ from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, blob_key
-from harness.emulator.storage_service import bodies, documents, errors, headers
+from harness.emulator.storage_service import bodies, conditions, documents, errors, headers
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Container, share_key
@@ -30,6 +30,7 @@ class TagHandlers:
     def get(self, call: Call) -> Response:
         """Get Blob Tags."""
         found = self._history.blob(call)
+        _check_conditions(call, found)
         return documents.answer(tags.element(found.blob.tags))
 
     async def set(self, call: Call) -> Response:
@@ -43,6 +44,7 @@ class TagHandlers:
             if found is None:
                 raise blob_not_found()
             self._containers.admit(call, found, change=True)
+            _check_conditions(call, found)
             blob = replace(found.blob, tags=given)
             if found.earlier is None:
                 self._containers.keep(Found(found.place, found.entry, blob))
@@ -64,7 +66,7 @@ class TagHandlers:
         found: list[tuple[str, Found]] = []
         size, more = headers.page_size(request), ""
         async for container, blob in self._tagged(call, documents.marker(request)):
-            if not wanted(blob.blob.tags | {tag_expressions.CONTAINER: container}):
+            if not wanted.holds(blob.blob.tags | {tag_expressions.CONTAINER: container}):
                 continue
             if len(found) == size:
                 more = _place(*found[-1])
@@ -77,7 +79,7 @@ class TagHandlers:
         )
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">{asked}'
-            f"<Blobs>{''.join(_item(*each) for each in found)}</Blobs>{documents.next_marker(more)}"
+            f"<Blobs>{''.join(_item(*each, wanted.keys) for each in found)}</Blobs>{documents.next_marker(more)}"
             "</EnumerationResults>"
         )
 
@@ -110,12 +112,23 @@ class TagHandlers:
                 await asyncio.sleep(0)  # other requests get their turn
 
 
+def _check_conditions(call: Call, found: Found) -> None:
+    """Let a request pass whose conditions about the blob, not its tags, hold; they have names of their own here."""
+    prefix = "x-ms-blob-"
+    given = {
+        name.removeprefix(prefix): value for name, value in call.request.headers.items() if name.startswith(prefix)
+    }
+    conditions.check(given, etag=found.etag, modified=found.entry.modified, read=False)
+
+
 def _place(container: str, found: Found) -> str:
     return f"{container}/{found.place.name}"
 
 
-def _item(container: str, found: Found) -> str:
+def _item(container: str, found: Found, keys: frozenset[str]) -> str:
+    """A blob with those of its tags that were looked for."""
+    shown = {key: value for key, value in found.blob.tags.items() if key in keys}
     return (
         f"<Blob>{documents.named('Name', found.place.name, encoded=False)}<ContainerName>{container}</ContainerName>"
-        f"{tags.element(found.blob.tags)}</Blob>"
+        f"{tags.element(shown)}</Blob>"
     )
