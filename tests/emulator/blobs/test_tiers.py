@@ -15,7 +15,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 TIER, PRIORITY = "x-ms-access-tier", "x-ms-rehydrate-priority"
 
 
-@pytest.mark.parametrize("tier", ["Hot", "Cool", "Cold", "Archive"])
+@pytest.mark.parametrize("tier", ["Hot", "Cool", "Cold", "Smart", "Archive"])
 def test_a_tier_is_named_at_the_upload_or_later(container: ContainerClient, tier: str) -> None:
     uploaded = container.upload_blob("a", b"x", standard_blob_tier=StandardBlobTier(tier))
     committed = container.get_blob_client("b")
@@ -91,6 +91,19 @@ def test_tiers_that_a_block_blob_cannot_be_in_are_refused(container: ContainerCl
     assert blob.get_blob_properties().blob_tier_inferred
     with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
         container.get_blob_client("g").set_standard_blob_tier("Hot")
+
+
+def test_a_blob_is_deleted_when_its_tier_has_changed_long_ago(container: ContainerClient) -> None:
+    blob = container.upload_blob("f", b"x")
+    blob.set_standard_blob_tier("Cool")
+    before, after = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 1))
+    with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+        blob.delete_blob(access_tier_if_modified_since=after)
+    with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+        blob.delete_blob(access_tier_if_unmodified_since=before)
+
+    blob.delete_blob(access_tier_if_modified_since=before)
+    assert not blob.exists()
 
 
 def test_who_waits_for_a_blob_may_only_hurry_it() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.storage_service import errors, timestamps
+from harness.emulator.storage_service import conditions, errors, timestamps
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.wire import http_date
 
@@ -18,7 +18,8 @@ HEADER, PRIORITY = "x-ms-access-tier", "x-ms-rehydrate-priority"
 ARCHIVE = "Archive"
 REHYDRATION = timedelta(seconds=2)  # that leaving the archive takes; hours at Azure
 
-_STANDARD = ("Hot", "Cool", "Cold", ARCHIVE)
+_SMART = "Smart"  # Azure moves such a blob between the others; here it stays hot
+_STANDARD = ("Hot", "Cool", "Cold", _SMART, ARCHIVE)
 _PREMIUM = ("P4", "P6", "P10", "P15", "P20", "P30", "P40", "P50", "P60", "P70", "P80")
 _PRIORITIES = ("Standard", "High")
 
@@ -85,6 +86,8 @@ def shown(blob: Blob, now: datetime) -> list[tuple[str, str]]:
     if not blob.tier:
         return [("AccessTier", "Hot"), ("AccessTierInferred", "true")] if blob.kind == "BlockBlob" else []
     found = [("AccessTier", blob.tier)]
+    if blob.tier == _SMART:
+        found.append(("SmartAccessTier", "Hot"))
     if blob.tier_next:
         found.append(("ArchiveStatus", f"rehydrate-pending-to-{blob.tier_next.lower()}"))
         found.append(("RehydratePriority", blob.tier_priority))
@@ -99,12 +102,25 @@ _HEADERS = {
     "AccessTierChangeTime": "x-ms-access-tier-change-time",
     "ArchiveStatus": "x-ms-archive-status",
     "RehydratePriority": PRIORITY,
+    "SmartAccessTier": "x-ms-smart-access-tier",
 }
 
 
 def headers_of(blob: Blob, now: datetime) -> list[tuple[str, str]]:
     """``shown`` as headers."""
     return [(_HEADERS[name], value) for name, value in shown(blob, now)]
+
+
+def check_changed(blob: Blob, headers: Mapping[str, str], now: datetime) -> None:
+    """Let a request pass whose conditions about the last change of the tier hold.
+
+    Raises:
+        StorageError: one does not.
+    """
+    prefix = f"{HEADER}-"
+    given = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
+    changed = settled(blob, now).tier_changed or blob.created
+    conditions.check(given, etag=None, modified=timestamps.at(changed), read=False)
 
 
 def _known(text: str, kind: str) -> str:

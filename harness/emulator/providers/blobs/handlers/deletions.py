@@ -1,6 +1,7 @@
 """Deleting blobs, snapshots and versions, and restoring what was deleted and is kept."""
 
 from harness.emulator.context import Response
+from harness.emulator.providers.blobs import tiers
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.earlier import EarlierState, deleted, kind_kept, restored, root_of
 from harness.emulator.providers.blobs.errors import blob_not_found, current_version, snapshots_present
@@ -33,6 +34,7 @@ class DeletionHandlers:
                 raise errors.invalid_header(_OPTION)
             return self._delete_earlier(call)
         found = self._containers.blob(call, change=True)
+        tiers.check_changed(found.blob, call.request.headers, call.now)
         protection = self._history.protection(call.target.account)
         snapshots = [each for each in self._history.states(found.place) if each.kind == "snapshot" and not each.deleted]
         outcomes = {state.id: deleted(state, protection, call.now) for state in snapshots}
@@ -57,6 +59,7 @@ class DeletionHandlers:
         if found.earlier is None:
             raise current_version()
         self._containers.admit(call, found, change=True)
+        tiers.check_changed(found.blob, call.request.headers, call.now)
         state = None if found.earlier.deleted else deleted(found.earlier, protection, call.now)
         self._history.settle(found.place, {found.earlier.id: state})
         return _accepted(permanent=state is None)

@@ -8,6 +8,8 @@ from harness.emulator.storage_service.copying import copy_headers
 from harness.emulator.storage_service.host import Call
 from harness.emulator.wire import http_date
 
+_TIERS_OF_CONTENTS = "2026-10-06"  # the version since which Get Blob shows the tier, too
+
 Headers = list[tuple[str, str]]
 
 
@@ -43,7 +45,7 @@ def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
     shown.append(("x-ms-server-encrypted", "true"))
     if call.version >= "2017-11-09":
         shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
-    if call.version >= "2017-04-17" and call.request.method == "HEAD":
+    if call.version >= ("2017-04-17" if call.request.method == "HEAD" else _TIERS_OF_CONTENTS):
         shown += tiers.headers_of(blob, call.now)
     return shown
 
