@@ -23,6 +23,7 @@ Run = Callable[..., tuple[int, str]]
 Limit = Callable[..., None]
 MANAGEMENT = "https://management.azure.com"
 WORKSPACES = "providers/Microsoft.MachineLearningServices/workspaces"
+QUICKSTART = Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml"
 KEYLESS = "keylessworkspace"
 
 
@@ -109,6 +110,19 @@ def test_a_whole_run_leaves_its_outcome_and_nothing_else(run: Run, scenario: Wri
     assert left() == []
     code, out = run("reap", "--dry-run")
     assert (code, "nothing is left behind" in out) == (0, True)
+
+
+@pytest.mark.slow  # trains for a minute
+def test_the_quickstart_itself_is_rehearsed(run: Run, left: Left, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("HARNESS_MAX_PRICE", "20")
+    code, out = run("run", QUICKSTART, "--out", "here")
+    assert code == 0, out
+    outcome = json.loads(Path("here/outcomes.jsonl").read_text())
+    assert (outcome["cloud"], outcome["service"], outcome["state"]) == ("azure", "azureml", "succeeded")
+    assert outcome["files"]["MODEL"][-1] == "ConvNet_MNIST_5.dnn"
+    assert Path("here/default/MODEL/ConvNet_MNIST_5.dnn").stat().st_size > 0
+    assert left() == []
 
 
 def test_a_dry_run_says_the_price_of_the_size_that_is_used(run: Run, scenario: Write) -> None:

@@ -9,10 +9,9 @@ from harness.errors import ProvisioningError
 from harness.resources.events import ClusterStatus
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import read_tags, tags_of
-from harness.scenario.azureml import datastore_name
 from harness.scenario.cluster import NodeRange
 from harness.services.azureml.code_asset import delete_code, upload_code
-from harness.services.azureml.datastore import delete_datastore, keep_datastore, make_datastore
+from harness.services.azureml.datastore import delete_datastore, make_datastore, name_of_datastore
 from harness.services.azureml.durations import duration_of
 from harness.services.azureml.known_errors import forbids_account_keys
 from harness.services.azureml.launch_command import MountedVolume
@@ -61,7 +60,8 @@ class AmlCompute(Cluster):
     def volumes(self) -> tuple[MountedVolume, ...]:
         """What its jobs mount."""
         mounts = self.plan.mounts
-        return tuple(MountedVolume(datastore_name(mount.kind, mount.name), mount.mount) for mount in mounts)
+        names = [name_of_datastore(self.provisioning, self.workspace, mount) for mount in mounts]
+        return tuple(MountedVolume(name, mount.mount) for name, mount in zip(names, mounts, strict=True))
 
     def check(self) -> None:
         """Refuse a name that is taken in a workspace that is there, and a workspace that is not.
@@ -169,9 +169,9 @@ class AmlCompute(Cluster):
         self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_TAGGING_SECONDS)
 
     def mark_as_kept(self) -> None:
-        """Write into its tags, and those of its datastores, that its run has ended and kept them."""
-        for mount in self.plan.mounts:
-            keep_datastore(self.provisioning, self.workspace, mount)
+        """Write into its tags that its run has ended and kept it; its datastores in a workspace that is there go."""
+        if not self.workspace.is_made:
+            self._delete_datastores()
         if self.plan.azureml.serverless:
             return
         found = self._client.find(self.id)
@@ -185,9 +185,12 @@ class AmlCompute(Cluster):
         if self.workspace.is_made:
             delete_workspace(self.provisioning.clients, self.workspace.id)
         else:
-            for mount in self.plan.mounts:
-                delete_datastore(self.provisioning, self.workspace, mount)
+            self._delete_datastores()
             delete_code(self.provisioning, self.workspace)
+
+    def _delete_datastores(self) -> None:
+        for mount in self.plan.mounts:
+            delete_datastore(self.provisioning, self.workspace, mount)
 
     def _delete_compute(self) -> None:
         if not self.workspace.is_made:

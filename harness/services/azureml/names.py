@@ -3,6 +3,7 @@
 The rules are those of Microsoft's OpenAPI descriptions.
 """
 
+import hashlib
 import re
 
 _WORKSPACE_LENGTH, _COMPUTE_LENGTH = 33, 24
@@ -24,6 +25,17 @@ def compute_name(cluster: str) -> str:
         return name
     name = f"c-{name}"[:_COMPUTE_LENGTH]
     return name if _COMPUTE.fullmatch(name) else f"{name[: _COMPUTE_LENGTH - 1]}x"
+
+
+def dependency_suffix(suffix: str, *, group: str, workspace: str) -> str:
+    """What ends the names of what a workspace needs: those of a run's several workspaces differ in it.
+
+    Args:
+        suffix: of the run.
+        group: the resource group of the workspace.
+        workspace: its name.
+    """
+    return suffix + hashlib.sha256(f"{group}/{workspace}".lower().encode()).hexdigest()[:6]
 
 
 def job_id(name: str, suffix: str) -> str:

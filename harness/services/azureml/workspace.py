@@ -14,6 +14,7 @@ from harness.errors import ProvisioningError
 from harness.resources.events import Began, Ended
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import group_id, tags_of
+from harness.services.azureml.names import dependency_suffix
 from harness.services.azureml.rest_client import RestClient
 
 PROVIDER = "Microsoft.MachineLearningServices"
@@ -92,7 +93,8 @@ def delete_workspace(clients: Clients, identifier: str) -> None:
 
 def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> dict[str, str]:
     """The ids of what a workspace depends on, by the names in its body."""
-    client, unique = provisioning.clients.management(RestClient), provisioning.cloud.facts.suffix
+    client = provisioning.clients.management(RestClient)
+    unique = dependency_suffix(provisioning.cloud.facts.suffix, group=address.group, workspace=address.name)
     subscription = client.get(f"/subscriptions/{address.subscription}", version=_SUBSCRIPTION_VERSION)
     tags = tags_of(provisioning, group_id(provisioning.cloud.facts, address.group))
     common: dict[str, Any] = {"location": location, "tags": tags}

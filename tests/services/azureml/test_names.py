@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.clouds.run_identity import new_run, suffix_of
 from harness.scenario.azureml import datastore_name
 from harness.scenario.volumes import SHARE_NAME
-from harness.services.azureml.names import compute_name, job_id, workspace_name
+from harness.services.azureml.names import compute_name, dependency_suffix, job_id, workspace_name
 
 SCENARIO_NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", fullmatch=True)
 
@@ -24,6 +24,13 @@ def test_every_name_of_a_scenario_becomes_one_that_the_service_accepts(name: str
 @pytest.mark.parametrize("name", ["mycluster", "gpu-1a", "Standard"])
 def test_a_name_that_is_accepted_stays_as_it_is(name: str) -> None:
     assert compute_name(name) == name
+
+
+@given(SCENARIO_NAMES, SCENARIO_NAMES)
+def test_two_workspaces_of_a_run_share_no_storage_account(one: str, other: str) -> None:
+    names = {dependency_suffix(suffix_of("run"), group=group, workspace="w") for group in (one, other)}
+    assert len(names) == len({one.lower(), other.lower()})
+    assert all(re.fullmatch(r"hml[a-z0-9]{1,21}", f"hml{name}") for name in names)
 
 
 def test_a_datastore_has_no_hyphen() -> None:
