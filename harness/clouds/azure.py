@@ -18,7 +18,15 @@ from harness.target import ServiceName
 _POLL_SECONDS = 15.0
 
 
-def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str, service: ServiceName) -> SdkCloud:
+def azure_cloud(
+    settings: Settings,
+    *,
+    cassettes: Path,
+    record: bool,
+    run: str,
+    service: ServiceName,
+    workspace: tuple[str, str] | None = None,
+) -> SdkCloud:
     """The cloud of the user's own subscription.
 
     Args:
@@ -26,6 +34,7 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str, 
         cassettes: the directory of all cassettes.
         record: write them.
         run: identity of the run.
+        workspace: a workspace that is there, by its resource group and its name.
         service: decides which settings it needs: only Batch AI's nodes have an administrator.
 
     Raises:
@@ -62,4 +71,5 @@ def azure_cloud(settings: Settings, *, cassettes: Path, record: bool, run: str, 
         retry_policy=CLOUD,
         base=requests.Session,
         credential=credential,
+        workspace=workspace,
     )

@@ -35,7 +35,15 @@ def running_emulator(settings: Settings) -> Iterator[Endpoint]:
         yield launched
 
 
-def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, record: bool, run: str) -> SdkCloud:
+def emulator_cloud(
+    endpoint: Endpoint,
+    settings: Settings,
+    *,
+    cassettes: Path,
+    record: bool,
+    run: str,
+    workspace: tuple[str, str] | None = None,
+) -> SdkCloud:
     """The cloud that an emulator plays.
 
     Args:
@@ -44,6 +52,7 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
         cassettes: the directory of all cassettes.
         record: write them.
         run: identity of the run.
+        workspace: a workspace that is there, by its resource group and its name.
     """
     secret = settings.client_secret
 
@@ -83,5 +92,6 @@ def emulator_cloud(endpoint: Endpoint, settings: Settings, *, cassettes: Path, r
         retry_policy=LOCAL,
         base=base,
         credential=credential,
+        workspace=workspace,
         injects=True,
     )

@@ -1,6 +1,6 @@
 """What a cloud is to those who use it: facts, a clock, and clients for one session."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,6 +90,7 @@ class Clients:
         make_files: the same for Azure Files.
         make: makes a management client, of any service, over that session.
         make_storage: the same for a client of the storage account.
+        recorded: reads what the cassette that is replayed says about where it comes from; elsewhere nothing.
     """
 
     make_resources: "Callable[[], ResourceManagementClient]"
@@ -99,6 +100,7 @@ class Clients:
     retry_policy: RetryPolicy
     make: Callable[[type[Any]], Any]
     make_storage: Callable[[type[Any], str], Any]
+    recorded: Callable[[], Mapping[str, str]] = dict
     _made: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property

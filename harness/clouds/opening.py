@@ -53,13 +53,17 @@ def open_cloud(
             "set it to key"
         )
     cassettes = cassettes / service
+    names = settings.azureml_resource_group, settings.azureml_workspace
+    workspace = (names[0], names[1]) if service == "azureml" and names[0] and names[1] else None
     with ExitStack() as stack:
         if name == "replay":
             cloud = replay_cloud(cassettes, report_unused)
         elif name == "azure":
-            cloud = azure_cloud(settings, cassettes=cassettes, record=record, run=run, service=service)
+            cloud = azure_cloud(
+                settings, cassettes=cassettes, record=record, run=run, service=service, workspace=workspace
+            )
         else:
             running = endpoint or stack.enter_context(running_emulator(settings))
-            cloud = emulator_cloud(running, settings, cassettes=cassettes, record=record, run=run)
+            cloud = emulator_cloud(running, settings, cassettes=cassettes, record=record, run=run, workspace=workspace)
         stack.callback(cloud.close)
         yield cloud

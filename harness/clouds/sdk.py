@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,7 @@ from harness.clock import Clock
 from harness.clouds import faults
 from harness.clouds.model import Clients, CloudFacts, Poller
 from harness.clouds.recent_writes import RecentWrites
+from harness.clouds.recorded_workspace import PROVENANCE, workspace_replacements
 from harness.clouds.remaining_requests import RemainingRequests
 from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import RetryPolicy
@@ -23,7 +24,7 @@ from harness.clouds.sdk_loggers import filtered_loggers
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.errors import SettingsError
 from harness.fault_plans import FaultPlan
-from harness.recording import Recordings, RecordMode, ReportUnused, cassette_path, open_session
+from harness.recording import Recordings, RecordMode, ReportUnused, cassette_path, open_session, recorded_provenance
 
 if TYPE_CHECKING:
     from azure.mgmt.resource.resources import ResourceManagementClient
@@ -71,6 +72,7 @@ class SdkCloud:
         credential: signs in over the given transport.
         injects: whether faults can be ordered there.
         report_unused: called after a replay in which some of the recorded responses were not requested.
+        workspace: resource group and name of a workspace that is there; recordings name another in its place.
     """
 
     name: str
@@ -85,6 +87,7 @@ class SdkCloud:
     credential: Callable[[RequestsTransport], TokenCredential]
     report_unused: ReportUnused | None = None
     injects: bool = False
+    workspace: tuple[str, str] | None = None
 
     @property
     def poller(self) -> Poller:
@@ -110,11 +113,12 @@ class SdkCloud:
                 self.mode,
                 replacements=self._replacements(),
                 base=self.base,
-                provenance={"cloud": self.name, **recorded_for},
+                provenance={"cloud": self.name, **recorded_for, **({PROVENANCE: "existing"} if self.workspace else {})},
                 report_unused=self.report_unused,
             ) as session,
         ):
-            yield self._clients(session)
+            recorded = recorded_provenance(session)
+            yield replace(self._clients(session), recorded=recorded)
 
     def inject(self, plan: FaultPlan) -> None:
         """Have the faults of a plan injected until it is withdrawn, where that can be ordered.
@@ -214,4 +218,5 @@ class SdkCloud:
 
     def _replacements(self) -> Mapping[str, str]:
         mine, theirs = vars(self.facts), vars(PLACEHOLDERS)
-        return {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}
+        own = {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}
+        return own | dict(workspace_replacements(*self.workspace) if self.workspace else {})

@@ -113,7 +113,7 @@ def harness_run_context(
     with experiments.PatternMatcher() as matcher:
         yield experiments.RunContext(
             cloud=cloud,
-            service=services.service_named(options.service, settings, options.cloud, record=options.record),
+            service=services.service_named(options.service, settings, options.cloud),
             journal=resources.journal_for(cloud.name, settings, environ),
             uploads=experiments.RecordedUploads(upload_from) if is_replay else local,
             sink=log,

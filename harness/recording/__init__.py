@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from harness.recording.cassette import cassette_path, load_cassette
     from harness.recording.matching import UnusedAnswers
     from harness.recording.recordings import Recordings
-    from harness.recording.session import RecordMode, ReportUnused, open_session, unused_answers
+    from harness.recording.session import RecordMode, ReportUnused, open_session, recorded_provenance, unused_answers
     from harness.recording.socket_guard import blocked_sockets
 else:
     __getattr__ = lazy_attributes(
@@ -22,6 +22,7 @@ else:
             "cassette_path": "cassette",
             "load_cassette": "cassette",
             "open_session": "session",
+            "recorded_provenance": "session",
             "unused_answers": "session",
         },
     )
@@ -35,5 +36,6 @@ __all__ = [
     "cassette_path",
     "load_cassette",
     "open_session",
+    "recorded_provenance",
     "unused_answers",
 ]

@@ -2,7 +2,7 @@
 
 import bisect
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UnmatchedRequestError
@@ -119,6 +119,11 @@ class ReplayIndex:
                 for reads in self._reads.get(key.url, ()):
                     reads.skip_to_after(answer.index)
         return self._read(answer, keep=not is_new or answer.left > 0).response
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What the cassette says about where it comes from."""
+        return self._cassette.provenance or {}
 
     def unused(self) -> list[UnusedAnswers]:
         """What was recorded and has not been asked for, in the order of the cassette."""

@@ -1,6 +1,7 @@
 """Replay: an adapter that answers from a cassette, and reaches no network."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -53,6 +54,13 @@ class ReplayAdapter(BaseAdapter):
         answer = self._open().take(key, lambda: self._scrubber.body(upload_marker(key.url, sent_bytes(request))))
         cookies = tuple(without_lifetime(line, date_of(answer)) for line in answer.cookies)
         return rebuild(request, replace(answer, cookies=cookies) if cookies else answer)
+
+    def provenance(self) -> Mapping[str, str]:
+        """What the cassette says about where it comes from; nothing where there is none, or one of another tool."""
+        try:
+            return self._open().provenance
+        except CassetteError:
+            return {}
 
     def unused(self) -> list[UnusedAnswers]:
         """What is in the cassette and was not asked for so far; nothing where there is no cassette."""

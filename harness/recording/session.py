@@ -81,3 +81,9 @@ def unused_answers(session: requests.Session) -> list[UnusedAnswers]:
     """What the cassette of a replaying session holds and nobody has asked for; nothing for other sessions."""
     adapter = session.adapters.get("https://")
     return adapter.unused() if isinstance(adapter, ReplayAdapter) else []
+
+
+def recorded_provenance(session: requests.Session) -> Callable[[], Mapping[str, str]]:
+    """Reads what the cassette of a replaying session says about where it comes from; nothing for other sessions."""
+    adapter = session.adapters.get("https://")
+    return adapter.provenance if isinstance(adapter, ReplayAdapter) else dict

@@ -8,20 +8,19 @@ from harness.services.service import Service
 from harness.target import CloudName, ServiceName
 
 
-def service_named(name: ServiceName, settings: Settings, cloud: CloudName, *, record: bool = False) -> Service:
+def service_named(name: ServiceName, settings: Settings, cloud: CloudName) -> Service:
     """The service of a name.
 
     Args:
         name: which.
         settings: those of the service.
         cloud: where it is used.
-        record: whether the traffic is recorded.
 
     Raises:
         SettingsError: a setting of the service has no value, or cannot be used there.
     """
     if name == "azureml":
-        return azureml.AzureMlService.of(settings, cloud, record=record)
+        return azureml.AzureMlService.of(settings, cloud)
     return BatchAiService()
 
 

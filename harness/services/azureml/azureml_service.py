@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from harness.clouds.recorded_workspace import PROVENANCE, RECORDED
 from harness.config import Settings
 from harness.errors import ProvisioningError, SettingsError
 from harness.resources.azure_errors import KnownErrors
@@ -40,11 +41,11 @@ class AzureMlService:
     images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: Settings, cloud: str, *, record: bool = False) -> "AzureMlService":
-        """The service as settings have it; what is recorded and replayed makes its own workspace.
+    def of(cls, settings: Settings, cloud: str) -> "AzureMlService":
+        """The service as settings have it; in a replay, recordings say whether they were made in a workspace.
 
         Raises:
-            SettingsError: only one of the two settings of a workspace has a value, or a run in it is to be recorded.
+            SettingsError: only one of the two settings of a workspace has a value.
         """
         group, name = settings.azureml_resource_group, settings.azureml_workspace
         if cloud == "replay" or not (group or name):
@@ -52,11 +53,6 @@ class AzureMlService:
         if not (group and name):
             missing = "azureml_workspace" if group else "azureml_resource_group"
             raise SettingsError(f"a workspace that is there is named by two settings, and {missing} has no value")
-        if record:
-            raise SettingsError(
-                "a recording makes its own workspace, so that it replays anywhere: unset azureml_workspace and "
-                "azureml_resource_group"
-            )
         return cls((group, name), settings.azureml_images)
 
     @property
@@ -102,7 +98,7 @@ class AzureMlService:
         Raises:
             CloudError: the cloud refuses.
         """
-        register_providers(provisioning, (PROVIDER, *(() if self.workspace else DEPENDENCIES)))
+        register_providers(provisioning, (PROVIDER, *(() if self._existing(provisioning) else DEPENDENCIES)))
 
     def check_quota(self, provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
         """Compare sizes and quota of the region with a compute; returns what could not be compared, a line each.
@@ -115,11 +111,18 @@ class AzureMlService:
     def cluster(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> Cluster:
         """A compute, and the workspace that it is in."""
         subscription = provisioning.cloud.facts.subscription_id
-        if self.workspace is None:
+        existing = self._existing(provisioning)
+        if existing is None:
             workspace = WorkspaceAddress(subscription, group, workspace_name(plan.workspace, name), is_made=True)
         else:
-            workspace = WorkspaceAddress(subscription, *self.workspace, is_made=False)
+            workspace = WorkspaceAddress(subscription, *existing, is_made=False)
         return AmlCompute(provisioning, group=group, name=name, plan=plan, workspace=workspace)
+
+    def _existing(self, provisioning: Provisioning) -> tuple[str, str] | None:
+        """The workspace that is there, if any; a recording names another in its place."""
+        if provisioning.cloud.name == "replay":
+            return RECORDED if PROVENANCE in provisioning.clients.recorded() else None
+        return self.workspace
 
     def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
         """Nothing: an experiment begins with the first job that names it."""
