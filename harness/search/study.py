@@ -252,12 +252,22 @@ def open_study(
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         opened: BaseStorage = InMemoryStorage() if storage is None else RDBStorage(storage)
-    except Exception as error:  # whatever the database's driver raises
-        scheme, is_url, _ = (storage or "").partition("://")  # the rest may hold a password
+    except ImportError:
         raise UserError(
-            f"the storage of the study ({scheme if is_url else 'no URL'}) cannot be opened: {type(error).__name__}"
+            f"the storage of the study needs a driver of its database that is not installed ({_scheme(storage)}); for "
+            "PostgreSQL: pip install 'psycopg[binary]', and a URL that begins with postgresql+psycopg://"
+        ) from None
+    except Exception as error:  # whatever the database's driver raises
+        raise UserError(
+            f"the storage of the study ({_scheme(storage)}) cannot be opened: {type(error).__name__}"
         ) from None
     return Study(sweep, opened, name, find, constants)
+
+
+def _scheme(storage: str | None) -> str:
+    """What may be shown of the URL of a database: the rest may hold a password."""
+    scheme, is_url, _ = (storage or "").partition("://")
+    return scheme if is_url else "no URL"
 
 
 @contextmanager

@@ -88,6 +88,14 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(sampler: str
     assert stored.best_value == min(loss(point) for _, point in whole)
 
 
+def test_a_database_whose_driver_is_missing_says_what_to_install_and_shows_no_password() -> None:
+    with pytest.raises(
+        UserError, match=r"needs a driver .* \(postgresql\+pg8000\); .* pip install 'psycopg\[binary\]'"
+    ) as caught:
+        study_of(spec(), "postgresql+pg8000://somebody:hunter2@127.0.0.1/studies")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_what_was_told_is_not_changed_by_telling_it_again(storage: str) -> None:
     study = study_of(spec(), storage)
     asked = study.ask()
