@@ -1,6 +1,7 @@
 """Trials against a budget; the clock moves only when the scheduler waits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -68,11 +69,49 @@ Played = tuple[list[str], list[HourLong], str]
 Play = Callable[..., Played]
 
 
+class Awaited(Future[Any]):
+    """Is fetched when somebody waits for it."""
+
+    def __init__(self, fetch: Callable[[], Any]) -> None:
+        super().__init__()
+        self._fetch = fetch
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self.set_result(self._fetch())
+        return super().result(timeout)
+
+
+class FetchWhenAwaited(FetchAtOnce):
+    """A fetcher so slow that nothing comes before it is waited for; ``ahead`` is how many fetches were under way."""
+
+    def __init__(self, clock: SteppingClock) -> None:
+        super().__init__(clock)
+        self.begun: list[Awaited] = []
+        self.ahead: list[int] = []
+
+    def begin(self, fetch: Callable[[], Any]) -> Future[Any]:
+        self.begun.append(Awaited(fetch))
+        self.ahead.append(sum(not future.done() for future in self.begun))
+        return self.begun[-1]
+
+    def wait(self, futures: Iterable[Future[Any]], seconds: float) -> None:
+        for future in list(futures)[:1]:
+            future.result()
+        super().wait([], seconds)
+
+
 @pytest.fixture
 def scheduled() -> Play:
     """Play trials on some nodes within a budget of node-hours; gives what was reported, and the trials."""
 
-    def play(names: str, *, nodes: int, budget: float | None) -> Played:
+    def play(
+        names: str,
+        *,
+        nodes: int,
+        budget: float | None,
+        fetcher: Callable[[SteppingClock], FetchAtOnce] = FetchAtOnce,
+    ) -> Played:
         clock = SteppingClock()
         outcomes: list[str] = []
         trials = [HourLong(name, clock) for name in names]
@@ -84,7 +123,7 @@ def scheduled() -> Play:
             interruption=Interruption(),
             report=outcomes.append,
             meter=BudgetMeter(clock, budget and Budget(budget, f"max_node_hours is {budget}"), nodes=nodes),
-            fetcher=FetchAtOnce(clock),
+            fetcher=fetcher(clock),
         )
         try:
             scheduler.run()
@@ -112,3 +151,17 @@ def test_trials_that_run_beside_the_refused_one_are_not_cut_short(scheduled: Pla
     assert outcomes == ["a", "b"]
     assert [trial.is_closed for trial in trials] == [True, True, False, False]
     assert "trial c" in error
+
+
+def test_trials_begin_while_files_are_fetched_but_those_do_not_pile_up(scheduled: Play) -> None:
+    made: list[FetchWhenAwaited] = []
+
+    def slow(clock: SteppingClock) -> FetchWhenAwaited:
+        made.append(FetchWhenAwaited(clock))
+        return made[0]
+
+    outcomes, trials, error = scheduled("abcdefgh", nodes=2, budget=None, fetcher=slow)
+
+    assert (sorted(outcomes), error) == (list("abcdefgh"), "")
+    assert all(trial.is_closed for trial in trials)
+    assert 1 < max(made[0].ahead) <= 2 * 2
