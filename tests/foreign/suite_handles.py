@@ -25,7 +25,6 @@ def open_handles(request: pytest.FixtureRequest) -> Iterator[None]:
             client = service.get_share_client(share)
             with suppress(ResourceExistsError):
                 client.create_share()
-            client.get_directory_client().close_all_handles(recursive=True)
             with suppress(ResourceExistsError):
                 client.create_directory("testdir")
             expiry = datetime.now(UTC) + timedelta(hours=1)
@@ -36,4 +35,6 @@ def open_handles(request: pytest.FixtureRequest) -> Iterator[None]:
                 url = f"https://{account}.file.core.windows.net/{share}/{path}".rstrip("/")
                 headers = {"x-ms-handle-access-rights": "Write"}
                 requests.put(f"{url}?comp=openhandle&{sas}", headers=headers, timeout=60).raise_for_status()
-    yield
+        yield
+        for share in _OPEN:  # other tests list the account's shares
+            service.get_share_client(share).delete_share()
