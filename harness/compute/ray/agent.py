@@ -42,6 +42,7 @@ class Watched:
     moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     launching: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_launched: bool = False
+    is_over: bool = False  # its supervisor has ended by itself, so that nothing is left of it here
 
 
 class NodeAgent:
@@ -62,12 +63,25 @@ class NodeAgent:
             "machine": ray.get_runtime_context().get_node_id(),
         }
 
+    async def check_sees(self, directory: str) -> None:
+        """Return if this machine sees a directory of the emulator's.
+
+        Raises:
+            OSError: it does not.
+        """
+        if not await asyncio.to_thread(Path(directory).is_dir):
+            raise OSError(
+                f"the machine {self._address} does not see {directory}; all machines of the Ray cluster have to see "
+                "the emulator's data directory under the same path, by NFS for one"
+            )
+
     async def live(self) -> None:
         """Never returns: it fails when the node is lost."""
         await asyncio.Event().wait()
 
     async def serve(self, job: str, key: str, variables: Mapping[str, str]) -> tuple[str, int]:
         """Have a server for a job of several nodes: its address and its port."""
+        await self.check_sees(job)
         watched = self._job(job)
         async with watched.launching:
             if watched.server is None:
@@ -85,6 +99,7 @@ class NodeAgent:
             servers: of a job of several nodes: node, address, port.
             facts: what is known of the job's nodes.
         """
+        await self.check_sees(job)
         watched = self._job(job)
         paths = JobPaths(watched.directory)
         async with watched.launching:
@@ -104,10 +119,11 @@ class NodeAgent:
                 "servers": [server[1:] for server in servers],
                 "key": key,
             }
+            module = "lead" if servers else "leash"
             with contextlib.suppress(FileExistsError):
                 os.mkfifo(paths.bell, 0o600)
             bell = os.open(paths.bell, os.O_RDWR | os.O_NONBLOCK)
-            leash = (await asyncio.to_thread(_started, "leash", order))["pid"]
+            leash = (await asyncio.to_thread(_started, module, order))["pid"]
             watched.is_launched = True
             self._watch(watched, bell, leash)
 
@@ -127,8 +143,9 @@ class NodeAgent:
 
     async def end(self, job: str) -> None:
         """Kill what is left of a job on this machine, and forget it."""
-        self._jobs.pop(job, None)
-        await asyncio.to_thread(kill_job_processes, Path(job))
+        watched = self._jobs.pop(job, None)
+        if watched is None or not watched.is_over or watched.server:
+            await asyncio.to_thread(kill_job_processes, Path(job))
 
     def _job(self, job: str) -> Watched:
         return self._jobs.setdefault(job, Watched(Path(job)))
@@ -161,9 +178,10 @@ class NodeAgent:
         """Give the present state to who waits for it. With its Ray node, the node is lost, and this agent ends, too."""
         if is_over and select.select([self._ray_node], [], [], 0)[0]:
             return
-        if is_over and _read_state(watched.directory).get("state") != _FINISHED:
-            await asyncio.to_thread(kill_job_processes, watched.directory)
         state = _read_state(watched.directory)
+        if is_over and state.get("state") != _FINISHED:
+            await asyncio.to_thread(kill_job_processes, watched.directory)
+        watched.is_over |= is_over
         if is_over and state.get("state") != _FINISHED:
             words = _last_line(JobPaths(watched.directory).log)
             error = "JobStartFailed" if words else "JobSupervisorLost"

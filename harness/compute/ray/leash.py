@@ -10,20 +10,21 @@ import json
 import os
 import selectors
 import signal
-import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.compute.ray.channel import NodeLostError, send_order
 from harness.compute.supervisor import PR_SET_CHILD_SUBREAPER, end_all
 
 
 def main() -> None:
     """``leash.py`` with its order on standard input; prints its process id once it watches."""
     order = json.load(sys.stdin)
-    handles = leave_agent(order["agent"])
-    lifelines = _lifelines(order["servers"], bytes.fromhex(order["key"]))
+    supervise(order, leave_agent(order["agent"]))
+
+
+def supervise(order: Mapping[str, Any], handles: Sequence[int]) -> None:
+    """From the start of a supervisor to its end, or to that of one of the processes that the handles name."""
     log = order["log"]
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -34,8 +35,6 @@ def main() -> None:
     supervisor = os.posix_spawn(argv[0], argv, {"LANG": "C.UTF-8"}, file_actions=actions, setsid=True)
     say({"pid": os.getpid()})
     _wait(handles, supervisor)
-    for lifeline in lifelines:
-        lifeline.close()
 
 
 def leave_agent(agent: int) -> list[int]:
@@ -69,15 +68,6 @@ def say(facts: object) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
-
-
-def _lifelines(servers: Iterable[Sequence[Any]], key: bytes) -> list[socket.socket]:
-    """Connections that end with this program, which tells the servers that the job is over."""
-    try:
-        return [send_order((host, port), key, {"kind": "lifeline"}) for host, port in servers]
-    except NodeLostError as error:  # it will be missed by who needs it
-        sys.stderr.write(f"{error}\n")
-        return []
 
 
 def _wait(handles: Sequence[int], supervisor: int) -> None:

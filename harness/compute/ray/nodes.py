@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ray.exceptions import ActorUnavailableError, RayActorError, RayError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
 from harness.compute.ray.messages import News, Node, NodeLost, NodePlaced, NodeWaits, Place, Release
 from harness.compute.ray.placements import Placed, Placements
@@ -66,14 +66,19 @@ class Nodes:
         node = order.node
         while True:
             try:
-                return await self._placements.place_one(
+                placed = await self._placements.place_one(
                     order.directory, node, cluster, lambda why: self._tell(NodeWaits(node.id, why))
                 )
+                await placed.agent.check_sees.remote(order.directory)
             except RayActorError:
                 raise
-            except (RayError, ValueError) as error:  # for now
+            except RayTaskError as error:
+                self._tell(NodeWaits(node.id, str(error.cause)))
+            except (RayError, ValueError) as error:
                 self._tell(NodeWaits(node.id, str(error)))
-                await asyncio.sleep(_PAUSE)
+            else:
+                return placed
+            await asyncio.sleep(_PAUSE)  # it may be otherwise by then
 
     def _forget(self, node: str, directory: str) -> None:
         if placed := self._held.pop(node, None):
