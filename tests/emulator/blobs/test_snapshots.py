@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobClient, BlobSasPermissions, ContainerClient, generate_blob_sas
+from azure.storage.blob import BlobBlock, BlobClient, BlobSasPermissions, ContainerClient, generate_blob_sas
 
 from harness.emulator.endpoint import Endpoint
 
@@ -166,6 +166,20 @@ def test_a_link_to_a_snapshot_opens_that_snapshot_alone(
     assert session.get(f"{blob.url}?{of_snapshot}").status_code == 403
     assert session.get(f"{blob.url}?snapshot={taken.snapshot}&{of_blob}").status_code == 403
     assert session.get(f"{blob.url}?{of_blob}").text == "new"
+
+
+def test_a_snapshot_has_the_blocks_of_its_time(container: ContainerClient) -> None:
+    blob = container.get_blob_client("f")
+    blob.stage_block("1", b"111")
+    blob.commit_block_list([BlobBlock("1")])
+    taken = snapshot_of(container, blob)
+    blob.upload_blob(b"whole", overwrite=True)
+    blob.stage_block("2", b"2")
+    committed, uncommitted = taken.get_block_list("all")
+
+    assert ([(block.id, block.size) for block in committed], uncommitted) == ([("1", 3)], [])
+    with pytest.raises(HttpResponseError, match="ConditionNotMet"):
+        taken.get_block_list(if_tags_match_condition="\"a\" = '1'")
 
 
 def test_a_container_goes_with_its_snapshots(container: ContainerClient, endpoint: Endpoint) -> None:

@@ -69,9 +69,9 @@ class History:
 
     def find(self, target: Target) -> Found | None:
         """The blob, or the earlier state of one, that a target names; None if there is none."""
-        place = self._containers.place(with_fields(target, snapshot="", version=""))
         if not (target.snapshot or target.version):
-            return self._containers.find(place)
+            return self._containers.find(self._containers.place(target))
+        place = self._containers.place(with_fields(target, snapshot="", version=""))
         if target.version and (current := self._containers.find(place)) and current.blob.version == target.version:
             return current
         found = self.find_earlier(target)
