@@ -68,7 +68,7 @@ def as_before_records_named_their_files(root: Path) -> None:
                 contents[account, inner.pop("content")] = (kind, name)
                 inner.pop("directory")
                 put(store, kind, key, key, record)
-        for kind in ("Properties", "Permission", "Blob", "Folder"):
+        for kind in ("Properties", "Permission", "Blob", "Folder", "EarlierBlob"):
             for key, value in store.execute("SELECT key, value FROM records WHERE kind = ?", (kind,)).fetchall():
                 account, content, *path = key.split("/")
                 record = json.loads(value)
@@ -78,9 +78,10 @@ def as_before_records_named_their_files(root: Path) -> None:
                 put(store, kind, key, "/".join([account, contents[account, content][1].casefold(), *path]), record)
         store.execute("DELETE FROM records WHERE kind = 'Home'")
         for (account, content), (kind, name) in contents.items():
-            blocks = root / "storage" / account / "blocks" / content
-            if kind == "Container" and blocks.exists():
-                blocks.rename(blocks.with_name(name))
+            for beside in ("blocks", "earlier"):
+                folder = root / "storage" / account / beside / content
+                if kind == "Container" and folder.exists():
+                    folder.rename(folder.with_name(name))
 
 
 def put(store: sqlite3.Connection, kind: str, old: str, new: str, record: object) -> None:
