@@ -42,11 +42,9 @@ class Checksums:
 
 
 def confirmed(request: Request) -> list[tuple[str, str]]:
-    """The headers that tell a client that the checksums of its body were compared, where it has no other checksums."""
-    return [
-        *_confirmed_structure(request),
-        *((name, value) for name, value in request.headers.items() if name == _CRC64),
-    ]
+    """The headers that tell a client that its body was compared, of answers that show no other checksums."""
+    crc64 = request.headers.get(_CRC64)
+    return [*_confirmed_structure(request), *([(_CRC64, crc64)] if crc64 is not None else [])]
 
 
 def _confirmed_structure(request: Request) -> list[tuple[str, str]]:

@@ -122,10 +122,15 @@ def test_conditions_hold_for_source_and_target(
 
     with pytest.raises(HttpResponseError) as of_source:
         act(source_etag='"0x1"', source_match_condition=MatchConditions.IfNotModified)
+    with pytest.raises(HttpResponseError) as of_tags:
+        act(source_if_tags_match_condition="a = '2'")
+    act(source_if_tags_match_condition="a = '1'")
+    target.upload_blob(b"old", overwrite=True)
     with pytest.raises(HttpResponseError) as of_target:
         act(etag='"0x1"', match_condition=MatchConditions.IfNotModified)
 
     assert refusal(of_source) == (412, "CannotVerifyCopySource")
+    assert refusal(of_tags) == (412, "ConditionNotMet")
     assert refusal(of_target) == (412, "ConditionNotMet" if operation == "blob" else "TargetConditionNotMet")
     assert target.download_blob().readall() == b"old"
 

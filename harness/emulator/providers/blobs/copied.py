@@ -19,7 +19,7 @@ def checked_source(call: Call, source: Source) -> None:
     given = call.request.headers
     conditions.check_source(given, etag=source.etag, modified=source.modified)
     if isinstance(source.blob, Blob):
-        tags.check(given, source.blob.tags, header="x-ms-source-if-tags")
+        tags.check(given, source.blob.tags, header=tags.SOURCE_CONDITION)
         leases.check(source.blob.lease, given.get("x-ms-source-lease-id", ""), call.now, noun="Blob", change=False)
 
 

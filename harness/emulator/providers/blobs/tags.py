@@ -12,7 +12,7 @@ from harness.emulator.storage_service import documents, errors
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call
 
-HEADER, CONDITION = "x-ms-tags", "x-ms-if-tags"
+HEADER, CONDITION, SOURCE_CONDITION = "x-ms-tags", "x-ms-if-tags", "x-ms-source-if-tags"
 _MOST = 10  # tags of a blob
 _KEY, _VALUE = 128, 256  # characters
 _ALLOWED = re.compile(r"[A-Za-z0-9 +\-./:=_]*", re.ASCII)

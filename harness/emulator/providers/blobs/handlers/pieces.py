@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from harness.emulator.providers.blobs import tags
+from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service import bodies, conditions, errors, ranges
 from harness.emulator.storage_service.bodies import Checksums
 from harness.emulator.storage_service.copy_sources import CopySources, Source
@@ -33,6 +35,8 @@ class Pieces:
                 conditions.check_source(call.request.headers, etag=source.etag, modified=source.modified)
             except errors.StorageError as error:  # which the service learns from the source when it reads it
                 raise errors.copy_source(error.status, str(error), source=errors.condition_not_met()) from error
+            if isinstance(source.blob, Blob):
+                tags.check(call.request.headers, source.blob.tags, header=tags.SOURCE_CONDITION)
             yield source
 
     async def read(self, call: Call, *, limit: int, count: int | None = None) -> tuple[list[bytes], Checksums]:
