@@ -8,6 +8,7 @@ import pytest
 import requests
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
+from azure.identity import ClientSecretCredential
 from azure.storage.blob import (
     BlobClient,
     BlobSasPermissions,
@@ -225,3 +226,20 @@ def test_a_sas_needs_the_letters_of_tags(
     assert [ask("GET", listing, letters) for letters in ("l", "lt")] == [403, 200]
     assert [ask("PUT", "/f", letters, **put) for letters in ("w", "wt")] == [403, 201]
     assert blob.get_blob_tags() == {"b": "2"}
+
+
+def test_of_the_roles_only_the_owners_covers_tags(
+    container: ContainerClient, credential: ClientSecretCredential, endpoint: Endpoint
+) -> None:
+    container.upload_blob("f", b"x", tags=TAGS)
+    with ContainerClient(
+        container.url.rpartition("/")[0], container.container_name, credential,
+        proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path, retry_total=0,
+    ) as contributor:  # fmt: skip
+        assert contributor.download_blob("f").readall() == b"x"
+        for act in (
+            contributor.get_blob_client("f").get_blob_tags,
+            lambda: list(contributor.find_blobs_by_tags("a='1'")),
+        ):
+            with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+                act()

@@ -202,7 +202,7 @@ class History:
     def linked(self, place: Place, name: str) -> str:
         """Another name for the content of an earlier state, so that another state can have it, too."""
         other = self._new_name(place)
-        os.link(self._folder(place) / name, self._folder(place) / other)
+        link_or_copy(str(self._folder(place) / name), self._folder(place) / other)
         return other
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Snapshots of blobs, and undeleting what was deleted."""
+"""Snapshots of blobs, each a new version, too, where the account keeps those."""
 
 from msgspec.structs import replace
 
