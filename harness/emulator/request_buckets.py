@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from harness.clock import Clock
 from harness.emulator.subscription_limits import RequestKind, RequestLimit, SubscriptionLimits
 
+_MOST = 100  # buckets that are remembered; those of limits that are no longer in force are among them
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -34,9 +36,10 @@ class RequestBuckets:
         """Take one request to a resource group, or to none where that is empty; None where nothing limits them."""
         limit = self._limits.requests(group, kind)
         if limit is None:
-            self._levels.clear()  # of limits that are no longer in force
             return None
         now = self._clock.monotonic()
+        if (kind, limit) not in self._levels and len(self._levels) >= _MOST:
+            self._levels.clear()
         before, moment = self._levels.get((kind, limit), (float(limit.size), now))
         level = refilled(before, now - moment, limit)
         if level < 1:
