@@ -165,12 +165,17 @@ class Shares:
 
     def linked(self, place: Place, entry: Entry) -> Place:
         """A place with the key of the record of the entry that is there."""
+        if not is_nfs(place.share):
+            return place
         return replace_place(place, key=self.record_key(place.target.account, place.share, place.names, entry))
 
     def record_key(self, account: str, share: Share, names: list[str], entry: Entry) -> str:
         """The key of the record of an entry: that of its path, or of the file itself where all its names share one."""
-        key = links_key(account, share.content, entry.file)
-        return key if is_nfs(share) and self.store.get(Properties, key) else entry_key(account, share.content, names)
+        if is_nfs(share):
+            key = links_key(account, share.content, entry.file)
+            if self.store.get(Properties, key):
+                return key
+        return entry_key(account, share.content, names)
 
     def find(self, place: Place) -> Found | None:
         """What is at a place."""
