@@ -28,7 +28,8 @@ def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
         assert (spec.stdouterr / "stdout.txt").read_text() == "127.0.0.1\n"
 
         cluster = msgspec.json.decode((directory / "cluster.json").read_bytes(), type=OwnCluster)
-        processes = psutil.Process(cluster.pid).children(recursive=True)
+        keeper = psutil.Process(cluster.pid)
+        processes = keeper.children(recursive=True)
         open_at = {
             each.laddr.ip for process in processes for each in process.net_connections() if each.status == "LISTEN"
         }
@@ -40,9 +41,9 @@ def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
         end_own_cluster(directory)
 
     assert not (directory / "cluster.json").exists()
-    assert not Path(cluster.temporary).exists()
-    _, living = psutil.wait_procs(processes, timeout=60)
+    _, living = psutil.wait_procs([keeper, *processes], timeout=120)
     assert living == []
+    assert not Path(cluster.temporary).exists()
 
 
 @LONG
@@ -56,7 +57,7 @@ def test_it_ends_when_its_directory_is_deleted(tmp_path: Path) -> None:
 
     _, living = psutil.wait_procs([keeper], timeout=120)
     assert living == []
-    shutil.rmtree(cluster.temporary, ignore_errors=True)
+    assert not Path(cluster.temporary).exists()
 
 
 @LONG
