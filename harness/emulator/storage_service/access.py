@@ -1,6 +1,5 @@
 """Who may do what: the credentials of one storage request, checked to the letter."""
 
-import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,20 +11,21 @@ from harness.emulator.storage_service import delegation, errors
 from harness.emulator.storage_service.bearer import BearerAuthority, check_key_time
 from harness.emulator.storage_service.delegation import DelegationKey
 from harness.emulator.storage_service.model import Policy, Service
+from harness.emulator.storage_service.sas_limits import check_caller, check_time
 from harness.emulator.storage_service.signatures import (
+    SNAPSHOTS,
     account_sas_text,
     http_moment,
     matches,
-    moment,
     service_sas_text,
     shared_key_lite_texts,
     shared_key_texts,
 )
-from harness.emulator.wire import precise_timestamp
 
 _SKEW = 15 * 60  # seconds that a signed request's date may be off
 _TEXTS = {"SharedKey": shared_key_texts, "SharedKeyLite": shared_key_lite_texts}
 _WHOLE = ("s", "c")  # ``sr`` of a share and of a container
+_MOMENTS = {"bs": "snapshot", "bv": "versionid"}  # ``sr`` of one state of a blob, and what names that in the URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ Openness = Literal["", "blob", "container"]  # what anybody may read: nothing, b
 class Credential:
     """What authorized a request.
 
-    ``permissions`` are the letters of a SAS, empty for the account key and for roles; ``bearer`` is who has the roles.
+    ``permissions`` are the letters of a SAS, empty for the account key; of roles the one of tags, if they cover those.
+    ``bearer`` is who has the roles.
     """
 
     kind: Literal["account key", "account SAS", "service SAS", "role", "none"]
@@ -68,6 +69,11 @@ class Credential:
     def is_whole(self) -> bool:
         """Whether it is for everything in the account, as the key and roles are."""
         return self.kind in ("account key", "role")
+
+    @property
+    def covers_tags(self) -> bool:
+        """Whether its holder may read and write tags beside what else the request does."""
+        return self.kind == "account key" or "t" in self.permissions
 
     @property
     def replaces(self) -> bool:
@@ -143,7 +149,7 @@ def _check_role(request: Request, target: Target, grant: Grant, judge: Judge) ->
     bearer = judge.authority.admit(request, target.service, target.account, action=grant.action, version=judge.version)
     if not judge.keys:  # no such account, of which only who has a role in the subscription may learn
         raise errors.authentication_failed("The account does not exist.")
-    return Credential("role", bearer=bearer)
+    return Credential("role", "t" if judge.authority.covers_tags(bearer.object_id) else "", bearer)
 
 
 def _check_key(request: Request, account: str, authorization: str, *, keys: Sequence[str], now: datetime) -> None:
@@ -199,21 +205,20 @@ def check_sas(
     for name in ("se", "sp"):
         if not terms.get(name):
             raise errors.authentication_failed(f"{name} is mandatory. Cannot be empty")
-    _check_time(terms, judge.now)
-    _check_caller(query, scheme=scheme or request.scheme, address=request.client)
+    check_time(terms, judge.now)
+    check_caller(query, scheme=scheme or request.scheme, address=request.client)
     if "ss" in query:
         _check_account_scope(query, target, grant)
-    elif grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
-        # A service SAS is for what is in a share. Only the SAS of the whole share lists it.
-        raise errors.permission_mismatch()
-    elif query["sr"] == "b" and (target.snapshot or target.version):
-        raise errors.permission_mismatch()  # it is for the blob as it is now
+    else:
+        _check_service_scope(query, target, grant)
     if key:
         _check_delegation(key, target, grant, judge)
         if user := query.get("sduoid"):
             _check_user(user, key, target, judge, request)
     if not set(grant.letters) & set(terms["sp"]):
         raise errors.permission_mismatch()
+    if key and not judge.authority.covers_tags(key.object_id):
+        return terms["sp"].replace("t", "")
     return terms["sp"]
 
 
@@ -244,8 +249,22 @@ def _sas_resource(query: Mapping[str, str], target: Target) -> str:
 
 def _signed(query: Mapping[str, str]) -> Mapping[str, str]:
     """The parameters that a service SAS signs: the moment of a snapshot or version if it is for that one alone."""
-    moments = {"bs": query.get("snapshot", ""), "bv": query.get("versionid", "")}
-    return {**query, "snapshot": moments.get(query.get("sr", ""), "")}
+    return {**query, "snapshot": query.get(_MOMENTS.get(query.get("sr", ""), ""), "")}
+
+
+def _check_service_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:
+    if grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
+        # A service SAS is for what is in a share. Only the SAS of the whole share lists it.
+        raise errors.permission_mismatch()
+    if _is_for_now(query, target.service) and (target.snapshot or target.version):
+        raise errors.permission_mismatch()
+
+
+def _is_for_now(query: Mapping[str, str], service: Service) -> bool:
+    """Whether a service SAS is for one blob as it is now. Old versions sign no ``sr``, so it cannot say otherwise."""
+    if service != "blob" or query["sr"] in _WHOLE:
+        return False
+    return query["sr"] not in _MOMENTS or query.get("sv", "") < SNAPSHOTS
 
 
 def _terms(query: Mapping[str, str], policies: Policies) -> Mapping[str, str]:
@@ -262,33 +281,6 @@ def _terms(query: Mapping[str, str], policies: Policies) -> Mapping[str, str]:
             "Access policy fields can be associated with signature or SAS identifier but not both"
         )
     return {field: stored[field] or query.get(field, "") for field in stored}
-
-
-def _check_time(terms: Mapping[str, str], now: datetime) -> None:
-    start, expiry = terms.get("st", ""), terms["se"]
-    begins, ends = moment(start) if start else now, moment(expiry)
-    if begins is None or ends is None:
-        raise errors.authentication_failed("The expiry or start of the signature is not a valid time.")
-    if begins > now or ends < now:
-        raise errors.authentication_failed(
-            f"Signature not valid in the specified time frame: Start [{start}] - Expiry [{expiry}] - "
-            f"Current [{precise_timestamp(now)}]"
-        )
-
-
-def _check_caller(query: Mapping[str, str], *, scheme: str, address: str) -> None:
-    protocols = query.get("spr", "").lower()
-    if protocols and scheme not in protocols.split(","):
-        raise errors.protocol_mismatch()
-    if allowed := query.get("sip"):
-        first, _, last = allowed.partition("-")
-        try:
-            caller = ipaddress.ip_address(address)
-            inside = ipaddress.ip_address(first) <= caller <= ipaddress.ip_address(last or first)  # type: ignore[operator]
-        except (ValueError, TypeError):
-            inside = False
-        if not inside:
-            raise errors.source_mismatch(address)
 
 
 def _check_account_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:

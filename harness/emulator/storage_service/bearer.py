@@ -91,6 +91,12 @@ class BearerAuthority:
         if principal is None or not permits(principal.roles, action):
             raise errors.permission_mismatch()
 
+    def covers_tags(self, object_id: str) -> bool:
+        """Whether the roles of a service principal permit reading and writing the tags of blobs."""
+        principal = self._identity.principal(object_id)
+        actions = (f"{_CONTENTS['blob']}/{_OF_TAGS[name]}" for name in ("GetBlobTags", "SetBlobTags"))
+        return principal is not None and all(permits(principal.roles, action) for action in actions)
+
     def key_value(self, key: DelegationKey) -> str:
         """The secret of a user delegation key, in base64."""
         return key.value(self._secret)

@@ -7,7 +7,7 @@ SAS included, needs a SAS in the URL that grants the source, or a token for it i
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
@@ -29,7 +29,8 @@ _AUTHORIZATION = "x-ms-copy-source-authorization"
 class Source:
     """An open file or blob: ``content`` are its content headers.
 
-    ``smb`` and ``nfs`` are the properties of a file there, ``blob`` is the record of a blob.
+    ``smb`` and ``nfs`` are the properties of a file there, ``blob`` is the record of a blob. ``shows_tags`` says
+    whether the caller may read its tags, too.
     """
 
     descriptor: int
@@ -40,6 +41,7 @@ class Source:
     smb: object = None
     nfs: object = None
     blob: object = None
+    shows_tags: bool = False
     etag: str | None = None
     modified: datetime | None = None
 
@@ -95,14 +97,14 @@ class CopySources:
             StorageError: it is no such URL, not readable by the caller, or there is nothing.
         """
         target, query, scheme = self.parse(url)
-        self._authorize_copy(call, target, query, scheme, signed=signed)
+        shows_tags = self._authorize_copy(call, target, query, scheme, signed=signed)
         opener = self._openers[target.service][0]
         try:
             source = opener(target, trailing_dots)
         except StorageError as error:
             raise errors.copy_source(error.status, str(error), source=error) from error
         try:
-            yield source
+            yield replace(source, shows_tags=shows_tags)
         finally:
             close(source.descriptor)
 
@@ -163,25 +165,26 @@ class CopySources:
 
     def _authorize_copy(
         self, call: Call, target: Target, query: Mapping[str, str], scheme: str, *, signed: bool
-    ) -> None:
+    ) -> bool:
+        """Let a caller read a source; returns whether its tags, too. Those of what is open to everybody are not."""
         account = self._accounts.get(target.account)
         if account is None:
             raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
         if "sig" in query or _AUTHORIZATION in call.request.headers:
             try:
                 if _AUTHORIZATION in call.request.headers:
-                    self._check_token(call, target)
-                else:
-                    self._check_sas(call, target, query, scheme, _on_object(target, "r"))
+                    return self._check_token(call, target)
+                return "t" in self._check_sas(call, target, query, scheme, _on_object(target, "r"))
             except StorageError as error:
                 raise errors.copy_source(error.status, str(error), source=error) from error
-        elif (signed or not call.credential.is_whole or not _is_near(target, call.target)) and not self._is_open(
-            target
-        ):
+        if not signed and call.credential.is_whole and _is_near(target, call.target):
+            return call.credential.covers_tags
+        if not self._is_open(target):
             # A copy reads such a source as nobody. To nobody a private file does not exist when a file is copied to.
             is_hidden = call.target.service == "file" and not signed
             refusal = errors.not_found() if is_hidden else errors.anonymous(self.authority.challenge)
             raise errors.copy_source(refusal.status, str(refusal), source=refusal)
+        return False
 
     def _is_open(self, target: Target) -> bool:
         """Whether everybody may read a source.
@@ -194,21 +197,26 @@ class CopySources:
         except StorageError as error:
             raise errors.copy_source(error.status, str(error), source=error) from error
 
-    def _check_token(self, call: Call, target: Target) -> None:
-        """Accept the token for the source, which may come without TLS: its bearer has shown other credentials."""
+    def _check_token(self, call: Call, target: Target) -> bool:
+        """Accept the token for the source, which may come without TLS: its bearer has shown other credentials.
+
+        Returns:
+            Whether it is good for the source's tags, too.
+        """
         if not call.request.headers[_AUTHORIZATION].lower().startswith("bearer "):
             raise errors.malformed_authorization()
         bearer = self.authority.read(call.request, target.service, target.account, header=_AUTHORIZATION)
         if target.service == "file":
             check_intent(call.request)
         self.authority.check_role(bearer.object_id, _on_object(target, "r").action)
+        return self.authority.covers_tags(bearer.object_id)
 
-    def _check_sas(self, call: Call, target: Target, query: Mapping[str, str], scheme: str, grant: Grant) -> None:
+    def _check_sas(self, call: Call, target: Target, query: Mapping[str, str], scheme: str, grant: Grant) -> str:
         account = self._accounts.get(target.account)
         judge = Judge(
             account.keys if account else (), self.authority, self._openers[target.service][1](target), call.now
         )
-        check_sas(query, target, grant, judge, call.request, scheme=scheme)
+        return check_sas(query, target, grant, judge, call.request, scheme=scheme)
 
 
 def _is_near(source: Target, target: Target) -> bool:

@@ -27,7 +27,7 @@ _SIGNED_HEADERS = (
     "range",
 )
 _IP_AND_PROTOCOL = "2015-04-05"  # the version since which a service SAS signs them
-_SNAPSHOTS = "2018-11-09"  # since which a blob's SAS signs what it is for
+SNAPSHOTS = "2018-11-09"  # since which a blob's SAS signs what it is for
 _ENCRYPTION_SCOPES = "2020-12-06"
 
 
@@ -139,7 +139,7 @@ def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> s
     """
     version = query.get("sv", "")
     names = ["sip", "spr", "sv"] if version >= _IP_AND_PROTOCOL else ["sv"]
-    if service == "blob" and version >= _SNAPSHOTS:
+    if service == "blob" and version >= SNAPSHOTS:
         names += ["sr", "snapshot", *(["ses"] if version >= _ENCRYPTION_SCOPES else [])]
     after = ("si", *names, "rscc", "rscd", "rsce", "rscl", "rsct")
     lines = [query.get(name, "") for name in ("sp", "st", "se")]

@@ -66,13 +66,13 @@ def on_disk(endpoint: Endpoint, container: ContainerClient) -> Path:
 
 @pytest.fixture
 def token(container: ContainerClient, endpoint: Endpoint) -> str:
-    """A SAS that reads and writes what is in the container."""
+    """A SAS that reads, writes and tags what is in the container."""
     return str(
         generate_container_sas(
             endpoint.storage_account,
             container.container_name,
             account_key=endpoint.storage_key,
-            permission=ContainerSasPermissions(read=True, write=True),
+            permission=ContainerSasPermissions(read=True, write=True, tag=True),
             expiry=SOON,
         )
     )

@@ -5,11 +5,20 @@ import hashlib
 import os
 
 import pytest
+import requests
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobClient, ContainerClient, ContentSettings
+from azure.storage.blob import (
+    BlobClient,
+    BlobSasPermissions,
+    ContainerClient,
+    ContentSettings,
+    PublicAccess,
+    generate_blob_sas,
+)
 
-from tests.emulator.blobs.conftest import Put, Sign, refusal
+from harness.emulator.endpoint import Endpoint
+from tests.emulator.blobs.conftest import SOON, Put, Sign, refusal
 
 CONTENT = os.urandom(300_000)
 
@@ -79,6 +88,37 @@ def test_tags_are_copied_on_request(container: ContainerClient, source: BlobClie
     target.start_copy_from_url(sign(source), requires_sync=True, tags={"b": "2"})
 
     assert (copied, target.get_blob_tags()) == ({"a": "1"}, {"b": "2"})
+
+
+@pytest.mark.parametrize(("reads", "writes", "status"), [("r", "wt", 403), ("rt", "w", 403), ("rt", "wt", 202)])
+def test_who_copies_tags_may_read_and_write_them(
+    container: ContainerClient,
+    source: BlobClient,
+    endpoint: Endpoint,
+    session: requests.Session,
+    *,
+    reads: str,
+    writes: str,
+    status: int,
+) -> None:
+    def signed(name: str, letters: str) -> str:
+        token = generate_blob_sas(
+            endpoint.storage_account, container.container_name, name, account_key=endpoint.storage_key,
+            permission=BlobSasPermissions.from_string(letters), expiry=SOON,
+        )  # fmt: skip
+        return f"{container.url}/{name}?{token}"
+
+    asked = {"x-ms-copy-source": signed(source.blob_name, reads), "x-ms-requires-sync": "true"}
+    asked["x-ms-copy-source-tag-option"] = "COPY"
+    assert session.put(signed("target", writes), headers=asked).status_code == status
+
+
+def test_tags_of_what_is_open_to_everybody_are_not_copied(container: ContainerClient, source: BlobClient) -> None:
+    container.set_container_access_policy({}, public_access=PublicAccess.BLOB)
+    target = container.get_blob_client("target")
+    with pytest.raises(HttpResponseError, match="CannotVerifyCopySource"):
+        target.start_copy_from_url(source.url, requires_sync=True, tags="COPY")
+    assert target.exists() is False
 
 
 @pytest.mark.parametrize("operation", ["blob", "block", "copy"])

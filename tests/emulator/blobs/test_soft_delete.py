@@ -4,8 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import BlobServiceClient, ContainerClient, RetentionPolicy
+from azure.storage.blob import (
+    BlobServiceClient,
+    ContainerClient,
+    ContainerSasPermissions,
+    RetentionPolicy,
+    generate_container_sas,
+)
+
+from harness.emulator.endpoint import Endpoint
+from tests.emulator.blobs.conftest import SOON
 
 
 @pytest.fixture
@@ -123,3 +133,15 @@ def test_without_retention_what_is_deleted_is_gone(container: ContainerClient) -
     assert shown(container) == []
     with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
         blob.undelete_blob()
+
+
+def test_the_letter_for_deleting_for_good_deletes_no_blob(
+    kept: ContainerClient, endpoint: Endpoint, session: requests.Session
+) -> None:
+    blob = kept.upload_blob("f", b"x")
+    token = generate_container_sas(
+        endpoint.storage_account, kept.container_name, account_key=endpoint.storage_key,
+        permission=ContainerSasPermissions.from_string("y"), expiry=SOON,
+    )  # fmt: skip
+    assert session.delete(f"{blob.url}?deletetype=permanent&{token}").status_code == 403
+    assert blob.download_blob().readall() == b"x"

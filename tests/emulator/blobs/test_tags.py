@@ -240,6 +240,8 @@ def test_of_the_roles_only_the_owners_covers_tags(
         for act in (
             contributor.get_blob_client("f").get_blob_tags,
             lambda: list(contributor.find_blobs_by_tags("a='1'")),
+            lambda: list(contributor.list_blobs(include=["tags"])),
+            lambda: contributor.upload_blob("g", b"x", tags=TAGS),
         ):
             with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
                 act()

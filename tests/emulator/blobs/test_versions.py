@@ -1,5 +1,8 @@
 """Versions of blobs, which Resource Manager turns on; driven by azure-storage-blob 12.x."""
 
+import base64
+import hmac
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -214,6 +217,48 @@ def test_a_sas_deletes_versions_by_a_letter_of_its_own(
     assert ask("DELETE", BlobSasPermissions(delete_previous_version=True), None, "") == 403
     assert ask("DELETE", BlobSasPermissions(delete_previous_version=True), version, of_version) == 202
     assert versions(container) == [("2", True)]
+
+
+def test_a_link_to_one_state_opens_no_other(
+    container: ContainerClient, blobs: BlobServiceClient, session: requests.Session
+) -> None:
+    blob = container.get_blob_client("f")
+    version = str(blob.upload_blob(b"1")["version_id"])
+    blob.upload_blob(b"2", overwrite=True)
+    snapshot = str(blob.create_snapshot()["snapshot"])
+    current = str(blob.get_blob_properties().version_id)
+
+    def signed(**of: str) -> str:
+        return generate_blob_sas(
+            ACCOUNT, "box", "f", account_key=blobs.credential.account_key,
+            permission=BlobSasPermissions(read=True, write=True), expiry=SOON, **of,
+        )  # fmt: skip
+
+    links = [signed(snapshot=snapshot), signed(version_id=version), signed()]
+    for link, other in itertools.product(links, (version, current)):
+        both = f"{blob.url}?snapshot={snapshot}&versionid={other}&{link}"
+        assert session.get(both).status_code in (400, 403)
+        headers = {"x-ms-copy-source": both, "x-ms-blob-type": "BlockBlob"}
+        target = f"{blob.url}?{signed()}"
+        assert session.put(target, headers=headers).status_code in (400, 403)
+    assert blob.download_blob().readall() == b"2"
+
+
+def test_an_old_link_to_a_blob_opens_none_of_its_earlier_states(
+    container: ContainerClient, blobs: BlobServiceClient, session: requests.Session
+) -> None:
+    blob = container.get_blob_client("f")
+    version = str(blob.upload_blob(b"1")["version_id"])
+    blob.upload_blob(b"2", overwrite=True)
+    terms = {"sp": "r", "se": f"{SOON:%Y-%m-%dT%H:%M:%SZ}", "sv": "2017-11-09"}  # which does not sign what it is for
+    lines = ["r", "", terms["se"], f"/blob/{ACCOUNT}/box/f", "", "", "", terms["sv"], "", "", "", "", ""]
+    key = base64.b64decode(blobs.credential.account_key)
+    terms["sig"] = base64.b64encode(hmac.digest(key, "\n".join(lines).encode(), "sha256")).decode()
+
+    assert session.get(blob.url, params=terms | {"sr": "b"}).text == "2"
+    for kind in ("b", "bs", "bv", "d", "f"):
+        asked = {"sr": kind, "versionid": version}
+        assert session.get(blob.url, params=terms | asked).status_code == 403
 
 
 def test_resource_manager_shows_what_an_account_keeps(service: Service) -> None:

@@ -342,10 +342,12 @@ def _identity(folder: Path) -> FileId:
 
 
 def check_target(target: Target) -> None:
-    """Refuse a container's name that cannot be.
+    """Refuse a container's name that cannot be, and two states of a blob at once.
 
     Raises:
         StorageError: it is not allowed.
     """
     if target.share:
         check_container(target.share)
+    if target.snapshot and target.version:  # a SAS is for one of them
+        raise errors.invalid_query("versionid")

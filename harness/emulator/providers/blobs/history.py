@@ -102,14 +102,13 @@ class History:
             found.append(((name, state), kept))
         return found
 
-    def is_deleted_blob(self, place: Place, state: EarlierState) -> bool:
-        """Whether a state is the blob itself, deleted: there is none at its place, and this was there last."""
-        return state.base and root_of(self.states(place)) == state and self._containers.find(place) is None
-
-    def is_last_version(self, place: Place, state: EarlierState) -> bool:
-        """Whether a state is the version that a blob was when it was deleted."""
-        versions = [each for each in self.states(place) if each.kind == "version" and each.deleted is None]
-        return bool(versions) and versions[-1] == state and self._containers.find(place) is None
+    def left(self, place: Place) -> tuple[EarlierState | None, EarlierState | None]:
+        """Of a blob that is not there, itself as it was deleted, and the version that it was then; else nothing."""
+        if self._containers.find(place) is not None:
+            return None, None
+        states = self.states(place)
+        versions = [each for each in states if each.kind == "version" and each.deleted is None]
+        return root_of(states), versions[-1] if versions else None
 
     def blob(self, call: Call) -> Found:
         """The blob, or the earlier state of one, that a request reads, once its conditions and lease allow that.

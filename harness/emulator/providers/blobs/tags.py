@@ -34,7 +34,7 @@ def written(call: Call) -> dict[str, str]:
     """The tags that a request gives the blob that it writes.
 
     Raises:
-        StorageError: they are not allowed, or the caller's SAS may not set any.
+        StorageError: they are not allowed, or the caller may not set any.
     """
     text = call.request.headers.get(HEADER)
     if not text:
@@ -47,9 +47,9 @@ def check_permitted(call: Call) -> None:
     """Let a caller see or set tags beside something else.
 
     Raises:
-        StorageError: the caller's SAS does not permit that.
+        StorageError: the caller's SAS or roles do not permit that.
     """
-    if not (call.credential.is_whole or "t" in call.credential.permissions):
+    if not call.credential.covers_tags:
         raise errors.permission_mismatch()
 
 

@@ -94,7 +94,8 @@ def _check_letter(call: Call) -> None:
     Raises:
         StorageError: it may not.
     """
-    permanent = call.request.query.get("deletetype", "").lower() == "permanent"
+    is_earlier = bool(call.target.snapshot or call.target.version)  # only of such is anything deleted for good
+    permanent = is_earlier and call.request.query.get("deletetype", "").lower() == "permanent"
     letter = "y" if permanent else "x" if call.target.version else "d"
     if not (call.credential.is_whole or letter in call.credential.permissions):
         raise errors.permission_mismatch()

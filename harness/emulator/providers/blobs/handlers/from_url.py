@@ -5,6 +5,7 @@ import uuid
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
+from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.containers import Containers, Found
 from harness.emulator.providers.blobs.copied import copied, replaced
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
@@ -74,11 +75,15 @@ def _tags(call: Call, source: Source, blob: Blob) -> dict[str, str]:
     """The tags of a blob: those of the request, or the source's where the request wants them.
 
     Raises:
-        StorageError: the request has both.
+        StorageError: the request has both, or the caller may not read the one's or write the other's.
     """
     option = call.request.headers.get(_TAG_OPTION, "").lower()
     if option in ("", "replace"):
         return blob.tags
     if option != "copy" or blob.tags:
         raise errors.invalid_header(_TAG_OPTION)
+    tags.check_permitted(call)
+    if not source.shows_tags:
+        refusal = errors.permission_mismatch()
+        raise errors.copy_source(refusal.status, str(refusal), source=refusal)
     return source.blob.tags if isinstance(source.blob, Blob) else {}

@@ -1,8 +1,8 @@
 """List Blobs: flat, or as a hierarchy by a delimiter."""
 
 import asyncio
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
 
@@ -27,6 +27,8 @@ _ENCODED = "2021-02-12"  # the version since which names that XML cannot hold ar
 
 _ONLY = "deletedwithversions"  # blobs that are deleted and have versions, by the last of those
 _EARLIER = frozenset({"snapshots", "versions", "deleted", _ONLY})  # what a listing may include of what blobs have been
+
+Left = Callable[[str], tuple[EarlierState | None, EarlierState | None]]
 
 
 class ListingHandlers:
@@ -62,6 +64,7 @@ class ListingHandlers:
         page = Page(prefix, query.get("delimiter", ""), headers.page_size(call.request), since)
         tree, content = self._containers.tree(target.account, target.share), self._containers.container(target).content
         container = Place(target.account, content, prefix, tree, [])
+        left = lru_cache(maxsize=1)(lambda name: self._history.left(container.other(name)))  # once for all states
         while True:
             batch = await asyncio.to_thread(_batch, container.tree, prefix, page.since[0], _BATCH)
             now = [((name, CURRENT), entry) for name, entry in batch]
@@ -71,21 +74,27 @@ class ListingHandlers:
                 if cursor < page.since or (ends and cursor > min(ends)):
                     continue
                 place = container.other(cursor[0])
-                if not page.add(cursor, partial(self._found, place, item, include)):
+                if not page.add(cursor, partial(self._found, place, item, include, left)):
                     return page
             if not ends:
                 return page
             page.since = max(page.since, behind(min(ends)))
 
-    def _found(self, place: Place, item: Entry | EarlierState | None, include: frozenset[str]) -> Found | None:
-        """A blob, or what one has been, if the listing includes that."""
+    def _found(
+        self, place: Place, item: Entry | EarlierState | None, include: frozenset[str], left: Left
+    ) -> Found | None:
+        """A blob, or what one has been, if the listing includes that.
+
+        Args:
+            left: what is left of a blob by its name, see ``History.left``.
+        """
         if isinstance(item, Entry):
             return self._containers.known(place, item)
         if item is None or (item.deleted is not None and "deleted" not in include):
             return None
-        if self._history.is_deleted_blob(place, item):
+        if item.base and item == left(place.name)[0]:
             return shown(place, replace(item, stamp=""))
-        if _ONLY in include and self._history.is_last_version(place, item):
+        if _ONLY in include and item == left(place.name)[1]:
             return shown(place, replace(item, base=True))
         return shown(place, item) if f"{item.kind}s" in include else None
 

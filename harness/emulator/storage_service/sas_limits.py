@@ -1,0 +1,49 @@
+"""When, from where and how a shared access signature may be used; pure."""
+
+import ipaddress
+from collections.abc import Mapping
+from datetime import datetime
+
+from harness.emulator.storage_service import errors
+from harness.emulator.storage_service.signatures import moment
+from harness.emulator.wire import precise_timestamp
+
+
+def check_time(terms: Mapping[str, str], now: datetime) -> None:
+    """Accept a signature while it is valid.
+
+    Args:
+        terms: its start, if any, and its expiry.
+
+    Raises:
+        StorageError: its time is over, or has not come.
+    """
+    start, expiry = terms.get("st", ""), terms["se"]
+    begins, ends = moment(start) if start else now, moment(expiry)
+    if begins is None or ends is None:
+        raise errors.authentication_failed("The expiry or start of the signature is not a valid time.")
+    if begins > now or ends < now:
+        raise errors.authentication_failed(
+            f"Signature not valid in the specified time frame: Start [{start}] - Expiry [{expiry}] - "
+            f"Current [{precise_timestamp(now)}]"
+        )
+
+
+def check_caller(query: Mapping[str, str], *, scheme: str, address: str) -> None:
+    """Accept a signature that comes by a protocol, and from an address, for which it is good.
+
+    Raises:
+        StorageError: it is not good for those.
+    """
+    protocols = query.get("spr", "").lower()
+    if protocols and scheme not in protocols.split(","):
+        raise errors.protocol_mismatch()
+    if allowed := query.get("sip"):
+        first, _, last = allowed.partition("-")
+        try:
+            caller = ipaddress.ip_address(address)
+            inside = ipaddress.ip_address(first) <= caller <= ipaddress.ip_address(last or first)  # type: ignore[operator]
+        except (ValueError, TypeError):
+            inside = False
+        if not inside:
+            raise errors.source_mismatch(address)
