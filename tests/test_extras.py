@@ -1,5 +1,6 @@
 """What the base installation is enough for, and what is said where it is not."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -75,18 +76,35 @@ def test_what_is_missing_is_named_with_what_brings_it(module: str, command: str)
     assert str(explained(error)) == f"the package {module} is missing: {command}"
 
 
-@pytest.mark.parametrize("words", [["run", "s.yaml"], ["doctor"], ["reap"], ["data", "mnist", "d"]])
-def test_a_command_that_needs_an_extra_says_so(words: list[str], tmp_path: Path) -> None:
+def in_the_base(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command where the packages of the extra are missing."""
     script = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(['azure', 'numpy', 'scipy', 'sklearn', 'msrest']))\n"
         "from harness.cli import main\n"
-        f"sys.exit(main({words!r}))\n"
+        f"sys.exit(main({list(words)!r}))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("words", [["run", "s.yaml"], ["reap"], ["data", "mnist", "d"]])
+def test_a_command_that_needs_an_extra_says_so(words: list[str], tmp_path: Path) -> None:
+    done = in_the_base(tmp_path, *words)
 
     assert done.returncode == 2
     assert done.stderr.endswith(" is missing: pip install 'batchai-harness[scenarios]'\n")
+
+
+def test_the_doctor_needs_no_extra_and_says_which_one_is_missing(tmp_path: Path) -> None:
+    done = in_the_base(tmp_path, "doctor", "--json")
+
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert (done.returncode, done.stderr) == (1, "")
+    assert checks["Python"]["state"] == "ok"
+    for name in ("emulator", "data"):
+        assert checks[name]["state"] == "fail"
+        assert checks[name]["found"].endswith(" is missing")
+        assert checks[name]["remedy"] == "pip install 'batchai-harness[scenarios]'"
 
 
 def test_a_fixture_that_needs_an_extra_says_so() -> None:

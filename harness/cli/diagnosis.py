@@ -13,14 +13,12 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-from harness.clouds import open_cloud
+from harness import clouds, data  # their names are imported by the checks that use them
 from harness.compute.machine import count_gpus
 from harness.config import Settings, journal_path, load_settings, mnist_cache, trace_settings
-from harness.data.digits import load_digits_split
-from harness.data.mnist import holds_mnist, load_mnist
 from harness.emulator.orphans import find_orphans, temporary_directories
 from harness.errors import HarnessError, JournalError, SettingsError
-from harness.extras import DISTRIBUTION, SCENARIOS
+from harness.extras import DISTRIBUTION, SCENARIOS, remedy
 from harness.resources.journal import Journal
 from harness.toolkits.interpreters import find_cntk, installed_cntk
 
@@ -75,6 +73,8 @@ def diagnose(around: Surroundings) -> Iterator[Check]:
             yield look(around)
         except HarnessError as error:
             yield Check(_name(look), "fail", str(error))
+        except ModuleNotFoundError as error:
+            yield Check(_name(look), "fail", f"the package {error.name} is missing", remedy(error))
 
 
 def check_python(_around: Surroundings) -> Check:
@@ -144,7 +144,7 @@ def check_emulator(around: Surroundings) -> Check:
     """Start an emulator of its own, and sign in."""
     # Without the user's settings: its own directory, its own credentials.
     with (
-        open_cloud("emulator", Settings.model_construct(), cassettes=around.directory) as cloud,
+        clouds.open_cloud("emulator", Settings.model_construct(), cassettes=around.directory) as cloud,
         cloud.clients("doctor") as clients,
     ):
         names = [provider.namespace for provider in clients.resources.providers.list()]
@@ -167,12 +167,12 @@ def check_data(around: Surroundings) -> Check:
     """The data set that a run would train on."""
     chosen, cache = around.settings.mnist_dir, mnist_cache(around.environ)
     fetch = "harness data mnist"
-    if chosen is None and not holds_mnist(cache):
-        split = load_digits_split()
+    if chosen is None and not data.holds_mnist(cache):
+        split = data.load_digits_split()
         return Check("data", "note", f"scikit-learn's digits, {len(split.train.labels)} to train", fetch)
     directory = chosen or cache
     try:
-        split = load_mnist(directory)
+        split = data.load_mnist(directory)
     except HarnessError as error:
         return Check("data", "fail", str(error), fetch)
     return Check("data", "ok", f"{split.name}, {len(split.train.labels)} to train, from {directory}")

@@ -6,6 +6,8 @@ from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
     from harness.data.data_set import TEST_FILE, TRAIN_FILE, DataSet
+    from harness.data.digits import load_digits_split
+    from harness.data.mnist import holds_mnist, load_mnist
     from harness.data.preparation import prepare, write_split
 else:
     __getattr__ = lazy_attributes(
@@ -14,9 +16,22 @@ else:
             "DataSet": "data_set",
             "TEST_FILE": "data_set",
             "TRAIN_FILE": "data_set",
-            "prepare": "preparation",  # with NumPy, which takes as long to import as a whole replay
+            # All of these with NumPy, which takes as long to import as a whole replay.
+            "holds_mnist": "mnist",
+            "load_digits_split": "digits",
+            "load_mnist": "mnist",
+            "prepare": "preparation",
             "write_split": "preparation",
         },
     )
 
-__all__ = ["TEST_FILE", "TRAIN_FILE", "DataSet", "prepare", "write_split"]
+__all__ = [
+    "TEST_FILE",
+    "TRAIN_FILE",
+    "DataSet",
+    "holds_mnist",
+    "load_digits_split",
+    "load_mnist",
+    "prepare",
+    "write_split",
+]
