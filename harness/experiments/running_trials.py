@@ -65,9 +65,11 @@ class RunningTrials:
                 case _:
                     return
             if self._timer is None and not self._is_closed:
-                self._timer = threading.Timer(_PAUSE, self._write)
-                self._timer.daemon = True
-                self._timer.start()
+                timer = threading.Timer(_PAUSE, self._write)
+                timer.daemon = True
+                with suppress(RuntimeError):  # the system has no thread more; the next change tries again
+                    timer.start()
+                    self._timer = timer
 
     def close(self) -> None:
         """Remove the file."""

@@ -1,6 +1,7 @@
 """Who looks at a run directory sees the trials that run, and none of a run that is over."""
 
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,19 @@ def test_the_file_is_gone_when_the_run_is(running: RunningTrials, tmp_path: Path
     running(TrialMoved("b", "job-b", "running"))
 
     assert not (tmp_path / RUNNING).exists()
+
+
+def test_a_run_goes_on_where_the_system_has_no_thread_more(running: RunningTrials, tmp_path: Path) -> None:
+    earlier = threading.stack_size(1 << 47)  # more than there are addresses
+    try:
+        with pytest.raises(RuntimeError):
+            threading.Thread().start()
+        running(TrialMoved("a", "job-a", "running"))
+    finally:
+        threading.stack_size(earlier)
+    running(TrialMoved("b", "job-b", "running"))
+
+    assert [trial.trial for trial in shown(tmp_path, 2)] == ["a", "b"]
 
 
 def test_what_a_killed_run_has_left_does_not_run(running: RunningTrials, tmp_path: Path) -> None:

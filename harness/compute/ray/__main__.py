@@ -3,15 +3,16 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 
 import msgspec
 import ray
 
 from harness.compute.ray.driver import Driver
-from harness.compute.ray.messages import Connected, News, Unreachable, decode_order, encode
+from harness.compute.ray.messages import Connected, News, Order, Unreachable, decode_order, encode
 from harness.compute.ray.own_cluster import is_own_address
 
-_LONGEST_LINE = 1 << 24  # bytes
+_LONGEST_LINE = 1 << 30  # bytes; a job of a thousand nodes names all of them on each, in some 60 MB
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -47,16 +48,16 @@ def main() -> int:
         tell(Unreachable(_advice(str(error))))
         return 1
     tell(Connected(settings.address))
-    asyncio.run(_serve(Driver(settings.emulator, tell)))
+    asyncio.run(serve(Driver(settings.emulator, tell).obey))
     return 0
 
 
-async def _serve(driver: Driver) -> None:
+async def serve(obey: Callable[[Order], None]) -> None:
     """Obey until the end of standard input."""
     reader = asyncio.StreamReader(limit=_LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        driver.obey(decode_order(line))
+        obey(decode_order(line))
 
 
 def _advice(text: str) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from harness.clock import SystemClock
 from harness.compute.ray.messages import Connected, News, Order, Unreachable, decode_news, encode
 
 _PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds before it is started again; the last one from then on
+_STEADY = 60.0  # seconds after which the end of a driver has nothing to do with that of the one before
 
 
 class DriverProcess:
@@ -70,29 +72,24 @@ class DriverProcess:
             thread.join()
 
     def _keep(self) -> None:
-        failures = 0
+        failures, clock = 0, SystemClock()
         while not self._closing.is_set():
-            is_connected = self._run()
-            failures = 0 if is_connected else failures + 1
-            self._closing.wait(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            began = clock.monotonic()
+            try:
+                self._run()
+            except OSError as error:  # a full disk, or no process more: it may pass
+                self._hear(Unreachable(f"the driver of Ray cannot be started: {error}"))
+            failures = failures_after(failures, clock.monotonic() - began)
+            self._closing.wait(_PAUSES[min(failures, len(_PAUSES)) - 1])
 
-    def _run(self) -> bool:
-        """From the start of a driver to its end; whether Ray has answered."""
-        try:
-            settings, environment = self._settings(), self._environment()
-        except OSError as error:
-            self._hear(Unreachable(str(error)))
-            return False
-        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.compute.ray"],
-                env=dict(environment),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        with process:
+    def _run(self) -> None:
+        """From the start of a driver to its end.
+
+        Raises:
+            OSError: it does not start.
+        """
+        settings, environment = self._settings(), self._environment()
+        with self._started(environment) as process:
             with self._lock:
                 self._process = process
                 self._write(msgspec.json.encode(settings) + b"\n")
@@ -104,9 +101,19 @@ class DriverProcess:
                     self._connect()
                 self._hear(news)
             with self._lock:
-                was_connected, self._is_connected, self._process = self._is_connected, False, None
+                self._is_connected, self._process = False, None
             process.kill()
-        return was_connected
+
+    def _started(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "harness.compute.ray"],
+                env=dict(environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
 
     def _connect(self) -> None:
         with self._lock:
@@ -122,3 +129,15 @@ class DriverProcess:
             self._process.stdin.flush()
         except OSError:  # it has ended, which its reader will see
             return
+
+
+def failures_after(earlier: int, lived: float) -> int:
+    """How many drivers in a row have ended soon, after the end of one more.
+
+    Whether Ray has answered says nothing: an order or the machine may end each driver right after that.
+
+    Args:
+        earlier: how many before it.
+        lived: seconds from its start to its end.
+    """
+    return 1 if lived >= _STEADY else earlier + 1

@@ -93,7 +93,10 @@ class Server:
         return None
 
     def _accept(self) -> None:
-        connection, _ = self.listener.accept()
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:  # whoever came is gone again
+            return
         if sum(not client.kind for client in self.clients.values()) >= _MOST_STRANGERS:
             connection.close()
             return
@@ -149,7 +152,8 @@ class Server:
             del self.clients[client.connection.fileno()]
             self.selector.unregister(client.connection)
             self.streams[order["name"]] = client.connection
-            client.connection.sendall(b"ready\n")
+            with contextlib.suppress(OSError):  # one that is gone is missed by the process
+                client.connection.sendall(b"ready\n")
         elif client.kind in ("run", "shell"):
             self._start(client, order)
         return None
@@ -159,31 +163,36 @@ class Server:
         if client.kind == "shell":
             environment = {**environment, **self.variables}
         execution = {"argv": order["argv"], "environment": environment, "cwd": order["cwd"]}
-        try:
-            out, err = self._outputs(client, order)
-        except (OSError, KeyError) as error:
-            client.connection.sendall(f"exit 127 {error}\n".encode())
-            return
-        streams = (open_input(order.get("stdin", "")), out, err)
         parent = os.getpid()
-        child = os.fork()
-        if child == 0:
-            signal.set_wakeup_fd(-1)
-            become(execution, self.libc, parent=parent, streams=streams)
-        for stream in streams:
-            os.close(stream)
+        with contextlib.ExitStack() as stack:
+            try:
+                streams = self._streams(client, order, stack)
+                child = os.fork()
+            except (OSError, KeyError) as error:  # KeyError: a stream that did not come
+                with contextlib.suppress(OSError):
+                    client.connection.sendall(f"exit 127 {error}\n".encode())
+                return
+            if child == 0:
+                signal.set_wakeup_fd(-1)
+                become(execution, self.libc, parent=parent, streams=streams)
         client.process = child
 
-    def _outputs(self, client: Client, order: dict[str, Any]) -> tuple[int, int]:
-        """The descriptors of the output and the errors of a process: files, or connections to who gave the order."""
+    def _streams(self, client: Client, order: dict[str, Any], stack: contextlib.ExitStack) -> tuple[int, int, int]:
+        """The descriptors of a process, which the stack closes: outputs are files, or connections to who asked."""
+
+        def kept(descriptor: int) -> int:
+            stack.callback(os.close, descriptor)
+            return descriptor
+
+        given = kept(open_input(order.get("stdin", "")))
         if client.kind == "shell":
-            out, err = (self.streams.pop(f"{order['name']}{number}").detach() for number in (1, 2))
-            for descriptor in (out, err):
+            found = [kept(self.streams.pop(f"{order['name']}{number}").detach()) for number in (1, 2)]
+            for descriptor in found:
                 os.set_blocking(descriptor, True)
-            return out, err
+            return given, found[0], found[1]
         mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        out = os.open(order["stdout"], mode, 0o644)
-        return out, os.open(order["stderr"], mode, 0o644)
+        out = kept(os.open(order["stdout"], mode, 0o644))
+        return given, out, kept(os.open(order["stderr"], mode, 0o644))
 
     def _pass_on(self, client: Client) -> None:
         *names, client.received = client.received.split(b"\n")

@@ -18,7 +18,7 @@ import msgspec
 
 from harness.atomic_file import write_file
 from harness.compute.process_handle import ProcessFacts, open_process
-from harness.file_lock import lock_file
+from harness.file_lock import FileLockedError, lock_file
 
 LOOPBACK = "127.0.0.1"
 _OBJECT_STORE = 80 << 20  # bytes; nothing of the emulator's is kept there
@@ -26,7 +26,7 @@ _PORTS = range(20_000, 30_000)  # below those that the system gives to who asks 
 _SECONDS = 60.0  # for which another emulator may hold the lock
 
 
-class OwnClusterError(Exception):
+class OwnClusterError(OSError):
     """It does not start."""
 
 
@@ -65,18 +65,24 @@ def ensure_own_cluster(directory: Path, environ: Mapping[str, str]) -> str:
         OwnClusterError: it does not start.
     """
     environment = dict(environ) | own_environment(directory)
-    with lock_file(directory / "lock", wait=_SECONDS):
-        found = _recorded(directory)
-        if found is not None:
-            with open_process(found.pid, found.is_run_by) as process:
-                if process is not None:
-                    return found.address
-        return _start(directory, environment).address
+    try:
+        with lock_file(directory / "lock", wait=_SECONDS):
+            found = _recorded(directory)
+            if found is not None:
+                with open_process(found.pid, found.is_run_by) as process:
+                    if process is not None:
+                        return found.address
+            return _start(directory, environment).address
+    except FileLockedError as error:
+        raise OwnClusterError(f"another process has held {directory / 'lock'} for {_SECONDS:g} s") from error
 
 
 def end_own_cluster(directory: Path) -> None:
     """Have the cluster of a directory end, if there is one; it takes some seconds, for which nobody waits."""
-    with contextlib.suppress(FileNotFoundError), lock_file(directory / "lock", wait=_SECONDS, create=False):
+    with (
+        contextlib.suppress(FileNotFoundError, FileLockedError),  # who holds the lock starts it, or ends it, too
+        lock_file(directory / "lock", wait=_SECONDS, create=False),
+    ):
         found = _recorded(directory)
         if found is None:
             return

@@ -34,15 +34,21 @@ def started(module: str, **order: object) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, int]]:
-    """A server on this machine; its address."""
+def serving() -> Iterator[tuple[psutil.Process, int]]:
+    """A server on this machine, and its port."""
     facts = started("node_server", address="127.0.0.1", key=KEY.hex(), variables={"NODE": "this one"})
     process = psutil.Process(facts["pid"])
-    yield "127.0.0.1", facts["port"]
+    yield process, facts["port"]
     if process.is_running():
         process.terminate()
     psutil.wait_procs([process], timeout=SECONDS)
     assert not process.is_running()
+
+
+@pytest.fixture
+def server(serving: tuple[psutil.Process, int]) -> tuple[str, int]:
+    """The address of the server."""
+    return "127.0.0.1", serving[1]
 
 
 def order(tmp_path: Path, command: str, **changes: object) -> dict[str, object]:
@@ -95,6 +101,23 @@ def test_what_is_no_order_ends_the_connection_alone(server: tuple[str, int], tmp
         assert answer(stranger) == ""
 
     assert answer(send_order(server, KEY, order(tmp_path, "true"))) == "exit 0\n"
+
+
+@pytest.mark.parametrize("more", [1, 2, 3])
+def test_a_command_that_the_system_has_no_room_for_fails_alone(
+    serving: tuple[psutil.Process, int], server: tuple[str, int], tmp_path: Path, more: int
+) -> None:
+    process, _ = serving
+    used = {int(each.name) for each in Path(f"/proc/{process.pid}/fd").iterdir()}
+    free = [number for number in range(1000) if number not in used]
+    earlier = process.rlimit(psutil.RLIMIT_NOFILE)
+
+    process.rlimit(psutil.RLIMIT_NOFILE, (free[more], earlier[1]))  # the first one is that of the connection
+    assert answer(send_order(server, KEY, order(tmp_path, "true"))).startswith("exit 127 [Errno 24]")
+    process.rlimit(psutil.RLIMIT_NOFILE, earlier)
+
+    assert answer(send_order(server, KEY, order(tmp_path, "true"))) == "exit 0\n"
+    assert {int(each.name) for each in Path(f"/proc/{process.pid}/fd").iterdir()} <= {*used, free[0], free[1]}
 
 
 def test_a_client_that_is_gone_takes_its_command_along(server: tuple[str, int], tmp_path: Path) -> None:
