@@ -61,6 +61,8 @@ class Supervisors:
             return int(answer)
         except OSError:
             self._is_broken = True
+            if self._server is not None:
+                self._server.kill()  # it may be stopped, and would not hear that it is to end
             self.close()
             return 0
 

@@ -101,7 +101,7 @@ def read_running(run: Path, about: str) -> list[LiveTrial]:
         with (run / RUNNING).open("rb") as stream:
             found: Any = json.loads(stream.read(_MOST_BYTES))
         return [_decoded(one) for one in found]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return []
 
 

@@ -83,6 +83,23 @@ def test_jobs_outlive_the_process_that_forked_their_supervisors_and_later_ones_d
         assert jobs.finish(job(directory=tmp_path / name)).exit_code == 0
 
 
+def test_a_warm_process_that_does_not_answer_is_ended_and_not_needed(
+    jobs: Jobs, job: Build, running: Callable[[str], psutil.Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = running("first")
+    stopped = server(first)
+    stopped.suspend()
+    monkeypatch.setattr("harness.compute.supervisors._PATIENCE", 3600.0)
+    jobs.backend._supervisors._connection.settimeout(0.5)
+    last = running("last")
+
+    assert str(SERVER) not in last.cmdline()
+    assert ends(stopped.pid, seconds=60)
+    (tmp_path / "go").touch()
+    for name in ("first", "last"):
+        assert jobs.finish(job(directory=tmp_path / name)).exit_code == 0
+
+
 def test_the_warm_process_holds_nothing_of_the_emulator_and_ends_with_it(
     jobs: Jobs, running: Callable[[str], psutil.Process], tmp_path: Path
 ) -> None:

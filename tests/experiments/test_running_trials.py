@@ -83,7 +83,11 @@ def test_what_a_killed_run_has_left_does_not_run(running: RunningTrials, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "7", "[7]", '[{"trial": "a"}]', '[{"trial": 1, "state": 2, "since": "x"}]', "[" * 9999]
+    "text",
+    [
+        *("", "{", "7", "[7]", '[{"trial": "a"}]', '[{"trial": 1, "state": 2, "since": "x"}]', "[" * 9999),
+        '[{"trial": "a", "state": "running", "since": 1, "metrics": {"loss": [Infinity, 1]}}]',
+    ],
 )
 def test_a_file_that_is_none_shows_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / RUNNING).write_text(text)
