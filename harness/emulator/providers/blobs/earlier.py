@@ -7,7 +7,7 @@ both together when the process is killed between the two.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from harness.emulator.storage_service.file_records import NO_FILE
 from harness.emulator.storage_service.model import Lease
 
 Kind = Literal["snapshot", "version"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 BETWEEN = "\n"  # between a blob's key and the stamp of a state: no name has it, and it sorts before all that names have
 
 

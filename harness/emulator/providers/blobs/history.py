@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace as with_fields
 from pathlib import Path
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from harness.emulator.providers.blobs.containers import Containers, Found, Place
 from harness.emulator.providers.blobs.earlier import (
     BETWEEN,
+    KINDS,
     EarlierBlob,
     EarlierState,
     Kind,
@@ -41,6 +42,7 @@ from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.store import Store
 
 _UNFINISHED = "the file of an earlier state of a blob, which is there no longer, cannot be deleted"
+Records = Sequence[tuple[str, EarlierBlob]]  # with their keys
 Outcomes = Mapping[str, EarlierState | None]  # by its id, what becomes of an earlier state
 NOTHING: Outcomes = MappingProxyType({})
 
@@ -60,12 +62,7 @@ class History:
 
     def states(self, place: Place) -> list[EarlierState]:
         """All earlier states of the blob at a place, deleted ones too, in the order of their stamps."""
-        records = self._records(place)
-        if not records:
-            return []
-        entry, now = self._containers.entry(place), self._containers.clock.now()
-        found = [standing(record, entry) for _, record in records]
-        return [state for state in found if state is not None and is_kept(state, now)]
+        return self._standing(place, self._records(place))
 
     def find(self, target: Target) -> Found | None:
         """The blob, or the earlier state of one, that a target names; None if there is none."""
@@ -141,8 +138,7 @@ class History:
 
     def free_stamp(self, place: Place, at: int) -> str:
         """The first stamp at or behind a time (ns) that no earlier state of a blob has."""
-        taken = {key.rpartition(BETWEEN)[2].partition(" ")[0] for key, _ in self._records(place)}
-        while (stamp := timestamps.stamp(at)) in taken:
+        while self._records_of(place, [f"{(stamp := timestamps.stamp(at))} {kind}" for kind in KINDS]):
             at += 1000
         return stamp
 
@@ -222,7 +218,8 @@ class History:
 
     def settle(self, place: Place, outcomes: Outcomes) -> None:
         """Make of earlier states what they become, all at once."""
-        gone = [state for state in self.states(place) if outcomes.get(state.id, state) is None]
+        before = self._standing(place, self._records_of(place, outcomes))
+        gone = [state for state in before if outcomes[state.id] is None]
         with self._store.transaction():
             for name, state in outcomes.items():
                 write(self._store, earlier_key(place.key, name), state)
@@ -258,8 +255,8 @@ class History:
         if not outcomes:
             yield
             return
-        self._clear(place)
-        before = {state.id: state for state in self.states(place)}
+        self._clear(place, self._records(place))
+        before = {state.id: state for state in self._standing(place, self._records_of(place, outcomes))}
         try:
             with self._store.transaction():
                 for name, state in outcomes.items():
@@ -269,14 +266,22 @@ class History:
             yield
         finally:
             with best_effort("what a blob has been cannot be settled yet"):
-                self._clear(place)
+                self._clear(place, self._records_of(place, outcomes))
 
-    def _clear(self, place: Place) -> None:
-        """Finish or undo the changes that are in the records of a blob, and forget what has expired."""
+    def _standing(self, place: Place, records: Records) -> list[EarlierState]:
+        """The states that some records of a blob hold."""
+        if not records:
+            return []
+        entry, now = self._containers.entry(place), self._containers.clock.now()
+        found = [standing(record, entry) for _, record in records]
+        return [state for state in found if state is not None and is_kept(state, now)]
+
+    def _clear(self, place: Place, records: Records) -> None:
+        """Finish or undo the changes that are in some records of a blob, and forget what has expired."""
         entry, now = self._containers.entry(place), self._containers.clock.now()
         gone: set[str] = set()
         with self._store.transaction():
-            for key, record in self._records(place):
+            for key, record in records:
                 state = standing(record, entry)
                 if state is None or not is_kept(state, now):
                     write(self._store, key, None)
@@ -301,8 +306,13 @@ class History:
         )
         return deleted(state, self.protection(place.account), now) or state
 
-    def _records(self, place: Place) -> Sequence[tuple[str, EarlierBlob]]:
+    def _records(self, place: Place) -> Records:
         return self._store.list(EarlierBlob, earlier_key(place.key, ""))
+
+    def _records_of(self, place: Place, states: Iterable[str]) -> Records:
+        """The records of some states, by their ids: a blob may have thousands of others."""
+        keys = [earlier_key(place.key, each) for each in states]
+        return [(key, record) for key in keys if (record := self._store.get(EarlierBlob, key)) is not None]
 
     def _folder(self, place: Place) -> Path:
         return self._containers.earlier_files(place.account, place.content)
