@@ -105,7 +105,7 @@ class DataPlane:
             return None
         try:
             bearer = self._tokens.verify(authorization, request.ahead)
-            self._tokens.check_role(bearer, f"{_RUNS}/{_verb(request.method, operation)}", key)
+            self._tokens.check_role(bearer, action_of(request.method, operation), key)
         except NoRoleError as error:
             return history_error(403, "AuthorizationFailed", str(error))
         except InvalidTokenError as error:
@@ -141,10 +141,10 @@ def discovery(host: str) -> dict[str, str]:
     return dict.fromkeys(names, base) | {"studio": "https://ml.azure.com"}
 
 
-def _verb(method: str, operation: str) -> str:
-    if operation in _TOKENS:
-        return "write"
-    return "read" if method == "GET" or operation in _READ_BY_POST else "write"
+def action_of(method: str, operation: str) -> str:
+    """The action of Azure's roles that an operation needs."""
+    is_read = operation in _READ_BY_POST or (method == "GET" and operation not in _TOKENS)
+    return f"{_RUNS}/{'read' if is_read else 'write'}"
 
 
 def _at_once(handler: Handler, request: Request) -> Response:
