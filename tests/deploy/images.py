@@ -17,7 +17,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import replace
+
 from harness.clock import SystemClock
+from harness.emulator.endpoint import Endpoint
 from tests.podman import NoEngineError, PodmanEngine
 
 ROOT = Path(__file__).parents[2]
@@ -144,3 +148,12 @@ class Container:
         except NoEngineError:
             return False
         return True
+
+
+def endpoint_of(container: Container, directory: Path) -> Endpoint:
+    """Where the emulator answers, seen from outside; its authority is copied."""
+    seen = msgspec.json.decode(container.read("/data/endpoint.json"), type=Endpoint)
+    authority = directory / "authority.pem"
+    authority.write_text(container.read(seen.ca_path), encoding="ascii")
+    proxy = re.sub(r"//[^:/]+:", "//127.0.0.1:", seen.proxy_url)
+    return replace(seen, ca_path=str(authority), proxy_url=proxy)

@@ -5,14 +5,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 import requests
 from azure.identity import ClientSecretCredential
-from msgspec.structs import replace
 
 from harness.emulator.endpoint import Endpoint
-from tests.deploy.images import ROOT, Container, built_image
+from tests.deploy.images import ROOT, Container, built_image, endpoint_of
 from tests.distributions import with_requirements
 from tests.emulator.batchai.conftest import MANAGEMENT, Group
 from tests.podman import NoEngineError, PodmanEngine
@@ -38,15 +36,6 @@ def container(container_engine: PodmanEngine, tmp_path_factory: pytest.TempPathF
             made.remove()
     except NoEngineError as error:
         pytest.skip(f"podman builds no image here: {error}")
-
-
-def endpoint_of(container: Container, directory: Path) -> Endpoint:
-    """Where the emulator answers, seen from outside; its authority is copied."""
-    seen = msgspec.json.decode(container.read("/data/endpoint.json"), type=Endpoint)
-    authority = directory / "authority.pem"
-    authority.write_text(container.read(seen.ca_path), encoding="ascii")
-    proxy = re.sub(r"//[^:/]+:", "//127.0.0.1:", seen.proxy_url)
-    return replace(seen, ca_path=str(authority), proxy_url=proxy)
 
 
 def signed_in(endpoint: Endpoint, session: requests.Session) -> Group:

@@ -5,12 +5,15 @@ import re
 import secrets
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from azure.identity import ClientSecretCredential
 from azure.storage.blob import BlobServiceClient
 from azure.storage.fileshare import ShareServiceClient
 
-from tests.deploy.images import CONTAINERFILE, Container, built_image
+from tests.deploy.images import CONTAINERFILE, Container, built_image, endpoint_of
 from tests.distributions import imported, with_requirements
 from tests.podman import NoEngineError, PodmanEngine
 
@@ -97,3 +100,20 @@ def test_sdks_use_it_from_outside_and_a_killed_container_loses_nothing(running: 
         assert files.get_share_client("share").get_file_client("kept.txt").download_file().readall() == b"kept"
         assert blobs.get_blob_client("container", "kept.txt").download_blob().readall() == b"kept, too"
     assert running.execute("-c", "import os; print(os.getuid())").strip() == "65532"
+
+
+def test_sdks_sign_in_to_it_from_outside(running: Storage, tmp_path: Path) -> None:
+    running.start()
+    seen = endpoint_of(running, tmp_path)
+    way: dict[str, Any] = {"proxies": {"https": seen.proxy_url}, "connection_verify": seen.ca_path}
+    with (
+        ClientSecretCredential(seen.tenant_id, seen.client_id, seen.client_secret, **way) as credential,
+        ShareServiceClient(f"https://{seen.storage_account}.file.core.windows.net", credential, token_intent="backup",
+                           **way) as files,
+        BlobServiceClient(f"https://{seen.storage_account}.blob.core.windows.net", credential, **way) as blobs,
+    ):  # fmt: skip
+        files.create_share("share").get_file_client("signed-in.txt").upload_file(b"kept")
+        blobs.create_container("container").upload_blob("signed-in.txt", b"kept, too")
+
+        assert files.get_share_client("share").get_file_client("signed-in.txt").download_file().readall() == b"kept"
+        assert blobs.get_blob_client("container", "signed-in.txt").download_blob().readall() == b"kept, too"
