@@ -68,7 +68,8 @@ def package_directory(directory: Path, target: str, names: Iterable[str]) -> Pat
     """What the stage of packages would hold: the installed files of each package, and the harness itself."""
     for name in names:
         for file in importlib.metadata.files(name) or []:
-            if ".." not in file.parts and "__pycache__" not in file.parts and "uvloop" not in file.parts[0]:
+            is_wanted = not {"..", "__pycache__", "tests"} & set(file.parts) and "uvloop" not in file.parts[0]
+            if is_wanted and Path(str(file.locate())).is_file():  # a list of files may name some that are not there
                 (directory / target / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file.locate(), directory / target / file)
     ignored = shutil.ignore_patterns("__pycache__")

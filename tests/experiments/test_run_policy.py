@@ -28,6 +28,9 @@ class Asked:
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
         return (f"another size than {vm_size}",) if image is not None else ()
 
+    def check_plan(self, _provisioning: object, _plan: ClusterPlan) -> None:
+        """Every plan can run."""
+
     def prepare(self, _provisioning: object) -> None:
         self.questions.append("prepare")
 

@@ -31,7 +31,7 @@ _PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _KEY_REMEDY = (
     "a policy forbids account keys, with which nodes mount shares and containers: allow shared key access for the "
     "storage account, or exempt it from the policy; or do without keys: storage_auth = identity, with containers in "
-    "place of shares (docs/live.md)"
+    "place of shares (harness docs live)"
 )
 
 

@@ -17,6 +17,7 @@ from tests.emulator.storage_service.observation import observe
 
 _AHEAD = timedelta(seconds=30)  # so that the times that the disk gives by itself never come into what is to be seen
 _HOUR = 3600 * 10**9  # ns
+_AFTER_THE_BLOB = 1000  # nanoseconds: the snapshot of a blob is later than the blob
 _SET_PTRACER, _ANY = 0x59616D61, ctypes.c_ulong(-1)
 
 
@@ -53,6 +54,8 @@ def restarted(root: Path, start: datetime, link: Connection) -> None:
 def _completed(call: Call, start: datetime) -> Call:
     """A call with the moments that the services gave out in its run."""
     ticks = timestamps.nanoseconds(start)
-    names = {"{snapshot}": quote(timestamps.stamp(ticks)), "{version}": f"{ticks // 100:016X}"}
-    headers = tuple((name, names.get(value, value)) for name, value in call.headers)
-    return replace(call, path=call.path.replace("{snapshot}", names["{snapshot}"]), headers=headers)
+    snapshot, of_blob = (quote(timestamps.stamp(each)) for each in (ticks, ticks + _AFTER_THE_BLOB))
+    versions = {"{version}": f"{ticks // 100:016X}"}
+    headers = tuple((name, versions.get(value, value)) for name, value in call.headers)
+    path = call.path.replace("{snapshot}", snapshot).replace("{snapshot of blob}", of_blob)
+    return replace(call, path=path, headers=headers)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from harness.emulator.auth import InvalidTokenError, NoRoleError, Tokens
+from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, NoRoleError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.group_commit import GroupCommit
@@ -89,7 +89,7 @@ class DataPlane:
         """The service in trouble."""
         del request
         if trouble == "expired":
-            return history_error(401, "UserError", "Bearer token not provided or expired.")
+            return _unauthenticated()
         if trouble == "throttled":
             return history_error(429, "TooManyRequests", "Received too many requests in a short amount of time.")
         return history_error(503, "ServiceError", "The service is temporarily unavailable.")
@@ -108,6 +108,8 @@ class DataPlane:
             self._tokens.check_role(bearer, action_of(request.method, operation), key)
         except NoRoleError as error:
             return history_error(403, "AuthorizationFailed", str(error))
+        except ExpiredTokenError:
+            return _unauthenticated()
         except InvalidTokenError as error:
             return history_error(401, "UserError", str(error))
         return None
@@ -145,6 +147,11 @@ def action_of(method: str, operation: str) -> str:
     """The action of Azure's roles that an operation needs."""
     is_read = operation in _READ_BY_POST or (method == "GET" and operation not in _TOKENS)
     return f"{_RUNS}/{'read' if is_read else 'write'}"
+
+
+def _unauthenticated() -> Response:
+    """In the service's words, by which clients know that a new token helps."""
+    return history_error(401, "UserError", "Bearer token not provided or expired.")
 
 
 def _at_once(handler: Handler, request: Request) -> Response:
