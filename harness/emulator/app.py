@@ -1,5 +1,6 @@
 """The emulator as one ASGI application: what happens to a request, in order."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -72,7 +73,7 @@ class Emulator:
             answer = await self._answer(scope, receive)
             if answer.reason:
                 scope["state"]["answer"].set_phrase(answer.reason)
-            await _send(answer, send, head=scope["method"] == "HEAD")
+            await _send(answer, _while_there(scope, send), head=scope["method"] == "HEAD")
             return answer
         except ClientGoneError:
             pass
@@ -123,6 +124,23 @@ async def _gone(receive: Receive) -> None:
 def _name(name: str) -> bytes:
     encoded = name.encode("latin-1", "replace")
     return encoded if name.islower() else SpelledName(encoded)
+
+
+def _while_there(scope: MutableMapping[str, Any], send: Send) -> Send:
+    """Send to a client that is there: to one that has gone uvicorn sends without waiting, a file with holes for hours.
+
+    Raises:
+        ClientGoneError: by what is returned; the client has gone.
+    """
+
+    async def attempt(message: MutableMapping[str, Any]) -> None:
+        await send(message)
+        if message.get("more_body"):
+            await asyncio.sleep(0)  # other requests get their turn, and the end of the connection is noted
+            if scope["state"]["connection"].is_closed:
+                raise ClientGoneError
+
+    return attempt
 
 
 async def _send(answer: Response, send: Send, *, head: bool) -> None:

@@ -148,6 +148,11 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         """Close once everything is sent."""
         self.transport.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing that is sent arrives any more."""
+        return bool(self.transport.is_closing())
+
     def leave_date(self) -> None:
         """Let the answer that is being made bring its own date."""
         if self.cycle is not None:

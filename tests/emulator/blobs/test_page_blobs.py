@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, ContainerClient, ContentSettings, SequenceNumberAction
@@ -26,6 +27,16 @@ def disk(container: ContainerClient) -> BlobClient:
 def held(blob: BlobClient, **options: int) -> list[tuple[int, int]]:
     """First page and number of pages of each range."""
     return [(found.start // PAGE, (found.end + 1 - found.start) // PAGE) for found in blob.list_page_ranges(**options)]
+
+
+def test_a_client_that_leaves_a_download_holds_up_nobody(
+    container: ContainerClient, session: requests.Session, sign: Sign
+) -> None:
+    blob = container.get_blob_client("disk")
+    blob.create_page_blob(4 * TIB)
+    with session.get(sign(blob), stream=True) as answer:
+        assert next(answer.iter_content(PAGE)) == bytes(PAGE)
+    assert session.head(sign(blob), timeout=60).ok
 
 
 def test_a_new_page_blob_is_zeros(disk: BlobClient, container: ContainerClient, on_disk: Path) -> None:
