@@ -14,27 +14,20 @@ RECORDED = ("harness-workspace-group", "harness-workspace")
 
 # No two of these overlap in one text: what is replaced is not looked at again. And they are few: each is looked for in
 # all its encodings.
-_PATHS = (
+_PLACES = (
     "{group}/workspaces/{name}",
     "{group}/providers/Microsoft.MachineLearningServices/workspaces/{name}",
     "{group}/providers/Microsoft.Storage/",
     "{group}/providers/Microsoft.KeyVault/",
     "{group}/providers/Microsoft.Insights/",
     "{group}/providers/Microsoft.ContainerRegistry/",
+    "WORKSPACE_NAME {name}",
+    '"name":"{name}"',
+    '"friendlyName":"{name}"',
 )
-_AS_GIVEN = ("WORKSPACE_NAME {name}", '"name":"{name}"', '"friendlyName":"{name}"')
 
 
 def workspace_replacements(group: str, name: str) -> Mapping[str, str]:
-    """What recordings replace: texts that name a workspace, by those in their place.
-
-    Azure's names ignore case: in paths, its services write them as they were given, in small letters or in capitals,
-    and types of resources as they are or in small letters.
-    """
+    """What recordings replace: texts that name a workspace, by those in their place."""
     mine, theirs = {"group": group, "name": name}, dict(zip(("group", "name"), RECORDED, strict=True))
-    found = {text.format(**mine): text.format(**theirs) for text in _AS_GIVEN}
-    for change in (str, str.lower, str.upper):
-        one, other = ({key: change(each) for key, each in names.items()} for names in (mine, theirs))
-        for path in _PATHS:
-            found |= {text.format(**one): text.format(**other) for text in (path, path.lower())}
-    return found
+    return {place.format(**mine): place.format(**theirs) for place in _PLACES}
