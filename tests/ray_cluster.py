@@ -139,8 +139,8 @@ class RayCluster:
 
 
 def has_ray() -> bool:
-    """Whether Ray is installed."""
-    return importlib.util.find_spec("ray") is not None
+    """Whether Ray is installed, at a place from which it starts."""
+    return importlib.util.find_spec("ray") is not None and " " not in sys.executable
 
 
 @contextlib.contextmanager

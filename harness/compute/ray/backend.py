@@ -6,6 +6,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -320,6 +321,8 @@ class RayBackend:
 def _check_ray() -> None:
     if not _has_ray():
         raise ToolkitError(_NO_RAY)
+    if " " in sys.executable:  # Ray's daemons take the words of a command line apart at spaces
+        raise ToolkitError(f"Ray does not start with a Python whose path has a space: {sys.executable}; move it")
 
 
 def _has_ray() -> bool:

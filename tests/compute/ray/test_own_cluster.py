@@ -15,7 +15,7 @@ from harness.compute.ray.own_cluster import OwnCluster, end_own_cluster, ensure_
 from tests.compute.laboratory import Laboratory, Recipe
 from tests.ray_cluster import LONG, has_ray
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_ray(), reason="ray is not installed")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_ray(), reason="ray does not start here")]
 
 
 def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
