@@ -78,6 +78,7 @@ class Tokens:
         self._private = signing_key(identity)
         self._public = self._private.public_key()
         self._issuer = issuer_of(identity.tenant_id)
+        self._roles = {each.client_id: each.roles for each in identity.all_applications}
         self._verified: dict[str, Bearer] = {}
         self._revoked: dict[str, tuple[datetime, Bearer]] = {}  # token to the moment, and what it says
 
@@ -130,8 +131,7 @@ class Tokens:
         Raises:
             NoRoleError: none does.
         """
-        application = self._identity.application(bearer.client_id)
-        if application is None or not manages(application.roles, action):
+        if not manages(self._roles.get(bearer.client_id, ()), action):
             raise NoRoleError(
                 f"The client '{bearer.client_id}' with object id '{bearer.object_id}' does not have authorization to "
                 f"perform action '{action[:200]}' over scope '{scope[:1000]}' or the scope is invalid. If access was "

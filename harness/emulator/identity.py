@@ -64,13 +64,15 @@ class Identity(msgspec.Struct, frozen=True):
 
     def application(self, client_id: str) -> Application | None:
         """The application of an id, or None."""
-        return next((each for each in self._all() if each.client_id == client_id.lower()), None)
+        return next((each for each in self.all_applications if each.client_id == client_id.lower()), None)
 
     def principal(self, principal_id: str) -> Application | None:
         """The application whose service principal has an id, or None."""
-        return next((each for each in self._all() if each.object_id == principal_id), None)
+        return next((each for each in self.all_applications if each.object_id == principal_id), None)
 
-    def _all(self) -> tuple[Application, ...]:
+    @property
+    def all_applications(self) -> tuple[Application, ...]:
+        """The first one, which has no name, and the others."""
         return (Application("", self.client_id, self.client_secret, FIRST_APPLICATION), *self.applications)
 
 

@@ -49,10 +49,12 @@ class SubscriptionLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
 
 
 class SubscriptionLimits:
-    """The limits in force."""
+    """The limits in force. They are kept in memory, since every request looks at them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._in_force: list[tuple[str, SubscriptionLimit]] | None = None  # None: to be read again
+        store.when_rolled_back(self._forget)
 
     def put(self, name: str, limit: SubscriptionLimit) -> None:
         """Put limits in force, in place of earlier ones of their name.
@@ -61,6 +63,7 @@ class SubscriptionLimits:
             EmulatorError: a family or a size does not exist.
         """
         self._store.put(name, checked(limit))
+        self._forget()
 
     def get(self, name: str) -> SubscriptionLimit | None:
         """The limits of a name."""
@@ -68,11 +71,13 @@ class SubscriptionLimits:
 
     def names(self) -> list[str]:
         """Those in force."""
-        return [name for name, _ in self._store.list(SubscriptionLimit)]
+        return [name for name, _ in self._all()]
 
     def delete(self, name: str) -> bool:
         """End limits; False if there were none of that name."""
-        return self._store.delete(SubscriptionLimit, name)
+        is_ended = self._store.delete(SubscriptionLimit, name)
+        self._forget()
+        return is_ended
 
     def quota(self, location: str, family: str) -> int | None:
         """The dedicated cores of a family in a region, or of all families for ``TOTAL``; None where nothing limits."""
@@ -85,20 +90,28 @@ class SubscriptionLimits:
 
     def key_refusal(self, group: str) -> KeyRefusal | None:
         """The code with which account keys are refused in a resource group; None where they may be used."""
-        for _, limit in self._store.list(SubscriptionLimit):
+        for _, limit in self._all():
             if limit.refused_keys and limit.group.lower() in ("", group.lower()):
                 return limit.refused_keys
         return None
 
     def requests(self, group: str, kind: RequestKind) -> RequestLimit | None:
         """How many requests of a kind are taken in a resource group; None where nothing limits them."""
-        for _, limit in self._store.list(SubscriptionLimit):
+        for _, limit in self._all():
             if kind in limit.requests and limit.group.lower() in ("", group.lower()):
                 return limit.requests[kind]
         return None
 
+    def _all(self) -> list[tuple[str, SubscriptionLimit]]:
+        if self._in_force is None:
+            self._in_force = self._store.list(SubscriptionLimit)
+        return self._in_force
+
+    def _forget(self) -> None:
+        self._in_force = None
+
     def _in(self, location: str) -> Iterable[SubscriptionLimit]:
-        limits = (limit for _, limit in self._store.list(SubscriptionLimit))
+        limits = (limit for _, limit in self._all())
         return (limit for limit in limits if limit.location in ("", location))
 
 

@@ -3,7 +3,6 @@
 import itertools
 import math
 import re
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.model.address import MACHINE_LEARNING, Address
 from harness.emulator.engine.model.records import Workspace
 from harness.emulator.engine.repository import Repository
+from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml import errors
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError, ThrottledError
@@ -228,7 +228,7 @@ class Service:
             ("x-ms-response-type", kind),
             ("x-request-time", f"{seconds:.3f}"),
             ("azureml-served-by-cluster", f"vienna-{location}-01"),
-            ("request-context", f"appId=cid-v1:{secrets.token_hex(16)}"),
+            ("request-context", f"appId=cid-v1:{new_guid()}"),
             (f"x-ms-ratelimit-remaining-subscription-{'reads' if is_read else 'writes'}", str(left)),
         ]
         return answer

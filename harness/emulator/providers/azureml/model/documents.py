@@ -8,12 +8,17 @@ Document = dict[str, Any]
 
 def precise(moment: datetime) -> str:
     """The service's form of times: seven decimals and an offset, ``2022-12-28T19:41:09.2188520+00:00``."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}0+00:00"
+    return f"{_to_microseconds(moment)}0+00:00"
 
 
 def precise_utc(moment: datetime) -> str:
     """The form of a workspace's own times: seven decimals and ``Z``."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}0Z"
+    return f"{_to_microseconds(moment)}0Z"
+
+
+def _to_microseconds(moment: datetime) -> str:
+    """Without an offset; ``strftime`` would take ten times as long, and many answers hold times."""
+    return moment.isoformat(timespec="microseconds")[:26]
 
 
 def system_data(created: datetime, written: datetime | None = None, *, by: str) -> Document:
