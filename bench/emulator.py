@@ -128,7 +128,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         asyncio.run(fresh.prepare())
         queue = asyncio.run(fresh.run_queue(options.jobs))
     show(speeds, queue, len(documents["emulator"]))
-    return told(speeds, queue)
+    return summary(speeds, queue)
 
 
 async def fetch(target: Target) -> bytes:
@@ -146,7 +146,7 @@ def show(speeds: Speeds, queue: dict[str, Any], size: int) -> None:
         print(f"{name:<28}{value!s:>12}")
 
 
-def told(speeds: Speeds, queue: dict[str, Any]) -> dict[str, Any]:
+def summary(speeds: Speeds, queue: dict[str, Any]) -> dict[str, Any]:
     """Ratios, ours over theirs, larger is better; and the figures."""
     ratios = {"get_vs_bare": round(speeds["emulator"][16].rate / speeds["bare route"][16].rate, 3)}
     for count in CONNECTIONS:

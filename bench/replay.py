@@ -263,12 +263,12 @@ def main() -> None:
         return
     sizes = [int(size) for size in options.sizes.split(",")]
     figures = bench(sizes, options.rounds)
-    told = ratios(figures, sizes)
+    summary = ratios(figures, sizes)
     show(figures)
-    for name, value in told.items():
+    for name, value in summary.items():
         print(f"{name}: {value}")
     if options.json:
-        print(json.dumps(told | {"figures": figures, "versions": {"vcrpy": version("vcrpy")}}))
+        print(json.dumps(summary | {"figures": figures, "versions": {"vcrpy": version("vcrpy")}}))
 
 
 if __name__ == "__main__":

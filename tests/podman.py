@@ -104,11 +104,16 @@ def image_archive(path: Path, programs: Sequence[str]) -> Path:
                 if name not in added:
                     added.add(name)
                     archive.add(os.path.realpath(file), arcname=name.lstrip("/"))
-        for name in ("tmp", "etc", "proc", "sys", "dev"):
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
-            archive.addfile(entry)
+        add_mount_points(archive)
     return path
+
+
+def add_mount_points(archive: tarfile.TarFile) -> None:
+    """The empty directories that a container needs."""
+    for name in ("tmp", "etc", "proc", "sys", "dev"):
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
+        archive.addfile(entry)
 
 
 def _working_configuration(directory: Path) -> dict[str, str]:

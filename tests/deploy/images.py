@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
-from tests.podman import NoEngineError, PodmanEngine
+from tests.podman import NoEngineError, PodmanEngine, add_mount_points
 
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = ROOT / "Containerfile"
@@ -52,10 +52,7 @@ def python_archive(path: Path, stage: Path, programs: Sequence[str] = ()) -> Pat
             archive.add(os.path.realpath(file), arcname=f"bin/{name}")
         for file in needed:
             archive.add(os.path.realpath(file), arcname=file.lstrip("/"))
-        for name in ("tmp", "etc", "proc", "sys", "dev"):
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
-            archive.addfile(entry)
+        add_mount_points(archive)
     return path
 
 
