@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote, urlencode
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from harness.emulator.store import Store
 _LINK_VERSION = "2016-05-31"  # of the links that Batch AI gave out
 _UPLOAD_VERSION = "2021-08-06"  # of the links that Azure Machine Learning gives out
 _FIRST_LOCATION = "eastus"
+_DEFAULTS = ServiceSettings()
 _ASIDE = "!"  # in the name of a directory that is deleted, and in no name of an account
 
 
@@ -49,10 +51,17 @@ class Accounts:
         within = f"{group}/".lower()  # an account in no group has an empty id
         return [account for _, account in self._store.list(StorageAccount) if account.id.lower().startswith(within)]
 
+    def settings(self, service: Service, name: str) -> ServiceSettings:
+        """What is set of a service of an account, or the defaults."""
+        return self._store.get(ServiceSettings, _settings_key(service, name)) or _DEFAULTS
+
+    def keep_settings(self, service: Service, name: str, settings: ServiceSettings) -> None:
+        """Keep what is set of a service of an account."""
+        self._store.put(_settings_key(service, name), settings)
+
     def sharing_rules(self, service: Service, name: str) -> str:
         """The element ``Cors`` of a service's properties; empty until it was set."""
-        settings = self._store.get(ServiceSettings, f"{service}/{name}")
-        return settings.elements.get("Cors", "") if settings else ""
+        return self.settings(service, name).elements.get("Cors", "")
 
     def put(self, account: StorageAccount) -> None:
         """Keep an account, in place of an earlier one of its name."""
@@ -73,6 +82,8 @@ class Accounts:
             self._store.transaction(),
         ):
             yield
+            for service in get_args(Service):
+                self._store.delete(ServiceSettings, _settings_key(service, name))
             self._store.delete(StorageAccount, name)
 
     def settle(self, trash: Trash) -> None:
@@ -231,3 +242,7 @@ class Accounts:
 def new_key() -> str:
     """A random account key."""
     return base64.b64encode(secrets.token_bytes(64)).decode()
+
+
+def _settings_key(service: Service, name: str) -> str:
+    return f"{service}/{name}"

@@ -16,8 +16,8 @@ from harness.emulator.providers.blobs.earlier import (
     standing,
 )
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.providers.blobs.protection import Protection
 from harness.emulator.storage_service.entries import Entry
+from harness.emulator.storage_service.protection import Protection
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 STATE = EarlierState(kind="snapshot", stamp="1", blob=Blob(), length=3, modified=5, file="f")

@@ -114,7 +114,7 @@ class Containers:
         self.roots = Roots("blob", accounts, trash)
         self.turns = Turns()
         self.copies = RunningCopies()
-        self._accounts = accounts
+        self.accounts = accounts
         self._names = DirectoryNames(clock)
         self._shown: dict[str, Found] = {}  # blobs whose content is being changed, as they were before
 
@@ -140,12 +140,12 @@ class Containers:
 
     def uncommitted(self, place: Place) -> Path:
         """Where the uncommitted blocks of one blob are: any blob's name fits as its hash."""
-        folder = self._accounts.blocks_directory(place.account, place.content)
+        folder = self.accounts.blocks_directory(place.account, place.content)
         return folder / hashlib.sha256(place.name.encode()).hexdigest()
 
     def earlier_files(self, account: str, content: str) -> Path:
         """Where the contents of earlier states of a container's blobs are."""
-        return self._accounts.earlier_directory(account, content)
+        return self.accounts.earlier_directory(account, content)
 
     def staged_blocks(self, place: Place, found: Found | None) -> Path:
         """The same as ``uncommitted``, after blocks are deleted that the blob has used and a killed process has left.
@@ -170,7 +170,7 @@ class Containers:
 
     def forget_content(self, account: str, content: str) -> None:
         """Delete all that a deleted container leaves behind. If the disk refuses, the next start deletes it."""
-        self.trash.discard(self._accounts.blocks_directory(account, content))
+        self.trash.discard(self.accounts.blocks_directory(account, content))
         self.trash.discard(self.earlier_files(account, content))
         with best_effort("the records of a deleted container cannot be deleted yet"), self.store.transaction():
             for kind in (Blob, Folder, EarlierBlob):

@@ -13,11 +13,11 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.providers.blobs.protection import Protection
 from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.entries import Entry, FileId, State
 from harness.emulator.storage_service.file_records import NO_FILE
 from harness.emulator.storage_service.model import Lease
+from harness.emulator.storage_service.protection import Protection
 
 Kind = Literal["snapshot", "version"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -30,14 +30,13 @@ from harness.emulator.providers.blobs.earlier import (
 )
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.model import blob_key
-from harness.emulator.providers.blobs.protection import Protection, protection_of
 from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.entries import SAFE, Entry, close
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.links import copy_to, link_or_copy
-from harness.emulator.storage_service.model import ServiceSettings
+from harness.emulator.storage_service.protection import Protection, protection_of
 from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.store import Store
 
@@ -56,7 +55,7 @@ class History:
 
     def protection(self, account: str) -> Protection:
         """What an account keeps."""
-        return protection_of(self._store.get(ServiceSettings, f"blob/{account}"))
+        return protection_of(self._containers.accounts.settings("blob", account))
 
     # What is there
 

@@ -14,7 +14,7 @@ from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.host import StorageHost
-from harness.emulator.storage_service.model import Container, ServiceSettings, share_key
+from harness.emulator.storage_service.model import Container, share_key
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
@@ -43,7 +43,6 @@ class AzureBlobs(StorageHost):
     def forget(self, account: str) -> None:
         """Delete the records of every container of an account, and of all blobs in them."""
         store = self._containers.store
-        store.delete(ServiceSettings, f"blob/{account}")
         for kind in (Container, Blob, Folder, EarlierBlob):
             store.delete_all(kind, share_key(account, ""))
 

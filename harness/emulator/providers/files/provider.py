@@ -13,7 +13,7 @@ from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.host import StorageHost
-from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, entry_key, share_key
+from harness.emulator.storage_service.model import DeletedShare, Share, entry_key, share_key
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
@@ -40,7 +40,6 @@ class AzureFiles(StorageHost):
     def forget(self, account: str) -> None:
         """Delete the records of every share of an account, those that can be restored too, and of all files in them."""
         store = self._shares.store
-        store.delete(ServiceSettings, f"file/{account}")
         for kind in (Share, DeletedShare):
             store.delete_all(kind, share_key(account, ""))
         for kept in (Properties, Permission):

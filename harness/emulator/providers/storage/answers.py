@@ -3,6 +3,8 @@
 import msgspec
 
 from harness.emulator.context import Request, Response
+from harness.emulator.storage_service.accounts import Accounts
+from harness.emulator.storage_service.model import StorageAccount
 from harness.emulator.wire import arm_error
 
 NAMESPACE = "Microsoft.Storage"
@@ -22,6 +24,12 @@ def account_id(request: Request) -> str:
     """The id of the account that a request names."""
     group = group_id(request.params["subscription"], request.params["group"])
     return f"{group}/providers/{NAMESPACE}/storageAccounts/{request.params['account']}"
+
+
+def named_account(accounts: Accounts, request: Request) -> StorageAccount | None:
+    """The account that a request names, if it is in the group that the request names, too."""
+    found = accounts.get(request.params["account"].lower())
+    return found if found and found.id.lower() == account_id(request).lower() else None
 
 
 def not_found(request: Request) -> Response:

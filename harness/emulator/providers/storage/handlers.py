@@ -14,6 +14,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers.arm.rules import InvalidContentError, parse_location, parse_object, parse_tags
+from harness.emulator.providers.storage import blob_services, file_services
 from harness.emulator.providers.storage.answers import (
     ACCOUNT,
     GROUP,
@@ -24,11 +25,10 @@ from harness.emulator.providers.storage.answers import (
     account_id,
     group_id,
     json_answer,
+    named_account,
     not_found,
     refused,
 )
-from harness.emulator.providers.storage.blob_services import BlobServices
-from harness.emulator.providers.storage.file_services import FileServices
 from harness.emulator.providers.storage.model import AccountCreation, account_wire
 from harness.emulator.providers.storage.rules import (
     KEY_NAMES,
@@ -38,6 +38,7 @@ from harness.emulator.providers.storage.rules import (
     parse_kind,
     parse_sku,
 )
+from harness.emulator.providers.storage.service_properties import ServiceProperties
 from harness.emulator.routing import Route
 from harness.emulator.storage_service.accounts import Accounts, new_key
 from harness.emulator.storage_service.model import StorageAccount
@@ -82,8 +83,12 @@ class StorageProvider:
         self._clock = clock
         self._trash = trash
         self._services = services
-        self._file_services = FileServices(accounts, store)
-        self._blob_services = BlobServices(accounts, store)
+        self._file_services = ServiceProperties(
+            accounts, "file", shown=file_services.shown, changed=file_services.changed
+        )
+        self._blob_services = ServiceProperties(
+            accounts, "blob", shown=blob_services.shown, changed=blob_services.changed
+        )
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -103,6 +108,7 @@ class StorageProvider:
             Route("GET", operation, "AsyncOperations_Get", self._poll),
             *self._file_services.routes,
             *self._blob_services.routes,
+            *blob_services.UNSERVED_ROUTES,
         )
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
@@ -171,12 +177,12 @@ class StorageProvider:
         return self._answer(account)
 
     def _get(self, request: Request) -> Response:
-        account = self._account(request)
+        account = named_account(self._accounts, request)
         return self._answer(account) if account else not_found(request)
 
     async def _update(self, request: Request) -> Response:
         document = parse_object(await request.read())
-        account = self._account(request)
+        account = named_account(self._accounts, request)
         return self._change(account, document) if account else not_found(request)
 
     def _change(self, account: StorageAccount, document: dict[str, Any]) -> Response:
@@ -194,7 +200,7 @@ class StorageProvider:
         return self._answer(changed)
 
     def _delete(self, request: Request) -> Response:
-        account = self._account(request)
+        account = named_account(self._accounts, request)
         if account is None:
             return Response(204, headers=[SERVER])
         self._remove(account)
@@ -211,12 +217,12 @@ class StorageProvider:
         return answer
 
     def _list_keys(self, request: Request) -> Response:
-        account = self._account(request)
+        account = named_account(self._accounts, request)
         return _keys(account) if account else not_found(request)
 
     async def _regenerate_key(self, request: Request) -> Response:
         number = parse_key_number(parse_object(await request.read()))
-        account = self._account(request)
+        account = named_account(self._accounts, request)
         if account is None:
             return not_found(request)
         first, second = account.keys
@@ -234,10 +240,6 @@ class StorageProvider:
             text = f"The storage account named {name} is already taken."
             return json_answer({"nameAvailable": False, "reason": "AlreadyExists", "message": text})
         return json_answer({"nameAvailable": True})
-
-    def _account(self, request: Request) -> StorageAccount | None:
-        found = self._accounts.get(request.params["account"].lower())
-        return found if found and found.id.lower() == account_id(request).lower() else None
 
     def _answer(self, account: StorageAccount) -> Response:
         return json_answer(account_wire(account, self._tenant))

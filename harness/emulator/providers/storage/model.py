@@ -16,6 +16,11 @@ class AccountCreation(msgspec.Struct, frozen=True):
     started: datetime
 
 
+def sku_wire(account: StorageAccount) -> dict[str, str]:
+    """An account's SKU as Resource Manager shows it."""
+    return {"name": account.sku, "tier": account.sku.partition("_")[0]}
+
+
 def account_wire(account: StorageAccount, tenant: str) -> dict[str, Any]:
     """As Resource Manager shows it, in the recorded order of keys."""
     made = {"enabled": True, "lastEnabledTime": precise_timestamp(account.created)}
@@ -40,7 +45,7 @@ def account_wire(account: StorageAccount, tenant: str) -> dict[str, Any]:
         "statusOfPrimary": "available",
     }
     return {
-        "sku": {"name": account.sku, "tier": account.sku.partition("_")[0]},
+        "sku": sku_wire(account),
         "kind": account.kind,
         "id": account.id,
         "name": account.name,

@@ -20,8 +20,7 @@ SKUS = (
     "Premium_ZRS",
 )
 KEY_NAMES = ("key1", "key2")
-_RETENTION = "shareDeleteRetentionPolicy"
-_MOST_DAYS = 365
+_MOST_DAYS = 365  # that a retention policy may have
 
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 
@@ -63,43 +62,42 @@ def parse_flag(document: dict[str, Any], name: str) -> bool | None:
     Raises:
         InvalidContentError: properties is no object, or the value no boolean.
     """
-    properties = document.get("properties")
-    if properties is None:
-        return None
-    if not isinstance(properties, dict):
-        raise invalid_parameter("properties")
-    value = properties.get(name)
+    value = parse_properties(document).get(name)
     if value is not None and not isinstance(value, bool):
         raise invalid_parameter(name)
     return value
 
 
-def parse_share_retention(document: dict[str, Any]) -> int | None:
-    """For how many days a body wants deleted shares to be kept: 0 for none; None where it does not say.
+def parse_properties(document: dict[str, Any]) -> dict[str, Any]:
+    """The body's ``properties``; empty where it has none.
 
     Raises:
-        InvalidContentError: it is no policy, or the body sets what the emulator does not serve.
+        InvalidContentError: they are no object.
     """
     properties = document.get("properties")
     if properties is None:
-        return None
+        return {}
     if not isinstance(properties, dict):
         raise invalid_parameter("properties")
-    if others := sorted(name for name, value in properties.items() if name != _RETENTION and value is not None):
-        text = (
-            f"The emulator serves {_RETENTION} and not properties.{others[0][:60]}; CORS: Set File Service Properties."
-        )
-        raise InvalidContentError("FeatureNotSupported", text)
-    policy = properties.get(_RETENTION)
-    if policy is None:
-        return None
+    return properties
+
+
+def parse_retention(policy: object, name: str) -> int:
+    """For how many days a retention policy keeps what is deleted; 0 if not at all.
+
+    Args:
+        name: of the policy.
+
+    Raises:
+        InvalidContentError: it is none.
+    """
     if not isinstance(policy, dict) or not isinstance(policy.get("enabled"), bool):
-        raise invalid_parameter(f"{_RETENTION}.enabled")
+        raise invalid_parameter(f"{name}.enabled")
     if not policy["enabled"]:
         return 0
     days = policy.get("days")
     if type(days) is not int or not 1 <= days <= _MOST_DAYS:
-        raise invalid_parameter(f"{_RETENTION}.days")
+        raise invalid_parameter(f"{name}.days")
     return days
 
 

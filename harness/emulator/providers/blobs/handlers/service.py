@@ -7,7 +7,7 @@ from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.storage_service import documents, headers, leases
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.model import Container, ServiceSettings, share_key
+from harness.emulator.storage_service.model import Container, share_key
 from harness.emulator.wire import etag, http_date
 
 _RETENTION = "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"
@@ -33,15 +33,14 @@ class ServiceHandlers:
 
     def get_properties(self, call: Call) -> Response:
         """Get Blob Service Properties."""
-        kept = self._containers.store.get(ServiceSettings, f"blob/{call.target.account}") or ServiceSettings()
+        kept = self._accounts.settings("blob", call.target.account)
         return documents.answer(documents.settings_document(_DEFAULTS | kept.elements))
 
     async def set_properties(self, call: Call) -> Response:
         """Set Blob Service Properties: what is not in the body stays."""
         changed = documents.settings(await call.request.read(documents.LIMIT), _DEFAULTS)
-        key = f"blob/{call.target.account}"
-        kept = self._containers.store.get(ServiceSettings, key) or ServiceSettings()
-        self._containers.store.put(key, replace(kept, elements=kept.elements | changed))
+        kept = self._accounts.settings("blob", call.target.account)
+        self._accounts.keep_settings("blob", call.target.account, replace(kept, elements=kept.elements | changed))
         return Response(202)
 
     def get_account(self, call: Call) -> Response:

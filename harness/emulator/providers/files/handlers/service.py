@@ -9,7 +9,7 @@ from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import documents, headers
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, share_key
+from harness.emulator.storage_service.model import DeletedShare, Share, share_key
 from harness.emulator.wire import etag, http_date
 
 _METRICS = "<Version>1.0</Version><Enabled>false</Enabled><RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"
@@ -31,8 +31,7 @@ class ServiceHandlers:
 
     def get_properties(self, call: Call) -> Response:
         """Get File Service Properties."""
-        kept = self._shares.store.get(ServiceSettings, f"file/{call.target.account}") or ServiceSettings()
-        elements = _DEFAULTS | kept.elements
+        elements = _DEFAULTS | self._accounts.settings("file", call.target.account).elements
         if call.version < "2020-02-10":
             del elements["ProtocolSettings"]
         return documents.answer(documents.settings_document(elements))
@@ -40,9 +39,8 @@ class ServiceHandlers:
     async def set_properties(self, call: Call) -> Response:
         """Set File Service Properties: what is not in the body stays."""
         changed = documents.settings(await call.request.read(documents.LIMIT), _DEFAULTS)
-        key = f"file/{call.target.account}"
-        kept = self._shares.store.get(ServiceSettings, key) or ServiceSettings()
-        self._shares.store.put(key, replace(kept, elements=kept.elements | changed))
+        kept = self._accounts.settings("file", call.target.account)
+        self._accounts.keep_settings("file", call.target.account, replace(kept, elements=kept.elements | changed))
         return Response(202)
 
     def list_shares(self, call: Call) -> Response:

@@ -19,7 +19,7 @@ from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.host import Call
-from harness.emulator.storage_service.model import DeletedShare, ServiceSettings, Share, new_content, share_key
+from harness.emulator.storage_service.model import DeletedShare, Share, new_content, share_key
 from harness.emulator.wire import etag, http_date, json_response
 
 _MOST_QUOTA = 262_144  # GiB
@@ -80,9 +80,8 @@ class ShareHandlers:
         locked = any(leases.is_locked(each.lease, call.now) for each in snapshots)
         if locked and including != "include-leased":
             raise errors.lease(412, "LeaseIdMissing", "There is currently a lease on a snapshot of the share.")
-        kept = self._shares.store.get(ServiceSettings, f"file/{target.account}") or ServiceSettings()
-        if kept.share_retention:
-            self._retire(call, share, snapshots, days=kept.share_retention)
+        if days := self._accounts.settings("file", target.account).share_retention:
+            self._retire(call, share, snapshots, days=days)
         else:
             self._shares.remove(target.account, share, *snapshots)
         self._delete_retired(call)

@@ -27,17 +27,25 @@ class Protection:
     permanent: bool = False
 
 
-def protection_of(settings: ServiceSettings | None) -> Protection:
+def protection_of(settings: ServiceSettings) -> Protection:
     """What settings of the service say."""
-    return _parsed(settings.versions, settings.elements.get(RETENTION, "")) if settings else Protection()
+    return _parsed(settings.versions, settings.elements.get(RETENTION, ""))
 
 
 @lru_cache(maxsize=64)
 def _parsed(versions: bool, retention: str) -> Protection:
     if not retention:
         return Protection(versions)
-    element = fromstring(retention)  # noqa: S314 - written by ``documents.settings``
+    element = fromstring(retention)  # noqa: S314 - written by ``documents.settings`` or ``retention_element``
     if (element.findtext("Enabled") or "").lower() != "true":
         return Protection(versions)
     permanent = (element.findtext("AllowPermanentDelete") or "").lower() == "true"
     return Protection(versions, int(element.findtext("Days") or 0), permanent)
+
+
+def retention_element(days: int, *, permanent: bool) -> str:
+    """The element of the service's properties that keeps what was deleted for some days, or not at all for 0."""
+    if not days:
+        return f"<{RETENTION}><Enabled>false</Enabled></{RETENTION}>"
+    allowed = "<AllowPermanentDelete>true</AllowPermanentDelete>" if permanent else ""
+    return f"<{RETENTION}><Enabled>true</Enabled><Days>{days}</Days>{allowed}</{RETENTION}>"
