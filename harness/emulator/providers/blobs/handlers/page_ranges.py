@@ -16,7 +16,7 @@ from harness.emulator.providers.blobs.errors import (
 from harness.emulator.providers.blobs.handlers.pages import of_pages
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, stamps
 from harness.emulator.providers.blobs.history import History
-from harness.emulator.storage_service import documents, errors, extents, headers, sparse
+from harness.emulator.storage_service import documents, errors, extents, range_lists, sparse
 from harness.emulator.storage_service.entries import close
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.threads import in_thread
@@ -36,7 +36,8 @@ class PageRangeHandlers:
         first, end = pages.read_range(call.request, found.entry.length)
         written, cleared = await self._changed(call, found, first, end)
         shown: Headers = [*stamps(found), ("x-ms-blob-content-length", str(found.entry.length))]
-        return documents.answer(_document(call, written, cleared), headers=shown)
+        listed = range_lists.document(call.request, root="PageList", tag="PageRange", written=written, cleared=cleared)
+        return documents.answer(listed, headers=shown)
 
     async def _changed(self, call: Call, found: Found, first: int, end: int) -> tuple[extents.Ranges, extents.Ranges]:
         """The ranges that hold data, or are written since the snapshot that the request names; and those cleared."""
@@ -111,18 +112,3 @@ def _joined(parts: Iterable[tuple[int, int]]) -> extents.Ranges:
         else:
             found.append((first, end))
     return found
-
-
-def _document(call: Call, written: extents.Ranges, cleared: extents.Ranges) -> str:
-    """The ranges in order, a page of them where the request asks for pages."""
-    tagged = sorted([(*each, "PageRange") for each in written] + [(*each, "ClearRange") for each in cleared])
-    marker = call.request.query.get("marker", "")
-    if marker:
-        if not (marker.isascii() and marker.isdigit() and len(marker) < 20):
-            raise errors.invalid_query("marker")
-        tagged = [each for each in tagged if each[0] >= int(marker)]
-    paged = "maxresults" in call.request.query
-    size = headers.page_size(call.request) if paged else len(tagged)
-    more = str(tagged[size][0]) if len(tagged) > size else ""
-    items = "".join(f"<{tag}><Start>{first}</Start><End>{last}</End></{tag}>" for first, last, tag in tagged[:size])
-    return f"<PageList>{items}{documents.next_marker(more) if paged or marker else ''}</PageList>"

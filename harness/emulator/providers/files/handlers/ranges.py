@@ -21,7 +21,7 @@ from harness.emulator.providers.files.handlers.response_headers import Headers, 
 from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.storage_service import bodies, documents, errors, extents, headers, ranges, sparse
+from harness.emulator.storage_service import bodies, documents, errors, extents, headers, range_lists, ranges, sparse
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.content_changes import Plan
 from harness.emulator.storage_service.copy_sources import CopySources
@@ -156,7 +156,8 @@ class RangeHandlers:
         else:
             written = await self._written(found, first, end)
         answer: Headers = [*stamps(found), ("x-ms-content-length", str(found.entry.length))]
-        return documents.answer(_document(call, written, cleared), headers=answer)
+        listed = range_lists.document(call.request, root="Ranges", tag="Range", written=written, cleared=cleared)
+        return documents.answer(listed, headers=answer)
 
     async def _written(self, found: Found, first: int, end: int) -> extents.Ranges:
         if found.properties.extents is not None:
@@ -212,18 +213,3 @@ def _header(call: Call) -> str:
     if header is None:
         raise errors.missing_header("x-ms-range")
     return header
-
-
-def _document(call: Call, written: extents.Ranges, cleared: extents.Ranges) -> str:
-    """The ranges in order, a page of them where the request asks for pages."""
-    tagged = sorted([(first, last, "Range") for first, last in written] + [(a, b, "ClearRange") for a, b in cleared])
-    marker = call.request.query.get("marker", "")
-    if marker:
-        if not (marker.isascii() and marker.isdigit() and len(marker) < 20):
-            raise errors.invalid_query("marker")
-        tagged = [each for each in tagged if each[0] >= int(marker)]
-    paged = "maxresults" in call.request.query
-    size = headers.page_size(call.request) if paged else len(tagged)
-    more = str(tagged[size][0]) if len(tagged) > size else ""
-    items = "".join(f"<{tag}><Start>{first}</Start><End>{last}</End></{tag}>" for first, last, tag in tagged[:size])
-    return f"<Ranges>{items}{f'<NextMarker>{more}</NextMarker>' if paged or marker else ''}</Ranges>"

@@ -1,0 +1,28 @@
+"""Lists of the ranges of a file or page blob that hold data or have changed, page by page; pure."""
+
+from harness.emulator.context import Request
+from harness.emulator.storage_service import documents, errors, headers
+from harness.emulator.storage_service.extents import Ranges
+
+
+def document(request: Request, *, root: str, tag: str, written: Ranges, cleared: Ranges) -> str:
+    """The ranges in order, a page of them where the request asks for pages.
+
+    Args:
+        root: the name of the document's root.
+        tag: the name of an element that is a range with data; one that was cleared is a ``ClearRange``.
+
+    Raises:
+        StorageError: the request has a marker that is none.
+    """
+    tagged = sorted([(*each, tag) for each in written] + [(*each, "ClearRange") for each in cleared])
+    marker = request.query.get("marker", "")
+    if marker:
+        if not (marker.isascii() and marker.isdigit() and len(marker) < 20):
+            raise errors.invalid_query("marker")
+        tagged = [each for each in tagged if each[0] >= int(marker)]
+    paged = "maxresults" in request.query
+    size = headers.page_size(request) if paged else len(tagged)
+    more = str(tagged[size][0]) if len(tagged) > size else ""
+    items = "".join(f"<{name}><Start>{first}</Start><End>{last}</End></{name}>" for first, last, name in tagged[:size])
+    return f"<{root}>{items}{documents.next_marker(more) if paged or marker else ''}</{root}>"
