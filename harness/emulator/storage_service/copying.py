@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Coroutine
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -64,6 +65,25 @@ class RunningCopies(dict[str, RunningCopy]):
         if running is None:
             return replace(copy, status="failed", description="The emulator was stopped during the copy.")
         return replace(copy, done=running.done)
+
+
+class CopyTasks:
+    """Tasks of copies, each held until it has ended: the event loop alone would let go of it."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Do some work in the background."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # of a copy that was refused: it has been answered
 
 
 async def move(running: RunningCopy, reading: int, writing: int, count: int, delay: float) -> None:

@@ -9,7 +9,6 @@ import logging
 import os
 import sqlite3
 import uuid
-from collections.abc import Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from harness.emulator.providers.blobs.handlers.response_headers import Headers
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service import errors, leases
 from harness.emulator.storage_service.copy_sources import CopySources, without_signature
-from harness.emulator.storage_service.copying import PATIENCE, Copy, RunningCopy, ended, move
+from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, RunningCopy, ended, move
 from harness.emulator.storage_service.entries import staged
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call
@@ -53,7 +52,7 @@ class CopyHandlers:
         self._blobs = blobs
         self._sources = sources
         self._ending: dict[str, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = CopyTasks()
 
     async def start(self, call: Call) -> Response:
         """Copy Blob: the target is as it was until the copy is whole, or slow and continues in the background."""
@@ -64,7 +63,9 @@ class CopyHandlers:
             descriptor, beside = stack.enter_context(staged(self._containers.trash.folder))
             os.truncate(descriptor, source.length)
             running, delay = RunningCopy(), self._sources.delay
-            moving = self._task(move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay))
+            moving = self._tasks.start(
+                move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay)
+            )
             copy = Copy(str(uuid.uuid4()), without_signature(url), "pending", source.length)
             arriving = _Arriving(copied(call, source), copy, running, moving, descriptor, beside)
             try:
@@ -78,7 +79,7 @@ class CopyHandlers:
                     else:
                         shown = self._stand_in(call, place, arriving)
                         self._containers.copies[copy.id] = running
-                        self._ending[copy.id] = self._task(self._finish(place, arriving, stack.pop_all()))
+                        self._ending[copy.id] = self._tasks.start(self._finish(place, arriving, stack.pop_all()))
             except BaseException:
                 running.stop.set()
                 raise
@@ -148,14 +149,3 @@ class CopyHandlers:
             self._blobs.publish(Written(place, found, blob), arriving.descriptor, arriving.beside)
         else:
             self._containers.keep(self._containers.touched(found, replace(found.blob, copy=copy)))
-
-    def _task(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # of a copy that was refused: it has been answered

@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases
 from harness.emulator.storage_service.copy_sources import CopySources, Source, without_signature
-from harness.emulator.storage_service.copying import PATIENCE, Copy, RunningCopy, ended, move
+from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, RunningCopy, ended, move
 from harness.emulator.storage_service.entries import close, staged, to_entry
 from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import holding, set_time
@@ -42,7 +42,7 @@ class CopyHandlers:
         self._sources = sources
         self._quotas = quotas
         self._running = shares.copies
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = CopyTasks()
 
     async def start(self, call: Call) -> Response:
         """Copy File: the target is as it was until the copy is whole, or slow and continues in the background."""
@@ -59,7 +59,9 @@ class CopyHandlers:
             os.truncate(descriptor, source.length)
             running = RunningCopy()
             delay = self._sources.delay
-            moving = self._task(move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay))
+            moving = self._tasks.start(
+                move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay)
+            )
             try:
                 elsewhere = self._sources.parse(url)[0].account != place.target.account
                 await asyncio.wait({moving}, timeout=0 if elsewhere or delay else PATIENCE)
@@ -71,7 +73,7 @@ class CopyHandlers:
                         answer = self._put_in_place(call, place, source, copy, descriptor=descriptor, beside=beside)
                     if copy.status == "pending":
                         self._running[copy.id] = running
-                        self._task(self._finish(place.unlinked, copy, moving, writing))
+                        self._tasks.start(self._finish(place.unlinked, copy, moving, writing))
                     else:
                         close(writing)
             except BaseException:
@@ -153,17 +155,6 @@ class CopyHandlers:
         extents = kept.extents if copy.status == "success" else None
         properties = replace(kept, copy=copy, extents=extents, modified=0)
         self._shares.keep(Found(place, to_entry(entry.name, status_of(writing)), properties))
-
-    def _task(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # of a copy that was refused: it has been answered
 
 
 @contextmanager
