@@ -1,24 +1,23 @@
 """Snapshots of shares: a copy of the directory, holes as holes, and of the records."""
 
-import os
 import uuid
-from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
+from harness.emulator.providers.files.directory_copy import copied
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.places import remembered
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Shares
-from harness.emulator.storage_service import headers, sparse, timestamps
-from harness.emulator.storage_service.entries import Entry, close, path_entry, to_entry
+from harness.emulator.storage_service import headers, timestamps
+from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.file_records import holding, of_file
 from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease, Share, entry_key, new_content, share_key
-from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.wire import etag, http_date
 
@@ -66,16 +65,21 @@ class SnapshotHandlers:
         store = self._shares.store
         prefix, to = (entry_key(account, each.content, [""]) for each in (share, taken))
         store.copy_all(Permission, prefix, to)
-        copied = _copied(self._shares.roots.path(account, share.name), beside, [], links=is_nfs(share))
-        while batch := await in_thread(lambda: list(islice(copied, _BATCH))):
-            with store.transaction():
-                for names, source, copy in batch:
-                    record = store.get(Properties, self._shares.record_key(account, share, names, source))
-                    if holding(record, source) is not None:
-                        _, properties = remembered(source, record)
-                        store.put(
-                            entry_key(account, taken.content, names), of_file(replace(properties, names=()), copy)
-                        )
+        with closing(copied(self._shares.roots.path(account, share.name), beside, links=is_nfs(share))) as entries:
+            while batch := await in_thread(lambda: list(islice(entries, _BATCH))):
+                with store.transaction():
+                    for names, source, copy in batch:
+                        self._keep_record(account, share, taken, names, source=source, copy=copy)
+
+    def _keep_record(
+        self, account: str, share: Share, taken: Share, names: list[str], *, source: Entry, copy: Entry
+    ) -> None:
+        """Store the record of a copy, if that of its source holds."""
+        store = self._shares.store
+        record = store.get(Properties, self._shares.record_key(account, share, names, source))
+        if holding(record, source) is not None:
+            _, properties = remembered(source, record)
+            store.put(entry_key(account, taken.content, names), of_file(replace(properties, names=()), copy))
 
     def _free_stamp(self, call: Call) -> str:
         moment = timestamps.nanoseconds(call.now)
@@ -85,52 +89,3 @@ class SnapshotHandlers:
             if name not in self._taking and not self._shares.store.get(Share, share_key(call.target.account, name)):
                 return stamp
             moment += 100
-
-
-def _copied(source: Path, target: Path, above: list[str], *, links: bool) -> Iterator[tuple[list[str], Entry, Entry]]:
-    """Copy a directory with all that is in it and its times; the path of each entry, what it is, and what its copy is.
-
-    Devices are left out, and what is deleted in between. Each name of a file gets a copy of its own.
-
-    Args:
-        links: symbolic links are copied, too, as links.
-    """
-    entry = path_entry(source, "")
-    target.mkdir(mode=0o777)
-    yield above, entry, path_entry(target, "")
-    with os.scandir(source) as found:
-        for each in found:
-            names, beside = [*above, each.name], target / each.name
-            try:
-                if each.is_dir(follow_symlinks=False):
-                    yield from _copied(Path(each.path), beside, names, links=links)
-                elif each.is_file(follow_symlinks=False):
-                    yield names, *_copy_file(Path(each.path), beside)
-                elif links and each.is_symlink():
-                    yield names, *_copy_link(Path(each.path), beside)
-            except FileNotFoundError:
-                continue
-    os.utime(target, ns=(entry.accessed_ns, entry.written_ns))
-
-
-def _copy_file(source: Path, target: Path) -> tuple[Entry, Entry]:
-    reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        entry = to_entry(source.name, status_of(reading))
-        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            os.truncate(writing, entry.length)
-            sparse.copy(reading, writing, count=entry.length)
-            os.utime(writing, ns=(entry.accessed_ns, entry.written_ns))
-            return entry, to_entry(source.name, status_of(writing))
-        finally:
-            os.close(writing)
-    finally:
-        close(reading)
-
-
-def _copy_link(source: Path, target: Path) -> tuple[Entry, Entry]:
-    entry = path_entry(source, source.name)
-    target.symlink_to(os.readlink(source))  # noqa: PTH115 - a Path would be another text
-    os.utime(target, ns=(entry.accessed_ns, entry.written_ns), follow_symlinks=False)
-    return entry, path_entry(target, source.name)
