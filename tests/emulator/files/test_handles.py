@@ -135,6 +135,18 @@ def test_the_handles_of_a_share_end_with_it(tree: ShareClient, service: ShareSer
     assert list(again.get_file_client("g").list_handles()) == []
 
 
+def test_the_handles_of_a_share_are_not_restored_with_it(
+    tree: ShareClient, service: ShareServiceClient, sas: str
+) -> None:
+    opened(tree.get_file_client("g"), sas)
+    tree.delete_share()
+    [deleted] = [each for each in service.list_shares(tree.share_name, include_deleted=True) if each.deleted]
+    again = service.undelete_share(tree.share_name, deleted.version)
+
+    assert list(again.get_directory_client().list_handles(recursive=True)) == []
+    again.get_file_client("g").delete_file()
+
+
 @pytest.mark.parametrize(
     ("header", "value"), [("access-rights", "Read, Run"), ("access-rights", ""), ("client-name", "x" * 256)]
 )
@@ -173,3 +185,13 @@ def test_the_number_of_handles_has_a_limit() -> None:
         open_one()
     handles.forget("A", "c")
     open_one()
+
+
+def test_the_handles_of_an_account_end_with_it() -> None:
+    handles, opener = OpenHandles(), Opener("127.0.0.1", "node", ("Read",))
+    for key in ("a/c", "a/d/f", "ab/c/f"):
+        handles.open(key, "f", inode=1, parent=0, opened=datetime.now(UTC), opener=opener)
+
+    handles.forget("a", "")
+
+    assert [bool(handles.on(key, recursive=True)) for key in ("a/c", "a/d", "ab/c")] == [False, False, True]

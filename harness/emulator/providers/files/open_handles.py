@@ -89,8 +89,8 @@ class OpenHandles:
             raise sharing_violation()
 
     def forget(self, account: str, content: str) -> None:
-        """Close the handles of a deleted share."""
-        for handle in self.on(entry_key(account, content, []), recursive=True):
+        """Close the handles of a deleted share; with an empty ``content``, those of all shares of a deleted account."""
+        for handle in self.on(entry_key(account, content, []).rstrip("/"), recursive=True):
             self.close(handle)
 
     def _on(self, key: str, *, recursive: bool) -> Iterator[Handle]:

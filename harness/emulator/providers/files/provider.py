@@ -44,6 +44,7 @@ class AzureFiles(StorageHost):
             store.delete_all(kind, share_key(account, ""))
         for kept in (Properties, Permission):
             store.delete_all(kept, entry_key(account, "", []))
+        self._shares.handles.forget(account, "")
 
     def _open(self, target: Target, trailing_dots: bool) -> Source:
         check_target(target)

@@ -208,6 +208,7 @@ class ShareHandlers:
                 for name in (share.name, *names):
                     store.delete(Share, share_key(account, name))
                 store.put(share_key(account, place), DeletedShare(share, version, call.now, days))
+        self._shares.handles.forget(account, share.content)
         for snapshot in snapshots:
             self._shares.forget_content(account, snapshot.content)
 
