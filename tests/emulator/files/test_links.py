@@ -302,8 +302,9 @@ def test_what_no_link_can_hold_is_refused(nfs: ShareClient, text: str) -> None:
 def test_what_is_no_link_has_no_text(nfs: ShareClient) -> None:
     nfs.get_file_client("f").upload_file(b"f")
 
-    with pytest.raises(HttpResponseError, match="ResourceTypeMismatch"):
-        nfs.get_file_client("f").get_symlink()
+    for path in ("f", "/"):
+        with pytest.raises(HttpResponseError, match="ResourceTypeMismatch"):
+            nfs.get_file_client(path).get_symlink()
     with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
         nfs.get_file_client("missing").get_symlink()
 

@@ -125,6 +125,8 @@ class LinkHandlers:
         found = self._shares.find(self._place(call))
         if found is None:
             raise errors.not_found()
+        if not found.entry.is_link:
+            raise errors.type_mismatch()
         text = found.place.tree.link_text(found.place.names)
         return Response(200, headers=[*stamps(found), ("x-ms-link-text", quote(os.fsencode(text), safe=""))])
 
