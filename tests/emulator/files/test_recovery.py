@@ -1,17 +1,21 @@
-"""A share whose deletion or restoration was cut short is whole again at the next start."""
+"""A share whose deletion or restoration was cut short is whole again at the next start; so is a copied directory."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from harness.clock import SteppingClock
+from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.files import AzureFiles
 from harness.emulator.storage_service import Accounts, CopySources, Trash
 from harness.emulator.storage_service.model import DeletedShare, Share, share_key
+from harness.emulator.storage_service.rebinding import Home
 from harness.emulator.storage_service.roots import identify
 from harness.emulator.store import Store
 from tests.emulator.storage_service.lone_authority import authority
+from tests.emulator.storage_service.lone_storage import Call, lone_storage, run
 
 
 class Emulator:
@@ -64,3 +68,28 @@ def test_a_snapshot_that_was_never_acknowledged_goes(emulator: Emulator) -> None
     emulator.start()
 
     assert emulator.names() == ["data"]
+
+
+def test_files_of_several_names_that_have_swapped_numbers_in_a_copied_directory_keep_their_metadata(
+    tmp_path: Path,
+) -> None:
+    names, clock = ("a", "b"), SteppingClock()
+    of_file, nfs = (("x-ms-type", "file"), ("x-ms-content-length", "0")), ("x-ms-enabled-protocols", "NFS")
+    with lone_storage(tmp_path, clock) as storage:
+        run(storage, Call("file", "PUT", "nfs?restype=share", (nfs,)))
+        for name in names:
+            target = (("x-ms-type", "file"), ("x-ms-file-target-file", name))
+            run(storage, Call("file", "PUT", f"nfs/{name}", (*of_file, ("x-ms-meta-of", name))))
+            run(storage, Call("file", "PUT", f"nfs/{name}2?restype=hardlink", target))
+        disk = storage.directory / "file" / "nfs"
+    for one, other in (("a", "b"), ("a2", "b2")):
+        (disk / one).rename(disk / "aside")
+        (disk / other).rename(disk / one)
+        (disk / "aside").rename(disk / other)
+    with closing(Store(DataDirectory(tmp_path).database)) as store:
+        store.delete(Home, "file")  # as in a directory that was copied
+
+    with lone_storage(tmp_path, clock) as storage:
+        answers = run(storage, *(Call("file", "HEAD", f"nfs/{name}") for name in ("a", "a2", "b", "b2")))
+
+    assert [dict(each.headers).get("x-ms-meta-of") for each in answers] == ["a", "a", "b", "b"]

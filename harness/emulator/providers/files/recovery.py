@@ -104,12 +104,17 @@ def _find(shares: Shares, places: dict[Content, str], key: str) -> Entry | None:
 
 def _rekey_linked(shares: Shares, places: dict[Content, str]) -> None:
     """Give the records of files with several names, once they are bound to other files, the keys of those."""
-    with shares.store.transaction():
-        for account, content in places:
-            for key, record in shares.store.list(Properties, links_prefix(account, content)):
-                if (new := links_key(account, content, record.file)) != key:
-                    shares.store.put(new, record)
-                    shares.store.delete(Properties, key)
+    store = shares.store
+    with store.transaction():
+        found = [
+            (account, content, key, record)
+            for account, content in places
+            for key, record in store.list(Properties, links_prefix(account, content))
+        ]
+        for *_, key, _ in found:
+            store.delete(Properties, key)  # all of them first: a file may have the number that another one had
+        for account, content, _, record in found:
+            store.put(links_key(account, content, record.file), record)
 
 
 def _settle_move(shares: Shares, move: Move) -> None:
