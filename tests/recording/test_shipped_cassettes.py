@@ -1,0 +1,37 @@
+"""The cassettes that are shipped say nothing about the machine that recorded them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.recording import load_cassette
+from harness.recording.escapes import layers
+from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
+from harness.recording.nested_encodings import Unpacker
+
+CASSETTES = Path(__file__).parents[2] / "cassettes"
+HOME = re.compile(r"/(?:root|(?:home|Users)/[^/\s\"']+)/[^\s\"']*")
+
+
+def home_paths(item: Interaction) -> set[str]:
+    """The paths below a home directory that an interaction holds, in plain text, in escapes or in gzip."""
+    request, response = item.request, item.response
+    texts = [request.uri, *request.headers.values(), response.reason, *response.headers.values(), *response.cookies]
+    texts += [(Unpacker().unzip(body) or body).decode("latin-1") for body in (request.body, response.body)]
+    return {path for text in texts for layer in layers(text) for path in HOME.findall(layer.text)}
+
+
+@pytest.mark.parametrize(
+    "cassette", sorted(CASSETTES.rglob("*.json")), ids=lambda path: str(path.relative_to(CASSETTES))
+)
+def test_a_shipped_cassette_holds_no_path_of_a_home_directory(cassette: Path) -> None:
+    assert set().union(*map(home_paths, load_cassette(cassette))) == set()
+
+
+@pytest.mark.parametrize("written", ["/{}/a", r"\/{}\/a", "%2F{}%2Fa"])
+@pytest.mark.parametrize("home", ["root", "home/somebody", "Users/somebody"])
+def test_such_a_path_is_found(home: str, written: str) -> None:
+    body = f"interpreter: {written.format(home)}".encode()
+    item = Interaction(RecordedRequest("GET", "https://a.test/", {}), RecordedResponse(200, "OK", {}, body))
+    assert f"/{home}/a" in home_paths(item)
