@@ -125,9 +125,11 @@ class Store:
             after: omits the keys up to and including this one, for pages.
             limit: the most to list; a negative one means all.
         """
+        # One lower bound: of two, SQLite seeks to the first and reads on from there to the other.
+        first = max(prefix, f"{after}\0") if after else prefix  # no text is between ``after`` and that
         rows = self._connection.execute(
-            "SELECT key, value FROM records WHERE kind = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
-            (kind.__name__, prefix, prefix + "\U0010ffff", after, limit),
+            "SELECT key, value FROM records WHERE kind = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+            (kind.__name__, first, prefix + "\U0010ffff", limit),
         )
         found = [(key, self._known(kind, key) or self._remember(kind, key, value)) for key, value in rows]
         if not prefix and not after and limit < 0 and len(found) <= _CACHED:

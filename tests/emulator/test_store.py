@@ -71,6 +71,34 @@ def test_others_cannot_read_its_files_wherever_they_are(tmp_path: Path) -> None:
         }
 
 
+def steps(store: Store, act: Callable[[], object]) -> int:
+    """How many instructions SQLite executes, in hundreds."""
+    ticks = 0
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+
+    store._connection.set_progress_handler(tick, 100)
+    try:
+        act()
+    finally:
+        store._connection.set_progress_handler(None, 0)
+    return ticks
+
+
+def test_pages_follow_each_other_and_the_last_costs_no_more_than_the_first(store: Store) -> None:
+    put_all(store, **{f"b/{number:05}": Note(str(number)) for number in range(5_000)})
+
+    first = steps(store, lambda: store.list(Note, "b/", limit=10))
+    last = steps(store, lambda: store.list(Note, "b/", after="b/04900", limit=10))
+
+    assert [key for key, _ in store.list(Note, "b/", after="b/04997", limit=10)] == ["b/04998", "b/04999"]
+    assert [key for key, _ in store.list(Note, "a/", after="a", limit=1)] == ["a/1"]
+    assert [key for key, _ in store.list(Note, "a/", after="a/2")] == []
+    assert last <= first + 1
+
+
 @contextmanager
 def full_disk(database: Path) -> Iterator[None]:
     """No file can become longer than the log of the database is now."""
