@@ -11,6 +11,7 @@ from harness.clock import SteppingClock
 from harness.emulator.providers.blobs import AzureBlobs
 from harness.emulator.providers.blobs import routes as blobs
 from harness.emulator.providers.blobs.containers import Containers
+from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.providers.files import routes as files
 from harness.emulator.providers.files.shares import Shares
@@ -94,7 +95,14 @@ def _served(root: Path) -> tuple[Operations, Operations]:
     store.close()
     return (
         files.operations(shares, accounts, sources),
-        blobs.operations(containers, accounts, sources, public=PublicAccess(accounts, store), service=service),
+        blobs.operations(
+            containers,
+            accounts,
+            sources,
+            history=History(containers),
+            public=PublicAccess(accounts, store),
+            service=service,
+        ),
     )
 
 

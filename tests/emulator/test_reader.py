@@ -35,7 +35,7 @@ STORAGE: list[tuple[Service, Address, Operation]] = [
     *(("file", address, each) for address, each in file_operations(NONE, NONE, NONE).items()),
     *(
         ("blob", address, each)
-        for address, each in blob_operations(NONE, NONE, NONE, public=NONE, service=NONE).items()
+        for address, each in blob_operations(NONE, NONE, NONE, history=NONE, public=NONE, service=NONE).items()
     ),
 ]
 

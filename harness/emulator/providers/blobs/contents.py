@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from harness.emulator.providers.blobs.containers import Containers, Found
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import leases, timestamps
 from harness.emulator.storage_service.content_changes import ContentChanges, Plan
 from harness.emulator.storage_service.file_records import later

@@ -1,9 +1,10 @@
 """What a copy takes along of its source, and what it may replace."""
 
 from harness.emulator.providers.blobs import tags, tiers
-from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import target_condition_not_met
 from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.storage_service import conditions, extents, headers, leases
 from harness.emulator.storage_service.copy_sources import Source
 from harness.emulator.storage_service.errors import StorageError

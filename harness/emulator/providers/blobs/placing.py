@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.history import NOTHING, History, Outcomes
 from harness.emulator.providers.blobs.model import Blob, Folder
+from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.entries import Entry, path_entry

@@ -24,11 +24,12 @@ class AzureBlobs(StorageHost):
 
     def __init__(self, accounts: Accounts, *, store: Store, clock: Clock, trash: Trash, sources: CopySources) -> None:
         self._containers = containers = Containers(accounts, store=store, clock=clock, trash=trash)
+        self._history = History(containers)
         recover(containers, accounts)
         public = PublicAccess(accounts, store)
         super().__init__(
             "blob",
-            operations(containers, accounts, sources, public=public, service=self),
+            operations(containers, accounts, sources, history=self._history, public=public, service=self),
             unserved=UNSERVED,
             unserved_headers=UNSERVED_HEADERS,
             accounts=accounts,
@@ -48,12 +49,11 @@ class AzureBlobs(StorageHost):
 
     def _open(self, target: Target, _trailing_dots: bool) -> Source:
         check_target(target)
-        history = History(self._containers)
-        found = history.find(target)
+        found = self._history.find(target)
         if found is None or found.entry.is_directory:
             raise blob_not_found()
         tiers.check_online(found.blob, self._containers.clock.now(), access="read")
-        descriptor, length = history.open(found)
+        descriptor, length = self._history.files.open(found)
         blob = found.blob
         return Source(
             descriptor,

@@ -58,14 +58,20 @@ UNSERVED_HEADERS = frozenset(
 
 
 def operations(
-    containers: Containers, accounts: Accounts, sources: CopySources, *, public: PublicAccess, service: Answering
+    containers: Containers,
+    accounts: Accounts,
+    sources: CopySources,
+    *,
+    history: History,
+    public: PublicAccess,
+    service: Answering,
 ) -> Operations:
     """The table of the service.
 
     Args:
+        history: finds and keeps earlier states of blobs.
         service: answers the requests of a batch.
     """
-    history = History(containers)
     placing = Placing(containers, history)
     contents, pieces = Contents(containers), Pieces(sources)
     blobs = BlobHandlers(containers, placing, history, contents)

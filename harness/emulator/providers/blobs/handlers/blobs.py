@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import pages, tags, tiers
-from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.contents import Contents
 from harness.emulator.providers.blobs.errors import blob_not_found, invalid_blob_type
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, properties, stamps
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, Folder
+from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service import (
     bodies,
@@ -139,7 +140,7 @@ class BlobHandlers:
         if found.entry.is_directory:
             content, described = structured_body.answer(request, None, 0)
             return Response(200, content, headers=[*properties(found, call), ("accept-ranges", "bytes"), *described])
-        descriptor, length = self._history.open(found)
+        descriptor, length = self._history.files.open(found)
         body = FileStream(descriptor)  # from here on it closes the file
         first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
         shown = [*properties(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
@@ -166,8 +167,8 @@ class BlobHandlers:
         if not self._history.is_version(found):
             return self._change(found, call, replace(found.blob, metadata=metadata))
         tiers.check_online(found.blob, call.now, access="write")
-        found, file = await self._history.copied(lambda: self._containers.blob(call, change=True))
-        with self._history.unless_kept(found.place, file):
+        found, file = await self._history.files.copied(lambda: self._containers.blob(call, change=True))
+        with self._history.files.unless_kept(found.place, file):
             after = self._containers.touched(found, replace(found.blob, metadata=metadata))
             after = self._history.as_version(after)
             self._history.succeed(found, after, file)

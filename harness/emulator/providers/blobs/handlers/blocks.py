@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs.containers import Containers, Found
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import (
     blob_not_found,
     block_of_another_length,
@@ -22,6 +22,7 @@ from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted, stamps
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Block
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import bodies, documents, errors, headers, leases, sparse
 from harness.emulator.storage_service.entries import close, staged
 from harness.emulator.storage_service.host import Call

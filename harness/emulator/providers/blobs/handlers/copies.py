@@ -16,12 +16,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.blobs.containers import Containers, Place
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.copied import checked_source, copied, replaced
 from harness.emulator.providers.blobs.errors import blob_not_found, copy_id_mismatch
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
 from harness.emulator.providers.blobs.handlers.response_headers import Headers
 from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.providers.blobs.places import Place
 from harness.emulator.storage_service import errors, leases
 from harness.emulator.storage_service.copy_sources import CopySources, without_signature
 from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, RunningCopy, ended, move

@@ -2,10 +2,11 @@
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import tiers
-from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.earlier import EarlierState, deleted, kind_kept, restored, root_of
 from harness.emulator.providers.blobs.errors import blob_not_found, current_version, snapshots_present
 from harness.emulator.providers.blobs.history import History, shown
+from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.entries import path_entry
@@ -36,7 +37,8 @@ class DeletionHandlers:
         found = self._containers.blob(call, change=True)
         tiers.check_changed(found.blob, call.request.headers, call.now)
         protection = self._history.protection(call.target.account)
-        snapshots = [each for each in self._history.states(found.place) if each.kind == "snapshot" and not each.deleted]
+        states = self._history.records.states(found.place)
+        snapshots = [state for state in states if state.kind == "snapshot" and not state.deleted]
         outcomes = {state.id: deleted(state, protection, call.now) for state in snapshots}
         if option == "only":
             self._history.settle(found.place, outcomes)
@@ -67,7 +69,7 @@ class DeletionHandlers:
     def undelete(self, call: Call) -> Response:
         """Undelete Blob: the blob, if it is not there, with all that was deleted of it."""
         place = self._containers.place(call.target)
-        states = [state for state in self._history.states(place) if state.deleted]
+        states = [state for state in self._history.records.states(place) if state.deleted]
         is_there = self._containers.find(place) is not None
         if not (states or is_there):
             raise blob_not_found()
@@ -82,7 +84,7 @@ class DeletionHandlers:
     def _put_back(self, place: Place, root: EarlierState, outcomes: dict[str, EarlierState | None]) -> None:
         """Give a deleted blob its place again; with it, all that was deleted of it is there."""
         found = shown(place, root)
-        with self._history.beside(found) as file:
+        with self._history.files.beside(found) as file:
             entry = path_entry(file, place.names[-1])
             with self._history.turning(place, entry, outcomes, arrives=True):
                 self._placing.put(Found(place, entry, found.blob), file)

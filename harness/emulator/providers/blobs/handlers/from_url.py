@@ -6,12 +6,13 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import tags
-from harness.emulator.providers.blobs.containers import Containers, Found
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.copied import copied, replaced
 from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
 from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted
 from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import errors, headers
 from harness.emulator.storage_service.copy_sources import Source, without_signature
 from harness.emulator.storage_service.copying import Copy

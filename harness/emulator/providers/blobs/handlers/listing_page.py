@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.emulator.providers.blobs.containers import Found
 from harness.emulator.providers.blobs.earlier import BETWEEN
+from harness.emulator.providers.blobs.places import Found
 
 CURRENT = "~"  # the blob itself, which comes after all that it has been
 _LAST = "\U0010ffff"  # behind every character of a name

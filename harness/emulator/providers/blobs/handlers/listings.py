@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import tags, tiers
-from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.earlier import EarlierState
 from harness.emulator.providers.blobs.handlers.listing_page import CURRENT, Page, behind, cursor_of
 from harness.emulator.providers.blobs.history import History, shown
+from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.storage_service import documents, headers, leases, timestamps
 from harness.emulator.storage_service.copying import Copy
 from harness.emulator.storage_service.directory_tree import Tree
@@ -68,7 +69,7 @@ class ListingHandlers:
         while True:
             batch = await asyncio.to_thread(_batch, container.tree, prefix, page.since[0], _BATCH)
             now = [((name, CURRENT), entry) for name, entry in batch]
-            earlier = self._history.listed(container, page.since, _BATCH) if include & _EARLIER else []
+            earlier = self._history.records.listed(container, page.since, _BATCH) if include & _EARLIER else []
             ends = [found[-1][0] for found in (now, earlier) if len(found) == _BATCH]
             for cursor, item in sorted([*now, *earlier], key=itemgetter(0)):
                 if cursor < page.since or (ends and cursor > min(ends)):

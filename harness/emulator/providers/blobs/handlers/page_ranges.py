@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import pages
-from harness.emulator.providers.blobs.containers import Found
 from harness.emulator.providers.blobs.errors import (
     blob_overwritten,
     previous_snapshot_is_newer,
@@ -16,6 +15,7 @@ from harness.emulator.providers.blobs.errors import (
 from harness.emulator.providers.blobs.handlers.pages import of_pages
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, stamps
 from harness.emulator.providers.blobs.history import History
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import documents, errors, extents, range_lists, sparse
 from harness.emulator.storage_service.entries import close
 from harness.emulator.storage_service.host import Call
@@ -72,7 +72,7 @@ class PageRangeHandlers:
 
     def _segments(self, found: Found, first: int, end: int) -> extents.Ranges:
         """The parts of a blob's file that hold data, as first byte and end."""
-        descriptor, _ = self._history.open(found)
+        descriptor, _ = self._history.files.open(found)
         try:
             return list(sparse.segments(descriptor, first, end))
         finally:
@@ -80,9 +80,9 @@ class PageRangeHandlers:
 
     def _compared(self, found: Found, before: Found, first: int, end: int) -> extents.Ranges:
         """The pages in which a blob differs from what it was, of those that either of them holds."""
-        now, _ = self._history.open(found)
+        now, _ = self._history.files.open(found)
         try:
-            then, _ = self._history.open(before)
+            then, _ = self._history.files.open(before)
             try:
                 held = heapq.merge(sparse.segments(now, first, end), sparse.segments(then, first, end))
                 return [each for part in _joined(held) for each in extents.differing(now, then, *part)]

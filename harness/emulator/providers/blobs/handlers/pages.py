@@ -6,12 +6,13 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import pages
-from harness.emulator.providers.blobs.containers import Containers, Found
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.contents import Contents
 from harness.emulator.providers.blobs.errors import invalid_blob_type
 from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, stamps
 from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import bodies, errors, extents
 from harness.emulator.storage_service.bodies import Checksums
 from harness.emulator.storage_service.extents import Extent

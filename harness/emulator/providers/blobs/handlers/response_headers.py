@@ -1,8 +1,8 @@
 """What answers about blobs say in their headers."""
 
 from harness.emulator.providers.blobs import tiers
-from harness.emulator.providers.blobs.containers import Found
 from harness.emulator.providers.blobs.model import Blob
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import headers, leases, timestamps
 from harness.emulator.storage_service.copying import copy_headers
 from harness.emulator.storage_service.host import Call

@@ -4,11 +4,12 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import tags, tiers
-from harness.emulator.providers.blobs.containers import Containers, Found
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.earlier import EarlierState, as_it_was
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted, stamps
 from harness.emulator.providers.blobs.history import History, shown
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.host import Call
 
@@ -22,8 +23,8 @@ class SnapshotHandlers:
 
     async def create(self, call: Call) -> Response:
         """Snapshot Blob: a copy of its content, since jobs write to the file in place."""
-        found, file = await self._history.copied(lambda: self._admitted(call))
-        with self._history.unless_kept(found.place, file):
+        found, file = await self._history.files.copied(lambda: self._admitted(call))
+        with self._history.files.unless_kept(found.place, file):
             taken, version = self._taken(call, found, file)
         kept = Found(found.place, shown(found.place, taken).entry, replace(found.blob, version=version))
         return Response(201, headers=[("x-ms-snapshot", taken.stamp), *stamps(kept), *encrypted(call)])
@@ -45,15 +46,15 @@ class SnapshotHandlers:
         """Keep what was copied; the snapshot, and the version that the blob is after it."""
         place, history = found.place, self._history
         at = max(timestamps.nanoseconds(call.now), found.entry.modified_ns + 1000)
-        state = as_it_was("snapshot", history.free_stamp(place, at), found.blob, found.entry, file)
+        state = as_it_was("snapshot", history.records.free_stamp(place, at), found.blob, found.entry, file)
         if metadata := headers.metadata(call.request):
             modified = timestamps.nanoseconds(call.now)
             state = replace(state, blob=replace(state.blob, metadata=metadata), modified=modified)
         is_page_blob = found.blob.kind == "PageBlob"  # what is written from now on to one has another epoch
         after = Found(place, found.entry, replace(found.blob, epoch=found.blob.epoch + is_page_blob))
         if history.protection(place.account).versions:
-            other = history.linked(place, file)
-            with history.unless_kept(place, other):
+            other = history.files.linked(place, file)
+            with history.files.unless_kept(place, other):
                 after = Found(place, found.entry, replace(after.blob, version=state.stamp))
                 history.succeed(found, after, other, state)
             return state, state.stamp

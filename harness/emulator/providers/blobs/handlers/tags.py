@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import tag_expressions, tags
-from harness.emulator.providers.blobs.containers import Containers, Found, Place
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, blob_key
+from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.storage_service import bodies, conditions, documents, errors, headers
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.host import Call

@@ -4,9 +4,10 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import tags, tiers
-from harness.emulator.providers.blobs.containers import Containers, Found
+from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.history import History
+from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import errors, leases
 from harness.emulator.storage_service.host import Call
 
