@@ -16,7 +16,7 @@ from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.providers.files import routes as files
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import Accounts, CopySources, Trash
-from harness.emulator.storage_service.host import Address, Operations
+from harness.emulator.storage_service.operations import Address, Operations
 from harness.emulator.store import Store
 from tests.emulator.storage_service.lone_authority import authority
 

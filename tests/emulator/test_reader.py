@@ -7,8 +7,8 @@ from harness.emulator.providers.azureml.data_plane.host import action_of as data
 from harness.emulator.providers.blobs.routes import operations as blob_operations
 from harness.emulator.providers.files.routes import operations as file_operations
 from harness.emulator.roles import SETS, manages, permits
-from harness.emulator.storage_service.host import Address, Operation
 from harness.emulator.storage_service.model import Service
+from harness.emulator.storage_service.operations import Address, Operation
 from tests.emulator.azureml.operations import HOSTS, served_routes
 
 READER, READING = SETS["reader"], ("GET", "HEAD")

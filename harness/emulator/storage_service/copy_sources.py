@@ -17,8 +17,9 @@ from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority, action_of, check_intent
 from harness.emulator.storage_service.entries import close
 from harness.emulator.storage_service.errors import StorageError
-from harness.emulator.storage_service.host import Call, local_account
 from harness.emulator.storage_service.model import Service
+from harness.emulator.storage_service.operations import Call
+from harness.emulator.storage_service.path_style import local_account
 
 _LIMIT = 2048 * 3  # characters of a URL
 _DOMAIN = ".core.windows.net"

@@ -6,7 +6,7 @@ from harness.emulator.context import Response
 from harness.emulator.storage_service import documents, errors
 from harness.emulator.storage_service.bearer import BearerAuthority
 from harness.emulator.storage_service.delegation import FIRST_VERSIONS, LONGEST, DelegationKey
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.signatures import moment
 
 _LIMIT = 16 << 10  # bytes of the body

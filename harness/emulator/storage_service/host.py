@@ -3,23 +3,20 @@
 import logging
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
 from harness.emulator.fault_targets import Place, Trouble
 from harness.emulator.guids import new_guid
-from harness.emulator.host_names import is_loopback
-from harness.emulator.storage_service import cors, errors
-from harness.emulator.storage_service.access import Credential, Grant, Judge, Openness, Target, check
+from harness.emulator.storage_service import cors, errors, sas_headers
+from harness.emulator.storage_service.access import Judge, Openness, Target, check
 from harness.emulator.storage_service.accounts import Accounts
-from harness.emulator.storage_service.bearer import BearerAuthority, action_of
+from harness.emulator.storage_service.bearer import BearerAuthority
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.fault_responses import troubled
 from harness.emulator.storage_service.model import Policy, Service
+from harness.emulator.storage_service.operations import Address, Call, Operations, grant_of
 from harness.emulator.store import is_full
 from harness.emulator.wire import storage_error
 
@@ -30,60 +27,7 @@ _SECONDARY = "-secondary"
 _SERVERS = {"file": "Windows-Azure-File/1.0", "blob": "Windows-Azure-Blob/1.0"}
 _CLIENT_ID = re.compile(r"[\x20-\x7e]{1,1024}", re.ASCII)
 
-_SENDABLE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
-_OVERRIDES = {
-    "rscc": "cache-control",
-    "rscd": "content-disposition",
-    "rsce": "content-encoding",
-    "rscl": "content-language",
-    "rsct": "content-type",
-}
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One authorized request.
-
-    ``version`` is the REST version that its answer has; ``credential`` is what authorized it.
-    """
-
-    request: Request
-    target: Target
-    version: str
-    now: datetime
-    credential: Credential
-
-
-Handler = Callable[[Call], Response | Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of a service, by Azure's name, and what a SAS must grant for it.
-
-    ``public`` is how open a container must be for everybody to do it; empty if nobody may without credentials.
-    """
-
-    name: str
-    letters: str
-    kind: str
-    handler: Handler
-    public: Openness = ""
-
-    def grant(self, service: Service) -> Grant:
-        """What the credentials of a request for it must give."""
-        return _grant(service, self.name, self.letters, self.kind, self.public)
-
-
-@lru_cache(maxsize=512)
-def _grant(service: Service, operation: str, letters: str, kind: str, public: Openness = "") -> Grant:
-    return Grant(letters, kind, action_of(service, operation, letters=letters, kind=kind), public)
-
-
-Address = tuple[str, str, str, str]  # level (service, share or path), method, restype, comp
-Operations = Mapping[Address, Operation]
 
 
 class StorageHost:
@@ -248,7 +192,7 @@ class StorageHost:
             stated,
             lambda: self._openness(target),
         )
-        grant = operation.grant(self.service) if operation else _grant(self.service, "", "r", "o")
+        grant = operation.grant(self.service) if operation else grant_of(self.service, "", "r", "o")
         credential = check(request, target, grant, judge)
         if credential.kind != "none":
             request.trust()
@@ -265,11 +209,11 @@ class StorageHost:
                 raise errors.snapshot_read_only()
         self._check_target(target)
         if credential.kind == "service SAS":
-            _check_overrides(request.query)
+            sas_headers.check(request.query)
         answer = operation.handler(Call(request, target, version, now, credential))
         answer = answer if isinstance(answer, Response) else await answer
         if credential.kind == "service SAS":  # which signs these headers; an account SAS does not
-            _override(answer, request.query)
+            sas_headers.override(answer, request.query)
         return answer
 
     def _refused(self, error: StorageError, request_id: str, version: str = DEFAULT_VERSION) -> Response:
@@ -284,79 +228,5 @@ class StorageHost:
         return answer
 
 
-class PathStyle:
-    """A service on a plain port of its own.
-
-    The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``, or
-    ``{account}.{service}.{name}``.
-
-    Args:
-        host: the service.
-        names: by which clients call this machine, beside those of loopback.
-    """
-
-    def __init__(self, host: StorageHost, names: Container[str] = ()) -> None:
-        self._host = host
-        self._names = names
-
-    def plays(self, host: str) -> bool:
-        """Whether a host is this machine, by a name that no name server of others gives out."""
-        return is_loopback(host) or host in self._names or _below(host, self._host.service) in self._names
-
-    async def handle(self, request: Request) -> Response:
-        """Answer for the account that the path names."""
-        return await self._host.handle_target(request, self._target(request))
-
-    def malformed(self, message: str) -> Response:
-        """A request that cannot be understood."""
-        return self._host.malformed(message)
-
-    def broken(self) -> Response:
-        """The emulator is at fault."""
-        return self._host.broken()
-
-    def place(self, request: Request) -> Place:
-        """The share or container of a request."""
-        return Place("storage", share=self._target(request).share)
-
-    def refuse(self, request: Request, trouble: Trouble) -> Response:
-        """The service in trouble."""
-        return self._host.refuse_target(request, trouble, self._target(request))
-
-    def _target(self, request: Request) -> Target:
-        path = request.path.lstrip("/")
-        if account := local_account(request.host, self._host.service):
-            return self._host.target(request, account, path)
-        account, _, rest = path.partition("/")
-        return self._host.target(request, account, rest)
-
-
-def local_account(host: str, service: Service) -> str:
-    """The account that a host of this machine names, ``{account}.{service}.{name}``; empty if it names none."""
-    return host.partition(".")[0] if _below(host, service) else ""
-
-
-def _below(host: str, service: Service) -> str:
-    """The name of this machine in ``{account}.{service}.{name}``; empty in any other host."""
-    account, _, domain = host.partition(".")
-    prefix = f"{service}."
-    return domain.removeprefix(prefix) if account and domain.startswith(prefix) else ""
-
-
 def _asked_version(request: Request) -> str:
     return request.headers.get("x-ms-version") or request.query.get("sv") or DEFAULT_VERSION
-
-
-def _check_overrides(query: Mapping[str, str]) -> None:
-    """Refuse content headers that no header can hold, before anything is done."""
-    for short in _OVERRIDES:
-        if not _SENDABLE.fullmatch(query.get(short, "")):
-            raise errors.invalid_query(short)
-
-
-def _override(answer: Response, query: Mapping[str, str]) -> None:
-    """Give an answer the content headers that a service SAS carries."""
-    for short, name in _OVERRIDES.items():
-        if (value := query.get(short)) and answer.status < 300:
-            answer.headers = [(header, old) for header, old in answer.headers if header != name]
-            answer.headers.append((name, value))

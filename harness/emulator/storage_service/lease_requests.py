@@ -4,8 +4,8 @@ from datetime import datetime
 
 from harness.emulator.context import Response
 from harness.emulator.storage_service import headers, leases
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease
+from harness.emulator.storage_service.operations import Call
 
 _STATUS = {"acquire": 201, "renew": 200, "change": 200, "release": 200, "break": 202}
 

@@ -26,8 +26,8 @@ from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry, FileId
 from harness.emulator.storage_service.extents import PAGE
 from harness.emulator.storage_service.file_records import NO_FILE, holding, later, of_file
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Container, Policy, share_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.roots import Roots, identify
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.storage_service.turns import Turn, Turns

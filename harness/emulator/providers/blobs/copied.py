@@ -8,7 +8,7 @@ from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.storage_service import conditions, extents, headers, leases
 from harness.emulator.storage_service.copy_sources import Source
 from harness.emulator.storage_service.errors import StorageError
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 
 def checked_source(call: Call, source: Source) -> None:

@@ -30,7 +30,7 @@ from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.protection import Protection, protection_of
 
 Outcomes = Mapping[str, EarlierState | None]  # by the id of an earlier state, what it becomes; None if it is deleted

@@ -34,7 +34,7 @@ from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.delegation_requests import DelegationHandlers
-from harness.emulator.storage_service.host import Address, Call, Operation, Operations
+from harness.emulator.storage_service.operations import Address, Call, Operation, Operations
 
 UNSERVED: dict[Address, str] = {
     ("service", "GET", "service", "stats"): "GetBlobServiceStats",

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from harness.emulator.providers.blobs import tag_expressions
 from harness.emulator.storage_service import documents, errors
 from harness.emulator.storage_service.errors import StorageError
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 HEADER, CONDITION, SOURCE_CONDITION = "x-ms-tags", "x-ms-if-tags", "x-ms-source-if-tags"
 _MOST = 10  # tags of a blob

@@ -26,8 +26,8 @@ from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.delegation_requests import DelegationHandlers
-from harness.emulator.storage_service.host import Address, Call, Handler, Operation, Operations
 from harness.emulator.storage_service.intents import Intents
+from harness.emulator.storage_service.operations import Address, Call, Handler, Operation, Operations
 
 UNSERVED: dict[Address, str] = {}
 SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "OpenHandle", "ForceCloseHandles"})

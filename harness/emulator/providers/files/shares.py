@@ -23,8 +23,8 @@ from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.file_records import holding, later, of_file
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import DeletedShare, Lease, Policy, Share, entry_key, share_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.roots import Roots
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.storage_service.turns import Turn, Turns

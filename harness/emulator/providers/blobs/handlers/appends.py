@@ -14,7 +14,7 @@ from harness.emulator.providers.blobs.handlers.response_headers import encrypted
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import bodies, errors
 from harness.emulator.storage_service.bodies import Checksums
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 
 class AppendHandlers:

@@ -9,7 +9,7 @@ from harness.emulator.context import MalformedRequestError, Request, Response
 from harness.emulator.providers.blobs.batch_body import LIMIT, Part, PartAnswer, answer_body, boundary_of, parts
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.access import Target
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 _OPERATIONS = {("DELETE", ""), ("PUT", "tier")}  # method and component of the requests that a batch may have
 

@@ -32,8 +32,8 @@ from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
 from harness.emulator.storage_service.file_records import set_time
 from harness.emulator.storage_service.file_stream import FileStream
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.lease_requests import answer, asked
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.system_calls import status_of
 
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob

@@ -25,7 +25,7 @@ from harness.emulator.providers.blobs.model import Block
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import bodies, documents, errors, headers, leases, sparse
 from harness.emulator.storage_service.entries import close, staged
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.threads import in_thread
 
 _BLOCK_LIMITS = (("2019-12-12", 4000 << 20), ("2016-05-31", 100 << 20), ("", 4 << 20))  # bytes, since a version

@@ -7,9 +7,9 @@ from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import container_exists
 from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.storage_service import conditions, documents, errors, headers, leases
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.lease_requests import answer, asked
 from harness.emulator.storage_service.model import Container, new_content, share_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date
 
 # What the emulator has none of, as the service says so.

@@ -28,7 +28,7 @@ from harness.emulator.storage_service.copy_sources import CopySources, without_s
 from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, RunningCopy, ended, move
 from harness.emulator.storage_service.entries import staged
 from harness.emulator.storage_service.errors import StorageError
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.entries import path_entry
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 _OPTION = "x-ms-delete-snapshots"
 _TYPE = "x-ms-delete-type-permanent"

@@ -17,7 +17,7 @@ from harness.emulator.storage_service import errors, headers
 from harness.emulator.storage_service.copy_sources import Source, without_signature
 from harness.emulator.storage_service.copying import Copy
 from harness.emulator.storage_service.entries import staged
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 _TAG_OPTION = "x-ms-copy-source-tag-option"
 _PUT_LIMIT, _COPY_LIMIT = 5000 << 20, 256 << 20  # bytes

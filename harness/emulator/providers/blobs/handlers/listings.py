@@ -19,7 +19,7 @@ from harness.emulator.storage_service import documents, headers, leases, timesta
 from harness.emulator.storage_service.copying import Copy
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import http_date
 
 _BATCH = 1000  # entries read from disk at a time, in a thread

@@ -18,7 +18,7 @@ from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import documents, errors, extents, range_lists, sparse
 from harness.emulator.storage_service.entries import close
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.threads import in_thread
 
 _SINCE, _SINCE_URL = "prevsnapshot", "x-ms-previous-snapshot-url"

@@ -16,7 +16,7 @@ from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import bodies, errors, extents
 from harness.emulator.storage_service.bodies import Checksums
 from harness.emulator.storage_service.extents import Extent
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 _LIMIT = 4 << 20  # bytes that one request writes
 

@@ -10,7 +10,7 @@ from harness.emulator.storage_service import bodies, conditions, errors, ranges
 from harness.emulator.storage_service.bodies import Checksums
 from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.file_stream import FileStream
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 _URL = "x-ms-copy-source"
 

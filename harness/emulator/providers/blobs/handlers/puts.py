@@ -14,7 +14,7 @@ from harness.emulator.providers.blobs.handlers.response_headers import encrypted
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service import bodies, errors, headers
 from harness.emulator.storage_service.entries import staged
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 
 class PutHandlers:

@@ -5,7 +5,7 @@ from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import headers, leases, timestamps
 from harness.emulator.storage_service.copying import copy_headers
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import http_date
 
 _TIERS_OF_CONTENTS = "2026-10-06"  # the version since which Get Blob shows the tier, too

@@ -6,8 +6,8 @@ from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.storage_service import documents, headers, leases
 from harness.emulator.storage_service.accounts import Accounts
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Container, share_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date
 
 _RETENTION = "<RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"

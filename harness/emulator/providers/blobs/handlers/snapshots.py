@@ -11,7 +11,7 @@ from harness.emulator.providers.blobs.handlers.response_headers import encrypted
 from harness.emulator.providers.blobs.history import History, shown
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 
 class SnapshotHandlers:

@@ -14,8 +14,8 @@ from harness.emulator.providers.blobs.model import Blob, blob_key
 from harness.emulator.providers.blobs.places import Found, Place
 from harness.emulator.storage_service import bodies, conditions, documents, errors, headers
 from harness.emulator.storage_service.errors import StorageError
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Container, share_key
+from harness.emulator.storage_service.operations import Call
 
 _BATCH = 500  # records looked at, until other requests get their turn
 _LIMIT = 64 << 10  # bytes of a body: ten tags

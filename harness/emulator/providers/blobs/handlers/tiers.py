@@ -9,7 +9,7 @@ from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import errors, leases
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 
 class TierHandlers:

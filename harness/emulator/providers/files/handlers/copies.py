@@ -27,8 +27,8 @@ from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, 
 from harness.emulator.storage_service.entries import close, staged, to_entry
 from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import holding, set_time
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.system_calls import status_of
 
 _log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from harness.emulator.providers.files.places import Found, Place, remembered
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import documents, errors, headers, timestamps
 from harness.emulator.storage_service.entries import Entry, path_entry, staged_directory
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import entry_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import http_date
 
 _ENCODED = "2021-12-02"  # the version since which names that XML cannot hold are percent-encoded

@@ -20,7 +20,7 @@ from harness.emulator.storage_service.entries import staged, to_entry
 from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.file_records import set_time
 from harness.emulator.storage_service.file_stream import FileStream
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.system_calls import status_of
 
 FILE_LIMIT = 4 << 40  # bytes of a file

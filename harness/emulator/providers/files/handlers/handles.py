@@ -5,7 +5,7 @@ from harness.emulator.providers.files.open_handles import Handle, Opener
 from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import documents, errors, headers
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import http_date
 
 _RIGHTS = ("Read", "Write", "Delete")

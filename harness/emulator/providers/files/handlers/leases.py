@@ -6,8 +6,8 @@ from harness.emulator.context import Response
 from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, timestamps
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.lease_requests import answer, asked
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date
 
 

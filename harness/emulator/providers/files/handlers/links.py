@@ -23,7 +23,7 @@ from harness.emulator.storage_service import errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.entries import path_entry, staged_link
 from harness.emulator.storage_service.file_records import of_file
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 _TEXT_LIMIT = 2048  # bytes of what a link points to
 _MOST_LINKS = 1000  # names of one file

@@ -27,7 +27,7 @@ from harness.emulator.storage_service.content_changes import Plan
 from harness.emulator.storage_service.copy_sources import CopySources
 from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.extents import Extent
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 
 class RangeHandlers:

@@ -16,7 +16,7 @@ from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.copy_sources import CopySources
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 
 
 class _Rename(NamedTuple):

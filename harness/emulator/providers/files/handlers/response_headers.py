@@ -8,7 +8,7 @@ from harness.emulator.providers.files.places import Found, Place
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import timestamps
-from harness.emulator.storage_service.host import Call
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import http_date
 
 Headers = list[tuple[str, str]]

@@ -8,8 +8,8 @@ from harness.emulator.providers.files.share_properties import Viewer
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import documents, headers
 from harness.emulator.storage_service.accounts import Accounts
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import DeletedShare, Share, share_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date
 
 _METRICS = "<Version>1.0</Version><Enabled>false</Enabled><RetentionPolicy><Enabled>false</Enabled></RetentionPolicy>"

@@ -18,8 +18,8 @@ from harness.emulator.storage_service import documents, errors, headers, leases,
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.best_effort import best_effort
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import DeletedShare, Share, new_content, share_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date, json_response
 
 _MOST_QUOTA = 262_144  # GiB

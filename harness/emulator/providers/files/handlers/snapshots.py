@@ -16,8 +16,8 @@ from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import headers, timestamps
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.file_records import holding, of_file
-from harness.emulator.storage_service.host import Call
 from harness.emulator.storage_service.model import Lease, Share, entry_key, new_content, share_key
+from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.wire import etag, http_date
 

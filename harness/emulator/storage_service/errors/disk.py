@@ -1,0 +1,26 @@
+"""What the file system's own refusals are to a client."""
+
+import errno
+
+from harness.emulator.storage_service.errors.refusal import StorageError
+from harness.emulator.storage_service.errors.requests import invalid_name
+from harness.emulator.storage_service.errors.resources import exists, not_found, share_full, type_mismatch, undeletable
+
+
+def of_disk(error: OSError) -> StorageError | None:
+    """What the file system's own refusal is to a client; None where it is the emulator's fault."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return share_full()
+    if error.errno == errno.EFBIG:
+        return StorageError(413, "RequestBodyTooLarge", "The file would be larger than the disk can hold.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY, errno.EROFS):
+        return undeletable()
+    if error.errno == errno.ENOENT:
+        return not_found()
+    if error.errno == errno.EEXIST:
+        return exists()
+    if error.errno in (errno.ENOTDIR, errno.EISDIR):
+        return type_mismatch()
+    if error.errno in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP, errno.EMLINK, errno.ENXIO):
+        return invalid_name()
+    return None

@@ -1,0 +1,69 @@
+"""The storage services on plain ports, where the path or a host of this machine names the account."""
+
+from collections.abc import Container
+
+from harness.emulator.context import Request, Response
+from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.host_names import is_loopback
+from harness.emulator.storage_service.access import Target
+from harness.emulator.storage_service.host import StorageHost
+from harness.emulator.storage_service.model import Service
+
+
+class PathStyle:
+    """A service on a plain port of its own.
+
+    The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``, or
+    ``{account}.{service}.{name}``.
+
+    Args:
+        host: the service.
+        names: by which clients call this machine, beside those of loopback.
+    """
+
+    def __init__(self, host: StorageHost, names: Container[str] = ()) -> None:
+        self._host = host
+        self._names = names
+
+    def plays(self, host: str) -> bool:
+        """Whether a host is this machine, by a name that no name server of others gives out."""
+        return is_loopback(host) or host in self._names or _below(host, self._host.service) in self._names
+
+    async def handle(self, request: Request) -> Response:
+        """Answer for the account that the path names."""
+        return await self._host.handle_target(request, self._target(request))
+
+    def malformed(self, message: str) -> Response:
+        """A request that cannot be understood."""
+        return self._host.malformed(message)
+
+    def broken(self) -> Response:
+        """The emulator is at fault."""
+        return self._host.broken()
+
+    def place(self, request: Request) -> Place:
+        """The share or container of a request."""
+        return Place("storage", share=self._target(request).share)
+
+    def refuse(self, request: Request, trouble: Trouble) -> Response:
+        """The service in trouble."""
+        return self._host.refuse_target(request, trouble, self._target(request))
+
+    def _target(self, request: Request) -> Target:
+        path = request.path.lstrip("/")
+        if account := local_account(request.host, self._host.service):
+            return self._host.target(request, account, path)
+        account, _, rest = path.partition("/")
+        return self._host.target(request, account, rest)
+
+
+def local_account(host: str, service: Service) -> str:
+    """The account that a host of this machine names, ``{account}.{service}.{name}``; empty if it names none."""
+    return host.partition(".")[0] if _below(host, service) else ""
+
+
+def _below(host: str, service: Service) -> str:
+    """The name of this machine in ``{account}.{service}.{name}``; empty in any other host."""
+    account, _, domain = host.partition(".")
+    prefix = f"{service}."
+    return domain.removeprefix(prefix) if account and domain.startswith(prefix) else ""
