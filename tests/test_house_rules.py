@@ -93,7 +93,7 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_only_launching_is_imported_of_the_emulator() -> None:
-    names = ("Endpoint", "find", "launch", "orphans", "endpoint", "options", "owner", "reset")
+    names = ("Endpoint", "find", "launch", "orphans", "endpoint", "option_texts", "options", "owner", "reset")
     open_to_all = tuple(f"harness.emulator.{name}" for name in names)
     wrong = [
         f"{relative(module)} imports {name}"

@@ -6,15 +6,8 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from harness.emulator.options import (
-    ACCOUNTS_VARIABLE,
-    LOOPBACK,
-    MANAGED_IDENTITIES,
-    ONLY,
-    Images,
-    parse_accounts,
-    read_options,
-)
+from harness.emulator.option_texts import parse_accounts, read_options
+from harness.emulator.options import ACCOUNTS_VARIABLE, LOOPBACK, MANAGED_IDENTITIES, ONLY, Images
 from harness.emulator.serve import log_to_stderr, serve
 from harness.emulator.subscription_limits import KEY_REFUSALS
 from harness.errors import EmulatorError

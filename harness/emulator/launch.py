@@ -16,10 +16,7 @@ import msgspec
 from harness.clock import SystemClock
 from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.options import (
-    LOOPBACK,
-    Images,
-    Options,
+from harness.emulator.option_texts import (
     check_compute,
     parse_account,
     parse_application,
@@ -27,6 +24,7 @@ from harness.emulator.options import (
     parse_listen,
     parse_tenant,
 )
+from harness.emulator.options import LOOPBACK, Images, Options
 from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import (
     is_served,

@@ -7,7 +7,7 @@ import pytest
 from harness.cli import main
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
-from harness.emulator.options import parse_application, parse_tenant
+from harness.emulator.option_texts import parse_application, parse_tenant
 from harness.emulator.roles import manages, permits
 from harness.errors import EmulatorError
 

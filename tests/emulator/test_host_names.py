@@ -11,7 +11,7 @@ from harness.cli import main
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.host_names import host_of, is_loopback
 from harness.emulator.launch import launch
-from harness.emulator.options import parse_host_name
+from harness.emulator.option_texts import parse_host_name
 from harness.errors import EmulatorError
 
 

@@ -9,14 +9,8 @@ import requests
 from harness.cli import main
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
-from harness.emulator.options import (
-    ACCOUNTS_VARIABLE,
-    Account,
-    Options,
-    parse_account,
-    parse_accounts,
-    parse_limit,
-)
+from harness.emulator.option_texts import parse_account, parse_accounts, parse_limit
+from harness.emulator.options import ACCOUNTS_VARIABLE, Account, Options
 from harness.errors import EmulatorError
 
 

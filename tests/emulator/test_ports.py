@@ -17,7 +17,8 @@ from harness.emulator import health
 from harness.emulator.development_account import DEVELOPMENT_KEY
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, launch, start_detached, stop
-from harness.emulator.options import LOOPBACK, Options, parse_listen
+from harness.emulator.option_texts import parse_listen
+from harness.emulator.options import LOOPBACK, Options
 from harness.emulator.paths import DataDirectory
 from harness.emulator.ports import Ports, is_open_to_others, listening_socket, reachable
 from harness.errors import EmulatorError

@@ -12,18 +12,8 @@ from harness.cli.options import PATH, PORT, directory_option
 from harness.cli.output import say
 from harness.config import load_settings
 from harness.emulator import launch
-from harness.emulator.options import (
-    ACCOUNT_SKUS,
-    ACCOUNTS_VARIABLE,
-    LOOPBACK,
-    MANAGED_IDENTITIES,
-    ONLY,
-    REFUSAL_CODES,
-    Images,
-    parse_account,
-    parse_accounts,
-    read_options,
-)
+from harness.emulator.option_texts import ACCOUNT_SKUS, REFUSAL_CODES, parse_account, parse_accounts, read_options
+from harness.emulator.options import ACCOUNTS_VARIABLE, LOOPBACK, MANAGED_IDENTITIES, ONLY, Images
 from harness.errors import EmulatorError
 from harness.fault_vocabulary import FAULTS
 from harness.request_entry import LOG_NAME

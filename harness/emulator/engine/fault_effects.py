@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from harness.emulator.engine.model.records import Cluster, Job, Problem
-from harness.emulator.engine.rules import scaling
+from harness.emulator.engine.rules.nodes import with_node_lost_at, with_nodes_stuck
 from harness.emulator.fault_targets import Place
 from harness.emulator.faults.active import Faults
 from harness.fault_vocabulary import Fault
@@ -21,7 +21,7 @@ class FaultEffects:
         new = [node.id for node in after.nodes if node.id not in known]
         key, place = f"node {after.address.name}", Place("compute", after.address.group)
         never = {node for node in new if self._faults.strike(key, place, ("no-boot",))}
-        return scaling.stuck(after, never) if never else after
+        return with_nodes_stuck(after, never) if never else after
 
     def on_start(self, job: Job) -> Problem | None:
         """The problem that keeps a job from being started; None where no fault strikes."""
@@ -40,4 +40,4 @@ class FaultEffects:
         strike = self._faults.strike(f"run {job.address.name}", Place("compute", job.address.group), ("preempt",))
         if strike is None or job.started is None:
             return cluster
-        return scaling.doomed(cluster, job.nodes[-1], job.started + timedelta(seconds=strike.seconds))
+        return with_node_lost_at(cluster, job.nodes[-1], job.started + timedelta(seconds=strike.seconds))

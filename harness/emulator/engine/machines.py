@@ -3,8 +3,8 @@
 from harness.compute.backend import Backend, MachineProvider
 from harness.emulator.engine.job_specs import JobSpecs
 from harness.emulator.engine.model.records import Cluster
-from harness.emulator.engine.rules import scaling
-from harness.emulator.engine.rules.scaling import NodeMachines
+from harness.emulator.engine.rules.nodes import is_coming
+from harness.emulator.engine.rules.scaling_context import NodeMachines
 
 
 class Machines:
@@ -23,7 +23,7 @@ class Machines:
         """The machines of nodes that are coming; None where nodes need none."""
         if self._provider is None:
             return None
-        coming = [self._specs.node(cluster, node) for node in cluster.nodes if scaling.is_coming(node)]
+        coming = [self._specs.node(cluster, node) for node in cluster.nodes if is_coming(node)]
         missing = self._provider.provide(coming, self._specs.compute(cluster))
         if missing is None:
             return None

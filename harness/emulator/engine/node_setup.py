@@ -6,8 +6,8 @@ from datetime import datetime
 from harness.compute.backend import Backend
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Node, Problem
-from harness.emulator.engine.rules import scaling
-from harness.emulator.engine.rules.scaling import NodeMachines
+from harness.emulator.engine.rules.nodes import is_coming
+from harness.emulator.engine.rules.scaling_context import NodeMachines
 from harness.errors import ToolkitError
 
 
@@ -37,7 +37,7 @@ class NodeSetupRunner:
         Args:
             machines: which nodes have one, where nodes need any to run something.
         """
-        coming = [node for node in cluster.nodes if scaling.is_coming(node)]
+        coming = [node for node in cluster.nodes if is_coming(node)]
         mounts = self._mount_problem(cluster) if coming else None
         setups: dict[str, bool | Problem] = {}
         for node in coming if self.has_task(cluster) and not mounts else ():

@@ -1,7 +1,6 @@
-"""Moves clusters and jobs: asks the rules what comes next, stores it, then acts.
+"""The loop of the engine: passes over jobs, operations, clusters and queues, until nothing moves.
 
-Every transition is stored before its effect. A job is stored with its nodes before it is started, and starting is
-idempotent: an emulator adopts what one that was killed had started, and starts nothing twice.
+Every transition is stored before its effect, so a killed emulator continues where it was.
 """
 
 import logging
@@ -11,19 +10,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from harness.compute.backend import Backend, StartRefusedError
+from harness.compute.backend import Backend
+from harness.emulator.engine.cluster_scaler import ClusterScaler
 from harness.emulator.engine.fault_effects import FaultEffects
-from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
+from harness.emulator.engine.job_queues import JobQueues
+from harness.emulator.engine.job_runs import JobRuns
+from harness.emulator.engine.job_specs import JobSpecs
 from harness.emulator.engine.machines import Machines
-from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Node, Operation, Pending, Problem, Reason
-from harness.emulator.engine.model.spec import DeallocationOption
+from harness.emulator.engine.model.records import Cluster, DeletedJob, Job, Operation
 from harness.emulator.engine.node_setup import NodeSetupRunner
 from harness.emulator.engine.repository import Repository
-from harness.emulator.engine.rules import jobs, queue, scaling
+from harness.emulator.engine.rules import jobs, scaling
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.service import Service
 from harness.emulator.engine.teardown import Teardown
-from harness.errors import ToolkitError
 
 _KEPT = timedelta(hours=1)  # for which the end of an operation can be polled
 _SWEEP = timedelta(minutes=5)  # between two sweeps of old operations
@@ -55,20 +55,26 @@ class Reconciliation:
     ) -> None:
         self._repository = repository
         self._specs = specs
-        self._services = services
         self._backend = backend
-        self._pace = pace
-        self._fault_effects = fault_effects
-        self._node_setup = NodeSetupRunner(specs, backend)
-        self._machines = Machines(specs, backend)
-        self._teardown = Teardown(repository, self.stop, specs=specs, backend=backend, machines=self._machines)
-        self._watched: set[str] = set()  # jobs that this process has started or adopted
-        self._stopped: set[str] = set()
+        machines = Machines(specs, backend)
+        self._queues = JobQueues(repository)
+        self._job_runs = JobRuns(repository, specs, services, backend=backend, fault_effects=fault_effects)
+        self._clusters = ClusterScaler(
+            repository,
+            self._queues,
+            self._job_runs,
+            services=services,
+            machines=machines,
+            node_setup=NodeSetupRunner(specs, backend),
+            pace=pace,
+            fault_effects=fault_effects,
+        )
+        self._teardown = Teardown(repository, self._job_runs.stop, specs=specs, backend=backend, machines=machines)
         self._swept: datetime | None = None
         self._remove_orphans()
         for key in repository.clusters:
             if cluster := repository.store.get(Cluster, key):
-                self._machines.resume(cluster)
+                machines.resume(cluster)
 
     def reconcile(self, now: datetime) -> float | None:
         """Move everything that can move; seconds until something moves by itself, None when nothing will."""
@@ -82,81 +88,9 @@ class Reconciliation:
         return (min(later) - now).total_seconds() if later else None
 
     def _pass(self, now: datetime) -> bool:
-        moves = [self._watch(now), self._finish_operations(now), self._lose_nodes(now), self._move_clusters(now)]
-        return any([*moves, self._start_jobs(now), self._teardown.run(now)])
-
-    # Jobs that hold nodes
-
-    def _watch(self, now: datetime) -> bool:
-        changed = False
-        for key in sorted(self._repository.active):
-            job = self._repository.store.get(Job, key)
-            if job is None:
-                continue
-            if key not in self._watched:
-                self._start_or_adopt(job, now)
-                changed = True  # poll it in the next pass: an adopted job may have ended before anybody watched it
-                continue
-            progress = self._backend.poll(self._specs.job_directory(job))
-            after = jobs.observed(job, progress, now)
-            if after is not job:
-                self._settle(job, after, progress.lost_nodes)
-                changed = True
-            elif job.ending and key not in self._stopped:
-                self.stop(job, job.ending)
-        return changed
-
-    def _start_or_adopt(self, job: Job, now: datetime) -> None:
-        """Start a job that was given nodes, or watch it if an earlier emulator has started it."""
-        directory = self._specs.job_directory(job)
-        self._watched.add(job.key)
-        cluster = self._repository.store.get(Cluster, job.cluster)
-        try:
-            if self._backend.adopt(directory):
-                return
-            if cluster is None:
-                raise JobSpecError(Problem("JobClusterDeleted", "The cluster of the job was deleted"))
-            if problem := self._fault_effects.on_start(job):
-                raise JobSpecError(problem)
-            service = self._services[job.address.namespace]
-            self._backend.start(self._backend.plan(service.job_spec(job, cluster)))
-        except JobSpecError as error:
-            self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
-        except StartRefusedError as error:
-            problem = Problem(error.code, str(error), error.details)
-            self._settle(job, jobs.refused(job, problem, now, exit_code=-1))
-        except (ToolkitError, OSError) as error:
-            problem = Problem("JobStartFailed", f"Job could not be started: {error}")
-            self._settle(job, jobs.refused(job, problem, now))
-
-    def _settle(self, job: Job, after: Job, lost: tuple[str, ...] = ()) -> None:
-        """Store how a job moved. A job that does not run any more releases its nodes in the same transaction.
-
-        Args:
-            lost: those of its nodes that are gone.
-        """
-        store, runs = self._repository.store, after.phase == "running"
-        with store.transaction():
-            self._repository.keep(after)
-            cluster = store.get(Cluster, job.cluster)
-            if cluster and not runs:
-                self._repository.keep(scaling.bereft(scaling.with_job(cluster, job.nodes, None), lost, after.changed))
-            elif cluster and (doomed := self._fault_effects.on_run(cluster, after)) is not cluster:
-                self._repository.keep(doomed)
-        if runs:
-            return
-        self._watched.discard(job.key)
-        self._stopped.discard(job.key)
-        self._backend.forget(self._specs.job_directory(job))
-
-    def stop(self, job: Job, reason: Reason) -> None:
-        """Ask the back end to end a job that holds nodes. The reason is stored first, so that a restart asks again."""
-        if job.ending is None:
-            job = replace(job, ending=reason)
-            self._repository.keep(job)
-        if job.key in self._watched and job.key not in self._stopped:
-            self._stopped.add(job.key)
-            self._backend.terminate(self._specs.job_directory(job))
+        moves = [self._job_runs.watch(now), self._finish_operations(now)]
+        moves += [self._clusters.lose_nodes(now), self._clusters.move(now)]
+        return any([*moves, self._queues.place(now), self._teardown.run(now)])
 
     # Operations
 
@@ -182,7 +116,7 @@ class Reconciliation:
             return False
         if job.phase in ("starting", "running"):
             if job.ending is None:
-                self.stop(job, "terminated")
+                self._job_runs.stop(job, "terminated")
                 return True
             return False
         if pending.due > now:
@@ -195,104 +129,6 @@ class Reconciliation:
         with self._repository.store.transaction():
             self._repository.keep(resource)
             self._repository.end_operation(operation, now)
-
-    # Clusters
-
-    def _lose_nodes(self, now: datetime) -> bool:
-        """Take from clusters the nodes whose machines are gone; jobs on them hear of that by themselves."""
-        lost = self._machines.take_lost()
-        found = [self._repository.store.get(Cluster, key) for key in self._repository.clusters] if lost else []
-        changed = False
-        for cluster in found:
-            if cluster and (after := scaling.bereft(cluster, lost, now)) is not cluster:
-                self._repository.keep(after)
-                changed = True
-        return changed
-
-    def _move_clusters(self, now: datetime) -> bool:
-        store = self._repository.store
-        found = [store.get(Cluster, key) for key in sorted(self._repository.restless)]
-        free = [cluster for cluster in found if cluster and not (cluster.creating or cluster.deleting)]
-        after = {cluster.key: scaling.moved(cluster, self._scaling_context(cluster, now)) for cluster in free}
-        moved = [cluster for cluster in free if after[cluster.key] is not cluster]
-        if moved:
-            with store.transaction():
-                for cluster in moved:
-                    after[cluster.key] = self._fault_effects.on_allocation(cluster, after[cluster.key])
-                    self._repository.keep(after[cluster.key])
-        for cluster in moved:
-            self._node_setup.clear(cluster, after[cluster.key])
-            self._machines.release(cluster, after[cluster.key])
-        evicted = [self._evict(cluster) for cluster in after.values()]
-        retired = [self._retire(cluster, now) for cluster in after.values()]
-        return any([bool(moved), *evicted, *retired])
-
-    def _scaling_context(self, cluster: Cluster, now: datetime) -> scaling.ScalingContext:
-        wanted = 0
-        if (waiting := self._repository.queues.get(cluster.key)) and cluster.spec.scale_settings.auto_scale:
-            wanted = queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
-        machines = self._machines.of(cluster)
-        mounts, setups = self._node_setup.outcomes(cluster, now, machines)
-        quota = self._services[cluster.address.namespace].node_quota(cluster)
-        return scaling.ScalingContext(
-            now,
-            self._pace,
-            wanted,
-            self._node_setup.has_task(cluster),
-            setups,
-            mounts,
-            quota=quota,
-            machines=machines,
-        )
-
-    def _evict(self, cluster: Cluster) -> bool:
-        """End, or return to the queue, the jobs on departing nodes, unless the cluster waits for them."""
-        changed = False
-        for node in cluster.nodes:
-            if not (node.departing and node.job):
-                continue
-            reason = _eviction(cluster, node)
-            job = self._repository.store.get(Job, node.job)
-            if reason and job and job.ending is None:
-                self.stop(job, reason)
-                changed = True
-        return changed
-
-    def _retire(self, cluster: Cluster, now: datetime) -> bool:
-        """Delete a cluster that a service made for one job which needs it no longer."""
-        job = self._repository.store.get(Job, cluster.made_for) if cluster.made_for else None
-        if not scaling.is_needless(cluster, job):
-            return False
-        self._repository.keep(replace(cluster, deleting=Pending("", now, now)))
-        return True
-
-    # The queue
-
-    def _start_jobs(self, now: datetime) -> bool:
-        changed = False
-        for key, waiting in list(self._repository.queues.items()):
-            cluster = self._repository.store.get(Cluster, key)
-            if cluster is None or cluster.creating or cluster.deleting:
-                continue
-            free = scaling.idle(cluster)
-            for name in queue.chosen(waiting, len(free), scaling.capacity(cluster), lambda key: self._size(key, now)):
-                job = self._repository.store.get(Job, name)
-                if job is None:
-                    continue
-                nodes = tuple(node.id for node in free[: job.spec.node_count])
-                free = free[job.spec.node_count :]
-                cluster = scaling.with_job(cluster, nodes, name)
-                with self._repository.store.transaction():
-                    self._repository.keep(jobs.placed(job, nodes))
-                    self._repository.keep(cluster)
-                changed = True
-        return changed
-
-    def _size(self, key: str, now: datetime) -> int | None:
-        job = self._repository.store.get(Job, key)
-        if job is None or job.ready > now or job.creating or job.terminating or job.deleting:
-            return None
-        return job.spec.node_count
 
     # Housekeeping
 
@@ -307,18 +143,7 @@ class Reconciliation:
             cluster = store.get(Cluster, key)
             if cluster and (due := scaling.due(cluster)):
                 yield due
-        yield from self._first_ready()
-
-    def _first_ready(self) -> Iterator[datetime]:
-        """When the queued jobs of clusters with idle nodes or autoscale can start."""
-        for key, waiting in self._repository.queues.items():
-            cluster = self._repository.store.get(Cluster, key)
-            auto = cluster and cluster.spec.scale_settings.auto_scale
-            if cluster is None or not (auto or scaling.idle(cluster)):
-                continue
-            for name in waiting:
-                if job := self._repository.store.get(Job, name):
-                    yield job.ready
+        yield from self._queues.first_ready()
 
     def _sweep(self, now: datetime) -> None:
         """Delete the records of operations and deletions that ended long ago."""
@@ -347,11 +172,3 @@ class Reconciliation:
             if directory not in known:
                 self._backend.terminate(directory)
                 self._backend.forget(directory)
-
-
-def _eviction(cluster: Cluster, node: Node) -> Reason | None:
-    """Why the job on a departing node is ended; None where the cluster waits for it."""
-    option = scaling.deallocation(cluster)
-    if node.preempted or option is DeallocationOption.REQUEUE:
-        return "requeued"
-    return "terminated" if option is DeallocationOption.TERMINATE else None

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from harness.compute.backend import JobSpec
 from harness.emulator.engine.model.records import Cluster, Job
-from harness.emulator.engine.rules.scaling import NodeQuota
+from harness.emulator.engine.rules.scaling_context import NodeQuota
 
 
 class Service(Protocol):

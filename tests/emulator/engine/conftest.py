@@ -20,7 +20,8 @@ from harness.emulator.engine.model.address import MACHINE_LEARNING, Address
 from harness.emulator.engine.model.records import Cluster, Job, Resource, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, JobSpec
 from harness.emulator.engine.rules.jobs import new_job
-from harness.emulator.engine.rules.scaling import NodeQuota, new_cluster
+from harness.emulator.engine.rules.scaling import new_cluster
+from harness.emulator.engine.rules.scaling_context import NodeQuota
 from harness.emulator.faults.active import Faults
 from harness.emulator.guids import new_guid
 from harness.emulator.paths import DataDirectory

@@ -11,7 +11,8 @@ from azure.storage.fileshare import ShareServiceClient
 from harness.cli import main
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, stop
-from harness.emulator.options import Options, parse_faults
+from harness.emulator.option_texts import parse_faults
+from harness.emulator.options import Options
 from tests.emulator.faults.conftest import Plans
 
 Command = Callable[..., tuple[int, str, str]]

@@ -9,7 +9,8 @@ import requests
 
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import start_detached, stop
-from harness.emulator.options import Options, parse_faults
+from harness.emulator.option_texts import parse_faults
+from harness.emulator.options import Options
 from tests.emulator.faults.conftest import PLANS, SUBSCRIPTION, Plans
 
 

@@ -9,7 +9,7 @@ from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.job_specs import JobSpecError
 from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Resource, Workspace
-from harness.emulator.engine.rules.scaling import NodeQuota
+from harness.emulator.engine.rules.scaling_context import NodeQuota
 from harness.emulator.group_commit import GroupCommit
 from harness.emulator.identity import Identity
 from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError, ThrottledError

@@ -8,7 +8,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.engine.engine import Engine
 from harness.emulator.engine.model.address import BATCH_AI
 from harness.emulator.engine.model.records import Cluster, Job
-from harness.emulator.engine.rules.scaling import NodeQuota
+from harness.emulator.engine.rules.scaling_context import NodeQuota
 from harness.emulator.group_commit import GroupCommit
 from harness.emulator.providers.batchai.errors import BatchAIError
 from harness.emulator.providers.batchai.handlers.addressing import Addressing

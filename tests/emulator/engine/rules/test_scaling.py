@@ -7,21 +7,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from harness.emulator.engine.model.records import Cluster, Problem
-from harness.emulator.engine.rules.pace import Pace
-from harness.emulator.engine.rules.scaling import (
-    QUOTA_REACHED,
-    NodeMachines,
-    NodeQuota,
-    ScalingContext,
-    bereft,
-    doomed,
-    due,
-    idle,
-    is_at_rest,
-    moved,
-    stuck,
+from harness.emulator.engine.rules.nodes import (
+    idle_nodes,
     with_job,
+    with_node_lost_at,
+    with_nodes_lost,
+    with_nodes_stuck,
 )
+from harness.emulator.engine.rules.pace import Pace
+from harness.emulator.engine.rules.scaling import QUOTA_REACHED, due, is_at_rest, moved
+from harness.emulator.engine.rules.scaling_context import NodeMachines, NodeQuota, ScalingContext
 from tests.emulator.engine.rules.conftest import at, make_cluster
 
 SERVICE, INSTANT = Pace(1), Pace(0)
@@ -159,7 +154,7 @@ def test_every_cluster_settles_at_its_last_size_once_its_jobs_are_gone(
         cluster = with_job(cluster, held, "job")
     free = settled(with_job(cluster, [node.id for node in cluster.nodes], None))
 
-    assert len(free.nodes) == len(idle(free)) == sizes[-1]
+    assert len(free.nodes) == len(idle_nodes(free)) == sizes[-1]
     assert free.allocation == "steady"
     numbers = [node.number for node in free.nodes]
     assert len(set(numbers)) == len(numbers)
@@ -183,7 +178,7 @@ def test_a_stuck_node_stays_in_preparing_whatever_the_others_do() -> None:
     for _ in range(3):
         cluster = moved(cluster, ScalingContext(at(0), SERVICE))
     cluster = moved(cluster, ScalingContext(at(110), SERVICE))
-    cluster = stuck(cluster, {cluster.nodes[0].id})
+    cluster = with_nodes_stuck(cluster, {cluster.nodes[0].id})
     for seconds in (155, 275, 100_000):
         cluster = moved(cluster, ScalingContext(at(seconds), SERVICE))
 
@@ -193,7 +188,7 @@ def test_a_stuck_node_stays_in_preparing_whatever_the_others_do() -> None:
 
 def test_a_doomed_node_is_taken_at_its_moment_from_the_job_that_has_it() -> None:
     cluster = with_job(settled(make_cluster(manual(2))), ["tvm-7_2-20180607t000000z"], "j")
-    cluster = doomed(cluster, cluster.nodes[1].id, at(5))
+    cluster = with_node_lost_at(cluster, cluster.nodes[1].id, at(5))
     assert due(cluster) == at(5)
     assert moved(cluster, ScalingContext(at(4), INSTANT)) is cluster
 
@@ -223,9 +218,9 @@ def test_a_cluster_whose_nodes_have_no_machines_stays_resizing_and_says_why() ->
 def test_a_node_whose_machine_is_gone_leaves_and_gets_a_successor() -> None:
     cluster = settled(make_cluster(manual(2)))
     gone, kept = (node.id for node in cluster.nodes)
-    assert bereft(cluster, ("another",), at(0)) is cluster
+    assert with_nodes_lost(cluster, ("another",), at(0)) is cluster
 
-    cluster = settled(bereft(cluster, (gone,), at(0)))
+    cluster = settled(with_nodes_lost(cluster, (gone,), at(0)))
 
     assert len(cluster.nodes) == 2
     assert kept in [node.id for node in cluster.nodes]
@@ -234,7 +229,7 @@ def test_a_node_whose_machine_is_gone_leaves_and_gets_a_successor() -> None:
 
 def test_a_doomed_node_stays_when_its_job_has_ended() -> None:
     cluster = with_job(settled(make_cluster(manual(1))), ["tvm-7_1-20180607t000000z"], "j")
-    freed = with_job(doomed(cluster, cluster.nodes[0].id, at(5)), [cluster.nodes[0].id], None)
+    freed = with_job(with_node_lost_at(cluster, cluster.nodes[0].id, at(5)), [cluster.nodes[0].id], None)
 
     assert moved(freed, ScalingContext(at(5), INSTANT)) is freed
 

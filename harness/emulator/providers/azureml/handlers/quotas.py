@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.engine.model.records import Cluster, Problem
 from harness.emulator.engine.model.spec import ClusterSpec, VmPriority
-from harness.emulator.engine.rules.scaling import NodeQuota
+from harness.emulator.engine.rules.scaling_context import NodeQuota
 from harness.emulator.providers.azureml.rules.quotas import (
     CoreQuota,
     creation_problem,

@@ -7,7 +7,7 @@ stays as a compute that has failed. A compute whose quota others use is created,
 from dataclasses import dataclass
 
 from harness.emulator.engine.model.records import Problem
-from harness.emulator.engine.rules.scaling import NodeQuota
+from harness.emulator.engine.rules.scaling_context import NodeQuota
 from harness.vm_sizes import VmSize
 
 _REQUEST = (

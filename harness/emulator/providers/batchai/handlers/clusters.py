@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Cluster, Node, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, VmPriority
-from harness.emulator.engine.rules.scaling import new_cluster, preempted
+from harness.emulator.engine.rules.nodes import preempted
+from harness.emulator.engine.rules.scaling import new_cluster
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.batchai import errors
