@@ -137,9 +137,11 @@ def test_a_filter_keeps_what_it_says(show: Show) -> None:
 
 def test_pointing_at_a_chart_names_the_trial_and_marks_its_row(show: Show) -> None:
     page = show(trial({"rate": 0.5}, {"loss": 1.0}), trial({"rate": 0.25}, {"loss": 2.0}))
+    page.run("document.querySelector('#history canvas:last-child').scrollIntoView({block: 'center'})")
+    page.wait(SETTLED)  # the event of scrolling comes with the next frame, and hides the tip
     box = page.run(
-        "const one = document.querySelector('#history canvas:last-child'); one.scrollIntoView({block: 'center'});"
-        "const {left, top, height} = one.getBoundingClientRect(); return [left, top, height]"
+        "const {left, top, height} = document.querySelector('#history canvas:last-child').getBoundingClientRect();"
+        "return [left, top, height]"
     )
     page.point(box[0] + 100, box[1] + box[2] - 48)
     assert page.run("return document.getElementById('tip').innerText").split() == [
