@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from harness.recording.escapes import Edit, Layer, layers
 from harness.recording.placeholders import fitted
-from harness.recording.word_search import find_words
+from harness.recording.word_search import WordSearch
 
 _SHORT = 8  # characters; a shorter value counts only where it stands alone, and in no encoding but escapes
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -34,6 +34,7 @@ class KnownValues:
             self._add(value, placeholder, is_learned=True)
         for value, placeholder in values.items():
             self._add(value, placeholder, is_learned=False)
+        self._word_search, self._fragment_search = WordSearch(self._words), WordSearch(self._fragments)
 
     def _add(self, value: str, placeholder: str, *, is_learned: bool) -> None:
         if not value or value == placeholder:
@@ -50,7 +51,7 @@ class KnownValues:
 
     def fragment_edits(self, text: str) -> list[Edit]:
         """What to replace in base64 that holds values in its midst; its length stays as it is."""
-        return [(*span, self._fragments[text[slice(*span)]]) for span in find_words(text, self._fragments)]
+        return [(*span, self._fragments[text[slice(*span)]]) for span in self._fragment_search.find(text)]
 
     def occur_in(self, text: str) -> bool:
         """Whether a text holds any of the values."""
@@ -64,10 +65,10 @@ class KnownValues:
     def find_in(self, layer: Layer) -> Iterator[tuple[int, int]]:
         """As `find`, in one layer of a text; the places are those in the text as it is."""
         yield from (layer.span(*span) for span in self._found(layer.text))
-        yield from (layer.span(*span) for span in find_words(layer.text, self._fragments))
+        yield from (layer.span(*span) for span in self._fragment_search.find(layer.text))
 
     def _found(self, text: str) -> Iterator[tuple[int, int]]:
-        return (span for span in find_words(text, self._words) if _counts(text, *span))
+        return (span for span in self._word_search.find(text) if _counts(text, *span))
 
 
 def _counts(text: str, start: int, end: int) -> bool:

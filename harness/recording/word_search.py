@@ -7,23 +7,45 @@ Few words are looked for one by one, which is fastest. Many are looked for with 
 import re
 from collections import deque
 from collections.abc import Collection, Iterator
+from functools import cached_property
 
 _FEW = 256  # words
 _FEW_PRESENT = 32  # words that a regular expression lists: it tries all of them at each character
 _LONG = 1024  # characters; a longer word is looked for by itself, and keeps the automaton small
 
 
-def find_words(text: str, words: Collection[str]) -> Iterator[tuple[int, int]]:
-    """Where words begin and end, from left to right, of several at one place the longest; none overlaps another.
+class WordSearch:
+    """Finds the words of one set, in any number of texts.
 
-    Of many words that overlap each other, some may be passed over; where there are any, at least one is found.
+    Args:
+        words: what to find; none is empty. The automaton, which costs much more than a search, is made of them once, at
+            the first search that needs it.
     """
-    automatic = [word for word in words if len(word) <= _LONG] if len(words) > _FEW else []
-    present = [word for word in words if (not automatic or len(word) > _LONG) and word in text]
-    if not automatic and len(present) <= _FEW_PRESENT:
-        yield from _matches(text, present)
-        return
-    yield from _apart(_Automaton([*automatic, *present]).spans(text))
+
+    def __init__(self, words: Collection[str]) -> None:
+        self._short = [word for word in words if len(word) <= _LONG]
+        self._long = [word for word in words if len(word) > _LONG]
+
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where words begin and end, from left to right, of several at one place the longest; none overlaps another.
+
+        Of many words that overlap each other, some may be passed over; where there are any, at least one is found.
+        """
+        present = [word for word in self._long if word in text]
+        if len(self._short) <= _FEW:
+            present += [word for word in self._short if word in text]
+            yield from _apart(_spans(text, present))
+        else:
+            yield from _apart([*self._automaton.spans(text), *_spans(text, present)])
+
+    @cached_property
+    def _automaton(self) -> "_Automaton":
+        return _Automaton(self._short)
+
+
+def _spans(text: str, present: Collection[str]) -> list[tuple[int, int]]:
+    """Where words begin and end that occur in a text."""
+    return list(_matches(text, present)) if len(present) <= _FEW_PRESENT else _Automaton(present).spans(text)
 
 
 def _matches(text: str, present: Collection[str]) -> Iterator[tuple[int, int]]:

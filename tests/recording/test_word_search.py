@@ -1,12 +1,13 @@
 """Many words are found as quickly as few, and as correctly."""
 
+import time
 from collections.abc import Collection
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.recording.word_search import find_words
+from harness.recording.word_search import WordSearch
 
 WORDS = st.sets(st.text("ab", min_size=1, max_size=4), max_size=6)
 OTHERS = frozenset(f"another word, number {number}" for number in range(400))  # so many need the automaton
@@ -24,12 +25,12 @@ def leftmost_longest(text: str, words: Collection[str]) -> list[tuple[int, int]]
 
 @given(st.text("abc", max_size=40), WORDS)
 def test_few_words_are_found_from_left_to_right_the_longest_first(text: str, words: set[str]) -> None:
-    assert list(find_words(text, words)) == leftmost_longest(text, words)
+    assert list(WordSearch(words).find(text)) == leftmost_longest(text, words)
 
 
 @given(st.text("abc", max_size=40), WORDS)
 def test_of_many_words_some_are_found_where_there_are_any(text: str, words: set[str]) -> None:
-    found = list(find_words(text, words | OTHERS))
+    found = list(WordSearch(words | OTHERS).find(text))
 
     assert all(text[start:end] in words for start, end in found)
     assert all(one[1] <= other[0] for one, other in pairwise(found))
@@ -39,4 +40,25 @@ def test_of_many_words_some_are_found_where_there_are_any(text: str, words: set[
 def test_a_long_word_among_many_is_found() -> None:
     word = "x" * 5000
 
-    assert list(find_words(f"ab{word}c", {word, *OTHERS})) == [(2, 5002)]
+    assert list(WordSearch({word, *OTHERS}).find(f"ab{word}c")) == [(2, 5002)]
+
+
+def test_words_of_which_many_are_in_one_text_are_found() -> None:
+    words = sorted(OTHERS)[:40]
+    text = ";".join(words)
+
+    assert list(WordSearch(words).find(text)) == leftmost_longest(text, words)
+
+
+def test_many_words_are_prepared_once() -> None:
+    def took(search: WordSearch, texts: int) -> float:
+        begin = time.thread_time()
+        for _ in range(texts):
+            list(search.find("a short text"))
+        return time.thread_time() - begin
+
+    def is_prepared_once() -> bool:
+        search = WordSearch(OTHERS)
+        return took(search, texts=1) > took(search, texts=10)
+
+    assert any(is_prepared_once() for _ in range(5))
