@@ -33,7 +33,10 @@ def main() -> int:
     os.dup2(2, 1)  # what Ray prints goes to the log
 
     def tell(each: News) -> None:
-        news.write(encode(each))
+        try:
+            news.write(encode(each))
+        except BrokenPipeError:  # the emulator is gone, and what runs stays for the next driver
+            sys.exit(0)
 
     settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
     try:

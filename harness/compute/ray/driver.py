@@ -6,6 +6,7 @@ given all orders again. Ending it ends no job.
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -72,6 +73,9 @@ class Driver:
             self._tell(Moved(job, _ended("JobStartFailed", str(error.cause))))
         except (RayError, ValueError) as error:
             self._tell(Moved(job, _ended("JobStartFailed", str(error))))
+        except Exception as error:  # nobody awaits this task: whatever it is, the job must not wait for ever
+            traceback.print_exc()  # into the driver's log
+            await self._abandon(order, error)
 
     async def _machines(self, order: Run) -> list[Placed]:
         """Those of the nodes, where their cluster has asked for them; else some for this job alone."""
@@ -113,6 +117,14 @@ class Driver:
         names = {each.id for each in living}
         lost = tuple(node.id for node in order.nodes if node.id not in names)
         self._tell(Lost(order.job, lost, reason.strip().partition("\n")[0]))
+
+    async def _abandon(self, order: Run, error: Exception) -> None:
+        """End a job that cannot be followed, because of a fault of this program."""
+        ends = [agent.end.remote(order.job) for agent in self._placements.agents([node.id for node in order.nodes])]
+        await asyncio.gather(*ends, return_exceptions=True)
+        code = "JobSupervisorLost" if self._placed.get(order.job) else "JobStartFailed"
+        words = f"the driver of Ray has failed ({type(error).__name__}: {error}); driver.log has the traceback"
+        self._tell(Moved(order.job, _ended(code, words)))
 
     async def _stop(self, job: str) -> None:
         """Ask for the end of a job. One that has no machines yet ends at once."""

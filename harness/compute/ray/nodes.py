@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,10 +58,17 @@ class Nodes:
                     await placed.agent.live.remote()
                 await asyncio.sleep(_PAUSE)
         except RayActorError:
-            self._forget(node.id, order.directory)
-            self._tasks.pop(node.id, None)
-            self._placements.release(order.directory)
-            self._tell(NodeLost(node.id))
+            self._lose(order)
+        except Exception:  # nobody awaits this task: whatever it is, the node must not wait for ever
+            traceback.print_exc()  # into the driver's log
+            await asyncio.sleep(_PAUSE)  # the next node may meet the same
+            self._lose(order)
+
+    def _lose(self, order: Place) -> None:
+        self._forget(order.node.id, order.directory)
+        self._tasks.pop(order.node.id, None)
+        self._placements.release(order.directory)
+        self._tell(NodeLost(order.node.id))
 
     async def _found(self, order: Place, cluster: Counter[str]) -> Placed:
         node = order.node

@@ -1,6 +1,8 @@
 """What only the back end on a Ray cluster does: machines of their own for nodes, and what happens when one is gone."""
 
+import asyncio
 import os
+import queue
 import signal
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +13,8 @@ import psutil
 import pytest
 
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec
+from harness.compute.ray.driver_process import DriverProcess
+from harness.compute.ray.messages import Connected, Moved, News, Node, NodeLost, Place, Run
 from tests.compute.laboratory import Laboratory, Recipe
 from tests.ray_cluster import LONG, RayCluster
 
@@ -159,6 +163,51 @@ def test_a_killed_driver_is_replaced_and_the_job_goes_on(laboratory: Laboratory,
 
     assert laboratory.finish(spec).exit_code == 0
     assert streams(spec) == ["on\n", "on\n"]
+
+
+def test_a_fault_of_the_driver_ends_the_job_and_the_driver_s_log_has_the_traceback(
+    ray_cluster: RayCluster, tmp_path: Path
+) -> None:
+    heard = queue.SimpleQueue[News]()
+    driver = DriverProcess(
+        lambda: {"address": ray_cluster.address, "emulator": str(uuid.uuid4())},
+        lambda: os.environ | ray_cluster.environ,
+        hear=heard.put,
+        standing=lambda: [Run("/a job without nodes", (), "key")],
+        log=tmp_path / "driver.log",
+    )
+    with closing(driver):
+        driver.ensure()
+        assert isinstance(heard.get(timeout=240), Connected)
+        moved = heard.get(timeout=240)
+
+    assert isinstance(moved, Moved)
+    assert (moved.state["state"], moved.state["error"]) == ("finished", "JobStartFailed")
+    assert "the driver of Ray has failed (IndexError: " in moved.state["message"]
+    assert "Traceback (most recent call last):" in (tmp_path / "driver.log").read_text()
+
+
+def test_a_fault_of_the_driver_loses_the_node_that_it_looks_for(capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = pytest.importorskip("harness.compute.ray.nodes")
+
+    class Faulty:
+        """Machines that cannot even be looked for."""
+
+        async def place_one(self, *_: object) -> None:
+            raise LookupError("a fault")
+
+        def release(self, owner: str) -> None:
+            released.append(owner)
+
+    async def lost() -> News:
+        heard = asyncio.Queue[News]()
+        nodes.Nodes(Faulty(), heard.put_nowait).place(Place(Node("tvm-1", "STANDARD_D1", 1, 0), "/cluster/tvm-1"))
+        return await asyncio.wait_for(heard.get(), 60)
+
+    released: list[str] = []
+    assert asyncio.run(lost()) == NodeLost("tvm-1")
+    assert released == ["/cluster/tvm-1"]
+    assert "LookupError: a fault" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rank", [0, pytest.param(1, marks=LONG)])
