@@ -21,6 +21,7 @@ from harness.compute.ray.leash import leave_agent, say
 from harness.compute.supervisor import HURRY, become, descendants, end_all, open_input, reap
 
 _MOST_STRANGERS = 64  # connections that have not shown the key
+_MOST_STREAMS = 256  # connections that wait for the order of their process
 _GREETED_SECONDS = 30.0
 
 
@@ -33,6 +34,7 @@ class Client:
         self.deadline = time.monotonic() + _GREETED_SECONDS
         self.received = b""
         self.kind = ""
+        self.stream = ""  # the name under which the order of a process will call it
         self.process: int | None = None
 
 
@@ -50,7 +52,7 @@ class Server:
         self.listener, self.key, self.variables = listener, key, variables
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.clients: dict[int, Client] = {}
-        self.streams: dict[str, socket.socket] = {}
+        self.streams: dict[str, Client] = {}
         self.selector = selectors.DefaultSelector()
         self.handles = set(handles)
         self.bell, wake = socket.socketpair()
@@ -70,15 +72,15 @@ class Server:
             soonest = min((client.deadline for client in strangers), default=None)
             wait = None if soonest is None else max(0.0, soonest - time.monotonic())
             for key, _ in self.selector.select(wait):
-                grace = self._handle(key.fd)
+                grace = self._handle(key.fd, key.data)
                 if grace is not None:
                     return grace
             for client in strangers:
                 if not client.kind and client.deadline <= time.monotonic():
                     self._drop(client)
 
-    def _handle(self, ready: int) -> float | None:
-        """Answer to one descriptor; a grace where that ends the server."""
+    def _handle(self, ready: int, client: Client | None) -> float | None:
+        """Answer to one descriptor, of a client if it is one's; a grace where that ends the server."""
         if ready in self.handles:
             return 0.0
         if ready == self.listener.fileno():
@@ -88,8 +90,8 @@ class Server:
             if signal.SIGTERM in numbers:
                 return HURRY
             self._tell_of_ends()
-        elif ready in self.clients:
-            return self._hear(self.clients[ready])
+        elif client is not None and self.clients.get(ready) is client:  # not dropped just now, and its number reused
+            return self._hear(client)
         return None
 
     def _accept(self) -> None:
@@ -103,7 +105,7 @@ class Server:
         keep_alive(connection)
         client = Client(connection)
         self.clients[connection.fileno()] = client
-        self.selector.register(connection, selectors.EVENT_READ)
+        self.selector.register(connection, selectors.EVENT_READ, client)
         with contextlib.suppress(OSError):
             connection.sendall(client.greeting + b"\n")
 
@@ -124,8 +126,8 @@ class Server:
                 self._drop(client)
                 return None
             return self._obey(client, order)
-        elif len(client.received) > MOST:
-            self._drop(client)
+        if len(client.received) > MOST:
+            return self._lose(client)
         return None
 
     def _lose(self, client: Client) -> float | None:
@@ -136,9 +138,15 @@ class Server:
         return HURRY if client.kind == "lifeline" else None
 
     def _drop(self, client: Client) -> None:
+        self._detach(client)
+        client.connection.close()
+
+    def _detach(self, client: Client) -> None:
+        """Serve a client no longer."""
         self.clients.pop(client.connection.fileno(), None)
         self.selector.unregister(client.connection)
-        client.connection.close()
+        if self.streams.get(client.stream) is client:
+            del self.streams[client.stream]
 
     def _obey(self, client: Client, order: dict[str, Any]) -> float | None:
         client.kind = order["kind"]
@@ -148,15 +156,20 @@ class Server:
             with contextlib.suppress(OSError):
                 client.connection.sendall(b"ended\n")
             return 0.0
-        if client.kind == "stream":  # it becomes a stream of a process whose order comes next
-            del self.clients[client.connection.fileno()]
-            self.selector.unregister(client.connection)
-            self.streams[order["name"]] = client.connection
-            with contextlib.suppress(OSError):  # one that is gone is missed by the process
-                client.connection.sendall(b"ready\n")
+        if client.kind == "stream":
+            self._keep_stream(client, order["name"])
         elif client.kind in ("run", "shell"):
             self._start(client, order)
         return None
+
+    def _keep_stream(self, client: Client, name: str) -> None:
+        """Have a connection wait for the order of its process, unless too many do."""
+        if len(self.streams) >= _MOST_STREAMS or name in self.streams:
+            self._drop(client)
+            return
+        client.stream, self.streams[name] = name, client
+        with contextlib.suppress(OSError):  # one that is gone is missed by the process
+            client.connection.sendall(b"ready\n")
 
     def _start(self, client: Client, order: dict[str, Any]) -> None:
         environment = order["environment"]
@@ -168,7 +181,7 @@ class Server:
             try:
                 streams = self._streams(client, order, stack)
                 child = os.fork()
-            except (OSError, KeyError) as error:  # KeyError: a stream that did not come
+            except OSError as error:
                 with contextlib.suppress(OSError):
                     client.connection.sendall(f"exit 127 {error}\n".encode())
                 return
@@ -186,13 +199,25 @@ class Server:
 
         given = kept(open_input(order.get("stdin", "")))
         if client.kind == "shell":
-            found = [kept(self.streams.pop(f"{order['name']}{number}").detach()) for number in (1, 2)]
+            found = [kept(self._take_stream(f"{order['name']}{number}")) for number in (1, 2)]
             for descriptor in found:
                 os.set_blocking(descriptor, True)
             return given, found[0], found[1]
         mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         out = kept(os.open(order["stdout"], mode, 0o644))
         return given, out, kept(os.open(order["stderr"], mode, 0o644))
+
+    def _take_stream(self, name: str) -> int:
+        """The descriptor of a connection that waits for a process.
+
+        Raises:
+            OSError: it did not come, is gone, or found no room.
+        """
+        client = self.streams.get(name)
+        if client is None:
+            raise OSError(f"the output of the command is not connected; a node keeps {_MOST_STREAMS} that wait")
+        self._detach(client)
+        return client.connection.detach()
 
     def _pass_on(self, client: Client) -> None:
         *names, client.received = client.received.split(b"\n")

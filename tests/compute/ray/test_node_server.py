@@ -120,6 +120,34 @@ def test_a_command_that_the_system_has_no_room_for_fails_alone(
     assert {int(each.name) for each in Path(f"/proc/{process.pid}/fd").iterdir()} <= {*used, free[0], free[1]}
 
 
+def streams(server: tuple[str, int], names: list[str]) -> list[socket.socket]:
+    """Connections that wait for the order of their process; those that found no room are cut."""
+    connections = [send_order(server, KEY, {"kind": "stream", "name": name}) for name in names]
+    for connection in connections:
+        connection.settimeout(SECONDS)
+    return connections
+
+
+def test_outputs_that_wait_for_their_command_are_bounded_and_make_room_when_they_are_gone(
+    server: tuple[str, int], tmp_path: Path
+) -> None:
+    waiting = streams(server, [str(number) for number in range(256)])
+    assert [each.recv(6) for each in waiting] == [b"ready\n"] * 256
+    shell = order(tmp_path, "true", kind="shell", name="more")
+    [refused] = streams(server, ["more1"])
+    assert refused.recv(6) == b""
+    assert answer(send_order(server, KEY, shell)).startswith("exit 127 the output of the command is not connected")
+
+    for each in (*waiting, refused):
+        each.close()
+
+    again = streams(server, ["more1", "more2"])
+    assert [each.recv(6) for each in again] == [b"ready\n"] * 2
+    assert answer(send_order(server, KEY, shell)) == "exit 0\n"
+    for each in again:
+        each.close()
+
+
 def test_a_client_that_is_gone_takes_its_command_along(server: tuple[str, int], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
