@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from harness.compute.job_processes import OPTIONS, SERVER, supervisor_command
+from harness.compute.logged_process import start_logged
 from harness.compute.paths import JobPaths
 
 _ENVIRONMENT = {"LANG": "C.UTF-8"}  # nothing of the emulator's, where secrets may be
@@ -85,11 +86,4 @@ class Supervisors:
 
 
 def _spawned(directory: Path) -> int:
-    log = str(JobPaths(directory).log)
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    argv = supervisor_command(directory)
-    return os.posix_spawn(argv[0], argv, _ENVIRONMENT, file_actions=actions, setsid=True)
+    return start_logged(supervisor_command(directory), _ENVIRONMENT, str(JobPaths(directory).log))

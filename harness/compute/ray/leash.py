@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.compute.logged_process import start_logged
 from harness.compute.supervisor import PR_SET_CHILD_SUBREAPER, end_all
 
 
@@ -25,14 +26,7 @@ def main() -> None:
 
 def supervise(order: Mapping[str, Any], handles: Sequence[int]) -> None:
     """From the start of a supervisor to its end, or to that of one of the processes that the handles name."""
-    log = order["log"]
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    argv = order["argv"]
-    supervisor = os.posix_spawn(argv[0], argv, {"LANG": "C.UTF-8"}, file_actions=actions, setsid=True)
+    supervisor = start_logged(order["argv"], {"LANG": "C.UTF-8"}, order["log"])
     say({"pid": os.getpid()})
     _wait(handles, supervisor)
 

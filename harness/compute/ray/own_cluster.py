@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from harness.atomic_file import write_file
+from harness.compute.logged_process import start_logged
 from harness.compute.process_handle import ProcessFacts, open_process
 from harness.file_lock import FileLockedError, lock_file
 
@@ -115,13 +116,7 @@ def _start(directory: Path, environment: Mapping[str, str]) -> OwnCluster:
         *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={_OBJECT_STORE}"),
         *(f"--num-cpus={cpus}", f'--resources={{"batchai-node": {cpus}}}'),
     ]
-    log = str(directory / "ray.log")
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    keeper = os.posix_spawn(argv[0], argv, dict(environment), file_actions=actions, setsid=True)
+    keeper = start_logged(argv, environment, str(directory / "ray.log"))
     cluster = OwnCluster(keeper, f"{LOOPBACK}:{port}", temporary)
     write_file(_record(directory), msgspec.json.encode(cluster))
     return cluster
