@@ -1,7 +1,8 @@
 """Opening a cloud by its name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from harness.clouds.azure import azure_cloud
@@ -27,6 +28,7 @@ def open_cloud(
     endpoint: Endpoint | None = None,
     run: str | None = None,
     report_unused: ReportUnused | None = None,
+    recorded_for: Callable[[], str] | None = None,
 ) -> Iterator[Cloud]:
     """A place to run in, for as long as the block lasts.
 
@@ -40,6 +42,7 @@ def open_cloud(
         endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
         run: identity of the run; default a new one.
         report_unused: called after a replay in which some of the recorded responses were not requested.
+        recorded_for: names the test that records right now; no other test may record over it.
 
     Raises:
         SettingsError: a setting that the cloud needs has no value, or forbids what is asked.
@@ -65,5 +68,7 @@ def open_cloud(
         else:
             running = endpoint or stack.enter_context(running_emulator(settings))
             cloud = emulator_cloud(running, settings, cassettes=cassettes, record=record, run=run, workspace=workspace)
+        if recorded_for is not None:
+            cloud = replace(cloud, recorded_for=recorded_for)
         stack.callback(cloud.close)
         yield cloud

@@ -25,6 +25,7 @@ from harness.clouds.tokens import RenewableCredential, RenewingPolicy
 from harness.errors import SettingsError
 from harness.fault_plans import FaultPlan
 from harness.recording import Recordings, RecordMode, ReportUnused, cassette_path, open_session, recorded_provenance
+from harness.recording.scrub import Scrubber
 
 if TYPE_CHECKING:
     from azure.mgmt.resource.resources import ResourceManagementClient
@@ -73,6 +74,7 @@ class SdkCloud:
         injects: whether faults can be ordered there.
         report_unused: called after a replay in which some of the recorded responses were not requested.
         workspace: resource group and name of a workspace that is there; recordings name another in its place.
+        recorded_for: the test that records right now; empty where nobody knows.
     """
 
     name: str
@@ -88,6 +90,7 @@ class SdkCloud:
     report_unused: ReportUnused | None = None
     injects: bool = False
     workspace: tuple[str, str] | None = None
+    recorded_for: Callable[[], str] = str
 
     @property
     def poller(self) -> Poller:
@@ -141,7 +144,10 @@ class SdkCloud:
 
     def _recording(self, cassette: Path, source: Path | None) -> AbstractContextManager[dict[str, str]]:
         """What the provenance of a recording says of its source; nothing for a replay."""
-        return self._recordings.recording(cassette, source) if self.mode == "record" else nullcontext({})
+        if self.mode != "record":
+            return nullcontext({})
+        test = Scrubber(self._replacements()).text(self.recorded_for())  # its parameters may hold anything
+        return self._recordings.recording(cassette, source, test)
 
     @cached_property
     def _recordings(self) -> Recordings:

@@ -12,6 +12,7 @@ from harness import clouds, experiments, recording, resources, services
 from harness import config as harness_config
 from harness.plugin.collection import shelf
 from harness.plugin.options import SCENARIO_OPTIONS, worker_input
+from harness.plugin.recorded_for import recorded_for
 from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
 from harness.plugin.sweep_outcomes import KeptOutcomes
 from harness.plugin.unused import unused_reporter
@@ -72,6 +73,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator["Cloud"]:
         endpoint=endpoint,
         run=f"run-{shared}" if shared else None,
         report_unused=unused_reporter(config),
+        recorded_for=recorded_for(config),
     ) as opened:
         yield opened
 

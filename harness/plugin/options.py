@@ -12,6 +12,7 @@ from _pytest.mark.expression import Expression  # the only parser of -m; pytest 
 from harness import config as harness_config
 from harness.errors import SettingsError, UserError
 from harness.plugin.keywords import searchable
+from harness.plugin.recorded_for import RECORDED_FOR, RecordedFor
 from harness.scenario.set_option import parse_values
 from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service, may_be_set
 
@@ -75,7 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "scenario(path): the scenario file that a test's fixtures play; one test a trial"
     )
-    config.stash[SCENARIO_OPTIONS] = _read_options(config)
+    options = config.stash[SCENARIO_OPTIONS] = _read_options(config)
+    if options.record:
+        config.pluginmanager.register(RecordedFor(config.rootpath), RECORDED_FOR)
     config.option.keyword = searchable(config.option.keyword)
 
 

@@ -91,3 +91,63 @@ def test_two_tests_cannot_record_under_one_name(run: Run, pytester: pytest.Pytes
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines("*group.json was recorded in this run already*give each a name of its own*")
+
+
+def test_two_tests_cannot_record_under_one_name_in_two_runs(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_two="""
+        import pytest
+
+        def look(cloud, cassette):
+            with cloud.clients(cassette) as clients:
+                return clients.resources.resource_groups.check_existence("none")
+
+        @pytest.fixture(scope="module", name="looked")
+        def _shared(cloud):
+            return look(cloud, "mine/shared")
+
+        @pytest.fixture
+        def own(cloud, request):
+            return look(cloud, f"mine/{request.node.name}")
+
+        def test_one(cloud, looked, own): assert not looked and not look(cloud, "mine/group")
+        def test_two(cloud, looked, own): assert not looked and not look(cloud, "mine/group")
+        """
+    )
+    record = ("--cloud", "emulator", "--record")
+    run("test_two.py::test_one", *record).assert_outcomes(passed=1)
+    run("test_two.py::test_one", *record).assert_outcomes(passed=1)
+
+    result = run("test_two.py::test_two", *record)
+
+    result.assert_outcomes(failed=1)  # the shared fixture records again, whichever test asks for it
+    result.stdout.fnmatch_lines("*is a recording of test_two.py::test_one, and one of test_two.py::test_two would*")
+    sources = {
+        path.stem: json.loads(path.read_text())["provenance"]["source"]
+        for path in (pytester.path / "cassettes/batchai/mine").iterdir()
+    }
+    assert sources == {
+        "group": "test_two.py::test_one",
+        "shared": "test_two.py::_shared",
+        "test_one": "test_two.py::test_one",
+        "test_two": "test_two.py::test_two",
+    }
+
+
+def test_a_parameter_that_looks_secret_is_not_in_the_name_of_the_test(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_two="""
+        import pytest
+
+        @pytest.mark.parametrize("address", ["somebody@contoso.com"])
+        def test_it(cloud, address):
+            with cloud.clients("mine/group") as clients:
+                assert not clients.resources.resource_groups.check_existence("none")
+        """
+    )
+    run("test_two.py", "--cloud", "emulator", "--record").assert_outcomes(passed=1)
+    run("test_two.py", "--cloud", "emulator", "--record").assert_outcomes(passed=1)
+
+    recorded = (pytester.path / "cassettes/batchai/mine/group.json").read_text()
+    assert "contoso" not in recorded
+    assert json.loads(recorded)["provenance"]["source"].startswith("test_two.py::test_it[user-")
