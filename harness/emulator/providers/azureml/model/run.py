@@ -157,18 +157,14 @@ def run_key(workspace: Workspace, name: str) -> str:
 
 def history_document(run: Run, experiment_id: str, *, by: str, tenant: str) -> Document:
     """A run as run history shows it, in the order of recorded answers."""
-    author = {
-        "userObjectId": by, "userPuId": None, "userIdp": None, "userAltSecId": None,
-        "userIss": f"https://sts.windows.net/{tenant}/", "userTenantId": tenant, "userName": by, "upn": None,
-    }  # fmt: skip
+    author = _author(by, tenant)
     return {
         "runNumber": run.number,
         "rootRunId": run.id,
         "createdUtc": precise(run.created),
         "createdBy": author,
         "userId": by,
-        "token": None,
-        "tokenExpiryTimeUtc": None,
+        **_empty("token", "tokenExpiryTimeUtc"),
         "error": failure(run.job) if run.job else None,
         "warnings": None,
         "revision": 1,
@@ -176,14 +172,10 @@ def history_document(run: Run, experiment_id: str, *, by: str, tenant: str) -> D
         "runUuid": run.id,
         "parentRunUuid": None,
         "rootRunUuid": run.id,
-        "lastStartTimeUtc": None,
-        "currentComputeTime": None,
-        "computeDuration": None,
-        "effectiveStartTimeUtc": None,
+        **_empty("lastStartTimeUtc", "currentComputeTime", "computeDuration", "effectiveStartTimeUtc"),
         "lastModifiedBy": author,
         "lastModifiedUtc": precise(run.ended or run.started or run.created),
-        "duration": None,
-        "cancelationReason": None,
+        **_empty("duration", "cancelationReason"),
         "currentAttemptId": 1,
         "runId": run.id,
         "parentRunId": None,
@@ -197,33 +189,48 @@ def history_document(run: Run, experiment_id: str, *, by: str, tenant: str) -> D
         "dataContainerId": f"dcid.{run.id}",
         "description": run.description,
         "hidden": run.is_hidden,
+        **_history_of_work(run),
+    }
+
+
+def _author(by: str, tenant: str) -> Document:
+    return {
+        "userObjectId": by, "userPuId": None, "userIdp": None, "userAltSecId": None,
+        "userIss": f"https://sts.windows.net/{tenant}/", "userTenantId": tenant, "userName": by, "upn": None,
+    }  # fmt: skip
+
+
+def _history_of_work(run: Run) -> Document:
+    """What run history says of the work itself, the last part of its answer."""
+    return {
         "runType": "azureml.scriptrun" if run.job else "Execution",
         "runTypeV2": {"orchestrator": None, "traits": [], "attribution": None, "computeType": "AmlCompute"},
         "properties": run.properties,
         "parameters": {},
         "actionUris": {},
         "scriptName": None,
-        "target": run.details.compute.rpartition("/")[2] if run.details and run.details.compute else None,
+        "target": _target(run),
         "uniqueChildRunComputeTargets": [],
         "tags": run.tags,
         "settings": {},
         "services": {},
         "inputDatasets": [],
         "outputDatasets": [],
-        "runDefinition": None,
-        "jobSpecification": None,
-        "primaryMetricName": None,
-        "createdFrom": None,
-        "cancelUri": None,
-        "completeUri": None,
-        "diagnosticsUri": None,
-        "computeRequest": None,
-        "compute": None,
+        **_empty("runDefinition", "jobSpecification", "primaryMetricName", "createdFrom"),
+        **_empty("cancelUri", "completeUri", "diagnosticsUri", "computeRequest", "compute"),
         "retainForLifetimeOfWorkspace": False,
-        "queueingInfo": None,
-        "inputs": None,
-        "outputs": None,
+        **_empty("queueingInfo", "inputs", "outputs"),
     }
+
+
+def _target(run: Run) -> str | None:
+    """The name of the compute that a run uses."""
+    return run.details.compute.rpartition("/")[2] if run.details and run.details.compute else None
+
+
+def _empty(*names: str) -> Document:
+    """Members that this emulator's runs never have."""
+    return dict.fromkeys(names)
 
 
 def details_document(run: Run, logs: dict[str, str], *, by: str) -> Document:
@@ -233,7 +240,7 @@ def details_document(run: Run, logs: dict[str, str], *, by: str) -> Document:
         "runUuid": run.id,
         "parentRunUuid": None,
         "rootRunUuid": run.id,
-        "target": run.details.compute.rpartition("/")[2] if run.details and run.details.compute else None,
+        "target": _target(run),
         "status": run.status,
         "parentRunId": None,
         "dataContainerId": f"dcid.{run.id}",
