@@ -90,7 +90,7 @@ class Attacker:
 
 
 def ask(endpoint: Endpoint, results: Connection) -> None:
-    """The other client: sends the milliseconds of its requests, by kind of connection, once it is told to end."""
+    """The other client: sends the milliseconds of its requests, by kind of connection, once it is asked to end."""
     times: dict[str, list[float]] = {"kept": [], "new": []}
     failures = 0
     with requests.Session() as session:

@@ -3,8 +3,8 @@
     python bench/sweep.py [--json] [--rounds N] [--trials N] [--without PEER]...
     python bench/sweep.py --endurance N [--json]
 
-A trial runs /bin/true and tells a number; two run at a time. Each figure is a process of its own, in turns: as many
-trials as asked for, and two, so that a rate can be told with start-up and without it. What a trial is:
+A trial runs /bin/true and reports a number; two run at a time. Each figure is a process of its own, in turns: as many
+trials as asked for, and two, so that a rate can be given with start-up and without it. What a trial is:
 
 - ours: a Batch AI job of `harness run` on an emulator of its own: submitted over HTTPS, run under a supervisor in its
   own process group, its log and execution log listed and downloaded, its outcome written to disk, the job deleted;
@@ -15,7 +15,7 @@ trials as asked for, and two, so that a rate can be told with start-up and witho
 
 The peers are installed into a throw-away environment; one that cannot be is left out, with a note.
 
---endurance runs N trials of ours alone and tells, for each tenth of them, their rate, and the processor time and the
+--endurance runs N trials of ours alone and reports, for each tenth of them, their rate, and the processor time and the
 memory of the runner and of the emulator.
 """
 
@@ -104,7 +104,7 @@ def endure(trials: int) -> list[dict[str, float]]:
                 continue
             now, processes = time.perf_counter(), [run.pid, emulator_of(run.pid)]
             cpu = sum(map(cpu_seconds, processes))
-            told = {
+            tenth = {
                 "trials": done - counted,
                 "per_s": round((done - counted) / (now - begin), 2),
                 "cpu_ms_each": round((cpu - spent) / (done - counted) * 1000, 1),
@@ -112,8 +112,8 @@ def endure(trials: int) -> list[dict[str, float]]:
                 "emulator_mib": resident(processes[1]),
                 "load": round(os.getloadavg()[0], 1),
             }
-            print("  ".join(f"{name} {value:g}" for name, value in told.items()), flush=True)
-            tenths.append(told)
+            print("  ".join(f"{name} {value:g}" for name, value in tenth.items()), flush=True)
+            tenths.append(tenth)
             begin, counted, spent = now, done, cpu
         assert run.wait() == 0
         assert outcomes.read_bytes().count(b"\n") == trials
@@ -259,21 +259,21 @@ def bench(pythons: dict[str, Path], trials: int, rounds: int) -> dict[str, dict[
 
 def ratios(figures: dict[str, dict[str, float]]) -> dict[str, Any]:
     """Our rate over theirs, whole processes compared."""
-    rate = {name: told["per_s_with_start_up"] for name, told in figures.items()}
+    rate = {name: measured["per_s_with_start_up"] for name, measured in figures.items()}
     runners = {name: rate[name] for name in RUNNERS if name in rate}
-    told: dict[str, Any] = {}
+    compared: dict[str, Any] = {}
     if runners:
         fastest = max(runners, key=lambda name: runners[name])
-        told |= {"vs_fastest_runner": round(rate["ours"] / runners[fastest], 2), "fastest_runner": fastest}
+        compared |= {"vs_fastest_runner": round(rate["ours"] / runners[fastest], 2), "fastest_runner": fastest}
     if "optuna" in rate:
-        told["vs_optuna"] = round(rate["ours"] / rate["optuna"], 2)
-    return told
+        compared["vs_optuna"] = round(rate["ours"] / rate["optuna"], 2)
+    return compared
 
 
 def show(figures: dict[str, dict[str, float]], trials: int) -> None:
     print(f"{'':10}{'2 trials, s':>13}{f'{trials} trials, s':>15}{'trials/s':>10}{'without start-up':>18}")
-    for name, told in figures.items():
-        cells = (told["start_up_s"], told["whole_s"], told["per_s_with_start_up"], told["per_s_without"])
+    for name, measured in figures.items():
+        cells = [measured[key] for key in ("start_up_s", "whole_s", "per_s_with_start_up", "per_s_without")]
         print(f"{name:10}{cells[0]:13}{cells[1]:15}{cells[2]:10}{cells[3]:18}")
 
 
@@ -299,12 +299,12 @@ def main() -> None:
         wanted = [name for name in PEERS if name not in options.without]
         pythons = {"ours": Path(sys.executable), **install(Path(directory), wanted)}
         figures = bench(pythons, options.trials, options.rounds)
-    told = ratios(figures)
+    compared = ratios(figures)
     show(figures, options.trials)
-    for name, value in told.items():
+    for name, value in compared.items():
         print(f"{name}: {value}")
     if options.json:
-        print(json.dumps(told | {"figures": figures, "trials": options.trials, "rounds": options.rounds}))
+        print(json.dumps(compared | {"figures": figures, "trials": options.trials, "rounds": options.rounds}))
 
 
 if __name__ == "__main__":
