@@ -173,16 +173,17 @@ def test_an_id_that_is_none_is_refused(tree: ShareClient, identifier: str) -> No
         tree.get_file_client("g").close_handle(identifier)
 
 
-def test_the_number_of_handles_has_a_limit() -> None:
+def test_the_number_of_handles_in_an_account_has_a_limit() -> None:
     handles, opener = OpenHandles(), Opener("127.0.0.1", "node", ("Read",))
 
-    def open_one() -> None:
-        handles.open("a/c/f", "f", inode=1, parent=0, opened=datetime.now(UTC), opener=opener)
+    def open_one(key: str = "a/c/f") -> None:
+        handles.open(key, "f", inode=1, parent=0, opened=datetime.now(UTC), opener=opener)
 
     for _ in range(MOST):
         open_one()
     with pytest.raises(StorageError, match="10000 handles are open"):
         open_one()
+    open_one("b/c/f")
     handles.forget("A", "c")
     open_one()
 

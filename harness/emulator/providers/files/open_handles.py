@@ -5,14 +5,15 @@ They are kept in memory alone: like the sessions of SMB, they end with the serve
 
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from harness.emulator.providers.files.errors import sharing_violation, too_many_handles
 from harness.emulator.storage_service.model import entry_key
 
-MOST = 10_000  # open at a time
+MOST = 10_000  # open at a time in one account: its clients take no room from those of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class OpenHandles:
     """The handles of all shares and snapshots."""
 
     def __init__(self) -> None:
-        self._open: dict[int, Handle] = {}
+        self._open: defaultdict[str, dict[int, Handle]] = defaultdict(dict)  # by account and id
         self._ids = itertools.count(secrets.randbits(40) + 1)  # an id of an earlier emulator is none of this one's
         self._sessions = secrets.randbits(40) << 20
 
@@ -62,13 +63,14 @@ class OpenHandles:
         """Open what is at a path; each caller, by name and address, has a session.
 
         Raises:
-            StorageError: too many handles are open.
+            StorageError: too many handles are open in the account.
         """
-        if len(self._open) >= MOST:
+        handles = self._open[_account(key)]
+        if len(handles) >= MOST:
             raise too_many_handles(MOST)
-        session = self._session(opener)
+        session = self._session(handles, opener)
         handle = Handle(next(self._ids), key, path, inode, parent, session, opened, opener)
-        self._open[handle.id] = handle
+        handles[handle.id] = handle
         return handle
 
     def on(self, key: str, *, recursive: bool) -> list[Handle]:
@@ -77,7 +79,10 @@ class OpenHandles:
 
     def close(self, handle: Handle) -> None:
         """Close a handle."""
-        self._open.pop(handle.id, None)
+        account = _account(handle.key)
+        self._open[account].pop(handle.id, None)
+        if not self._open[account]:
+            del self._open[account]
 
     def refuse(self, key: str) -> None:
         """Keep a request from deleting or renaming what is open, or what holds something open.
@@ -97,14 +102,14 @@ class OpenHandles:
         below = f"{key}/"
         return (
             handle
-            for handle in self._open.values()
+            for handle in self._open.get(_account(key), {}).values()
             if handle.key == key or (recursive and handle.key.startswith(below))
         )
 
-    def _session(self, opener: Opener) -> int:
+    def _session(self, handles: Mapping[int, Handle], opener: Opener) -> int:
         same = (
             handle.session
-            for handle in self._open.values()
+            for handle in handles.values()
             if (handle.opener.address, handle.opener.name) == (opener.address, opener.name)
         )
         session = next(same, None)
@@ -112,3 +117,7 @@ class OpenHandles:
             self._sessions += 1
             session = self._sessions
         return session
+
+
+def _account(key: str) -> str:
+    return key.partition("/")[0]
