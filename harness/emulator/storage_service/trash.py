@@ -1,7 +1,6 @@
 """Directories that are deleted: moved away at once, and removed in the background."""
 
 import os
-import shutil
 import threading
 import uuid
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ class Trash:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in folder.iterdir():
+        for left in list(folder.iterdir()):  # not those that are moved into it from now on
             if left.suffix != KEPT:
                 _delete(left)
 
@@ -88,24 +87,43 @@ def moved(directory: Path, target: Path) -> Iterator[None]:
         raise
 
 
-def _delete(directory: Path) -> None:
-    with best_effort(f"{directory} is deleted at the next start"):
-        threading.Thread(target=_delete_now, args=(directory,), name="trash", daemon=True).start()
+def _delete(path: Path) -> None:
+    with best_effort(f"{path} is deleted at the next start"):
+        threading.Thread(target=_delete_now, args=(path,), name="trash", daemon=True).start()
 
 
-def _delete_now(directory: Path) -> None:
-    with best_effort(f"{directory} is deleted at the next start"):
-        _remove(directory)
+def _delete_now(path: Path) -> None:
+    with best_effort(f"{path} is deleted at the next start"):
+        if path.is_dir() and not path.is_symlink():
+            _remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
-def _remove(directory: Path) -> None:
-    """Delete a tree or a file; folders that a job closed to itself are opened first."""
-    if not directory.is_dir() or directory.is_symlink():
-        directory.unlink(missing_ok=True)
-        return
-    for parent, folders, _ in os.walk(directory):
-        for folder in folders:
-            path = Path(parent, folder)
-            if not path.is_symlink() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-                path.chmod(0o700)
-    shutil.rmtree(directory, ignore_errors=True)
+def _remove_tree(directory: Path) -> None:
+    """Delete a directory in the trash folder with all that is in it.
+
+    Each directory in it is first moved up to the trash folder: a job can nest directories deeper than a path can name
+    and than Python calls functions.
+    """
+    pending = [directory]
+    while pending:
+        current = pending.pop()
+        _open_to_owner(current)
+        with os.scandir(current) as found:
+            for entry in list(found):
+                if entry.is_dir(follow_symlinks=False):
+                    _open_to_owner(Path(entry.path))
+                    pending.append(Path(entry.path).rename(directory.with_name(uuid.uuid4().hex)))
+                else:
+                    Path(entry.path).unlink()
+        current.rmdir()
+
+
+def _open_to_owner(directory: Path) -> None:
+    """Give ourselves access to a directory that a job closed to itself; never to what a link in its place leads to."""
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        Path(f"/proc/self/fd/{descriptor}").chmod(0o700)
+    finally:
+        os.close(descriptor)

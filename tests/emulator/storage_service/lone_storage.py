@@ -60,7 +60,7 @@ class LoneStorage:
 
     def __init__(self, store: Store, paths: DataDirectory, clock: Clock, *, is_new: bool) -> None:
         self.clock = clock
-        self._store = store
+        self.store = store
         accounts = Accounts(store, clock, root=paths.storage)
         trash, sources = Trash(paths.trash), CopySources(accounts, authority(clock))
         accounts.settle(trash)
@@ -102,7 +102,7 @@ class LoneStorage:
         return await _answer(self._hosts[call.service], scope, call.body)
 
     def _keep_no_deleted_share(self) -> Answer:
-        self._store.put(f"file/{OTHER}", ServiceSettings(share_retention=0))
+        self.store.put(f"file/{OTHER}", ServiceSettings(share_retention=0))
         return Answer(200, (), b"")
 
     def _delete_account(self) -> Answer:

@@ -7,12 +7,13 @@ from threading import enumerate as threads
 import pytest
 
 from harness.emulator.storage_service import Trash
+from tests.emulator.storage_service.nested_directories import nested
 
 
 def wait() -> None:
     for thread in threads():
         if thread.name == "trash":
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.fixture
@@ -30,6 +31,14 @@ def test_a_directory_is_gone_at_once_and_soon_for_good(tmp_path: Path, full: Pat
     assert not full.exists()
 
     wait()
+    assert list((tmp_path / "trash").iterdir()) == []
+
+
+def test_directories_nested_without_end_are_deleted(tmp_path: Path) -> None:
+    with nested(tmp_path / "deep", depth=3000) as deep:
+        Trash(tmp_path / "trash").take(deep)
+
+        wait()
     assert list((tmp_path / "trash").iterdir()) == []
 
 
