@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.emulator.providers.files.directory_copy import copied
+from harness.emulator.providers.files.names import MOST_DEPTH
+from harness.emulator.providers.files.usage import used_bytes
+from tests.emulator.storage_service.nested_directories import nested
 
 
 def contents(directory: Path) -> set[bytes]:
@@ -49,3 +52,18 @@ def test_a_file_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
 
     assert list(entries) == []
     assert contents(tmp_path / "copy") == {b"ours"}
+
+
+def test_what_no_path_over_rest_can_name_is_left_out(tmp_path: Path) -> None:
+    """Each level keeps descriptors open, and a job can nest as many directories as it likes."""
+    with nested(tmp_path / "share", depth=1200) as share:
+        entries = [names for names, _, _ in copied(share, tmp_path / "copy", links=False)]
+
+    assert max(map(len, entries)) == MOST_DEPTH
+
+
+def test_the_usage_of_directories_nested_without_end_is_measured(tmp_path: Path) -> None:
+    with nested(tmp_path / "share", depth=3000) as share:
+        (share / "f").write_bytes(b"x" * 4096)
+
+        assert used_bytes(share) == 4096

@@ -1,9 +1,17 @@
 """Deleted shares, once the days have passed for which they are kept."""
 
+import asyncio
+from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
+
+import pytest
 
 from harness.clock import SteppingClock
+from harness.emulator.providers.files.directory_copy import Copied, copied
+from harness.emulator.providers.files.handlers import snapshots
+from harness.emulator.storage_service import trash
 from tests.emulator.storage_service.lone_storage import Answer, Call, LoneStorage, lone_storage, run
 
 DAY = timedelta(days=1).total_seconds()
@@ -45,3 +53,84 @@ def test_the_next_deletion_takes_what_is_over_from_the_disk(tmp_path: Path) -> N
         run(storage, Call("file", "PUT", "later?restype=share"), Call("file", "DELETE", "later?restype=share"))
 
         assert [path.name.partition("!")[0] for path in (storage.directory / "file").iterdir()] == ["later"]
+
+
+def test_what_is_over_is_taken_from_the_disk_at_the_next_start(tmp_path: Path) -> None:
+    clock = SteppingClock()
+    with lone_storage(tmp_path, clock) as storage:
+        run(storage, Call("file", "PUT", "share?restype=share"), Call("file", "DELETE", "share?restype=share"))
+    clock.sleep(8 * DAY)
+
+    with lone_storage(tmp_path, clock) as storage:
+        assert list((storage.directory / "file").iterdir()) == []
+
+
+def test_a_share_that_cannot_be_deleted_for_good_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SteppingClock()
+    with lone_storage(tmp_path, clock) as storage:
+        for name in ("first", "second"):
+            clock.sleep(1)
+            run(storage, Call("file", "PUT", f"{name}?restype=share"), Call("file", "DELETE", f"{name}?restype=share"))
+        clock.sleep(8 * DAY)
+        refuse_renames_of(monkeypatch, "first!")
+
+        run(storage, Call("file", "PUT", "later?restype=share"), Call("file", "DELETE", "later?restype=share"))
+
+        found = {path.name.partition("!")[0] for path in (storage.directory / "file").iterdir()}
+        assert found == {"first", "later"}
+
+
+def refuse_renames_of(monkeypatch: pytest.MonkeyPatch, beginning: str) -> None:
+    """The disk refuses to move one directory, as that of an immutable one."""
+    rename = trash.rename_to_new
+
+    def refusing(source: Path, parent: int, name: str) -> None:
+        if source.name.startswith(beginning):
+            raise PermissionError(1, "Operation not permitted")
+        rename(source, parent, name)
+
+    monkeypatch.setattr(trash, "rename_to_new", refusing)
+
+
+def test_two_deletions_of_one_moment_keep_two_shares(tmp_path: Path) -> None:
+    create, delete = (Call("file", method, "share?restype=share") for method in ("PUT", "DELETE"))
+    with lone_storage(tmp_path, SteppingClock()) as storage:
+        assert [answer.status for answer in run(storage, create, delete, create, delete)] == [201, 202, 201, 202]
+
+        assert listed(storage).count("<Deleted>") == 2
+
+
+def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be one of the next share of that name, with what was in this one."""
+    create, delete = (Call("file", method, "share?restype=share") for method in ("PUT", "DELETE"))
+    file = Call("file", "PUT", "share/f", (("x-ms-type", "file"), ("x-ms-content-length", "1")))
+    copying, deleted = Event(), Event()
+
+    def waiting(source: Path, target: Path, *, links: bool) -> Generator[Copied, None, None]:
+        for entry in copied(source, target, links=links):
+            copying.set()
+            assert deleted.wait(60)
+            yield entry
+
+    async def both(storage: LoneStorage) -> Answer:
+        taking = asyncio.create_task(storage.ask(Call("file", "PUT", "share?restype=share&comp=snapshot")))
+        assert await asyncio.to_thread(copying.wait, 60)
+        assert (await storage.ask(delete)).status == 202
+        deleted.set()
+        return await taking
+
+    monkeypatch.setattr(snapshots, "copied", waiting)
+    with lone_storage(tmp_path, SteppingClock()) as storage:
+        run(storage, create, file)
+
+        taken = asyncio.run(both(storage))
+
+        assert (taken.status, dict(taken.headers)["x-ms-error-code"]) == (404, "ShareNotFound")
+        run(storage, create)
+        [answer] = run(storage, Call("file", "GET", "?comp=list&include=snapshots"))
+        assert b"<Snapshot>" not in answer.body
+        assert [path.name for path in (storage.directory / "file").iterdir() if "@" in path.name] == []

@@ -1,7 +1,8 @@
 """Copies of the directories of shares, while jobs change them.
 
 Every step down is opened from the directory above without following links, as in ``Tree``: whatever a job puts in the
-place of a directory in between, a copy holds nothing from outside the share.
+place of a directory in between, a copy holds nothing from outside the share. A copy takes no more of the disk than its
+source: a file with several names is copied once, and has the same names in the copy, which nobody writes to.
 """
 
 import errno
@@ -10,8 +11,9 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.emulator.storage_service.entries import SAFE, Entry, close, path_entry, to_entry
-from harness.emulator.storage_service.links import copy_to
+from harness.emulator.providers.files.names import MOST_DEPTH
+from harness.emulator.storage_service.entries import SAFE, Entry, FileId, close, path_entry, to_entry
+from harness.emulator.storage_service.links import copy_to, link_or_copy
 from harness.emulator.storage_service.system_calls import status_at, status_of
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -23,7 +25,8 @@ Copied = tuple[list[str], Entry, Entry]  # the path, what is there, and what its
 def copied(source: Path, target: Path, *, links: bool) -> Generator[Copied, None, None]:
     """Copy a directory with all that is in it, its holes as holes, and its times.
 
-    Devices are left out, and what is deleted in between. Each name of a file gets a copy of its own.
+    Devices are left out, what is deleted in between, and what is deeper than any path over REST: each level keeps two
+    descriptors open.
 
     Args:
         links: symbolic links are copied, too, as links.
@@ -35,35 +38,58 @@ def copied(source: Path, target: Path, *, links: bool) -> Generator[Copied, None
         OSError: the disk refuses; a part of the copy may be there.
     """
     with _opened(str(source), _DIRECTORY) as directory:
-        yield from _copied(directory, target, [], links=links)
+        yield from _Copying(links=links).directory(directory, target, [])
 
 
-def _copied(source: int, target: Path, above: list[str], *, links: bool) -> Iterator[Copied]:
-    entry = to_entry("", status_of(source))
-    target.mkdir(mode=0o777)
-    yield above, entry, path_entry(target, "")
-    with os.scandir(source) as found:
-        for each in found:
-            names, beside = [*above, each.name], target / each.name
-            try:
-                if each.is_dir(follow_symlinks=False):
-                    with _opened(each.name, _DIRECTORY | os.O_NOFOLLOW, parent=source) as below:
-                        yield from _copied(below, beside, names, links=links)
-                elif each.is_file(follow_symlinks=False):
-                    yield names, *_copy_file(source, each.name, beside)
-                elif links and each.is_symlink():
-                    yield names, *_copy_link(source, each.name, beside)
-            except OSError as error:
-                if error.errno not in _REPLACED:
-                    raise
-    os.utime(target, ns=(entry.accessed_ns, entry.written_ns))
+class _Copying:
+    """One copy.
 
+    Args:
+        links: symbolic links are copied, too.
+    """
 
-def _copy_file(parent: int, name: str, target: Path) -> tuple[Entry, Entry]:
-    with _opened(name, os.O_RDONLY | SAFE, parent=parent) as reading:
-        entry = to_entry(name, status_of(reading))
-        copy_to(reading, target)
-    return entry, path_entry(target, name)
+    def __init__(self, *, links: bool) -> None:
+        self._links = links
+        self._copies: dict[FileId, Path] = {}  # of files with several names, by the file
+
+    def directory(self, source: int, target: Path, above: list[str]) -> Iterator[Copied]:
+        """Copy a directory that is open.
+
+        Args:
+            above: its path.
+        """
+        entry = to_entry("", status_of(source))
+        target.mkdir(mode=0o777)
+        yield above, entry, path_entry(target, "")
+        with os.scandir(source) as found:
+            for each in found:
+                names, beside = [*above, each.name], target / each.name
+                try:
+                    if each.is_dir(follow_symlinks=False):
+                        if len(names) > MOST_DEPTH:
+                            continue
+                        with _opened(each.name, _DIRECTORY | os.O_NOFOLLOW, parent=source) as below:
+                            yield from self.directory(below, beside, names)
+                    elif each.is_file(follow_symlinks=False):
+                        yield names, *self._copy_file(source, each.name, beside)
+                    elif self._links and each.is_symlink():
+                        yield names, *_copy_link(source, each.name, beside)
+                except OSError as error:
+                    if error.errno not in _REPLACED:
+                        raise
+        os.utime(target, ns=(entry.accessed_ns, entry.written_ns))
+
+    def _copy_file(self, parent: int, name: str, target: Path) -> tuple[Entry, Entry]:
+        with _opened(name, os.O_RDONLY | SAFE, parent=parent) as reading:
+            entry = to_entry(name, status_of(reading))
+            copy = self._copies.get(entry.file)
+            if copy is not None:
+                link_or_copy(str(copy), target)
+            else:
+                copy_to(reading, target)
+        if entry.links > 1:
+            self._copies.setdefault(entry.file, target)
+        return entry, path_entry(target, name)
 
 
 def _copy_link(parent: int, name: str, target: Path) -> tuple[Entry, Entry]:

@@ -7,6 +7,7 @@ records that do not hold.
 
 import msgspec
 
+from harness.emulator.providers.files.linked_records import forget_replaced
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.shares import Shares
@@ -73,6 +74,8 @@ class Moves:
                 self._intents.end_if_possible(move, key, then=lambda: take_back(self._shares.store, move))
                 raise
             self._intents.end_if_possible(move, key, then=lambda: complete(self._shares.store, move, vacant=True))
+            if move.replaced is not None and new.entry is not None:
+                forget_replaced(self._shares.store, target.place, new.entry)
 
     def _move(self, source: Found, target: Found, old: Slot, new: Slot) -> Move:
         place, same = source.place, source.place.key == target.place.key

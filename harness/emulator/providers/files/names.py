@@ -10,7 +10,7 @@ from harness.emulator.storage_service.errors import StorageError, invalid_name
 
 _SHARE = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _PATH = 2048  # characters
-_DEPTH = 250  # directories
+MOST_DEPTH = 250  # directories
 _ON_DISK = 255  # bytes that a name may have on Linux file systems
 
 
@@ -40,7 +40,7 @@ def components(path: str, *, trailing_dots: bool = False) -> list[str]:
     if len(path) > _PATH:
         raise StorageError(400, "InvalidResourceName", "The specified path is longer than 2048 characters.")
     names = path.split("/")
-    if len(names) > _DEPTH:
+    if len(names) > MOST_DEPTH:
         raise StorageError(400, "InvalidResourceName", "The specified path is deeper than 250 directories.")
     return [_component(name, trailing_dots) for name in names]
 

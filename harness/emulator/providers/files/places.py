@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.directory_tree import Tree
-from harness.emulator.storage_service.entries import Entry, FileId
+from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.file_records import holding
 from harness.emulator.storage_service.model import Share, entry_key
 
@@ -67,16 +67,6 @@ class Found:
     def record(self) -> Properties:
         """What is remembered of it."""
         return self.properties
-
-
-def links_key(account: str, content: str, file: FileId) -> str:
-    """The key of the record of a file that has several names: that of no path, since names hold no colon."""
-    return f"{links_prefix(account, content)}{file[0]}-{file[1]}"
-
-
-def links_prefix(account: str, content: str) -> str:
-    """What the keys of such records in a share begin with."""
-    return entry_key(account, content, [":links", ""])
 
 
 def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:

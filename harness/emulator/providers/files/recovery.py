@@ -5,9 +5,10 @@ import sqlite3
 
 from msgspec.structs import replace
 
+from harness.emulator.providers.files.deleted_shares import DeletedShares
+from harness.emulator.providers.files.linked_records import links_key, links_prefix
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.moves import Move, complete, take_back
-from harness.emulator.providers.files.places import links_key, links_prefix
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.directory_tree import Tree
@@ -42,6 +43,7 @@ def recover(shares: Shares, accounts: Accounts) -> None:
             _settle(shares, key, intent)
         except (OSError, StorageError, sqlite3.Error) as error:
             _log.warning("an unfinished change of %s stays until the next start: %s", "/".join(intent.names), error)
+    DeletedShares(shares).delete_all_expired(shares.clock.now())
     _forget_lost_records(shares, places)
     if not intents.unfinished(ContentChange):
         shares.trash.forget_kept()

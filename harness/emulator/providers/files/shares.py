@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from harness.clock import Clock
 from harness.emulator.providers.files.errors import share_not_found
+from harness.emulator.providers.files.linked_records import forget_replaced, links_key
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.files.open_handles import OpenHandles
-from harness.emulator.providers.files.places import Found, Place, links_key, remembered
+from harness.emulator.providers.files.places import Found, Place, remembered
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
@@ -23,7 +24,7 @@ from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.file_records import holding, later, of_file
-from harness.emulator.storage_service.model import DeletedShare, Lease, Policy, Share, entry_key, share_key
+from harness.emulator.storage_service.model import Lease, Policy, Share, entry_key, share_key
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.roots import Roots
 from harness.emulator.storage_service.trash import Trash
@@ -98,18 +99,6 @@ class Shares:
                     self.store.delete(Share, share_key(account, name))
         for share in shares:
             self.forget_content(account, share.content)
-
-    def remove_deleted(self, account: str, name: str) -> None:
-        """Delete for good a share that could be restored.
-
-        Raises:
-            OSError, sqlite3.Error: the disk refuses; nothing has changed.
-        """
-        deleted = self.store.get(DeletedShare, share_key(account, name))
-        with self.roots.removing(account, name):
-            self.store.delete(DeletedShare, share_key(account, name))
-        if deleted is not None:
-            self.forget_content(account, deleted.share.content)
 
     async def all_over(self, target: Target) -> None:
         """Wait until no request changes anything in a share.
@@ -271,6 +260,7 @@ class Shares:
             self.store.put(key, of_file(new.properties, new.entry, over=over))
             if before is not None:
                 slot.replace(beside)
+                forget_replaced(self.store, new.place, before)
             else:
                 slot.fill(beside)
 

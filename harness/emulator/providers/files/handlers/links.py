@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.files.errors import not_on_smb, too_many_links
 from harness.emulator.providers.files.handlers.response_headers import Headers, changed, stamps, with_smb
+from harness.emulator.providers.files.linked_records import links_key
 from harness.emulator.providers.files.model import Properties, Smb
-from harness.emulator.providers.files.places import Found, Place, links_key
+from harness.emulator.providers.files.places import Found, Place
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases, timestamps
@@ -97,7 +98,9 @@ class LinkHandlers:
         answer = changed(Found(replace_data(place, key=key), linked, source.properties), call)
         paths = ("/".join(each.names) for each in (source.place, place))
         names = tuple(dict.fromkeys((*source.properties.names, *paths)))[:_FOUND_BY]
-        self._shares.store.put(key, of_file(replace(source.properties, names=names), source.entry))
+        with self._shares.store.transaction():
+            self._shares.store.put(key, of_file(replace(source.properties, names=names), source.entry))
+            self._shares.store.delete(Properties, source.place.path_key)
         tree = place.tree
         with tree.slot(source.place.names) as old, tree.slot(place.names) as new:
             if old.entry is None or old.entry.file != source.entry.file:

@@ -1,7 +1,6 @@
 """Shares: create, delete, undelete, properties, metadata, access policies, permissions, usage."""
 
 import asyncio
-from contextlib import ExitStack
 from datetime import timedelta
 
 import msgspec
@@ -9,22 +8,21 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import permissions, share_properties
-from harness.emulator.providers.files.errors import share_exists, share_has_snapshots, share_not_found
+from harness.emulator.providers.files.deleted_shares import DeletedShares
+from harness.emulator.providers.files.errors import share_exists, share_has_snapshots
 from harness.emulator.providers.files.names import check_share
 from harness.emulator.providers.files.share_properties import SETTINGS
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.providers.files.usage import used_bytes
-from harness.emulator.storage_service import documents, errors, headers, leases, timestamps
+from harness.emulator.storage_service import documents, errors, headers, leases
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
-from harness.emulator.storage_service.best_effort import best_effort
-from harness.emulator.storage_service.model import DeletedShare, Share, new_content, share_key
+from harness.emulator.storage_service.model import Share, new_content, share_key
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date, json_response
 
 _MOST_QUOTA = 262_144  # GiB
 _QUOTA_HELD = timedelta(days=1)  # for which a premium quota that was raised may not be lowered
-_KEPT_DELETED = 10  # shares of an account that can be restored: they take room on a small disk
 _TIERS = ("TransactionOptimized", "Hot", "Cool", "Premium")
 _PERMISSION_LIMIT = 64 << 10  # bytes of a permission's body
 
@@ -35,6 +33,7 @@ class ShareHandlers:
     def __init__(self, shares: Shares, accounts: Accounts) -> None:
         self._shares = shares
         self._accounts = accounts
+        self._deleted = DeletedShares(shares)
 
     def create(self, call: Call) -> Response:
         """Create Share."""
@@ -81,10 +80,10 @@ class ShareHandlers:
         if locked and including != "include-leased":
             raise errors.lease(412, "LeaseIdMissing", "There is currently a lease on a snapshot of the share.")
         if days := self._accounts.settings("file", target.account).share_retention:
-            self._retire(call, share, snapshots, days=days)
+            self._deleted.retire(target.account, share, snapshots, now=call.now, days=days)
         else:
             self._shares.remove(target.account, share, *snapshots)
-        self._delete_retired(call)
+        self._deleted.delete_expired(target.account, call.now)
         return Response(202)
 
     def undelete(self, call: Call) -> Response:
@@ -92,17 +91,7 @@ class ShareHandlers:
         target, given = call.target, call.request.headers
         name, version = given.get("x-ms-deleted-share-name", ""), given.get("x-ms-deleted-share-version", "")
         check_share(name)
-        place = f"{name}!{version}"
-        deleted = self._shares.store.get(DeletedShare, share_key(target.account, place))
-        if deleted is None or not deleted.days_left(call.now):
-            raise share_not_found()
-        if self._shares.store.get(Share, share_key(target.account, target.share)):
-            raise share_exists()
-        share = replace(deleted.share, name=target.share, changed=call.now, lease=type(deleted.share.lease)())
-        store = self._shares.store
-        with self._shares.roots.moving(target.account, place, target.share), store.transaction():
-            store.delete(DeletedShare, share_key(target.account, place))
-            store.put(share_key(target.account, target.share), share)
+        share = self._deleted.restore(target.account, name, version, to=target.share, now=call.now)
         return Response(201, headers=_stamps(share))
 
     def set_metadata(self, call: Call) -> Response:
@@ -193,34 +182,6 @@ class ShareHandlers:
     def _snapshots(self, target: Target) -> list[Share]:
         listed = self._shares.store.list(Share, share_key(target.account, f"{target.share}@"))
         return [share for _, share in listed]
-
-    def _retire(self, call: Call, share: Share, snapshots: list[Share], *, days: int) -> None:
-        """Set a deleted share aside, to be restored, and delete its snapshots for good."""
-        account, store, roots = call.target.account, self._shares.store, self._shares.roots
-        version = f"{timestamps.nanoseconds(call.now) // 100:016X}"
-        place = f"{share.name}!{version}"
-        names = [f"{share.name}@{snapshot.snapshot}" for snapshot in snapshots]
-        with ExitStack() as moved:
-            for name in names:
-                moved.enter_context(roots.removing(account, name))
-            moved.enter_context(roots.moving(account, share.name, place))
-            with store.transaction():
-                for name in (share.name, *names):
-                    store.delete(Share, share_key(account, name))
-                store.put(share_key(account, place), DeletedShare(share, version, call.now, days))
-        self._shares.handles.forget(account, share.content)
-        for snapshot in snapshots:
-            self._shares.forget_content(account, snapshot.content)
-
-    def _delete_retired(self, call: Call) -> None:
-        """Delete for good the shares that have been aside for too long; where the disk refuses, with the next one."""
-        account, store = call.target.account, self._shares.store
-        with best_effort("deleted shares could not be deleted for good"):
-            aside = sorted(store.list(DeletedShare, share_key(account, "")), key=lambda found: found[1].deleted)
-            over = len(aside) - _KEPT_DELETED
-            for number, (key, kept) in enumerate(aside):
-                if number < over or not kept.days_left(call.now):
-                    self._shares.remove_deleted(account, key.partition("/")[2])
 
 
 def _stamps(share: Share) -> list[tuple[str, str]]:

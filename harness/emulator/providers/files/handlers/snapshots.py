@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.directory_copy import copied
+from harness.emulator.providers.files.errors import share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.places import remembered
 from harness.emulator.providers.files.share_properties import is_nfs
@@ -35,6 +36,9 @@ class SnapshotHandlers:
         """Snapshot Share.
 
         Each file is copied as it is when its turn comes; what is written in between counts as later.
+
+        Raises:
+            StorageError: there is no such share, or it was deleted while it was copied.
         """
         await self._shares.all_over(call.target)  # what is being written counts as earlier
         share, account = self._shares.share(call.target), call.target.account
@@ -49,6 +53,8 @@ class SnapshotHandlers:
         self._taking.add(name)
         try:
             await self._copy(account, share, taken, beside)
+            if self._shares.share(call.target).content != share.content:
+                raise share_not_found()  # it was deleted in between, and there is another of its name
             with self._shares.roots.taking(account, name, beside) as directory:
                 self._shares.store.put(share_key(account, name), replace(taken, directory=directory))
         except BaseException:

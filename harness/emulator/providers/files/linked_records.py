@@ -1,0 +1,31 @@
+"""Records of files with several names, on shares of NFS: one for all names, under a key of the file itself."""
+
+from harness.emulator.providers.files.model import Properties
+from harness.emulator.providers.files.places import Place
+from harness.emulator.providers.files.share_properties import is_nfs
+from harness.emulator.storage_service.best_effort import best_effort
+from harness.emulator.storage_service.entries import Entry, FileId
+from harness.emulator.storage_service.model import entry_key
+from harness.emulator.store import Store
+
+
+def links_key(account: str, content: str, file: FileId) -> str:
+    """The key of the record of a file that has several names: that of no path, since names hold no colon."""
+    return f"{links_prefix(account, content)}{file[0]}-{file[1]}"
+
+
+def links_prefix(account: str, content: str) -> str:
+    """What the keys of such records in a share begin with."""
+    return entry_key(account, content, [":links", ""])
+
+
+def forget_replaced(store: Store, place: Place, replaced: Entry) -> None:
+    """Delete the record of a file that had several names, once another file has got the last of them.
+
+    Args:
+        place: of the name.
+        replaced: the file as it was before.
+    """
+    if is_nfs(place.share) and replaced.links == 1:
+        with best_effort("the record of a replaced file cannot be deleted"):
+            store.delete(Properties, links_key(place.account, place.share.content, replaced.file))

@@ -1,0 +1,76 @@
+"""Files with several names: what the store and the disk keep of them once names are replaced, renamed or deleted."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.clock import SteppingClock
+from harness.emulator.providers.files.model import Properties
+from harness.emulator.providers.files.usage import used_bytes
+from tests.emulator.storage_service.lone_storage import Call, LoneStorage, lone_storage, run
+
+META = ("x-ms-meta-of", "file")
+
+
+def file(path: str) -> Call:
+    return Call("file", "PUT", path, (("x-ms-type", "file"), ("x-ms-content-length", "4096"), META))
+
+
+def hard_link(path: str, target: str) -> Call:
+    return Call("file", "PUT", f"{path}?restype=hardlink", (("x-ms-file-target-file", target),))
+
+
+def rename(path: str, source: str) -> Call:
+    address = f"https://mine.file.core.windows.net/{source}"
+    headers = (("x-ms-file-rename-source", address), ("x-ms-file-rename-replace-if-exists", "true"))
+    return Call("file", "PUT", f"{path}?comp=rename", headers)
+
+
+NFS = Call("file", "PUT", "share?restype=share", (("x-ms-enabled-protocols", "NFS"),))
+
+
+def succeed(storage: LoneStorage, *calls: Call) -> None:
+    assert [answer.status for answer in run(storage, *calls) if answer.status >= 300] == []
+
+
+@pytest.mark.parametrize(
+    "replacing",
+    [(), (file("share/a"),), (file("share/other"), rename("share/a", "share/other"))],
+    ids=["deleted", "replaced", "renamed over"],
+)
+def test_no_record_is_left_of_a_file_whose_names_are_gone(tmp_path: Path, replacing: tuple[Call, ...]) -> None:
+    with lone_storage(tmp_path, SteppingClock()) as storage:
+        succeed(storage, NFS)
+        for _ in range(2):
+            succeed(storage, file("share/a"), hard_link("share/b", "a"), Call("file", "DELETE", "share/b"))
+            succeed(storage, *replacing, Call("file", "DELETE", "share/a"))
+
+        assert storage.store.list(Properties) == []
+
+
+def test_a_name_that_is_replaced_leaves_the_record_of_the_others(tmp_path: Path) -> None:
+    with lone_storage(tmp_path, SteppingClock()) as storage:
+        succeed(storage, NFS, file("share/a"), hard_link("share/b", "a"))
+        succeed(storage, file("share/a"))
+
+        [shown] = run(storage, Call("file", "HEAD", "share/b"))
+
+        assert META in shown.headers
+
+
+def test_a_snapshot_and_the_quota_count_a_file_once_whatever_its_names(tmp_path: Path) -> None:
+    with lone_storage(tmp_path, SteppingClock()) as storage:
+        write = Call(
+            "file", "PUT", "share/a?comp=range", (("x-ms-range", "bytes=0-4095"), ("x-ms-write", "update")), b"x" * 4096
+        )
+        succeed(storage, NFS, file("share/a"), write, hard_link("share/b", "a"), hard_link("share/c", "a"))
+        succeed(storage, Call("file", "PUT", "share?restype=share&comp=snapshot"))
+
+        [snapshot] = [path for path in (storage.directory / "file").iterdir() if "@" in path.name]
+
+        assert len({path.stat().st_ino for path in snapshot.iterdir()}) == 1
+        assert [used_bytes(path) for path in (snapshot, storage.directory / "file" / "share")] == [4096, 4096]
+        stamp = snapshot.name.partition("@")[2]
+        for name in "abc":
+            [shown] = run(storage, Call("file", "HEAD", f"share/{name}?sharesnapshot={stamp}"))
+            assert META in shown.headers
