@@ -4,13 +4,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import ray
 
 from harness.compute.ray.driver import Driver
 from harness.compute.ray.messages import Connected, News, Order, Unreachable, decode_order, encode
-from harness.compute.ray.own_cluster import is_own_address
+from harness.compute.ray.own_cluster import explain_start, is_own_address
 
 _LONGEST_LINE = 1 << 30  # bytes; a job of a thousand nodes names all of them on each, in some 60 MB
 
@@ -21,10 +22,12 @@ class Settings(msgspec.Struct, frozen=True):
     Args:
         address: of the Ray cluster.
         emulator: the id of the emulator.
+        log: what the Ray of this machine's own prints; empty where the address is another one's.
     """
 
     address: str
     emulator: str
+    log: str = ""
 
 
 def main() -> int:
@@ -48,7 +51,7 @@ def main() -> int:
             **({"_node_ip_address": host} if is_own_address(host) else {}),
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        tell(Unreachable(_advice(str(error))))
+        tell(Unreachable(_advice(str(error), settings.log)))
         return 1
     tell(Connected(settings.address))
     asyncio.run(serve(Driver(settings.emulator, tell).obey))
@@ -63,7 +66,9 @@ async def serve(obey: Callable[[Order], None]) -> None:
         obey(decode_order(line))
 
 
-def _advice(text: str) -> str:
+def _advice(text: str, log: str) -> str:
+    if log:
+        return explain_start(Path(log))
     return (
         f"{text.strip()}; the machine of the emulator has to be part of the Ray cluster, and the token has to be the "
         "cluster's (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH; RAY_AUTH_MODE=disabled where it asks for none)"

@@ -39,7 +39,7 @@ from harness.compute.ray.messages import (
     Unreachable,
     Waits,
 )
-from harness.compute.ray.own_cluster import LOOPBACK, end_own_cluster, ensure_own_cluster, own_environment
+from harness.compute.ray.own_cluster import LOOPBACK, end_own_cluster, ensure_own_cluster, log_of, own_environment
 from harness.compute.ray.planning import plan_ray_job, plan_ray_task
 from harness.errors import ToolkitError
 
@@ -303,8 +303,11 @@ class RayBackend:
                     stream.write(f"{moment} waits: {reason}\n")
 
     def _settings(self) -> dict[str, str]:
-        address = self._options.address or ensure_own_cluster(self._options.directory, self._surroundings())
-        return {"address": address, "emulator": self._options.emulator}
+        directory, known = self._options.directory, {"emulator": self._options.emulator}
+        if self._options.address:
+            return {"address": self._options.address, **known}
+        address = ensure_own_cluster(directory, self._surroundings())
+        return {"address": address, "log": str(log_of(directory)), **known}
 
     def _environment(self) -> dict[str, str]:
         if not self._options.address:

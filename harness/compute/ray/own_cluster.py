@@ -93,6 +93,23 @@ def end_own_cluster(directory: Path) -> None:
         _record(directory).unlink(missing_ok=True)
 
 
+def log_of(directory: Path) -> Path:
+    """The file that gets what the cluster of a directory prints."""
+    return directory / "ray.log"
+
+
+def explain_start(log: Path) -> str:
+    """Why a cluster of this machine cannot be reached: the last error that Ray printed, else its last line."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    except FileNotFoundError:
+        lines = []
+    printed = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in printed if "Error" in line]
+    last = (errors or printed or ["it has printed nothing"])[-1]
+    return f"Ray does not start on this machine: {last} ({log})"
+
+
 def is_own_address(host: str) -> bool:
     """Whether an address is one of this machine."""
     with socket.socket() as probe:
@@ -116,7 +133,7 @@ def _start(directory: Path, environment: Mapping[str, str]) -> OwnCluster:
         *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={_OBJECT_STORE}"),
         *(f"--num-cpus={cpus}", f'--resources={{"batchai-node": {cpus}}}'),
     ]
-    keeper = start_logged(argv, environment, str(directory / "ray.log"))
+    keeper = start_logged(argv, environment, str(log_of(directory)))
     cluster = OwnCluster(keeper, f"{LOOPBACK}:{port}", temporary)
     write_file(_record(directory), msgspec.json.encode(cluster))
     return cluster

@@ -11,13 +11,15 @@ import psutil
 import pytest
 
 from harness.compute.backend import JobSpec
-from harness.compute.ray.own_cluster import OwnCluster, end_own_cluster, ensure_own_cluster
+from harness.compute.ray.own_cluster import OwnCluster, end_own_cluster, ensure_own_cluster, explain_start
 from tests.compute.laboratory import Laboratory, Recipe
 from tests.ray_cluster import LONG, has_ray
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not has_ray(), reason="ray does not start here")]
+WITH_RAY = pytest.mark.skipif(not has_ray(), reason="ray does not start here")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")  # so that it skips where a Ray does not start at all
 def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
     tmp_path: Path, job: Callable[..., JobSpec]
 ) -> None:
@@ -46,6 +48,8 @@ def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
     assert not Path(cluster.temporary).exists()
 
 
+@pytest.mark.slow
+@WITH_RAY
 @LONG
 def test_it_ends_when_its_directory_is_deleted(tmp_path: Path) -> None:
     directory = tmp_path / "ray"
@@ -60,6 +64,8 @@ def test_it_ends_when_its_directory_is_deleted(tmp_path: Path) -> None:
     assert not Path(cluster.temporary).exists()
 
 
+@pytest.mark.slow
+@WITH_RAY
 @LONG
 def test_two_emulators_of_a_directory_share_it(tmp_path: Path) -> None:
     try:
@@ -68,6 +74,19 @@ def test_two_emulators_of_a_directory_share_it(tmp_path: Path) -> None:
         assert ensure_own_cluster(tmp_path, {"PATH": "/usr/bin:/bin"}) == first
     finally:
         end_own_cluster(tmp_path)
+
+
+def test_the_last_error_that_ray_printed_says_why_it_does_not_start(tmp_path: Path) -> None:
+    log = tmp_path / "ray.log"
+    log.write_text("Traceback\nValueError: the minimum allowed is 78643200 bytes.\nLocal node IP: 127.0.0.1\n\n")
+
+    words = explain_start(log)
+
+    assert words == f"Ray does not start on this machine: ValueError: the minimum allowed is 78643200 bytes. ({log})"
+
+
+def test_a_ray_that_has_printed_nothing_is_said_to_have_not_started(tmp_path: Path) -> None:
+    assert "it has printed nothing" in explain_start(tmp_path / "ray.log")
 
 
 def _is_loopback(text: str) -> bool:
