@@ -23,7 +23,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.fileshare import ShareClient, ShareServiceClient
 from peers import azurite, bare, free_port
 
-from harness.emulator.identity import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
+from harness.emulator.development_account import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 from harness.emulator.launch import launch
 
 MIB = 1 << 20
