@@ -1,7 +1,8 @@
 """Azure Files against Azurite's blob service, a bare route of the same stack, and a plain copy on the same disk.
 
 Everybody is driven by Microsoft's SDK over plain HTTP on loopback, in turns within each round; figures are medians.
-``vs_azurite`` is the worst of all cases, ``vs_bare`` the worst of the transfers, ours over theirs.
+``vs_azurite`` is the worst of all cases, ``vs_bare`` the worst of the transfers, ours over theirs. ``bearer_vs_key`` is
+the rate of GETs of a small file with a bearer token over that with SharedKey, by wrk over TLS at 16 connections.
 """
 
 import argparse
@@ -19,11 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import load
+from azure.core.rest import HttpRequest
+from azure.identity import ClientSecretCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.fileshare import ShareClient, ShareServiceClient
+from load import Target
 from peers import azurite, bare, free_port
 
 from harness.emulator.development_account import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
+from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 
 MIB = 1 << 20
@@ -166,6 +172,38 @@ class Nowhere:
         return self._at
 
 
+class Signed:
+    """GETs of one small file of ours as the SDK signs them, over TLS, without which no token is taken."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        key = {"account_name": DEVELOPMENT_ACCOUNT, "account_key": DEVELOPMENT_KEY}
+        service = ShareServiceClient(
+            f"{endpoint.file_url}/{DEVELOPMENT_ACCOUNT}", credential=key, connection_verify=endpoint.ca_path
+        )
+        file = service.create_share("signed").get_file_client("small")
+        file.upload_file(bytes(SMALL))
+        sent: list[HttpRequest] = []
+        file.download_file(raw_request_hook=lambda each: sent.append(each.http_request)).readall()
+        by_key = Target(sent[0].url, dict(sent[0].headers))
+        bearer = {"Authorization": f"Bearer {_token(endpoint)}", "x-ms-file-request-intent": "backup"}
+        self.targets = {"SharedKey": by_key, "bearer": Target(by_key.url, by_key.headers | bearer)}
+
+    def rates(self, rounds: int) -> dict[str, float]:
+        """GETs a second, in turns; medians."""
+        found: dict[str, list[float]] = {name: [] for name in self.targets}
+        for _ in range(rounds):
+            for name, target in self.targets.items():
+                found[name].append(load.get(target, 16, 3.0).rate)
+        return {name: statistics.median(each) for name, each in found.items()}
+
+
+def _token(endpoint: Endpoint) -> str:
+    proxy = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
+    known = (endpoint.tenant_id, endpoint.client_id, endpoint.client_secret)
+    with ClientSecretCredential(*known, **proxy) as credential:
+        return credential.get_token("https://storage.azure.com/.default").token
+
+
 def rate(action: Callable[[], object], amount: float) -> float:
     """Amount per second."""
     begun = time.perf_counter()
@@ -236,7 +274,15 @@ def main() -> None:
             peers["azurite"] = Blobs("azurite", url)
             peers["azurite"].prepare()
         rates = measure(ours, peers, dose, directory)
-    result = {"vs_azurite": ratio(rates, "azurite"), "vs_bare": ratio(rates, "bare"), "rates": rates}
+        secure = stack.enter_context(launch(directory / "secure", only="storage", https=True))
+        signed = Signed(secure).rates(dose.rounds)
+    result = {
+        "vs_azurite": ratio(rates, "azurite"),
+        "vs_bare": ratio(rates, "bare"),
+        "bearer_vs_key": round(signed["bearer"] / signed["SharedKey"], 3),
+        "rates": rates,
+        "signed GETs/s": signed,
+    }
     print(json.dumps(result) if words.json else json.dumps(result, indent=1))
 
 

@@ -65,6 +65,7 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         self._visitor = visitor
         self._unfinished = 0  # bytes that were taken since a head, a piece of a body or a request was complete
         self._in_body = False
+        self._body_left: int | None = 0  # bytes of the body that its length announces; None until its first piece
         self._unproven: int | None = 0  # bytes that came before valid credentials; None once there were some
         self._is_refused = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -99,7 +100,10 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
             self._unset_keepalive_if_required()
         rest = memoryview(data)
         while rest:
-            piece, rest = rest[: HEAD_LIMIT - self._unfinished], rest[HEAD_LIMIT - self._unfinished :]
+            # All that has come of a body is one piece, since uvicorn copies what it holds of one with each piece more.
+            # That piece ends with the body, so that a head behind it is counted from its first byte.
+            size = self._body_left or HEAD_LIMIT - self._unfinished
+            piece, rest = rest[:size], rest[size:]
             if not self._feed(piece):
                 return
         if self._unfinished and not self._in_body:
@@ -118,7 +122,7 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         """The end of a request head."""
         if len(self.pipeline) >= _PIPELINE_LIMIT:
             raise OverflowError
-        self._unfinished, self._in_body = 0, True
+        self._unfinished, self._in_body, self._body_left = 0, True, None
         self._cancel_deadline()
         self._unset_keepalive_if_required()
         super().on_headers_complete()
@@ -127,6 +131,9 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body."""
         self._unfinished = 0
+        if self._body_left is None:
+            self._body_left = _announced(self.headers)
+        self._body_left = max(self._body_left - len(body), 0)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -215,3 +222,8 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         if self.flow.write_paused or (self.cycle.more_body and not self.flow.read_paused):
             return Activity.RECEIVING
         return Activity.WORKING
+
+
+def _announced(headers: list[tuple[bytes, bytes]]) -> int:
+    """The length of a body that the head of its request says; 0 where it comes in chunks."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)

@@ -118,6 +118,22 @@ def test_a_longer_head_is_refused_and_the_connection_closed(endpoint: Endpoint, 
 
 
 @pytest.mark.parametrize("door", DOORS)
+def test_the_same_limits_hold_for_a_head_that_comes_right_behind_a_body(endpoint: Endpoint, door: Door) -> None:
+    body = b"z" * 200_000
+    first = BEGINNING.replace(b"GET", b"PUT") + b"Content-Length: 200000\r\n\r\n" + body
+
+    with door(endpoint) as sock:
+        fits = answer(sock, first + head_of(HEAD_LIMIT))
+    with door(endpoint) as sock:
+        too_long = answer(sock, first + head_of(HEAD_LIMIT + 1))
+
+    assert b" 431 " not in fits
+    assert fits.count(b"HTTP/1.1 4") == 2
+    # Where the answer to the first is still being made, the refusal cannot come in between.
+    assert b"HTTP/1.1 431 " in too_long or too_long.count(b"HTTP/1.1 4") < 2
+
+
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize(
     "sent",
     [
