@@ -1,10 +1,13 @@
 """The parent of one job's processes: ``python -I -S supervisor.py JOB_DIRECTORY``.
 
-It stands alone (standard library only, no site packages: it starts in milliseconds), outlives the emulator, and
-leaves what happened in ``state.json``. The claim is a hard link, hence exclusive, to a file that it holds locked:
-a claim without a lock means that its supervisor was killed. Being a child subreaper it stays the ancestor of every
-process of the job, also of those that change their session, so it can end them all; should it be killed itself, the
-kernel kills its direct children and the emulator those that carry the job's mark in their environment.
+It is one file, however long, and needs only the standard library: a bare interpreter without site packages runs it, in
+milliseconds for each job, and such an interpreter finds no other module of the harness. It outlives the emulator and
+leaves what happened in ``state.json``.
+
+Its claim on the directory is a hard link, hence exclusive, to a file that it holds locked: a claim without a lock
+means that its supervisor was killed. As a child subreaper it stays the ancestor of every process of the job, also of
+those that change their session, so it can end them all. If it is killed itself, the kernel kills its direct children,
+and the emulator kills the processes that carry the job's mark in their environment.
 """
 
 # pathlib alone would take longer to import than everything here.

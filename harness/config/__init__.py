@@ -14,9 +14,9 @@ if TYPE_CHECKING:
         is_own,
         journal_path,
         load_settings,
-        mnist_cache,
         trace_settings,
     )
+    from harness.config.user_directories import mnist_cache
 else:
     __getattr__ = lazy_attributes(
         __name__,
@@ -29,7 +29,7 @@ else:
             "is_own": "settings",
             "journal_path": "settings",
             "load_settings": "settings",
-            "mnist_cache": "settings",
+            "mnist_cache": "user_directories",
             "trace_settings": "settings",
         },
     )

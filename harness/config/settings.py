@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from harness.config.user_directories import user_directory, user_settings_file
 from harness.errors import SettingsError
 from harness.suggestions import nearest, suggestion
 from harness.target import CloudName, ServiceName
@@ -33,9 +34,8 @@ ENVIRONMENT_FILE = ".env"
 ENVIRONMENT = "environment"
 
 _PREFIX = "HARNESS_"
-_NEARLY = (
-    0.8  # how alike a misspelt variable and a setting are; Harness CI sets HARNESS_ACCOUNT_ID, 0.63 from TENANT_ID
-)
+# How alike a misspelt variable and a setting are; Harness CI sets HARNESS_ACCOUNT_ID, 0.63 from TENANT_ID.
+_NEARLY = 0.8
 PROGRAMS = ("cntk_python",)  # settings that name something that is executed
 
 _GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
@@ -203,11 +203,6 @@ def is_own(place: str) -> bool:
     return place not in (SETTINGS_FILE, ENVIRONMENT_FILE)
 
 
-def user_settings_file(environ: Mapping[str, str]) -> Path:
-    """The user's own settings: ``batchai-harness/settings.toml`` below ``XDG_CONFIG_HOME`` (``~/.config``)."""
-    return _user_directory(environ, "XDG_CONFIG_HOME", ".config") / "settings.toml"
-
-
 _Found = Mapping[str, Sequence[tuple[str, object]]]  # by setting: places and values, the one that wins first
 
 
@@ -274,19 +269,7 @@ def journal_path(settings: Settings, environ: Mapping[str, str]) -> Path:
 
     The setting ``journal``, else ``batchai-harness/journal.jsonl`` below ``XDG_STATE_HOME`` (``~/.local/state``).
     """
-    return settings.journal or _user_directory(environ, "XDG_STATE_HOME", ".local/state") / "journal.jsonl"
-
-
-def mnist_cache(environ: Mapping[str, str]) -> Path:
-    """Where ``harness data mnist`` keeps the idx files: ``batchai-harness/mnist`` below ``XDG_CACHE_HOME``."""
-    return _user_directory(environ, "XDG_CACHE_HOME", ".cache") / "mnist"
-
-
-def _user_directory(environ: Mapping[str, str], variable: str, default: str) -> Path:
-    # The XDG specification: a relative path is to be ignored.
-    chosen = Path(environ.get(variable) or "")
-    root = chosen if chosen.is_absolute() else Path(environ.get("HOME") or Path.home()) / default
-    return root / "batchai-harness"
+    return settings.journal or user_directory(environ, "XDG_STATE_HOME", ".local/state") / "journal.jsonl"
 
 
 def _refuse_unknown(file: Path) -> None:

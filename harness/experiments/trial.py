@@ -1,14 +1,15 @@
 """A trial on its way: not submitted yet, running, or finished; each is a type of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 from harness.errors import JobError
+from harness.experiments.attempts import Attempts
 from harness.experiments.checks import Observed, check, directories_of
 from harness.experiments.collection import Collected, collect, toolkit_of
-from harness.experiments.decide import Failure, Stop, TrialView, failure_of, is_retried
+from harness.experiments.decide import Stop, TrialView, failure_of, is_retried
+from harness.experiments.job_times import durations_of, times_of
 from harness.experiments.log import LogReader
 from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import PRUNED, Outcome, versions
@@ -16,7 +17,6 @@ from harness.experiments.run_context import JobTarget, RunContext
 from harness.experiments.run_directory import TrialDirectory
 from harness.experiments.state import TrialState, moved
 from harness.resources.events import Noted, TrialMoved
-from harness.resources.provisioning import Provisioning
 from harness.scenario.model import ExpectSpec, Scenario, Trial
 from harness.scenario.names import job_name
 from harness.services.service import Job, JobView
@@ -39,7 +39,7 @@ class PendingTrial:
     directory: TrialDirectory
     experiment: str
     makes_experiment: bool = False
-    attempts: "Attempts | None" = None
+    attempts: Attempts | None = None
 
     @property
     def id(self) -> str:
@@ -78,7 +78,7 @@ class PendingTrial:
         if self.attempts is not None:
             self.attempts.close(error)
 
-    def _first_attempt(self, stack: ExitStack) -> "Attempts":
+    def _first_attempt(self, stack: ExitStack) -> Attempts:
         cassette = f"{self.scenario.scenario}/{self.id}"
         provisioning = stack.enter_context(self.context.provisioning(cassette, source=self.scenario.path))
         if self.makes_experiment:
@@ -87,27 +87,6 @@ class PendingTrial:
         attempts = Attempts(provisioning, stack.pop_all())
         attempts.resources.push(attempts.job)
         return attempts
-
-
-@dataclass(frozen=True)
-class Attempts:
-    """What the attempts of one trial share.
-
-    Attributes:
-        provisioning: over the cassette of the trial.
-        resources: deletes the last job and ends the cassette when it is closed.
-        failures: of the attempts that have ended, in order.
-        job: deletes the last job when it is closed.
-    """
-
-    provisioning: Provisioning
-    resources: ExitStack
-    failures: tuple[Failure, ...] = ()
-    job: ExitStack = field(default_factory=ExitStack)
-
-    def close(self, error: BaseException | None) -> None:
-        """Delete the job; the cassette is recorded unless the run ends in an error."""
-        self.resources.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
 
 class RunningTrial:
@@ -292,8 +271,8 @@ class FinishedTrial:
             metrics=readings.last,
             series=readings.series,
             steps=readings.steps,
-            durations=_durations(view),
-            times=_times(view),
+            durations=durations_of(view),
+            times=times_of(view),
             files=collected.names,
             directory=self.pending.directory.name,
             data=self.pending.target.data,
@@ -314,22 +293,3 @@ class FinishedTrial:
 def _unbounded(readings: Readings, expect: ExpectSpec) -> list[str]:
     """Why metrics have no value; of those that are expected the expectation says it."""
     return [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]
-
-
-def _times(view: JobView) -> dict[str, str]:
-    moments = {"created": view.created, "started": view.started, "ended": view.ended}
-    return {name: moment.isoformat() for name, moment in moments.items() if moment is not None}
-
-
-def _durations(view: JobView) -> dict[str, float]:
-    steps: dict[str, tuple[datetime | None, datetime | None]] = {
-        "queued": (view.created, view.started),
-        "running": (view.started, view.ended),
-    }
-    return dict(_seconds(steps))
-
-
-def _seconds(steps: Mapping[str, tuple[datetime | None, datetime | None]]) -> Iterator[tuple[str, float]]:
-    for name, (begin, end) in steps.items():
-        if begin is not None and end is not None:
-            yield name, round((end - begin).total_seconds(), 3)

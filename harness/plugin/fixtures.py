@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from harness.plugin.options import SCENARIO_OPTIONS, worker_input
 from harness.plugin.recorded_for import recorded_for
 from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
 from harness.plugin.sweep_outcomes import KeptOutcomes
+from harness.plugin.trial_runs import run_alone, run_late, run_trial
 from harness.plugin.unused import unused_reporter
 from harness.printable import printable
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
     from harness.experiments.failure_report import FailureReport
     from harness.experiments.outcomes import Outcome
-    from harness.experiments.run_context import JobTarget, RunContext
+    from harness.experiments.run_context import RunContext
     from harness.experiments.run_directory import RunDirectory
     from harness.resources import ResourceGroup, Volume
     from harness.scenario.cluster import ClusterSpec
@@ -190,12 +190,12 @@ def job_outcome(  # noqa: PLR0917
     if harness_scenario.sweep.search is not None:
         raise pytest.UsageError(f"{harness_scenario.path}: a search has many outcomes; use the fixture search_outcomes")
     if harness_scenario.scope == "function":
-        outcome = _run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
+        outcome = run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
     else:
         volumes, cluster = request.getfixturevalue("harness_volumes"), request.getfixturevalue("gpu_cluster")
         scenario = harness_scenario.on(harness_trial.cluster)
         target = experiments.target_of(harness_run_context, scenario, volumes, cluster)
-        outcome = _run(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
+        outcome = run_trial(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
     harness_kept_outcomes.keep(harness_scenario, outcome)
     return outcome
 
@@ -217,7 +217,7 @@ def sweep_outcomes(
     for trial in harness_scenario.trials:
         outcome = harness_kept_outcomes.find(harness_scenario, trial.id)
         if outcome is None:
-            outcome = _run_late(request, harness_run_context, harness_scenario, trial, harness_run_directory)
+            outcome = run_late(request, harness_run_context, harness_scenario, trial, harness_run_directory)
             harness_kept_outcomes.keep(harness_scenario, outcome)
         outcomes.append(outcome)
     return outcomes
@@ -283,43 +283,3 @@ def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
         return
     if not (config.rootpath / CASSETTES / options.service / scenario.scenario).is_dir():
         pytest.skip(f"{scenario.scenario} has no cassettes yet: pytest {scenario.path} --cloud emulator --record")
-
-
-def _run(
-    context: "RunContext", target: "JobTarget", scenario: "Scenario", trial: "Trial", directory: "RunDirectory"
-) -> "Outcome":
-    outcomes: list[Outcome] = []
-    experiments.run_trials(
-        context, target, scenario=scenario, trials=[trial], directory=directory, report=outcomes.append
-    )
-    return outcomes[0]
-
-
-def _run_late(
-    request: pytest.FixtureRequest,
-    context: "RunContext",
-    scenario: "Scenario",
-    trial: "Trial",
-    directory: "RunDirectory",
-) -> "Outcome":
-    """Run a trial that no test of its own has run."""
-    if scenario.scope == "function":
-        return _run_alone(context, scenario, trial, directory)
-    volumes, own = request.getfixturevalue("harness_volumes"), scenario.on(trial.cluster)
-    with ExitStack() as stack:
-        if trial.cluster == scenario.cluster:
-            cluster = request.getfixturevalue("gpu_cluster")
-        else:
-            opened = experiments.open_cluster(context, scenario, volumes[0].group, trial.cluster)
-            cluster = stack.enter_context(opened)
-        target = experiments.target_of(context, own, volumes, cluster)
-        return _run(context, target, scenario, trial, directory)
-
-
-def _run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", directory: "RunDirectory") -> "Outcome":
-    """With a group, share and cluster of the trial's own, all in the cassette of the trial."""
-    with (
-        experiments.open_alone(context, f"{scenario.scenario}/{trial.id}", source=scenario.path) as alone,
-        experiments.open_target(alone, scenario.on(trial.cluster)) as target,
-    ):
-        return _run(alone, target, scenario, trial, directory)

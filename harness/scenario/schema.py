@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.scenario.model import Scenario
+from harness.scenario.template import LITERAL
 
 SCHEMA_FILE = Path(__file__).with_name("scenario.schema.json")
 
 _Schema = dict[str, Any]
-_LITERAL = ("base", "parameters", "sweep", "metrics")  # load.py fills no parameters in there
 _NULLABLE = ("parameters", "sweep")
 _PART = "-part"  # ending of the definitions of what a scenario says that extends another
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
@@ -169,12 +169,12 @@ def scenario_schema() -> _Schema:
     """The schema of a scenario file, JSON Schema 2020-12."""
     made = Scenario.model_json_schema()
     definitions: dict[str, _Schema] = made.pop("$defs")
-    literal = {name for field in _LITERAL for name in _referred(made["properties"][field], definitions)}
+    literal = {name for field in LITERAL for name in _referred(made["properties"][field], definitions)}
     shapes = {"Scenario": made, **definitions}
     for name, shape in shapes.items():
         shape["description"] = shape.get("description", "").partition("\n\n")[0]
         for field, value in shape.get("properties", {}).items():
-            is_literal = name in literal or (name == "Scenario" and field in _LITERAL)
+            is_literal = name in literal or (name == "Scenario" and field in LITERAL)
             shape["properties"][field] = _described(name, field, _opened(value, is_literal=is_literal))
     for field in _NULLABLE:
         made["properties"][field] = _either(made["properties"][field], {"type": "null"})

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from harness.scenario.shell_quoting import ShellText
 from harness.scenario.values import Scalar, value_text
 
+LITERAL = ("base", "parameters", "sweep", "metrics")  # sections without parameters: a regular expression has braces
 _PART = re.compile(r"\{\{|\}\}|\$\{[A-Za-z_][A-Za-z0-9_]*\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

@@ -15,7 +15,6 @@ from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
@@ -28,9 +27,10 @@ from harness.scenario.direction import Direction
 from harness.scenario.search import PLANNED, SearchSpec
 from harness.scenario.space import Point, Space
 from harness.scenario.sweep import SweepError, SweepSpec
-from harness.scenario.swept_values import FindFiles, RangeSpec, listed
+from harness.scenario.swept_values import FindFiles
 from harness.scenario.values import Scalar
 from harness.search.algorithms import make_pruner, make_sampler
+from harness.search.distributions import distribution_of, suggested
 
 # Attributes of trials that do not count: their point does not exist, or they were run again.
 _EXCLUDED, _AGAIN = "excluded", "run_again"
@@ -91,7 +91,7 @@ class Study:
         self._sweep, self._spec, self._goal = sweep, sweep.search, sweep.goal
         self._constants = constants
         self._storage = storage
-        self._choices = {name: _distribution(spec, find) for name, spec in self._spec.space.items()}
+        self._choices = {name: distribution_of(spec, find) for name, spec in self._spec.space.items()}
         self._plan = _plan(sweep, self._spec, find, constants)
         directions = [_DIRECTIONS[self._goal.direction(metric)] for metric in self._goal.names]
         with _quiet():
@@ -159,7 +159,7 @@ class Study:
             known = dict(self._constants)
             for name, choices in self._choices.items():
                 if holds(self._sweep.when.get(name, {}), {**known, **point}):
-                    point[name] = _suggested(trial, name, choices)
+                    point[name] = suggested(trial, name, choices)
             if not is_excluded(point, self._sweep.exclude, known):
                 return Asked(trial.number, point)
             trial.set_user_attr(_EXCLUDED, True)
@@ -290,30 +290,6 @@ def _plan(sweep: SweepSpec, spec: SearchSpec, find: FindFiles, constants: Mappin
     except SweepError as error:
         raise UserError(f"sweep.search: {error}") from None
     return space
-
-
-def _distribution(spec: Any, find: FindFiles) -> BaseDistribution:
-    if not isinstance(spec, RangeSpec) or spec.count is not None:
-        return CategoricalDistribution(listed(spec, find))
-    low, high = spec.low, spec.high
-    if spec.is_integer:
-        step = int(spec.step or 1)
-        return IntDistribution(
-            math.ceil(low), math.floor(low) + (math.floor(high) - math.ceil(low)) // step * step, spec.log, step
-        )
-    top = high if spec.step is None else spec.ends()[-1]
-    return FloatDistribution(float(low), float(top), spec.log, None if spec.step is None else float(spec.step))
-
-
-def _suggested(trial: optuna.Trial, name: str, choices: BaseDistribution) -> Scalar:
-    if isinstance(choices, IntDistribution):
-        return trial.suggest_int(name, choices.low, choices.high, step=choices.step, log=choices.log)
-    if isinstance(choices, FloatDistribution):
-        return trial.suggest_float(name, choices.low, choices.high, step=choices.step, log=choices.log)
-    if isinstance(choices, CategoricalDistribution):
-        value: Any = trial.suggest_categorical(name, choices.choices)
-        return value  # type: ignore[no-any-return]  # one of the choices
-    raise TypeError(choices)
 
 
 def _seed(seed: int, number: int) -> int:

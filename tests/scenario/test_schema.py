@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from harness.errors import ScenarioError
-from harness.scenario import load, schema
+from harness.scenario import schema
 from harness.scenario.load import load_scenario
 from harness.scenario.schema import SCHEMA_FILE, scenario_schema, schema_text
 
@@ -113,10 +113,6 @@ def test_it_refuses_typical_mistakes_as_the_loader_does(place: str, value: objec
     document = changed(place, value)
     assert not loads(document, tmp_path)
     assert list(VALIDATOR.iter_errors(document)) != []
-
-
-def test_it_knows_where_no_parameters_are_filled_in() -> None:
-    assert schema._LITERAL == load._LITERAL
 
 
 def test_every_description_is_of_a_field_that_exists() -> None:

@@ -12,14 +12,12 @@ from harness.emulator.providers.azureml.data_plane.filters import FilterError, p
 from harness.emulator.providers.azureml.errors import AzureMLError
 from harness.emulator.providers.azureml.rules.bodies import (
     AssetBody,
-    BodyError,
     ComputeBody,
     DatastoreBody,
     JobBody,
     WorkspaceBody,
-    read_as,
-    read_document,
 )
+from harness.emulator.providers.azureml.rules.body_reading import BodyError, read_as, read_document
 from harness.emulator.providers.azureml.rules.expressions import check_command, expand_command
 from harness.emulator.providers.azureml.rules.queries import read_number
 from harness.emulator.providers.azureml.rules.yaml_documents import YamlError, read_yaml

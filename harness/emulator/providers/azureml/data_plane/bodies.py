@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from harness.emulator.context import Request
 from harness.emulator.providers.azureml.data_plane.errors import DataPlaneError, bad_parameter
-from harness.emulator.providers.azureml.rules.bodies import BodyError, Name, Scalar, Text, Texts, read_as, read_document
+from harness.emulator.providers.azureml.rules.bodies import Name, Text, Texts
+from harness.emulator.providers.azureml.rules.body_reading import BodyError, Scalar, read_as, read_document
 
 Key = Annotated[str, Meta(max_length=250)]  # MLflow's own limits
 TagValue = Annotated[str, Meta(max_length=8000)]

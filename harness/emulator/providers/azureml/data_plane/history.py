@@ -14,7 +14,7 @@ from harness.emulator.providers.azureml.model.documents import precise
 from harness.emulator.providers.azureml.model.job import RunExperiment
 from harness.emulator.providers.azureml.model.run import Run, details_document, history_document
 from harness.emulator.providers.azureml.rules.assets import long_uri
-from harness.emulator.providers.azureml.rules.bodies import read_texts
+from harness.emulator.providers.azureml.rules.body_reading import read_texts
 from harness.emulator.providers.azureml.run_tokens import LIFETIME, RunTokens
 from harness.emulator.wire import json_response
 

@@ -17,7 +17,8 @@ from harness.emulator.providers.azureml.model.datastore import (
     wire,
 )
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
-from harness.emulator.providers.azureml.rules.bodies import DatastoreBody, read_texts
+from harness.emulator.providers.azureml.rules.bodies import DatastoreBody
+from harness.emulator.providers.azureml.rules.body_reading import read_texts
 from harness.emulator.providers.azureml.rules.names import check_asset_name
 from harness.emulator.storage_service import Accounts
 from harness.emulator.subscription_limits import SubscriptionLimits

@@ -23,7 +23,7 @@ from harness.emulator.providers.azureml.errors import AzureMLError, GatewayError
 from harness.emulator.providers.azureml.model.job import JobDetails, RunCounter, counter_key
 from harness.emulator.providers.azureml.model.run import TrackedRun, run_key
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
-from harness.emulator.providers.azureml.rules.bodies import BodyError, read_as, read_document
+from harness.emulator.providers.azureml.rules.body_reading import BodyError, read_as, read_document
 from harness.emulator.providers.azureml.rules.queries import read_number
 from harness.emulator.request_buckets import RequestBuckets, Taken
 from harness.emulator.subscription_limits import RequestKind

@@ -8,7 +8,7 @@ from typing import Any
 from harness.emulator.engine.model.records import Workspace
 from harness.emulator.providers.azureml.errors import invalid
 from harness.emulator.providers.azureml.model.asset import CODE, DATA, ENVIRONMENT, MODEL, AssetKind, AssetVersion
-from harness.emulator.providers.azureml.rules.bodies import read_texts
+from harness.emulator.providers.azureml.rules.body_reading import read_texts
 from harness.emulator.providers.azureml.rules.yaml_documents import YamlError, read_yaml
 
 _SHORT = re.compile(r"azureml://datastores/(?P<datastore>[^/]+)/paths/?(?P<path>.*)", re.DOTALL)

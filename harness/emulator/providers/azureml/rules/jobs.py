@@ -8,7 +8,7 @@ from harness.emulator.engine.rules.durations import seconds
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.azureml.errors import invalid, not_served
 from harness.emulator.providers.azureml.model.job import JobDetails
-from harness.emulator.providers.azureml.rules.bodies import read_text, read_texts
+from harness.emulator.providers.azureml.rules.body_reading import read_text, read_texts
 from harness.emulator.providers.azureml.rules.expressions import check_command
 from harness.emulator.providers.azureml.rules.names import check_asset_name
 

@@ -1,0 +1,168 @@
+"""One run of some scenarios: shown as it goes, summed up at its end."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from harness.cli.killed_run import describe as describe_survivors
+from harness.cli.killed_run import end_survivors, find_survivors
+from harness.cli.options import DEFAULT_DIRECTORY
+from harness.cli.progress import Display, open_console, say_lines
+from harness.cli.run_summary import RunSummary
+from harness.clock import SystemClock
+from harness.clouds import open_cloud
+from harness.config import Settings, environment, mnist_cache
+from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import find, start_detached
+from harness.emulator.options import Options
+from harness.experiments.outcomes import Outcome
+from harness.experiments.pattern_matching import PatternMatcher
+from harness.experiments.ranking import best, describe_best
+from harness.experiments.run import run_scenario, run_search
+from harness.experiments.run_context import RunContext
+from harness.experiments.run_directory import RunDirectory
+from harness.experiments.run_policy import policy_for
+from harness.experiments.running_trials import RUNNING, RunningTrials
+from harness.experiments.selection import Part, Selection, parts_of
+from harness.experiments.uploads import LocalUploads, RecordedUploads
+from harness.interruption import Interruption
+from harness.resources.events import Event, Noted, TrialEnded
+from harness.resources.journal import journal_for
+from harness.scenario.model import Scenario
+from harness.services.service import Service
+from harness.target import CloudName
+
+_CASSETTES = Path("cassettes")
+_INTERRUPTED = 130  # exit code after Ctrl-C
+
+
+@dataclass
+class ScenarioRun:
+    """The trials of some scenarios on one cloud, in one run directory."""
+
+    cloud: CloudName
+    service: Service
+    settings: Settings
+    directory: RunDirectory
+    interruption: Interruption
+    junit: Path | None = field(kw_only=True)
+    reuse: bool = field(kw_only=True)
+    upload_from: tuple[Path, ...] = field(kw_only=True)
+    end_jobs: bool = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        self._console = open_console()
+        self._display = Display(self._console, SystemClock())
+        self._running = RunningTrials(self.directory.path / RUNNING, SystemClock())
+
+    def play(self, scenarios: list[Scenario], selection: Selection) -> int:
+        """The exit code, after everything was shown."""
+        self._say(f"run directory: {self.directory.path}")
+        parts = list(parts_of(scenarios, self.directory, selection))
+        outcomes = {(part.scenario.scenario, name): one for part in parts for name, one in part.done.items()}
+        try:
+            if any(part.total for part in parts):
+                with self._context() as context:
+                    self._settle_survivors(context, scenarios)
+                    with self._display:
+                        for part in parts:
+                            if not self.interruption.is_draining:
+                                self._run(context, part, outcomes)
+        finally:
+            self._running.close()
+            summary = RunSummary(self._console, self.directory, self.settings, self.junit)
+            is_met = summary.show(parts, outcomes, is_interrupted=self.interruption.signum is not None)
+        if self.interruption.is_draining:
+            self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
+            return _INTERRUPTED
+        return 0 if is_met else 1
+
+    def _take(self, event: Event) -> None:
+        """Show an event here, and to whoever looks at the run directory."""
+        self._display(event)
+        self._running(event)
+
+    def _say(self, text: str) -> None:
+        say_lines(self._console, text)
+
+    def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
+        """Run the trials of a scenario; what comes out is shown, and added to the outcomes."""
+        scenario, goal = part.scenario, part.scenario.sweep.goal
+        leaders = best(list(part.done.values()), goal) if goal else []
+
+        def report(outcome: Outcome) -> None:
+            outcomes[outcome.scenario, outcome.trial] = outcome
+            if goal is not None:
+                leaders[:] = best([*leaders, outcome], goal)
+            words = next(describe_best(leaders, goal), "")
+            self._take(TrialEnded(outcome.trial, outcome.state, outcome.is_met, words))
+
+        if not part.total:
+            return
+        self._display.begin(scenario, part.total)
+        if part.study is not None:
+            study, again = part.study, part.trials
+            # A recording was made one trial after the other: only so does a replay ask for the same points.
+            at_once = 1 if self.cloud == "replay" else None
+            run_search(context, scenario, study, self.directory, report, again=again, limit=part.limit, at_once=at_once)
+        else:
+            run_scenario(context, scenario, part.trials, self.directory, report)
+
+    def _settle_survivors(self, context: RunContext, scenarios: list[Scenario]) -> None:
+        """Of a resumed run, report the jobs that a killed process left running, and end them where that is wanted."""
+        if not self.directory.is_resumed or self.cloud == "replay":
+            return
+        with self.interruption.allowed():
+            survivors = find_survivors(context, scenarios)
+            for line in describe_survivors(survivors, is_ended=self.end_jobs):
+                self._say(line)
+            if survivors and (self.end_jobs or self._confirms("end them now?")):
+                end_survivors(survivors, context, self._say)
+
+    def _confirms(self, question: str) -> bool:
+        """Whether somebody at a terminal agrees."""
+        return self._console.is_terminal and sys.stdin.isatty() and click.confirm(question)
+
+    @contextmanager
+    def _context(self) -> Iterator[RunContext]:
+        settings, endpoint = self.settings, self._endpoint()
+        local = LocalUploads(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
+        with (
+            open_cloud(
+                self.cloud,
+                settings,
+                cassettes=_CASSETTES,
+                service=self.service.name,
+                endpoint=endpoint,
+                run=self.directory.run,
+            ) as cloud,
+            PatternMatcher() as matcher,
+        ):
+            yield RunContext(
+                cloud=cloud,
+                service=self.service,
+                journal=journal_for(self.cloud, settings, environment()),
+                uploads=RecordedUploads(self.upload_from) if self.cloud == "replay" else local,
+                sink=self._take,
+                interruption=self.interruption,
+                keep=self.reuse,
+                policy=policy_for(self.cloud, settings),
+                matcher=matcher,
+            )
+
+    def _endpoint(self) -> Endpoint | None:
+        """The project's own emulator where it runs; with --reuse one that outlives this run, else the run's own."""
+        if self.cloud != "emulator":
+            return None
+        directory = self.settings.emulator_dir or DEFAULT_DIRECTORY
+        running = find(directory)
+        if running is None and self.reuse:
+            running = start_detached(Options(directory, cntk_python=self.settings.cntk_python))
+            self._display(
+                Noted(f"an emulator keeps running in {directory}; end it with: harness emulator stop --dir {directory}")
+            )
+        return running

@@ -1,0 +1,82 @@
+"""How the body of a request is read: what holds for every body first, then the shape that a class describes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from harness.emulator.providers.arm.rules import parse_object
+
+_DEEPEST = 60  # objects and lists in each other: what is stored and shown lies a little deeper than what was sent
+_LARGEST = 1 << 63  # beyond it JSON's integers cannot be written again
+T = TypeVar("T", bound=msgspec.Struct)
+Scalar = str | int | float | bool | None
+
+
+class BodyError(Exception):
+    """A body cannot be accepted; the text says which member is wrong, and how."""
+
+
+def read_document(content: bytes) -> dict[str, Any]:
+    """The JSON object of a request, of which everything can be stored and handed to a process.
+
+    Raises:
+        InvalidContentError: it is no JSON object.
+        BodyError: it is nested too deeply, or holds a value that cannot be kept.
+    """
+    document = parse_object(content)
+    _check_values(document)
+    return document
+
+
+def read_as(document: dict[str, Any], kind: type[T]) -> T:
+    """A document as the body that ``kind`` describes.
+
+    Raises:
+        BodyError: a member has another type.
+    """
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise BodyError(_sentence(str(error))) from None
+
+
+def read_texts(given: Mapping[str, Scalar] | None) -> dict[str, str]:
+    """Texts by name, as the service keeps them: numbers and truth values are written as JSON writes them."""
+    return {name: read_text(value) for name, value in (given or {}).items()}
+
+
+def read_text(value: Scalar) -> str:
+    """One of them."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _check_values(document: dict[str, Any]) -> None:
+    """Check what can neither be stored nor handed to a process, wherever it is."""
+    waiting: list[tuple[object, int]] = [(document, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise BodyError(f"The request body is nested more than {_DEEPEST} levels deep.")
+        if isinstance(value, str) and "\0" in value:
+            raise BodyError(f"The request body holds a text with a NUL character: {value[:40]!r}.")
+        if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+            raise BodyError("The request body holds a whole number of more than 64 bits.")
+        waiting.extend((inner, depth + 1) for inner in _within(value))
+
+
+def _within(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        yield from value.keys()
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+
+
+def _sentence(text: str) -> str:
+    reason, _, path = text.partition(" - at ")
+    member = path.strip("`").removeprefix("$").lstrip(".")
+    return f"The member '{member}' of the request body is not valid: {reason}." if member else f"{reason}."

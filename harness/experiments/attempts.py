@@ -1,0 +1,28 @@
+"""The attempts of one trial, which is tried again where its scenario says so."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from harness.experiments.decide import Failure
+from harness.resources.provisioning import Provisioning
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What the attempts of one trial share.
+
+    Attributes:
+        provisioning: over the cassette of the trial.
+        resources: deletes the last job and ends the cassette when it is closed.
+        failures: of the attempts that have ended, in order.
+        job: deletes the last job when it is closed.
+    """
+
+    provisioning: Provisioning
+    resources: ExitStack
+    failures: tuple[Failure, ...] = ()
+    job: ExitStack = field(default_factory=ExitStack)
+
+    def close(self, error: BaseException | None) -> None:
+        """Delete the job; the cassette is recorded unless the run ends in an error."""
+        self.resources.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)

@@ -1,0 +1,40 @@
+"""Swept values as Optuna's distributions, and values that a trial of Optuna draws from them."""
+
+import math
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from harness.scenario.swept_values import FindFiles, RangeSpec, listed
+from harness.scenario.values import Scalar
+
+
+def distribution_of(spec: Any, find: FindFiles) -> BaseDistribution:
+    """The values of a swept name: a range, or some choices."""
+    if not isinstance(spec, RangeSpec) or spec.count is not None:
+        return CategoricalDistribution(listed(spec, find))
+    low, high = spec.low, spec.high
+    if spec.is_integer:
+        step = int(spec.step or 1)
+        return IntDistribution(
+            math.ceil(low), math.floor(low) + (math.floor(high) - math.ceil(low)) // step * step, spec.log, step
+        )
+    top = high if spec.step is None else spec.ends()[-1]
+    return FloatDistribution(float(low), float(top), spec.log, None if spec.step is None else float(spec.step))
+
+
+def suggested(trial: optuna.Trial, name: str, choices: BaseDistribution) -> Scalar:
+    """A value that a trial draws from a distribution.
+
+    Raises:
+        TypeError: the distribution is not one of ours.
+    """
+    if isinstance(choices, IntDistribution):
+        return trial.suggest_int(name, choices.low, choices.high, step=choices.step, log=choices.log)
+    if isinstance(choices, FloatDistribution):
+        return trial.suggest_float(name, choices.low, choices.high, step=choices.step, log=choices.log)
+    if isinstance(choices, CategoricalDistribution):
+        value: Any = trial.suggest_categorical(name, choices.choices)
+        return value  # type: ignore[no-any-return]  # one of the choices
+    raise TypeError(choices)
