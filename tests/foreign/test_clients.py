@@ -23,6 +23,14 @@ CNTK = importlib.util.find_spec("torch") is not None or installed_cntk(os.enviro
 
 pytestmark = pytest.mark.slow  # installing what they need takes minutes
 
+_EXCHANGED = 5 << 20  # bytes: more than one range or block
+_REFUSED_AND_GONE = (  # the last lines of both clients of the JavaScript SDK
+    "without the lease 412 LeaseIdMissing",
+    "by sas true",
+    "by sas 403 AuthorizationPermissionMismatch",
+    "there false",
+)
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -158,66 +166,66 @@ def test_pandas_and_fsspec_work_on_blobs(run_client: Run) -> None:
     ]
 
 
-def test_node_and_python_read_one_anothers_bytes(
-    run_program: Run, node_modules: Path, endpoint: Endpoint, tmp_path: Path
-) -> None:
-    mine, theirs = os.urandom(5 << 20), os.urandom(5 << 20)
-    (tmp_path / "mine.bin").write_bytes(mine)
-    proxies = {"https": endpoint.proxy_url}
-    url = f"https://{endpoint.storage_account}.file.core.windows.net"
+@pytest.fixture
+def by_node(run_program: Run, node_modules: Path, tmp_path: Path) -> Callable[..., list[str]]:
+    """Exchange content with a client of the JavaScript SDK, in the share or container ``fornode``.
+
+    The client prints lines, which are returned, after it has read ``new/sdk.bin`` and written ``new/node.bin``.
+    """
+
+    def exchanged(client: str, write: Callable[[str, bytes], object], read: Callable[[str], bytes]) -> list[str]:
+        mine, theirs = os.urandom(_EXCHANGED), os.urandom(_EXCHANGED)
+        (tmp_path / "mine.bin").write_bytes(mine)
+        write("new/sdk.bin", theirs)
+        node = shutil.which("node") or "node"
+        ran = run_program(node, str(CLIENTS / client), "fornode", NODE_PATH=str(node_modules))
+        assert ran.returncode == 0, ran.stdout
+        assert (tmp_path / "sdk.bin").read_bytes() == theirs
+        assert read("new/node.bin") == mine
+        return ran.stdout.splitlines()
+
+    return exchanged
+
+
+def test_node_and_python_read_one_anothers_bytes(by_node: Callable[..., list[str]], endpoint: Endpoint) -> None:
+    url, proxies = f"https://{endpoint.storage_account}.file.core.windows.net", {"https": endpoint.proxy_url}
     with ShareClient(
         url, "fornode", credential=endpoint.storage_key, proxies=proxies, connection_verify=endpoint.ca_path
     ) as share:
         share.create_share()
-        share.create_directory("new").upload_file("sdk.bin", theirs)
-        node = shutil.which("node") or "node"
-        ran = run_program(node, str(CLIENTS / "files.js"), "fornode", NODE_PATH=str(node_modules))
-
-        assert ran.returncode == 0, ran.stdout
-        assert (tmp_path / "sdk.bin").read_bytes() == theirs
-        assert share.get_file_client("new/node.bin").download_file().readall() == mine
+        share.create_directory("new")
+        printed = by_node(
+            "files.js",
+            lambda path, content: share.get_file_client(path).upload_file(content),
+            lambda path: share.get_file_client(path).download_file().readall(),
+        )
         share.delete_share()
-    assert ran.stdout.splitlines() == [
+
+    assert printed == [
         "metadata node",
-        f"listed file g.bin {len(mine)}",
+        f"listed file g.bin {_EXCHANGED}",
         "copy success",
-        "without the lease 412 LeaseIdMissing",
-        "by sas true",
-        "by sas 403 AuthorizationPermissionMismatch",
-        "there false",
+        *_REFUSED_AND_GONE,
     ]
 
 
-def test_node_and_python_read_one_anothers_blobs(
-    run_program: Run, node_modules: Path, endpoint: Endpoint, tmp_path: Path
-) -> None:
-    mine, theirs = os.urandom(5 << 20), os.urandom(5 << 20)
-    (tmp_path / "mine.bin").write_bytes(mine)
-    proxies = {"https": endpoint.proxy_url}
-    url = f"https://{endpoint.storage_account}.blob.core.windows.net"
+def test_node_and_python_read_one_anothers_blobs(by_node: Callable[..., list[str]], endpoint: Endpoint) -> None:
+    url, proxies = f"https://{endpoint.storage_account}.blob.core.windows.net", {"https": endpoint.proxy_url}
     with ContainerClient(
         url, "fornode", credential=endpoint.storage_key, proxies=proxies, connection_verify=endpoint.ca_path
     ) as container:
         container.create_container()
-        container.upload_blob("new/sdk.bin", theirs)
-        node = shutil.which("node") or "node"
-        ran = run_program(node, str(CLIENTS / "blobs.js"), "fornode", NODE_PATH=str(node_modules))
-
-        assert ran.returncode == 0, ran.stdout
-        assert (tmp_path / "sdk.bin").read_bytes() == theirs
-        assert container.download_blob("new/node.bin").readall() == mine
+        printed = by_node("blobs.js", container.upload_blob, lambda path: container.download_blob(path).readall())
         container.delete_container()
-    assert ran.stdout.splitlines() == [
+
+    assert printed == [
         "metadata node",
         "listed prefix d/",
-        f"listed d/b.bin {len(mine)} application/x-node",
+        f"listed d/b.bin {_EXCHANGED} application/x-node",
         "appended one two",
         "copy success",
         "snapshot true",
-        "without the lease 412 LeaseIdMissing",
-        "by sas true",
-        "by sas 403 AuthorizationPermissionMismatch",
-        "there false",
+        *_REFUSED_AND_GONE,
     ]
 
 

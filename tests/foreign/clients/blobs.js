@@ -10,25 +10,16 @@ const {
   generateBlobSASQueryParameters,
 } = require("@azure/storage-blob");
 const { readFileSync, writeFileSync } = require("node:fs");
+const { play, refused, signIn, tomorrow } = require("./steps");
 
-const account = process.env.HARNESS_STORAGE_ACCOUNT;
-const credential = new StorageSharedKeyCredential(account, process.env.HARNESS_STORAGE_KEY);
-const service = new BlobServiceClient(`https://${account}.blob.core.windows.net`, credential);
+const { credential, url } = signIn(StorageSharedKeyCredential, "blob");
+const service = new BlobServiceClient(url, credential);
 const inBlocks = { blockSize: 1 << 20, concurrency: 4, maxSingleShotSize: 1 << 20 };
 
 async function exchange(name) {
   const container = service.getContainerClient(name);
   writeFileSync("sdk.bin", await container.getBlobClient("new/sdk.bin").downloadToBuffer());
   await container.getBlockBlobClient("new/node.bin").uploadData(readFileSync("mine.bin"), inBlocks);
-}
-
-async function refused(what, act) {
-  try {
-    await act();
-    console.log(what, "was let in");
-  } catch (error) {
-    console.log(what, error.statusCode, error.code);
-  }
 }
 
 async function ownContainer() {
@@ -62,8 +53,7 @@ async function ownContainer() {
   await lease.releaseLease();
 
   const terms = { containerName: "nodebox", blobName: "d/b.bin", permissions: BlobSASPermissions.parse("r") };
-  const expiresOn = new Date(Date.now() + 24 * 3600 * 1000);
-  const token = generateBlobSASQueryParameters({ ...terms, expiresOn }, credential).toString();
+  const token = generateBlobSASQueryParameters({ ...terms, expiresOn: tomorrow() }, credential).toString();
   const bySas = new BlockBlobClient(`${blob.url}?${token}`, new AnonymousCredential());
   console.log("by sas", (await bySas.downloadToBuffer()).equals(content));
   await refused("by sas", () => bySas.delete());
@@ -72,9 +62,4 @@ async function ownContainer() {
   console.log("there", await container.exists());
 }
 
-exchange(process.argv[2])
-  .then(ownContainer)
-  .catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
+play(exchange, ownContainer);

@@ -10,24 +10,15 @@ const {
   generateFileSASQueryParameters,
 } = require("@azure/storage-file-share");
 const { readFileSync, writeFileSync } = require("node:fs");
+const { play, refused, signIn, tomorrow } = require("./steps");
 
-const account = process.env.HARNESS_STORAGE_ACCOUNT;
-const credential = new StorageSharedKeyCredential(account, process.env.HARNESS_STORAGE_KEY);
-const service = new ShareServiceClient(`https://${account}.file.core.windows.net`, credential);
+const { credential, url } = signIn(StorageSharedKeyCredential, "file");
+const service = new ShareServiceClient(url, credential);
 
 async function exchange(name) {
   const directory = service.getShareClient(name).getDirectoryClient("new");
   writeFileSync("sdk.bin", await directory.getFileClient("sdk.bin").downloadToBuffer());
   await directory.getFileClient("node.bin").uploadData(readFileSync("mine.bin"), { rangeSize: 1 << 20, concurrency: 4 });
-}
-
-async function refused(what, act) {
-  try {
-    await act();
-    console.log(what, "was let in");
-  } catch (error) {
-    console.log(what, error.statusCode, error.code);
-  }
 }
 
 async function ownShare() {
@@ -53,8 +44,7 @@ async function ownShare() {
   await lease.releaseLease();
 
   const terms = { shareName: "nodeshare", filePath: "copy.bin", permissions: FileSASPermissions.parse("r") };
-  const expiresOn = new Date(Date.now() + 24 * 3600 * 1000);
-  const token = generateFileSASQueryParameters({ ...terms, expiresOn }, credential).toString();
+  const token = generateFileSASQueryParameters({ ...terms, expiresOn: tomorrow() }, credential).toString();
   const bySas = new ShareFileClient(`${copy.url}?${token}`, new AnonymousCredential());
   console.log("by sas", (await bySas.downloadToBuffer()).equals(content));
   await refused("by sas", () => bySas.delete());
@@ -63,9 +53,4 @@ async function ownShare() {
   console.log("there", await share.exists());
 }
 
-exchange(process.argv[2])
-  .then(ownShare)
-  .catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
+play(exchange, ownShare);
