@@ -1,4 +1,4 @@
-"""Who may do what: the credentials of one storage request, checked to the letter."""
+"""Authorization of one storage request: account key, SAS, token or public access."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,10 @@ from harness.emulator.storage_service.signatures import (
 _SKEW = 15 * 60  # seconds that a signed request's date may be off
 _TEXTS = {"SharedKey": shared_key_texts, "SharedKeyLite": shared_key_lite_texts}
 _WHOLE = ("s", "c")  # ``sr`` of a share and of a container
-_MOMENTS = {"bs": "snapshot", "bv": "versionid"}  # ``sr`` of one state of a blob, and what names that in the URL
+_MOMENTS = {
+    "bs": "snapshot",
+    "bv": "versionid",
+}  # ``sr`` of a state of a blob, and its query parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +53,15 @@ class Target:
         return f"{self.share}@{self.snapshot}" if self.snapshot else self.share
 
 
-Openness = Literal["", "blob", "container"]  # what anybody may read: nothing, blobs by their names, or all of it
+Openness = Literal["", "blob", "container"]  # what anonymous requests may read: nothing, blobs by name, or all
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What authorized a request.
 
-    ``permissions`` are the letters of a SAS, empty for the account key; of roles the one of tags, if they cover those.
-    ``bearer`` is who has the roles.
+    ``permissions`` are the letters of a SAS. They are empty for the account key; for roles they hold the letter of tags
+    if a role covers tags. ``bearer`` is the holder of the roles.
     """
 
     kind: Literal["account key", "account SAS", "service SAS", "role", "none"]
@@ -67,12 +70,12 @@ class Credential:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is for everything in the account, as the key and roles are."""
+        """Whether it covers everything in the account, as the key and roles do."""
         return self.kind in ("account key", "role")
 
     @property
     def covers_tags(self) -> bool:
-        """Whether its holder may read and write tags beside what else the request does."""
+        """Whether its holder may read and write tags in addition to the rest of the request."""
         return self.kind == "account key" or "t" in self.permissions
 
     @property
@@ -86,9 +89,9 @@ class Grant:
     """What a shared access signature must give for an operation.
 
     Args:
-        letters: any one of these permissions does; empty where only the account key and roles do.
-        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty where any SAS does.
-        action: that a role must include.
+        letters: one of these permissions is enough; empty where only the account key and roles suffice.
+        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty where any SAS suffices.
+        action: the action that a role must include.
         public: how open the container must be for everybody to do it; empty if nobody may without credentials.
     """
 
@@ -103,10 +106,10 @@ Policies = Callable[[], Sequence[Policy]]
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What credentials are checked against.
+    """The facts against which credentials are checked.
 
     Args:
-        keys: of the account.
+        keys: the keys of the account.
         authority: judges tokens, and the keys that their bearers were given.
         policies: the stored access policies of the target's share, asked for when a SAS names one.
         version: of the REST API that the request is for.
@@ -147,7 +150,7 @@ def check(request: Request, target: Target, grant: Grant, judge: Judge) -> Crede
 
 def _check_role(request: Request, target: Target, grant: Grant, judge: Judge) -> Credential:
     bearer = judge.authority.admit(request, target.service, target.account, action=grant.action, version=judge.version)
-    if not judge.keys:  # no such account, of which only who has a role in the subscription may learn
+    if not judge.keys:  # there is no such account, which only callers with a role in the subscription may learn
         raise errors.authentication_failed("The account does not exist.")
     return Credential("role", "t" if judge.authority.covers_tags(bearer.object_id) else "", bearer)
 
@@ -179,12 +182,12 @@ def _check_key(request: Request, account: str, authorization: str, *, keys: Sequ
 def check_sas(
     query: Mapping[str, str], target: Target, grant: Grant, judge: Judge, request: Request, *, scheme: str = ""
 ) -> str:
-    """Accept an operation that a shared access signature authorizes; returns the letters of all that it permits.
+    """Accept an operation that a shared access signature authorizes; returns the letters of its permissions.
 
     Args:
-        query: the SAS's parameters, and maybe others.
-        request: whose address and headers count.
-        scheme: ``http`` or ``https``, if it is not that of the request.
+        query: the parameters of the SAS, possibly among others.
+        request: the request, for its address and headers.
+        scheme: ``http`` or ``https``, if it differs from the request's.
 
     Raises:
         StorageError: it is wrong, expired, or does not grant the operation.
@@ -223,7 +226,7 @@ def check_sas(
 
 
 def _check_delegation(key: DelegationKey, target: Target, grant: Grant, judge: Judge) -> None:
-    """Check the key of a SAS, and the roles of whoever it belongs to."""
+    """Check the user delegation key of a SAS, and the roles of the key's owner."""
     if key.service != target.service or not judge.authority.is_home(key.tenant_id) or not judge.keys:
         raise errors.authentication_failed("The user delegation key is not one of this account's service.")
     check_key_time(key, judge.now)
@@ -254,14 +257,14 @@ def _signed(query: Mapping[str, str]) -> Mapping[str, str]:
 
 def _check_service_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:
     if grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
-        # A service SAS is for what is in a share. Only the SAS of the whole share lists it.
+        # A service SAS covers the content of a share. Only a SAS of the whole share may list it.
         raise errors.permission_mismatch()
     if _is_for_now(query, target.service) and (target.snapshot or target.version):
         raise errors.permission_mismatch()
 
 
 def _is_for_now(query: Mapping[str, str], service: Service) -> bool:
-    """Whether a service SAS is for one blob as it is now. Old versions sign no ``sr``, so it cannot say otherwise."""
+    """Whether a service SAS covers only the current state of one blob, as all do of versions that sign no ``sr``."""
     if service != "blob" or query["sr"] in _WHOLE:
         return False
     return query["sr"] not in _MOMENTS or query.get("sv", "") < SNAPSHOTS

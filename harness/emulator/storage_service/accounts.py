@@ -52,11 +52,11 @@ class Accounts:
         return [account for _, account in self._store.list(StorageAccount) if account.id.lower().startswith(within)]
 
     def settings(self, service: Service, name: str) -> ServiceSettings:
-        """What is set of a service of an account, or the defaults."""
+        """The settings of a service of an account, or the defaults."""
         return self._store.get(ServiceSettings, _settings_key(service, name)) or _DEFAULTS
 
     def keep_settings(self, service: Service, name: str, settings: ServiceSettings) -> None:
-        """Keep what is set of a service of an account."""
+        """Store the settings of a service of an account."""
         self._store.put(_settings_key(service, name), settings)
 
     def sharing_rules(self, service: Service, name: str) -> str:
@@ -64,7 +64,7 @@ class Accounts:
         return self.settings(service, name).elements.get("Cors", "")
 
     def put(self, account: StorageAccount) -> None:
-        """Keep an account, in place of an earlier one of its name."""
+        """Store an account, in place of an earlier one of its name."""
         self._store.put(account.name, account)
 
     @contextmanager
@@ -100,11 +100,11 @@ class Accounts:
                 trash.discard(aside)
 
     def ensure(self, name: str, key: str, group: str = "", *, sku: str = "") -> str:
-        """Have an account ready whose key1 is the given one; its id.
+        """Make sure that an account exists with the given key1; returns its id.
 
         Args:
             group: the id of the resource group for an account that is in none yet.
-            sku: what it shall be; default what it is. A premium one is for files.
+            sku: the SKU that the account gets; by default it keeps its own. A premium account stores files.
         """
         found = self.get(name) or StorageAccount(name, _FIRST_LOCATION, (new_key(), new_key()), self._clock.now())
         within = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}" if group else ""
@@ -122,7 +122,7 @@ class Accounts:
         return found is not None and found.id.lower() == identifier.lower()
 
     def revoke(self, key: str) -> None:
-        """Give every account that has a key, which others know, a new one in its place."""
+        """Replace a key that has become known to others, in every account that has it."""
         for _, account in self._store.list(StorageAccount):
             if key in account.keys:
                 first, second = (new_key() if each == key else each for each in account.keys)
@@ -137,11 +137,11 @@ class Accounts:
         return self._existing("blob", Container, account, name=container)
 
     def ensure_container(self, account: str, name: str) -> Path:
-        """Have a container of that name; its directory."""
+        """Make sure that a container exists; returns its directory."""
         return self._ensured("blob", Container, account, name=name)
 
     def ensure_share(self, account: str, name: str) -> Path:
-        """Have a share of that name; its directory."""
+        """Make sure that a share exists; returns its directory."""
         return self._ensured("file", Share, account, name=name)
 
     def _existing(self, service: Service, kind: type[Share | Container], account: str, *, name: str) -> Path | None:
@@ -155,11 +155,11 @@ class Accounts:
         return directory
 
     def directory(self, service: Service, account: str, *, name: str) -> Path:
-        """Where a share or container of that name is, if there is one."""
+        """The path of a share's or container's directory, which may not exist."""
         return self.root / account / service / name
 
     def blocks_directory(self, account: str, content: str) -> Path:
-        """Where the uncommitted blocks of a container's blobs are; not within the container, which jobs mount.
+        """The directory of uncommitted blocks of a container's blobs. It is not in the container, which jobs mount.
 
         Args:
             content: of the container, which the next one of its name does not have.
@@ -175,7 +175,7 @@ class Accounts:
         return self.root / account / "earlier" / content
 
     def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
-        """A link that reads one file or blob without any header, as Batch AI's listOutputFiles gives it out.
+        """A link that reads one file or blob without any header, as Batch AI's listOutputFiles returns it.
 
         Args:
             share: or container.

@@ -1,4 +1,4 @@
-"""Who comes with a token of Microsoft Entra ID (OAuth), and what the roles of that application permit.
+"""Tokens of Microsoft Entra ID (OAuth), and the roles of the applications that send them.
 
 Source: Microsoft's "Authorize with Microsoft Entra ID", and the section "Permissions" of each REST operation.
 """
@@ -22,7 +22,7 @@ from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.delegation import DelegationKey
 from harness.emulator.storage_service.model import Service
 
-# The versions since which the services take tokens; of files the second one is that for shares and the service.
+# The versions since which the services accept tokens; for files, the second one is that of shares and the service.
 _BLOB_VERSION, _FILE_VERSION, _SHARE_VERSION = "2017-11-09", "2022-11-02", "2024-11-04"
 _DELEGATION = "GetUserDelegationKey"
 _INTENT = "x-ms-file-request-intent"
@@ -42,7 +42,7 @@ class BearerAuthority:
 
     @property
     def challenge(self) -> str:
-        """What ``WWW-Authenticate`` says to whoever comes without a token that can be accepted."""
+        """The ``WWW-Authenticate`` header of the response to a request without an acceptable token."""
         uri = f"https://login.microsoftonline.com/{self._identity.tenant_id}/oauth2/authorize"
         return f"Bearer authorization_uri={uri} resource_id={STORAGE_AUDIENCE}"
 
@@ -67,7 +67,7 @@ class BearerAuthority:
         return bearer
 
     def read(self, request: Request, service: Service, account: str, header: str = "authorization") -> Bearer:
-        """What the token of a request says.
+        """The claims in the token of a request.
 
         Raises:
             StorageError: it is not valid for the service of that account.
@@ -82,10 +82,10 @@ class BearerAuthority:
         return bearer
 
     def check_role(self, object_id: str, action: str) -> None:
-        """Let a service principal do what one of its roles permits.
+        """Accept an operation that a role of a service principal permits.
 
         Raises:
-            StorageError: none does.
+            StorageError: none of its roles does.
         """
         principal = self._identity.principal(object_id)
         if principal is None or not permits(principal.roles, action):
@@ -129,7 +129,7 @@ def action_of(service: Service, operation: str, *, letters: str, kind: str) -> s
 
 
 def check_intent(request: Request) -> None:
-    """Accept a request for files that says what its caller wants: to pass over the permissions of each file.
+    """Accept a request for files that states its intent, to bypass the permissions of each file.
 
     Raises:
         StorageError: it does not say so.
@@ -145,7 +145,7 @@ def check_key_time(key: DelegationKey, now: datetime) -> None:
     """Accept a user delegation key while it is valid.
 
     Raises:
-        StorageError: its time is over, or has not come.
+        StorageError: the key has expired or is not valid yet.
     """
     if not key.is_valid(now):
         raise errors.authentication_failed(

@@ -1,4 +1,4 @@
-"""Cleaning up behind a change that has happened: an error there is logged, because the change itself has succeeded."""
+"""Clean-up after a change. Its errors are only logged, because the change itself has succeeded."""
 
 import logging
 import sqlite3
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def best_effort(what: str) -> Iterator[None]:
-    """Do in the block what may fail without harm. Whatever the disk, the store or the system refuses is logged.
+    """A block that may fail without harm: what the disk, the store or the system refuses is logged.
 
     Args:
         what: the sentence for the log, without a full stop; the error follows it.

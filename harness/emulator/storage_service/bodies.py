@@ -1,6 +1,6 @@
-"""Bodies of requests, into a file or memory: hashed and written in threads while more of them arrives.
+"""Bodies of requests, received into a file or memory; threads hash and write them while more arrives.
 
-A structured body (``structured_body``) is taken apart on its way, so it counts as the content that it holds.
+A structured body (``structured_body``) is decoded while it arrives; everything here is about its content.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from harness.emulator.context import BodyTooLargeError, Request
 from harness.emulator.storage_service import crc64, errors, headers, sparse, structured_body
 
 _BATCH = 1 << 20  # bytes that are hashed and written at a time
-_INLINE = 64 << 10  # bytes for which a thread is not worth its start
+_INLINE = 64 << 10  # fewer bytes are handled without a thread
 _CRC64 = "x-ms-content-crc64"
 
 
@@ -30,19 +30,19 @@ def length(request: Request) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Checksums:
-    """What was computed of a body, in base64: its MD5; its CRC-64 where a checksum came with it, or empty."""
+    """Checksums of a body in base64: its MD5, and its CRC-64 or empty if no CRC-64 came with it."""
 
     md5: str
     crc64: str
 
     def confirmed(self, request: Request) -> list[tuple[str, str]]:
-        """The headers that tell a client which checksums its body has."""
+        """The response headers with the checksums of the body."""
         crc64 = [(_CRC64, self.crc64)] if self.crc64 else []
         return [("content-md5", self.md5), *crc64, *_confirmed_structure(request)]
 
 
 def confirmed(request: Request) -> list[tuple[str, str]]:
-    """The headers that tell a client that its body was compared, of answers that show no other checksums."""
+    """The response headers that confirm the checksums of a body, for responses that show no others."""
     crc64 = request.headers.get(_CRC64)
     return [*_confirmed_structure(request), *([(_CRC64, crc64)] if crc64 is not None else [])]
 
@@ -95,7 +95,7 @@ async def gather_copied(
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What a request says of its content: the MD5, or empty; the CRC-64, and the length, or None."""
+    """What a request states about its content: the MD5 or empty, the CRC-64 or None, the length or None."""
 
     md5: str
     crc64: str | None
@@ -162,10 +162,10 @@ async def _received(
 
 
 class _Sink:
-    """Hashes and writes batches, each in a thread, one batch behind what arrives.
+    """Hashes and writes batches, each in a thread, while the next batch arrives.
 
     Args:
-        descriptor: of the file that they are written to; None for none.
+        descriptor: the file to which batches are written; None to write nothing.
         with_crc: whether their CRC-64 is wanted beside the MD5.
     """
 
@@ -182,7 +182,7 @@ class _Sink:
         return self._pending is not None
 
     async def take(self, batch: Sequence[bytes], at: int) -> None:
-        """Begin with a batch as soon as the one before is done."""
+        """Begin with a batch as soon as the previous one is done."""
         await self.settle()
         works = [asyncio.to_thread(self.hash, batch)]
         if self._descriptor is not None:

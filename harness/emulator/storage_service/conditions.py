@@ -1,6 +1,6 @@
 """Conditional headers: If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since; pure.
 
-A date that is none, an empty one for example, counts as absent: RFC 9110, 13.1.3 and 13.1.4, and the service does so.
+A date that cannot be parsed, such as an empty one, counts as absent, as in RFC 9110 (13.1.3, 13.1.4) and Azure.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from harness.emulator.storage_service import errors
 
 
 def check(headers: Mapping[str, str], *, etag: str | None, modified: datetime | None, read: bool) -> None:
-    """Let a request pass whose conditions hold for a resource.
+    """Refuse a request whose conditions do not hold for a resource.
 
     Args:
-        etag: quoted, of the resource; None if there is none.
+        etag: the quoted etag of the resource; None if there is no resource.
         modified: when it was changed last; None if there is none.
-        read: a read that would bring nothing new is answered 304 instead of 412.
+        read: the request reads, so that an unchanged resource is answered 304 instead of 412.
 
     Raises:
         StorageError: a condition does not hold.
@@ -38,7 +38,7 @@ def check(headers: Mapping[str, str], *, etag: str | None, modified: datetime | 
 
 
 def check_source(headers: Mapping[str, str], *, etag: str | None, modified: datetime | None) -> None:
-    """Let a copy pass whose conditions hold for its source.
+    """Refuse a copy whose conditions do not hold for its source.
 
     Raises:
         StorageError: a condition does not hold.

@@ -30,7 +30,7 @@ from harness.emulator.storage_service.trash import KEPT, Trash
 from harness.emulator.storage_service.unfinished_changes import undo
 from harness.emulator.store import Store
 
-_INLINE = 64 << 10  # bytes written without a thread, or kept in an intent: a file would cost as much again
+_INLINE = 64 << 10  # bytes that are written without a thread, or kept in an intent instead of a file
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Place(Protocol):
 
     @property
     def root(self) -> str:
-        """What the service finds the directory of the share or container by."""
+        """The name or content by which the service finds the directory of the share or container."""
 
     @property
     def tree(self) -> Tree:
@@ -72,7 +72,7 @@ class Recorded(Protocol):
 
     @property
     def record(self) -> FileRecord:
-        """What is remembered of it."""
+        """The record."""
 
 
 F = TypeVar("F", bound=Recorded)
@@ -135,7 +135,7 @@ class ContentChanges:
             key = self._begin(plan, change)
             try:
                 await _act(end - first, sparse.clear, descriptor, first, end - first)
-            except asyncio.CancelledError:  # of the request: the clearing has ended
+            except asyncio.CancelledError:  # the request was cancelled, and the clearing has ended
                 self._finish(plan, change, key, descriptor)
                 raise
             except Exception:

@@ -1,8 +1,8 @@
-"""What a copy reads and a rename moves: a file or blob of this emulator, named by its URL.
+"""Sources of copies and renames: files and blobs of this emulator, named by their URLs.
 
-Who may read a source by its name alone is the rule of Microsoft's "Copy File" and "Copy Blob": the holder of the
-account's key or of a role, a file into a file and a blob into a blob of the same account. Everybody else, a caller by
-SAS included, needs a SAS in the URL that grants the source, or a token for it in a header of its own.
+By Microsoft's "Copy File" and "Copy Blob", the holder of the account's key or of a role may copy a file to a file, or a
+blob to a blob, of the same account by the name of the source alone. Everybody else, callers by SAS included, needs a
+SAS in the URL that grants the source, or a token for it in a header of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,8 +30,8 @@ _AUTHORIZATION = "x-ms-copy-source-authorization"
 class Source:
     """An open file or blob: ``content`` are its content headers.
 
-    ``smb`` and ``nfs`` are the properties of a file there, ``blob`` is the record of a blob. ``shows_tags`` says
-    whether the caller may read its tags, too.
+    ``smb`` and ``nfs`` are the properties of a file there, ``blob`` is the record of a blob. ``shows_tags`` is whether
+    the caller may read its tags, too.
     """
 
     descriptor: int
@@ -51,7 +51,7 @@ Opener = Callable[[Target, bool], Source]
 
 
 class CopySources:
-    """Every service that can be copied from.
+    """The services from which files and blobs can be copied.
 
     Args:
         authority: judges tokens.
@@ -82,7 +82,7 @@ class CopySources:
         self._openers[service] = (opener, policies, openness)
 
     def listens(self, service: Service, port: int) -> None:
-        """A service answers at a plain port, with the account in the path."""
+        """Register a service that answers at a plain port, with the account in the path."""
         self._ports[port] = service
 
     @contextmanager
@@ -110,10 +110,10 @@ class CopySources:
             close(source.descriptor)
 
     def parse(self, url: str, *, header: str = "x-ms-copy-source") -> tuple[Target, dict[str, str], str]:
-        """What a URL names, its query, and its scheme.
+        """The target that a URL names, its query, and its scheme.
 
         Args:
-            header: that the URL is the value of.
+            header: the header that holds the URL.
 
         Raises:
             StorageError: it is not one of this emulator's.
@@ -144,7 +144,7 @@ class CopySources:
         return service, account.removesuffix("-secondary"), path
 
     def authorize_rename(self, call: Call, target: Target, query: Mapping[str, str], scheme: str) -> None:
-        """Let a caller move a file or directory away: the holder of the key, or who has a SAS that may write it.
+        """Authorize the move of a file or directory: by the account key, or by a SAS that may write it.
 
         Args:
             target: what is moved.
@@ -167,7 +167,7 @@ class CopySources:
     def _authorize_copy(
         self, call: Call, target: Target, query: Mapping[str, str], scheme: str, *, signed: bool
     ) -> bool:
-        """Let a caller read a source; returns whether its tags, too. Those of what is open to everybody are not."""
+        """Authorize a caller to read a source; returns whether its tags, too, which public access does not cover."""
         account = self._accounts.get(target.account)
         if account is None:
             raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
@@ -181,7 +181,7 @@ class CopySources:
         if not signed and call.credential.is_whole and _is_near(target, call.target):
             return call.credential.covers_tags
         if not self._is_open(target):
-            # A copy reads such a source as nobody. To nobody a private file does not exist when a file is copied to.
+            # A copy reads such a source anonymously. For an anonymous copy to a file, a private source does not exist.
             is_hidden = call.target.service == "file" and not signed
             refusal = errors.not_found() if is_hidden else errors.anonymous(self.authority.challenge)
             raise errors.copy_source(refusal.status, str(refusal), source=refusal)
@@ -191,7 +191,7 @@ class CopySources:
         """Whether everybody may read a source.
 
         Raises:
-            StorageError: the container is open, but its account does not want that.
+            StorageError: the container is open, but its account forbids public access.
         """
         try:
             return bool(self._openers[target.service][2](target))
@@ -199,10 +199,10 @@ class CopySources:
             raise errors.copy_source(error.status, str(error), source=error) from error
 
     def _check_token(self, call: Call, target: Target) -> bool:
-        """Accept the token for the source, which may come without TLS: its bearer has shown other credentials.
+        """Accept the token for the source. It may come without TLS, since its bearer has shown other credentials, too.
 
         Returns:
-            Whether it is good for the source's tags, too.
+            Whether it covers the tags of the source, too.
         """
         if not call.request.headers[_AUTHORIZATION].lower().startswith("bearer "):
             raise errors.malformed_authorization()
@@ -229,7 +229,7 @@ def _on_object(target: Target, letter: str) -> Grant:
 
 
 def without_signature(url: str) -> str:
-    """A URL as it is shown to others."""
+    """A URL without the signature of its SAS."""
     parts = _split(url, "x-ms-copy-source")
     kept = [
         pair

@@ -1,4 +1,4 @@
-"""Copies of files and blobs: their record, and those that run at this moment."""
+"""Copies of files and blobs: their records, and the copies that are running."""
 
 import asyncio
 import threading
@@ -37,17 +37,17 @@ class AbortedError(Exception):
 
 
 class RunningCopy:
-    """A copy that runs: a thread moves the bytes, and looks now and then whether it shall stop."""
+    """A running copy. A thread copies the bytes, and checks from time to time whether the copy was aborted."""
 
     def __init__(self) -> None:
         self.done = 0
         self.stop = threading.Event()
 
     def report(self, done: int) -> None:
-        """The thread has come so far.
+        """Record how many bytes the thread has copied.
 
         Raises:
-            AbortedError: it shall stop.
+            AbortedError: the copy was aborted.
         """
         if self.stop.is_set():
             raise AbortedError
@@ -55,10 +55,10 @@ class RunningCopy:
 
 
 class RunningCopies(dict[str, RunningCopy]):
-    """By the id of the copy."""
+    """The running copies by their ids."""
 
     def current(self, copy: Copy) -> Copy:
-        """A copy as it is now: one that is pending and does not run was cut short with an earlier emulator."""
+        """The present state of a copy. A pending copy that is not running failed when an earlier emulator ended."""
         if copy.status != "pending":
             return copy
         running = self.get(copy.id)
@@ -68,13 +68,13 @@ class RunningCopies(dict[str, RunningCopy]):
 
 
 class CopyTasks:
-    """Tasks of copies, each held until it has ended: the event loop alone would let go of it."""
+    """The tasks of copies, with a reference to each until it ends: the event loop holds only weak ones."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Do some work in the background."""
+        """Run a coroutine in the background."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -83,7 +83,7 @@ class CopyTasks:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # of a copy that was refused: it has been answered
+            task.exception()  # the request was answered already, so nobody else retrieves the exception
 
 
 async def move(running: RunningCopy, reading: int, writing: int, count: int, delay: float) -> None:
@@ -108,7 +108,7 @@ async def move(running: RunningCopy, reading: int, writing: int, count: int, del
 
 
 async def ended(moving: asyncio.Task[None], running: RunningCopy, copy: Copy) -> Copy:
-    """A copy once its bytes have moved, or do not any more; whoever stores it says when that was."""
+    """The record of a copy after its task has ended; the caller adds the time of completion."""
     try:
         await moving
     except AbortedError:
@@ -120,7 +120,7 @@ async def ended(moving: asyncio.Task[None], running: RunningCopy, copy: Copy) ->
 
 
 def copy_headers(copy: Copy | None) -> list[tuple[str, str]]:
-    """The last copy into a file or blob as its properties show it."""
+    """The headers that show the last copy into a file or blob."""
     if copy is None:
         return []
     shown = [

@@ -1,4 +1,4 @@
-"""Cross-origin resource sharing: what the rules of a service let a page of another origin do; pure.
+"""Cross-origin resource sharing: what the rules of a service permit pages of other origins; pure.
 
 Source: Microsoft's "Cross-Origin Resource Sharing (CORS) support for Azure Storage".
 """
@@ -53,10 +53,10 @@ def rules(element: str) -> tuple[Rule, ...]:
 
 
 def preflight(request: Request, found: tuple[Rule, ...]) -> Response:
-    """The answer to a browser that asks before it sends a page's request.
+    """The response to a preflight request.
 
     Raises:
-        StorageError: no rule lets the page in, or it is no such question.
+        StorageError: no rule permits the request, or this is no preflight request.
     """
     origin, method = request.headers.get("origin", ""), request.headers.get("access-control-request-method", "")
     if not origin or not method:
@@ -74,7 +74,7 @@ def preflight(request: Request, found: tuple[Rule, ...]) -> Response:
 
 
 def sharing_headers(request: Request, answer: Response, found: tuple[Rule, ...]) -> list[tuple[str, str]]:
-    """What an answer says to the browser of a page of another origin."""
+    """The CORS headers of a response to a page of another origin."""
     origin = request.headers.get("origin", "")
     rule = next((each for each in found if each.takes(origin, request.method)), None) if origin else None
     if rule is None:
@@ -96,7 +96,7 @@ def _allowed(rule: Rule, origin: str) -> list[tuple[str, str]]:
 
 
 def _is_origin(origin: str, pattern: str) -> bool:
-    """Whether a rule means an origin: itself, all, or ``https://*.contoso.com`` all below a domain."""
+    """Whether a rule matches an origin: by name, by ``*``, or as ``https://*.contoso.com`` every subdomain."""
     if pattern in ("*", origin):
         return True
     scheme, star, domain = pattern.partition("*.")

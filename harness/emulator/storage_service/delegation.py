@@ -1,6 +1,6 @@
 """User delegation keys, and the shared access signatures that are signed with them; pure.
 
-A key is derived from what it is for, so none is stored: the same request gets the same key, as at Azure. Source:
+No key is stored: each is derived from its parameters, so the same request gets the same key, as at Azure. Source:
 Microsoft's "Get User Delegation Key" and "Create a user delegation SAS".
 """
 
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from harness.emulator.storage_service.model import Service
 from harness.emulator.storage_service.signatures import moment
 
-LONGEST = timedelta(days=7)  # that a key may be valid
+LONGEST = timedelta(days=7)  # the longest time for which a key may be valid
 FIRST_VERSIONS: Mapping[Service, str] = {"blob": "2018-11-09", "file": "2026-02-06"}
 
 _AGENTS = "2020-02-10"  # the version since which a SAS signs the users of hierarchical namespaces
@@ -26,9 +26,9 @@ _KEY_FIELDS = ("skoid", "sktid", "skt", "ske", "sks", "skv")
 
 @dataclass(frozen=True, slots=True)
 class DelegationKey:
-    """What a key is for: whose it is, when it is valid (as the client wrote it), for which service and version.
+    """The parameters of a key: its owner, its validity (as the client wrote it), its service and version.
 
-    ``delegated_tenant`` is the tenant of the users who may use a SAS of it; empty where it does not matter.
+    ``delegated_tenant`` is the tenant of the users who may use a SAS that the key signs; empty for any.
     """
 
     account: str
@@ -47,7 +47,7 @@ class DelegationKey:
         return base64.b64encode(hmac.digest(secret, text.encode("utf-8", "surrogatepass"), "sha256")).decode()
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether a moment lies in the time for which the key was given."""
+        """Whether a moment lies in the validity of the key."""
         begins, ends = moment(self.start), moment(self.expiry)
         return begins is not None and ends is not None and begins <= now <= ends
 
@@ -73,7 +73,7 @@ def sas_text(service: Service, resource: str, query: Mapping[str, str], headers:
     Args:
         resource: ``/{account}/{share}[/{path}]``.
         query: the SAS's parameters, and maybe others.
-        headers: of the request, which a SAS may sign some of.
+        headers: the headers of the request, some of which a SAS may sign.
     """
     version = query.get("sv", "")
     names = [*_KEY_FIELDS]

@@ -13,7 +13,7 @@ _LIMIT = 16 << 10  # bytes of the body
 
 
 class DelegationHandlers:
-    """Gives keys to those who come with a token."""
+    """Issues user delegation keys to callers with a token."""
 
     def __init__(self, authority: BearerAuthority) -> None:
         self._authority = authority

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from harness.clock import Clock
 
-_SETTLED = 20_000_000  # ns: a file system's clock ticks more coarsely than ours
-_TRUSTED = 1.0  # seconds that an index is believed while changes may hide behind one tick
+_SETTLED = 20_000_000  # ns: longer than a tick of any file system's clock
+_TRUSTED = 1.0  # seconds for which an index is used although changes within one tick may be missing from it
 _KEPT = 500_000  # names in memory, of all directories
 
 
@@ -22,7 +22,7 @@ class _Index:
 
 
 class DirectoryNames:
-    """Indexes of directories by inode, dropped when the directory changes behind our back."""
+    """Indexes of directories by inode; one is dropped when another program has changed the directory."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,12 +31,12 @@ class DirectoryNames:
         self._lock = threading.Lock()  # listings run in threads
 
     def spelled(self, descriptor: int, name: str) -> str | None:
-        """A name as it is on disk, if something is called so in any casing."""
+        """The spelling on disk of a name in any casing; None if there is no such name."""
         with self._lock:
             return self._index(descriptor).spelled.get(name.casefold())
 
     def ordered(self, descriptor: int) -> list[str]:
-        """All names in a directory, as listings have them in order. Not to be changed."""
+        """All names in a directory, in the order of listings. The caller must not change the list."""
         with self._lock:
             index = self._index(descriptor)
             if index.ordered is None:
@@ -44,7 +44,7 @@ class DirectoryNames:
             return index.ordered
 
     def added(self, descriptor: int, name: str, before: os.stat_result) -> None:
-        """We made an entry in a directory that was as ``before``."""
+        """Add an entry that we have made in a directory, whose status was ``before``."""
         with self._lock:
             index = self._untouched(before)
             if index is None:
@@ -55,7 +55,7 @@ class DirectoryNames:
             self._restamp(index, descriptor)
 
     def removed(self, descriptor: int, name: str, before: os.stat_result) -> None:
-        """We removed an entry from a directory that was as ``before``."""
+        """Remove an entry that we have deleted from a directory, whose status was ``before``."""
         with self._lock:
             index = self._untouched(before)
             if index is None:
@@ -64,11 +64,11 @@ class DirectoryNames:
                 self._total -= 1
                 if index.ordered is not None:
                     at = bisect_left(index.ordered, order(name), key=order)
-                    index.ordered = index.ordered[:at] + index.ordered[at + 1 :]  # others may be reading the old one
+                    index.ordered = index.ordered[:at] + index.ordered[at + 1 :]  # another thread may read the old list
             self._restamp(index, descriptor)
 
     def forget(self, directory: os.stat_result) -> None:
-        """Drop what is known of a directory, so that its names are read again."""
+        """Drop the index of a directory, so that its names are read again."""
         with self._lock:
             index = self._indexes.pop((directory.st_dev, directory.st_ino), None)
             self._total -= len(index.spelled) if index is not None else 0
@@ -108,7 +108,7 @@ class DirectoryNames:
 
 
 def order(name: str) -> tuple[str, str]:
-    """Where a name stands in a listing."""
+    """The sort key of a name in a listing."""
     return name.casefold(), name
 
 

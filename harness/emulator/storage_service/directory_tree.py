@@ -20,7 +20,7 @@ class Tree:
 
     Args:
         root: the directory.
-        names: what is known of directories.
+        names: the index of names in directories.
         exact: names differ by casing (blobs); otherwise they are found in any and keep that of their creation.
         links: symbolic links are entries (shares of NFS); otherwise they do not exist. None is ever followed.
     """
@@ -49,7 +49,7 @@ class Tree:
 
     @contextmanager
     def slot(self, names: list[str]) -> Iterator[Slot]:
-        """A name, ready for the step that changes what it leads to.
+        """A name, open for the system call that changes what exists under it.
 
         Raises:
             StorageError: the directory above is missing.
@@ -73,12 +73,12 @@ class Tree:
 
         Args:
             first: the name to begin with.
-            prefix: that names have, in any casing.
-            most: entries.
-            identified: whether it matters which files they are; it is cheaper where it does not.
+            prefix: the prefix of all listed names, in any casing.
+            most: how many entries to list at most.
+            identified: whether entries have their time of birth, which costs more.
 
         Returns:
-            The entries, and the name to go on with or an empty string.
+            The entries, and the name with which the next page begins, or an empty string.
 
         Raises:
             StorageError: there is no such directory.
@@ -123,7 +123,7 @@ class Tree:
         try:
             yield from self.walk(above, since=since)
         except errors.StorageError:
-            return  # gone since it was seen
+            return  # it was deleted since it was listed
 
     @contextmanager
     def open_file(self, names: list[str], flags: int) -> Iterator[int]:
@@ -200,9 +200,9 @@ class Tree:
         return os.open(spelled, _DIRECTORY, dir_fd=parent)
 
     def _find(self, parent: int, name: str) -> tuple[str | None, Entry | None]:
-        """A name as it is spelled on disk, and what it is.
+        """The spelling of a name on disk, and the entry.
 
-        It is spelled as asked for if something is called so, else as the first that differs in casing only.
+        An entry of exactly that name wins; otherwise it is the first one whose name differs in casing only.
         """
         try:
             return name, known_entry(name, status_at(parent, name), links=self._links)

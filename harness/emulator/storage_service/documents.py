@@ -23,7 +23,7 @@ _DAYS = 365  # of a retention policy
 _UNSHOWN = re.compile(r"[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENCODED = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in names; line ends, too, would be folded
 _SEVEN_DECIMALS = re.compile(r"\.[0-9]{7}Z\Z", re.ASCII)
-_MARKER = "2!"  # begins a marker that is no plain name
+_MARKER = "2!"  # the beginning of a marker that is not a plain name
 
 
 def answer(text: str, *, headers: list[tuple[str, str]] | None = None) -> Response:
@@ -53,7 +53,7 @@ def named(tag: str, name: str, *, encoded: bool) -> str:
 
 
 def asked(request: Request, *, encoded: bool = False) -> str:
-    """What a listing was asked for, as it says at its top."""
+    """The parameters of a listing, as its document repeats them."""
     given = [(tag, request.query.get(tag.lower(), "")) for tag in ("Prefix", "Marker", "MaxResults", "Delimiter")]
     return "".join(named(tag, value, encoded=encoded and tag == "Prefix") for tag, value in given if value)
 
@@ -61,8 +61,8 @@ def asked(request: Request, *, encoded: bool = False) -> str:
 def next_marker(name: str) -> str:
     """Where the next page of a listing begins: at a name, or nowhere.
 
-    Clients give the marker back as they got it. So a name that XML cannot hold, or that looks like such a marker, is
-    in base64.
+    Clients give the marker back as they got it. So a name that XML cannot hold, or that looks like an encoded marker,
+    is encoded in base64.
     """
     if needs_encoding(name) or name.startswith(_MARKER):
         name = _MARKER + base64.urlsafe_b64encode(name.encode()).decode()
@@ -94,7 +94,7 @@ def metadata_element(metadata: Mapping[str, str]) -> str:
 def parse(body: bytes, root: str) -> Element:
     """A body's root element.
 
-    Entities are what makes XML dangerous, and Azure's bodies never declare any: one with a DOCTYPE is refused.
+    A body with a DOCTYPE is refused: entities are what makes XML dangerous, and Azure's bodies declare none.
 
     Raises:
         StorageError: the body is no XML, has another root, or declares entities.
@@ -136,7 +136,7 @@ def policies(body: bytes) -> tuple[Policy, ...]:
 
 
 def policies_document(found: Iterable[Policy]) -> str:
-    """Stored access policies as Get ACL gives them."""
+    """The document of stored access policies that Get ACL returns."""
     return f"<SignedIdentifiers>{''.join(map(_policy, found))}</SignedIdentifiers>"
 
 
@@ -148,7 +148,7 @@ def _policy(policy: Policy) -> str:
 
 
 def _precise(time: str) -> str:
-    """A time of a policy with seven decimals, as the service gives it back whatever it got."""
+    """A time of a policy with seven decimals, as the service always returns it."""
     parsed = moment(time)
     if parsed is None or _SEVEN_DECIMALS.search(time):
         return time
@@ -177,7 +177,7 @@ def settings(body: bytes, defaults: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings_document(elements: Mapping[str, str]) -> str:
-    """Service properties as they are given back."""
+    """The document of service properties."""
     return f"<StorageServiceProperties>{''.join(elements.values())}</StorageServiceProperties>"
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from harness.emulator.storage_service.system_calls import Status, status_at
 
-SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe that a job left must not stop us
+SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # opening a pipe that a job has left must not block
 
-FileId = tuple[int, int]  # inode and time of birth (ns): no later file has the same, even if it gets the same inode
-State = tuple[int, int]  # length and time of change (ns) on disk: whoever changes the content changes it
+FileId = tuple[int, int]  # inode and time of birth (ns), which identify a file even if its inode is used again
+State = tuple[int, int]  # length and time of change (ns) on disk, which change with the content
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,20 @@ class Entry:
 
     @property
     def file(self) -> FileId:
-        """Which file it is."""
+        """The identity of the file."""
         return self.inode, self.birth_ns
 
     @property
     def state(self) -> State:
-        """What a change of content changes."""
+        """The state that changes with the content."""
         return self.length, self.written_ns
 
     def dated(self, modified_ns: int) -> "Entry":
-        """The same with another time for clients to see."""
+        """The same with another last-modified time for clients."""
         return self._changed(self.length, modified_ns, self.written_ns)
 
     def written(self, length: int, time_ns: int) -> "Entry":
-        """The same once something has been written to it."""
+        """The same after a write."""
         return self._changed(length, time_ns, time_ns)
 
     def _changed(self, length: int, modified_ns: int, written_ns: int) -> "Entry":
@@ -67,7 +67,7 @@ class Entry:
 
 
 def to_entry(name: str, status: Status) -> Entry:
-    """What a status says of a file or directory."""
+    """The entry of a file or directory with a given status."""
     directory = stat.S_ISDIR(status.mode)
     return Entry(
         name,
@@ -88,14 +88,14 @@ def known_entry(name: str, status: Status, *, links: bool = False) -> Entry | No
     """A file or directory; None for a device, a pipe, and a symbolic link.
 
     Args:
-        links: a symbolic link is known, too.
+        links: symbolic links count as entries.
     """
     is_known = stat.S_ISREG(status.mode) or stat.S_ISDIR(status.mode) or (links and stat.S_ISLNK(status.mode))
     return to_entry(name, status) if is_known else None
 
 
 def entry_at(parent: int, name: str, *, links: bool = False) -> Entry | None:
-    """What a name on disk is; None for devices and what does not exist, and without ``links`` for symbolic links."""
+    """The entry of a name on disk; None for devices, for nothing, and without ``links`` for symbolic links."""
     try:
         return known_entry(name, status_at(parent, name), links=links)
     except FileNotFoundError:
@@ -103,12 +103,12 @@ def entry_at(parent: int, name: str, *, links: bool = False) -> Entry | None:
 
 
 def path_entry(path: Path, name: str) -> Entry:
-    """A file or directory of ours, as an entry of a name."""
+    """The entry of a file or directory at a path of the emulator's own, under another name."""
     return to_entry(name, status_at(-1, str(path)))
 
 
 def listed_at(parent: int, name: str, *, links: bool = False) -> Entry | None:
-    """``entry_at`` without the time of birth, at a third of its price."""
+    """``entry_at`` without the time of birth, at a third of the cost."""
     try:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
@@ -126,7 +126,7 @@ def close(descriptor: int) -> None:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[tuple[int, Path]]:
-    """A new file, open, and where it is; at the end it is closed, and deleted unless it was renamed."""
+    """A new open file and its path; at the end it is closed, and deleted unless it was renamed."""
     beside = folder / uuid.uuid4().hex
     descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE, 0o666)
     try:
@@ -151,7 +151,7 @@ def staged_directory(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged_link(folder: Path, text: str) -> Iterator[Path]:
-    """A new symbolic link, which nothing follows; at the end it is deleted unless it was renamed."""
+    """A new symbolic link; at the end it is deleted unless it was renamed. Nothing follows it."""
     beside = folder / uuid.uuid4().hex
     beside.symlink_to(text)
     try:

@@ -1,7 +1,7 @@
-"""Which bytes of a file were written and which cleared, since when; pure.
+"""Which ranges of a file were written or cleared, and after which snapshot; pure.
 
-Disks keep holes in blocks of 4 KiB, Azure Files in 512 bytes, and its range diff tells apart bytes that were
-cleared and bytes that never were: so every write is noted, for as long as only REST writes to the file.
+Disks keep holes in blocks of 4 KiB, Azure Files in blocks of 512 bytes, and its range diff distinguishes cleared bytes
+from bytes that were never written. So every write is recorded, as long as only REST writes to the file.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 PAGE = 512  # bytes; ranges are rounded to it
-MOST = 4096  # extents of one file; one that is more scattered is described by the disk
+MOST = 4096  # extents of one file; for a more scattered file the holes on disk are reported
 
 _COMPARED = 1 << 20  # bytes compared at a time
 
@@ -18,7 +18,7 @@ Ranges = list[tuple[int, int]]  # first and last byte
 
 
 class Extent(msgspec.Struct, frozen=True, array_like=True):
-    """Bytes that one write left: written, or cleared. ``epoch`` counts the snapshots before it."""
+    """A range that one request wrote or cleared. ``epoch`` counts the snapshots before the request."""
 
     first: int
     end: int
@@ -67,7 +67,7 @@ def changed(extents: Iterable[Extent], since: int, first: int, end: int) -> tupl
 
 
 def differing(now: int, then: int, first: int, end: int) -> Ranges:
-    """The pages in which two files differ, by reading both: for files that a job wrote, whose writes nobody noted."""
+    """The pages in which two files differ, found by reading both: writes of jobs are not recorded."""
     found: Ranges = []
     for at in range(first, end, _COMPARED):
         size = min(_COMPARED, end - at)

@@ -1,4 +1,4 @@
-"""How the storage services refuse when they are in trouble."""
+"""Responses of the storage services to injected faults."""
 
 from harness.emulator.fault_targets import Trouble
 from harness.emulator.storage_service.access import Target
@@ -6,7 +6,7 @@ from harness.emulator.storage_service.errors import StorageError, not_found, sha
 
 
 def troubled(trouble: Trouble, target: Target) -> StorageError:
-    """The refusal of a request, whatever it asked."""
+    """The refusal of any request."""
     match trouble:
         case "throttled":
             return StorageError(503, "ServerBusy", "Operations per second is over the account limit.")
@@ -23,7 +23,7 @@ def troubled(trouble: Trouble, target: Target) -> StorageError:
 
 
 def _absent(target: Target) -> StorageError:
-    """What a request is for is not to be seen yet."""
+    """The refusal that says that the target of a request does not exist yet."""
     if target.path and target.service == "file":
         return not_found()
     noun = "Blob" if target.path else "Container" if target.service == "blob" else "Share"

@@ -1,4 +1,4 @@
-"""A part of a file as the body of an answer."""
+"""A part of a file as the body of a response."""
 
 import os
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ _PIECE = 1 << 20  # bytes read at a time
 
 
 class FileStream:
-    """Reads an open file, which it closes when it is dropped, whether or not it was read.
+    """Reads an open file, and closes it when it is dropped, whether or not it was read.
 
     Args:
         descriptor: of the file; closed here.
@@ -20,14 +20,14 @@ class FileStream:
         self._first = self._count = 0
 
     def show(self, first: int, count: int) -> None:
-        """Say which bytes to read: none until then."""
+        """Set the range of bytes to read, which is empty until then."""
         self._first, self._count = first, count
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The bytes.
 
         Raises:
-            BrokenAnswerError: a job cut the file meanwhile, after its length was promised.
+            BrokenAnswerError: a job has shortened the file since the response's length was sent.
         """
         at, end = self._first, self._first + self._count
         while at < end:

@@ -1,4 +1,4 @@
-"""What storage requests carry in headers and query, read and checked; pure."""
+"""Headers and query parameters of storage requests, parsed and checked; pure."""
 
 import base64
 import binascii
@@ -47,10 +47,10 @@ def metadata_headers(found: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def content(request: Request, prefix: str) -> dict[str, str]:
-    """The content headers that a request sets, by their names in an answer.
+    """The content headers that a request sets, by their names in responses.
 
     Args:
-        prefix: of the headers: ``x-ms-`` for files, ``x-ms-blob-`` for blobs.
+        prefix: the prefix of the headers: ``x-ms-`` for files, ``x-ms-blob-`` for blobs.
     """
     found = {}
     for name in CONTENT:
@@ -77,10 +77,10 @@ def md5(request: Request, name: str) -> str:
 
 
 def kept_md5(request: Request, name: str) -> str:
-    """A header that says which MD5 to keep with a file or blob, as it was sent: nobody checks it; empty if absent.
+    """The MD5 that a header stores with a file or blob, which is not checked; empty if the header is absent.
 
     Raises:
-        StorageError: no header could give it back.
+        StorageError: it contains characters that no response header can hold.
     """
     text: str = request.headers.get(name, "")
     if _FORBIDDEN.search(text):
@@ -92,7 +92,7 @@ def number(request: Request, name: str, *, least: int = 0, most: int) -> int | N
     """A whole number in a header, None if absent.
 
     Raises:
-        StorageError: it is none, or out of bounds.
+        StorageError: it is not a number, or out of bounds.
     """
     text = request.headers.get(name)
     if text is None:
@@ -103,10 +103,10 @@ def number(request: Request, name: str, *, least: int = 0, most: int) -> int | N
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
-    """A header that says true or false.
+    """The value of a header that is true or false.
 
     Raises:
-        StorageError: it says something else.
+        StorageError: it has another value.
     """
     text: str = request.headers.get(name, str(default)).lower()
     if text not in ("true", "false"):
@@ -134,7 +134,7 @@ def page_size(request: Request) -> int:
 
 
 def included(request: Request) -> frozenset[str]:
-    """What a listing shall show besides, in lower case."""
+    """What a listing shall include, in lower case."""
     return frozenset(request.query.get("include", "").lower().split(",")) - {""}
 
 

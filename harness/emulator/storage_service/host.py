@@ -20,7 +20,7 @@ from harness.emulator.storage_service.operations import Address, Call, Operation
 from harness.emulator.store import is_full
 from harness.emulator.wire import storage_error
 
-DEFAULT_VERSION = "2017-07-29"  # where a request names none
+DEFAULT_VERSION = "2017-07-29"  # of requests that name none
 _ERROR_CODES = "2017-07-29"  # the version since which an error's code is in a header too
 _VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _SECONDARY = "-secondary"
@@ -35,15 +35,15 @@ class StorageHost:
 
     Args:
         service: ``file`` or ``blob``.
-        operations: its table.
+        operations: the table of its operations.
         unserved: names of Azure's operations that are refused by name.
-        snapshot_writes: names of the operations that may be done to a snapshot beside those that read; None where there
-            are no snapshots.
-        unserved_headers: that ask for more than the operations do, so that it would be wrong to ignore them.
+        snapshot_writes: names of the operations, besides those that read, that a snapshot admits; None where the
+            service has no snapshots of shares.
+        unserved_headers: headers that ask for more than the operations do, so that ignoring them would be wrong.
         authority: judges tokens.
         policies: the stored access policies of a share or container.
-        check_target: refuses names that cannot be; called once a request is authorized.
-        openness: how open a target's container is to everybody.
+        check_target: refuses invalid names; called once a request is authorized.
+        openness: the public access of a target's container.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class StorageHost:
         return host.endswith(self._domain) and self._accounts.get(name) is not None
 
     def malformed(self, message: str) -> Response:
-        """A request that cannot be understood."""
+        """The response to a request that is malformed."""
         return self._unheard(StorageError(400, "InvalidUri", message))
 
     def broken(self) -> Response:
-        """The emulator is at fault."""
+        """The response when the emulator has failed."""
         return self._unheard(StorageError(500, "InternalError", "The emulator failed; see its log."))
 
     async def handle(self, request: Request) -> Response:
@@ -96,14 +96,14 @@ class StorageHost:
         return Place("storage", share=self._own(request).share)
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
-        """The service in trouble."""
+        """The response of an injected fault."""
         return self.refuse_target(request, trouble, self._own(request))
 
     async def handle_target(self, request: Request, target: Target, *, version: str = "") -> Response:
         """Answer a request for a target, wherever it was named.
 
         Args:
-            version: of the REST API, if not the request says it but the one that it is a part of.
+            version: the version of the REST API, if the batch states it that the request is a part of.
         """
         stated = version or request.headers.get("x-ms-version", "")
         request_id, version = new_guid(), version or _asked_version(request)
@@ -111,7 +111,7 @@ class StorageHost:
             if not _VERSION.fullmatch(version):
                 version = DEFAULT_VERSION
                 raise errors.invalid_header("x-ms-version")
-            if request.method == "OPTIONS":  # which a browser sends without credentials
+            if request.method == "OPTIONS":  # browsers send it without credentials
                 answer = cors.preflight(request, self._sharing_rules(target))
             else:
                 answer = await self._answer(request, target, version, stated)
@@ -142,7 +142,7 @@ class StorageHost:
         return cors.rules(self._accounts.sharing_rules(self.service, target.account))
 
     def refuse_target(self, request: Request, trouble: Trouble, target: Target) -> Response:
-        """The service in trouble, when asked for a target."""
+        """The response of an injected fault to a request for a target."""
         request_id, version = new_guid(), _asked_version(request)
         answer = self._refused(troubled(trouble, target), request_id, version)
         answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
@@ -169,7 +169,7 @@ class StorageHost:
         return self.target(request, request.host.removesuffix(self._domain), request.path.lstrip("/"))
 
     def target(self, request: Request, account: str, path: str) -> Target:
-        """What a request is about."""
+        """The target of a request."""
         share, _, below = path.partition("/")
         query = request.query
         snapshot = query.get("sharesnapshot" if self.service == "file" else "snapshot", "")
@@ -212,7 +212,7 @@ class StorageHost:
             sas_headers.check(request.query)
         answer = operation.handler(Call(request, target, version, now, credential))
         answer = answer if isinstance(answer, Response) else await answer
-        if credential.kind == "service SAS":  # which signs these headers; an account SAS does not
+        if credential.kind == "service SAS":  # an account SAS does not sign these headers
             sas_headers.override(answer, request.query)
         return answer
 

@@ -27,7 +27,7 @@ class ContentChange(msgspec.Struct, frozen=True):
     """Bytes of a file are about to be written, appended or cleared, or its length is about to change.
 
     Args:
-        share: what the service finds the file's directory by.
+        share: the name or content by which the service finds the file's directory.
         names: path of the file.
         key: of the file's record.
         before: state of the file before the change.
@@ -60,7 +60,7 @@ class Intents:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._over: list[tuple[type[msgspec.Struct], str]] = []  # of finished operations, for which deletion has failed
+        self._over: list[tuple[type[msgspec.Struct], str]] = []  # their intents could not be deleted
 
     @contextmanager
     def beginning(self, intent: msgspec.Struct) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Lease requests of the storage services: headers to an action, a lease to an answer."""
+"""Lease requests of the storage services: their headers become an action, the new lease becomes a response."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ _STATUS = {"acquire": 201, "renew": 200, "change": 200, "release": 200, "break":
 
 
 def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Lease]:
-    """What a request does to a lease, and the lease after it.
+    """The action that a request asks for, and the lease after it.
 
     Args:
         endless: only leases without end are allowed.
@@ -32,7 +32,7 @@ def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Le
 
 
 def answer(action: leases.Action, lease: Lease, now: datetime, stamps: list[tuple[str, str]]) -> Response:
-    """The answer to a lease request."""
+    """The response to a lease request."""
     found = list(stamps)
     if action.verb == "break":
         found.append(("x-ms-lease-time", str(leases.remaining(lease, now))))

@@ -19,7 +19,7 @@ _SHORTEST, _LONGEST = 15, 60  # seconds of a lease that ends
 
 
 def state(lease: Lease, now: datetime) -> State:
-    """What a lease is at a moment."""
+    """The state of a lease at a moment."""
     if not lease.id:
         return "available"
     over = lease.until is not None and lease.until <= now
@@ -29,12 +29,12 @@ def state(lease: Lease, now: datetime) -> State:
 
 
 def is_locked(lease: Lease, now: datetime) -> bool:
-    """Whether only the lease's holder may change what it covers."""
+    """Whether only the holder of the lease may change the resource."""
     return state(lease, now) in ("leased", "breaking")
 
 
 def describe(lease: Lease, now: datetime) -> list[tuple[str, str]]:
-    """The lease as properties show it: status, state and, while it holds, its duration."""
+    """The lease as properties show it: its status, its state and, while it is active, its duration."""
     now_is = state(lease, now)
     shown = [("lease-status", "locked" if is_locked(lease, now) else "unlocked"), ("lease-state", now_is)]
     if now_is == "leased":
@@ -88,15 +88,15 @@ def remaining(lease: Lease, now: datetime) -> int:
 
 
 def after_write(lease: Lease, now: datetime) -> Lease:
-    """The lease once the resource that it covered was written.
+    """The lease after a write to its resource.
 
-    A lease that has expired, or was broken, can be renewed or named no more after that: the resource is available.
+    After a write, an expired or broken lease can no longer be renewed or named: the resource is available.
     """
     return lease if is_locked(lease, now) else Lease()
 
 
 def check(lease: Lease, given: str, now: datetime, *, noun: str, change: bool) -> None:
-    """Let pass who holds the lease, or who needs none.
+    """Refuse a request that needs the lease and does not hold it.
 
     Args:
         given: the ``x-ms-lease-id`` of the request, or empty.
@@ -104,7 +104,7 @@ def check(lease: Lease, given: str, now: datetime, *, noun: str, change: bool) -
         change: the operation writes: an active lease must be named.
 
     Raises:
-        StorageError: the lease is missing, another, or over.
+        StorageError: the request names no lease, another lease, or one that has ended.
     """
     locked = is_locked(lease, now)
     if not given:
@@ -175,7 +175,7 @@ def _break(action: Action, lease: Lease, now: datetime) -> Lease:
         raise errors.invalid_header("x-ms-lease-break-period")
     if current in ("broken", "expired"):
         return Lease(lease.id, lease.duration, now, breaking=True)
-    if lease.until is None:  # a lease without end is over at once unless a period is given
+    if lease.until is None:  # breaking an infinite lease ends it at once, unless the request gives a period
         end = now + timedelta(seconds=action.period or 0)
     else:
         end = lease.until

@@ -1,4 +1,4 @@
-"""A file's content under another name: as a hard link where nobody will write to it, as a copy otherwise."""
+"""A file's content under another name: as a hard link, or as a copy if the content may change."""
 
 import errno
 import os
@@ -7,7 +7,12 @@ from pathlib import Path
 from harness.emulator.storage_service import sparse
 from harness.emulator.storage_service.entries import SAFE, close
 
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)  # file systems without, and their limits
+_NO_LINKS = (
+    errno.EPERM,
+    errno.EOPNOTSUPP,
+    errno.EMLINK,
+    errno.ENOSYS,
+)  # no hard links, or no more
 
 
 def link_or_copy(name: str, to: Path, *, parent: int | None = None) -> None:

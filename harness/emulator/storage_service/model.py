@@ -1,4 +1,4 @@
-"""What all of storage remembers: accounts, and the shares and containers in them.
+"""Records of storage: accounts, and the shares and containers in them.
 
 An account's name is unique in all of Azure, so it is the store's key; its host name alone leads to it.
 """
@@ -13,14 +13,14 @@ from harness.emulator.storage_service.entries import FileId
 
 Service = Literal["file", "blob"]
 
-DEFAULT_QUOTA = 5120  # GiB; of a share made by versions before premium files
+DEFAULT_QUOTA = 5120  # GiB; for shares that older versions of the REST API create
 
 
 class StorageAccount(msgspec.Struct, frozen=True):
     """A storage account; ``id`` is empty where it is in no resource group, as with ``--only storage``.
 
     ``keys`` are key1 and key2, base64 of 64 bytes. ``public_blobs`` is whether containers may be open to everybody;
-    None where that was never said, which allows it.
+    None, which allows it, where it was never set.
     """
 
     name: str
@@ -39,7 +39,7 @@ class StorageAccount(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """A stored access policy: what a service SAS may leave out. Times are as the client wrote them."""
+    """A stored access policy: the terms that a service SAS may leave out. Times are as the client wrote them."""
 
     id: str
     start: str = ""
@@ -62,8 +62,8 @@ class Lease(msgspec.Struct, frozen=True):
 class Root(msgspec.Struct, frozen=True, kw_only=True):
     """What a share and a container have in common: a directory, and records of what is in it.
 
-    ``directory`` is which one it is, wherever it lies. ``content`` begins the keys of those records: the next share of
-    the same name has another.
+    ``directory`` identifies the directory, wherever it is. ``content`` begins the keys of those records; the next share
+    of the same name has another.
     """
 
     directory: FileId = (0, 0)
@@ -71,10 +71,10 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Share(Root, frozen=True):
-    """A share of Azure Files, or a snapshot of one; ``changed`` moves with its metadata and quota (GiB).
+    """A share of Azure Files, or a snapshot of one. ``changed`` is when its metadata or quota (GiB) last changed.
 
-    ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are kept and given back;
-    ``downgradable`` is when a premium share may be given a smaller quota.
+    ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are stored and returned;
+    ``downgradable`` is the moment from which a premium share may get a smaller quota.
     """
 
     name: str
@@ -100,13 +100,13 @@ class DeletedShare(msgspec.Struct, frozen=True):
     days: int = 7
 
     def days_left(self, now: datetime) -> int:
-        """For how many more days it can be restored, of which the last one counts as 1; 0 once it cannot."""
+        """The days for which it can still be restored; a part of a day counts as 1, and 0 means that it cannot."""
         left = self.deleted + timedelta(days=self.days) - now
         return max(-(-left // timedelta(days=1)), 0)
 
 
 class Container(Root, frozen=True):
-    """A container of blobs; ``changed`` moves with its metadata; ``access`` is ``blob``, ``container`` or empty."""
+    """A container of blobs; ``changed`` is when its metadata changed; ``access`` is ``blob``, ``container`` or empty."""
 
     name: str
     changed: datetime
@@ -117,10 +117,10 @@ class Container(Root, frozen=True):
 
 
 class ServiceSettings(msgspec.Struct, frozen=True):
-    """What Set Service Properties keeps, each an element as XML without blanks; empty until it was set.
+    """The settings of a service; ``elements`` are those of Set Service Properties, XML without blanks by name.
 
-    Resource Manager alone sets the others: ``versions`` is whether each state of a blob is kept, ``share_retention``
-    for how many days a share that is deleted from then on can be restored, 0 for none.
+    Only Resource Manager sets the others: ``versions`` is whether each state of a blob is kept, ``share_retention`` is
+    the number of days for which a share deleted from then on can be restored, 0 for none.
     """
 
     elements: dict[str, str] = {}
@@ -134,10 +134,10 @@ def share_key(account: str, name: str) -> str:
 
 
 def new_content() -> str:
-    """A beginning for the keys of the records of what is in a new share or container."""
+    """The beginning of the keys of all records in a new share or container."""
     return uuid.uuid4().hex[:16]
 
 
 def entry_key(account: str, content: str, names: list[str]) -> str:
-    """The store's key of a file or directory: its path, in one casing."""
+    """The store's key of a file or directory: its path with casing folded."""
     return "/".join([account, content, *names]).casefold()

@@ -32,7 +32,7 @@ Handler = Callable[[Call], Response | Awaitable[Response]]
 class Operation:
     """One operation of a service, by Azure's name, and what a SAS must grant for it.
 
-    ``public`` is how open a container must be for everybody to do it; empty if nobody may without credentials.
+    ``public`` is the public access that permits it without credentials; empty if none does.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Operation:
     public: Openness = ""
 
     def grant(self, service: Service) -> Grant:
-        """What the credentials of a request for it must give."""
+        """What the credentials of a request for the operation must grant."""
         return grant_of(service, self.name, self.letters, self.kind, self.public)
 
 
 @lru_cache(maxsize=512)
 def grant_of(service: Service, operation: str, letters: str, kind: str, public: Openness = "") -> Grant:
-    """What the credentials of a request for an operation must give; cached, since every request needs it."""
+    """What the credentials of a request for an operation must grant; cached, since every request needs it."""
     return Grant(letters, kind, action_of(service, operation, letters=letters, kind=kind), public)
 
 

@@ -18,7 +18,7 @@ class PathStyle:
 
     Args:
         host: the service.
-        names: by which clients call this machine, beside those of loopback.
+        names: the names that clients use for this machine, besides those of loopback.
     """
 
     def __init__(self, host: StorageHost, names: Container[str] = ()) -> None:
@@ -26,7 +26,7 @@ class PathStyle:
         self._names = names
 
     def plays(self, host: str) -> bool:
-        """Whether a host is this machine, by a name that no name server of others gives out."""
+        """Whether a host is this machine, by a name that no foreign name server controls."""
         return is_loopback(host) or host in self._names or _below(host, self._host.service) in self._names
 
     async def handle(self, request: Request) -> Response:

@@ -1,6 +1,6 @@
-"""What a storage account keeps of its blobs, as its owner has set it; pure.
+"""Versioning and soft delete of an account's blobs, as its owner has set them; pure.
 
-Versions are set through Resource Manager, what becomes of deleted blobs there or by Set Blob Service Properties.
+Versioning is set through Resource Manager; soft delete is set there, too, or by Set Blob Service Properties.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ RETENTION = "DeleteRetentionPolicy"  # the element of the service's properties
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What is kept.
+    """What an account keeps of its blobs.
 
     Args:
         versions: every state of a blob that is replaced or deleted.
-        days: how long what was deleted can be restored; 0 if not at all.
-        permanent: whether what was deleted may be deleted for good before that.
+        days: how long deleted blobs can be restored; 0 if not at all.
+        permanent: whether deleted blobs may be deleted for good before that.
     """
 
     versions: bool = False
@@ -28,7 +28,7 @@ class Protection:
 
 
 def protection_of(settings: ServiceSettings) -> Protection:
-    """What settings of the service say."""
+    """The protection that settings of the service describe."""
     return _parsed(settings.versions, settings.elements.get(RETENTION, ""))
 
 
@@ -44,7 +44,7 @@ def _parsed(versions: bool, retention: str) -> Protection:
 
 
 def retention_element(days: int, *, permanent: bool) -> str:
-    """The element of the service's properties that keeps what was deleted for some days, or not at all for 0."""
+    """The element of the service's properties that keeps deleted blobs for some days; 0 keeps none."""
     if not days:
         return f"<{RETENTION}><Enabled>false</Enabled></{RETENTION}>"
     allowed = "<AllowPermanentDelete>true</AllowPermanentDelete>" if permanent else ""

@@ -13,7 +13,7 @@ def document(request: Request, *, root: str, tag: str, written: Ranges, cleared:
         tag: the name of an element that is a range with data; one that was cleared is a ``ClearRange``.
 
     Raises:
-        StorageError: the request has a marker that is none.
+        StorageError: the marker of the request is invalid.
     """
     tagged = sorted([(*each, tag) for each in written] + [(*each, "ClearRange") for each in cleared])
     marker = request.query.get("marker", "")

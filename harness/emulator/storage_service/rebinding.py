@@ -28,7 +28,7 @@ class Home(msgspec.Struct, frozen=True):
 
 
 def rebind(store: Store, kind: type[R], find: Callable[[str], Entry | None]) -> None:
-    """Bind every record of a kind to the file that is at its path now.
+    """Bind every record of a kind to the file at its path.
 
     Args:
         find: finds the file of a record by the record's key.

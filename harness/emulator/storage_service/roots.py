@@ -42,7 +42,7 @@ class Roots:
 
     @contextmanager
     def making(self, account: str, name: str) -> Iterator[FileId]:
-        """Make a directory, for which the block stores the record. A directory that exists already is used as it is.
+        """Make a directory; the block stores its record. A directory that exists already is used as it is.
 
         Yields:
             The identity of the directory.
@@ -58,7 +58,7 @@ class Roots:
             yield identify(path)
         except BaseException:
             if made:
-                with suppress(OSError):  # an empty directory without a record, which the next share of the name gets
+                with suppress(OSError):  # the next share of the name gets the empty directory
                     path.rmdir()
             raise
 

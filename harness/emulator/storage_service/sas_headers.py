@@ -17,14 +17,14 @@ _OVERRIDES = {
 
 
 def check(query: Mapping[str, str]) -> None:
-    """Refuse content headers that no header can hold, before anything is done."""
+    """Refuse values that no header can hold, before the operation begins."""
     for short in _OVERRIDES:
         if not _SENDABLE.fullmatch(query.get(short, "")):
             raise invalid_query(short)
 
 
 def override(answer: Response, query: Mapping[str, str]) -> None:
-    """Give an answer the content headers that a service SAS carries."""
+    """Set the content headers of a response to those that a service SAS carries."""
     for short, name in _OVERRIDES.items():
         if (value := query.get(short)) and answer.status < 300:
             answer.headers = [(header, old) for header, old in answer.headers if header != name]

@@ -16,7 +16,7 @@ def check_time(terms: Mapping[str, str], now: datetime) -> None:
         terms: its start, if any, and its expiry.
 
     Raises:
-        StorageError: its time is over, or has not come.
+        StorageError: the signature has expired or is not valid yet.
     """
     start, expiry = terms.get("st", ""), terms["se"]
     begins, ends = moment(start) if start else now, moment(expiry)
@@ -30,10 +30,10 @@ def check_time(terms: Mapping[str, str], now: datetime) -> None:
 
 
 def check_caller(query: Mapping[str, str], *, scheme: str, address: str) -> None:
-    """Accept a signature that comes by a protocol, and from an address, for which it is good.
+    """Accept a signature that is valid for the protocol and the address of the request.
 
     Raises:
-        StorageError: it is not good for those.
+        StorageError: it is not valid for them.
     """
     protocols = query.get("spr", "").lower()
     if protocols and scheme not in protocols.split(","):

@@ -27,7 +27,7 @@ _SIGNED_HEADERS = (
     "range",
 )
 _IP_AND_PROTOCOL = "2015-04-05"  # the version since which a service SAS signs them
-SNAPSHOTS = "2018-11-09"  # since which a blob's SAS signs what it is for
+SNAPSHOTS = "2018-11-09"  # the version since which a blob's SAS signs its resource type
 _ENCRYPTION_SCOPES = "2020-12-06"
 
 
@@ -56,7 +56,7 @@ def matches(keys: Iterable[str], text: str, signature: str) -> bool:
 
 @lru_cache(maxsize=64)
 def http_moment(text: str) -> datetime | None:
-    """A time as HTTP has it; None where it is none. Requests of one second have the same."""
+    """A time in the format of HTTP; None for any other text. It is cached, since requests of one second share it."""
     try:
         return datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
@@ -64,7 +64,7 @@ def http_moment(text: str) -> datetime | None:
 
 
 def moment(text: str) -> datetime | None:
-    """A time as signatures and policies have it; None where it is none. Azure writes seven decimals."""
+    """A time in the format of signatures and policies; None for any other text. Azure writes seven decimals."""
     whole, point, decimals = text.partition(".")
     if point and len(decimals) == 8 and decimals.endswith("Z"):
         text = f"{whole}.{decimals[:6]}Z"
@@ -77,7 +77,7 @@ def moment(text: str) -> datetime | None:
 
 
 def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> Iterator[str]:
-    """What the SharedKey scheme signs, once for each order of headers in use, the usual one first.
+    """The strings that the SharedKey scheme signs, one for each order of headers in use, the usual one first.
 
     A ``content-length`` of 0 counts as absent.
     """
@@ -96,7 +96,7 @@ def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: M
 
 
 def shared_key_lite_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> Iterator[str]:
-    """What the SharedKeyLite scheme signs: fewer headers, and of the query only ``comp``."""
+    """The strings that the SharedKeyLite scheme signs: fewer headers, and of the query only ``comp``."""
     date = "" if "x-ms-date" in headers else headers.get("date", "")
     path, _, query = raw_target.decode("latin-1").partition("?")
     component = dict(parse_qsl(query, keep_blank_values=True)).get("comp")
@@ -130,7 +130,7 @@ def _lines(names: list[str], values: Mapping[str, str]) -> str:
 
 
 def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> str:
-    """What a service SAS signs.
+    """The string that a service SAS signs.
 
     Args:
         service: ``file`` or ``blob``.
@@ -147,7 +147,7 @@ def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> s
 
 
 def account_sas_text(account: str, query: Mapping[str, str]) -> str:
-    """What an account SAS signs; ends with a line feed."""
+    """The string that an account SAS signs; it ends with a line feed."""
     names = ["sp", "ss", "srt", "st", "se", "sip", "spr", "sv"]
     if query.get("sv", "") >= _ENCRYPTION_SCOPES:
         names.append("ses")

@@ -25,7 +25,7 @@ class Slot:
     Args:
         parent: descriptor of the directory.
         before: the directory's status.
-        name: as it is spelled on disk, or as it is asked for where nothing of that name exists.
+        name: its spelling on disk, or that of the request if nothing of that name exists.
         entry: what exists there; None for nothing, and for links and devices.
         taken: whether anything of that name exists.
         index: the index of names, which is kept up to date.
@@ -68,7 +68,7 @@ class Slot:
         self._added()
 
     def link(self, source: "Slot") -> None:
-        """Give the name to a file that has another one, too.
+        """Give a file that has another name this one, too.
 
         Raises:
             StorageError: something has it.
@@ -125,7 +125,7 @@ class Slot:
 
     @contextmanager
     def _indexing(self, *others: "Slot") -> Iterator[None]:
-        """Update the index in the block. If the disk refuses to show a directory, its names are read again later."""
+        """A block that updates the index. If the disk refuses to show a directory, its names are read again later."""
         try:
             yield
         except OSError:

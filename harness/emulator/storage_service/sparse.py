@@ -1,4 +1,4 @@
-"""Files with holes: where data is, how to make a hole, how to copy without filling it."""
+"""Files with holes: find their data, make a hole, copy without filling holes."""
 
 import ctypes
 import errno
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 _PUNCH, _KEEP_SIZE = 2, 1  # FALLOC_FL_PUNCH_HOLE, FALLOC_FL_KEEP_SIZE
-_PIECE = 4 << 20  # bytes copied between two looks at whether to go on
+_PIECE = 4 << 20  # bytes copied between two calls of ``progress``
 _ZEROS = bytes(1 << 20)
 _MOST_PARTS = 1024  # IOV_MAX
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EXDEV)
@@ -52,7 +52,7 @@ def write_parts(descriptor: int, parts: Sequence[bytes], first: int) -> None:
 
 
 def clear(descriptor: int, first: int, count: int) -> None:
-    """Make a part of a file a hole, which reads as zeros; written zeros where the file system has no holes."""
+    """Make a part of a file a hole, which reads as zeros; where the file system has no holes, write zeros."""
     if count == 0:
         return
     done = _libc.fallocate(descriptor, _PUNCH | _KEEP_SIZE, ctypes.c_int64(first), ctypes.c_int64(count))
@@ -73,7 +73,7 @@ def copy(
 
     Args:
         to: where it begins in the target, whose bytes there are holes.
-        progress: told the bytes done so far, holes counted; may raise to stop.
+        progress: called with the bytes done so far, holes included; it may raise to stop the copy.
     """
     end = first + count
     for data, hole in segments(source, first, end):

@@ -53,7 +53,7 @@ def content_length(request: Request) -> int:
 
 
 async def decoded(parts: AsyncIterable[bytes], length: int) -> AsyncIterator[bytes]:
-    """The content of a structured message, part by part. Nothing of it is to be used before the end.
+    """The content of a structured message, part by part. The caller must not use it before the end.
 
     Args:
         parts: the message as it arrives.
@@ -150,12 +150,12 @@ def _segments(length: int) -> int:
 
 
 class _Source:
-    """Bytes in the portions in which they are asked for."""
+    """The parts of a message, read in portions of any size."""
 
     def __init__(self, parts: AsyncIterable[bytes] | None) -> None:
         self._parts = None if parts is None else aiter(parts)
         self._part = b""
-        self._at = 0  # in the part: what was taken of it is not cut off, which would copy the rest for each segment
+        self._at = 0  # position in the part; cutting off what was taken would copy the rest for each segment
 
     async def exactly(self, count: int) -> bytes:
         """The next few bytes."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 _NO_FOLLOW, _EMPTY_PATH = 0x100, 0x1000  # AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH
 _BASIC_AND_BIRTH, _BIRTH = 0xFFF, 0x800  # STATX_BASIC_STATS | STATX_BTIME, STATX_BTIME
-_STATX = struct.Struct("=I12xI8xH2xQQ16x" + "qI4x" * 4 + "8xII")  # the part of struct statx that is of use here
+_STATX = struct.Struct("=I12xI8xH2xQQ16x" + "qI4x" * 4 + "8xII")  # the part of struct statx that is used here
 _SECOND = 1_000_000_000  # ns
 _NO_REPLACE, _EXCHANGE = 1, 2  # RENAME_NOREPLACE, RENAME_EXCHANGE
 HERE = -100  # AT_FDCWD: a name is a path of its own
@@ -23,7 +23,7 @@ _call_statx.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_ui
 
 
 class Status(NamedTuple):
-    """What the disk says of a file; times are in ns since 1970, and ``birth`` is 0 where it is not known for good."""
+    """The status of a file. Times are in ns since 1970; ``birth`` is 0 on file systems that do not keep it."""
 
     mode: int
     inode: int
@@ -39,7 +39,7 @@ def status_at(parent: int, name: str) -> Status:
     """The status of a name in an open directory; links are not followed.
 
     Raises:
-        OSError: it does not exist, or cannot be looked at.
+        OSError: it does not exist or cannot be read.
     """
     return _statx(parent, os.fsencode(name), _NO_FOLLOW)
 
@@ -64,7 +64,7 @@ def rename_to_new(source: Path, parent: int, name: str) -> None:
     number = ctypes.get_errno()
     if number not in _UNSUPPORTED:
         raise OSError(number, os.strerror(number), name)
-    # This file system can only replace. What another program makes between the two steps is lost if it is a file.
+    # This file system can only replace. A file that another program makes between the two steps is lost.
     try:
         os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:

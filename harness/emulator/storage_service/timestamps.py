@@ -23,7 +23,7 @@ def etag(nanosecond: int) -> str:
     return f'"0x{nanosecond // 100 + _TICKS_BEFORE_1970:X}"'
 
 
-@lru_cache(maxsize=16)  # one request asks for the same several times
+@lru_cache(maxsize=16)  # one request needs the same stamp several times
 def stamp(nanosecond: int) -> str:
     """Seven decimals, as SMB times and snapshots have them."""
     return f"{at(nanosecond):%Y-%m-%dT%H:%M:%S}.{nanosecond % 1_000_000_000 // 100:07}Z"

@@ -1,4 +1,4 @@
-"""Directories that are deleted: moved away at once, and removed in the background."""
+"""Deletion of directories: they are moved away at once, and removed in the background."""
 
 import os
 import threading
@@ -14,9 +14,9 @@ KEPT = ".kept"  # at the end of the names of files that a recovery may still nee
 
 
 class Trash:
-    """A folder beside what it takes, on the same file system; files are made in it, too, before they are shown.
+    """A folder on the file system of the storage. New files are made in it, too, before they get their names.
 
-    What a killed process left in it is deleted by the next one, what a recovery may need by ``forget_kept``.
+    The next process deletes what a killed one has left in it; what recovery may need is deleted by ``forget_kept``.
 
     Args:
         folder: made when missing.
@@ -25,18 +25,18 @@ class Trash:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in list(folder.iterdir()):  # not those that are moved into it from now on
+        for left in list(folder.iterdir()):  # without the directories that ``_remove_tree`` moves into it from now on
             if left.suffix != KEPT:
                 _delete(left)
 
     def forget_kept(self) -> None:
-        """Delete what was kept for a recovery: it is over."""
+        """Delete the files that were kept for recovery, which has ended."""
         for left in self.folder.glob(f"*{KEPT}"):
             _delete(left)
 
     @contextmanager
     def removing(self, directory: Path, aside: Path) -> Iterator[None]:
-        """Delete a directory, if it exists; the block deletes the record that says so.
+        """Delete a directory, if it exists; the block deletes its record.
 
         Args:
             aside: where the directory is in between; if the block raises, it is moved back.
@@ -49,7 +49,7 @@ class Trash:
         self.discard(aside)
 
     def discard(self, directory: Path) -> None:
-        """``take`` what nobody asks for any more: where the disk refuses, it stays until the next start."""
+        """Like ``take``, but if the disk refuses, the directory stays until the next start."""
         with best_effort(f"{directory} could not be deleted"):
             self.take(directory)
 

@@ -15,7 +15,7 @@ class Claim(Protocol):
 
     @property
     def below(self) -> str:
-        """Prefix of the keys of further files that no other request may be changing; empty for none."""
+        """Prefix of the keys of further files that no other request may change at the same time; empty for none."""
 
 
 C = TypeVar("C", bound=Claim)
@@ -28,7 +28,7 @@ class Turns:
         self._busy: dict[str, asyncio.Event] = {}
 
     def take(self, look: Callable[[], C]) -> "Turn[C]":
-        """An asynchronous context in which no other request changes the same files.
+        """An asynchronous context manager; in its block no other request changes the same files.
 
         Args:
             look: finds the files. It is called again after each wait, because the request before may have changed them.
@@ -42,7 +42,7 @@ class Turns:
 
 
 class Turn(Generic[C]):
-    """One turn. This is a class because ``asynccontextmanager`` costs each request ten times as much time."""
+    """The turn of one request. It is a class because ``asynccontextmanager`` takes ten times as long."""
 
     __slots__ = ("_busy", "_keys", "_look", "_over")
 
@@ -66,11 +66,11 @@ class Turn(Generic[C]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for key in self._keys:
-            self._busy.pop(key, None)  # a rename to another casing has the same key twice
+            self._busy.pop(key, None)  # a rename that changes only the casing has the same key twice
         self._over.set()
 
     def _before(self, claim: C) -> asyncio.Event | None:
-        """The end of a turn that has to be awaited first, if there is one."""
+        """The end of another turn for which this one has to wait, if there is one."""
         for key in claim.keys:
             if (busy := self._busy.get(key)) is not None:
                 return busy

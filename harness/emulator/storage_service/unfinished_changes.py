@@ -14,7 +14,7 @@ from harness.emulator.storage_service.intents import ContentChange
 from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.store import Store
 
-_WHILE = 60_000_000_000  # ns after its intent in which a change may have set the time of its file
+_WHILE = 60_000_000_000  # ns after its intent within which a change may have set the time of its file
 
 
 def settled(change: ContentChange, tree: Tree, folder: Path) -> bool:
@@ -44,7 +44,7 @@ def settled(change: ContentChange, tree: Tree, folder: Path) -> bool:
 
 
 def take_back_record(store: Store, kind: type[FileRecord], change: ContentChange) -> None:
-    """Store the record again that held before a change."""
+    """Restore the record from before a change."""
     record = store.get(kind, change.key)
     if record is not None and record.file == change.file and record.state == change.after and record.previous:
         store.put(change.key, record.previous)

@@ -1,4 +1,4 @@
-"""Refusals of who asks: authentication and authorization.
+"""Refusals of callers: authentication and authorization.
 
 Source: Microsoft's "Common REST API error codes".
 """
@@ -26,7 +26,7 @@ malformed_authorization = Refusal(
 
 
 def anonymous(challenge: str) -> StorageError:
-    """No credentials at all."""
+    """The request has no credentials."""
     return StorageError(401, "NoAuthenticationInformation", _REFER, headers=(("www-authenticate", challenge),))
 
 

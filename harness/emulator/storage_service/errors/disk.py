@@ -1,4 +1,4 @@
-"""What the file system's own refusals are to a client."""
+"""Errors of the file system as refusals of the service."""
 
 import errno
 
@@ -8,7 +8,7 @@ from harness.emulator.storage_service.errors.resources import exists, not_found,
 
 
 def of_disk(error: OSError) -> StorageError | None:
-    """What the file system's own refusal is to a client; None where it is the emulator's fault."""
+    """The refusal that an error of the file system means; None where the emulator is at fault."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return share_full()
     if error.errno == errno.EFBIG:

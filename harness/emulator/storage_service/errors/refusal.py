@@ -7,11 +7,11 @@ class StorageError(Exception):
     """A refusal.
 
     Args:
-        status: of HTTP.
-        code: Azure's, in ``x-ms-error-code`` too.
+        status: HTTP status.
+        code: Azure's error code, which ``x-ms-error-code`` holds, too.
         message: Azure's sentence.
-        detail: more, for failed authentication; never secret.
-        headers: that the answer carries besides.
+        detail: further text for failed authentication, which holds no secret.
+        headers: further headers of the response.
     """
 
     def __init__(

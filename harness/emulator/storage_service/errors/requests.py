@@ -1,4 +1,4 @@
-"""Refusals of what is asked: addresses, headers, parameters, bodies and conditions.
+"""Refusals of requests: addresses, headers, parameters, bodies and conditions.
 
 Source: Microsoft's "Common REST API error codes".
 """

@@ -1,4 +1,4 @@
-"""Refusals because of what is there: files, leases and copies.
+"""Refusals because of existing resources: files, leases and copies.
 
 Source: Microsoft's "Common REST API error codes", "Azure Files error codes" and "Blob Storage error codes".
 """
@@ -58,5 +58,5 @@ source_condition_not_met = Refusal(
 
 
 def lease(status: int, code: str, text: str) -> StorageError:
-    """A lease stands in the way."""
+    """A lease forbids the operation."""
     return StorageError(status, code, text)
