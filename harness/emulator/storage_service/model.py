@@ -106,7 +106,10 @@ class DeletedShare(msgspec.Struct, frozen=True):
 
 
 class Container(Root, frozen=True):
-    """A container of blobs; ``changed`` is when its metadata changed; ``access`` is ``blob``, ``container`` or empty."""
+    """A container of blobs.
+
+    ``changed`` is when its metadata changed; ``access`` is ``blob``, ``container`` or empty.
+    """
 
     name: str
     changed: datetime

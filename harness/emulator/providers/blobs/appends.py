@@ -1,4 +1,4 @@
-"""What append blobs ask of their requests; pure.
+"""Rules for requests that append to append blobs; pure.
 
 Source: Microsoft's "Append Block".
 """
@@ -12,23 +12,23 @@ from harness.emulator.providers.blobs.errors import (
 )
 from harness.emulator.storage_service import headers
 
-BLOCKS = 50_000  # that an append blob may have
-_BLOCK, _LATER_BLOCK = 4 << 20, 100 << 20  # bytes of one block; the latter since
+BLOCKS = 50_000  # the most blocks of an append blob
+_BLOCK, _LATER_BLOCK = 4 << 20, 100 << 20  # bytes of one block; the second limit since this version
 _LATER = "2022-11-02"
 _HIGHEST = 1 << 62
 
 
 def block_limit(version: str) -> int:
-    """The most bytes of one block, by the version of the REST API."""
+    """The most bytes of one block in a version of the REST API."""
     return _LATER_BLOCK if version >= _LATER else _BLOCK
 
 
 def check(request: Request, *, length: int, blocks: int, sealed: bool, size: int) -> None:
-    """Let pass a request that appends a block of ``size`` bytes to a blob.
+    """Refuse a request that may not append a block of ``size`` bytes to a blob.
 
     Args:
-        length: the blob's.
-        blocks: that it has.
+        length: the length of the blob.
+        blocks: how many blocks the blob has.
 
     Raises:
         StorageError: the blob is sealed or full, or a condition does not hold.
@@ -44,10 +44,10 @@ def check(request: Request, *, length: int, blocks: int, sealed: bool, size: int
 
 
 def check_position(request: Request, length: int) -> None:
-    """Let pass a request that names the blob's length, or none.
+    """Refuse a request that names another position than the end of the blob.
 
     Raises:
-        StorageError: it names another.
+        StorageError: it does.
     """
     position = headers.number(request, "x-ms-blob-condition-appendpos", most=_HIGHEST)
     if position not in (None, length):

@@ -1,4 +1,4 @@
-"""The body of a Blob Batch: requests in a multipart message, and the answers to them in another; pure.
+"""The body of a Blob Batch: requests in a multipart message, and their responses in another; pure.
 
 Source: Microsoft's "Blob Batch"; RFC 2046, section 5.1, for the message.
 """
@@ -11,7 +11,7 @@ from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.errors import StorageError
 
 LIMIT = 4 << 20  # bytes of a body
-MOST = 256  # requests in it
+MOST = 256  # requests in a batch
 
 _BOUNDARY = re.compile(
     r'\s*multipart/mixed\s*;(?:.*;)?\s*boundary=("?)([0-9A-Za-z\'()+_,./:=?-]{1,70})\1\s*(?:;|\Z)', re.IGNORECASE
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartAnswer:
-    """One answer, to the part of that id."""
+    """The response to the part with that id."""
 
     id: str
     status: int
@@ -43,10 +43,10 @@ class PartAnswer:
 
 
 def boundary_of(content_type: str) -> str:
-    """What is between the parts, by the body's content type.
+    """The boundary between the parts, from the content type of the body.
 
     Raises:
-        StorageError: it is no multipart message.
+        StorageError: the body is not a multipart message.
     """
     match = _BOUNDARY.match(content_type)
     if match is None:
@@ -58,7 +58,7 @@ def parts(body: bytes, boundary: str) -> list[Part]:
     """The requests in a body.
 
     Raises:
-        StorageError: it is no such message, or has none, or more than 256.
+        StorageError: the body is malformed, or does not have 1 to 256 requests.
     """
     body = body.replace(b"\r\n", b"\n")
     pieces = (b"\n" + body).split(b"\n--" + boundary.encode())
@@ -98,7 +98,7 @@ def _headers(lines: bytes) -> dict[str, str]:
 
 
 def answer_body(answers: Sequence[PartAnswer], boundary: str) -> bytes:
-    """The message with the answers."""
+    """The message with the responses."""
     return b"".join(_answer_part(answer, boundary) for answer in answers) + f"--{boundary}--{_END}".encode()
 
 

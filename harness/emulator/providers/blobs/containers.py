@@ -46,7 +46,7 @@ class Containers:
         self.copies = RunningCopies()
         self.accounts = accounts
         self._names = DirectoryNames(clock)
-        self._shown: dict[str, Found] = {}  # blobs whose content is being changed, as they were before
+        self._shown: dict[str, Found] = {}  # blobs whose content is being changed, in their states before the change
 
     def container(self, target: Target) -> Container:
         """The record of a container.
@@ -60,7 +60,7 @@ class Containers:
         return found
 
     def keep_container(self, target: Target, container: Container) -> None:
-        """Keep a container's record."""
+        """Store a container's record."""
         self.store.put(share_key(target.account, target.share), container)
 
     def policies(self, target: Target) -> Sequence[Policy]:
@@ -69,16 +69,16 @@ class Containers:
         return found.policies if found else ()
 
     def uncommitted(self, place: Place) -> Path:
-        """Where the uncommitted blocks of one blob are: any blob's name fits as its hash."""
+        """The directory of a blob's uncommitted blocks, called by a hash of the blob's name, which may be too long."""
         folder = self.accounts.blocks_directory(place.account, place.content)
         return folder / hashlib.sha256(place.name.encode()).hexdigest()
 
     def earlier_files(self, account: str, content: str) -> Path:
-        """Where the contents of earlier states of a container's blobs are."""
+        """The directory of the contents of earlier states of a container's blobs."""
         return self.accounts.earlier_directory(account, content)
 
     def staged_blocks(self, place: Place, found: Found | None) -> Path:
-        """The same as ``uncommitted``, after blocks are deleted that the blob has used and a killed process has left.
+        """Like ``uncommitted``, but first deletes blocks that the blob has used and a killed process has left there.
 
         Raises:
             OSError: the disk refuses to delete them.
@@ -107,10 +107,10 @@ class Containers:
                 self.store.delete_all(kind, blob_key(account, content, ""))
 
     def place(self, target: Target) -> Place:
-        """Where a target is, in a container that exists; not an earlier state of it.
+        """The place of a target in an existing container. The target must not be an earlier state.
 
         Raises:
-            StorageError: there is no such container, or the name cannot be.
+            StorageError: there is no such container, or the name is invalid.
         """
         if target.snapshot or target.version:
             raise errors.invalid_query("snapshot" if target.snapshot else "versionid")
@@ -118,17 +118,17 @@ class Containers:
         return Place(target.account, content, target.path, self.tree(target.account, target.share), names)
 
     def changing(self, call: Call) -> Turn[Place]:
-        """Change the blob that a request names, or an earlier state of it, in the block, while nobody else does.
+        """The turn of a request to change the blob that it names, or an earlier state of that blob.
 
         Raises:
-            StorageError: there is no such container, or the name cannot be.
+            StorageError: there is no such container, or the name is invalid.
         """
         target = with_fields(call.target, snapshot="", version="")
         return self.turns.take(lambda: self.place(target))
 
     @contextmanager
     def shown_as(self, found: Found) -> Iterator[None]:
-        """Show a blob as it was before the block, which changes its content, until the block has ended."""
+        """A block that changes the content of a blob. Until it ends, other requests see the blob as it was before."""
         self._shown[found.place.key] = found
         try:
             yield
@@ -152,19 +152,19 @@ class Containers:
         return _identity(self.uncommitted(place))
 
     def entry(self, place: Place) -> Entry | None:
-        """What exists at a place, a blob or not."""
+        """The entry at a place, whether it is a blob or not; None if there is none."""
         try:
             return place.tree.entry(place.names)
         except errors.StorageError:
             return None  # the directory above is missing
 
     def find(self, place: Place) -> Found | None:
-        """The blob at a place; a directory is one if it has no other reason to be there."""
+        """The blob at a place; None if there is none. A directory is a blob unless it only holds other blobs."""
         entry = self.entry(place)
         return None if entry is None else self.known(place, entry)
 
     def known(self, place: Place, entry: Entry) -> Found | None:
-        """A file or directory as a blob; None if it is none."""
+        """A file or directory as a blob; None if it is not a blob."""
         if not entry.is_directory:
             return self.file(place, entry)
         if self.is_folder(place, entry):
@@ -200,7 +200,7 @@ class Containers:
         return descriptor, min(length, found.entry.length) if found.place.key in self._shown else length
 
     def is_folder(self, place: Place, entry: Entry) -> bool:
-        """Whether a directory is there only because blobs are in it."""
+        """Whether a directory exists only because blobs are in it."""
         return holding(self.store.get(Folder, place.key), entry) is not None
 
     def blob(self, call: Call, *, change: bool = False) -> Found:
@@ -219,7 +219,7 @@ class Containers:
         return found
 
     def admit(self, call: Call, found: Found | None, *, change: bool) -> None:
-        """Check the conditions and the lease of what is at a place, nothing included, against a request.
+        """Check a request against the conditions and the lease of the blob at a place, if there is one.
 
         Raises:
             StorageError: one stands in the way.
@@ -236,17 +236,17 @@ class Containers:
         if change and given.get("if-none-match", "").strip() == "*":
             if not lease_id:
                 raise blob_exists()
-            # Who holds the lease knows that there is a blob: the service lets it be replaced, as recorded.
+            # The holder of the lease knows that the blob exists; as recorded, the service lets it replace the blob.
             given = {name: value for name, value in given.items() if name != "if-none-match"}
         conditions.check(given, etag=found.etag, modified=found.entry.modified, read=not change)
         if change and found.blob.copy is not None and found.blob.copy.status == "pending":
             raise errors.pending_copy()
 
     def admit_write(self, call: Call, found: Found | None) -> None:
-        """Check a request that writes a whole blob, in place of the one that is there, if any.
+        """Check a request that writes a whole blob, possibly in place of another.
 
         Raises:
-            StorageError: a condition or a lease stands in the way, or the caller's SAS only creates.
+            StorageError: a condition or a lease forbids it, or the caller's SAS only creates.
         """
         if found is not None and not call.credential.replaces:
             raise errors.permission_mismatch()
@@ -272,12 +272,12 @@ def _identity(folder: Path) -> FileId:
 
 
 def check_target(target: Target) -> None:
-    """Refuse a container's name that cannot be, and two states of a blob at once.
+    """Refuse an invalid name of a container, and a request for two states of a blob at once.
 
     Raises:
         StorageError: it is not allowed.
     """
     if target.share:
         check_container(target.share)
-    if target.snapshot and target.version:  # a SAS is for one of them
+    if target.snapshot and target.version:  # a SAS covers only one of them
         raise errors.invalid_query("versionid")

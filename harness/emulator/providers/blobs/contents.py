@@ -1,4 +1,4 @@
-"""Changes of the content of blobs in place; until such a change has ended, the blob is shown as it was."""
+"""Changes of the content of blobs in place. Until a change ends, other requests see the blob as it was before."""
 
 from collections.abc import Sequence
 
@@ -55,7 +55,7 @@ class Contents:
             await self._changes.clear(plan, first, end)
 
     def resize(self, plan: Plan[Found]) -> None:
-        """Give the blob the length that it is to have.
+        """Set the length of the blob.
 
         Raises:
             StorageError: another blob has the name by now.

@@ -1,4 +1,4 @@
-"""What a copy takes along of its source, and what it may replace."""
+"""What a copied blob inherits from its source, and what it may replace."""
 
 from harness.emulator.providers.blobs import tags, tiers
 from harness.emulator.providers.blobs.containers import Containers
@@ -12,7 +12,7 @@ from harness.emulator.storage_service.operations import Call
 
 
 def checked_source(call: Call, source: Source) -> None:
-    """Let pass a copy whose conditions on its source hold.
+    """Refuse a copy whose conditions on its source do not hold.
 
     Raises:
         StorageError: one does not.
@@ -25,9 +25,9 @@ def checked_source(call: Call, source: Source) -> None:
 
 
 def copied(call: Call, source: Source) -> Blob:
-    """The properties of a blob that is a copy, but for those that it has by itself: its lease and when it was made.
+    """The properties of a copied blob, except those of its own: its lease and its time of creation.
 
-    Metadata that the request has takes the place of the source's. Tags are the request's.
+    Metadata of the request replaces that of the source. Tags are those of the request.
     """
     kept = source.blob if isinstance(source.blob, Blob) else Blob()
     return Blob(

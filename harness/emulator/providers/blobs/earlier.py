@@ -1,4 +1,4 @@
-"""Earlier states of blobs: snapshots, versions, and what was deleted and can be restored; pure.
+"""Earlier states of blobs: snapshots, versions, and soft-deleted states; pure.
 
 A blob's file changes in one step on disk (``placing``), and often an earlier state has to appear or disappear with it.
 So a record can hold two states, and the file that is at the blob's place decides which of them is there. This keeps
@@ -21,16 +21,16 @@ from harness.emulator.storage_service.protection import Protection
 
 Kind = Literal["snapshot", "version"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-BETWEEN = "\n"  # between a blob's key and the stamp of a state: no name has it, and it sorts before all that names have
+BETWEEN = "\n"  # between a blob's key and the stamp of a state; sorts before every character of names
 
 
 class EarlierState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A blob as it was.
 
     Args:
-        kind: what it is if it is not deleted.
-        stamp: the time that names it: of the snapshot, of the version, or of the deletion.
-        base: it was the blob itself when it was deleted or overwritten.
+        kind: whether it is a snapshot or a version; a deleted state becomes that again when it is restored.
+        stamp: the time that identifies it: that of the snapshot, of the version, or of the deletion.
+        base: whether it was the current blob when it was deleted or overwritten.
         blob: its properties then.
         length: bytes.
         modified: its last-modified time (ns).
@@ -51,18 +51,18 @@ class EarlierState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     @property
     def id(self) -> str:
-        """What tells it from the other states of its blob, which sort by it in the order of their times."""
+        """Identifies the state among those of its blob, and sorts them by time."""
         return f"{self.stamp} {self.kind}"
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an operation makes of an earlier state, once the disk has changed.
+    """A change of an earlier state that takes effect together with a change on disk.
 
     Args:
-        file: which file comes to the blob's place, or leaves it.
+        file: the file that comes to the blob's place, or leaves it.
         disk: that file's state.
-        arrives: it comes.
-        then: the state from there on; None if there is none any more.
+        arrives: whether it comes.
+        then: the state after the change; None if it is deleted.
     """
 
     file: FileId
@@ -72,7 +72,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EarlierBlob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The record of one earlier state; ``now`` is None before it is there."""
+    """The record of one earlier state; ``now`` is None if the state does not exist before the change ``turn``."""
 
     now: EarlierState | None
     turn: Turn | None = None
@@ -99,7 +99,7 @@ def files_of(record: EarlierBlob) -> set[str]:
 
 
 def is_kept(state: EarlierState, now: datetime) -> bool:
-    """Whether a state is still there: what was deleted is not for ever."""
+    """Whether a state has not expired."""
     return state.expires is None or now < state.expires
 
 
@@ -114,12 +114,12 @@ def earlier_key(key: str, state: str) -> str:
 
 
 def version_of(blob: Blob, entry: Entry) -> str:
-    """The version that a blob is; of one that was written while none were kept, its last-modified time."""
+    """The version of a blob; its last-modified time if it was written while the account kept no versions."""
     return blob.version or timestamps.stamp(entry.modified_ns)
 
 
 def as_it_was(kind: Kind, stamp: str, blob: Blob, entry: Entry, file: str) -> EarlierState:
-    """A blob as it is, to be kept."""
+    """The current state of a blob, to be kept."""
     kept = replace(blob, lease=Lease(), spent=NO_FILE, previous=None)
     return EarlierState(
         kind=kind, stamp=stamp, blob=kept, length=entry.length, modified=entry.modified_ns, file=file
@@ -127,7 +127,7 @@ def as_it_was(kind: Kind, stamp: str, blob: Blob, entry: Entry, file: str) -> Ea
 
 
 def deleted(state: EarlierState, protection: Protection, now: datetime) -> EarlierState | None:
-    """A state that is deleted; None where nothing deleted is kept."""
+    """A state after its deletion; None where the account keeps nothing that is deleted."""
     if not protection.days:
         return None
     if state.deleted is not None:
@@ -136,14 +136,14 @@ def deleted(state: EarlierState, protection: Protection, now: datetime) -> Earli
 
 
 def restored(state: EarlierState) -> EarlierState:
-    """A state that is not deleted any more; what was overwritten is a snapshot then."""
+    """A state after its restoration; an overwritten blob becomes a snapshot."""
     return replace(state, base=False, deleted=None, expires=None)
 
 
 def kind_kept(blob: Blob, entry: Entry, protection: Protection) -> Kind | None:
-    """As what a blob is kept that is about to be replaced or deleted, a deleted snapshot or a version; None if not.
+    """How a blob is kept that is about to be replaced or deleted: as a deleted snapshot or as a version; None if not.
 
-    What stands in the place of a copy that is pending is nothing to keep.
+    The placeholder of a pending copy is not kept.
     """
     if entry.is_directory or (blob.copy is not None and blob.copy.status == "pending"):
         return None
@@ -153,6 +153,6 @@ def kind_kept(blob: Blob, entry: Entry, protection: Protection) -> Kind | None:
 
 
 def root_of(states: Iterable[EarlierState]) -> EarlierState | None:
-    """The deleted blob among the states of one that is not there: what was deleted last. Others were overwritten."""
+    """The deleted blob among the states of a blob that does not exist: the last one. The others were overwritten."""
     found = [state for state in states if state.base]
     return found[-1] if found else None

@@ -1,4 +1,4 @@
-"""Append blobs: make one, append to it, seal it."""
+"""Append blobs: append and seal."""
 
 from collections.abc import Sequence
 

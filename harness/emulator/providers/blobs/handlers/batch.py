@@ -15,10 +15,10 @@ _OPERATIONS = {("DELETE", ""), ("PUT", "tier")}  # method and component of the r
 
 
 class Answering(Protocol):
-    """What answers single requests: the service itself."""
+    """The service, which answers single requests."""
 
     def target(self, request: Request, account: str, path: str) -> Target:
-        """What a request is about."""
+        """The target of a request."""
 
     async def handle_target(self, request: Request, target: Target, *, version: str = "") -> Response:
         """Answer a request for a target."""
@@ -40,13 +40,13 @@ class BatchHandlers:
         answers = []
         for part, (request, target) in zip(found, requests, strict=True):
             answers.append(await self._answered(call, part, request, target))
-            await asyncio.sleep(0)  # other requests get their turn
+            await asyncio.sleep(0)  # let other requests run
         between = f"batchresponse_{uuid.uuid4()}"
         content_type = ("content-type", f"multipart/mixed; boundary={between}")
         return Response(202, answer_body(answers, between), headers=[content_type])
 
     def _request(self, call: Call, part: Part) -> tuple[Request, Target]:
-        """The request that a part is, and what it is about.
+        """The request in a part, and its target.
 
         Raises:
             StorageError: a batch cannot have it.

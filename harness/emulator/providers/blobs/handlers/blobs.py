@@ -39,7 +39,7 @@ from harness.emulator.storage_service.system_calls import status_of
 _BLOB_LIMIT = 5000 << 20  # bytes of a Put Blob
 _PAGES = {"x-ms-blob-content-length", "x-ms-sequence-number-action", "x-ms-blob-sequence-number"}
 _CHECKSUM_LIMIT = 4 << 20  # bytes that the checksum of a range covers
-_RANGE_CHECKSUMS = (  # of a range that is read: the header that asks for one, and the one that holds it
+_RANGE_CHECKSUMS = (  # of a checksum of a range: the header that asks for it, and the one that holds it
     ("x-ms-range-get-content-md5", "content-md5", bodies.md5_of),
     ("x-ms-range-get-content-crc64", "x-ms-content-crc64", crc64_of),
 )
@@ -65,7 +65,7 @@ class BlobHandlers:
                 raise errors.md5_mismatch()
             async with self._containers.changing(call) as place:
                 before = self._containers.find(place)
-                self._containers.admit_write(call, before)  # again: the body took its time
+                self._containers.admit_write(call, before)  # again, because receiving the body took time
                 blob = self.fresh(call, before, content_md5=checksums.md5)
                 if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
                     return self._put_folder(call, place, blob)
@@ -73,7 +73,7 @@ class BlobHandlers:
         return Response(201, headers=[*shown, *checksums.confirmed(request), *encrypted(call)])
 
     def publish(self, written: "Written", descriptor: int, beside: Path) -> Headers:
-        """Put a file that holds a whole blob in its place, and discard the blob's uncommitted blocks; its stamps.
+        """Put a file with a whole blob in its place, and discard the blob's uncommitted blocks; returns its stamps.
 
         Raises:
             StorageError: a blob of another type, or a directory, is in the way.
@@ -91,7 +91,7 @@ class BlobHandlers:
         return stamps(new)
 
     def fresh(self, call: Call, before: Found | None, *, content_md5: str) -> Blob:
-        """The properties of the blob that a request writes in place of another, if there was one."""
+        """The properties of the blob that a request writes, possibly in place of another."""
         request = call.request
         blob = Blob(
             metadata=headers.metadata(request),
@@ -141,7 +141,7 @@ class BlobHandlers:
             content, described = structured_body.answer(request, None, 0)
             return Response(200, content, headers=[*properties(found, call), ("accept-ranges", "bytes"), *described])
         descriptor, length = self._history.files.open(found)
-        body = FileStream(descriptor)  # from here on it closes the file
+        body = FileStream(descriptor)  # the stream closes the file from here on
         first, count = (0, length) if asked_range is None else ranges.to_read(asked_range, length)
         shown = [*properties(found, call, ranged=asked_range is not None), ("accept-ranges", "bytes")]
         if asked_range is not None:
@@ -231,6 +231,6 @@ class Written:
 
 
 def _plain_content(call: Call) -> dict[str, str]:
-    """The content headers of HTTP itself, which Put Blob takes where its own are absent."""
+    """The standard content headers, which Put Blob uses where its own are absent."""
     given = call.request.headers
     return {name: given[name] for name in ("content-type", "content-encoding", "content-language") if name in given}

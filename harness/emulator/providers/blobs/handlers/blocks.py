@@ -35,7 +35,7 @@ _LIST_LIMIT = 16 << 20  # bytes of a block list: 50,000 ids of 64 bytes, in base
 
 
 class BlockHandlers:
-    """Operations on the blocks of one blob; uncommitted ones are files of their own, outside the container."""
+    """Operations on the blocks of one blob. Uncommitted blocks are files outside the container."""
 
     def __init__(self, containers: Containers, blobs: BlobHandlers, history: History, pieces: Pieces) -> None:
         self._containers = containers
@@ -63,7 +63,7 @@ class BlockHandlers:
         return Response(201, headers=[*checksums.confirmed(request), *encrypted(call)])
 
     def _folder(self, call: Call, name: str) -> Path:
-        """Where an uncommitted block of a name belongs.
+        """The directory for the uncommitted blocks of a blob.
 
         Raises:
             StorageError: the blob is no block blob or has a lease, or its other blocks have longer or shorter ids.
@@ -96,7 +96,7 @@ class BlockHandlers:
             await in_thread(_assemble, parts, committed, descriptor)
             async with self._containers.changing(call) as place:
                 before = self._containers.find(place)
-                self._containers.admit_write(call, before)  # again: the copying took its time
+                self._containers.admit_write(call, before)  # again, because copying took time
                 content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
                 blob = self._blobs.fresh(call, before, content_md5=content_md5)
                 blob = replace(blob, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
@@ -195,10 +195,10 @@ Part = tuple[Path | None, int, int]  # a file, or None for the blob as it is; fi
 
 
 def _located(wanted: list[tuple[str, str]], folder: Path, before: Found | None) -> list[Part]:
-    """Where the bytes of each wanted block are.
+    """The source of the bytes of each block in a list.
 
     Raises:
-        StorageError: one is nowhere.
+        StorageError: there is no such block.
     """
     committed: dict[str, tuple[int, int]] = {}
     at = 0
@@ -219,7 +219,7 @@ def _located(wanted: list[tuple[str, str]], folder: Path, before: Found | None) 
 
 @contextmanager
 def _opened(blob: Found | None) -> Iterator[int]:
-    """A descriptor of a blob as it is, whatever takes its name later; -1 if there is none."""
+    """A descriptor of the present file of a blob, which stays valid if the file is replaced; -1 if there is no blob."""
     if blob is None:
         yield -1
         return

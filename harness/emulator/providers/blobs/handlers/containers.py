@@ -12,7 +12,7 @@ from harness.emulator.storage_service.model import Container, new_content, share
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date
 
-# What the emulator has none of, as the service says so.
+# Features that the emulator does not have, as the service reports their absence.
 _PROTECTION = (
     ("x-ms-has-immutability-policy", "false"),
     ("x-ms-has-legal-hold", "false"),
@@ -92,7 +92,7 @@ class ContainerHandlers:
     def _admitted(self, call: Call, *, change: bool) -> Container:
         container = self._containers.container(call.target)
         given = call.request.headers.get("x-ms-lease-id", "")
-        # A lease on a container keeps it from being deleted, not from being changed.
+        # A lease protects a container from deletion, not from changes.
         only_deletion = change and call.request.method == "DELETE"
         leases.check(container.lease, given, call.now, noun="Container", change=only_deletion)
         if change:

@@ -1,7 +1,7 @@
-"""Copy Blob: at once where it is short, else in the background, where it can be aborted.
+"""Copy Blob: a short copy ends before the response; a longer one runs in the background and can be aborted.
 
-A copy from another account is always reported as pending, as the service does: its client has to wait for the end.
-Until a pending copy has ended, an empty blob stands in its place; in the place of a page blob, one of zeros.
+As at Azure, a copy from another account is always reported as pending, so that its client has to wait. Until a pending
+copy ends, its place holds an empty blob, or a page blob of zeros.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Arriving:
-    """A blob whose bytes move into a file that is in no container yet."""
+    """A blob whose bytes are copied to a file that is not in a container yet."""
 
     blob: Blob
     copy: Copy
@@ -56,7 +56,7 @@ class CopyHandlers:
         self._tasks = CopyTasks()
 
     async def start(self, call: Call) -> Response:
-        """Copy Blob: the target is as it was until the copy is whole, or slow and continues in the background."""
+        """Copy Blob: the target does not change until the copy is complete, or continues in the background."""
         url = call.request.headers["x-ms-copy-source"]
         with self._sources.open(call, url) as source, ExitStack() as stack:
             checked_source(call, source)
@@ -87,7 +87,7 @@ class CopyHandlers:
         return Response(202, headers=[*shown, ("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)])
 
     async def abort(self, call: Call) -> Response:
-        """Abort Copy Blob: it leaves a blob without content."""
+        """Abort Copy Blob: a blob without content remains."""
         found = self._containers.find(self._containers.place(call.target))
         if found is None:
             raise blob_not_found()
@@ -106,17 +106,17 @@ class CopyHandlers:
         await asyncio.wait({ending})
         after = self._containers.find(found.place)
         if after is not None and after.blob.copy is not None and after.blob.copy.status != "aborted":
-            raise errors.no_pending_copy()  # it was faster
+            raise errors.no_pending_copy()  # the copy has ended before
         return Response(204)
 
     def _publish(self, call: Call, place: Place, arriving: _Arriving, copy: Copy) -> Headers:
-        """Put a blob that is whole in its place."""
+        """Put a complete blob in its place."""
         before = replaced(self._containers, call, place)
         blob = self._blobs.succeeding(before, replace(arriving.blob, copy=copy))
         return self._blobs.publish(Written(place, before, blob), arriving.descriptor, arriving.beside)
 
     def _stand_in(self, call: Call, place: Place, arriving: _Arriving) -> Headers:
-        """Put what stands for a blob that is still to come in its place."""
+        """Put the placeholder of a pending copy in its place."""
         before = replaced(self._containers, call, place)
         blob = replace(arriving.blob, copy=arriving.copy, content_md5="", blocks=(), extents=())
         with staged(self._containers.trash.folder) as (descriptor, beside):
@@ -144,7 +144,7 @@ class CopyHandlers:
     def _end(self, place: Place, arriving: _Arriving, copy: Copy) -> None:
         found = self._containers.find(place)
         if found is None or found.blob.copy is None or found.blob.copy.id != copy.id:
-            return  # deleted with its container, or by a job
+            return  # the blob was deleted with its container, or by a job
         if copy.status == "success":
             blob = self._blobs.succeeding(found, replace(arriving.blob, copy=copy))
             self._blobs.publish(Written(place, found, blob), arriving.descriptor, arriving.beside)

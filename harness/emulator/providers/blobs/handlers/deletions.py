@@ -1,4 +1,4 @@
-"""Deleting blobs, snapshots and versions, and restoring what was deleted and is kept."""
+"""Deletion of blobs, snapshots and versions, and restoration of those that are kept."""
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import tiers
@@ -25,7 +25,7 @@ class DeletionHandlers:
         self._placing = placing
 
     def delete(self, call: Call) -> Response:
-        """Delete Blob; of a directory that blobs are in, only the blob that stands for it."""
+        """Delete Blob; of a directory with blobs in it, only the blob that represents the directory."""
         _check_letter(call)
         option = call.request.headers.get(_OPTION, "").lower()
         if option not in ("", "include", "only"):
@@ -50,7 +50,7 @@ class DeletionHandlers:
         return _accepted(permanent=kind_kept(found.blob, found.entry, protection) is None)
 
     def _delete_earlier(self, call: Call) -> Response:
-        """Delete a snapshot or a version; for good what was deleted before, where the account lets."""
+        """Delete a snapshot or a version; a deleted one for good, if the account permits that."""
         protection = self._history.protection(call.target.account)
         permanent = call.request.query.get("deletetype", "").lower() == "permanent" and protection.permanent
         found = self._history.find(call.target)
@@ -67,7 +67,7 @@ class DeletionHandlers:
         return _accepted(permanent=state is None)
 
     def undelete(self, call: Call) -> Response:
-        """Undelete Blob: the blob, if it is not there, with all that was deleted of it."""
+        """Undelete Blob: restore the blob, if it does not exist, and its deleted snapshots and versions."""
         place = self._containers.place(call.target)
         states = [state for state in self._history.records.states(place) if state.deleted]
         is_there = self._containers.find(place) is not None
@@ -82,7 +82,7 @@ class DeletionHandlers:
         return Response(200)
 
     def _put_back(self, place: Place, root: EarlierState, outcomes: dict[str, EarlierState | None]) -> None:
-        """Give a deleted blob its place again; with it, all that was deleted of it is there."""
+        """Put a deleted blob back in its place, in one step with the restoration of its snapshots and versions."""
         found = shown(place, root)
         with self._history.files.beside(found) as file:
             entry = path_entry(file, place.names[-1])
@@ -91,12 +91,12 @@ class DeletionHandlers:
 
 
 def _check_letter(call: Call) -> None:
-    """Let a SAS delete what it may: a blob or a snapshot, a version, or something for good.
+    """Refuse a SAS without the letter for this deletion: of a blob or snapshot, of a version, or for good.
 
     Raises:
-        StorageError: it may not.
+        StorageError: it has not.
     """
-    is_earlier = bool(call.target.snapshot or call.target.version)  # only of such is anything deleted for good
+    is_earlier = bool(call.target.snapshot or call.target.version)  # only they can be deleted for good
     permanent = is_earlier and call.request.query.get("deletetype", "").lower() == "permanent"
     letter = "y" if permanent else "x" if call.target.version else "d"
     if not (call.credential.is_whole or letter in call.credential.permissions):

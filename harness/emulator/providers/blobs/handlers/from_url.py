@@ -1,4 +1,4 @@
-"""Block blobs whose content is at a URL: Put Blob From URL, and Copy Blob that is over when it is answered."""
+"""Block blobs whose content is at a URL: Put Blob From URL, and Copy Blob From URL, which ends before its response."""
 
 import uuid
 
@@ -39,13 +39,13 @@ class FromUrlHandlers:
             checksums = await self._pieces.receive(call, source, descriptor, limit=_PUT_LIMIT)
             async with self._containers.changing(call) as place:
                 before = self._containers.find(place)
-                self._containers.admit_write(call, before)  # again: the content took its time
+                self._containers.admit_write(call, before)  # again, because reading the content took time
                 blob = self._put(call, before, source, checksums.md5)
                 shown = self._blobs.publish(Written(place, before, blob), descriptor, beside)
         return Response(201, headers=[*shown, *checksums.confirmed(call.request), *encrypted(call)])
 
     def _put(self, call: Call, before: Found | None, source: Source, md5: str) -> Blob:
-        """The properties of the blob: those of the source, but for what the request says itself."""
+        """The properties of the blob: those of the source, unless the request sets them."""
         blob = self._blobs.fresh(call, before, content_md5=md5)
         content = headers.content(call.request, "x-ms-blob-")
         if headers.flag(call.request, "x-ms-copy-source-blob-properties", default=True):

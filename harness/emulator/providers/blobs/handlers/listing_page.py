@@ -1,4 +1,4 @@
-"""A page of List Blobs while it is filled, and its place in the order of blobs and of what they have been; pure."""
+"""A page of List Blobs while it is filled, and its position in the order of blobs and their states; pure."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.emulator.providers.blobs.earlier import BETWEEN
 from harness.emulator.providers.blobs.places import Found
 
-CURRENT = "~"  # the blob itself, which comes after all that it has been
+CURRENT = "~"  # the id of the current blob, which comes after its earlier states
 _LAST = "\U0010ffff"  # behind every character of a name
 _STATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z (snapshot|version)|~", re.ASCII)
 
@@ -15,23 +15,23 @@ Cursor = tuple[str, str]  # a blob's name, and the id of one of its states
 
 
 def cursor_of(marker: str) -> Cursor:
-    """Where a marker leads."""
+    """The position that a marker encodes."""
     name, _, state = marker.rpartition(BETWEEN)
     return (name, state) if _STATE.fullmatch(state) and BETWEEN in marker else (marker, "")
 
 
 def behind(cursor: Cursor) -> Cursor:
-    """The first place behind another."""
+    """The first position behind another."""
     return cursor[0], cursor[1] + "\0"
 
 
 @dataclass(slots=True)
 class Page:
-    """What is found so far.
+    """The entries found so far.
 
     Args:
         size: how many entries it may have.
-        since: where it goes on.
+        since: the position at which the search continues.
         more: the marker of the next page; empty on the last one.
     """
 
@@ -44,10 +44,10 @@ class Page:
     more: str = ""
 
     def add(self, cursor: Cursor, found: Callable[[], Found | None]) -> bool:
-        """Add what is at a place; False if the page was full before.
+        """Add the blob at a position; False if the page was full before.
 
         Args:
-            found: what it is; None if it is not to be listed.
+            found: returns the blob; None if it is not to be listed.
         """
         name, state = cursor
         cut = name.find(self.delimiter, len(self.prefix)) if self.delimiter else -1
@@ -59,7 +59,7 @@ class Page:
             return False
         if blob is None:
             self.prefixes.append(name[: cut + len(self.delimiter)])
-            self.since = self.prefixes[-1] + _LAST, ""  # the rest of the prefix is one entry
+            self.since = self.prefixes[-1] + _LAST, ""  # the whole prefix is one entry
         else:
             self.blobs.append(blob)
             self.since = behind(cursor)

@@ -26,8 +26,8 @@ _BATCH = 1000  # entries read from disk at a time, in a thread
 _ENCODED = "2021-02-12"  # the version since which names that XML cannot hold are percent-encoded
 
 
-_ONLY = "deletedwithversions"  # blobs that are deleted and have versions, by the last of those
-_EARLIER = frozenset({"snapshots", "versions", "deleted", _ONLY})  # what a listing may include of what blobs have been
+_ONLY = "deletedwithversions"  # deleted blobs that have versions, each shown as the last of them
+_EARLIER = frozenset({"snapshots", "versions", "deleted", _ONLY})  # earlier states in listings
 
 Left = Callable[[str], tuple[EarlierState | None, EarlierState | None]]
 
@@ -65,7 +65,7 @@ class ListingHandlers:
         page = Page(prefix, query.get("delimiter", ""), headers.page_size(call.request), since)
         tree, content = self._containers.tree(target.account, target.share), self._containers.container(target).content
         container = Place(target.account, content, prefix, tree, [])
-        left = lru_cache(maxsize=1)(lambda name: self._history.left(container.other(name)))  # once for all states
+        left = lru_cache(maxsize=1)(lambda name: self._history.left(container.other(name)))  # once for a blob
         while True:
             batch = await asyncio.to_thread(_batch, container.tree, prefix, page.since[0], _BATCH)
             now = [((name, CURRENT), entry) for name, entry in batch]
@@ -84,7 +84,7 @@ class ListingHandlers:
     def _found(
         self, place: Place, item: Entry | EarlierState | None, include: frozenset[str], left: Left
     ) -> Found | None:
-        """A blob, or what one has been, if the listing includes that.
+        """A blob or an earlier state of one, if the listing includes it.
 
         Args:
             left: what is left of a blob by its name, see ``History.left``.
@@ -146,10 +146,10 @@ def _item(found: Found, call: Call, include: frozenset[str]) -> str:
 
 
 def _state(found: Found, include: frozenset[str]) -> str:
-    """Which state of a blob an entry is about."""
+    """The elements that identify the state of an entry."""
     earlier = found.earlier
     text = "<Deleted>true</Deleted>" if earlier and earlier.deleted else ""
-    if earlier is not None and earlier.kind == "snapshot" and earlier.stamp:  # else it is the deleted blob itself
+    if earlier is not None and earlier.kind == "snapshot" and earlier.stamp:  # otherwise it is the deleted blob itself
         text += f"<Snapshot>{earlier.stamp}</Snapshot>"
     if found.blob.version and include & {"versions", _ONLY}:
         text += f"<VersionId>{found.blob.version}</VersionId>"

@@ -1,4 +1,4 @@
-"""Which pages of a page blob hold data, and which have changed since a snapshot."""
+"""The pages of a page blob that hold data, or have changed since a snapshot."""
 
 import heapq
 from collections.abc import Iterable
@@ -79,7 +79,7 @@ class PageRangeHandlers:
             close(descriptor)
 
     def _compared(self, found: Found, before: Found, first: int, end: int) -> extents.Ranges:
-        """The pages in which a blob differs from what it was, of those that either of them holds."""
+        """The pages in which a blob differs from its snapshot, of those that hold data in one of them."""
         now, _ = self._history.files.open(found)
         try:
             then, _ = self._history.files.open(before)
@@ -104,7 +104,7 @@ def _since(call: Call) -> str:
 
 
 def _joined(parts: Iterable[tuple[int, int]]) -> extents.Ranges:
-    """Parts in order without what they share, as first byte and end."""
+    """The union of parts, in order, as first byte and end."""
     found: extents.Ranges = []
     for first, end in parts:
         if found and first <= found[-1][1]:

@@ -76,7 +76,7 @@ class PageHandlers:
         return Response(201, headers=[*stamps(after), *checked, number, *encrypted(call)])
 
     def _admitted(self, call: Call) -> tuple[Found, int, int]:
-        """The blob, and first byte and count of the pages that a request writes, if it may."""
+        """The blob, and first byte and count of the pages that a request may write."""
         found = of_pages(self._containers.blob(call, change=True))
         pages.check_number(call.request, found.blob.sequence)
         return found, *pages.written_range(call.request, found.entry.length)
@@ -94,5 +94,5 @@ def of_pages(found: Found) -> Found:
 
 
 def _noted(found: Found, new: Extent) -> Blob:
-    """The blob's properties once pages of it are written or cleared."""
+    """The blob's properties after pages of it were written or cleared."""
     return replace(found.blob, extents=extents.noted(found.blob.extents, new), content_md5="")

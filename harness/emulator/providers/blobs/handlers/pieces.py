@@ -1,4 +1,4 @@
-"""Content that a request names by a URL instead of carrying it: read, and checked as the request asks."""
+"""Content that a request names by a URL instead of its body: it is read, and checked as the request asks."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _URL = "x-ms-copy-source"
 
 
 class Pieces:
-    """Reads what ``x-ms-copy-source`` names, or the part of it that ``x-ms-source-range`` says."""
+    """Reads the source in ``x-ms-copy-source``, or the range of it in ``x-ms-source-range``."""
 
     def __init__(self, sources: CopySources) -> None:
         self._sources = sources
@@ -33,7 +33,7 @@ class Pieces:
         with self._sources.open(call, call.request.headers[_URL], signed=True) as source:
             try:
                 conditions.check_source(call.request.headers, etag=source.etag, modified=source.modified)
-            except errors.StorageError as error:  # which the service learns from the source when it reads it
+            except errors.StorageError as error:  # the service learns its state when it reads the source
                 raise errors.copy_source(error.status, str(error), source=errors.condition_not_met()) from error
             if isinstance(source.blob, Blob):
                 tags.check(call.request.headers, source.blob.tags, header=tags.SOURCE_CONDITION)
@@ -75,6 +75,6 @@ class Pieces:
 def _part(call: Call, source: Source) -> tuple[FileStream, int]:
     asked = call.request.headers.get("x-ms-source-range")
     first, size = (0, source.length) if asked is None else ranges.to_read(asked, source.length)
-    stream = FileStream(os.dup(source.descriptor))  # which closes it
+    stream = FileStream(os.dup(source.descriptor))  # which closes the source
     stream.show(first, size)
     return stream, size

@@ -1,4 +1,4 @@
-"""What a PUT of a blob asks for: a blob of one of three types, a copy, or a blob whose content is at a URL."""
+"""PUT of a blob: it creates a blob of one of three types, a copy, or a blob whose content is at a URL."""
 
 import os
 

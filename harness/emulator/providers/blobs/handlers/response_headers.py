@@ -1,4 +1,4 @@
-"""What answers about blobs say in their headers."""
+"""Headers of responses about blobs."""
 
 from harness.emulator.providers.blobs import tiers
 from harness.emulator.providers.blobs.model import Blob
@@ -14,7 +14,7 @@ Headers = list[tuple[str, str]]
 
 
 def encrypted(call: Call) -> Headers:
-    """That what was written is encrypted, as later versions say."""
+    """The header that says that the content is encrypted, in the versions that have it."""
     return [("x-ms-request-server-encrypted", "true")] if call.version >= "2016-05-31" else []
 
 
@@ -25,10 +25,10 @@ def stamps(found: Found) -> Headers:
 
 
 def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
-    """All that Get Blob and Get Blob Properties show beside the content.
+    """All headers of Get Blob and Get Blob Properties.
 
     Args:
-        ranged: of an answer whose own MD5 would be that of a range.
+        ranged: whether the response holds a range, whose MD5 is not that of the blob.
     """
     blob = found.blob
     shown = [*({"content-type": "application/octet-stream"} | blob.content).items()]
@@ -51,7 +51,7 @@ def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
 
 
 def _of_type(blob: Blob, call: Call) -> Headers:
-    """What only append blobs and page blobs have."""
+    """Headers that only append blobs and page blobs have."""
     if blob.kind == "PageBlob":
         return [("x-ms-blob-sequence-number", str(blob.sequence))]
     if blob.kind != "AppendBlob":

@@ -1,4 +1,4 @@
-"""Snapshots of blobs, each a new version, too, where the account keeps those."""
+"""Snapshots of blobs; where the account keeps versions, each is a new version, too."""
 
 from msgspec.structs import replace
 
@@ -43,14 +43,14 @@ class SnapshotHandlers:
         return found
 
     def _taken(self, call: Call, found: Found, file: str) -> tuple[EarlierState, str]:
-        """Keep what was copied; the snapshot, and the version that the blob is after it."""
+        """Store a copied snapshot; returns it, and the version of the blob after it."""
         place, history = found.place, self._history
         at = max(timestamps.nanoseconds(call.now), found.entry.modified_ns + 1000)
         state = as_it_was("snapshot", history.records.free_stamp(place, at), found.blob, found.entry, file)
         if metadata := headers.metadata(call.request):
             modified = timestamps.nanoseconds(call.now)
             state = replace(state, blob=replace(state.blob, metadata=metadata), modified=modified)
-        is_page_blob = found.blob.kind == "PageBlob"  # what is written from now on to one has another epoch
+        is_page_blob = found.blob.kind == "PageBlob"  # later writes to a page blob have another epoch
         after = Found(place, found.entry, replace(found.blob, epoch=found.blob.epoch + is_page_blob))
         if history.protection(place.account).versions:
             other = history.files.linked(place, file)

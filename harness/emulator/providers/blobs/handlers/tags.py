@@ -17,7 +17,7 @@ from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.model import Container, share_key
 from harness.emulator.storage_service.operations import Call
 
-_BATCH = 500  # records looked at, until other requests get their turn
+_BATCH = 500  # records read before other requests may run
 _LIMIT = 64 << 10  # bytes of a body: ten tags
 
 
@@ -35,7 +35,7 @@ class TagHandlers:
         return documents.answer(tags.element(found.blob.tags))
 
     async def set(self, call: Call) -> Response:
-        """Set Blob Tags: in place of those that there are; neither the ETag nor the version changes."""
+        """Set Blob Tags, in place of the previous ones; neither the ETag nor the version changes."""
         if call.target.snapshot:
             raise errors.invalid_query("snapshot")
         parts, _ = await bodies.gather(call.request, limit=_LIMIT)
@@ -88,7 +88,7 @@ class TagHandlers:
         """Every blob that has tags, with its container's name, in their order.
 
         Args:
-            behind: container and blob to go on behind; empty to begin.
+            behind: the container and blob behind which the page begins; empty for the first page.
         """
         target, store = call.target, self._containers.store
         if target.share:
@@ -110,11 +110,11 @@ class TagHandlers:
                         found = self._containers.find(place)
                         if found is not None and found.blob.tags:
                             yield container.name, found
-                await asyncio.sleep(0)  # other requests get their turn
+                await asyncio.sleep(0)  # let other requests run
 
 
 def _check_conditions(call: Call, found: Found) -> None:
-    """Let a request pass whose conditions about the blob, not its tags, hold; they have names of their own here."""
+    """Refuse a request whose conditions about the blob do not hold; here their headers have special names."""
     prefix = "x-ms-blob-"
     given = {
         name.removeprefix(prefix): value for name, value in call.request.headers.items() if name.startswith(prefix)
@@ -127,7 +127,7 @@ def _place(container: str, found: Found) -> str:
 
 
 def _item(container: str, found: Found, keys: frozenset[str]) -> str:
-    """A blob with those of its tags that were looked for."""
+    """A blob with the tags that the search names."""
     shown = {key: value for key, value in found.blob.tags.items() if key in keys}
     return (
         f"<Blob>{documents.named('Name', found.place.name, encoded=False)}<ContainerName>{container}</ContainerName>"

@@ -20,7 +20,7 @@ class TierHandlers:
         self._history = history
 
     def set(self, call: Call) -> Response:
-        """Set Blob Tier: 200 at once, 202 out of the archive; neither the ETag nor the version changes."""
+        """Set Blob Tier: 200, or 202 from the archive tier; neither the ETag nor the version changes."""
         given, found = call.request.headers, self._history.find(call.target)
         if found is None:
             raise blob_not_found()
