@@ -1,5 +1,6 @@
 import importlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ PLUGINS = ("-p", "harness.plugin", "-p", "xdist.plugin")
 
 @pytest.fixture(scope="session")
 def everything_loaded() -> None:
-    """What the plugin imports late: pytester would import it anew for each run, and libyaml's binding fails at that."""
+    """What is imported late: pytester would import it anew for each run; libyaml's binding and numpy fail at that."""
     for name in (
         "clouds",
         "experiments.failure_report",
@@ -33,6 +34,8 @@ def everything_loaded() -> None:
         "plugin.scenario_items",
     ):
         importlib.import_module(f"harness.{name}")
+    with suppress(ImportError):  # it comes with an extra
+        importlib.import_module("numpy")
 
 
 @pytest.fixture
