@@ -1,4 +1,4 @@
-"""How blob storage refuses, beside what all storage services have in common."""
+"""Refusals of blob storage, besides those of all storage services."""
 
 from harness.emulator.storage_service.errors import Refusal
 
@@ -6,11 +6,11 @@ container_not_found = Refusal(404, "ContainerNotFound", "The specified container
 container_exists = Refusal(409, "ContainerAlreadyExists", "The specified container already exists.")
 blob_not_found = Refusal(404, "BlobNotFound", "The specified blob does not exist.")
 blob_exists = Refusal(409, "BlobAlreadyExists", "The specified blob already exists.")
-# The list names a block that is not there.
+# The list names a block that does not exist.
 invalid_block_list = Refusal(400, "InvalidBlockList", "The specified block list is invalid.")
 # The uncommitted blocks of a blob have ids of one length.
 block_of_another_length = Refusal(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.")
-# Whoever deletes a blob has to say what becomes of its snapshots.
+# A request that deletes a blob with snapshots must say what becomes of them.
 snapshots_present = Refusal(409, "SnapshotsPresent", "This operation is not permitted while the blob has snapshots.")
 # The current version is deleted by deleting the blob.
 current_version = Refusal(
@@ -30,7 +30,7 @@ append_position_not_met = Refusal(
 )
 # The block would make the blob larger than the request allows.
 max_size_not_met = Refusal(412, "MaxBlobSizeConditionNotMet", "The max blob size condition specified was not met.")
-# The append blob has all the blocks that it may have.
+# The append blob has the most blocks that it may have.
 too_many_blocks = Refusal(
     409, "BlockCountExceedsLimit", "The committed block count cannot exceed the maximum limit of 50,000 blocks."
 )
@@ -73,7 +73,7 @@ blob_overwritten = Refusal(409, "BlobOverwritten", "The blob has been recreated 
 target_condition_not_met = Refusal(
     412, "TargetConditionNotMet", "The target condition specified using HTTP conditional header(s) is not met."
 )
-# The copy that is pending is another.
+# Another copy is pending.
 copy_id_mismatch = Refusal(
     409, "CopyIdMismatch", "The specified copy ID did not match the copy ID for the pending copy operation."
 )

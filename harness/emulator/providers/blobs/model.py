@@ -1,4 +1,4 @@
-"""What blob storage remembers of a blob beside the file on disk."""
+"""Records of blobs: what the file on disk does not hold."""
 
 from typing import Literal
 
@@ -21,9 +21,9 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Blob(FileRecord, frozen=True, kw_only=True):
-    """A blob's properties; ``kind`` is its type, ``created`` is in ns; ``version`` is empty where none are kept.
+    """A blob's properties; ``kind`` is its type, ``created`` is in ns; ``version`` is empty where no versions are kept.
 
-    Once a job has written to its file, ``content_md5``, ``blocks`` and ``extents`` hold no longer. ``spent`` is the
+    Once a job has written to its file, ``content_md5``, ``blocks`` and ``extents`` are obsolete. ``spent`` is the
     directory of uncommitted blocks that this blob has used up, or discarded. ``appended`` counts the blocks of an
     append blob, which is ``sealed`` once nothing may be appended. ``sequence`` is the number of a page blob,
     ``extents`` are the pages of it that were written; None where only the disk knows. ``epoch`` counts its snapshots,
@@ -57,9 +57,9 @@ class Blob(FileRecord, frozen=True, kw_only=True):
 
 
 class Folder(FileRecord, frozen=True):
-    """A directory that is there only because blobs are in it: no blob itself, and gone with the last of them.
+    """A directory that exists only because blobs are in it. It is not a blob, and is deleted with the last of them.
 
-    Any other directory is shown as a blob of no length with ``hdi_isfolder``, as blobfuse makes them.
+    Any other directory is shown as an empty blob with ``hdi_isfolder``, as blobfuse makes them.
     """
 
 
@@ -67,6 +67,6 @@ def blob_key(account: str, content: str, name: str) -> str:
     """The store's key of a blob.
 
     Args:
-        content: of its container.
+        content: the content of its container.
     """
     return f"{account}/{content}/{name}"

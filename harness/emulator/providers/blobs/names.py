@@ -1,4 +1,4 @@
-"""Names of containers and blobs, as Azure and a file system allow them; pure.
+"""Names of containers and blobs that both Azure and a file system allow; pure.
 
 Source: Microsoft's "Naming and Referencing Containers, Blobs, and Metadata".
 """
@@ -25,10 +25,10 @@ def check_container(name: str) -> None:
 
 
 def components(name: str) -> list[str]:
-    """The directories and the file that a blob's name is on disk.
+    """The directories and the file on disk to which a blob's name leads.
 
     Raises:
-        StorageError: the name is too long, or no path: Azure would take it, a directory cannot hold it.
+        StorageError: the name is too long, or is not a path; Azure would accept it, but a directory cannot hold it.
     """
     if len(name) > _LENGTH:
         raise StorageError(400, "InvalidResourceName", "The specified name is longer than 1024 characters.")

@@ -1,4 +1,4 @@
-"""What page blobs ask of their requests: whole pages, and sequence numbers; pure.
+"""Rules for requests about page blobs: whole pages and sequence numbers; pure.
 
 Source: Microsoft's "Put Page" and "Set Blob Properties".
 """
@@ -21,7 +21,7 @@ def length(request: Request) -> int | None:
     """The length that a request gives a page blob; None if it gives none.
 
     Raises:
-        StorageError: it is no number of whole pages.
+        StorageError: it is not a multiple of the page size.
     """
     asked = headers.number(request, _LENGTH, most=LIMIT)
     if asked is not None and asked % PAGE:
@@ -33,7 +33,7 @@ def first_number(request: Request) -> int:
     """The sequence number of a new page blob.
 
     Raises:
-        StorageError: it is none.
+        StorageError: it is invalid.
     """
     return headers.number(request, _NUMBER, most=_HIGHEST) or 0
 
@@ -42,7 +42,7 @@ def number(request: Request, before: int) -> int:
     """The sequence number of a page blob after Set Blob Properties.
 
     Raises:
-        StorageError: the request does not say what to do with it, or asks for what cannot be.
+        StorageError: the request names no action, or an invalid one.
     """
     action, given = request.headers.get(_ACTION, "").lower(), headers.number(request, _NUMBER, most=_HIGHEST)
     if not action:
@@ -63,7 +63,7 @@ def number(request: Request, before: int) -> int:
 
 
 def check_number(request: Request, number: int) -> None:
-    """Let pass a request whose conditions on the sequence number hold.
+    """Refuse a request whose conditions on the sequence number do not hold.
 
     Raises:
         StorageError: one does not.
@@ -95,7 +95,7 @@ def written_range(request: Request, of: int) -> tuple[int, int]:
 
 
 def read_range(request: Request, of: int) -> tuple[int, int]:
-    """First byte and end of the pages that a listing is about: those that a range touches.
+    """First byte and end of the pages in a listing: all that the range of the request touches.
 
     Args:
         of: the blob's length.

@@ -29,17 +29,17 @@ class Place:
 
     @property
     def root(self) -> str:
-        """What the container's directory is found by."""
+        """The content by which the service finds the container's directory."""
         return self.content
 
     @property
     def keys(self) -> Sequence[str]:
-        """The key of the blob, as of something that is changed."""
+        """The keys that a change of the blob claims."""
         return (self.key,)
 
     @property
     def below(self) -> str:
-        """Nothing: whoever changes a blob leaves alone those below it."""
+        """Nothing: a change of a blob does not concern the blobs below it."""
         return ""
 
     def above(self, depth: int) -> "Place":
@@ -54,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A blob that is there, and what is remembered of it that still holds; or ``earlier``, an earlier state of one."""
+    """An existing blob, with what is still valid of its record; or, with ``earlier``, an earlier state of a blob."""
 
     place: Place
     entry: Entry
@@ -63,17 +63,17 @@ class Found:
 
     @property
     def record(self) -> Blob:
-        """What is remembered of it."""
+        """The record of the blob."""
         return self.blob
 
     @property
     def etag(self) -> str:
-        """Quoted."""
+        """The etag, quoted."""
         return timestamps.etag(self.entry.modified_ns)
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the client has set; and of a directory, that it is one."""
+        """The metadata that the client has set, and for a directory, the mark of directories."""
         names = {name.lower() for name in self.blob.metadata}
         if not self.entry.is_directory or names.issuperset(FOLDER):
             return self.blob.metadata

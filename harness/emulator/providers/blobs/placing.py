@@ -1,4 +1,4 @@
-"""A blob appears and disappears in one step on disk, with the directories that only it needs.
+"""Blobs appear and disappear in one step on disk, together with the directories that only they need.
 
 The directories that a new blob needs are made in the trash folder with the blob in them, and the topmost one is then
 renamed to its place.
@@ -35,10 +35,10 @@ class Placing:
         A file replaces the blob that is there; a directory replaces nothing.
 
         Returns:
-            The blob, with the version that it is.
+            The blob, with its version.
 
         Raises:
-            StorageError: a blob or directory is in the way.
+            StorageError: a blob or directory has the name already.
             OSError: the disk refuses; nothing has changed.
         """
         new = self._history.as_version(new)
@@ -74,7 +74,7 @@ class Placing:
             entry = slot.require(directory=found.entry.is_directory)
             try:
                 self._unlink(slot, entry)
-            except errors.StorageError:  # something is in the directory
+            except errors.StorageError:  # the directory is not empty
                 with store.transaction():
                     store.put(place.key, of_file(Folder(), entry))
                     store.delete(Blob, place.key)
@@ -96,7 +96,7 @@ class Placing:
         """How many directories along a path exist.
 
         Raises:
-            StorageError: a blob is in the way.
+            StorageError: a blob has the name of one of the directories.
         """
         for depth in range(1, len(place.names)):
             entry = place.tree.entry(place.names[:depth])

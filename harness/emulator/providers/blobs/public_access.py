@@ -1,4 +1,4 @@
-"""Who may read blobs without credentials: everybody, where the container and its account say so.
+"""Public access: what requests without credentials may read, by the settings of container and account.
 
 Source: Microsoft's "Configure anonymous read access for containers and blobs".
 """
@@ -11,14 +11,14 @@ from harness.emulator.store import Store
 
 
 class PublicAccess:
-    """What is open to everybody."""
+    """The public access of containers."""
 
     def __init__(self, accounts: Accounts, store: Store) -> None:
         self._accounts = accounts
         self._store = store
 
     def of(self, target: Target) -> Openness:
-        """How much of a target's container anybody may read."""
+        """The public access of a target's container."""
         container = self._store.get(Container, share_key(target.account, target.share))
         if container is None or not container.access:
             return ""
@@ -26,10 +26,10 @@ class PublicAccess:
         return "container" if container.access == "container" else "blob"
 
     def check_allowed(self, account: str) -> None:
-        """Let containers be open in an account.
+        """Refuse public access in an account that forbids it.
 
         Raises:
-            StorageError: its owner does not want that.
+            StorageError: the account forbids it.
         """
         found = self._accounts.get(account)
         if found is not None and found.public_blobs is False:

@@ -49,7 +49,7 @@ def recover(containers: Containers, accounts: Accounts) -> None:
 
 
 def _settle_changes(containers: Containers, names: dict[Content, str]) -> None:
-    """Undo or finish what a killed process did not finish in the content of blobs."""
+    """Undo or finish changes of the content of blobs that a killed process did not finish."""
     intents, store = Intents(containers.store), containers.store
     for key, change in intents.unfinished(ContentChange):
         if change.service != "blob":

@@ -1,4 +1,4 @@
-"""The operations of blob storage, by what their requests look like.
+"""The operations of blob storage, by method and query of their requests.
 
 Source: Microsoft's "Blob Storage REST API"; permissions and resource types of "Create an account SAS".
 """
@@ -140,7 +140,7 @@ def _of_containers(containers: ContainerHandlers, listings: ListingHandlers) -> 
 def _of_contents(
     puts: PutHandlers, blocks: BlockHandlers, appends: AppendHandlers, pages: PageHandlers, copies: CopyHandlers
 ) -> Operations:
-    """What writes content: each takes its turn once it has the content."""
+    """Operations that write content. Each takes its turn once it has received the content."""
     found = {
         ("PUT", ""): Operation("PutBlob", "cw", "o", puts.put),
         ("PUT", "block"): Operation("PutBlock", "cw", "o", blocks.put),
@@ -189,7 +189,7 @@ def _of_tags(tags: TagHandlers) -> Operations:
 
 
 def _in_turn(containers: Containers, operation: Operation) -> Operation:
-    """An operation that changes a blob while no other does."""
+    """An operation that changes a blob in its turn."""
 
     async def handle(call: Call) -> Response:
         async with containers.changing(call):

@@ -1,4 +1,4 @@
-"""Expressions about index tags: what Find Blobs by Tags looks for, and conditions of other requests; pure.
+"""Expressions about index tags: searches of Find Blobs by Tags, and conditions of other requests; pure.
 
 ``"key" = 'value' AND "other" >= 'a' AND @container = 'name'``. Values are compared as strings, code point by code
 point. A condition (``x-ms-if-tags``) may also have ``<>``, ``OR`` and parentheses, and no ``@container``. Source:
@@ -12,8 +12,8 @@ from operator import eq, ge, gt, le, lt, ne
 
 CONTAINER = "@container"
 _LIMIT = 8 << 10  # characters of an expression
-_TERMS = 64  # comparisons of an expression
-_DEPTH = 16  # parentheses in each other
+_TERMS = 64  # the most comparisons of an expression
+_DEPTH = 16  # the deepest nesting of parentheses
 _TOKEN = re.compile(
     r"""\s*(?:(?P<operator><>|>=|<=|=|>|<)|(?P<bracket>[()])|"(?P<quoted>[^"]*)"|'(?P<value>[^']*)'"""
     r"""|(?P<name>@?[A-Za-z0-9_]+))""",
@@ -38,14 +38,14 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What Find Blobs by Tags looks for, and the keys of the tags that it is about."""
+    """A search of Find Blobs by Tags, and the keys of the tags in it."""
 
     holds: Expression
     keys: frozenset[str]
 
 
 def search(text: str) -> Search:
-    """What Find Blobs by Tags looks for: comparisons that all hold, at least one of them about a tag.
+    """A search of Find Blobs by Tags: comparisons that must all hold, at least one of them about a tag.
 
     The name of a blob's container counts as its tag ``@container``.
 
@@ -126,7 +126,7 @@ class _Reader:
         self._at = self._terms = 0
 
     def takes(self, kind: str, text: str) -> bool:
-        """Go past the next token if it is the given one, whose casing does not matter."""
+        """Consume the next token if it is the given one, in any casing."""
         token = self._tokens[self._at]
         if token.kind != kind or token.text.lower() != text:
             return False
@@ -152,11 +152,11 @@ class _Reader:
         return lambda tags: compare(tags[key], value) if key in tags else missing
 
     def end(self) -> None:
-        """Make sure that nothing is left."""
+        """Refuse further tokens."""
         self._next("end")
 
     def unexpected(self) -> ExpressionError:
-        """The next token should not be there."""
+        """The error about an unexpected token."""
         return self._wrong(self._tokens[self._at])
 
     def _next(self, *kinds: str) -> _Token:

@@ -1,4 +1,4 @@
-"""Index tags of blobs, as requests and answers have them; pure.
+"""Index tags of blobs in requests and responses; pure.
 
 Source: Microsoft's "Set Blob Tags" and "Manage and find Azure Blob data with blob index tags".
 """
@@ -13,7 +13,7 @@ from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.operations import Call
 
 HEADER, CONDITION, SOURCE_CONDITION = "x-ms-tags", "x-ms-if-tags", "x-ms-source-if-tags"
-_MOST = 10  # tags of a blob
+_MOST = 10  # the most tags of a blob
 _KEY, _VALUE = 128, 256  # characters
 _ALLOWED = re.compile(r"[A-Za-z0-9 +\-./:=_]*", re.ASCII)
 
@@ -44,7 +44,7 @@ def written(call: Call) -> dict[str, str]:
 
 
 def check_permitted(call: Call) -> None:
-    """Let a caller see or set tags beside something else.
+    """Refuse a caller who may not also see or set tags.
 
     Raises:
         StorageError: the caller's SAS or roles do not permit that.
@@ -54,14 +54,14 @@ def check_permitted(call: Call) -> None:
 
 
 def check(headers: Mapping[str, str], found: Mapping[str, str] | None, *, header: str = CONDITION) -> None:
-    """Let a request pass whose condition about tags holds.
+    """Refuse a request whose condition about tags does not hold.
 
     Args:
-        found: the tags of the blob that it is about; None if there is none.
-        header: that holds the condition.
+        found: the tags of the blob; None if there is no blob.
+        header: the header that holds the condition.
 
     Raises:
-        StorageError: it does not hold, or is none.
+        StorageError: it does not hold, or is malformed.
     """
     text = headers.get(header)
     if text is None:
@@ -78,7 +78,7 @@ def of_body(body: bytes) -> dict[str, str]:
     """The tags in the body of Set Blob Tags.
 
     Raises:
-        StorageError: it is no such document, or they are not allowed.
+        StorageError: the document is malformed, or a tag is not allowed.
     """
     found = documents.parse(body, "Tags").iterfind("TagSet/Tag")
     return checked((tag.findtext("Key") or "", tag.findtext("Value") or "") for tag in found)

@@ -1,4 +1,4 @@
-"""Access tiers of blobs: which there are, and what a blob shows and allows in each; pure.
+"""Access tiers of blobs, and what a blob shows and allows in each; pure.
 
 Source: Microsoft's "Set Blob Tier" and "Blob rehydration from the archive tier".
 """
@@ -16,7 +16,7 @@ from harness.emulator.wire import http_date
 
 HEADER, PRIORITY = "x-ms-access-tier", "x-ms-rehydrate-priority"
 ARCHIVE = "Archive"
-REHYDRATION = timedelta(seconds=2)  # that leaving the archive takes; hours at Azure
+REHYDRATION = timedelta(seconds=2)  # the time that rehydration takes; hours at Azure
 
 _SMART = "Smart"  # Azure moves such a blob between the others; here it stays hot
 _STANDARD = ("Hot", "Cool", "Cold", _SMART, ARCHIVE)
@@ -28,7 +28,7 @@ def written(headers: Mapping[str, str], kind: str = "") -> str:
     """The tier that a request gives the blob that it writes; empty if it names none.
 
     Args:
-        kind: type of the blob, if it is not the one that the request names.
+        kind: the type of the blob, if it differs from the one that the request names.
 
     Raises:
         StorageError: there is no such tier for it.
@@ -40,7 +40,7 @@ def written(headers: Mapping[str, str], kind: str = "") -> str:
 
 
 def settled(blob: Blob, now: datetime) -> Blob:
-    """A blob whose rehydration is over when its time has come."""
+    """A blob as it is at a moment: its rehydration ends after a while."""
     if not blob.tier_next or now < timestamps.at(blob.tier_changed) + REHYDRATION:
         return blob
     done = blob.tier_changed + REHYDRATION // timedelta(microseconds=1) * 1000
@@ -51,7 +51,7 @@ def moved(blob: Blob, headers: Mapping[str, str], now: datetime) -> Blob:
     """A blob after Set Blob Tier.
 
     Raises:
-        StorageError: there is no such tier for it, or it is on its way out of the archive.
+        StorageError: there is no such tier for it, or it is being rehydrated.
     """
     if not headers.get(HEADER):
         raise errors.missing_header(HEADER)
@@ -68,7 +68,7 @@ def moved(blob: Blob, headers: Mapping[str, str], now: datetime) -> Blob:
 
 
 def check_online(blob: Blob, now: datetime, *, access: Literal["read", "write"]) -> None:
-    """Let a request have the content of a blob, or change it.
+    """Refuse a request that reads or changes the content of a blob in the archive tier.
 
     Raises:
         StorageError: it is in the archive.
@@ -81,7 +81,7 @@ def check_online(blob: Blob, now: datetime, *, access: Literal["read", "write"])
 
 
 def shown(blob: Blob, now: datetime) -> list[tuple[str, str]]:
-    """What properties say of a blob's tier, by the names of listings."""
+    """The properties that describe a blob's tier, by their names in listings."""
     blob = settled(blob, now)
     if not blob.tier:
         return [("AccessTier", "Hot"), ("AccessTierInferred", "true")] if blob.kind == "BlockBlob" else []
@@ -112,7 +112,7 @@ def headers_of(blob: Blob, now: datetime) -> list[tuple[str, str]]:
 
 
 def check_changed(blob: Blob, headers: Mapping[str, str], now: datetime) -> None:
-    """Let a request pass whose conditions about the last change of the tier hold.
+    """Refuse a request whose conditions about the last change of the tier do not hold.
 
     Raises:
         StorageError: one does not.

@@ -19,7 +19,7 @@ from harness.emulator.storage_service.system_calls import status_at, status_of
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _REPLACED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # since the directory above was read
 
-Copied = tuple[list[str], Entry, Entry]  # the path, what is there, and what its copy is
+Copied = tuple[list[str], Entry, Entry]  # the path, the entry, and the entry of its copy
 
 
 def copied(source: Path, target: Path, *, links: bool) -> Generator[Copied, None, None]:
@@ -50,7 +50,7 @@ class _Copying:
 
     def __init__(self, *, links: bool) -> None:
         self._links = links
-        self._copies: dict[FileId, Path] = {}  # of files with several names, by the file
+        self._copies: dict[FileId, Path] = {}  # the first copies of files with several names
 
     def directory(self, source: int, target: Path, above: list[str]) -> Iterator[Copied]:
         """Copy a directory that is open.

@@ -10,20 +10,20 @@ from harness.emulator.store import Store
 
 
 def links_key(account: str, content: str, file: FileId) -> str:
-    """The key of the record of a file that has several names: that of no path, since names hold no colon."""
+    """The key of the record of a file with several names. It is not the key of any path, since names hold no colon."""
     return f"{links_prefix(account, content)}{file[0]}-{file[1]}"
 
 
 def links_prefix(account: str, content: str) -> str:
-    """What the keys of such records in a share begin with."""
+    """The prefix of the keys of such records in a share."""
     return entry_key(account, content, [":links", ""])
 
 
 def forget_replaced(store: Store, place: Place, replaced: Entry) -> None:
-    """Delete the record of a file that had several names, once another file has got the last of them.
+    """Delete the record of a file that had several names, once another file has replaced the last of them.
 
     Args:
-        place: of the name.
+        place: the place of the name.
         replaced: the file as it was before.
     """
     if is_nfs(place.share) and replaced.links == 1:

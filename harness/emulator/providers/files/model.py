@@ -1,4 +1,4 @@
-"""What Azure Files remembers of an entry beside what is on disk."""
+"""Records of files and directories: what the disk does not hold."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from harness.emulator.storage_service.model import Lease
 
 
 class Smb(msgspec.Struct, frozen=True):
-    """What SMB shows of a file or directory; times are as the client wrote them, empty where the disk says."""
+    """SMB properties of a file or directory. Times are as the client wrote them, or empty if those on disk hold."""
 
     attributes: str = ""
     permission_key: str = ""
@@ -19,7 +19,7 @@ class Smb(msgspec.Struct, frozen=True):
 
 
 class Nfs(msgspec.Struct, frozen=True):
-    """What NFS shows of a file or directory, kept and given back."""
+    """NFS properties of a file or directory, which are stored and returned."""
 
     owner: str = "0"
     group: str = "0"
@@ -27,9 +27,9 @@ class Nfs(msgspec.Struct, frozen=True):
 
 
 class Properties(FileRecord, frozen=True, kw_only=True):
-    """What a file or directory has that its place on disk cannot hold.
+    """The properties of a file or directory that the disk does not hold.
 
-    Once a job has written to a file, ``content_md5``, ``extents`` and the times of ``smb`` hold no longer.
+    Once a job has written to a file, ``content_md5``, ``extents`` and the times of ``smb`` are obsolete.
     ``renamed`` is how many snapshots the share had when it was renamed last. ``names`` are paths of a file that has
     several: they find it in a copied data directory.
     """

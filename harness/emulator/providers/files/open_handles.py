@@ -1,6 +1,6 @@
-"""Handles: what a client that mounts a share has open. The emulator has no SMB, so a request of its own opens them.
+"""Handles of clients that mount a share. The emulator has no SMB, so a request of its own opens them.
 
-They are kept in memory alone: like the sessions of SMB, they end with the server.
+They are kept in memory only: like sessions of SMB, they end with the server.
 """
 
 import itertools
@@ -31,8 +31,8 @@ class Handle:
 
     Args:
         key: of its path, see ``entry_key``.
-        path: from the share's root on, empty for the root itself.
-        inode: which file it is; 0 for the root.
+        path: the path in the share, empty for the root.
+        inode: the inode of the file; 0 for the root.
         parent: the inode of the directory that it is in; 0 for the root.
     """
 
@@ -47,7 +47,7 @@ class Handle:
 
     @property
     def place(self) -> str:
-        """Where it comes in a list: what is open, and then which handle on it."""
+        """Its position in a list: first by path, then by handle."""
         return f"{self.key}\n{self.id:020}"
 
 
@@ -60,7 +60,7 @@ class OpenHandles:
         self._sessions = secrets.randbits(40) << 20
 
     def open(self, key: str, path: str, *, inode: int, parent: int, opened: datetime, opener: Opener) -> Handle:
-        """Open what is at a path; each caller, by name and address, has a session.
+        """Open the entry at a path; each caller, by name and address, has a session.
 
         Raises:
             StorageError: too many handles are open in the account.
@@ -74,7 +74,7 @@ class OpenHandles:
         return handle
 
     def on(self, key: str, *, recursive: bool) -> list[Handle]:
-        """The handles on what is at a path, and on all that is in it, in the order of their places."""
+        """The handles on a path, and with ``recursive`` on everything below it, in order."""
         return sorted(self._on(key, recursive=recursive), key=lambda handle: handle.place)
 
     def close(self, handle: Handle) -> None:
@@ -85,7 +85,7 @@ class OpenHandles:
             del self._open[account]
 
     def refuse(self, key: str) -> None:
-        """Keep a request from deleting or renaming what is open, or what holds something open.
+        """Refuse to delete or rename an entry that is open, or that contains an open one.
 
         Raises:
             StorageError: it is.

@@ -15,7 +15,7 @@ from harness.emulator.store import Store
 
 Form = Literal["sddl", "binary"]
 
-# Of what has no permission of its own.
+# The permission of entries without one of their own.
 _INHERITED = sddl.from_sddl("O:SYG:SYD:AI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1301bf;;;AU)")
 
 
@@ -61,7 +61,7 @@ INHERITED_KEY = _INHERITED_RECORD.key
 
 
 def keep(store: Store, account: str, share: Share, *, text: str, form: Form) -> str:
-    """Make a share know a permission; its key.
+    """Store a permission in a share; returns its key.
 
     Raises:
         StorageError: the permission is not valid.

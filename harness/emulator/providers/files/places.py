@@ -1,4 +1,4 @@
-"""Where files are in a share, what is there, and the keys of the records of it; pure."""
+"""Where files are in a share, what exists there, and the keys of their records; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,23 +41,23 @@ class Place:
 
     @property
     def keys(self) -> Sequence[str]:
-        """The key of what is there, as of something that is changed."""
+        """The keys that a change of the entry claims."""
         return (self.key,)
 
     @property
     def unlinked(self) -> "Place":
-        """The same for a new file of that name."""
+        """The same place for a new file of that name."""
         return replace_place(self, key=self.path_key)
 
     @property
     def below(self) -> str:
-        """Nothing: whoever changes an entry leaves alone what is in it."""
+        """Nothing: a change of an entry does not concern what is in it."""
         return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file or directory that is there, and what is remembered of it that still holds."""
+    """An existing file or directory, with what is still valid of its record."""
 
     place: Place
     entry: Entry
@@ -65,14 +65,14 @@ class Found:
 
     @property
     def record(self) -> Properties:
-        """What is remembered of it."""
+        """The record of the entry."""
         return self.properties
 
 
 def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:
-    """An entry as clients see it, and what still holds of its record.
+    """An entry as clients see it, and what is still valid of its record.
 
-    What goes on in a directory is not its own change: it has the time of the last request that was about it.
+    Changes in a directory do not change its own time: that is the time of the last request about the directory.
     """
     properties = holding(record, entry)
     if properties is None:

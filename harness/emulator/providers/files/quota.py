@@ -12,7 +12,7 @@ _GIB = 1 << 30
 
 
 class Quotas:
-    """Measures a share only when it may be full: measuring walks through all of it.
+    """Measures the usage of a share only when it may be full, since that reads all of its directories.
 
     A share cannot exceed a quota larger than its disk, so most are never measured at all.
     """
@@ -22,7 +22,7 @@ class Quotas:
         self._room: dict[tuple[str, str], tuple[int, int]] = {}  # quota (GiB) and bytes left when last measured
 
     async def require(self, place: Place, count: int) -> None:
-        """Have room for some more bytes in a share.
+        """Make sure that a share has room for some more bytes.
 
         Raises:
             StorageError: there is not that much left of its quota.

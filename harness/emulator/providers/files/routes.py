@@ -1,4 +1,4 @@
-"""The operations of Azure Files, by what their requests look like.
+"""The operations of Azure Files, by method and query of their requests.
 
 Source: Microsoft's "Azure Files REST API"; permissions and resource types of "Create an account SAS".
 """
@@ -150,7 +150,7 @@ def _of_links(links: LinkHandlers) -> Operations:
 
 
 def _create_or_copy(create: Handler, copy: Handler) -> Handler:
-    """A file is made either of nothing or of another."""
+    """The handler that creates a file, either empty or as a copy."""
 
     def choose(call: Call) -> Response | Awaitable[Response]:
         return (copy if "x-ms-copy-source" in call.request.headers else create)(call)

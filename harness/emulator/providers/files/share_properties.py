@@ -1,4 +1,4 @@
-"""What a share shows of itself beside name, metadata and stamps: as headers and, by other names, in listings; pure.
+"""Properties of shares besides name, metadata and stamps: as headers and, by other names, in listings; pure.
 
 Source: Microsoft's "Get Share Properties" and "List Shares", and what a premium account answered to the SDK's own
 tests: a share of 100 GiB has 3100 IOPS and 110 MiB/s.
@@ -51,7 +51,7 @@ _NAMES = SETTINGS | {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """For whom a share is shown: the account that it is in, the version of the answer, and when."""
+    """The circumstances of a response about a share: the kind of account, the version, and the time."""
 
     premium: bool
     version: str
@@ -74,13 +74,13 @@ def default_quota(*, premium: bool) -> int:
 
 
 def headers(share: Share, viewer: Viewer) -> list[tuple[str, str]]:
-    """Of Get Share Properties."""
+    """Headers of Get Share Properties."""
     protection = [("x-ms-has-immutability-policy", "false"), ("x-ms-has-legal-hold", "false")]  # always, as recorded
     return [*((f"x-ms-{name}", value) for name, value in _properties(share, viewer)), *protection]
 
 
 def elements(share: Share, viewer: Viewer) -> list[tuple[str, str]]:
-    """In List Shares."""
+    """Elements of List Shares."""
     scope = {"default-encryption-scope": "$account-encryption-key", "deny-encryption-scope-override": "false"}
     shown = [*_properties(share, viewer), *(scope.items() if viewer.version >= "2019-07-07" else ())]
     return [(_NAMES[name], value) for name, value in shown]
@@ -110,7 +110,7 @@ def _properties(share: Share, viewer: Viewer) -> Iterator[tuple[str, str]]:
 
 
 def _provisioned(share: Share, settings: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """What a premium share gets for its quota, unless it was asked for more; takes that out of the settings."""
+    """The provisioned properties of a premium share, from its quota or from settings, which are removed."""
     bandwidth = settings.pop("share-provisioned-bandwidth-mibps", "") or str(
         100 + ceil(0.04 * share.quota) + ceil(0.06 * share.quota)
     )

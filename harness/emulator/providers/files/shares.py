@@ -31,7 +31,7 @@ from harness.emulator.storage_service.trash import Trash
 from harness.emulator.storage_service.turns import Turn, Turns
 from harness.emulator.store import Store
 
-_TREES = 1000  # remembered: they hold nothing but their address
+_TREES = 1000  # cached; they hold only paths
 
 
 class Shares:
@@ -119,7 +119,7 @@ class Shares:
     # What is in them
 
     def place(self, call: Call) -> Place:
-        """Where a request points to, in a share that exists.
+        """The place that a request names, in an existing share.
 
         Raises:
             StorageError: there is no such share, or the name cannot be.
@@ -127,7 +127,7 @@ class Shares:
         return self.place_of(call.target, trailing_dots=headers.flag(call.request, "x-ms-allow-trailing-dot"))
 
     def changing(self, call: Call) -> Turn[Place]:
-        """Change what a request points to in the block of the context, while nobody else does.
+        """The turn of a request to change the entry that it names.
 
         Raises:
             StorageError: there is no such share, or the name cannot be.
@@ -135,7 +135,7 @@ class Shares:
         return self.turns.take(lambda: self.place(call))
 
     def place_of(self, target: Target, *, trailing_dots: bool = False) -> Place:
-        """Where a target is.
+        """The place of a target.
 
         Raises:
             StorageError: there is no such share, or the name cannot be.
@@ -148,7 +148,7 @@ class Shares:
             return place
         try:
             entry = tree.entry(names)
-        except errors.StorageError:  # the directory above is missing, which whoever needs it finds out
+        except errors.StorageError:  # the directory above is missing, which the caller finds out if it matters
             return place
         return place if entry is None else self.linked(place, entry)
 
@@ -167,17 +167,17 @@ class Shares:
         return entry_key(account, share.content, names)
 
     def find(self, place: Place) -> Found | None:
-        """What is at a place."""
+        """The entry at a place; None if there is none."""
         entry = place.tree.entry(place.names)
         return None if entry is None else self.known(place, entry)
 
     def known(self, place: Place, entry: Entry) -> Found:
-        """An entry with what is remembered of it."""
+        """An entry with its record."""
         entry, properties = remembered(entry, self.store.get(Properties, place.key))
         if properties.copy is not None:
             properties = replace(properties, copy=self.copies.current(properties.copy))
         if place.target.snapshot:
-            properties = replace(properties, lease=Lease())  # which holds for what can change
+            properties = replace(properties, lease=Lease())  # a snapshot does not change, so it needs no lease
         return Found(place, entry, properties)
 
     def file(self, call: Call, *, change: bool = False) -> Found:
@@ -268,13 +268,13 @@ class Shares:
         """Delete the record of a deleted entry. If the store refuses, the record stays, and holds for no file."""
         place = found.place
         if place.key != place.path_key and found.entry.links > 1:
-            return  # it is that of other names, too
+            return  # other names have the same record
         with best_effort("the record of a deleted file cannot be deleted"):
             self.store.delete(Properties, place.key)
 
 
 def check_target(target: Target) -> None:
-    """Refuse a share's name that cannot be.
+    """Refuse an invalid name of a share.
 
     Raises:
         StorageError: it is not allowed.

@@ -1,4 +1,4 @@
-"""What SMB shows of files and directories: attributes, times, permissions; read from headers and written to them."""
+"""SMB and NFS properties of files and directories: attributes, times, permissions, as headers."""
 
 from collections.abc import Callable
 
@@ -44,10 +44,10 @@ def asked(
     """The SMB properties after a request that sets them.
 
     Args:
-        before: those that are there, for what it preserves.
+        before: the present properties, for those that the request preserves.
         now: ns.
-        find_permission: whether the share knows a permission key.
-        keep_permission: makes the share know a security descriptor in a form; gives its key.
+        find_permission: tests whether the share knows a permission key.
+        keep_permission: stores a security descriptor in the share; returns its key.
 
     Raises:
         StorageError: a value is not allowed.
@@ -79,7 +79,7 @@ def _attributes(text: str, before: str, *, directory: bool) -> str:
 
 
 def default_attributes(*, directory: bool) -> str:
-    """Of what was made without any, or by a job."""
+    """The attributes of entries that a job made, or that were created without any."""
     return "Directory" if directory else "Archive"
 
 
@@ -116,7 +116,7 @@ def _permission(request: Request, before: str, find: Callable[[str], bool], keep
 
 
 def shown(found: Found) -> Smb:
-    """The SMB properties of an entry: what is remembered, and for the rest what the disk says."""
+    """The SMB properties of an entry: those in its record, and for the rest those on disk."""
     smb, entry = found.properties.smb, found.entry
     written = smb.written or timestamps.stamp(entry.modified_ns)
     return Smb(

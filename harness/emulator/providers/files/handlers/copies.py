@@ -1,6 +1,6 @@
-"""Copies into files: at once where they are short, else in the background, where they can be aborted.
+"""Copies to files: a short copy ends before the response; a longer one runs in the background and can be aborted.
 
-A copy from another account is always reported as pending, as the service does: its client has to wait for the end.
+As at Azure, a copy from another account is always reported as pending, so that its client has to wait.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class CopyHandlers:
         self._tasks = CopyTasks()
 
     async def start(self, call: Call) -> Response:
-        """Copy File: the target is as it was until the copy is whole, or slow and continues in the background."""
+        """Copy File: the target does not change until the copy is complete, or continues in the background."""
         url = call.request.headers["x-ms-copy-source"]
         trailing = headers.flag(call.request, "x-ms-source-allow-trailing-dot")
         with (
@@ -82,7 +82,7 @@ class CopyHandlers:
         return Response(202, headers=[*answer, ("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)])
 
     def abort(self, call: Call) -> Response:
-        """Abort Copy File: it leaves an empty file."""
+        """Abort Copy File: an empty file remains."""
         found = self._shares.find(self._shares.place(call))
         if found is None or found.entry.is_directory:
             raise errors.not_found()
@@ -111,7 +111,7 @@ class CopyHandlers:
     def _put_in_place(
         self, call: Call, place: Place, source: Source, copy: Copy, *, descriptor: int, beside: Path
     ) -> Headers:
-        """Put a file that is, or is being, filled at the target; what the answer says of it."""
+        """Put a file that is complete, or is still being written, at the target; returns its headers."""
         before = self._replaced(call, place)
         fresh = Properties(
             metadata=headers.metadata(call.request) or dict(source.metadata),
@@ -150,7 +150,7 @@ class CopyHandlers:
         entry = to_entry(place.names[-1], status_of(writing))
         kept = holding(self._shares.store.get(Properties, place.key), entry)
         if kept is None or kept.copy is None or kept.copy.id != copy.id:
-            return  # deleted or replaced in between
+            return  # the file was deleted or replaced in between
         set_time(writing, self._shares.clock.now(), entry)
         extents = kept.extents if copy.status == "success" else None
         properties = replace(kept, copy=copy, extents=extents, modified=0)
@@ -169,7 +169,7 @@ def _duplicate(descriptor: int) -> Iterator[int]:
 
 
 def _nfs_kept(call: Call, source: Source) -> Nfs:
-    """The NFS properties that a copy keeps of its source, where the request says so; others are those of a new file."""
+    """The NFS properties of a copy: those of its source where the request says so, else those of a new file."""
     kept = Nfs()
     if not isinstance(source.nfs, Nfs):
         return kept
@@ -182,7 +182,7 @@ def _nfs_kept(call: Call, source: Source) -> Nfs:
 
 
 def _shown(call: Call, source: Source) -> Smb:
-    """The SMB properties that a copy keeps of its source, where the request says so."""
+    """The SMB properties of the source that the request wants for the copy."""
     if not isinstance(source.smb, Smb):
         return Smb()
     given = call.request.headers.get

@@ -162,7 +162,7 @@ def _name(name: str, version: str) -> str:
 
 
 def _path(path: str, version: str) -> str:
-    """The attributes of a listing that say which directory it is of."""
+    """The attributes of a listing that name its directory."""
     if version >= _ENCODED and documents.needs_encoding(path):
         return f'Encoded="true" DirectoryPath="{quote(path, safe="")}"'
     return f'DirectoryPath="{documents.text(path).replace(chr(34), "&quot;")}"'

@@ -25,7 +25,7 @@ from harness.emulator.storage_service.system_calls import status_of
 
 FILE_LIMIT = 4 << 40  # bytes of a file
 RANGE_LIMIT = 4 << 20  # bytes that one request writes, and that one MD5 of a range covers
-_INLINE = 64 << 10  # bytes hashed and written without a thread: starting one costs as much
+_INLINE = 64 << 10  # bytes that are hashed and written without a thread, whose start costs as much
 
 
 class FileHandlers:
@@ -36,7 +36,7 @@ class FileHandlers:
         self._contents = contents
 
     async def create(self, call: Call) -> Response:
-        """Create File: of zeros, or with its first bytes, which later versions take along."""
+        """Create File: of zeros, or with its first bytes, which later versions accept."""
         request = call.request
         if request.headers.get("x-ms-type", "").lower() != "file":
             raise (errors.invalid_header if "x-ms-type" in request.headers else errors.missing_header)("x-ms-type")
@@ -83,7 +83,7 @@ class FileHandlers:
         found, request = self._shares.content(call), call.request
         asked = headers.asked_range(request)
         descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
-        body = FileStream(descriptor)  # from here on it closes the file
+        body = FileStream(descriptor)  # the stream closes the file from here on
         length = os.fstat(descriptor).st_size
         first, count = (0, length) if asked is None else ranges.to_read(asked, length)
         answer = [*file_headers(found, call, ranged=asked is not None), ("accept-ranges", "bytes")]
@@ -124,7 +124,7 @@ class FileHandlers:
         metadata = headers.metadata(call.request)
         async with self._shares.changing(call):
             found = self._shares.file(call, change=True)
-            written = smb.shown(found).written  # which stays
+            written = smb.shown(found).written  # the time of the content stays
             properties = replace(
                 found.properties, metadata=metadata, smb=replace(found.properties.smb, written=written)
             )
@@ -177,10 +177,10 @@ class FileHandlers:
 
 
 def file_headers(found: Found, call: Call, *, ranged: bool = False) -> Headers:
-    """What a file's answer shows of it.
+    """The headers of a response about a file.
 
     Args:
-        ranged: the MD5 of the whole file has a name of its own beside a range's.
+        ranged: the response holds a range, so that the MD5 of the whole file has another name.
     """
     properties = found.properties
     answer = [*({"content-type": "application/octet-stream"} | properties.content).items()]
@@ -195,7 +195,7 @@ def file_headers(found: Found, call: Call, *, ranged: bool = False) -> Headers:
 
 
 def refuse_read_only(found: Found) -> None:
-    """Keep a request from changing a file with the attribute ReadOnly.
+    """Refuse to change a file with the attribute ReadOnly.
 
     Raises:
         StorageError: it has it.
@@ -208,7 +208,7 @@ def check_crc64(said: str | None, body: bytes) -> None:
     """Check a body against its CRC-64, if one is given.
 
     Raises:
-        StorageError: the body is another.
+        StorageError: they differ.
     """
     if said is not None and crc64_of(body) != said:
         raise errors.crc64_mismatch()
@@ -218,7 +218,7 @@ async def body_md5(call: Call, body: bytes) -> str:
     """The MD5 of a body, in base64.
 
     Raises:
-        StorageError: the request says another.
+        StorageError: the request states another.
     """
     said = headers.md5(call.request, "content-md5")
     found = bodies.md5_of(body) if len(body) <= _INLINE else await asyncio.to_thread(bodies.md5_of, body)

@@ -1,4 +1,4 @@
-"""Handles: opened by a request of the emulator's own, listed and closed as over Azure."""
+"""Handles: a request of the emulator's own opens them; they are listed and closed as at Azure."""
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.open_handles import Handle, Opener
@@ -13,7 +13,7 @@ _NAME_LIMIT = 255  # characters of a client's name
 _ID_DIGITS = 20
 _ENCODED = "2021-12-02"  # the version since which names that XML cannot hold are percent-encoded
 _SHOWS_RIGHTS = "2023-01-03"  # the version since which a list says what a handle may do
-_SHOWS_CLIENT = "2024-05-04"  # and since which it names the client
+_SHOWS_CLIENT = "2024-05-04"  # the version since which a list names the client
 
 
 class HandleHandlers:
@@ -23,7 +23,7 @@ class HandleHandlers:
         self._shares = shares
 
     def open(self, call: Call) -> Response:
-        """Open Handle: as a client that mounts the share would, for as long as nobody closes it by force."""
+        """Open Handle, as a client that mounts the share would. The handle stays open until Force Close Handles."""
         found = self._found(call)
         place = found.place
         handle = self._shares.handles.open(
@@ -68,10 +68,10 @@ class HandleHandlers:
 
 
 def _opener(call: Call) -> Opener:
-    """Who opens a handle, as headers say it.
+    """The opener of a handle, as headers describe it.
 
     Raises:
-        StorageError: a right is none, or the name is too long.
+        StorageError: there is no such access right, or the name is too long.
     """
     given = call.request.headers
     rights = given.get("x-ms-handle-access-rights", "Read, Write").split(",")

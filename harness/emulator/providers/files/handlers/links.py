@@ -1,7 +1,7 @@
 """Hard links and symbolic links, which shares of NFS have.
 
-On disk they are what they are called, so a job that mounts the share sees them. The emulator follows no symbolic link:
-its text is kept as it is, wherever that leads.
+They are links on disk, too, so a job that mounts the share sees them. The emulator follows no symbolic link: it keeps
+the text, wherever that leads.
 """
 
 import os
@@ -26,9 +26,9 @@ from harness.emulator.storage_service.entries import path_entry, staged_link
 from harness.emulator.storage_service.file_records import of_file
 from harness.emulator.storage_service.operations import Call
 
-_TEXT_LIMIT = 2048  # bytes of what a link points to
-_MOST_LINKS = 1000  # names of one file
-_FOUND_BY = 10  # names by which it is found in a copied data directory
+_TEXT_LIMIT = 2048  # bytes of the target of a symbolic link
+_MOST_LINKS = 1000  # the most names of one file
+_FOUND_BY = 10  # names that are recorded, to find the file in a copied data directory
 
 
 class _HardLink(NamedTuple):
@@ -61,14 +61,14 @@ class LinkHandlers:
         return Response(201, headers=answer)
 
     def _checked(self, call: Call) -> _HardLink:
-        """Which file is to have which further name; if it may.
+        """The file and the place of its new name, if the link may be made.
 
         Raises:
             StorageError: it may not.
         """
         place, header = self._place(call), "x-ms-file-target-file"
         if call.credential.kind == "service SAS" and call.request.query.get("sr") != "s":
-            raise errors.permission_mismatch()  # whoever may use one file could read any by another name
+            raise errors.permission_mismatch()  # a SAS for one file could read any other through a link
         text = call.request.headers.get(header)
         if text is None:
             raise errors.missing_header(header)
@@ -92,7 +92,7 @@ class LinkHandlers:
         return _HardLink(source, place)
 
     def _create_hard_link(self, call: Call, source: Found, place: Place) -> Headers:
-        """Give a file its name. Its record is first moved to a key of its own, from which every name finds it."""
+        """Give a file a further name. Its record first moves to a key of the file, under which every name finds it."""
         key = links_key(call.target.account, place.share.content, source.entry.file)
         linked = replace_data(source.entry, name=place.names[-1], links=source.entry.links + 1)
         answer = changed(Found(replace_data(place, key=key), linked, source.properties), call)
@@ -109,7 +109,7 @@ class LinkHandlers:
         return answer
 
     async def create_symbolic_link(self, call: Call) -> Response:
-        """Create Symbolic Link: whatever is at its target, and whether anything is."""
+        """Create Symbolic Link, whether its target exists or not."""
         text, metadata = _text(call), headers.metadata(call.request)
         async with self._shares.turns.take(lambda: self._place(call)) as place:
             if place.tree.entry(place.names) is not None:
@@ -124,7 +124,7 @@ class LinkHandlers:
         return Response(201, headers=answer)
 
     def get_symbolic_link(self, call: Call) -> Response:
-        """Get Symbolic Link: where it points to, as it was written."""
+        """Get Symbolic Link: its target, as it was written."""
         found = self._shares.find(self._place(call))
         if found is None:
             raise errors.not_found()
@@ -141,10 +141,10 @@ class LinkHandlers:
 
 
 def _text(call: Call) -> str:
-    """What a symbolic link is to point to.
+    """The target of a new symbolic link.
 
     Raises:
-        StorageError: it is missing, or no path on disk could be so.
+        StorageError: it is missing, or cannot be a path on disk.
     """
     header = "x-ms-link-text"
     given = call.request.headers.get(header)

@@ -116,11 +116,11 @@ class RangeHandlers:
     async def _changing(
         self, call: Call, found: Found, first: int, end: int, *, cleared: bool = False
     ) -> AsyncIterator[Plan[Found]]:
-        """Change a range of a file in the block, if it still may be changed when the turn comes.
+        """A block that changes a range of a file, if the request may still do so in its turn.
 
         Args:
-            found: the file as it was before the body came.
-            cleared: the range is to be zeros.
+            found: the file as it was before the body was received.
+            cleared: whether the range becomes zeros.
         """
         mode = call.request.headers.get("x-ms-file-last-write-time", "now").lower()
         if mode not in ("now", "preserve"):
@@ -129,7 +129,7 @@ class RangeHandlers:
             now = self._shares.content(call, change=True)
             refuse_read_only(now)
             if now.entry.file != found.entry.file:
-                raise errors.not_found()  # the range is meant for the file that was deleted or replaced
+                raise errors.not_found()  # the request is about a file that was deleted or replaced since
             if end > now.entry.length:
                 raise errors.invalid_range(now.entry.length)
             written = smb.shown(now).written if mode == "preserve" else ""
@@ -189,10 +189,10 @@ class RangeHandlers:
 
 
 def _check_source(wanted: str | None, unwanted: str | None, body: bytes) -> None:
-    """Let pass a source whose CRC-64 is the one that is wanted, and not the one that is not.
+    """Check the CRC-64 of a source against the conditions of the request.
 
     Raises:
-        StorageError: it is not so.
+        StorageError: a condition does not hold.
     """
     if wanted is None and unwanted is None:
         return

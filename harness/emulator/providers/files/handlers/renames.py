@@ -20,19 +20,19 @@ from harness.emulator.storage_service.operations import Call
 
 
 class _Rename(NamedTuple):
-    """A rename that may be: what is there, and its new place."""
+    """A rename that is permitted: the entry, and its new place."""
 
     source: Found
     place: Place
 
     @property
     def keys(self) -> Sequence[str]:
-        """Of the old and the new name."""
+        """The keys of the old and the new name."""
         return (self.source.place.key, self.place.key)
 
     @property
     def below(self) -> str:
-        """Of what is in a directory."""
+        """The prefix of the keys of everything in a directory."""
         return f"{self.source.place.path_key}/"
 
 
@@ -60,7 +60,7 @@ class RenameHandlers:
         return Response(200, headers=answer)
 
     def _checked(self, call: Call, *, directory: bool) -> "_Rename":
-        """What is to have a new name, and where; if it may.
+        """The entry and its new place, if the rename is permitted.
 
         Raises:
             StorageError: it may not.
@@ -78,14 +78,14 @@ class RenameHandlers:
             raise errors.pending_copy()
         self._shares.handles.refuse(source.place.path_key)
         if place.key == source.place.key and place.path_key != source.place.path_key:
-            raise errors.exists()  # another name of the same file
+            raise errors.exists()  # it is another name of the same file
         if place.key != source.place.key:
             self._check_replaced(call, place)
             self._shares.handles.refuse(place.path_key)
         return _Rename(source, place)
 
     def _renamed(self, call: Call, source: Found, place: Place) -> Found:
-        """What is to have the new name."""
+        """The entry under its new name."""
         properties = with_smb(self._shares, call, place, source.properties, shown=smb.shown(source))
         properties = replace(
             properties,
@@ -98,7 +98,7 @@ class RenameHandlers:
             return Found(place.unlinked, after.entry, after.properties)
         old, new = "/".join(source.place.names), "/".join(place.names)
         names = tuple(new if name == old else name for name in after.properties.names)
-        there = replace_place(place, key=source.place.key)  # its record is that of the file, whatever its names
+        there = replace_place(place, key=source.place.key)  # the record belongs to the file, whatever its names
         return Found(there, after.entry, replace(after.properties, names=names))
 
     def _source(self, call: Call) -> Found:

@@ -1,4 +1,4 @@
-"""What answers about files and directories have in common."""
+"""Headers that responses about files and directories have in common."""
 
 from msgspec.structs import replace
 

@@ -37,7 +37,7 @@ class ServiceHandlers:
         return documents.answer(documents.settings_document(elements))
 
     async def set_properties(self, call: Call) -> Response:
-        """Set File Service Properties: what is not in the body stays."""
+        """Set File Service Properties: settings that are not in the body stay."""
         changed = documents.settings(await call.request.read(documents.LIMIT), _DEFAULTS)
         kept = self._accounts.settings("file", call.target.account)
         self._accounts.keep_settings("file", call.target.account, replace(kept, elements=kept.elements | changed))

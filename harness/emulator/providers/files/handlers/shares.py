@@ -22,7 +22,7 @@ from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date, json_response
 
 _MOST_QUOTA = 262_144  # GiB
-_QUOTA_HELD = timedelta(days=1)  # for which a premium quota that was raised may not be lowered
+_QUOTA_HELD = timedelta(days=1)  # the time for which a raised premium quota may not be lowered
 _TIERS = ("TransactionOptimized", "Hot", "Cool", "Premium")
 _PERMISSION_LIMIT = 64 << 10  # bytes of a permission's body
 
@@ -64,7 +64,7 @@ class ShareHandlers:
         return Response(200, headers=[*_stamps(share), *shown])
 
     async def delete(self, call: Call) -> Response:
-        """Delete Share: it can be restored for as long as the account says, a snapshot cannot."""
+        """Delete Share. The share can be restored for the days that the account sets, a snapshot cannot."""
         await self._shares.all_over(call.target)
         share, target = self._admitted(call, change=True), call.target
         if target.snapshot:
@@ -169,7 +169,7 @@ class ShareHandlers:
     def _admitted(self, call: Call, *, change: bool) -> Share:
         share = self._shares.share(call.target)
         given = call.request.headers.get("x-ms-lease-id", "")
-        # A lease on a share keeps it from being deleted, not from being changed without the lease's id.
+        # A lease protects a share from deletion, not from changes.
         only_deletion = change and call.request.method == "DELETE"
         leases.check(share.lease, given, call.now, noun="Share", change=only_deletion)
         return share
@@ -202,7 +202,7 @@ def _settings(call: Call) -> dict[str, str]:
     """The settings that a request names.
 
     Raises:
-        StorageError: a figure is none.
+        StorageError: a figure is malformed.
     """
     given = call.request.headers
     for name in SETTINGS:

@@ -1,4 +1,4 @@
-"""Snapshots of shares: a copy of the directory, holes as holes, and of the records."""
+"""Snapshots of shares: copies of the directory, with its holes, and of the records."""
 
 import uuid
 from contextlib import closing
@@ -22,7 +22,7 @@ from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.wire import etag, http_date
 
-_BATCH = 500  # entries copied in a thread, until their records are
+_BATCH = 500  # entries that a thread copies before their records are copied
 
 
 class SnapshotHandlers:
@@ -30,7 +30,7 @@ class SnapshotHandlers:
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self._taking: set[str] = set()  # names of snapshots that are being taken
+        self._taking: set[str] = set()  # snapshots that are being taken
 
     async def create(self, call: Call) -> Response:
         """Snapshot Share.
@@ -40,7 +40,7 @@ class SnapshotHandlers:
         Raises:
             StorageError: there is no such share, or it was deleted while it was copied.
         """
-        await self._shares.all_over(call.target)  # what is being written counts as earlier
+        await self._shares.all_over(call.target)  # writes that have begun count as earlier
         share, account = self._shares.share(call.target), call.target.account
         self._shares.keep_share(call.target, replace(share, epoch=share.epoch + 1))
         stamp = self._free_stamp(call)
@@ -54,7 +54,7 @@ class SnapshotHandlers:
         try:
             await self._copy(account, share, taken, beside)
             if self._shares.share(call.target).content != share.content:
-                raise share_not_found()  # it was deleted in between, and there is another of its name
+                raise share_not_found()  # it was deleted, and another has its name
             with self._shares.roots.taking(account, name, beside) as directory:
                 self._shares.store.put(share_key(account, name), replace(taken, directory=directory))
         except BaseException:
@@ -80,7 +80,7 @@ class SnapshotHandlers:
     def _keep_record(
         self, account: str, share: Share, taken: Share, names: list[str], *, source: Entry, copy: Entry
     ) -> None:
-        """Store the record of a copy, if that of its source holds."""
+        """Store the record of a copy, if the record of its source is valid."""
         store = self._shares.store
         record = store.get(Properties, self._shares.record_key(account, share, names, source))
         if holding(record, source) is not None:
