@@ -1,4 +1,4 @@
-"""What every part of Azure that the emulator plays looks like from outside."""
+"""The interfaces of the parts of Azure that the emulator plays."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -18,29 +18,29 @@ class ResourceProvider(Protocol):
         """Its operations."""
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
-        """Start to delete everything it has in a resource group."""
+        """Begin to delete everything that it has in a resource group."""
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
-        """Whether nothing of it is left there."""
+        """Whether it has nothing left in a resource group."""
 
 
 class Host(Protocol):
-    """A family of host names and what answers there."""
+    """A family of host names, and the responses there."""
 
     def plays(self, host: str) -> bool:
         """Whether a host (lower case, no port) is one of these."""
 
     async def handle(self, request: Request) -> Response:
-        """Authenticate, route and answer, errors in this host's own envelope."""
+        """Authenticate, route and answer a request; errors have this host's envelope."""
 
     def malformed(self, message: str) -> Response:
-        """The answer to a request that cannot be understood."""
+        """The response to a malformed request."""
 
     def broken(self) -> Response:
-        """The answer when the emulator itself is at fault."""
+        """The response when the emulator has failed."""
 
     def place(self, request: Request) -> Place | None:
-        """What a request concerns; None for the emulator's own operations, which no fault ever strikes."""
+        """The target of a request for faults; None for the emulator's own operations, which no fault strikes."""
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
-        """The answer of a service in trouble, in its words and envelope."""
+        """The response of an injected fault, in the service's words and envelope."""

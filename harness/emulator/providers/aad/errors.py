@@ -1,4 +1,4 @@
-"""What Azure Active Directory says when it refuses, in its own words."""
+"""Refusals of Azure Active Directory, in its words."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ def unknown_tenant(tenant: str, now: datetime) -> Response:
 
 
 def unknown_application(client: str, tenant: str, now: datetime) -> Response:
-    """No application of that id in the tenant."""
+    """There is no application of that id in the tenant."""
     text = (
         f"AADSTS700016: Application with identifier '{client}' was not found in the directory '{tenant}'. This can "
         "happen if the application has not been installed by the administrator of the tenant or consented to by "
@@ -29,7 +29,7 @@ def unknown_application(client: str, tenant: str, now: datetime) -> Response:
 
 
 def wrong_secret(client: str, now: datetime) -> Response:
-    """The secret is not the application's."""
+    """The secret is not that of the application."""
     text = (
         "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client "
         f"secret value, not the client secret ID, for a secret added to app '{client}'."
@@ -44,19 +44,19 @@ def missing_parameter(name: str, now: datetime) -> Response:
 
 
 def unsupported_grant(grant: str, now: datetime) -> Response:
-    """Only client credentials are granted here."""
+    """Only the grant of client credentials is supported."""
     text = f"AADSTS70003: The app requested an unsupported grant type '{grant}'."
     return _error(400, "unsupported_grant_type", 70003, text, now)
 
 
 def invalid_resource(resource: str, now: datetime) -> Response:
-    """No such resource in the tenant."""
+    """There is no such resource in the tenant."""
     text = f"AADSTS500011: The resource principal named {resource} was not found in the tenant."
     return _error(400, "invalid_resource", 500011, text, now)
 
 
 def troubled(trouble: Trouble, now: datetime) -> Response:
-    """The service cannot sign anybody in now."""
+    """The service cannot sign in anybody at present."""
     match trouble:
         case "throttled":
             text = "AADSTS90055: There are too many incoming requests. Please try again later."
@@ -70,14 +70,14 @@ def troubled(trouble: Trouble, now: datetime) -> Response:
 
 
 def too_large(limit: int) -> Response:
-    """The form is longer than any sign-in."""
+    """The form is too long for a sign-in."""
     return json_response(
         413, {"error": "invalid_request", "error_description": f"The request body is longer than {limit >> 10} KiB."}
     )
 
 
 def not_found() -> Response:
-    """No such address."""
+    """There is no such address."""
     return Response(404)
 
 

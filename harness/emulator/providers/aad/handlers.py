@@ -1,6 +1,6 @@
 """Sign-in of service principals.
 
-Addresses and answers after Microsoft's identity platform documentation: ``/{tenant}/oauth2/token`` (v1, a
+Addresses and responses follow Microsoft's identity platform documentation: ``/{tenant}/oauth2/token`` (v1, a
 ``resource``), ``/{tenant}/oauth2/v2.0/token`` (v2, a ``scope``), OpenID and instance discovery.
 """
 
@@ -20,7 +20,7 @@ from harness.emulator.wire import json_response
 
 _LOGIN = "https://login.microsoftonline.com"
 _HOSTS = ("login.microsoftonline.com", "login.windows.net", "sts.windows.net")
-_FORM_LIMIT = 64 << 10  # bytes of a sign-in, which anybody may send
+_FORM_LIMIT = 64 << 10  # bytes of a sign-in, which needs no credentials
 _NO_TENANT = ("common", "organizations", "consumers")
 
 
@@ -51,7 +51,7 @@ class AzureActiveDirectory:
         return host in _HOSTS
 
     async def handle(self, request: Request) -> Response:
-        """Answer one request; nothing here needs a token."""
+        """Answer a request; none needs a token."""
         route = self._router.match(request)
         if route is None:
             return errors.not_found()
@@ -62,19 +62,19 @@ class AzureActiveDirectory:
             return errors.too_large(error.limit)
 
     def malformed(self, message: str) -> Response:
-        """A request that cannot be understood."""
+        """The response to a malformed request."""
         return json_response(400, {"error": "invalid_request", "error_description": message})
 
     def broken(self) -> Response:
-        """The emulator is at fault."""
+        """The response when the emulator has failed."""
         return json_response(500, {"error": "server_error", "error_description": "The emulator failed; see its log."})
 
     def place(self, _request: Request) -> Place:
-        """Nothing in particular."""
+        """The target of a request for faults: the service as a whole."""
         return Place("aad")
 
     def refuse(self, _request: Request, trouble: Trouble) -> Response:
-        """The service in trouble."""
+        """The response of an injected fault."""
         return errors.troubled(trouble, self._clock.now())
 
     def _instance(self, _request: Request) -> Response:

@@ -1,6 +1,7 @@
-"""The endpoints of managed identities: what code on a virtual machine (IMDS) or in App Service asks for tokens.
+"""The endpoints of managed identities, which code on a virtual machine (IMDS) or in App Service asks for tokens.
 
-Requests and answers after Microsoft's "How to use managed identities for Azure resources on an Azure VM to acquire an
+Requests and responses follow Microsoft's "How to use managed identities for Azure resources on an Azure VM to acquire
+an
 access token" and "How to use managed identities for App Service".
 """
 
@@ -20,10 +21,10 @@ _IMDS_ADDRESS = "169.254.169.254"
 
 
 class ManagedIdentities:
-    """Gives tokens of the emulator's applications to who asks from this machine.
+    """Gives tokens of the emulator's applications to callers on this machine.
 
-    An application counts as an identity that was assigned by a user, the first one also as the system's. Who asks as
-    App Service does must know the header's secret; IMDS has none, so everybody on the machine can ask.
+    An application counts as a user-assigned identity, the first one also as the system-assigned identity. Callers of
+    the endpoint of App Service must send its secret header; IMDS has none, so everybody on the machine can ask.
 
     Args:
         kind: ``app-service`` or ``imds``.
@@ -40,11 +41,11 @@ class ManagedIdentities:
         self._router = Router([routes[kind]])
 
     def plays(self, host: str) -> bool:
-        """Whether a host is this machine, or the address of IMDS that was led here."""
+        """Whether a host is this machine, or the address of IMDS, redirected to this machine."""
         return is_loopback(host) or host == _IMDS_ADDRESS
 
     async def handle(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer a request."""
         route = self._router.match(request)
         if route is None:
             return errors.not_found()
@@ -52,19 +53,19 @@ class ManagedIdentities:
         return answer if isinstance(answer, Response) else await answer
 
     def malformed(self, message: str) -> Response:
-        """A request that cannot be understood."""
+        """The response to a malformed request."""
         return _refused(400, "invalid_request", message)
 
     def broken(self) -> Response:
-        """The emulator is at fault."""
+        """The response when the emulator has failed."""
         return _refused(500, "unknown", "The emulator failed; see its log.")
 
     def place(self, _request: Request) -> Place:
-        """Nothing in particular."""
+        """The target of a request for faults: the service as a whole."""
         return Place("aad")
 
     def refuse(self, _request: Request, trouble: Trouble) -> Response:
-        """The service in trouble."""
+        """The response of an injected fault."""
         return errors.troubled(trouble, self._clock.now())
 
     def _imds(self, request: Request) -> Response:
@@ -111,7 +112,7 @@ class ManagedIdentities:
         if principal := query.get("object_id") or query.get("principal_id"):
             return self._identity.principal(principal.lower())
         if "mi_res_id" in query or "msi_res_id" in query:
-            return None  # there are no resources of identities
+            return None  # the emulator has no resources of identities
         return self._identity.application(self._identity.client_id)
 
 

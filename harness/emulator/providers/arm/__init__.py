@@ -1,4 +1,4 @@
-"""Azure Resource Manager: subscriptions, providers, resource groups, and the door to resource providers."""
+"""Azure Resource Manager: subscriptions, providers, resource groups, and the dispatch to resource providers."""
 
 from harness.emulator.providers.arm.handlers import ResourceManager
 

@@ -1,4 +1,4 @@
-"""Which of Azure's actions a request to Resource Manager is; pure.
+"""Azure's actions, such as ``read``, of requests to Resource Manager; pure.
 
 Source: "Azure resource provider operations" in Microsoft's documentation: a resource type followed by ``read``,
 ``write`` or ``delete``, or for a POST by the name of its operation and ``action``.

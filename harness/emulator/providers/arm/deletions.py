@@ -1,4 +1,4 @@
-"""Resource groups on their way out: gone as soon as every provider says that nothing of it is left there."""
+"""Deletion of resource groups: a group is deleted once no provider has anything left in it."""
 
 import logging
 import sqlite3
@@ -12,14 +12,14 @@ from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm.model import GroupDeletion, ResourceGroup, group_key
 from harness.emulator.store import Store
 
-_KEPT = timedelta(hours=1)  # that the end of a deletion can be polled
+_KEPT = timedelta(hours=1)  # for which the end of a deletion can be polled
 _LOOK_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
 
 
 class Deletions:
-    """Those of all resource groups.
+    """The deletions of all resource groups.
 
     Args:
         providers: what has resources in groups.
@@ -29,10 +29,10 @@ class Deletions:
         self._store = store
         self._providers = providers
         self._open = {operation for operation, deletion in store.list(GroupDeletion) if not deletion.done}
-        self._unannounced = set(self._open)  # of which not every provider knows yet, or not since the start
+        self._unannounced = set(self._open)  # deletions that not every provider has begun since the start
 
     def begin(self, subscription: str, group: ResourceGroup, now: datetime) -> str:
-        """Have everything in a group deleted, then the group; the id of the operation."""
+        """Delete everything in a group, then the group; returns the id of the operation."""
         operation = new_guid()
         with self._store.transaction():
             for key, earlier in self._store.list(GroupDeletion):
@@ -49,7 +49,7 @@ class Deletions:
         return operation
 
     def reconcile(self, _now: datetime) -> float | None:
-        """Finish deletions whose group is empty; seconds until the next look at the others."""
+        """Finish deletions whose group is empty; returns seconds until the next check of the others."""
         for operation in sorted(self._open):
             deletion = self._store.get(GroupDeletion, operation)
             if deletion and operation in self._unannounced:
@@ -62,7 +62,7 @@ class Deletions:
         return _LOOK_SECONDS if self._open else None
 
     def _announce(self, operation: str, deletion: GroupDeletion) -> None:
-        """Have every provider delete what it has in a group; where the disk refuses, with the next look."""
+        """Make every provider delete what it has in a group; if the disk refuses, the next check does it again."""
         refused = False
         for provider in self._providers:
             try:

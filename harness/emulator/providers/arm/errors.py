@@ -1,4 +1,4 @@
-"""How Resource Manager refuses, in its own words."""
+"""Refusals of Resource Manager, in its words."""
 
 import base64
 from datetime import datetime
@@ -22,7 +22,7 @@ def unauthenticated(message: str) -> Response:
 
 
 def expired(message: str, now: datetime, *, revoked: bool) -> Response:
-    """The token has expired; where it was ended early, the challenge asks for one that was made since."""
+    """The token has expired; if it was revoked early, the challenge asks for one that was issued since."""
     if revoked:
         claims = msgspec.json.encode({"access_token": {"nbf": {"essential": True, "value": str(int(now.timestamp()))}}})
         reason = f'error="insufficient_claims", claims="{base64.b64encode(claims).decode()}"'
@@ -33,13 +33,13 @@ def expired(message: str, now: datetime, *, revoked: bool) -> Response:
 
 
 def throttled(subscription: str) -> Response:
-    """Too many calls; the header that tells when to come again is for the caller to add."""
+    """Too many requests; the caller adds the header ``Retry-After``."""
     text = f"Number of requests for subscription '{subscription}' exceeded the limit. Please try again later."
     return arm_error(429, "TooManyRequests", text, headers=_GATEWAY)
 
 
 def unavailable() -> Response:
-    """Resource Manager cannot answer now."""
+    """Resource Manager is temporarily unavailable."""
     text = "The service is temporarily unavailable. Please retry the request later."
     return arm_error(503, "ServiceUnavailable", text, headers=_GATEWAY)
 
@@ -60,7 +60,7 @@ def resource_not_found(resource: str, group: str) -> Response:
 
 
 def subscription_not_found(subscription: str) -> Response:
-    """No subscription of that id."""
+    """There is no subscription of that id."""
     return arm_error(
         404,
         "SubscriptionNotFound",
@@ -70,7 +70,7 @@ def subscription_not_found(subscription: str) -> Response:
 
 
 def group_not_found(name: str) -> Response:
-    """No resource group of that name."""
+    """There is no resource group of that name."""
     return arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.", headers=_GATEWAY)
 
 
@@ -84,7 +84,7 @@ def scope_locked(scope: str) -> Response:
 
 
 def group_being_deleted(name: str) -> Response:
-    """The group is on its way out."""
+    """The group is being deleted."""
     text = f"The resource group '{name}' is in deprovisioning state and cannot perform this operation."
     return arm_error(409, "ResourceGroupBeingDeleted", text, headers=_GATEWAY)
 
@@ -99,19 +99,19 @@ def not_registered(namespace: str) -> Response:
 
 
 def unknown_namespace(namespace: str) -> Response:
-    """No resource provider of that name."""
+    """There is no resource provider of that name."""
     text = f"The resource namespace '{namespace}' is invalid."
     return arm_error(404, "InvalidResourceNamespace", text, headers=_GATEWAY)
 
 
 def missing_api_version() -> Response:
-    """Every call names a version."""
+    """The request names no API version."""
     text = "The api-version query parameter (?api-version=) is required for all requests."
     return arm_error(400, "MissingApiVersionParameter", text, headers=_GATEWAY)
 
 
 def no_such_operation(method: str, path: str) -> Response:
-    """Nothing answers at that address."""
+    """There is no operation at that address."""
     text = f"The emulator has no operation {method} {path[:300]}."
     return arm_error(404, "InvalidResourceType", text, headers=_GATEWAY)
 

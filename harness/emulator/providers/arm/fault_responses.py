@@ -1,4 +1,4 @@
-"""What Resource Manager answers when it is in trouble."""
+"""Responses of Resource Manager to injected faults."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from harness.emulator.providers.arm import errors
 
 
 def troubled(request: Request, trouble: Trouble, *, subscription: str, now: datetime) -> Response:
-    """The answer to a request, whatever it asked; a token that has expired is not answered here."""
+    """The response to any request; the fault of an expired token is handled elsewhere."""
     match trouble:
         case "throttled":
             return errors.throttled(subscription)
@@ -21,7 +21,7 @@ def troubled(request: Request, trouble: Trouble, *, subscription: str, now: date
 
 
 def _absent(path: str) -> Response:
-    """A resource or group that is not to be seen yet."""
+    """The response that says that a resource or group does not exist yet."""
     words = path.strip("/").split("/")
     group = words[3] if len(words) > 3 else ""
     if len(words) < 7:

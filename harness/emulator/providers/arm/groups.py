@@ -16,7 +16,7 @@ from harness.emulator.wire import arm_error, json_response
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
-_LOOKS, _LOOK_SECONDS = 100, 0.01  # at a deletion, while a poll of it is held
+_LOOKS, _LOOK_SECONDS = 100, 0.01  # between two checks of a deletion while a poll of it is held
 
 
 class ResourceGroups:
@@ -94,7 +94,7 @@ class ResourceGroups:
         return self._accepted(request, operation)
 
     async def _poll(self, request: Request) -> Response:
-        """Done or not. A poll is held for a while: some clients cannot wait for less than a second."""
+        """The state of a deletion. A poll is held for a while: some clients cannot wait for less than a second."""
         operation = request.params["operation"]
         for _ in range(_LOOKS):
             deletion = self._store.get(GroupDeletion, operation)

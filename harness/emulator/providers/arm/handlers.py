@@ -1,6 +1,6 @@
-"""Azure Resource Manager's own operations, and the way to the resource providers behind it.
+"""Azure Resource Manager's own operations, and the dispatch to the resource providers behind it.
 
-Answers as in the recorded sessions of the ``az`` command line and Microsoft's API reference.
+Responses follow recorded sessions of the ``az`` command line and Microsoft's API reference.
 """
 
 from collections.abc import Collection, Sequence
@@ -82,15 +82,15 @@ class ResourceManager:
         return host == "management.azure.com"
 
     def malformed(self, message: str) -> Response:
-        """A request that cannot be understood."""
+        """The response to a malformed request."""
         return arm_error(400, "InvalidRequestUri", message)
 
     def broken(self) -> Response:
-        """The emulator is at fault."""
+        """The response when the emulator has failed."""
         return arm_error(500, "InternalServerError", "The emulator failed; see its log.")
 
     async def handle(self, request: Request) -> Response:
-        """Authenticate, check what every call must have, route and answer."""
+        """Authenticate a request, check what every call must have, route and answer it."""
         try:
             self._admit(request)
             answer = self._refusal(request) or await self._routed(request)
@@ -107,16 +107,16 @@ class ResourceManager:
         return place_of(request.path)
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
-        """Resource Manager in trouble."""
+        """The response of an injected fault."""
         if trouble == "expired":
             return _enveloped(self._expired(request), request)
         subscription, now = self._identity.subscription_id, self._clock.now()
         return _enveloped(troubled(request, trouble, subscription=subscription, now=now), request)
 
     def _admit(self, request: Request) -> None:
-        """Check the token, unless the call needs none, and the roles of who brings it.
+        """Check the token, unless the call needs none, and the roles of its application.
 
-        Faults that made a token expire cannot keep anybody from ending them.
+        A fault that expires tokens does not apply to requests that end faults.
 
         Raises:
             InvalidTokenError: it is not accepted.
@@ -151,7 +151,7 @@ class ResourceManager:
         return self._deletions.reconcile(now)
 
     def _refusal(self, request: Request) -> Response | None:
-        """What is wrong with a call before its operation is looked at."""
+        """The refusal of a call before its operation is considered; None if there is none."""
         words = request.path.strip("/").split("/")
         if "api-version" not in request.query:
             return None if [word.lower() for word in words[:2]] == OWN else errors.missing_api_version()
@@ -214,7 +214,7 @@ class ResourceManager:
 
 
 def _enveloped(answer: Response, request: Request) -> Response:
-    """An answer with what all of Resource Manager's carry."""
+    """A response with the headers of all responses of Resource Manager."""
     request_id = new_guid()
     answer.headers += [
         *_NO_CACHE,

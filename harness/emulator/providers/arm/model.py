@@ -1,4 +1,4 @@
-"""What Resource Manager remembers, and how it is written on the wire."""
+"""Records of Resource Manager, and their wire forms."""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
         return Registration(self.namespace, "Registered") if is_over else self
 
     def wire(self, subscription: str) -> dict[str, Any]:
-        """As ``providers/{namespace}`` answers."""
+        """The wire form of ``providers/{namespace}``."""
         return {
             "id": f"/subscriptions/{subscription}/providers/{self.namespace}",
             "namespace": self.namespace,
@@ -36,7 +36,7 @@ class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ResourceGroup(msgspec.Struct, frozen=True):
-    """A resource group; ``deleting`` from the request to delete it until it is gone."""
+    """A resource group; ``deleting`` from the request to delete it until the deletion ends."""
 
     id: str
     name: str
@@ -45,7 +45,7 @@ class ResourceGroup(msgspec.Struct, frozen=True):
     deleting: bool = False
 
     def wire(self, version: str) -> dict[str, Any]:
-        """As recorded: ``id name type location tags properties``, tags only when given, no type before 2019."""
+        """The recorded form: ``id name type location tags properties``, tags only when given, no type before 2019."""
         state = "Deleting" if self.deleting else "Succeeded"
         document: dict[str, Any] = {"id": self.id, "name": self.name}
         if version >= "2019":

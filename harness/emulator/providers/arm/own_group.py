@@ -1,4 +1,4 @@
-"""The resource group of what every emulator has ready, such as its first storage account.
+"""The resource group of the resources that every emulator has at its start, such as its first storage account.
 
 Clients find an account and its key by looking through the groups of the subscription, so the account is in one.
 The group and the account cannot be deleted: the endpoint file and the environment of clients name them.

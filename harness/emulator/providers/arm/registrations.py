@@ -40,7 +40,7 @@ class Registrations:
         )
 
     def refusal(self, request: Request, subscription: str, name: str) -> Response | None:
-        """Why a call to a namespace is refused; the first write to one registers it."""
+        """Why a call to a namespace is refused; the first write to a namespace registers it."""
         if (known := namespace(name)) is None:
             return errors.unknown_namespace(name)
         state = self._find(subscription, known).state

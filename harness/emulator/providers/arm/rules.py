@@ -1,4 +1,4 @@
-"""What Resource Manager accepts; pure."""
+"""Rules of Resource Manager for requests; pure."""
 
 import re
 from typing import Any
@@ -43,7 +43,7 @@ def namespace(name: str) -> str | None:
 
 
 def place_of(path: str) -> Place | None:
-    """Which group a path is below, or that it polls an operation; None for the emulator's own operations."""
+    """The group of a path, or the mark of polls; None for the emulator's own operations."""
     words = path.strip("/").split("/")
     lower = [word.lower() for word in words]
     if lower[:2] == OWN or (lower[-1] == "preempt" and "clusters" in lower[-3:]):

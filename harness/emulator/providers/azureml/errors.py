@@ -1,4 +1,4 @@
-"""How Azure Machine Learning refuses, after recorded sessions of the service.
+"""Refusals of Azure Machine Learning, as in recorded sessions of the service.
 
 Its own front end answers in an envelope with inner errors and correlation ids; the gateway before it, which knows
 workspaces and subscriptions, answers as all of Resource Manager does.
@@ -81,7 +81,7 @@ class GatewayError(Exception):
 
 
 class ThrottledError(Exception):
-    """Too many requests have come; the next is taken in some seconds."""
+    """There were too many requests; the next one is accepted after some seconds."""
 
     def __init__(self, subscription: str, seconds: int) -> None:
         super().__init__(seconds)

@@ -1,4 +1,4 @@
-"""The workspace that every emulator has ready, with the resources that it depends on."""
+"""The workspace that every emulator has at its start, with the resources that it depends on."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def first_workspace(group: str) -> Address:
 def ensure_first_workspace(
     azureml: AzureML, tracked: Sequence[TrackedResources], *, group: str, storage_account: str
 ) -> None:
-    """Have the first workspace ready; one that is there stays as it is.
+    """Create the first workspace, unless it exists.
 
     Args:
         tracked: the providers of what it depends on.

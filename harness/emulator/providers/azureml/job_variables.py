@@ -1,7 +1,7 @@
-"""The variables by which a job reaches its own run, as Azure ML sets them, and the emulator in between.
+"""Environment variables of jobs: those that Azure ML sets for their runs, and those that lead to the emulator.
 
 After wire-behaviour seen in public dumps of jobs: ``AZUREML_*`` and ``MLFLOW_*``. The proxy and the authority are the
-emulator's own way in.
+emulator's own.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from harness.emulator.store import Store
 
 @dataclass(slots=True)
 class WayIn:
-    """Where the emulator answers; empty until it listens, which is before any job starts."""
+    """The address of the emulator; empty until it listens, which is before any job starts."""
 
     proxy_url: str = ""
     ca_path: str = ""
 
     def variables(self) -> dict[str, str]:
-        """What leads a client's requests to the emulator."""
+        """The variables that lead a client's requests to the emulator."""
         proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), self.proxy_url)
         direct = {"NO_PROXY": "", "no_proxy": ""}
         return proxies | direct | dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), self.ca_path)
@@ -37,7 +37,7 @@ class JobVariables:
     way_in: WayIn
 
     def __call__(self, workspace: Workspace, details: JobDetails) -> Mapping[str, str]:
-        """Those of one job; they hold its token."""
+        """The variables of a job, which include its token."""
         experiment = self.store.get(RunExperiment, experiment_key(workspace, details.experiment))
         kept = self.store.get(WorkspaceDetails, workspace.key)
         identifier, address = workspace.address.id("workspace"), workspace.address

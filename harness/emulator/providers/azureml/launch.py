@@ -1,4 +1,4 @@
-"""What a command job runs: its code, its inputs and outputs, its variables, and where its logs go.
+"""The execution of a command job: its code, inputs, outputs, environment variables and logs.
 
 A mount shows the directory of the datastore itself. A download is a copy that is made before the command starts, an
 upload one that is made after it has ended, whatever its exit code is. ``./outputs`` and ``./logs`` of the working
@@ -32,7 +32,7 @@ _NODE = "$AZ_BATCHAI_JOB_TEMP"  # the working directory of a node
 
 @dataclass(slots=True)
 class _Script:
-    """What is done before and after the command, as lines for the shell."""
+    """Lines of shell that run before and after the command."""
 
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
@@ -130,7 +130,7 @@ class Launch:
         )
 
     def _index(self, workspace: Workspace, details: JobDetails) -> int:
-        """A number that no other job has which may run beside this one: it decides on the ports where ranks meet."""
+        """A number that no job running at the same time has; it decides on the ports where ranks meet."""
         kept = self.paths.store.get(WorkspaceDetails, workspace.key)
         return details.run_number + (zlib.crc32(kept.workspace_id.encode()) if kept else 0)
 
@@ -205,7 +205,7 @@ class Launch:
 
 
 def output_uri(details: JobDetails, name: str) -> str:
-    """Where an output goes: what its creator named, or a folder of the default datastore."""
+    """The uri of an output: the one that its creator named, or a folder of the default datastore."""
     uri = details.outputs[name].get("uri") or f"azureml://datastores/{DEFAULT}/paths/azureml/{details.name}/{name}/"
     return expand_uri(str(uri), job=details.name, output=name, default_datastore=DEFAULT)
 

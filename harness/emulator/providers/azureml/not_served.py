@@ -1,4 +1,4 @@
-"""The operations of the service that the emulator does not play, each refused by name with what to do instead."""
+"""The operations that the emulator does not play; each is refused by name, with what to do instead."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Refusal:
     """A collection, or one operation where there is a method.
 
     Attributes:
-        path: below a workspace.
-        what: in a sentence.
-        instead: what to do.
+        path: its path below a workspace.
+        what: its name in a sentence.
+        instead: what the user can do instead.
     """
 
     path: str

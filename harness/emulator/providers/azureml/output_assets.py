@@ -20,7 +20,7 @@ from harness.emulator.store import Store
 
 
 def register_outputs(store: Store, workspace: Workspace, details: JobDetails, now: datetime) -> None:
-    """Register the named outputs of a completed job; a version that is there already stays as it is."""
+    """Register the named outputs of a completed job, except versions that exist already."""
     for output, given in details.outputs.items():
         if name := given.get("assetName"):
             uri = long_uri(output_uri(details, output), workspace)

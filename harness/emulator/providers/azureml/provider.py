@@ -63,13 +63,13 @@ class AzureML:
         engine: moves its computes and jobs.
         identity: who uses the emulator.
         accounts: the storage accounts that datastores lead to.
-        limits: what the subscription lacks.
+        limits: the limits of the subscription.
         exists: whether there is a resource of an id, among those that workspaces depend on.
         variables: those by which a job reaches the emulator and its own run.
 
     Attributes:
-        service: what the data plane shares with it.
-        workspaces: of which the emulator makes the first one itself.
+        service: the parts that the data plane shares.
+        workspaces: the handlers of workspaces, with which the emulator creates the first one.
     """
 
     namespace = MACHINE_LEARNING
@@ -136,7 +136,7 @@ class AzureML:
         return not self._engine.repository.workspaces(self.namespace, subscription, group)
 
     def _observe(self, before: Resource | None, after: Resource | None) -> None:
-        """Register what a completed job made; delete the provider's own records together with the engine's resource."""
+        """Register the outputs of a completed job; delete our own records together with the resource of the engine."""
         if isinstance(before, Job) and isinstance(after, Job) and before.phase != after.phase == "succeeded":
             self._register_outputs(after)
         if isinstance(before, Cluster) and after is None:
@@ -167,7 +167,7 @@ class AzureML:
     def _answering(self, route: Route) -> Handler:
         """The handler of a route with its refusals as answers, called once the body of a write is read.
 
-        So nothing else happens between what a handler reads of the store and what it writes.
+        So nothing else happens between the reads and the writes of a handler.
         """
 
         async def answer(request: Request) -> Response:

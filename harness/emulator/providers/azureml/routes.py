@@ -17,7 +17,7 @@ _WORKSPACE = _GROUP + "/workspaces/{workspace}"
 
 
 def workspace_routes(workspaces: Workspaces) -> tuple[Route, ...]:
-    """Workspaces."""
+    """The routes of workspaces."""
     return (
         Route("GET", _SUBSCRIPTION + "/workspaces", "Workspaces_ListBySubscription", workspaces.list_all),
         Route("GET", _GROUP + "/workspaces", "Workspaces_ListByResourceGroup", workspaces.list_in_group),
@@ -30,7 +30,7 @@ def workspace_routes(workspaces: Workspaces) -> tuple[Route, ...]:
 
 
 def compute_routes(computes: Computes) -> tuple[Route, ...]:
-    """Computes and their nodes."""
+    """The routes of computes and their nodes."""
     one = _WORKSPACE + "/computes/{name}"
     return (
         Route("GET", _WORKSPACE + "/computes", "Compute_List", computes.list),
@@ -46,7 +46,7 @@ def compute_routes(computes: Computes) -> tuple[Route, ...]:
 
 
 def asset_routes(kind: AssetKind, assets: Assets) -> tuple[Route, ...]:
-    """One type of asset with its versions."""
+    """The routes of one type of asset with its versions."""
     name = {"codes": "Code", "environments": "Environment", "data": "Data", "models": "Model"}[kind.type]
     every = f"{_WORKSPACE}/{kind.type}"
     one, versions = every + "/{name}", every + "/{name}/versions"
@@ -67,7 +67,7 @@ def asset_routes(kind: AssetKind, assets: Assets) -> tuple[Route, ...]:
 
 
 def job_routes(jobs: Jobs) -> tuple[Route, ...]:
-    """Jobs."""
+    """The routes of jobs."""
     one = _WORKSPACE + "/jobs/{name}"
     return (
         Route("GET", _WORKSPACE + "/jobs", "Jobs_List", jobs.list),
@@ -79,7 +79,7 @@ def job_routes(jobs: Jobs) -> tuple[Route, ...]:
 
 
 def subscription_routes(subscription: Subscription) -> tuple[Route, ...]:
-    """What a subscription has in a region."""
+    """The routes of a region."""
     below = _SUBSCRIPTION + "/locations/{location}"
     return (
         Route("GET", below + "/usages", "Usages_List", subscription.list_usages),
@@ -89,7 +89,7 @@ def subscription_routes(subscription: Subscription) -> tuple[Route, ...]:
 
 
 def datastore_routes(datastores: Datastores) -> tuple[Route, ...]:
-    """Datastores and their secrets."""
+    """The routes of datastores and their secrets."""
     below = _WORKSPACE + "/datastores"
     return (
         Route("GET", below, "Datastores_List", datastores.list),
@@ -101,7 +101,7 @@ def datastore_routes(datastores: Datastores) -> tuple[Route, ...]:
 
 
 def operation_routes(statuses: OperationStatuses) -> tuple[Route, ...]:
-    """What clients poll."""
+    """The routes of operations, which clients poll."""
     below = _SUBSCRIPTION + "/locations/{location}"
     return (
         Route("GET", below + "/workspaceOperationsStatus/{operation}", "WorkspaceOperations_Get", statuses.workspace),

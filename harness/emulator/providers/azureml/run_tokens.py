@@ -1,6 +1,6 @@
 """Tokens by which a job reaches its own workspace's data plane, and nothing else.
 
-They are JSON Web Tokens as the service's are: clients read when they expire.
+They are JSON Web Tokens like the service's, since clients read when they expire.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import jwt
 from harness.clock import Clock
 from harness.emulator.identity import Identity
 
-LIFETIME = timedelta(days=1)  # clients renew a token before that
+LIFETIME = timedelta(days=1)  # seconds; clients renew a token before it expires
 _ALGORITHM = "HS256"
 
 

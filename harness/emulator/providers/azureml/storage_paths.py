@@ -1,4 +1,4 @@
-"""Where the uris of inputs and outputs are: datastores are directories, and a mount shows them as they are."""
+"""Paths of the uris of inputs and outputs: datastores are directories, which a mount shows."""
 
 import os
 import re
@@ -31,7 +31,7 @@ _HOST = re.compile(r"(?P<account>[a-z0-9]{3,24})\.(?P<service>blob|file)\.core\.
 
 
 class StoragePathError(Exception):
-    """A uri leads to nothing that the emulator has; the text says what is missing."""
+    """A uri names something that the emulator does not have; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class StoragePaths:
     accounts: Accounts
 
     def find(self, workspace: Workspace, uri: str) -> Path:
-        """The directory or file that a uri names, whether it is there or not; its container or share is.
+        """The directory or file that a uri names, which may not exist; its container or share does.
 
         Raises:
             StoragePathError: there is no such datastore, data asset, container or share, or the path leaves it or leads
@@ -60,7 +60,7 @@ class StoragePaths:
         return self._find_stored(workspace, uri)
 
     def _find_stored(self, workspace: Workspace, uri: str) -> Path:
-        """What a uri names itself; a data asset names no other data asset."""
+        """The directory or file of a uri; a data asset cannot name another data asset."""
         if found := _SHORT.fullmatch(uri) or _LONG.fullmatch(uri):
             return self._in_datastore(workspace, found["store"], found["path"])
         if uri.startswith("https://"):
@@ -102,7 +102,7 @@ class StoragePaths:
             raise StoragePathError(f"the path {path[:200]!r} leaves its container or share")
         found = root / relative
         if Path(os.path.realpath(found)) != Path(os.path.realpath(root)) / relative:
-            # A job may have made the link, and the job that is prepared here would get what it leads to.
+            # A job may have made the link, and this job would read what it leads to.
             raise StoragePathError(f"the path {path[:200]!r} leads through a symbolic link")
         return found
 

@@ -22,17 +22,17 @@ def file_names(root: Path) -> list[str]:
 
 
 def folder_sizes(root: Path, folder: PurePosixPath) -> list[tuple[str, int | None]]:
-    """What lies directly in a folder below a directory: files with their sizes, folders with None."""
+    """The entries of a folder below a directory: files with their sizes, folders with None."""
     directory = root / folder
     if Path(os.path.realpath(directory)) != Path(os.path.realpath(root)) / folder:
-        return []  # a link leads there
+        return []  # a link leads to it
     found: list[tuple[str, int | None]] = []
     for entry in _entries(directory):
         path = str(folder / entry.name)
         if entry.is_dir(follow_symlinks=False):
             found.append((path, None))
         elif entry.is_file(follow_symlinks=False):
-            with suppress(FileNotFoundError):  # a job may delete what it wrote
+            with suppress(FileNotFoundError):  # a job may delete its files at any time
                 found.append((path, entry.stat(follow_symlinks=False).st_size))
     return sorted(found)
 

@@ -17,7 +17,7 @@ from harness.emulator.storage_service import Accounts
 from harness.emulator.wire import json_response
 
 _CONTAINER = "azureml"
-_MINUTES = 60  # that a link to an artifact holds
+_MINUTES = 60  # the validity of a link to an artifact
 _MOST = 500  # artifacts on a page
 _LOGS = ("user_logs", "system_logs", "logs")
 
@@ -26,7 +26,7 @@ class Artifacts:
     """The artifact part of run history.
 
     Args:
-        accounts: where the containers are, and who signs links to them.
+        accounts: find the containers, and sign links to them.
     """
 
     def __init__(self, service: Service, runs: Runs, accounts: Accounts) -> None:
@@ -45,12 +45,12 @@ class Artifacts:
         return file_names(root) if root else []
 
     def sizes(self, workspace: Workspace, run: str, folder: str) -> list[tuple[str, int | None]]:
-        """What lies directly in a folder of a run: files with their sizes, and folders with None."""
+        """The entries of a folder of a run: files with their sizes, folders with None."""
         root = self._root(workspace, run)
         return folder_sizes(root, _checked(folder)) if root else []
 
     def create(self, request: Request) -> Response:
-        """Links that upload artifacts of the given names."""
+        """Links to upload artifacts of the given names."""
         workspace, run = self._of(request)
         paths = [each.path for each in history_body(request, ArtifactsBody).paths]
         information = {path: self._described(run, path) | {

@@ -1,4 +1,4 @@
-"""The shape of the bodies that the data plane reads; ``rules.bodies`` says what holds for all."""
+"""The bodies of requests to the data plane; ``rules.body_reading`` checks what holds for all bodies."""
 
 from typing import Annotated, TypeVar
 
@@ -33,7 +33,7 @@ class MlflowMetric(msgspec.Struct, frozen=True):
 
 
 class MlflowBody(msgspec.Struct, frozen=True):
-    """The members of all of MLflow's bodies; one of a name has the same type in each."""
+    """The members of all of MLflow's bodies; members of one name have the same type in each."""
 
     name: Name | None = None
     experiment_id: Identifier | None = None
@@ -69,7 +69,7 @@ class ArtifactsBody(msgspec.Struct, frozen=True):
 
 
 class RunBody(msgspec.Struct, frozen=True, rename="camel"):
-    """What may be changed of a run, or which run is asked for."""
+    """The members of a run that may be changed, or the id of a run."""
 
     run_id: Identifier | None = None
     hidden: bool | None = None

@@ -1,4 +1,4 @@
-"""How the data plane refuses: run history in its own envelope, MLflow in that of its REST API."""
+"""Refusals of the data plane: run history has its own envelope, MLflow that of its REST API."""
 
 from harness.emulator.context import Response
 from harness.emulator.wire import json_response

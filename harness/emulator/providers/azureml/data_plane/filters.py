@@ -35,7 +35,7 @@ class Clause:
     value: str
 
     def holds(self, entity: Entity) -> bool:
-        """Whether it holds for a run or an experiment; what is not there fulfils nothing."""
+        """Whether it holds for a run or an experiment; a missing value fulfils no comparison."""
         found = entity.get(self.key)
         if found is None:
             return False
@@ -45,7 +45,7 @@ class Clause:
 
 
 def parse_filter(text: str) -> list[Clause]:
-    """The clauses of a filter, all of which have to hold.
+    """The clauses of a filter, which must all hold.
 
     Raises:
         FilterError: it cannot be understood.
@@ -69,7 +69,7 @@ def parse_filter(text: str) -> list[Clause]:
 
 
 def parse_order(text: str) -> Callable[[Entity], tuple[bool, Value]]:
-    """The key by which one ``order_by`` sorts; what is not there comes last.
+    """The key by which an ``order_by`` sorts; missing values come last.
 
     Raises:
         FilterError: it cannot be understood.

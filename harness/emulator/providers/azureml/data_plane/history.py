@@ -23,7 +23,7 @@ class History:
     """The operations of run history.
 
     Args:
-        tokens: which jobs renew here.
+        tokens: the tokens that jobs renew here.
     """
 
     def __init__(self, service: Service, runs: Runs, artifacts: Artifacts, tokens: RunTokens) -> None:
@@ -55,7 +55,7 @@ class History:
         return json_response(200, {"value": [], "continuationToken": None, "nextLink": None})
 
     def data(self, request: Request) -> Response:
-        """A run with what was asked for beside it, and where its named outputs are."""
+        """A run with the further parts that a request asks for, and the locations of its named outputs."""
         workspace = self._workspace(request)
         run = self._find(workspace, history_body(request, RunBody).run_id or "")
         metadata = self._document(workspace, run)
@@ -79,7 +79,7 @@ class History:
         return json_response(200, {"values": found})
 
     def update(self, request: Request) -> Response:
-        """Change what may be changed of a run: names, tags, properties, whether it is hidden."""
+        """Change a run: its names, tags and properties, and whether it is hidden."""
         workspace, run = self._of(request)
         body = history_body(request, RunBody)
         if body.hidden is not None or body.display_name:

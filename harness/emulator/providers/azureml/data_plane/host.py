@@ -1,4 +1,4 @@
-"""The host of the data plane: discovery for everybody, the rest for those who may use a workspace."""
+"""The host of the data plane: discovery without credentials, the rest for callers that may use a workspace."""
 
 import dataclasses
 
@@ -72,11 +72,11 @@ class DataPlane:
         return answer
 
     def malformed(self, message: str) -> Response:
-        """A request that cannot be understood."""
+        """The response to a malformed request."""
         return history_error(400, "BadRequest", message)
 
     def broken(self) -> Response:
-        """The emulator is at fault."""
+        """The response when the emulator has failed."""
         return history_error(500, "InternalServerError", "The emulator failed; see its log.")
 
     def place(self, request: Request) -> Place:
@@ -86,7 +86,7 @@ class DataPlane:
         return Place("arm", group)
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
-        """The service in trouble."""
+        """The response of an injected fault."""
         del request
         if trouble == "expired":
             return _unauthenticated()
@@ -136,7 +136,7 @@ class DataPlane:
 
 
 def discovery(host: str) -> dict[str, str]:
-    """Where the parts of the data plane are: all of them here."""
+    """The addresses of the parts of the data plane, which are all at this host."""
     base = f"https://{host}"
     names = ("api", "catalog", "experimentation", "gallery", "history", "hyperdrive", "labeling", "modelmanagement",
              "pipelines")  # fmt: skip
@@ -150,7 +150,7 @@ def action_of(method: str, operation: str) -> str:
 
 
 def _unauthenticated() -> Response:
-    """In the service's words, by which clients know that a new token helps."""
+    """The response to a request without a valid token, whose words make clients get a new one."""
     return history_error(401, "UserError", "Bearer token not provided or expired.")
 
 

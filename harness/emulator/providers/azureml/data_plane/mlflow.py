@@ -24,7 +24,7 @@ from harness.emulator.wire import json_response
 _PAGE, _MOST = 1000, 50_000
 _MOST_IN_BATCH = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's own limits
 _LONGEST_PARAMETER = 6000  # characters of a value
-_BEYOND = 1 << 63  # what 64 bits do not hold
+_BEYOND = 1 << 63  # beyond 64 bits
 
 
 class Mlflow:
@@ -62,7 +62,7 @@ class Mlflow:
         return json_response(200, {"experiment": experiment_document(found)})
 
     def search_experiments(self, request: Request) -> Response:
-        """Every experiment that a filter lets pass."""
+        """The experiments that match a filter."""
         workspace = self._workspace(request)
         text = mlflow_body(request).filter if request.method == "POST" else request.query.get("filter")
         clauses = _parsed_filter(text or "")
@@ -104,13 +104,13 @@ class Mlflow:
         return json_response(200, {})
 
     def restore_run(self, request: Request) -> Response:
-        """Take the mark back."""
+        """Remove the mark of a deleted run."""
         workspace, run, _ = self._written(request)
         self._runs.update(workspace, run, is_hidden=False)
         return json_response(200, {})
 
     def search_runs(self, request: Request) -> Response:
-        """The runs of experiments that a filter lets pass, in order."""
+        """The runs of experiments that match a filter, in order."""
         workspace, body = self._workspace(request), mlflow_body(request)
         wanted = set(body.experiment_ids or ())
         names = {each.name for each in self._runs.experiments(workspace) if each.id in wanted}
@@ -176,7 +176,7 @@ class Mlflow:
         return json_response(200, {})
 
     def accept(self, request: Request) -> Response:
-        """Inputs, outputs and models that newer versions of MLflow log beside a run: accepted, and not kept."""
+        """Accept inputs, outputs and models that newer versions of MLflow log with a run; they are not stored."""
         self._written(request)
         return json_response(200, {})
 
@@ -192,7 +192,7 @@ class Mlflow:
         return json_response(200, answer)
 
     def list_artifacts(self, request: Request) -> Response:
-        """What lies in a folder of a run."""
+        """The artifacts in a folder of a run."""
         workspace, query = self._workspace(request), request.query
         run = self._find(workspace, query.get("run_id") or query.get("run_uuid", ""))
         found = self._artifacts.sizes(workspace, run.id, query.get("path", ""))
@@ -230,7 +230,7 @@ class Mlflow:
 
 
 def _point(given: MlflowMetric, now: int) -> MetricPoint:
-    """A value of a metric; ``now`` is the moment of one that has none."""
+    """A value of a metric; ``now`` is its moment if it names none."""
     name = _required("key", given.key)
     try:
         number = float("" if given.value is None else given.value)  # also reads NaN and Infinity, MLflow's words
@@ -275,5 +275,5 @@ def _sorted(found: list[tuple[Run, Entity]], order: str) -> list[tuple[Run, Enti
 
 
 def _page(size: object, token: object) -> tuple[int, int]:
-    """How many to show at most, and the first."""
+    """The size of a page, and the position of its first element."""
     return min(read_number(_word(size), 0) or _PAGE, _MOST), read_number(_word(token), 0)

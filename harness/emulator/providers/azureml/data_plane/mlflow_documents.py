@@ -11,7 +11,7 @@ from harness.emulator.providers.azureml.model.workspace import api_host
 
 
 def experiment_document(found: RunExperiment) -> dict[str, Any]:
-    """An experiment; all that are there are active."""
+    """An experiment; all existing ones are active."""
     created = int(found.created.timestamp() * 1000)
     return {
         "experiment_id": found.id,
@@ -45,7 +45,7 @@ class RunDocuments:
         }
 
     def info(self, workspace: Workspace, run: Run) -> dict[str, Any]:
-        """What a run is called, where it stands and when it began; times in milliseconds."""
+        """The name, status and times of a run; times are in milliseconds."""
         started = run.started or run.created
         info: dict[str, Any] = {
             "run_uuid": run.id,
@@ -69,7 +69,7 @@ class RunDocuments:
         return f"{base}/experiments/{run.experiment}/runs/{run.id}/artifacts"
 
     def entity(self, workspace: Workspace, run: Run) -> Entity:
-        """What filters and orders can name of a run."""
+        """The values of a run that filters and orders can name."""
         started = run.started or run.created
         entity: dict[str, str | float | None] = {
             "attributes.status": run.mlflow_status,

@@ -12,9 +12,9 @@ class RefusedService:
     """One service, or a part of MLflow's API.
 
     Attributes:
-        segment: of its paths, in small letters: the first one, or the one behind MLflow's prefix.
-        what: in a sentence.
-        instead: what to do.
+        segment: the first segment of its paths, or the one behind MLflow's prefix, in lower case.
+        what: its name in a sentence.
+        instead: what the user can do instead.
     """
 
     segment: str

@@ -1,4 +1,4 @@
-"""The runs of a workspace, whoever began them, and what is logged in them."""
+"""All runs of a workspace, and what is logged in them."""
 
 import uuid
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from harness.emulator.providers.azureml.model.run import (
     tracked_run,
 )
 
-_DIGITS = 12  # of a point's place in its series, so that keys sort as numbers do
+_DIGITS = 12  # digits of a point's position in its series, so that keys sort like numbers
 
 
 class Runs:
@@ -39,7 +39,7 @@ class Runs:
     # Experiments
 
     def experiments(self, workspace: Workspace) -> list[RunExperiment]:
-        """Those of a workspace."""
+        """The experiments of a workspace."""
         return [each for _, each in self._store.list(RunExperiment, experiment_key(workspace, ""))]
 
     def experiment(self, workspace: Workspace, name: str) -> RunExperiment | None:
@@ -51,7 +51,7 @@ class Runs:
         return next((each for each in self.experiments(workspace) if each.id == identifier), None)
 
     def ensure_experiment(self, workspace: Workspace, name: str) -> RunExperiment:
-        """The experiment of a name, which is made when it is named first."""
+        """The experiment of a name, which is created when it is first named."""
         found = self.experiment(workspace, name)
         if found is None:
             found = RunExperiment(str(uuid.uuid4()), name, self._service.now())
@@ -59,7 +59,7 @@ class Runs:
         return found
 
     def experiment_id(self, workspace: Workspace, name: str) -> str:
-        """The id of an experiment that a run names; jobs make theirs when they are submitted."""
+        """The id of an experiment that a run names; the experiments of jobs are created with the jobs."""
         found = self.experiment(workspace, name)
         return found.id if found else ""
 
@@ -120,7 +120,7 @@ class Runs:
         self._store.put(run_key(workspace, run.id), changed)
 
     def describe(self, run: Run, description: str) -> None:
-        """Give a job another description."""
+        """Change the description of a job."""
         if run.job and run.details:
             self._store.put(run.job.key, replace(run.details, description=description))
 
@@ -138,7 +138,7 @@ class Runs:
         self._store.put(run_key(workspace, run.id), changed)
 
     def remove_tag(self, workspace: Workspace, run: Run, name: str) -> None:
-        """Remove a tag of a run; one that is not there is no mistake."""
+        """Remove a tag of a run, if it has it."""
         labels = self._labels(workspace, run.id)
         tags = {each: value for each, value in labels.tags.items() if each != name}
         self._store.put(run_key(workspace, run.id), RunLabels(tags, labels.properties))
@@ -153,7 +153,7 @@ class Runs:
         return [each for _, each in self._store.list(RunParameter, f"{run_key(workspace, run)}/parameters/")]
 
     def set_parameter(self, workspace: Workspace, run: str, name: str, value: str) -> bool:
-        """Log a parameter; False if it has another value already."""
+        """Log a parameter; returns False if it already has another value."""
         key = f"{run_key(workspace, run)}/parameters/{quote(name, safe='')}"
         found = self._store.get(RunParameter, key)
         if found is None:

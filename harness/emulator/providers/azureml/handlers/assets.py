@@ -35,14 +35,14 @@ from harness.emulator.storage_service import Accounts
 
 _MOST = 100  # assets on a page
 _UPLOAD_HOURS = 8
-_KEPT = ("description", "tags", "properties", "isArchived")  # of what belongs to all versions
+_KEPT = ("description", "tags", "properties", "isArchived")  # members of what belongs to all versions
 
 
 class Assets:
     """The operations on one type of asset.
 
     Args:
-        accounts: where code is uploaded to.
+        accounts: hold the uploaded code.
     """
 
     def __init__(self, service: Service, accounts: Accounts, kind: AssetKind) -> None:
@@ -51,7 +51,7 @@ class Assets:
         self._kind = kind
 
     def put(self, request: Request) -> Response:
-        """Create a version, or change what can be changed of one."""
+        """Create a version, or change the changeable properties of one."""
         workspace, name, version = self._service.workspace(request), request.params["name"], request.params["version"]
         check_asset_name(self._kind.word, name)
         check_asset_name("version", version)
@@ -73,7 +73,7 @@ class Assets:
         key = container_key(workspace, self._kind, name)
         if store.get(AssetContainer, key) is None:
             store.put(key, AssetContainer(name, now, now))
-        is_created = found is None or self._kind is ENVIRONMENT  # of which every PUT is answered with 201
+        is_created = found is None or self._kind is ENVIRONMENT  # every PUT of these is answered with 201
         return self._service.document(self._shown(workspace, asset), request=request if is_created else None)
 
     def get(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class Assets:
         return self._service.page(request, found, lambda each: self._shown(workspace, each), size=_MOST)
 
     def delete(self, request: Request) -> Response:
-        """Delete a version; jobs that used it keep what they ran."""
+        """Delete a version; jobs that use it are not affected."""
         workspace = self._service.workspace(request)
         if self._found(request, workspace) is None:
             return Response(204)
@@ -165,7 +165,7 @@ class Assets:
         })  # fmt: skip
 
     def _resolve(self, workspace: Workspace, properties: dict[str, Any]) -> None:
-        """Put the datastore's uri in place of one that names the output of a job."""
+        """Replace a uri that names the output of a job by that of its datastore."""
         for name in ("modelUri", "dataUri"):
             if reference := output_reference(properties.get(name) or ""):
                 properties[name] = self._output(workspace, reference)

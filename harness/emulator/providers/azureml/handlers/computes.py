@@ -33,7 +33,7 @@ class Computes:
         self._quotas = quotas
 
     def put(self, request: Request) -> Response:
-        """Create one, or change it: both take their time, and answer 201."""
+        """Create or change a compute: a long-running operation, answered with 201."""
         workspace, name = self._service.workspace(request), request.params["name"]
         check_compute_name(name)
         document = self._service.body(request, ComputeBody)
@@ -57,7 +57,7 @@ class Computes:
         cluster = replace(cluster, tags=tags, shrink_after=wanted.shrink_after, grow_after=0.0)
         problem, details = self._quotas.of_creation(cluster, cluster.spec, wanted.details.min_nodes), wanted.details
         if problem and found:
-            cluster, details = found, self._details(found)  # it stays as it was
+            cluster, details = found, self._details(found)  # the compute did not change
         elif problem:
             cluster, details = _failed(cluster), replace(details, problem=problem)
         self._service.repository.store.put(cluster.key, details)
@@ -84,19 +84,19 @@ class Computes:
         return self._service.document(wire(cluster, details))
 
     def get(self, request: Request) -> Response:
-        """Show one."""
+        """Show a compute."""
         cluster = self.find(request)
         return self._service.document(wire(cluster, self._details(cluster)))
 
     def list(self, request: Request) -> Response:
-        """Those of a workspace, without the clusters that the service made for single jobs."""
+        """The computes of a workspace, without the clusters that the service made for single jobs."""
         workspace = self._service.workspace(request)
         stored = self._service.repository.store.list(Cluster, f"{workspace.key}/computes/")
         found = [each for _, each in stored if not each.made_for]
         return self._service.page(request, found, lambda each: wire(each, self._details(each)), size=_MOST)
 
     def delete(self, request: Request) -> Response:
-        """Delete one; the jobs that run on it are cancelled."""
+        """Delete a compute; the jobs that run on it are cancelled."""
         action = request.query.get("underlyingresourceaction", "")
         if action.lower() not in ("delete", "detach"):
             raise errors.invalid("underlyingResourceAction is required: Delete or Detach.", "ArgumentInvalid")
@@ -126,7 +126,7 @@ class Computes:
         return self._power(request, 0)
 
     def restart(self, request: Request) -> Response:
-        """Start a compute instance again; one that runs is left running."""
+        """Restart a compute instance; a running one stays as it is."""
         return self._power(request, 1)
 
     def find(self, request: Request) -> Cluster:
@@ -163,6 +163,6 @@ class Computes:
 
 
 def _failed(cluster: Cluster) -> Cluster:
-    """A compute that could not be created: it stays, and never has a node."""
+    """A compute whose creation failed: it exists, and never has a node."""
     spec = replace(cluster.spec, scale_settings=scale_settings(0, 0))
     return replace(cluster, spec=spec, target=0, growing=None, allocation="steady")

@@ -24,7 +24,7 @@ from harness.emulator.storage_service import Accounts
 from harness.emulator.subscription_limits import SubscriptionLimits
 
 _SERVED = {"AzureBlob": "containerName", "AzureFile": "fileShareName"}
-_SECRETS = {"AccountKey": "key", "Sas": "sasToken"}  # by the type of credentials: the secret's name
+_SECRETS = {"AccountKey": "key", "Sas": "sasToken"}  # the name of the secret, by the type of credentials
 _MOST = 100  # datastores on a page
 
 
@@ -32,7 +32,7 @@ class Datastores:
     """The operations on datastores.
 
     Args:
-        accounts: where containers and shares are.
+        accounts: hold containers and shares.
         limits: say where account keys are refused.
     """
 
@@ -42,7 +42,7 @@ class Datastores:
         self._accounts = accounts
 
     def make_first(self, workspace: Workspace, details: WorkspaceDetails) -> None:
-        """Give a new workspace its four datastores, with their containers and shares."""
+        """Create the four datastores of a new workspace, with their containers and shares."""
         account = details.account
         for datastore in first_datastores(details, account, self._service.now()):
             if datastore.type == "AzureBlob":
@@ -52,7 +52,7 @@ class Datastores:
             self._service.repository.store.put(datastore_key(workspace, datastore.name), datastore)
 
     def put(self, request: Request) -> Response:
-        """Create one, or replace it; without ``skipValidation`` its container or share has to be there."""
+        """Create or replace a datastore; without ``skipValidation`` its container or share must exist."""
         workspace, name = self._service.workspace(request), request.params["name"]
         check_asset_name("datastore", name)
         found = self._found(request, workspace)
@@ -71,12 +71,12 @@ class Datastores:
         return self._service.document(shown, request=None if found else request)
 
     def get(self, request: Request) -> Response:
-        """Show one."""
+        """Show a datastore."""
         workspace = self._service.workspace(request)
         return self._service.document(wire(workspace, self.find(request, workspace), by=self._service.author))
 
     def list(self, request: Request) -> Response:
-        """Those of a workspace, optionally the default one alone."""
+        """The datastores of a workspace, optionally only the default one."""
         workspace = self._service.workspace(request)
         found = [each for _, each in self._service.repository.store.list(Datastore, datastore_key(workspace, ""))]
         wanted = request.query.get("isdefault", "").lower()
@@ -89,7 +89,7 @@ class Datastores:
         return self._service.page(request, found, show, size=_MOST, size_parameter="count")
 
     def delete(self, request: Request) -> Response:
-        """Delete one; what it names stays."""
+        """Delete a datastore; its container or share stays."""
         workspace = self._service.workspace(request)
         if self._found(request, workspace) is None:
             return Response(204)
@@ -122,7 +122,7 @@ class Datastores:
         return self._service.repository.store.get(Datastore, datastore_key(workspace, request.params["name"]))
 
     def _secret(self, workspace: Workspace, datastore: Datastore) -> str:
-        if datastore.made_by_service:  # always the account's present key
+        if datastore.made_by_service:  # it is always the present key of the account
             account = self._accounts.get(datastore.account)
             return account.keys[0] if account else ""
         found = self._service.repository.store.get(DatastoreSecret, datastore_key(workspace, datastore.name))
@@ -171,7 +171,7 @@ class Datastores:
         return datastore, secret
 
     def _validate(self, datastore: Datastore) -> None:
-        """Check that the emulator has what a datastore names.
+        """Check that the container or share of a datastore exists.
 
         Raises:
             AzureMLError: it does not.

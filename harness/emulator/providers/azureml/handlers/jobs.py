@@ -33,7 +33,7 @@ from harness.vm_sizes import vm_size
 
 _OPERATIONS = "mfeOperationResults"
 _CANCEL, _DELETE = 10.0, 10.0  # seconds
-_SERVERLESS_SIZE = "Standard_DS3_v2"  # of a node that nobody chose a size for
+_SERVERLESS_SIZE = "Standard_DS3_v2"  # the size of a node where none was chosen
 _MOST = 100  # jobs on a page
 _POOLS = 1 << 32
 
@@ -46,7 +46,7 @@ class Jobs:
         self._quotas = quotas
 
     def put(self, request: Request) -> Response:
-        """Submit a job; of one that is there, change the description, the name and the tags."""
+        """Submit a job, or change the description, the name and the tags of an existing one."""
         workspace, name = self._service.workspace(request), request.params["name"]
         check_job_name(name)
         document = self._service.body(request, JobBody)
@@ -79,12 +79,12 @@ class Jobs:
         return self._service.document(shown, request=request)
 
     def get(self, request: Request) -> Response:
-        """Show one."""
+        """Show a job."""
         workspace = self._service.workspace(request)
         return self._service.document(self._shown(workspace, *self.find(workspace, request.params["name"])))
 
     def list(self, request: Request) -> Response:
-        """Those of a workspace, the newest first."""
+        """The jobs of a workspace, the newest first."""
         workspace, query = self._service.workspace(request), request.query
         view, wanted = query.get("listviewtype", "ActiveOnly").lower(), query.get("jobtype", "").lower()
         store = self._service.repository.store
@@ -101,7 +101,7 @@ class Jobs:
         return self._service.page(request, listed, lambda pair: self._shown(workspace, *pair), size=_MOST)
 
     def cancel(self, request: Request) -> Response:
-        """Ask for the end of a job; one that has ended is left as it is."""
+        """Cancel a job, unless it has ended."""
         workspace = self._service.workspace(request)
         _, job = self.find(workspace, request.params["name"])
         if job.is_finished:
@@ -138,7 +138,7 @@ class Jobs:
         return found
 
     def ensure_experiment(self, workspace: Workspace, name: str) -> RunExperiment:
-        """The experiment of a name, which is made when it is named first."""
+        """The experiment of a name, which is created when it is first named."""
         store, key = self._service.repository.store, experiment_key(workspace, name)
         found = store.get(RunExperiment, key)
         if found is None:
@@ -175,7 +175,7 @@ class Jobs:
         return wire(workspace, details, job, by=self._service.author, waiting=waiting)
 
     def _waiting(self, job: Job) -> str:
-        """What a queued job waits for, as the service writes it into a tag of the job."""
+        """The reason why a queued job waits, as the service writes it into a tag of the job."""
         cluster = self._service.repository.store.get(Cluster, job.cluster)
         if cluster is None:
             return ""
@@ -188,7 +188,7 @@ class Jobs:
         return json.dumps(counts, separators=(",", ":"))
 
     def _check_assets(self, workspace: Workspace, details: JobDetails) -> None:
-        """Check that code and environment of this workspace exist; those of registries are taken as they are."""
+        """Check that code and environment of this workspace exist; those of registries are not checked."""
         store = self._service.repository.store
         for what, identifier in (("code", details.code), ("environment", details.environment)):
             if (
@@ -200,7 +200,7 @@ class Jobs:
                 raise errors.asset_not_found(what, words[-3], words[-1])
 
     def _cluster(self, workspace: Workspace, details: JobDetails, job: Address) -> Cluster:
-        """The compute of a job; one that names none gets a cluster of its own, which ends with it.
+        """The compute of a job; a job that names none gets a cluster of its own, which is deleted after it.
 
         Raises:
             AzureMLError: there is no such compute.

@@ -1,4 +1,4 @@
-"""What clients poll until a long-running operation has ended."""
+"""The addresses that clients poll until a long-running operation has ended."""
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Operation
@@ -14,17 +14,17 @@ class OperationStatuses:
         self._service = service
 
     def compute(self, request: Request) -> Response:
-        """Of a compute: in progress, or succeeded."""
+        """The operation on a compute: in progress, or succeeded."""
         return self._status(request, {"percentComplete": 100.0})
 
     def workspace(self, request: Request) -> Response:
-        """Of a workspace, at either address: that of the status, or that of the result."""
+        """The operation on a workspace, at the address of its status or of its result."""
         if request.query.get("type") == "location":
             return self._result(request)
         return self._status(request, {})
 
     def job(self, request: Request) -> Response:
-        """Of a job that is cancelled or deleted: accepted until it has ended, then nothing."""
+        """The cancellation or deletion of a job: 202 until it has ended, then 200."""
         return self._result(request)
 
     def _status(self, request: Request, more: dict[str, object]) -> Response:

@@ -1,4 +1,4 @@
-"""The quota and the sizes that a subscription has, seen by computes and jobs."""
+"""The effects of a subscription's quota and sizes on computes and jobs."""
 
 from collections.abc import Iterable
 
@@ -24,7 +24,7 @@ class Quotas:
     """Applies the limits of a subscription.
 
     Args:
-        limits: those in force; without any, nothing is limited.
+        limits: the limits in force; without any, nothing is limited.
     """
 
     def __init__(self, store: Store, limits: SubscriptionLimits) -> None:
@@ -59,7 +59,7 @@ class Quotas:
         return node_quota(size, self._quotas(cluster, cluster.spec, size)) if size else None
 
     def _quotas(self, cluster: Cluster, spec: ClusterSpec, size: VmSize) -> list[CoreQuota]:
-        """Those that a cluster counts in: dedicated nodes alone do."""
+        """The quotas that a cluster counts in; only dedicated nodes count."""
         if spec.vm_priority is not VmPriority.DEDICATED:
             return []
         found = []

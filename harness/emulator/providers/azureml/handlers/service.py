@@ -1,4 +1,4 @@
-"""What all operations share: versions, workspaces, long-running operations, and the headers of every answer."""
+"""Common parts of all operations: versions, workspaces, long-running operations, headers of responses."""
 
 import itertools
 import math
@@ -33,9 +33,9 @@ OLDEST_VERSION = "2022-05-01"
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(-[a-z]{1,20})?", re.ASCII)
 _MANAGEMENT = "https://management.azure.com"
 _SOONEST = 50  # milliseconds that a client is asked to wait: without a hint azure-ai-ml waits half a minute
-_READS, _WRITES = 249, 199  # of the service's buckets in 2025, for each caller and region
-_SHOWN = 100  # of which so many are shown as taken: where nothing is limited, nobody is to slow down
-_FIRST_LOCATION = "eastus"  # of the emulator's own resources
+_READS, _WRITES = 249, 199  # sizes of the service's buckets in 2025, for each caller and region
+_SHOWN = 100  # requests that are shown as used where nothing is limited, so that no client slows down
+_FIRST_LOCATION = "eastus"  # the author of the emulator's own resources
 _READ_METHODS = frozenset({"GET", "HEAD"})
 
 E = TypeVar("E")
@@ -43,7 +43,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True)
 class Service:
-    """What handlers are given.
+    """What handlers use.
 
     Attributes:
         engine: moves computes and jobs.
@@ -82,7 +82,7 @@ class Service:
             raise errors.unsupported_version(version)
 
     def take(self, request: Request) -> Taken:
-        """Take a request from what is left of its kind.
+        """Count a request in the bucket of its kind.
 
         Raises:
             ThrottledError: nothing is left.
@@ -136,7 +136,7 @@ class Service:
         return found
 
     def next_run_number(self, workspace: Workspace) -> int:
-        """The number of a run that begins now; a workspace of an earlier version has no counter yet."""
+        """The number of the next run; the workspaces of earlier emulators have no counter yet."""
         store, key = self.repository.store, counter_key(workspace)
         counter = store.get(RunCounter, key)
         if counter is None:
@@ -215,11 +215,11 @@ class Service:
         return error.response(self._location(request), self.now())
 
     def stamped(self, answer: Response, request: Request, *, left: int, seconds: float) -> Response:
-        """An answer with the headers that all of the service's have.
+        """A response with the headers of all responses of the service.
 
         Args:
-            left: how many more requests of its kind may come.
-            seconds: that the answer took.
+            left: how many more requests of its kind are allowed.
+            seconds: the time that the response took.
         """
         location = self._location(request)
         kind = "standard" if answer.status < 400 else "error"

@@ -1,4 +1,4 @@
-"""What a subscription has in a region: usages, sizes, quotas."""
+"""Usages, sizes and quotas of a subscription in a region."""
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import MACHINE_LEARNING
@@ -17,7 +17,7 @@ class Subscription:
         self._quotas = quotas
 
     def list_usages(self, request: Request) -> Response:
-        """How much of each quota is in use."""
+        """The usage of each quota."""
         return self._service.document({"value": self._usages(request)})
 
     def list_quotas(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Workspaces: what everything else lies in."""
+"""Workspaces, which contain all other resources."""
 
 import uuid
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from harness.emulator.providers.azureml.rules.bodies import WorkspaceBody
 from harness.emulator.providers.azureml.rules.names import check_workspace_name
 from harness.emulator.storage_service import Accounts
 
-_CREATE, _DELETE = 30.0, 20.0  # seconds that the service takes; its recorded template deployment took a minute
+_CREATE, _DELETE = 30.0, 20.0  # seconds that a creation takes; the recorded template deployment took a minute
 _OPERATIONS = "workspaceOperationsStatus"
 _REQUIRED = {  # what a workspace depends on, by the name in its body
     "storageAccount": "Microsoft.Storage/storageAccounts",
@@ -44,7 +44,7 @@ class Workspaces:
         self._exists = exists
 
     def ensure(self, address: Address, *, location: str, details: WorkspaceDetails) -> None:
-        """Have a workspace ready; one that is there stays as it is."""
+        """Create a workspace, unless it exists."""
         store = self._service.repository.store
         if store.get(Workspace, address.key("workspace")):
             return
@@ -55,7 +55,7 @@ class Workspaces:
             self._complete(workspace, details)
 
     def put(self, request: Request) -> Response:
-        """Create one, over resources that have to be there, or change what can be changed."""
+        """Create a workspace, whose resources must exist, or change its changeable properties."""
         address = self._service.address(request)
         check_workspace_name(address.name)
         document = self._service.body(request, WorkspaceBody)
@@ -68,16 +68,16 @@ class Workspaces:
         return self._update(found, document, properties)
 
     def patch(self, request: Request) -> Response:
-        """Change tags and what can be changed of the properties."""
+        """Change the tags and the changeable properties."""
         document = self._service.body(request, WorkspaceBody)
         return self._update(self._service.workspace(request), document, document.get("properties") or {})
 
     def get(self, request: Request) -> Response:
-        """Show one."""
+        """Show a workspace."""
         return self._service.document(self._shown(self._service.workspace(request)))
 
     def delete(self, request: Request) -> Response:
-        """Delete one with everything in it; unless it is purged, its name stays taken and it can be recovered."""
+        """Delete a workspace with everything in it. Unless purged, it can be recovered, and its name stays taken."""
         address = self._service.address(request)
         store, key = self._service.repository.store, address.key("workspace")
         is_purged = request.query.get("forcetopurge", "false").lower() == "true"
@@ -91,7 +91,7 @@ class Workspaces:
         return self._service.accepted(request, operation, _OPERATIONS, workspace.location)
 
     def list_keys(self, request: Request) -> Response:
-        """The keys of what the workspace depends on."""
+        """The keys of the resources that the workspace depends on."""
         details = self._service.details(self._service.workspace(request))
         account = self._accounts.get(details.account)
         document = {
@@ -104,19 +104,19 @@ class Workspaces:
         return self._service.document(document)
 
     def list_in_group(self, request: Request) -> Response:
-        """Those of a resource group."""
+        """The workspaces of a resource group."""
         first = Address(request.params["subscription"], request.params["group"], ("",), MACHINE_LEARNING)
         return self._list(first.key("workspace"))
 
     def list_all(self, request: Request) -> Response:
-        """Those of the subscription."""
+        """The workspaces of the subscription."""
         return self._list(f"/subscriptions/{request.params['subscription']}/".lower())
 
     def forget(self, workspace: Workspace) -> None:
         """Delete the provider's own record of a deleted workspace, or keep what a recovery needs."""
         store, key = self._service.repository.store, workspace.key
         details = store.get(WorkspaceDetails, key)
-        by_request = workspace.deleting and workspace.deleting.operation  # and not by the deletion of its group
+        by_request = workspace.deleting and workspace.deleting.operation  # the workspace was not deleted with its group
         if details and by_request and not details.is_purged_when_deleted:
             deleted = SoftDeletedWorkspace(
                 workspace.location, workspace.tags, workspace.created, self._service.now(), details

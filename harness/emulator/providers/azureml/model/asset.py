@@ -1,4 +1,4 @@
-"""Assets: named things with versions, of which a job uses one: code, environments, data and models."""
+"""Assets: code, environments, data and models, each with a name and versions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class AssetVersion(Record, frozen=True):
 
 
 class AssetContainer(Record, frozen=True):
-    """What belongs to all versions of an asset."""
+    """The properties of all versions of an asset."""
 
     name: str
     created: datetime

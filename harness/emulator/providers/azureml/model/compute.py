@@ -1,4 +1,4 @@
-"""Computes: what the engine's cluster does not hold, and their wire form."""
+"""Computes: the properties that the engine's cluster does not hold, and the wire form."""
 
 from collections import Counter
 from datetime import datetime
@@ -13,12 +13,12 @@ from harness.emulator.providers.azureml.model.workspace import TYPE
 
 ComputeType = Literal["AmlCompute", "ComputeInstance"]
 
-DEFAULT_IDLE_TIME = "PT120S"  # before AmlCompute releases an idle node
-_STATES = {"allocated": "preparing"}  # the engine's states of nodes that Azure Machine Learning does not know
+DEFAULT_IDLE_TIME = "PT120S"  # the idle time before AmlCompute releases a node
+_STATES = {"allocated": "preparing"}  # states of nodes in the engine that Azure Machine Learning does not have
 
 
 class ComputeDetails(Record, frozen=True):
-    """What belongs to a compute beside its cluster; stored under the cluster's key.
+    """The properties of a compute besides those of its cluster; stored under the cluster's key.
 
     ``properties`` are those of the inner object that the service keeps and shows again; ``idle_time`` is as its
     creator wrote it. ``problem`` is why the compute could not be created.
@@ -68,7 +68,7 @@ def wire(cluster: Cluster, details: ComputeDetails, *, is_new: bool = False) -> 
 
 
 def node_document(node: Node, number: int, run: str | None) -> Document:
-    """A node, at addresses that are reserved for documentation: nothing listens there."""
+    """A node; its addresses are reserved for documentation, so nothing listens there."""
     return {
         "nodeId": node.id,
         "privateIpAddress": f"10.0.0.{number % 250 + 4}",

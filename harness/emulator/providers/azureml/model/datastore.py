@@ -1,4 +1,4 @@
-"""Datastores: a workspace's names for containers and shares, with what opens them."""
+"""Datastores: a workspace's names for containers and shares, with their credentials."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +16,7 @@ _WORKING_SHARE = "code-391ff5ac-6576-460f-ba4d-7e03433c68b6"  # the same in ever
 
 
 class Datastore(Record, frozen=True):
-    """A datastore without its secret. ``store`` is the container or share; ``made_by_service`` of the first four."""
+    """A datastore without its secret; ``store`` is the container or share, ``made_by_service`` marks the first four."""
 
     name: str
     type: StoreType
@@ -51,7 +51,7 @@ def datastore_key(workspace: Workspace, name: str) -> str:
 
 
 def first_datastores(details: WorkspaceDetails, account: str, now: datetime) -> Iterator[Datastore]:
-    """The four that a new workspace has, over containers and shares that carry its id."""
+    """The four datastores of a new workspace, over containers and shares whose names hold its id."""
     identifier = details.workspace_id
     stores: tuple[tuple[str, StoreType, str], ...] = (
         (DEFAULT, "AzureBlob", f"azureml-blobstore-{identifier}"),
@@ -93,6 +93,6 @@ def wire(workspace: Workspace, datastore: Datastore, *, by: str) -> Document:
 
 
 def _system_data(datastore: Datastore, by: str) -> Document:
-    if datastore.made_by_service:  # nobody is named as their author
+    if datastore.made_by_service:  # they have no author
         return {"createdAt": precise(datastore.created), "lastModifiedAt": precise(datastore.written)}
     return system_data(datastore.created, datastore.written, by=by)

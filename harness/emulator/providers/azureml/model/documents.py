@@ -1,4 +1,4 @@
-"""How the service writes what every resource has: times, durations, system data."""
+"""The wire forms of what every resource has: times, durations, system data."""
 
 from datetime import datetime
 from typing import Any
@@ -17,12 +17,12 @@ def precise_utc(moment: datetime) -> str:
 
 
 def _to_microseconds(moment: datetime) -> str:
-    """Without an offset; ``strftime`` would take ten times as long, and many answers hold times."""
+    """A time without offset; ``strftime`` would take ten times as long, and many responses hold times."""
     return moment.isoformat(timespec="microseconds")[:26]
 
 
 def system_data(created: datetime, written: datetime | None = None, *, by: str) -> Document:
-    """Who made a resource and wrote it last, and when; jobs have only the first half."""
+    """The authors and times of the creation and the last change; jobs have only those of the creation."""
     made = {"createdAt": precise(created), "createdBy": by, "createdByType": "Application"}
     if written is None:
         return made

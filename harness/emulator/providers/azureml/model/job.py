@@ -51,7 +51,7 @@ class RunCounter(Record, frozen=True):
 
 
 class RunExperiment(Record, frozen=True):
-    """An experiment of a workspace, which is made by the first job or run that names it."""
+    """An experiment of a workspace, which the first job or run that names it creates."""
 
     id: str
     name: str
@@ -69,7 +69,7 @@ def counter_key(workspace: Workspace) -> str:
 
 
 def artifact_folder(job: str) -> str:
-    """Where a job's logs and outputs are in the container of artifacts."""
+    """The folder of a job's logs and outputs in the container of artifacts."""
     return f"ExperimentRun/dcid.{job}"
 
 
@@ -106,7 +106,7 @@ def wire(
 
     Args:
         is_new: whether this answers the request that created it, which shows ``Starting``.
-        waiting: what the cluster of a queued job does, as JSON; empty for others.
+        waiting: why a queued job waits, as JSON; empty for others.
     """
     tags = details.tags | ({"_aml_system_ComputeTargetStatus": waiting} if waiting else {})
     outputs = {name: _output(each) for name, each in details.outputs.items()}

@@ -13,7 +13,7 @@ _MLFLOW = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED", "R
            "CancelRequested": "RUNNING"}  # fmt: skip
 _FROM_MLFLOW = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUNNING": "Running",
                 "SCHEDULED": "Queued"}  # fmt: skip
-_WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}  # of numbers that JSON has none for
+_WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}  # texts for numbers that JSON cannot hold
 
 
 class TrackedRun(Record, frozen=True):
@@ -31,7 +31,7 @@ class TrackedRun(Record, frozen=True):
 
 
 class RunLabels(Record, frozen=True):
-    """What may be changed of any run: tags and properties beside those of its job."""
+    """The changeable parts of any run: tags and properties besides those of its job."""
 
     tags: dict[str, str] = msgspec.field(default_factory=dict)
     properties: dict[str, str] = msgspec.field(default_factory=dict)
@@ -45,7 +45,7 @@ class RunParameter(Record, frozen=True):
 
 
 class MetricPoint(Record, frozen=True):
-    """A value of a metric. It is kept as text, because JSON has no word for what is not finite."""
+    """A value of a metric. It is stored as text, because JSON cannot hold infinite values."""
 
     name: str
     value: str
@@ -58,26 +58,26 @@ class MetricPoint(Record, frozen=True):
         return float(self.value)
 
     def document(self) -> Document:
-        """As MLflow reads it; what is not finite is a text."""
+        """The form that MLflow reads; infinite values are texts."""
         number = self.number
         value: object = number if math.isfinite(number) else _WORDS[self.value]
         return {"key": self.name, "value": value, "timestamp": self.timestamp, "step": self.step}
 
 
 class MetricSeries(Record, frozen=True):
-    """How many values a metric has, and its last: that of the highest step, and of the latest moment among those."""
+    """The number of values of a metric, and the last: the latest one of the highest step."""
 
     count: int
     last: MetricPoint
 
     def with_point(self, point: MetricPoint) -> "MetricSeries":
-        """The series with one value more."""
+        """The series with one more value."""
         is_later = (point.step, point.timestamp) >= (self.last.step, self.last.timestamp)
         return MetricSeries(self.count + 1, point if is_later else self.last)
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run as every view of it needs it, whether a job or not.
+    """A run in the form that all views use, whether it is a job or not.
 
     ``status`` is in the service's words. ``job`` is the engine's job, where the run is one.
     """
@@ -151,7 +151,7 @@ def tracked_run(run: TrackedRun, labels: RunLabels) -> Run:
 
 
 def run_key(workspace: Workspace, name: str) -> str:
-    """The store's key of what belongs to a run."""
+    """The store's key of records that belong to a run."""
     return f"{workspace.key}/runs/{name.lower()}"
 
 
@@ -264,7 +264,7 @@ def details_document(run: Run, logs: dict[str, str], *, by: str) -> Document:
 
 
 def artifact_path(run: str, path: str) -> str:
-    """Where an artifact of a run is in the container of artifacts."""
+    """The name of the blob of an artifact in the container of artifacts."""
     return f"{artifact_folder(run)}/{path.lstrip('/')}"
 
 

@@ -1,16 +1,16 @@
-"""A workspace: what the engine's record does not hold, and its wire form."""
+"""Workspaces: the properties that the engine's record does not hold, and the wire form."""
 
 from datetime import datetime
 
 from harness.emulator.engine.model.records import Record, Workspace
 from harness.emulator.providers.azureml.model.documents import Document, precise_utc
 
-API_HOST = "api.azureml.ms"  # below the region's name: the data plane
+API_HOST = "api.azureml.ms"  # the domain of the data plane, below the region's name
 TYPE = "Microsoft.MachineLearningServices/workspaces"
 
 
 class WorkspaceDetails(Record, frozen=True):
-    """What belongs to a workspace beside its address, region and tags; stored under the workspace's key.
+    """The properties of a workspace besides its address, region and tags; stored under the workspace's key.
 
     ``workspace_id`` is the GUID that names its containers and shares. The four ids lead to the resources that it
     depends on; ``container_registry`` may be empty.

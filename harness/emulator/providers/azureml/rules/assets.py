@@ -1,4 +1,4 @@
-"""What the bodies of assets mean; pure."""
+"""The meaning of the bodies of assets; pure."""
 
 import json
 import re
@@ -51,13 +51,13 @@ def read_asset(kind: AssetKind, document: dict[str, Any], workspace: Workspace) 
 
 
 def changed_fields(kind: AssetKind, before: AssetVersion, after: dict[str, Any]) -> list[str]:
-    """The properties that would change although no later request may change them."""
+    """The properties that a request would change and that no request may change."""
     return [name for name in kind.fixed if (after.get(name) or None) != (before.properties.get(name) or None)]
 
 
 @dataclass(frozen=True, slots=True)
 class OutputReference:
-    """What a uri names of a job: a path in one of its outputs; ``artifacts`` is the folder of its run."""
+    """A uri of a job's output: a path in one of its outputs; ``artifacts`` is the folder of its run."""
 
     job: str
     output: str
@@ -74,7 +74,7 @@ def output_reference(uri: str) -> OutputReference | None:
 
 
 def long_uri(uri: str, workspace: Workspace) -> str:
-    """A short uri of a datastore with the workspace that the service adds; any other uri as it is."""
+    """A uri with the workspace that the service adds to short uris of datastores."""
     found = _SHORT.fullmatch(uri)
     if found is None:
         return uri
@@ -91,7 +91,7 @@ def _required(kind: AssetKind, properties: dict[str, Any], name: str) -> None:
 
 
 def _conda(text: str) -> str:
-    """A conda file as JSON, which is how the service gives it back.
+    """A conda file as JSON, in which form the service returns it.
 
     Raises:
         AzureMLError: it is no YAML object, or its aliases make it large.

@@ -1,7 +1,7 @@
 """The shape of request bodies: the type of every member that the emulator reads, checked before anything is stored.
 
-What is stored is read again for years, so nothing may be stored that cannot be read. Members that no class names are
-ignored, as the service ignores them. ``body_reading`` checks what holds for all bodies, and a class here says the rest.
+Stored records are read for years, so nothing may be stored that cannot be read. As at the service, members that no
+class names are ignored. ``body_reading`` checks what holds for all bodies, and a class here says the rest.
 """
 
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from harness.emulator.providers.azureml.rules.body_reading import Scalar
 
-Texts = dict[str, Scalar]  # the service keeps texts; it takes numbers for them, too
+Texts = dict[str, Scalar]  # the service stores texts, and accepts numbers for them
 Name = Annotated[str, Meta(max_length=255)]
 Uri = Annotated[str, Meta(max_length=4096)]
 Text = Annotated[str, Meta(max_length=65_536)]
@@ -21,11 +21,11 @@ Servers = Annotated[int, Meta(ge=0, le=1000)]
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Part of a body; each member may be null or missing, unless a rule elsewhere asks for it."""
+    """Part of a body; each member may be null or missing, unless another rule requires it."""
 
 
 class Described(_Body, frozen=True, kw_only=True):
-    """What most resources have."""
+    """The members of most resources."""
 
     description: Text | None = None
     tags: dict[str, str | None] | None = None
@@ -71,7 +71,7 @@ class NodeAccount(_Body, frozen=True, kw_only=True):
 
 
 class Scale(_Body, frozen=True, kw_only=True):
-    """How many nodes; ``rules.computes.bounds`` checks the values."""
+    """The number of nodes; ``rules.computes.bounds`` checks the values."""
 
     min_node_count: int | None = None
     max_node_count: int | None = None
@@ -110,14 +110,14 @@ class ComputeBody(_Body, frozen=True, kw_only=True):
 
 
 class Build(_Body, frozen=True, kw_only=True):
-    """Where an environment's image is built from."""
+    """The build context of an environment's image."""
 
     context_uri: Uri | None = None
     dockerfile_path: Uri | None = None
 
 
 class AssetProperties(Described, frozen=True, kw_only=True):
-    """Of a version of any type of asset; which are whose, ``rules.assets`` knows."""
+    """The properties of versions of all types of assets; ``rules.assets`` knows which type has which."""
 
     code_uri: Uri | None = None
     environment_type: Name | None = None
@@ -143,14 +143,14 @@ class AssetBody(_Body, frozen=True, kw_only=True):
 
 
 class SecretBody(_Body, frozen=True, kw_only=True):
-    """What opens a container or a share."""
+    """The secret of a container or a share."""
 
     key: Text | None = None
     sas_token: Text | None = None
 
 
 class CredentialsBody(_Body, frozen=True, kw_only=True):
-    """How a container or a share is opened."""
+    """The credentials of a container or a share."""
 
     credentials_type: Name | None = None
     secrets: SecretBody | None = None
@@ -200,7 +200,7 @@ class JobOutputBody(_Body, frozen=True, kw_only=True):
 
 
 class JobResources(_Body, frozen=True, kw_only=True):
-    """What a job needs."""
+    """The nodes that a job needs."""
 
     instance_count: int | None = None
     max_instance_count: int | None = None

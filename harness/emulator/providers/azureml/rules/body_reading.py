@@ -1,4 +1,4 @@
-"""How the body of a request is read: what holds for every body first, then the shape that a class describes."""
+"""Reading of request bodies: first the checks for all bodies, then the shape that a class describes."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ import msgspec
 
 from harness.emulator.providers.arm.rules import parse_object
 
-_DEEPEST = 60  # objects and lists in each other: what is stored and shown lies a little deeper than what was sent
+_DEEPEST = 60  # the deepest nesting; stored and returned documents are nested a little deeper
 _LARGEST = 1 << 63  # beyond it JSON's integers cannot be written again
 T = TypeVar("T", bound=msgspec.Struct)
 Scalar = str | int | float | bool | None
@@ -19,11 +19,11 @@ class BodyError(Exception):
 
 
 def read_document(content: bytes) -> dict[str, Any]:
-    """The JSON object of a request, of which everything can be stored and handed to a process.
+    """The JSON object of a request, whose values can all be stored and passed to processes.
 
     Raises:
         InvalidContentError: it is no JSON object.
-        BodyError: it is nested too deeply, or holds a value that cannot be kept.
+        BodyError: it is nested too deeply, or holds a value that cannot be stored.
     """
     document = parse_object(content)
     _check_values(document)
@@ -43,19 +43,19 @@ def read_as(document: dict[str, Any], kind: type[T]) -> T:
 
 
 def read_texts(given: Mapping[str, Scalar] | None) -> dict[str, str]:
-    """Texts by name, as the service keeps them: numbers and truth values are written as JSON writes them."""
+    """Texts by name, as the service stores them: numbers and booleans are written as in JSON."""
     return {name: read_text(value) for name, value in (given or {}).items()}
 
 
 def read_text(value: Scalar) -> str:
-    """One of them."""
+    """A text as the service stores it."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _check_values(document: dict[str, Any]) -> None:
-    """Check what can neither be stored nor handed to a process, wherever it is."""
+    """Refuse values that cannot be stored or passed to processes, at any depth."""
     waiting: list[tuple[object, int]] = [(document, 1)]
     while waiting:
         value, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""What the body of a compute means; pure."""
+"""The meaning of the body of a compute; pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from harness.emulator.providers.azureml.errors import invalid, not_served
 from harness.emulator.providers.azureml.model.compute import DEFAULT_IDLE_TIME, ComputeDetails, ComputeType
 from harness.vm_sizes import vm_size
 
-MOST_NODES = 100  # in a cluster, unless Microsoft sets it up otherwise
+MOST_NODES = 100  # the most nodes of a cluster, by default
 _NODE_USER = "azureuser"
 _KEPT = ("subnet", "remoteLoginPortPublicAccess", "osType", "virtualMachineImage", "enableNodePublicIp",
          "applicationSharingPolicy")  # fmt: skip
@@ -29,9 +29,9 @@ class ComputeRequest:
     """A compute as its creator wants it.
 
     Attributes:
-        spec: for the engine.
-        shrink_after: seconds that a node may be idle; None where none is ever released.
-        details: what the engine does not hold.
+        spec: the definition for the engine.
+        shrink_after: seconds after which an idle node is released; None for never.
+        details: the properties that the engine does not hold.
     """
 
     spec: ClusterSpec
@@ -75,18 +75,18 @@ def read_scale(document: dict[str, Any]) -> dict[str, Any]:
     """The scale settings of a PATCH, which are nested twice.
 
     Raises:
-        AzureMLError: they are missing, or nested otherwise.
+        AzureMLError: they are missing, or are nested in another way.
     """
     return _object(_object(_object(document, "properties"), "properties"), "scaleSettings")
 
 
 def scale_settings(least: int, most: int) -> ScaleSettings:
-    """As many nodes as the queue needs, within bounds."""
+    """Scale settings with as many nodes as the queue needs, within bounds."""
     return ScaleSettings(auto_scale=AutoScaleSettings(minimum_node_count=least, maximum_node_count=most))
 
 
 def bounds(scale: dict[str, Any]) -> tuple[int, int, str | None]:
-    """Least and most nodes, and the idle time before one is released, as it was written.
+    """The least and most nodes, and the idle time before a release, as it was written.
 
     Raises:
         AzureMLError: a number or the time span is wrong.
@@ -128,7 +128,7 @@ def _spec(details: ComputeDetails, inner: dict[str, Any], size: str) -> ClusterS
 
 
 def _account(inner: dict[str, Any]) -> dict[str, Any]:
-    """The administrator of the nodes without the password, which no answer shows and nothing here needs."""
+    """The administrator of the nodes, without the password, which nothing needs."""
     account = inner.get("userAccountCredentials")
     if account is None:
         return {}

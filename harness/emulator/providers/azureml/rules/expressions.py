@@ -14,7 +14,7 @@ def check_command(command: str, inputs: Mapping[str, object], outputs: Mapping[s
     """Check that a command refers only to what the job declares.
 
     Raises:
-        AzureMLError: an expression means nothing here.
+        AzureMLError: an expression names nothing that the job declares.
     """
     for expression in map(str.strip, _EXPRESSION.findall(command)):
         found = _NAME.fullmatch(expression)
@@ -27,14 +27,14 @@ def check_command(command: str, inputs: Mapping[str, object], outputs: Mapping[s
 
 
 def expand_command(command: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> str:
-    """The command with the text of every expression in its place; as on the service, nothing is quoted."""
+    """The command with every expression replaced by its text; as at the service, nothing is quoted."""
     values = {f"inputs.{name}": value for name, value in inputs.items()}
     values |= {f"outputs.{name}": value for name, value in outputs.items()}
     return _EXPRESSION.sub(lambda found: values[found[1].strip()], command)
 
 
 def expand_uri(uri: str, *, job: str, output: str, default_datastore: str) -> str:
-    """The uri of an output with the names that it may hold."""
+    """The uri of an output with every expression replaced by its text."""
     values = dict(zip(_URI_NAMES, (job, output, default_datastore), strict=True))
     return _EXPRESSION.sub(lambda found: values.get(found[1].strip(), found[0]), uri)
 

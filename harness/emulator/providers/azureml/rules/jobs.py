@@ -1,4 +1,4 @@
-"""What the body of a job means; pure."""
+"""The meaning of the body of a job; pure."""
 
 import re
 from datetime import datetime
@@ -21,14 +21,14 @@ _INPUT_MODES = ("ReadOnlyMount", "ReadWriteMount", "Download", "Direct", "EvalMo
 _OUTPUT_TYPES = tuple(each for each in _INPUT_TYPES if each != "literal")
 _OUTPUT_MODES = ("ReadWriteMount", "Upload", "Direct")
 _DISTRIBUTIONS = ("PyTorch", "Mpi", "TensorFlow")
-_LIFETIME = 21 * 86_400.0  # seconds that a job may run on dedicated nodes
+_LIFETIME = 21 * 86_400.0  # the longest run on dedicated nodes, in seconds
 
 
 def read_job(name: str, document: dict[str, Any], *, now: datetime) -> JobDetails:
     """The job that a body describes, without the number of its run.
 
     Args:
-        document: which has the types of ``bodies.JobBody``.
+        document: the body, whose members have the types of ``bodies.JobBody``.
 
     Raises:
         AzureMLError: the body is wrong, or of a type that the emulator does not play yet.

@@ -1,7 +1,7 @@
-"""How the service refuses for want of quota or of a size; pure. The sentences are those of public reports.
+"""Refusals because of quota or missing sizes; pure. The sentences are those of public reports.
 
-A dedicated compute is checked when it is created, for one node at least, even where it may have none; what is refused
-stays as a compute that has failed. A compute whose quota others use is created, and waits for nodes (``resizing``).
+A dedicated compute is checked when it is created, for at least one node, even if its minimum is 0; a refused one exists
+as a failed compute. A compute whose quota is used by others is created, and waits for nodes (``resizing``).
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class CoreQuota:
 
     Attributes:
         shown: its name in sentences: ``Standard DSv2 family vCPU``.
-        limit: of dedicated cores.
-        others: cores of it that other computes use.
+        limit: how many dedicated cores it allows.
+        others: how many of them other computes use.
     """
 
     shown: str

@@ -1,4 +1,4 @@
-"""How much of a region's quota is in use, and which sizes there are; pure."""
+"""Usage of a region's quotas, and its sizes; pure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable

@@ -1,22 +1,22 @@
-"""YAML from strangers: an alias must not make a small text a large document; pure."""
+"""Untrusted YAML, in which aliases must not make a large document of a small text; pure."""
 
 from typing import Any
 
 import yaml
 
-_MOST_NODES = 20_000  # of a document, with what aliases repeat
+_MOST_NODES = 20_000  # the most nodes of a document, repetitions by aliases included
 _DEEPEST = 60
 
 
 class YamlError(Exception):
-    """A text is no YAML, or too large a document."""
+    """The text is not YAML, or its document is too large."""
 
 
 def read_yaml(text: str) -> Any:
     """The document of a text.
 
     Raises:
-        YamlError: it cannot be read, or is too large or too deep once every alias is replaced by what it names.
+        YamlError: it cannot be read, or is too large or too deep once every alias is expanded.
     """
     _check_depth(text)
     loader = yaml.CSafeLoader(text)
@@ -34,7 +34,7 @@ def read_yaml(text: str) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    """Check how deep a text is before anything of it is nested: libyaml's recursion ends in a crash."""
+    """Check the depth of a text before it is parsed: a deep recursion makes libyaml crash."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -46,8 +46,8 @@ def _check_depth(text: str) -> None:
 
 
 def _size(node: yaml.Node, known: dict[int, int], depth: int) -> int:
-    """How many nodes a document has; those that are repeated are counted again, and looked at once."""
-    if depth > _DEEPEST:  # or within itself
+    """How many nodes a document has; repeated ones count each time, but are read once."""
+    if depth > _DEEPEST:  # or it contains itself
         raise YamlError(f"the document is more than {_DEEPEST} levels deep")
     if id(node) not in known:
         inner: list[yaml.Node] = []

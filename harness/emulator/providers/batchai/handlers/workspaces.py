@@ -15,7 +15,7 @@ from harness.emulator.providers.batchai.rules.definitions import check_name, rea
 
 
 class Workspaces(ResourceHandlers[Workspace]):
-    """What everything else lies in."""
+    """Workspaces, which contain all other resources."""
 
     record = Workspace
     words = "workspaces"
