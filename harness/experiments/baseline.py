@@ -1,4 +1,4 @@
-"""Results that later ones are compared with: the metrics of each trial, in a file of the project."""
+"""Baselines: the metrics of each trial, in a file of the project, with which later results are compared."""
 
 import json
 import math
@@ -18,7 +18,7 @@ _READABLE = 0o644  # it is committed beside the scenario
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Metrics by trial; what is not finite is ``nan`` or an infinity."""
+    """Metrics by trial; a value may be ``nan`` or an infinity."""
 
     scenario: str
     trials: Mapping[str, Mapping[str, float]]
@@ -29,7 +29,7 @@ class Change:
     """How a metric of a trial has changed since the baseline.
 
     Attributes:
-        amount: by how much it is worse; negative where it is better, ``nan`` where it has no number any more.
+        amount: by how much it is worse; negative where it is better, ``nan`` where it is no number any more.
     """
 
     trial: str
@@ -97,9 +97,9 @@ def worsening(baseline: Baseline, outcomes: Sequence[Outcome], metric: str, dire
 
     Args:
         baseline: the earlier results.
-        outcomes: of the run that is compared with them.
+        outcomes: the outcomes of the run that is compared with it.
         metric: its name.
-        direction: what is better.
+        direction: whether less or more is better.
     """
     before = {trial: metrics[metric] for trial, metrics in baseline.trials.items() if metric in metrics}
     common = [outcome for outcome in outcomes if outcome.trial in before]

@@ -1,4 +1,4 @@
-"""What a scenario expects of an outcome, one function each."""
+"""Expectations of a scenario on an outcome, one function each."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from harness.scenario.model import ExpectSpec, Scenario
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What came out of a job, before anything is expected of it; fields as in ``Outcome``.
+    """The results of a job, before they are compared with expectations; fields are as in ``Outcome``.
 
     Attributes:
         missing: why a metric has no value, by its name.

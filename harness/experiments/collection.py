@@ -1,4 +1,4 @@
-"""What is fetched of a job that has ended: whatever goes wrong with a file is reported, and the outcome is written."""
+"""Files of a finished job: they are downloaded, and problems with single files are reported in the outcome."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ from harness.services.service import JobOutput, OutputFile
 _NUMBER = re.compile(r"\d+")
 _TOOLKIT = re.compile(r"toolkit: (.+)")
 _ON_CPU = "the job runs on the CPU"
-_MOST_PROBLEMS = 20  # that an outcome names
-_LONGEST_NOTES = 64 << 10  # characters of an execution log, which begins with what ran
+_MOST_PROBLEMS = 20  # the most files that an outcome names
+_LONGEST_NOTES = 64 << 10  # characters of an execution log that are read; it begins with the toolkit
 
 
 @dataclass(slots=True)
@@ -42,16 +42,16 @@ class Collected:
 def collect(
     output: JobOutput, directories: Sequence[str], target: TrialDirectory, metrics: Mapping[str, MetricSpec]
 ) -> Collected:
-    """List the output directories of a job and download what is wanted: all logs, and the last of numbered files.
+    """List the output directories of a job; download all logs, and the newest of numbered files.
 
     Args:
-        output: of the job.
-        directories: ids, ``stdouterr`` for the logs.
-        target: gets the files.
-        metrics: whose files are wanted, numbered ones too.
+        output: the output of the job.
+        directories: ids of output directories, ``stdouterr`` for the logs.
+        target: the directory for the files.
+        metrics: the metrics whose files are downloaded, too, numbered or not.
 
     Raises:
-        UnreachableError: nobody answers any more, so that the outcome cannot be known yet.
+        UnreachableError: the service does not answer, so the outcome cannot be known yet.
     """
     collected = Collected()
     problems: list[str] = []
@@ -85,8 +85,8 @@ def newest_versions(files: Sequence[OutputFile], always: Sequence[str] = ()) -> 
     """The files, and of those that differ in numbers only, such as ``net_1.dnn`` and ``net_12.dnn``, the highest.
 
     Args:
-        files: of one directory.
-        always: patterns of names that count in any case.
+        files: the files of one directory.
+        always: patterns of names that are kept in any case.
     """
     wanted = {file.name: file for file in files if any(fnmatchcase(file.name, pattern) for pattern in always)}
     families: dict[str, OutputFile] = {}
@@ -97,7 +97,7 @@ def newest_versions(files: Sequence[OutputFile], always: Sequence[str] = ()) -> 
 
 
 def toolkit_of(logs: Mapping[str, Path], job: JobSpec) -> str:
-    """What really trained, as the execution log says; where it does not, what was asked for."""
+    """The toolkit that really trained, by the execution log; else the one that the job asks for."""
     notes = "\n".join(_beginning(path) for name, path in sorted(logs.items()) if name.startswith("execution"))
     found = _TOOLKIT.search(notes)
     name = found[1].strip() if found else " in ".join(filter(None, (job.toolkit, job.image)))

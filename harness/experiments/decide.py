@@ -1,4 +1,4 @@
-"""What to do next in a run: pure, from where the trials are and what time it is."""
+"""Decisions of a run: the next actions, from the states of the trials and the time; pure."""
 
 import re
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ class TrialView:
 
     Attributes:
         nodes: how many nodes its job takes.
-        since: when it came into its state, in the clock's monotonic seconds.
-        submitted: when its job was submitted, likewise.
+        since: when it entered its state, in the clock's monotonic seconds.
+        submitted: when its job was submitted, in the same seconds.
         returns: how often the job has gone back to the queue, because its node was removed.
         is_stopping: its job has been asked to end.
     """
@@ -47,7 +47,7 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Terminate the trial's job, which fails for this reason."""
+    """Terminate the trial's job; its outcome fails for this reason."""
 
     trial: str
     reason: str
@@ -73,10 +73,10 @@ def decide(trials: Sequence[TrialView], *, capacity: int, now: float, limits: Li
     stopped. So is one that changes between the two for longer than both together may take.
 
     Args:
-        trials: all of the run, in file order.
-        capacity: nodes of the cluster.
+        trials: all trials of the run, in file order.
+        capacity: the number of nodes of the cluster.
         now: the clock's monotonic seconds.
-        limits: of the scenario.
+        limits: the limits of the scenario.
     """
     stops = [Stop(trial.id, reason) for trial in trials if (reason := _overdue(trial, now, limits))]
     free = capacity - sum(trial.nodes for trial in trials if trial.state.is_active)
@@ -107,10 +107,10 @@ def _overdue(trial: TrialView, now: float, limits: Limits) -> str:
 
 
 def failure_of(view: JobView, stopped: Stop | None) -> Failure | None:
-    """How a job that has ended failed, where another attempt may end otherwise; None where it did not, or may not.
+    """How a finished job failed, if another attempt may end differently; else None.
 
     Args:
-        view: of the job.
+        view: the state of the job.
         stopped: why the harness had it terminated; None where it did not.
     """
     if view.state == "succeeded" or (stopped is not None and stopped.kind == "pruned"):
@@ -126,13 +126,13 @@ def failure_of(view: JobView, stopped: Stop | None) -> Failure | None:
 
 
 def is_retried(failure: Failure, exit_code: int | None, history: Sequence[Failure], retries: RetrySpec) -> bool:
-    """Whether a trial that failed so is tried again.
+    """Whether a failed trial is tried again.
 
     Args:
-        failure: of the last attempt.
-        exit_code: of the last attempt.
-        history: failures of the attempts before.
-        retries: of the scenario.
+        failure: the failure of the last attempt.
+        exit_code: the exit code of the last attempt.
+        history: the failures of the attempts before.
+        retries: the retries of the scenario.
     """
     before = sum(earlier.reason == failure.reason for earlier in history)
     return before < retries.most(failure.reason, exit_code)

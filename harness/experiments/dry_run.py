@@ -1,4 +1,4 @@
-"""What a run would make and run, in words; and what cannot work there, before anything is made."""
+"""Dry runs: a description of what a run would create and run, and early refusals."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,14 +32,14 @@ def describe(
     price: Callable[[str], float | None] = lambda _size: None,
     upload_from: Sequence[Path] = (),
 ) -> str:
-    """The plan of a run, for people; nothing is opened but the scenario's own files.
+    """A description of a run; only the scenario's own files are opened.
 
     Args:
         scenario: the whole scenario.
-        service: it would run on.
+        service: the service on which it would run.
         cloud: where it would run.
         limit: the most trials that would run.
-        price: of a node-hour of a VM size, where it is known and is paid.
+        price: the price of a node-hour of a VM size, if it is known and paid.
         upload_from: directories that may be uploaded from, besides the scenario's own.
 
     Raises:
@@ -78,7 +78,7 @@ def _clusters(scenario: Scenario, count: int) -> list[tuple[ClusterSpec, int]]:
     """How many trials run on each cluster."""
     different = {trial.cluster.name: trial.cluster for trial in scenario.trials.sample()}
     if len(different) == 1:
-        return [(next(iter(different.values())), count)]  # also of a search
+        return [(next(iter(different.values())), count)]  # of a search, too
     counts: Counter[str] = Counter()
     for trial in islice(scenario.trials, count):
         different.setdefault(trial.cluster.name, trial.cluster)

@@ -1,8 +1,8 @@
-"""Scalars of TensorBoard's event files: TFRecords of ``Event`` messages. Pure but for reading the file.
+"""Scalars of TensorBoard's event files: TFRecords of ``Event`` messages. Pure, except that it reads the file.
 
 The format is small and stable, so it is read here: TensorBoard itself would bring 40 packages. Sources, below
 tensorflow/core: lib/io/record_writer.h, util/event.proto, framework/summary.proto, framework/tensor.proto.
-A checksum is not looked at: a record that is torn ends what can be read, as in a file that is still written.
+Checksums are not verified: a torn record ends what can be read, as in a file that is still being written.
 """
 
 import errno
@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 from harness.experiments.metric_points import Point
 
-_LONGEST_RECORD = 16 << 20  # bytes; images and graphs may be longer, scalars are tens
+_LONGEST_RECORD = 16 << 20  # bytes of a record that is read; scalars have tens, images and graphs may have more
 _HEADER, _FOOTER = 12, 4  # length and its checksum, the record's checksum
-_MOST_FIELDS = 10_000_000  # of a file, records too: a million values of the tag, which take some seconds
+_MOST_FIELDS = 10_000_000  # the most fields of a file, records included: a million values, which take some seconds
 _FEW_FIELDS = 100  # of messages but summaries, which have a field for each value; they have up to ten
 _LONGEST_TAG = 100  # bytes that are shown
 _FLOAT, _DOUBLE = 1, 2  # of tensor.proto's DataType
@@ -68,7 +68,7 @@ def _texts(tags: Iterable[bytes]) -> list[str]:
 
 
 class _Parser:
-    """Takes a file apart, as far as its fields are not too many: whoever wrote the file may want our time."""
+    """Parses a file, up to a number of fields: the file is untrusted, and may try to take our time."""
 
     def __init__(self) -> None:
         self._left = _MOST_FIELDS
@@ -140,7 +140,7 @@ def _of(fields: "Iterator[Field] | list[Field]", wanted: int) -> Iterator[tuple[
 
 
 def _fields(message: bytes) -> Iterator[Field]:
-    """Number and value of each field of a protobuf message; a damaged rest is passed over."""
+    """Number and value of each field of a protobuf message; a damaged rest is ignored."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -162,7 +162,7 @@ def _fields(message: bytes) -> Iterator[Field]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends; one that is torn or too long ends the message."""
+    """A number and the position of its end; a torn or too long number ends the message."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(message):

@@ -1,4 +1,4 @@
-"""How a trial that went wrong is shown: the scenario's lines, what came out, the end of the log, where the rest is."""
+"""Report of a failed trial: lines of the scenario, results, the end of the log, and where the other files are."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ _TAIL = 20  # lines
 
 @dataclass(frozen=True, slots=True)
 class FailureReport:
-    """All that is shown of a trial.
+    """The parts of the report of a trial.
 
     Attributes:
         scenario: the file.
@@ -32,11 +32,11 @@ class FailureReport:
 
 
 def explain_failure(outcome: Outcome, scenario: Scenario, root: Path) -> FailureReport:
-    """What to show of an outcome.
+    """The report of an outcome.
 
     Args:
-        outcome: of a trial.
-        scenario: that it belongs to.
+        outcome: the outcome of a trial.
+        scenario: the scenario of the trial.
         root: the run's directory.
     """
     directory = root / outcome.directory
@@ -46,7 +46,7 @@ def explain_failure(outcome: Outcome, scenario: Scenario, root: Path) -> Failure
 
 
 def render(report: FailureReport) -> str:
-    """The text that a person reads; control characters of others' text are displayed."""
+    """The report as text; control characters in untrusted text are made visible."""
     outcome, source = report.outcome, _lines(report.scenario)
     parts = [f"trial {outcome.trial} of {report.scenario}"]
     for unmet in outcome.unmet:

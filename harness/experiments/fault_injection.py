@@ -1,4 +1,4 @@
-"""Faults that a scenario must survive; its cloud injects them while any process works on the scenario."""
+"""Injection of the faults that a scenario must survive, while any process works on the scenario."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,7 +9,7 @@ from harness.resources.azure_errors import azure_errors
 
 
 class FaultInjection:
-    """A fault plan that processes share as they share resources: the first puts it in force, the last withdraws it."""
+    """A fault plan that processes share like a resource: the first puts it in force, the last withdraws it."""
 
     kind = "fault plan"
 
@@ -19,16 +19,16 @@ class FaultInjection:
         self._plan = plan
 
     def open(self) -> None:
-        """Put it in force.
+        """Put the plan in force.
 
         Raises:
-            ProvisioningError: the cloud does not take it.
+            ProvisioningError: the cloud refuses it.
         """
         with azure_errors("inject faults", self._cloud.name):
             self._cloud.inject(self._plan)
 
     def close(self) -> None:
-        """Withdraw it."""
+        """Withdraw the plan."""
         self._cloud.withdraw(self._plan)
 
     def __enter__(self) -> Self:
@@ -39,8 +39,8 @@ class FaultInjection:
         self.close()
 
     def remember(self) -> dict[str, Any]:
-        """Nothing: every process knows the plan."""
+        """Return nothing: every process knows the plan."""
         return {}
 
     def recall(self, facts: Mapping[str, Any]) -> None:
-        """Nothing to take."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""When the files of a job that has ended are fetched: at once, or beside everything else that a run does."""
+"""When the files of finished jobs are downloaded: at once, or in a thread while the run continues."""
 
 import queue
 import threading
@@ -12,26 +12,26 @@ T = TypeVar("T")
 
 
 class Fetcher(Protocol):
-    """Carries out what fetches files, in the order in which it is asked to."""
+    """Performs downloads in the order in which they are requested."""
 
     def begin(self, fetch: Callable[[], T]) -> Future[T]:
-        """Begin to fetch; the future holds what came, or the error."""
+        """Begin a download; the future holds its result or its error."""
 
     def wait(self, futures: Iterable[Future[T]], seconds: float) -> None:
         """Return when one of some futures is done, or after a while."""
 
     def close(self) -> None:
-        """Begin nothing more; whoever fetches is not waited for."""
+        """Begin no more downloads, without waiting for the present one."""
 
 
 class FetchAtOnce:
-    """Fetches when it is asked to, so that the requests of a run always have one order."""
+    """Downloads immediately, so that the requests of a run always have the same order."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def begin(self, fetch: Callable[[], T]) -> Future[T]:
-        """Fetch; the future is done."""
+        """Download; the returned future is done."""
         future: Future[T] = Future()
         future.set_result(fetch())
         return future
@@ -41,13 +41,13 @@ class FetchAtOnce:
         self._clock.sleep(seconds)
 
     def close(self) -> None:
-        """Nothing is under way."""
+        """Do nothing, since no download is running."""
 
 
 class FetchBeside:
-    """Fetches in a thread, one after the other.
+    """Downloads in a thread, one job after the other.
 
-    The thread does not keep the process: a run that is asked to end cannot wait for a large file.
+    The thread does not keep the process alive: an interrupted run cannot wait for a large file.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class FetchBeside:
         self._is_closed = False
 
     def begin(self, fetch: Callable[[], T]) -> Future[T]:
-        """Have it fetched after what was asked for before."""
+        """Download it after the earlier requests."""
         future: Future[T] = Future()
         self._tasks.put(lambda: _fulfil(future, fetch))
         if self._thread is None:
@@ -73,7 +73,7 @@ class FetchBeside:
             self._clock.sleep(seconds)
 
     def close(self) -> None:
-        """Begin nothing more; the thread ends after the file that it is at."""
+        """Begin no more downloads; the thread ends after its present file."""
         self._is_closed = True
         self._tasks.put(lambda: None)
 

@@ -1,4 +1,4 @@
-"""Which log of a job is which, by the names that Batch AI gives them. Pure.
+"""Logs of jobs, by the names that Batch AI gives them. Pure.
 
 Most toolkits write one ``stdout.txt`` and one ``stderr.txt``. PyTorch and Caffe2 write ``stdout-0.txt`` for rank 0 and
 so on, TensorFlow ``stdout-wk-0.txt`` for the master and ``stdout-ps-0.txt`` for a parameter server.
@@ -17,7 +17,7 @@ def resolve(wanted: str, names: Iterable[str]) -> str | None:
 
     Args:
         wanted: the name that a scenario gives.
-        names: of the logs that the job has.
+        names: the names of the logs that the job has.
     """
     available = set(names)
     if wanted in available:
@@ -28,7 +28,7 @@ def resolve(wanted: str, names: Iterable[str]) -> str | None:
 
 
 def most_telling(names: Iterable[str]) -> list[str]:
-    """The logs of a failed job in the order in which they are likely to say why, those of the service left out.
+    """The logs of a failed job, most likely to explain the failure first, without those of the service.
 
     Standard error before standard output, the job's own before those of its preparation, low ranks before high ones.
     """

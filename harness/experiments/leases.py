@@ -12,30 +12,30 @@ from harness.file_lock import is_locked, lock_file
 
 
 class Shareable(Protocol):
-    """A resource, as far as sharing it is concerned."""
+    """A resource that processes can share."""
 
     kind: str
     group: str
     name: str
 
     def open(self) -> None:
-        """Make it."""
+        """Create it."""
 
     def close(self) -> None:
-        """Delete it, also what is half made."""
+        """Delete it, also if its creation did not finish."""
 
     def remember(self) -> dict[str, Any]:
-        """What another process that shares it has to know, as JSON can say it."""
+        """What another process that shares it must know, as a JSON object."""
 
     def recall(self, facts: Mapping[str, Any]) -> None:
-        """Take what ``remember`` returned in the process that made it."""
+        """Restore what ``remember`` returned in the process that created it."""
 
 
 R = TypeVar("R", bound=Shareable)
 
 
 class Leases:
-    """Who uses what, in files of a directory that the processes share.
+    """Records of which processes use which resources, in files of a directory that the processes share.
 
     A holder keeps a lock on a file of its own for as long as it lives; the kernel drops the lock of a killed one, so
     nobody waits for it, and the last of the living deletes.
@@ -70,20 +70,20 @@ def _make_or_join(place: Path, resource: Shareable) -> None:
         if _holders(place):
             resource.recall(json.loads(made.read_text(encoding="utf-8")))
             return
-        made.unlink()  # all its holders were killed: what they made is not to be trusted
+        made.unlink()  # all its holders were killed, so what they made may be incomplete
         resource.close()
     resource.open()
     write_file(made, json.dumps(resource.remember()).encode())
 
 
 def _next_holder(place: Path) -> Path:
-    """The file of another holder, who locks it for as long as it lives."""
+    """The file of a new holder, who locks it for as long as it lives."""
     number = 1 + max((int(path.suffix[1:]) for path in place.glob("holder.*")), default=0)
     return place / f"holder.{number}"
 
 
 def _holders(place: Path) -> int:
-    """How many live; the files of those that do not are removed."""
+    """How many holders live; the files of the others are removed."""
     return sum(_is_held(path) for path in place.glob("holder.*"))
 
 

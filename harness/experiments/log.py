@@ -1,4 +1,4 @@
-"""The log of a job while it runs: what is new in the files that metrics are read from, line by line."""
+"""The logs of a running job: new lines of the files from which metrics are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from harness.scenario.consistency import STDOUTERR
 from harness.scenario.metric import MetricSpec
 from harness.services.service import JobOutput, OutputFile
 
-# Of one log that are read and reported at a time; where a job writes more, the end of it is reported.
+# Bytes of one log that are read and reported at a time; of more, only the end is reported.
 _MOST_BYTES = 16 << 20
 _MOST_LINES = 2000
-_MATCHING_SECONDS = 1.0  # of processor time for the lines of one log
+_MATCHING_SECONDS = 1.0  # seconds of processor time for the lines of one log
 
 
 @dataclass
@@ -29,12 +29,12 @@ class _Followed:
 
 
 class LogReader:
-    """Follows the log files that a scenario names; how far it has read depends on the answers alone.
+    """Follows the log files that a scenario names; its progress depends only on the responses of the service.
 
     Args:
-        output: of the job.
+        output: the output of the job.
         trial: its id.
-        metrics: of the scenario.
+        metrics: the metrics of the scenario.
         matcher: matches the patterns.
         sink: gets the lines.
     """
@@ -82,7 +82,7 @@ class LogReader:
                 self._sink(Noted(f"{self._trial}: the log cannot be followed: {error}"))
 
     def finish(self, logs: Mapping[str, Path]) -> None:
-        """Report what is left of the logs of a job that has ended.
+        """Report the rest of the logs of a finished job.
 
         Args:
             logs: by name, as they were downloaded.
@@ -125,7 +125,7 @@ class LogReader:
                 self._sink(StepRead(self._trial, metric, len(values), values[-1]))
 
     def _read_tables(self, name: str, lines: list[str]) -> list[bool]:
-        """Note what is in lines of JSON and CSV; which of the lines have a value."""
+        """Record values in lines of JSON and CSV; returns which lines have one."""
         held = [False] * len(lines)
         for metric, read in self._tables.items():
             spec = self._metrics[metric]
@@ -142,7 +142,7 @@ class LogReader:
             self.values[metric].append(value * self._metrics[metric].scale)
 
     def _read_values(self, name: str, lines: list[str]) -> None:
-        """Note what the watched metrics are in the lines of a log."""
+        """Record the values of the watched metrics in the lines of a log."""
         steps = {
             metric: spec
             for metric, spec in self._watched.items()
@@ -154,7 +154,7 @@ class LogReader:
         try:
             found = self._matcher.groups(patterns, lines, seconds=_MATCHING_SECONDS)
         except PatternError:
-            return  # the metric has its values when the job has ended
+            return  # the values of the metric are read when the job has ended
         for metric, texts in zip(steps, found, strict=True):
             for number in map(number_of, texts):
                 if number is not None:

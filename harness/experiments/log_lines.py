@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 LONGEST = 4096  # bytes of a line that are kept
-_LONGEST_TAIL = 1024  # of them, of the end of the line
+_LONGEST_TAIL = 1024  # those of them that are from the end of the line
 _MOST_SEARCHED = 1 << 20  # bytes at the end of a log that are searched for nearest lines
 _ESCAPE = re.compile(r"\\.|\[[^\]]*\]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -28,7 +28,7 @@ class LineSplitter:
         """The lines that ``content`` completes.
 
         Args:
-            content: what follows in the log.
+            content: the next bytes of the log.
             most: how many lines to return; of more, the last ones. Default: all.
         """
         if self._is_inside:
@@ -50,7 +50,7 @@ class LineSplitter:
         return [self._take()] if self._size else []
 
     def restart(self, *, inside: bool = False) -> None:
-        """Forget the line that has begun: what follows does not continue it.
+        """Drop the line that has begun, because the next bytes do not continue it.
 
         Args:
             inside: what follows begins in the middle of another line, the rest of which is left out.

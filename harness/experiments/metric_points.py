@@ -18,10 +18,10 @@ class Point(NamedTuple):
 
 
 def json_points(lines: Iterable[str], key: str, index: str) -> Iterator[Point]:
-    """The numbers under a key of JSON lines; lines that are none, or have no number there, are passed over.
+    """The numbers under a key of JSON lines; lines without such a number are ignored.
 
     Args:
-        lines: of the file.
+        lines: the lines of the file.
         key: of the object in each line; where it has no such key, dots lead into objects inside.
         index: the key of the step.
     """

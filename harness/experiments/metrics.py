@@ -1,4 +1,4 @@
-"""Numbers out of what a job leaves: its logs, files of JSON lines and CSV, TensorBoard's event files."""
+"""Metrics, read from the files of a job: logs, JSON lines, CSV, and event files of TensorBoard."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from harness.experiments.pattern_worker import bounded_text
 from harness.scenario.metric import LOGGED_METRICS, MetricSpec
 from harness.suggestions import suggestion
 
-PATTERN_SECONDS = 10.0  # of processor time for one pattern on one log
+PATTERN_SECONDS = 10.0  # seconds of processor time for one pattern on one log
 LONGEST_SERIES = 100_000  # values
 
 _SHOWN_LOGS = 10
@@ -27,14 +27,14 @@ _MOST_EVENT_FILES = 100
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What the metrics of a trial are.
+    """The metrics of a trial.
 
     Attributes:
         last: the last value of each metric that has one; ``nan`` and infinities are values.
         series: the values of each metric that keeps them, in the order of the file.
-        steps: of the values of a series, where the file says them.
+        steps: the steps of the values of a series, if the file has them.
         missing: why a metric has no value, by its name.
-        notes: what else is worth knowing, a sentence each.
+        notes: further facts, a sentence each.
     """
 
     last: dict[str, float] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def wanted_outputs(specs: Mapping[str, MetricSpec], directory: str) -> tuple[str
 
 
 def line_reader(name: str, spec: MetricSpec) -> Callable[[str], Point | None] | None:
-    """What reads a metric line by line while its file grows; None where that needs more than a line of a log.
+    """A reader of a metric in the lines of a growing file; None if single lines are not enough.
 
     Args:
         name: of the metric.
@@ -95,7 +95,7 @@ def line_reader(name: str, spec: MetricSpec) -> Callable[[str], Point | None] | 
 
 
 def number_of(text: str) -> float | None:
-    """The number that a text is, ``nan`` and infinities too; None where it is none."""
+    """The number in a text, ``nan`` and infinities included; None for any other text."""
     try:
         return float(text)
     except ValueError:
@@ -175,7 +175,7 @@ def _lines(path: Path) -> Sequence[str]:
 
 
 def _no_point(name: str, spec: MetricSpec, files: Mapping[str, Path]) -> str:
-    """Why nothing was found, with what is there instead."""
+    """Why no value was found, with what was found instead."""
     file, path = list(files.items())[-1]
     if spec.tag is not None:
         tags = list(dict.fromkeys(tag for each in files.values() for tag in tags_in(each, _SHOWN_TAGS)))

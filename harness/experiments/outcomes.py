@@ -1,4 +1,4 @@
-"""What came out of each trial: one record, one line of ``outcomes.jsonl``."""
+"""Outcomes of trials: a record and a line of ``outcomes.jsonl`` for each."""
 
 import json
 import math
@@ -29,8 +29,8 @@ class Unmet:
     Attributes:
         place: where the scenario states it, such as ``expect.metrics.test_error``.
         line: of the scenario file, from 1.
-        observed: what came out.
-        expected: what should have.
+        observed: the result.
+        expected: the result that was expected.
     """
 
     place: str
@@ -51,12 +51,12 @@ class Outcome:
             file holds them as the texts ``nan``, ``inf`` and ``-inf``.
         series: values step by step, of the metrics that keep them; likewise.
         steps: of the values of a series, where its file says them; otherwise they count from 1.
-        durations: seconds by what took them: ``queued``, ``running``.
+        durations: seconds in the states ``queued`` and ``running``.
         times: when the job was ``created``, ``started`` and ``ended``, by the service's clock, in ISO 8601.
         files: names by output directory, ``stdouterr`` for the logs.
         directory: where the files were downloaded to, below the run directory.
-        data: which data set was used; None where the scenario uploads none.
-        toolkit: what really trained.
+        data: the data set that was used; None where the scenario uploads none.
+        toolkit: the toolkit that really trained.
         service: what the job ran on: ``batchai``.
         attempts: how many jobs it took; the state is that of the last.
         errors: what the service, or a limit, says about a failure; which files could not be fetched, and which metrics
@@ -86,7 +86,7 @@ class Outcome:
 
     @property
     def is_met(self) -> bool:
-        """Whether all that was expected came out."""
+        """Whether all expectations were met."""
         return not self.unmet
 
     def final_value(self, metric: str) -> float | None:
@@ -120,7 +120,7 @@ class OutcomeFile:
             raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def replace(self, outcomes: Iterable[Outcome]) -> None:
-        """Put other outcomes in the place of all, in one step; whoever does holds the run directory's lock.
+        """Replace all outcomes in one step; the caller holds the run directory's lock.
 
         Raises:
             UserError: the file cannot be written.
@@ -132,7 +132,7 @@ class OutcomeFile:
             raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def read(self) -> list[Outcome]:
-        """All that can be read; the torn line of a killed run is passed over.
+        """All outcomes that can be read; the torn line of a killed run is ignored.
 
         Raises:
             UserError: the file cannot be read.
@@ -152,7 +152,7 @@ def encoded(outcome: Outcome) -> dict[str, Any]:
 
 @cache
 def versions() -> Mapping[str, str]:
-    """What took part in a run, by name."""
+    """The versions of the software in a run, by name."""
     found = {"batchai-harness": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -20,7 +20,7 @@ class PatternError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a pattern's first group matched.
+    """The matches of a pattern's first group.
 
     Attributes:
         texts: the last matches, as many as were asked for.
@@ -32,7 +32,7 @@ class Found:
 
 
 class PatternMatcher:
-    """Matches patterns; a context manager, whose process starts with the first question."""
+    """Matches patterns; a context manager, whose process starts with the first request."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -87,7 +87,7 @@ class PatternMatcher:
         return found
 
     def close(self) -> None:
-        """End the process; another question starts another."""
+        """End the process; a later request starts another."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -98,7 +98,7 @@ class PatternMatcher:
         try:
             line = self._exchange(request)
         except BaseException:
-            self.close()  # an interrupted question would answer the next one
+            self.close()  # the reply to an interrupted request would be taken for that to the next one
             raise
         reply: dict[str, Any] = json.loads(line) if line else {"error": "slow"}
         if not line:

@@ -23,7 +23,7 @@ MOST_BYTES = 64 << 20  # of a log; of a larger one its two ends are read, half o
 LONGEST_LINE = 64 << 10  # characters; of a longer line its two ends are read, half of this each
 _MEMORY = 2 << 30  # bytes of address space
 _GRACE = 2  # seconds of processor time after which the kernel ends a process that does not hear its signal
-_LONGEST_NUMBER = 100  # characters of a match that are of interest
+_LONGEST_NUMBER = 100  # characters of a match that are returned
 
 _LONG = re.compile(rf"[^\n]{{{LONGEST_LINE + 1},}}")
 

@@ -1,4 +1,4 @@
-"""Which outcomes are the best by the goal of a sweep; pure."""
+"""The best outcomes by the goal of a sweep; pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,14 +8,14 @@ from harness.scenario.sweep import GoalSpec
 
 
 def best(outcomes: Sequence[Outcome], goal: GoalSpec) -> list[Outcome]:
-    """The outcomes that no other one beats: one for a goal of one metric, the Pareto front for several.
+    """The outcomes that no other beats: one for a goal of one metric, the Pareto front for several.
 
     A trial counts when its job succeeded and every metric of the goal is a number. Of equally good ones the first is
     given.
 
     Args:
         outcomes: of a sweep.
-        goal: what is to be small, and what large.
+        goal: the metrics to minimize and to maximize.
     """
     front: list[tuple[tuple[float, ...], Outcome]] = []
     for outcome in outcomes:

@@ -41,9 +41,8 @@ def run_scenario(
     Args:
         context: where.
         scenario: the whole scenario.
-        trials: those of it to run; none means that nothing is made.
-        directory: gets outcomes and files.
-        report: gets each outcome once it is in the directory.
+        trials: the trials to run; if there are none, nothing is created.
+        directory: gets outcomes and files. report: gets each outcome once it is in the directory.
 
     Raises:
         CloudError: the cloud refuses; nothing is left behind.
@@ -68,7 +67,7 @@ def run_scenario(
 
 
 def by_cluster(trials: Sequence[Trial]) -> list[tuple[ClusterSpec, list[Trial]]]:
-    """The trials of each cluster, in the order in which clusters first occur; one is made after the other."""
+    """The trials of each cluster, in the order in which clusters first occur, which are created one by one."""
     groups: dict[str, tuple[ClusterSpec, list[Trial]]] = {}
     for trial in trials:
         groups.setdefault(trial.cluster.name, (trial.cluster, []))[1].append(trial)
@@ -167,7 +166,7 @@ def _schedule(
 
 @dataclass
 class _Submission:
-    """Makes of trials what can be submitted, and divides them among experiments."""
+    """Prepares trials for submission, and divides them among experiments."""
 
     context: RunContext
     target: JobTarget

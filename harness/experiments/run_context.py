@@ -1,4 +1,4 @@
-"""Where scenarios run, and what the trials of one share: group, storage, cluster, each with a cassette of its own."""
+"""Where scenarios run, and the shared resources of their trials: group, storage, cluster, each with its cassette."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -35,7 +35,7 @@ class RunContext:
 
     Attributes:
         service: runs the jobs.
-        uploads: gives what is uploaded.
+        uploads: opens the files to upload.
         sink: gets the events of the run.
         keep: use the resources of an earlier run again, and leave them for a later one.
         leases: records which processes share resources, where several do.
@@ -104,7 +104,7 @@ class RunContext:
 
 @contextmanager
 def open_alone(context: RunContext, cassette: str, *, source: Path | None = None) -> Iterator[RunContext]:
-    """A context whose resources all belong to one cassette, and to nobody else.
+    """A context whose resources all belong to one cassette, and are not shared.
 
     Args:
         source: the scenario file that they belong to.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.scenario.sweep import GoalSpec
 
 ABOUT, OUTCOMES = "run.json", "outcomes.jsonl"
-_PRIVATE = 0o700  # logs and models of a run are for their owner
+_PRIVATE = 0o700  # logs and models of a run are private
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence["Scenar
 
 
 def _plan(scenario: "Scenario") -> dict[str, Any]:
-    """What results and reports say of a scenario, which may have changed by then."""
+    """The description of a scenario for results and reports, since the file may change later."""
     cluster = scenario.cluster
     return {
         "scenario": scenario.scenario,
@@ -181,7 +181,7 @@ def _plan(scenario: "Scenario") -> dict[str, Any]:
 
 
 def _goals(goal: "GoalSpec | None") -> list[list[str]]:
-    """What is better by the scenario's own words: a direction and a metric, the first one first."""
+    """The directions of metrics that a scenario states, the most important first."""
     if goal is None:
         return []
     return [[goal.direction(name), name] for name in goal.names]

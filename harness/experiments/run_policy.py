@@ -1,4 +1,4 @@
-"""How a run may use a cloud: what is checked first, how much it may use, and how long what it makes may live."""
+"""How a run may use a cloud: early checks, budgets, and the lifetime of its resources."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from harness.resources.events import Noted
 from harness.scenario.model import Scenario
 from harness.services.service import ClusterPlan, MountPlan, Service
 
-MOST_JOBS = 500  # of an experiment; no list of them can be filtered
+MOST_JOBS = 500  # jobs of an experiment, whose list cannot be filtered
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class RunPolicy:
 
     Attributes:
         limits: the settings that hold budgets, where the cloud is paid for and has quotas; None where it has neither.
-        most_jobs: that one experiment gets, since a list of very many is slow; None where what is asked was recorded.
-        is_live: whether answers are made when they are asked for, so that requests may overtake one another.
-        lifetime: after which ``harness reap`` may delete what was made.
+        most_jobs: the most jobs of one experiment, since long lists are slow; None in replay.
+        is_live: whether a service computes the responses, so that the order of requests may vary.
+        lifetime: the time after which ``harness reap`` may delete the resources.
     """
 
     limits: Settings | None = None

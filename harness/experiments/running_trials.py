@@ -1,4 +1,4 @@
-"""The trials that run now, in a file of the run directory: what a report shows of a run that is not over."""
+"""The running trials, in a file of the run directory, from which a report shows a run that has not ended."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from harness.file_lock import is_locked
 from harness.resources.events import Event, StepRead, TrialEnded, TrialMoved
 
 RUNNING = "running.json"
-_PAUSE = 0.5  # seconds between a change and its place in the file, so that many changes share one
+_PAUSE = 0.5  # seconds after which a change is written, so that one write holds many changes
 _MOST_BYTES = 4 << 20
 
 
@@ -25,7 +25,7 @@ class LiveTrial:
     """A trial whose job has not ended.
 
     Attributes:
-        since: when it came into its state, in seconds since 1970.
+        since: when it entered its state, in seconds since 1970.
         metrics: the last step and value of each metric with steps.
     """
 
@@ -36,11 +36,11 @@ class LiveTrial:
 
 
 class RunningTrials:
-    """A sink of events that keeps the file; the file is gone when the run is.
+    """A sink of events that updates the file, and removes it at the end of the run.
 
     Args:
         path: of the file.
-        clock: says since when a trial is in its state.
+        clock: dates the states of trials.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -51,7 +51,7 @@ class RunningTrials:
         self._is_closed = False
 
     def __call__(self, event: Event) -> None:
-        """Take what is new of a trial."""
+        """Record an event of a trial."""
         with self._lock:
             match event:
                 case TrialMoved(trial, _, state) if TrialState(state).is_active:
@@ -67,7 +67,7 @@ class RunningTrials:
             if self._timer is None and not self._is_closed:
                 timer = threading.Timer(_PAUSE, self._write)
                 timer.daemon = True
-                with suppress(RuntimeError):  # the system has no thread more; the next change tries again
+                with suppress(RuntimeError):  # the system has no more threads; the next change tries again
                     timer.start()
                     self._timer = timer
 
@@ -84,16 +84,16 @@ class RunningTrials:
         with self._lock:
             self._timer = None
             if not self._is_closed:
-                with suppress(OSError):  # a run does what it does though nobody can look at it
+                with suppress(OSError):  # the run continues, although nobody can watch it
                     write_file(self._path, json.dumps([_encoded(trial) for trial in self._trials.values()]).encode())
 
 
 def read_running(run: Path, about: str) -> list[LiveTrial]:
-    """The trials of a run directory that run now; none where nobody runs them, or where that cannot be read.
+    """The running trials of a run directory; none if no process runs them, or the file cannot be read.
 
     Args:
         run: the directory.
-        about: the name of the file in it that a run locks.
+        about: the name of the file that a run locks.
     """
     try:
         if not is_locked(run / about):

@@ -1,4 +1,4 @@
-"""Runs the trials of a scenario: performs what ``decide`` decides, and polls, until every trial has its outcome."""
+"""The scheduler of trials: it performs what ``decide`` decides, and polls until every trial has its outcome."""
 
 from collections import deque
 from collections.abc import Callable
@@ -19,16 +19,16 @@ from harness.scenario.model import Limits
 
 
 class TrialScheduler:
-    """Runs trials on one cluster, as many at a time as it has nodes.
+    """Runs trials on one cluster, as many at a time as the cluster has nodes for.
 
     Args:
-        source: gives the trials.
+        source: the trials.
         capacity: nodes of the cluster.
         limits: of the scenario.
         poller: paces the polls, on the cloud's clock.
-        interruption: may end the run between two polls, and while it waits. Asked once to drain, no trial begins any
-            more, and those that run end as they would.
-        report: gets each outcome at once.
+        interruption: may end the run between two polls, and while it waits. After a request to drain, no further trial
+            begins, and running ones end normally.
+        report: called with each outcome at once.
         meter: refuses a trial that may exceed the budget; those that run already end first.
         fetcher: fetches the files of jobs that have ended; closed at the end.
     """
@@ -46,7 +46,7 @@ class TrialScheduler:
         fetcher: Fetcher,
     ) -> None:
         self._source = source
-        self._waiting: deque[PendingTrial] = deque()  # the next trial of the source, and those to be tried again
+        self._waiting: deque[PendingTrial] = deque()  # the next trial of the source, and trials to be tried again
         self._running: dict[str, RunningTrial] = {}
         self._finished: list[FinishedTrial] = []
         self._fetches: dict[str, Future[Collected]] = {}  # of the finished trials
@@ -86,7 +86,7 @@ class TrialScheduler:
         pauses = self._poller.pauses()
         while self._running or self._finished or self._more():
             self._act()
-            # The next job begins on a node that came free while the files of the last one are fetched.
+            # The next job begins on a free node while the files of the last one are downloaded.
             self._collect()
             if self._poll():
                 pauses = self._poller.pauses()
@@ -95,18 +95,18 @@ class TrialScheduler:
                     self._fetcher.wait(self._fetches.values(), next(pauses))
 
     def _more(self) -> bool:
-        """Whether trials are to begin."""
+        """Whether further trials may begin."""
         if self._refusal is not None or self._interruption.is_draining:
             return False
         return bool(self._waiting) or not self._source.is_exhausted
 
     def _act(self) -> None:
-        """Stop what is to be stopped, and submit what there are nodes for, one after the other."""
+        """Stop trials that must end, and submit those that fit on free nodes, one after the other."""
         has_submitted = True
         while has_submitted:
             has_submitted = False
             views = [trial.view() for trial in self._running.values()]
-            # A search chooses the better, the later it is asked: not before there is a node.
+            # A search chooses better with more results, so it is asked only when there is a node.
             is_free = sum(view.nodes for view in views) < self._capacity
             if is_free and not self._waiting and self._more() and (trial := self._source.next()) is not None:
                 self._waiting.append(trial)
@@ -130,7 +130,7 @@ class TrialScheduler:
         return self._refusal is None
 
     def _poll(self) -> bool:
-        """One answer reports every job that the cassette of the asking trial holds: in a replay its own alone."""
+        """One response reports every job in the cassette of the asking trial; in a replay, only that trial's own."""
         has_moved = False
         unseen = dict(self._running)
         with self._interruption.allowed():

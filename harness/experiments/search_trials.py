@@ -1,4 +1,4 @@
-"""The trials of a search: the study is asked for each when there is a node for it, and gets its outcome."""
+"""The trials of a search: the study chooses each when there is a node for it, and gets its outcome."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,12 +22,12 @@ class SearchTrials:
     Args:
         study: chooses the points.
         scenario: makes trials of them.
-        make: makes of a trial what can be submitted.
+        make: prepares a trial for submission.
         done: outcomes of earlier processes, by the id of the trial.
         again: trials of earlier processes that are run again first; the study gets what comes out besides.
-        metric: that is reported to the study while a job runs; None where none has steps.
+        metric: the metric that is reported to the study while a job runs; None if none has steps.
         at_once: how many trials run at a time; None for any number.
-        limit: how many begin; None for any number.
+        limit: how many trials begin; None for any number.
     """
 
     is_single = False
@@ -48,7 +48,7 @@ class SearchTrials:
         self._metric = metric
         self._at_once, self._limit = at_once, limit
         self._again = list(again)
-        self._numbers: dict[str, int | None] = {}  # of the trials that run, by id
+        self._numbers: dict[str, int | None] = {}  # of the running trials, by id
         self._reported: dict[str, int] = {}  # steps
         self._unfinished: list[Asked] = []
         for asked in study.unfinished():
@@ -60,13 +60,13 @@ class SearchTrials:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether no trial comes any more."""
+        """Whether there are no more trials."""
         if self._again:
             return False
         return self._limit == 0 or not (self._unfinished or self._study.asked < self._study.total)
 
     def next(self) -> PendingTrial | None:
-        """The next trial; None where enough run."""
+        """The next trial; None while enough are running."""
         if self.is_exhausted or (self._at_once is not None and len(self._numbers) >= self._at_once):
             return None
         if self._again:

@@ -1,4 +1,4 @@
-"""Which trials of some scenarios a run begins: those without an outcome, those that failed, or one that is named."""
+"""The trials that a run begins: those without an outcome, those that failed, or one by name."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a command line says of the trials that it wants.
+    """The selection of trials by a command line.
 
     Attributes:
         limit: how many begin at most; None for any number.
@@ -37,7 +37,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Part:
-    """What a run does of one scenario.
+    """The part of a run that concerns one scenario.
 
     Attributes:
         done: outcomes that stay as they are, by the id of their trial.
@@ -60,7 +60,7 @@ class Part:
 
 
 def parts_of(scenarios: Sequence[Scenario], directory: RunDirectory, selection: Selection) -> Iterator[Part]:
-    """What a run does of each scenario.
+    """The part of a run for each scenario.
 
     Raises:
         UserError: a study cannot be opened, or the trial that is wanted does not exist.

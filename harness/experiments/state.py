@@ -1,10 +1,10 @@
-"""How a trial moves: a table of allowed moves, and when it is over."""
+"""The states of a trial: a table of allowed transitions, and which states are final."""
 
 from enum import StrEnum
 
 
 class TrialState(StrEnum):
-    """Where a trial is; from ``queued`` on in the service's own words."""
+    """The state of a trial; from ``queued`` on in the service's words."""
 
     WAITING = "waiting"  # for a free node; not submitted yet
     QUEUED = "queued"
@@ -15,7 +15,7 @@ class TrialState(StrEnum):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it can move no more."""
+        """Whether the state is final."""
         return not MOVES[self]
 
     @property
@@ -37,7 +37,7 @@ MOVES: dict[TrialState, frozenset[TrialState]] = {
 
 
 def moved(state: TrialState, reported: str) -> TrialState:
-    """The state after the service has reported one; a report that no move allows is stale and changes nothing."""
+    """The state after a report of the service; a report that no transition allows is stale, and ignored."""
     try:
         new = TrialState(reported)
     except ValueError:

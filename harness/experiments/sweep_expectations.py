@@ -1,4 +1,4 @@
-"""What a scenario expects of its sweep as a whole; pure but for reading a baseline."""
+"""Expectations of a scenario on its sweep as a whole; pure, except that a baseline is read."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class SweepCheck:
         name: as it is called in pytest: ``best=loss``.
         place: of the scenario, such as ``("sweep", "expect", "best", "loss")``.
         expected: in words.
-        observe: what came out in words; empty where it is as expected.
+        observe: describes the result; empty if it is as expected.
     """
 
     name: str
@@ -127,6 +127,6 @@ def _unmet(scenario: Scenario, check: SweepCheck, observed: str) -> Unmet:
 
 
 def describe_unmet(scenario: Scenario, unmet: Unmet) -> str:
-    """What a person reads of an expectation on a sweep."""
+    """The message about an expectation on a sweep."""
     where = f"{scenario.path}:{unmet.line}: {unmet.place}"
     return f"{where}\n    observed: {unmet.observed}\n    expected: {unmet.expected}"

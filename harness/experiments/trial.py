@@ -1,4 +1,4 @@
-"""A trial on its way: not submitted yet, running, or finished; each is a type of its own."""
+"""A trial that is pending, running or finished; each is a type of its own."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -27,8 +27,8 @@ class PendingTrial:
     """A trial whose job is not submitted yet.
 
     Attributes:
-        experiment: that its job belongs to.
-        makes_experiment: it is the first of the experiment, which does not exist yet.
+        experiment: the experiment of its job.
+        makes_experiment: whether it is the first of its experiment, which does not exist yet.
         attempts: those before, where it is tried again.
     """
 
@@ -74,7 +74,7 @@ class PendingTrial:
             return RunningTrial(self, job, attempts)
 
     def close(self, error: BaseException | None = None) -> None:
-        """End the cassette of a trial that is not tried again after all."""
+        """End the cassette of a trial whose next attempt is not submitted."""
         if self.attempts is not None:
             self.attempts.close(error)
 
@@ -90,7 +90,7 @@ class PendingTrial:
 
 
 class RunningTrial:
-    """A trial whose job the service has.
+    """A trial whose job is submitted.
 
     Args:
         pending: the trial.
@@ -146,7 +146,7 @@ class RunningTrial:
         return self._job.list_jobs()
 
     def observe(self, jobs: Mapping[str, JobView]) -> bool:
-        """Take what the service reports of this trial's job; whether the job has moved.
+        """Process the service's report on this trial's job; returns whether its state has changed.
 
         Raises:
             JobError: the job was deleted, or is not the one that was asked for.
@@ -158,7 +158,7 @@ class RunningTrial:
         return has_moved
 
     def finished(self, jobs: Mapping[str, JobView]) -> "FinishedTrial | None":
-        """The trial with how its job ended; None where the job has not.
+        """The finished trial; None if the job has not ended.
 
         Raises:
             JobError: the job was deleted, or is not the one that was asked for.
@@ -168,7 +168,7 @@ class RunningTrial:
         return FinishedTrial(self._pending, self._job, self._view(jobs), self._log, self._stopped, self._attempts)
 
     def stop(self, stop: Stop) -> None:
-        """Have the job terminated; its outcome gives the reason.
+        """Terminate the job; its outcome gives the reason.
 
         Raises:
             JobError: the service refuses.
@@ -229,7 +229,7 @@ class FinishedTrial:
 
     @property
     def is_pruned(self) -> bool:
-        """Whether it was ended because it is not worth finishing; one that was faster has ended by itself."""
+        """Whether it was pruned before its job ended."""
         return self.stopped is not None and self.stopped.kind == "pruned" and self.view.state != "succeeded"
 
     def retried(self) -> PendingTrial | None:
@@ -246,16 +246,16 @@ class FinishedTrial:
         return replace(self.pending, attempts=replace(self.attempts, failures=(*failures, failure)))
 
     def fetch(self) -> Collected:
-        """Fetch the files; what cannot be fetched is a problem that is told of. Any thread may do that.
+        """Download the files; those that cannot be downloaded are reported as problems. Any thread may call this.
 
         Raises:
-            UnreachableError: nobody answers any more; a resumed run collects them.
+            UnreachableError: the service does not answer; a resumed run downloads them.
         """
         scenario = self.pending.scenario
         return collect(self.job.output, directories_of(scenario), self.pending.directory, scenario.metrics)
 
     def judge(self, collected: Collected) -> Outcome:
-        """What came out, by the files that were fetched."""
+        """The outcome, by the downloaded files."""
         scenario, trial, context, view = self.pending.scenario, self.pending.trial, self.pending.context, self.view
         self.log.finish(collected.logs)
         readings = read_metrics(scenario.metrics, {**collected.logs, **collected.outputs}, context.matcher)
@@ -291,5 +291,5 @@ class FinishedTrial:
 
 
 def _unbounded(readings: Readings, expect: ExpectSpec) -> list[str]:
-    """Why metrics have no value; of those that are expected the expectation says it."""
+    """Why metrics have no value, except expected ones, whose expectation says it."""
     return [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]

@@ -1,4 +1,4 @@
-"""Where the trials of a run come from: known before it, or chosen by a search while it lasts."""
+"""Sources of the trials of a run: known before it, or chosen by a search during the run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class TrialSource(Protocol[Pending_co, Running_contra]):
-    """Gives trials one at a time, and learns what comes out of them."""
+    """Gives trials one at a time, and receives their outcomes."""
 
     @property
     def is_exhausted(self) -> bool:
@@ -24,13 +24,13 @@ class TrialSource(Protocol[Pending_co, Running_contra]):
         """Whether the run has one trial only, which is worth ending at the first Ctrl-C."""
 
     def next(self) -> Pending_co | None:
-        """The next trial; None where there is none, or none before another one has ended."""
+        """The next trial; None if there is none, or none before another one has ended."""
 
     def judge(self, trial: Running_contra) -> Stop | None:
-        """Look at a running trial: why it is not worth finishing; None where it is."""
+        """Why a running trial is not worth finishing; None if it is."""
 
     def take(self, outcome: Outcome) -> None:
-        """Learn how a trial ended; its outcome is on the disk."""
+        """Receive the outcome of a trial, which is on the disk."""
 
 
 class KnownTrials(Generic[T, P]):
@@ -64,4 +64,4 @@ class KnownTrials(Generic[T, P]):
         """Every trial runs to its end."""
 
     def take(self, outcome: Outcome) -> None:
-        """What comes out changes nothing."""
+        """Do nothing, since outcomes change nothing."""

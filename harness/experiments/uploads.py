@@ -1,4 +1,4 @@
-"""What a run uploads: real files, or in replay placeholders for what a recording has uploaded."""
+"""Uploads of a run: real files, or in replay placeholders for recorded uploads."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,7 +23,7 @@ class Uploads(Protocol):
     """Makes what a scenario uploads available for as long as a block lasts."""
 
     def open(self, scenario: Scenario, volume: FieldPath) -> AbstractContextManager[Mapping[str, Upload]]:
-        """What is uploaded to the volume that a field defines, by path in its directory."""
+        """The files to upload to the volume that a field defines, by path in its directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class LocalUploads:
 
 @dataclass(frozen=True, slots=True)
 class RecordedUploads:
-    """For replay: the same names, and nothing in them, so no data set is needed.
+    """Uploads in replay: the same names without content, so that no data set is needed.
 
     Attributes:
         upload_from: directories that may be uploaded from, besides the scenario's own.
