@@ -1,4 +1,4 @@
-"""What ``harness doctor`` looks at: one function a question, each with what was found and the command that fixes it."""
+"""The checks of ``harness doctor``: one function each, with its result and the command that fixes a problem."""
 
 import importlib.metadata
 import os
@@ -31,11 +31,11 @@ State = Literal["ok", "note", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One answer.
+    """The result of a check.
 
     Attributes:
         state: ``fail`` where the main job would not run; ``note`` where something optional is missing.
-        remedy: what to type, where something can be done.
+        remedy: the command that helps, if there is one.
     """
 
     name: str
@@ -107,7 +107,7 @@ def check_torch(_around: Surroundings) -> Check:
 
 
 def check_cntk(around: Surroundings) -> Check:
-    """What would run a CNTK job."""
+    """The CNTK that would run a job."""
     try:
         found = find_cntk(around.settings.cntk_python, environ=around.environ)
     except HarnessError as error:
@@ -254,13 +254,13 @@ def _run(*words: str) -> tuple[int, str]:
 
 
 def _nearest(path: Path) -> Path:
-    """The directory that is there, at or above a path."""
+    """The nearest existing directory at or above a path."""
     absolute = path.absolute()
     return next(one for one in (absolute, *absolute.parents) if one.is_dir())
 
 
 def _unwritable(directory: Path) -> str | None:
-    """Why no file can be made there; None where one can."""
+    """Why no file can be created there; None if one can."""
     try:
         with tempfile.TemporaryFile(dir=directory):
             return None

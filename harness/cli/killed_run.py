@@ -1,4 +1,4 @@
-"""What a killed process of a run left running, which ``harness run --resume`` reports and can end."""
+"""Jobs that a killed process of a run left running, which ``harness run --resume`` reports and can end."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Survivors:
-    """What still runs.
+    """The leftovers of a killed process.
 
     Attributes:
-        jobs: those that the service has.
+        jobs: the jobs that still run on the service.
         resources: the groups and shares that hold them, which may be deleted.
         orphans: jobs on this machine whose emulator ended with the killed process.
     """
@@ -63,11 +63,11 @@ def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Surviv
 
 
 def describe(survivors: Survivors, *, is_ended: bool) -> list[str]:
-    """What still runs, and what becomes of it.
+    """A description of what still runs, and what happens to it.
 
     Args:
         survivors: what still runs.
-        is_ended: it is ended now.
+        is_ended: whether it is ended now.
     """
     lines = []
     if survivors.jobs:

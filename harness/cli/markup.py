@@ -1,4 +1,4 @@
-"""Text of others in tables and lines that rich draws."""
+"""Untrusted text in tables and lines that rich draws."""
 
 from rich.markup import escape
 

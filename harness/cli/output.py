@@ -1,4 +1,4 @@
-"""What commands write: one function for lines, so that no text of others reaches the terminal as it is."""
+"""Output of commands: one function for lines, so that no untrusted text reaches the terminal unchanged."""
 
 import click
 

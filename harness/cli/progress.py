@@ -1,4 +1,4 @@
-"""What ``harness run`` shows: steps as they end, node states, the jobs' own lines, and the table of results."""
+"""The display of ``harness run``: finished steps, states of nodes, lines of jobs, and the table of results."""
 
 from collections import Counter
 from datetime import timedelta
@@ -79,7 +79,7 @@ class Display:
             self._status.stop()
 
     def begin(self, scenario: Scenario, total: int) -> None:
-        """Trials of another scenario come; of many jobs only the lines that hold a metric are shown."""
+        """Begin with the trials of a scenario; if there are many jobs, only lines with a metric are shown."""
         self._total = total
         self._states.clear()
         self._in_state.clear()

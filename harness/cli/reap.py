@@ -44,7 +44,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True, slots=True)
 class SurveyedCloud:
-    """A cloud in which the resources of runs were looked for, and what may become of each."""
+    """A cloud in which resources of runs were searched, and the verdict on each."""
 
     cloud: Cloud
     clients: Clients
@@ -53,11 +53,11 @@ class SurveyedCloud:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An emulator to look at.
+    """An emulator to search.
 
     Attributes:
-        settings: those with which it is opened.
-        may_start: whether one is started where none runs.
+        settings: the settings with which it is opened.
+        may_start: whether an emulator is started if none runs.
     """
 
     settings: Settings
@@ -121,7 +121,7 @@ def _may_be_alive(entry: Entry) -> bool:
 
 
 def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> list[Place]:
-    """The lasting emulators to look at.
+    """The lasting emulators to search.
 
     Starting an emulator runs the jobs that wait in its directory. So one is started only in a directory in which a run
     of this user has journalled something. The working directory may be anybody's work: an emulator of its own has to
@@ -143,7 +143,7 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
 
 
 def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[SurveyedCloud], int]:
-    """The emulators that were looked at, and how many do not start or answer, which is reported: others do."""
+    """Search the emulators; returns the results, and how many do not start or answer, which is reported."""
     sites, failures = [], 0
     for place in places:
         try:
@@ -181,7 +181,7 @@ def _survey(
 
 
 def _show(sites: Sequence[SurveyedCloud], orphans: Sequence[Orphan], undecided: Sequence[Path]) -> int:
-    """Draw what was found; returns how much of it is to go."""
+    """Show what was found; returns how many resources would be deleted."""
     table = Table("", "what", "name", "run", "why", box=None)
     for site in sites:
         for verdict in site.verdicts:
@@ -210,7 +210,7 @@ def _confirm(count: int, *, yes: bool) -> None:
 
 
 def _delete(sites: Sequence[SurveyedCloud], orphans: Sequence[Orphan]) -> int:
-    """Delete, and say so of each; returns how many could not be deleted."""
+    """Delete resources, and report each; returns how many could not be deleted."""
     failures = 0
     for site in sites:
         results = reap(site.verdicts, site.cloud, site.clients, report=_report, services=service_resources())

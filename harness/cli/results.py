@@ -1,4 +1,4 @@
-"""``harness results``: what came out of a run, as a table or as files."""
+"""``harness results``: the outcomes of a run, as a table or as files."""
 
 import sys
 from collections.abc import Callable
@@ -132,7 +132,7 @@ def newest() -> Path:
 
 
 def _read_again(path: Path, scenarios: tuple[Path, ...]) -> RunRecord:
-    """What the files of a run say now; only this needs scenarios, which take a third of a second to import."""
+    """The outcomes by the present scenario files; only this imports scenarios, which takes a third of a second."""
     record: RunRecord = import_module("harness.results.reread").reread(path, scenarios)
     return record
 
@@ -149,7 +149,7 @@ def _goal(words: tuple[str, str] | None, best: int | None, record: RunRecord) ->
 
 
 def _write(path: Path | None, make: Callable[[], bytes]) -> bool:
-    """Write a file, where one is asked for; whether it was."""
+    """Write a file, if one is requested; returns whether it was written."""
     if path is None:
         return False
     content = make()
@@ -173,7 +173,7 @@ def _explained(root: Path, outcome: Outcome) -> str:
 
 
 def _export(uri: str | None, record: RunRecord, chosen: list[Outcome]) -> bool:
-    """Make runs of MLflow, where they are asked for; whether they were."""
+    """Create runs of MLflow, if they are requested; returns whether they were created."""
     if uri is None:
         return False
     try:

@@ -26,7 +26,7 @@ from harness.services.catalogue import service_named
 from harness.services.service import Service
 from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service
 
-_MAX_TRIALS = 10_000  # that one run takes: each is held in memory
+_MAX_TRIALS = 10_000  # the most trials of one run: each is held in memory
 
 
 @click.command(context_settings=CONTEXT, epilog="More: harness docs run, harness docs scenarios")
@@ -146,10 +146,10 @@ def run(
 
 
 def _refuse(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
-    """Refuse what can be known not to run before a run directory is made."""
+    """Refuse scenarios that cannot run, before a run directory is created."""
     refuse_unknown_size(scenario, cloud)
     if scenario.sweep.search is not None:
-        study_of(scenario, storage=None)  # with its sampler and pruner
+        study_of(scenario, storage=None)  # this also checks the sampler and the pruner
     if limit is None and len(scenario.trials) > _MAX_TRIALS:
         raise UserError(
             f"{scenario.path}: has {len(scenario.trials)} trials, a run takes at most {_MAX_TRIALS}; run a part of "
@@ -158,9 +158,9 @@ def _refuse(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
 
 
 def _node_price(settings: Settings, service: Service, size: str) -> float | None:
-    """What a node-hour costs of the size that is used where a scenario names one."""
+    """The price of a node-hour of the size that is used in place of a scenario's."""
     return node_price(settings, service.offered_size(size))
 
 
 def _no_price(_size: str) -> None:
-    """What a node-hour costs where nothing is paid."""
+    """The price of a node-hour where nothing is paid."""

@@ -1,4 +1,4 @@
-"""What ``harness run`` shows at its end: what was not as expected, alike failures together, reports, and the table."""
+"""The summary of ``harness run``: unmet expectations, failures grouped by cause, reports, and the table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from harness.results.run_record import read_run
 from harness.results.table import fitting, shown_fields, trial_table
 from harness.scenario.model import Scenario
 
-_MOST_GROUPS = 20  # of failures that are alike
+_MOST_GROUPS = 20  # names of trials that failed alike
 _MOST_NAMES = 10
 
 Outcomes = Mapping[tuple[str, str], Outcome]
@@ -35,10 +35,10 @@ Outcomes = Mapping[tuple[str, str], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """Shows what came out of a run, and writes its reports.
+    """Shows the outcomes of a run, and writes its reports.
 
     Attributes:
-        console: where it is shown.
+        console: the console that shows it.
         junit: the file of the JUnit report; None where none is asked for.
     """
 
@@ -48,7 +48,7 @@ class RunSummary:
     junit: Path | None
 
     def show(self, parts: Sequence[Part], outcomes: Outcomes, *, is_interrupted: bool) -> bool:
-        """Show everything, the results last; whether all came out as expected.
+        """Show everything, the results last; returns whether all expectations were met.
 
         Args:
             parts: of the run, one for each scenario.

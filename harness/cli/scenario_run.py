@@ -1,4 +1,4 @@
-"""One run of some scenarios: shown as it goes, summed up at its end."""
+"""One run of some scenarios, with its display and its summary."""
 
 import sys
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ class ScenarioRun:
         self._running = RunningTrials(self.directory.path / RUNNING, SystemClock())
 
     def play(self, scenarios: list[Scenario], selection: Selection) -> int:
-        """The exit code, after everything was shown."""
+        """Run the trials and show everything; returns the exit code."""
         self._say(f"run directory: {self.directory.path}")
         parts = list(parts_of(scenarios, self.directory, selection))
         outcomes = {(part.scenario.scenario, name): one for part in parts for name, one in part.done.items()}
@@ -82,7 +82,7 @@ class ScenarioRun:
         return 0 if is_met else 1
 
     def _take(self, event: Event) -> None:
-        """Show an event here, and to whoever looks at the run directory."""
+        """Show an event here, and record it in the run directory."""
         self._display(event)
         self._running(event)
 
@@ -90,7 +90,7 @@ class ScenarioRun:
         say_lines(self._console, text)
 
     def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
-        """Run the trials of a scenario; what comes out is shown, and added to the outcomes."""
+        """Run the trials of a scenario; outcomes are shown, and added to ``outcomes``."""
         scenario, goal = part.scenario, part.scenario.sweep.goal
         leaders = best(list(part.done.values()), goal) if goal else []
 
@@ -106,14 +106,14 @@ class ScenarioRun:
         self._display.begin(scenario, part.total)
         if part.study is not None:
             study, again = part.study, part.trials
-            # A recording was made one trial after the other: only so does a replay ask for the same points.
+            # A recording runs one trial at a time, so a replay must do so, too, to get the same points.
             at_once = 1 if self.cloud == "replay" else None
             run_search(context, scenario, study, self.directory, report, again=again, limit=part.limit, at_once=at_once)
         else:
             run_scenario(context, scenario, part.trials, self.directory, report)
 
     def _settle_survivors(self, context: RunContext, scenarios: list[Scenario]) -> None:
-        """Of a resumed run, report the jobs that a killed process left running, and end them where that is wanted."""
+        """For a resumed run, report the jobs that a killed process left running, and end them if that is wanted."""
         if not self.directory.is_resumed or self.cloud == "replay":
             return
         with self.interruption.allowed():
@@ -124,7 +124,7 @@ class ScenarioRun:
                 end_survivors(survivors, context, self._say)
 
     def _confirms(self, question: str) -> bool:
-        """Whether somebody at a terminal agrees."""
+        """Whether the user at the terminal agrees."""
         return self._console.is_terminal and sys.stdin.isatty() and click.confirm(question)
 
     @contextmanager

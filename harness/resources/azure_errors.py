@@ -35,12 +35,12 @@ _STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storag
 
 @dataclass(frozen=True, slots=True)
 class KnownErrors:
-    """What the error codes of a service mean.
+    """The meanings of the error codes of a service.
 
     Attributes:
-        retired: the codes that Microsoft's cloud answers with where the service was.
+        retired: the codes that Microsoft's cloud returns since the end of the service.
         farewell: what happened to the service, and what works instead.
-        remedies: what to do about any other code.
+        remedies: what to do about other codes.
     """
 
     retired: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""What a run can use at most, and the budgets that it must not exceed: node-hours, and their price."""
+"""The most that a run can use, and its budgets: node-hours and their price."""
 
 import math
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ def most_node_hours(scenario: Scenario, trials: int) -> float:
 
 
 def node_price(settings: Settings, size: str) -> float | None:
-    """The price of a node-hour: the setting, else the last list price in USD; None where neither is known."""
+    """The price of a node-hour: the setting, else the last list price in USD; None if neither is known."""
     known = vm_size(size)
     return settings.vm_price or (known.price if known else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many node-hours may be used, and which settings say so; no trial begins that could use more."""
+    """A number of node-hours, and the settings that it comes from; no trial begins that could use more."""
 
     node_hours: float
     reason: str
@@ -68,7 +68,7 @@ class BudgetMeter:
     """Counts the node-hours of a cluster from the moment that it is asked for.
 
     Args:
-        clock: of the cloud.
+        clock: the clock of the cloud.
         budget: the node-hours that may be used; None for any number.
         nodes: the most that the cluster has at once; all of them are counted all the time.
         began: when the cluster was asked for, in the monotonic seconds of the clock; default now.

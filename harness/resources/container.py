@@ -48,7 +48,7 @@ class BlobContainer(Volume):
         self._container.set_container_metadata(tags)
 
     def _make_directories(self, paths: Iterable[str]) -> None:
-        """A container has none."""
+        """Do nothing, since a container has no directories."""
 
     def _put(self, path: str, upload: Upload) -> None:
         options = {"overwrite": True, "max_concurrency": 1, "metadata": upload.metadata or None}

@@ -73,7 +73,7 @@ class Entry:
     def must_survive_a_power_cut(self) -> bool:
         """Whether the line is needed after one.
 
-        A deletion that no line tells of is repeated. A job of the emulator ends with this machine, and what is left of
+        A deletion that no line records is repeated. A job of the emulator ends with this machine, and what is left of
         it is deleted with its resource group, which has a line before it.
         """
         return self.state == "creating" and (self.cloud, self.kind) != ("emulator", "job")

@@ -1,4 +1,4 @@
-"""Which process a resource belongs to, written so that any later process can tell whether it still runs."""
+"""The process that owns a resource, written so that later processes can check whether it still runs."""
 
 import os
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Owner:
     def state(self) -> Literal["running", "ended", "elsewhere"]:
         """Whether the process runs.
 
-        ``elsewhere`` means that nobody can tell on this machine: it is another one, or it was started again since. A
+        ``elsewhere`` means that this machine cannot know: the process is on another one, or on an earlier boot. A
         clone of a virtual machine differs from the original by its boot alone, so another boot proves no end.
         """
         if self.host != this_machine() or not self.started:
@@ -54,7 +54,7 @@ def parse_owner(text: str) -> Owner | None:
 
 
 def this_process() -> Owner:
-    """The process that asks."""
+    """The calling process."""
     return owner_of(os.getpid())
 
 

@@ -21,7 +21,7 @@ from harness.resources.owner import Owner, this_process
 
 @dataclass(frozen=True)
 class Provisioning:
-    """Where resources are made, and for which run.
+    """Where resources are created, and for which run.
 
     Attributes:
         clients: those of the cassette that the resource is recorded in.
@@ -29,7 +29,7 @@ class Provisioning:
         interruption: decides where a signal may interrupt the creation; it never interrupts a deletion.
         owner: the process that the resources belong to; where several processes share them, one that outlives them all.
         lifetime: how long a resource is meant to live; ``harness reap`` may delete it afterwards.
-        known_errors: what the error codes of the service mean.
+        known_errors: the meanings of the error codes of the service.
     """
 
     cloud: Cloud
@@ -93,7 +93,7 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self) -> None:
-        """Create it, and return when it can be used."""
+        """Create it, and return when it is usable."""
 
     @property
     def is_created(self) -> bool:
@@ -127,7 +127,7 @@ class Resource(ABC):
         """Write the mark into its tags, if it belongs to this run."""
 
     def remember(self) -> dict[str, Any]:
-        """What another process that shares it has to know, as a JSON object."""
+        """What another process that shares it must know, as a JSON object."""
         return {}
 
     def recall(self, facts: Mapping[str, Any]) -> None:  # noqa: B027 - most resources have nothing to take

@@ -1,4 +1,4 @@
-"""Deletes what earlier runs left in a cloud: tags and the journal find it, pure rules decide."""
+"""Deletion of what earlier runs left in a cloud: tags and the journal find it, pure rules decide."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -41,16 +41,16 @@ class Found:
 
 
 class ServiceResources(Protocol):
-    """What a service has besides groups and storage: resources of runs in places that no run has made."""
+    """The resources of a service besides groups and storage, in places that no run has created."""
 
     def find(self, cloud: Cloud, clients: Clients) -> list[Found]:
-        """Those that carry tags of the harness. Raises CloudError."""
+        """The resources that carry tags of the harness. Raises CloudError."""
 
     def label(self, found: Found, clients: Clients) -> Label | None:
-        """What the tags of one say now. Raises AzureError."""
+        """The present tags of a resource. Raises AzureError."""
 
     def delete(self, found: Found, clients: Clients) -> None:
-        """Delete one, and return when it does not exist any more. Raises AzureError or CloudError."""
+        """Delete a resource, and return when it does not exist any more. Raises AzureError or CloudError."""
 
     def purge(self, group: str, clients: Clients) -> None:
         """Delete for good what the deletion of a group would keep recoverable. Raises AzureError or CloudError."""
@@ -76,12 +76,12 @@ class Reaped:
 def find(cloud: Cloud, clients: Clients, services: ServiceResources | None = None) -> list[Found]:
     """The groups of the subscription, and shares and containers of the storage account, that carry tags of the harness.
 
-    Without the key of the account, its shares are not looked at.
+    Without the key of the account, its shares are not searched.
 
     Args:
-        cloud: is looked at.
+        cloud: the cloud to search.
         clients: those of the cloud.
-        services: finds what services have besides; by default nothing.
+        services: finds further resources of services; by default none.
 
     Raises:
         CloudError: they cannot be listed.
@@ -156,7 +156,7 @@ def reap(
         cloud: holds the resources.
         clients: those of the cloud.
         report: is called with each result.
-        services: deletes what services have besides.
+        services: deletes further resources of services.
     """
     results = []
     for verdict in sorted((one for one in verdicts if one.delete), key=lambda one: _ORDER.index(one.found.kind)):
@@ -241,7 +241,7 @@ def _delete(found: Found, clients: Clients, services: ServiceResources | None) -
 
 
 def _label(found: Found, clients: Clients, services: ServiceResources | None) -> Label | None:
-    """What the tags of a resource say now."""
+    """The present tags of a resource."""
     if services is not None and found.kind not in (GROUP, SHARE, CONTAINER):
         return services.label(found, clients)
     if found.kind == GROUP:
@@ -261,7 +261,7 @@ def _metadata(share: Any, clients: Clients) -> dict[str, str]:
 
 
 def _foreign(label: Label) -> str:
-    """Why the tags of a resource prove nothing."""
+    """Why the tags of a resource are not proof that it may be deleted; None if they are."""
     if label.resource:
         return f"its tags were copied: they were written on {label.resource}"
     return "its tags do not name it: they were copied, or an older version wrote them"

@@ -1,4 +1,4 @@
-"""Resource providers, which have to be registered in a subscription before they can be used."""
+"""Resource providers, which must be registered in a subscription before their use."""
 
 from collections.abc import Iterable
 

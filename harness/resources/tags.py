@@ -1,6 +1,7 @@
-"""What is written on every group and share that a run creates: whose it is, until when, and on what it was written.
+"""Tags on every group and share that a run creates: its owner, its expiry, and the resource they were written on.
 
-``reap`` deletes nothing without it. Tags travel: policies, templates and people copy them from one resource to another.
+``reap`` deletes nothing without them. Tags travel: policies, templates and people copy them from one resource to
+another.
 So they name the resource that they were written on, and on any other resource they prove nothing.
 """
 
@@ -24,13 +25,13 @@ _TAGS = (RUN_TAG, OWNER_TAG, CREATED_TAG, EXPIRES_TAG, RESOURCE_TAG, KEPT_TAG)
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the tags say.
+    """The content of the tags.
 
     Attributes:
         owner: None where it cannot be read.
         expires: None where it cannot be read: the resource then never expires.
         resource: id of the resource that the tags were written on; empty where they name none.
-        is_kept: whether its run has ended in order and left it for the next one, on whichever machine.
+        is_kept: whether its run has ended normally and left it for the next one, on any machine.
     """
 
     run: str
@@ -66,7 +67,7 @@ class Label:
 
 
 def origin_of(owner: Owner) -> str:
-    """Where a process is, or was, whose end nobody can see from here."""
+    """The origin of a process whose end this machine cannot observe."""
     if owner.is_of_an_earlier_boot:
         return "made before this machine was last started, or on a clone of it"
     return "made on another machine"
@@ -100,18 +101,18 @@ def tags_of(provisioning: Provisioning, resource: str, *, is_kept: bool = False)
 
 
 def metadata_of(provisioning: Provisioning, resource: str, *, is_kept: bool = False) -> dict[str, str]:
-    """The same for a file share, whose metadata has no hyphens in its names."""
+    """``tags_of`` for a file share, whose metadata has no hyphens in its names."""
     tags = tags_of(provisioning, resource, is_kept=is_kept)
     return {_without_hyphens(name): value for name, value in tags.items()}
 
 
 def read_tags(tags: Mapping[str, str] | None) -> Label | None:
-    """What the tags of a group say; None where they are not ours. Azure ignores the case of their names."""
+    """The label in the tags of a group; None if they are not ours. Azure ignores the case of their names."""
     return _label({name.lower(): value for name, value in (tags or {}).items()})
 
 
 def read_metadata(metadata: Mapping[str, str] | None) -> Label | None:
-    """What the metadata of a share says; None where it is not ours."""
+    """The label in the metadata of a share; None if it is not ours."""
     values = {name.lower(): value for name, value in (metadata or {}).items()}
     return _label({tag: values.get(_without_hyphens(tag), "") for tag in _TAGS})
 

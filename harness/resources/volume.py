@@ -16,12 +16,12 @@ from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.tags import metadata_of, read_metadata
 from harness.scenario.volumes import VolumeKind
 
-_DATA = "dataset"  # metadata of an uploaded file: which data it really holds
+_DATA = "dataset"  # metadata of an uploaded file: the data set that it really holds
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A local file, or in replay its placeholder, and what the volume remembers about it.
+    """A local file, or in replay its placeholder, with its metadata on the volume.
 
     Attributes:
         source: the path of the file, or its bytes.
@@ -124,7 +124,7 @@ class Volume(Resource):
             self._set_metadata(metadata_of(self.provisioning, self.id, is_kept=True))
 
     def remember(self) -> dict[str, Any]:
-        """What another process that shares it has to know."""
+        """What another process that shares it must know."""
         return {"data": self.data, "uploaded": list(self.uploaded), "created": self._created}
 
     def recall(self, facts: Mapping[str, Any]) -> None:
@@ -132,13 +132,13 @@ class Volume(Resource):
         self.data, self.uploaded, self._created = facts["data"], tuple(facts["uploaded"]), facts["created"]
 
     def require(self, path: str) -> None:
-        """Make sure that a file is there, before a job that needs it costs anything.
+        """Make sure that a file exists, before a job that needs it costs anything.
 
         Args:
             path: of the file, from the root of the volume.
 
         Raises:
-            JobError: it is not there.
+            JobError: it does not exist.
             ProvisioningError: the volume does not answer.
         """
         with self.provisioning.errors(f"look for {path} on {self.volume_kind} {self.name}"):
@@ -156,7 +156,7 @@ class Volume(Resource):
 
     @abstractmethod
     def _make(self, tags: dict[str, str]) -> bool:
-        """Create it with metadata; False where one of that name exists."""
+        """Create it with metadata; returns False if one of that name exists."""
 
     @abstractmethod
     def _metadata(self) -> Mapping[str, str]:
@@ -168,7 +168,7 @@ class Volume(Resource):
 
     @abstractmethod
     def _make_directories(self, paths: Iterable[str]) -> None:
-        """Create directories, of which parents come first; one that exists is no error."""
+        """Create directories, parents first; an existing one is no error."""
 
     @abstractmethod
     def _put(self, path: str, upload: Upload) -> None:
@@ -180,7 +180,7 @@ class Volume(Resource):
 
     @abstractmethod
     def _holds(self, path: str) -> bool:
-        """Whether a file is there."""
+        """Whether a file exists."""
 
     def _data_of(self, name: str) -> str | None:
         return self._file_metadata(self._path(name)).get(_DATA)

@@ -2,7 +2,7 @@
 
 from harness.config import Settings
 from harness.resources.reap import ServiceResources
-from harness.services import azureml  # its names are loaded where they are used: it needs the SDK of blobs
+from harness.services import azureml  # its names are loaded when they are used, because it needs the SDK of blobs
 from harness.services.batchai import BatchAiService
 from harness.services.service import Service
 from harness.target import CloudName, ServiceName
@@ -12,7 +12,7 @@ def service_named(name: ServiceName, settings: Settings, cloud: CloudName) -> Se
     """The service of a name.
 
     Args:
-        name: which.
+        name: the name.
         settings: those of the service.
         cloud: where it is used.
 
@@ -25,5 +25,5 @@ def service_named(name: ServiceName, settings: Settings, cloud: CloudName) -> Se
 
 
 def service_resources() -> ServiceResources:
-    """What services have besides groups and storage, for ``harness reap``."""
+    """The resources of services besides groups and storage, for ``harness reap``."""
     return azureml.AzureMlLeftovers()

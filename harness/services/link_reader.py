@@ -73,7 +73,7 @@ class LinkReader:
         while True:
             with self._ask("GET", file, headers, stream=True) as answer:
                 if part is not None and answer.status_code in (404, 416):
-                    return  # the job has started again, and the file with it
+                    return  # the job was started again, so the file begins again
                 try:
                     _copy(self._checked(file, answer), stream, part)
                 except requests.RequestException as error:
@@ -97,7 +97,7 @@ class LinkReader:
     def _unread(self, file: OutputFile, error: requests.RequestException) -> JobError:
         if isinstance(error, NoAnswerError):
             return UnreachableError(f"{self._cannot(file)}: {error}")
-        # Any other text may hold the link, and with it the signature.
+        # Any other text may contain the link, and with it the signature.
         return JobError(f"{self._cannot(file)}: {type(error).__name__}")
 
     def _cannot(self, file: OutputFile) -> str:

@@ -15,7 +15,7 @@ _MOST_FILES = 100_000  # of one output directory
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a directory holds: a file, or a directory.
+    """An entry of a directory: a file or a directory.
 
     Attributes:
         name: in that directory.

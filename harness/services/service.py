@@ -1,4 +1,4 @@
-"""What a service is to those who run jobs on it; a package beside this module implements it for each service.
+"""The protocol of services that run jobs; a package beside this module implements it for each service.
 
 A cluster and a job are resources: journalled before they are made, and deleted whatever happens.
 """
@@ -40,15 +40,15 @@ class MountPlan:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPlan:
-    """What a cluster is to be.
+    """The plan of a cluster.
 
     Attributes:
-        workspace: what groups the clusters and jobs of a scenario.
+        workspace: the group of the clusters and jobs of a scenario.
         nodes: how many, or between how many the service scales.
         mounts: the storage that every node mounts.
         priority: of its nodes.
-        setup: what runs on each node before it takes jobs.
-        azureml: what only Azure Machine Learning has.
+        setup: the command that runs on each node before its first job.
+        azureml: the options that only Azure Machine Learning has.
         conda: the text of its conda file.
         queued: seconds until its nodes must be idle.
     """
@@ -66,24 +66,24 @@ class ClusterPlan:
 
     @property
     def least(self) -> int:
-        """How many nodes it has from the beginning."""
+        """The number of nodes that it has from the beginning."""
         return self.nodes if isinstance(self.nodes, int) else self.nodes.min
 
     @property
     def most(self) -> int:
-        """How many nodes it can have at once."""
+        """The most nodes that it can have at once."""
         return self.nodes if isinstance(self.nodes, int) else self.nodes.max
 
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """What the service reports of a job; one that failed is an outcome, not an error.
+    """The service's report on a job; a failed job is an outcome, not an error.
 
     Attributes:
         state: ``queued``, ``running``, ``terminating``, ``succeeded`` or ``failed``, whatever words the service has.
         exit_code: absent until the job has ended, and when it was terminated.
         errors: ``code: message`` of each that the service reported.
-        command: what the service says it runs, to compare with what was asked.
+        command: the command that the service reports, to compare with the requested one.
     """
 
     name: str
@@ -108,12 +108,12 @@ class OutputFile:
     directory: str
     name: str
     size: int
-    link: str = field(repr=False)  # who has it may read the file
+    link: str = field(repr=False)  # a link is a secret: its holder may read the file
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What an output directory holds.
+    """The content of an output directory.
 
     Attributes:
         files: by name, those in folders of it too.
@@ -155,8 +155,8 @@ class Cluster(Resource, ABC):
     """Nodes that run jobs, with their storage mounted.
 
     Attributes:
-        plan: what it is to be.
-        began: when it was asked for, in the clock's monotonic seconds.
+        plan: the plan.
+        began: when it was requested, in the clock's monotonic seconds.
     """
 
     kind = "cluster"
@@ -173,7 +173,7 @@ class Cluster(Resource, ABC):
         """Its resource id."""
 
     def _report_status(self, status: ClusterStatus) -> None:
-        """Report what its nodes do, if that has changed."""
+        """Report the states of its nodes, if they have changed."""
         if status != self._status:
             self.provisioning.sink(status)
             self._status = status
@@ -187,12 +187,12 @@ class Job(Resource, ABC):
     @property
     @abstractmethod
     def command(self) -> tuple[str, ...]:
-        """What it is asked to run, as ``JobView.command`` reports it."""
+        """The requested command, in the form of ``JobView.command``."""
 
     @property
     @abstractmethod
     def output(self) -> JobOutput:
-        """What it writes."""
+        """The output of the job."""
 
     @abstractmethod
     def list_jobs(self) -> Mapping[str, JobView]:
@@ -200,7 +200,7 @@ class Job(Resource, ABC):
 
     @abstractmethod
     def terminate(self) -> None:
-        """Ask for its end, which its state shows once it has come. Raises JobError."""
+        """Request its end, which its state shows later. Raises JobError."""
 
     def wait(self, *, deadline: float) -> JobView:
         """Watch until it has ended.
@@ -230,20 +230,20 @@ class Service(Protocol):
 
     @property
     def name(self) -> ServiceName:
-        """As ``--service`` has it."""
+        """The name that ``--service`` takes."""
 
     @property
     def known_errors(self) -> KnownErrors:
-        """What its error codes mean."""
+        """The meanings of its error codes."""
 
     def offered_size(self, vm_size: str) -> str:
         """The VM size that is used where a scenario names one, which may no longer exist."""
 
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
-        """What is used instead of the VM size and the image that a scenario names, and why, a line each."""
+        """Replacements of the VM size and the image that a scenario names, and why, a line each."""
 
     def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
-        """Refuse a cluster that could never run jobs, before anything is asked. Raises ProvisioningError."""
+        """Refuse a cluster that could never run jobs, before any request. Raises ProvisioningError."""
 
     def prepare(self, provisioning: Provisioning) -> None:
         """Sign in, and register what the service needs. Raises CloudError."""
@@ -258,7 +258,7 @@ class Service(Protocol):
         """A cluster in a resource group, not made yet."""
 
     def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
-        """Make what the jobs of a cluster belong to; one that exists stays as it is. Raises JobError."""
+        """Create the experiment of the jobs of a cluster, unless it exists. Raises JobError."""
 
     def list_jobs(self, provisioning: Provisioning, cluster: Cluster, experiment: str) -> Mapping[str, JobView]:
         """The jobs of an experiment, by name; none where it does not exist. Raises JobError."""

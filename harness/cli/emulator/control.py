@@ -1,4 +1,4 @@
-"""``harness emulator stop``, ``status``, ``env`` and ``reset``: what is done to an emulator that runs."""
+"""``harness emulator stop``, ``status``, ``env`` and ``reset``: commands for a running emulator."""
 
 import shlex
 from pathlib import Path

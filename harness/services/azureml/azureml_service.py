@@ -33,7 +33,7 @@ class AzureMlService:
     """Computes and jobs of Azure Machine Learning.
 
     Attributes:
-        workspace: resource group and name of a workspace that is there; None has one made for each run.
+        workspace: resource group and name of an existing workspace; None creates one for each run.
         images: container images by pattern, which replace those that scenarios name.
     """
 
@@ -42,7 +42,7 @@ class AzureMlService:
 
     @classmethod
     def of(cls, settings: Settings, cloud: str) -> "AzureMlService":
-        """The service as settings have it; in a replay, recordings say whether they were made in a workspace.
+        """The service that settings describe; in a replay, recordings say whether they were made in a workspace.
 
         Raises:
             SettingsError: only one of the two settings of a workspace has a value.
@@ -57,20 +57,20 @@ class AzureMlService:
 
     @property
     def name(self) -> ServiceName:
-        """As ``--service`` has it."""
+        """The name that ``--service`` takes."""
         return "azureml"
 
     @property
     def known_errors(self) -> KnownErrors:
-        """What its error codes mean."""
+        """The meanings of its error codes."""
         return KNOWN_ERRORS
 
     def offered_size(self, vm_size: str) -> str:
-        """The VM size that is used where a scenario names another one."""
+        """The VM size that is used in place of one that a scenario names."""
         return living_size(vm_size)
 
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
-        """What is used instead of what a scenario names, and why, a line each."""
+        """Replacements of what a scenario names, and why, a line each."""
         lines = []
         if found := replacement(vm_size):
             lines.append(f"VM size {vm_size} is {found.reason}; {found.size} is used instead")
@@ -82,7 +82,7 @@ class AzureMlService:
         return tuple(lines)
 
     def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
-        """Refuse what cannot run without the account's key, where nobody has it.
+        """Refuse a plan that needs the account's key where policy forbids keys.
 
         Raises:
             ProvisioningError: shares, jobs without an identity, or a workspace of the run's own.
@@ -109,7 +109,7 @@ class AzureMlService:
         return check_quota(provisioning, name=name, plan=plan)
 
     def cluster(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> Cluster:
-        """A compute, and the workspace that it is in."""
+        """A compute, and its workspace."""
         subscription = provisioning.cloud.facts.subscription_id
         existing = self._existing(provisioning)
         if existing is None:
@@ -119,7 +119,7 @@ class AzureMlService:
         return AmlCompute(provisioning, group=group, name=name, plan=plan, workspace=workspace)
 
     def _existing(self, provisioning: Provisioning) -> tuple[str, str] | None:
-        """The workspace that is there, if any; a recording names another in its place."""
+        """The existing workspace, if any; in a recording another name stands for it."""
         if provisioning.cloud.name == "replay":
             return RECORDED if PROVENANCE in provisioning.clients.recorded() else None
         return self.workspace
@@ -152,7 +152,7 @@ class AzureMlService:
 
 
 def _image_of(options: AzureMlSpec) -> str | None:
-    """The image that a scenario names for this service alone, which is taken as it is."""
+    """The image that a scenario names only for this service, which is not replaced."""
     return options.environment.image if options.environment else None
 
 

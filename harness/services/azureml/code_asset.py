@@ -25,7 +25,7 @@ def code_id(workspace: WorkspaceAddress, suffix: str) -> str:
 
 
 def upload_code(provisioning: Provisioning, workspace: WorkspaceAddress) -> None:
-    """Upload the code of a run to a container that the workspace names for it; code that is there stays.
+    """Upload the code of a run to a container that the workspace names, unless it exists.
 
     Raises:
         HttpResponseError: the service refuses.
@@ -76,7 +76,7 @@ def _upload(provisioning: Provisioning, address: str, name: str, content: bytes)
     try:
         answer = provisioning.clients.session.put(address, data=content, headers=headers)
     except requests.RequestException as error:
-        # The text of the error may hold the address, and with it the signature.
+        # The text of the error may contain the address, and with it the signature.
         raise ProvisioningError(f"cannot upload {name} for the jobs: {type(error).__name__}") from None
     if not answer.ok:
         raise ProvisioningError(f"cannot upload {name} for the jobs: {answer.status_code} {answer.reason}")

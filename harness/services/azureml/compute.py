@@ -1,4 +1,4 @@
-"""A compute cluster, with the workspace that it is in and the datastores by which its nodes see storage."""
+"""A compute cluster, with its workspace and the datastores through which its nodes access storage."""
 
 from typing import Any
 
@@ -36,9 +36,9 @@ _KEY_REMEDY = (
 
 
 class AmlCompute(Cluster):
-    """A compute that grows and shrinks with its queue, in a workspace of this run or in one that is there.
+    """A compute that grows and shrinks with its queue, in a workspace of this run or in an existing one.
 
-    A fixed number of nodes is how many it may have: nodes that wait for nothing cost money.
+    A fixed number of nodes is only its maximum, since idle nodes cost money.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class AmlCompute(Cluster):
 
     @property
     def volumes(self) -> tuple[MountedVolume, ...]:
-        """What its jobs mount."""
+        """The volumes that its jobs mount."""
         mounts = self.plan.mounts
         names = [name_of_datastore(self.provisioning, self.workspace, mount) for mount in mounts]
         return tuple(MountedVolume(name, mount.mount) for name, mount in zip(names, mounts, strict=True))
 
     def check(self) -> None:
-        """Refuse a name that is taken in a workspace that is there, and a workspace that is not.
+        """Refuse a name that is taken in an existing workspace, and a workspace that does not exist.
 
         Raises:
             ProvisioningError: a compute of that name does not belong to this run; or there is no such workspace.
@@ -95,7 +95,7 @@ class AmlCompute(Cluster):
             make_workspace(self.provisioning, self.workspace, location=self.plan.location)
         self._prepare()
         if self.plan.azureml.serverless:
-            return  # each job gets nodes of its own
+            return  # without a compute, each job gets nodes of its own
         answer = self._client.send("PUT", self.id, body=self._parameters())
         poller, what = self.provisioning.clients.poller, f"create compute {compute_name(self.name)}"
         self._client.finish(answer, poller, what=what, deadline=self.plan.queued)
@@ -120,7 +120,7 @@ class AmlCompute(Cluster):
         upload_code(self.provisioning, self.workspace)
 
     def adopt(self) -> bool:
-        """Whether it is there already, as planned; it then gets the tags of this run, so that nobody reaps it.
+        """Whether it exists already, as planned; it then gets the tags of this run, so that it is not reaped.
 
         Raises:
             ProvisioningError: it is there with another size or number of nodes; or, in a workspace that no run made,
@@ -163,7 +163,7 @@ class AmlCompute(Cluster):
             )
 
     def _tag(self, *, is_kept: bool = False) -> None:
-        """Write the tags of this run: with all that makes the compute, because a PATCH takes nothing but its scale."""
+        """Write the tags of this run by a PUT of the whole compute, because a PATCH only changes its scale."""
         answer = self._client.send("PUT", self.id, body=self._parameters(is_kept=is_kept))
         what = f"tag compute {compute_name(self.name)}"
         self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_TAGGING_SECONDS)
@@ -179,7 +179,7 @@ class AmlCompute(Cluster):
             self._tag(is_kept=True)
 
     def delete(self) -> None:
-        """Delete the compute, and what this run has made for it; the dependencies of a workspace go with its group."""
+        """Delete the compute, and what this run created for it; the group of a workspace holds its dependencies."""
         if not self.plan.azureml.serverless:
             self._delete_compute()
         if self.workspace.is_made:
@@ -228,7 +228,7 @@ class AmlCompute(Cluster):
         return {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": idle_time}
 
     def _look(self) -> dict[str, Any]:
-        """The compute; what its nodes do is an event when it changes.
+        """The compute; a change of the states of its nodes is reported as an event.
 
         Raises:
             ProvisioningError: it cannot get nodes.
@@ -259,7 +259,7 @@ def delete_compute(clients: Clients, identifier: str) -> None:
 
     Raises:
         HttpResponseError: the service refuses.
-        ProvisioningError: it was not done in time.
+        ProvisioningError: it did not end in time.
     """
     client = clients.management(RestClient)
     try:

@@ -13,7 +13,7 @@ _TYPES = {"share": ("AzureFile", "fileShareName"), "container": ("AzureBlob", "c
 
 
 def name_of_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> str:
-    """The name of a datastore: in a workspace that is there each run has its own, which no other run deletes."""
+    """The name of a datastore; in an existing workspace each run has its own, which no other run deletes."""
     name = datastore_name(mount.kind, mount.name)
     return name if workspace.is_made else f"{name}_{provisioning.cloud.facts.suffix}"
 
@@ -41,7 +41,7 @@ def make_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, moun
 
 
 def _credentials(key: str) -> dict[str, Any]:
-    """What a datastore opens storage with; without a key nothing: jobs have identities of their own."""
+    """The credentials of a datastore; none without a key, since jobs have identities of their own."""
     if not key:
         return {"credentialsType": "None"}
     return {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": key}}

@@ -1,4 +1,4 @@
-"""Durations as Azure Machine Learning takes them."""
+"""Durations in the form of Azure Machine Learning."""
 
 from datetime import timedelta
 

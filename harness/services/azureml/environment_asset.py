@@ -1,4 +1,4 @@
-"""The environment of a job: an image, and what conda adds to it."""
+"""The environment of a job: an image, and a conda file."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ _REGISTERED = "azureml:", "azureml://"
 def make_environment(
     provisioning: Provisioning, workspace: WorkspaceAddress, *, image: str, conda: str | None = None
 ) -> str:
-    """The id of an environment for a job; it is created, or is there already, for what is in it names it.
+    """The id of an environment for a job, created unless one of the same content exists, since its content names it.
 
     Args:
-        image: of a container; or the id of an environment that a workspace or a registry has.
+        image: a container image, or the id of an existing environment of a workspace or a registry.
         conda: a conda file that adds to the image.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which container image a job runs in: everything is a container there, and Batch AI's images no longer exist. Pure."""
+"""The container image of a job: all jobs run in containers, and Batch AI's images no longer exist. Pure."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ PYTORCH = "mcr.microsoft.com/azureml/curated/acpt-pytorch-2.2-cuda12.1:latest"
 
 TENSORFLOW = "mcr.microsoft.com/azureml/curated/tensorflow-2.16-cuda12:latest"
 
-# Docker Hub's organisation microsoft is gone; the images of frameworks of 2018 know no GPU that one can still get.
+# Docker Hub's organisation microsoft was deleted, and images of frameworks of 2018 support no GPU of today.
 REPLACED: Mapping[str, str] = {
     "microsoft/*": PYTORCH,
     "batchaitraining/*": PYTORCH,
@@ -23,8 +23,8 @@ def living_image(image: str | None, own: Mapping[str, str]) -> str:
     """The image that a job runs in.
 
     Args:
-        image: what the scenario names.
-        own: images by pattern, of the setting ``azureml_images``, which win over those that are known here.
+        image: the image that the scenario names.
+        own: images by pattern, from the setting ``azureml_images``, which win over the replacements here.
     """
     if image is None:
         return own.get("", PYTORCH)
@@ -36,5 +36,5 @@ def living_image(image: str | None, own: Mapping[str, str]) -> str:
 
 
 def environment_version(image: str, conda: str | None) -> str:
-    """The version of an environment: what is in it decides, so equal ones are one."""
+    """The version of an environment, derived from its content, so that equal ones are one."""
     return hashlib.sha256(f"{image}\n{conda or ''}".encode()).hexdigest()[:32]

@@ -36,10 +36,10 @@ class AzureMlJob(Job):
     Args:
         provisioning: where, and for which run.
         compute: runs it.
-        experiment: that it belongs to.
-        name: in the scenario.
-        spec: with parameters filled in.
-        limits: of the scenario.
+        experiment: the experiment of the job.
+        name: its name in the scenario.
+        spec: its definition, with parameters filled in.
+        limits: the limits of the scenario.
         image: the container image that it runs in.
     """
 
@@ -104,7 +104,7 @@ class AzureMlJob(Job):
         )
         body = self._body(environment)
         answer = self._client.send("PUT", self.id, body=body).json()
-        # The service changes the labels of a job that is there, and nothing else.
+        # For an existing job, the service only changes its labels.
         if answer["properties"].get("command") != body["properties"]["command"]:
             raise JobError(f"a job {self.name} of this run is there and runs something else")
 
@@ -126,17 +126,17 @@ class AzureMlJob(Job):
         )
 
     def delete(self) -> None:
-        """Delete the job, and wait where it may still run."""
+        """Delete the job, and wait for its end if it may still run."""
         delete_job(self.provisioning.clients, self.id, self.name, is_finished=self._is_finished)
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What it is asked to run."""
+        """The command of the job, as requested."""
         return (launch_command(self._spec, self.compute.volumes, self._names),)
 
     @property
     def output(self) -> AzureMlJobOutput:
-        """What it writes."""
+        """The output of the job."""
         uris = output_uris(self._spec, self.compute.volumes, self._segment)
         mounts = {
             volume.uri(""): mount for volume, mount in zip(self.compute.volumes, self.compute.plan.mounts, strict=True)
@@ -160,7 +160,7 @@ class AzureMlJob(Job):
         return views
 
     def terminate(self) -> None:
-        """Ask for its end.
+        """Request its end.
 
         Raises:
             JobError: the service refuses.
@@ -175,7 +175,7 @@ class AzureMlJob(Job):
 
 
 def _prepared(spec: JobSpec, setup: SetupSpec | None) -> JobSpec:
-    """The job with what Batch AI ran on each node before it: computes have no such task."""
+    """The job with its preparation command, since computes have no preparation task."""
     if setup is None:
         return spec
     steps = " && ".join(filter(None, (f"( {setup.command} )", spec.preparation)))
@@ -199,13 +199,13 @@ def list_jobs(provisioning: Provisioning, workspace: WorkspaceAddress, experimen
 
 
 def delete_job(clients: Clients, identifier: str, name: str, *, is_finished: bool = False) -> None:
-    """Delete a job; one that may still run is cancelled first, for the service deletes none that runs.
+    """Delete a job. One that may still run is cancelled first, because the service deletes no running job.
 
     Args:
         clients: of the cloud.
         identifier: the job's resource id.
         name: for messages.
-        is_finished: nothing is waited for.
+        is_finished: whether it has ended, so that there is no need to wait.
 
     Raises:
         HttpResponseError: the service refuses.
@@ -251,7 +251,7 @@ def _view(history: RunHistory, name: str, job: dict[str, Any]) -> JobView:
 
 
 def _place(uri: str, mounts: Mapping[str, MountPlan]) -> OutputPlace:
-    """Where an output is."""
+    """The location of an output."""
     return next(
         OutputPlace(mount.kind, mount.name, uri.removeprefix(root))
         for root, mount in mounts.items()

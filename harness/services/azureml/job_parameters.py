@@ -1,4 +1,4 @@
-"""The definition of a job as Azure Machine Learning takes it. Pure."""
+"""The definition of a job in the form of Azure Machine Learning. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,13 +40,13 @@ def job_parameters(
     Args:
         job: with parameters filled in.
         experiment: that it belongs to.
-        volumes: what the nodes of its cluster mount.
+        volumes: the volumes that the nodes of its cluster mount.
         segment: the job's own directory below the prefixes of its outputs.
         names: of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
         ids: of the compute, the environment and the code: ``computeId`` and so on.
         limits: the longest that it may run; the service cancels it then.
         tags: of the job.
-        options: what only this service has.
+        options: the options that only this service has.
         size: VM size of the nodes of a serverless job.
 
     Raises:
@@ -82,7 +82,7 @@ def job_parameters(
 
 
 def output_uris(job: JobSpec, volumes: tuple[MountedVolume, ...], segment: str) -> dict[str, str]:
-    """Where the outputs of a job are, by name; below the prefixes that the scenario gives, as on Batch AI.
+    """The uris of the outputs of a job, by name; below the prefixes in the scenario, as with Batch AI.
 
     Raises:
         JobError: one is on no share and in no container.
@@ -115,7 +115,7 @@ def _inputs(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> dict[str, Any]:
 
 
 def _distribution(job: JobSpec) -> dict[str, Any] | None:
-    """How the service starts the processes of a toolkit; by default as many as nodes, as Batch AI did.
+    """How the service starts the processes of a toolkit; by default one for each node, as Batch AI did.
 
     Raises:
         JobError: they cannot be spread over the nodes.

@@ -1,4 +1,4 @@
-"""The states of a job, from the service's words to those of every service. Pure."""
+"""Translation of the states of jobs, from the words of this service to those of all services. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ _STATES: Mapping[str, str] = {
     "Completed": "succeeded",
     "Failed": "failed",
     "Canceled": "failed",
-    "NotResponding": "running",  # may come back; limits.running ends the wait
+    "NotResponding": "running",  # the job may recover; limits.running ends the wait
 }
 _FAILED_BY_HAND = "Canceled"
 _EXIT_CODE = re.compile(r"(?:status|exit) code (-?\d+)")
 
 
 def state_of(status: str) -> str:
-    """The state of a job; whatever comes before it runs counts as queued: an image that is pulled, nodes that boot."""
+    """The state of a job; everything before it runs counts as queued, such as pulling an image or booting nodes."""
     return _STATES.get(status, "queued")
 
 
 def job_view(name: str, job: Mapping[str, Any], details: Mapping[str, Any] | None) -> JobView:
-    """What the service reports of a job.
+    """The service's report on a job.
 
     Args:
         name: the job's name in the scenario.
         job: the resource.
-        details: those of its run, which hold its times and its error; None for a job that has not ended.
+        details: the details of its run, with its times and its error; None for a job that has not ended.
     """
     properties, run = job["properties"], details or {}
     status = str(properties.get("status"))

@@ -1,4 +1,4 @@
-"""What the error codes of Azure Machine Learning mean."""
+"""The meanings of the error codes of Azure Machine Learning."""
 
 import re
 
@@ -19,8 +19,7 @@ _KEYS = re.compile(r"\b(?:(?:shared|account|access)[ -]keys?|key[ -](?:based|acc
 def forbids_account_keys(refusal: str) -> bool:
     """Whether a refusal, in the service's words, is about account keys.
 
-    A policy says in a text of its author what it is about, and may be about anything else: a region, or a tag that is
-    missing.
+    The text of a policy is its author's, and may be about anything else, such as a region or a missing tag.
     """
     if "KeyBasedAuthenticationNotPermitted" in refusal:
         return True

@@ -1,7 +1,7 @@
-"""The command line of a job: the launch script with what it needs to know, and what the scenario runs. Pure.
+"""The command line of a job: the launch script with its arguments, and the scenario's command. Pure.
 
-The paths of inputs and outputs are known on the node alone: the service puts them in the place of expressions such as
-``${{inputs.SAMPLE}}``, in the command and nowhere else.
+The paths of inputs and outputs are only known on the node: the service replaces expressions such as
+``${{inputs.SAMPLE}}`` by them, and only in the command.
 """
 
 import re
@@ -27,11 +27,11 @@ _SCRIPTED = frozenset({"cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chai
 
 @dataclass(frozen=True, slots=True)
 class MountedVolume:
-    """A share or a container that jobs see.
+    """A share or a container that jobs mount.
 
     Attributes:
         datastore: the workspace's name for it.
-        mount: where, under ``$AZ_BATCHAI_MOUNT_ROOT``.
+        mount: its path under ``$AZ_BATCHAI_MOUNT_ROOT``.
     """
 
     datastore: str
@@ -61,7 +61,7 @@ def volume_input(index: int) -> str:
 
 
 def launch_command(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapping[str, str]) -> str:
-    """What the service runs on each node, or as each process.
+    """The command that the service runs on each node, or as each process.
 
     Args:
         job: with parameters filled in.
@@ -94,7 +94,7 @@ def _words(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapping[str,
 
 def _command(job: JobSpec) -> str:
     if job.command is not None and job.toolkit not in _SCRIPTED:
-        # Batch AI runs a custom command line on the first node alone.
+        # Batch AI runs a custom command line only on the first node.
         first = '[ "$AZ_BATCHAI_TASK_INDEX" = 0 ] || exit 0; ' if job.toolkit == "customToolkit" else ""
         return f"{first if job.nodes > 1 else ''}{job.command}"
     if job.toolkit == "tensorFlow" and runs_tensorflow_cluster(job):
@@ -114,7 +114,7 @@ def runs_tensorflow_cluster(job: JobSpec) -> bool:
 
 
 def _exports(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> str:
-    """What sets the variables whose values hold variables of the service: the service itself expands none."""
+    """Exports of the variables whose values contain variables of the service, which the service does not expand."""
     inputs = {f"AZ_BATCHAI_INPUT_{name}": path for name, path in job.inputs.items() if not locate(path, volumes)}
     own = {name: value for name, value in job.environment.items() if _SERVICE_VARIABLE.search(value)}
     return "".join(f"export {name}={_expanding(value)}; " for name, value in (inputs | own).items())

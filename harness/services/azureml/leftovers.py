@@ -1,4 +1,4 @@
-"""What killed runs left in workspaces that they did not make: computes, datastores and jobs with our tags."""
+"""Leftovers of killed runs in workspaces that they did not create: computes, datastores and jobs with our tags."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -15,12 +15,12 @@ from harness.services.azureml.job import delete_job
 from harness.services.azureml.rest_client import RestClient
 from harness.services.azureml.workspace import PROVIDER, delete_workspace
 
-_MOST_WORKSPACES = 200  # of a subscription that are looked at
+_MOST_WORKSPACES = 200  # the most workspaces of a subscription that are searched
 _COLLECTIONS: dict[Kind, str] = {"compute": "computes", "datastore": "datastores", "job": "jobs"}
 
 
 class AzureMlLeftovers:
-    """Finds and deletes what runs left in the workspaces of a subscription."""
+    """Finds and deletes leftovers of runs in the workspaces of a subscription."""
 
     def find(self, cloud: Cloud, clients: Clients) -> list[Found]:
         """The computes, datastores and jobs that carry tags of the harness.
@@ -36,12 +36,12 @@ class AzureMlLeftovers:
             return [found for workspace in islice(workspaces, _MOST_WORKSPACES) for found in _in(client, workspace)]
 
     def label(self, found: Found, clients: Clients) -> Label | None:
-        """What the tags of one say now; None where it does not exist any more."""
+        """The present tags of a resource; None if it does not exist any more."""
         document = clients.management(RestClient).find(found.id)
         return None if document is None else _label(found.kind, document)
 
     def delete(self, found: Found, clients: Clients) -> None:
-        """Delete one, and return when it does not exist any more."""
+        """Delete a resource, and return when it does not exist any more."""
         if found.kind == "job":
             delete_job(clients, found.id, found.name)
         elif found.kind == "compute":
@@ -62,7 +62,7 @@ class AzureMlLeftovers:
 
 
 def _workspaces(client: RestClient, scope: str) -> Iterator[dict[str, Any]]:
-    """Those of a subscription or a group; none where nobody has ever used the service."""
+    """The workspaces of a subscription or a group; none where the service was never used."""
     try:
         yield from client.list(f"{scope}/providers/{PROVIDER}/workspaces")
     except HttpResponseError as error:

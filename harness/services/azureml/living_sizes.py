@@ -1,4 +1,4 @@
-"""VM sizes of 2018 and the nearest that Azure still has. Pure.
+"""VM sizes of 2018, and the nearest sizes that Azure still has. Pure.
 
 Source: Microsoft's retirement notices. The series NC, NCv2, ND and NV ended on 31 August 2023, NCv3 on 30 September
 2025; of the series A, D and others of 2018 the service offers their successors.
@@ -39,11 +39,11 @@ _REPLACED: Mapping[str, Replacement] = {
 
 
 def replacement(size: str) -> Replacement | None:
-    """What is used instead of a size; None where the size itself can be had, as far as is known here."""
+    """The replacement of a size; None if the size is still available, as far as is known here."""
     return _REPLACED.get(size.lower())
 
 
 def living_size(size: str) -> str:
-    """A size that can be had: the size itself, or the one that replaces it."""
+    """An available size: the size itself, or the one that replaces it."""
     found = replacement(size)
     return found.size if found else size

@@ -1,4 +1,4 @@
-"""Names by which Azure Machine Learning knows what a run makes. Pure.
+"""Names of the resources of runs in Azure Machine Learning. Pure.
 
 The rules are those of Microsoft's OpenAPI descriptions.
 """
@@ -28,10 +28,10 @@ def compute_name(cluster: str) -> str:
 
 
 def dependency_suffix(suffix: str, *, group: str, workspace: str) -> str:
-    """What ends the names of what a workspace needs: those of a run's several workspaces differ in it.
+    """The end of the names of a workspace's dependencies, which differs between the workspaces of a run.
 
     Args:
-        suffix: of the run.
+        suffix: the suffix of the run.
         group: the resource group of the workspace.
         workspace: its name.
     """
@@ -39,7 +39,7 @@ def dependency_suffix(suffix: str, *, group: str, workspace: str) -> str:
 
 
 def job_id(name: str, suffix: str) -> str:
-    """The id of a job: a workspace never forgets one, so it holds what tells runs apart."""
+    """The id of a job, which identifies the run, too, because a workspace never lets an id be used again."""
     return f"{name.lstrip('_-') or 'job'}-{suffix}"
 
 

@@ -1,6 +1,6 @@
-"""What a job wrote: read from the share, and while the job runs from the logs that the service streams.
+"""The output of a job: read from the share, and while the job runs from the logs that the service streams.
 
-A node writes to a mounted share when it likes, so the log of a running job is not on the share yet. The launch script
+A node delays writes to a mounted share, so the log of a running job is not on the share yet. The launch script
 writes the same bytes to ``./logs``, which the service uploads all the time; run history has links to that.
 """
 
@@ -30,7 +30,7 @@ _LIVE = "logs/"  # of the files of a run
 
 @dataclass(frozen=True, slots=True)
 class OutputPlace:
-    """Where an output directory is: a path on a share, or the beginning of the names of blobs in a container."""
+    """The location of an output directory: a path on a share, or a prefix of the names of blobs in a container."""
 
     kind: VolumeKind
     volume: str

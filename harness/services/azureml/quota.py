@@ -38,7 +38,7 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
     """Make sure that a compute may be created.
 
     Returns:
-        What could not be made sure of, a line each.
+        What could not be checked, a line each.
 
     Raises:
         ProvisioningError: the region does not have the size, or the quota of its family is too small.

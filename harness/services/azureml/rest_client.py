@@ -54,7 +54,7 @@ class RestClient:
         self._client: PipelineClient[Any, Any] = PipelineClient(_MANAGEMENT, policies=policies, transport=transport)
 
     def send(self, method: str, url: str, *, body: object = None, version: str = VERSION, **query: str) -> HttpResponse:
-        """The answer to a request.
+        """The response to a request.
 
         Args:
             method: the HTTP method.

@@ -1,4 +1,4 @@
-"""Run history: what the service knows of a job's run, at a host of its own in the region of the workspace."""
+"""Run history: details of a job's run, from a host in the region of the workspace."""
 
 import re
 from typing import Any
@@ -24,16 +24,16 @@ class RunHistory:
         self._ended: dict[tuple[str, str], dict[str, Any]] = {}
 
     def details(self, job: dict[str, Any]) -> dict[str, Any]:
-        """What is known now. Raises HttpResponseError."""
+        """The present details. Raises HttpResponseError."""
         return run_details(self._client, job)
 
     def details_of_ended(self, job: dict[str, Any]) -> dict[str, Any]:
-        """What is known of the run of a job that has ended. Raises HttpResponseError."""
+        """The details of the run of a finished job. Raises HttpResponseError."""
         key = (str(job["id"]), str((job.get("systemData") or {}).get("createdAt")))
         if key in self._ended:
             return self._ended[key]
         details = self.details(job)
-        if details.get("endTimeUtc"):  # otherwise run history is behind, and will know more
+        if details.get("endTimeUtc"):  # otherwise run history is not up to date yet
             if len(self._ended) == _MOST_KEPT:
                 del self._ended[next(iter(self._ended))]
             self._ended[key] = details
@@ -41,10 +41,10 @@ class RunHistory:
 
 
 def run_details(client: RestClient, job: dict[str, Any]) -> dict[str, Any]:
-    """What run history knows of a job: its times, its error, and links to its logs.
+    """The details of a job in run history: its times, its error, and links to its logs.
 
     The address of run history is that of the job's tracking, which the service names in the job itself. Whoever may
-    write jobs of a workspace may write that too, so no host but the service's is asked.
+    write jobs of a workspace may write that, too, so requests only go to hosts of the service.
 
     Raises:
         HttpResponseError: run history does not answer.

@@ -10,10 +10,10 @@ SETTING = "storage_auth"
 
 
 def identity_problem(plan: ClusterPlan, *, makes_workspace: bool) -> str | None:
-    """Why a scenario cannot run where nothing has the account's key, and what to do; None where it can.
+    """Why a scenario cannot run without the account's key, and what to do; None if it can.
 
     Args:
-        plan: the cluster that it asks for.
+        plan: the cluster that it requests.
         makes_workspace: whether a workspace is made for the run.
     """
     shares = [mount.name for mount in plan.mounts if mount.kind == "share"]

@@ -1,4 +1,4 @@
-"""The workspace that holds computes and jobs: one that is there, or one that is made for a run and deleted with it.
+"""The workspace of computes and jobs: an existing one, or one that is created for a run and deleted with it.
 
 A new workspace needs a storage account, a key vault, Application Insights and the Log Analytics workspace behind that.
 All of them are made in the resource group of the run, and deleted with the group.
@@ -30,7 +30,7 @@ _CREATION_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceAddress:
-    """Which workspace; ``is_made`` where the run makes it."""
+    """The address of a workspace; ``is_made`` says that the run creates it."""
 
     subscription: str
     group: str
@@ -45,7 +45,7 @@ class WorkspaceAddress:
 
 
 def make_workspace(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> None:
-    """Create a workspace and what it depends on; what an earlier try has created stays.
+    """Create a workspace and its dependencies, unless an earlier try has created them.
 
     Raises:
         HttpResponseError: the cloud refuses.
@@ -92,7 +92,7 @@ def delete_workspace(clients: Clients, identifier: str) -> None:
 
 
 def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> dict[str, str]:
-    """The ids of what a workspace depends on, by the names in its body."""
+    """The ids of the dependencies of a workspace, by their names in its body."""
     client = provisioning.clients.management(RestClient)
     unique = dependency_suffix(provisioning.cloud.facts.suffix, group=address.group, workspace=address.name)
     subscription = client.get(f"/subscriptions/{address.subscription}", version=_SUBSCRIPTION_VERSION)
@@ -105,7 +105,7 @@ def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *,
         "enableRbacAuthorization": True,
     }
     account = {"minimumTlsVersion": "TLS1_2", "supportsHttpsTrafficOnly": True, "allowBlobPublicAccess": False}
-    # Names of accounts and vaults are taken all over the world, those of vaults even after their deletion.
+    # Names of accounts and vaults are unique in the world, those of vaults even after their deletion.
     storage = _make(provisioning, address, _STORAGE, f"hml{unique}", {
         **common, "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": account,
     })  # fmt: skip
@@ -120,7 +120,7 @@ def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *,
 
 
 def _make(provisioning: Provisioning, address: WorkspaceAddress, type_: str, name: str, body: dict[str, Any]) -> str:
-    """Create a resource in the group of a workspace; its id."""
+    """Create a resource in the group of a workspace; returns its id."""
     client = provisioning.clients.management(RestClient)
     identifier = f"{group_id(provisioning.cloud.facts, address.group)}/providers/{type_}/{name}"
     answer = client.send("PUT", identifier, body=body, version=_VERSIONS[type_])

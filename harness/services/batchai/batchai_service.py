@@ -29,19 +29,19 @@ class BatchAiService:
 
     @property
     def known_errors(self) -> KnownErrors:
-        """What the answers of a retired service mean."""
+        """The meanings of the responses of a retired service."""
         return KNOWN_ERRORS
 
     def offered_size(self, vm_size: str) -> str:
-        """The size itself: whoever plays Batch AI has its sizes."""
+        """The size itself, because every cloud with Batch AI has its sizes."""
         return vm_size
 
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
-        """Nothing."""
+        """No replacements."""
         return ()
 
     def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
-        """Refuse every cluster where nobody has the account's key.
+        """Refuse every cluster where policy forbids account keys.
 
         Raises:
             ProvisioningError: storage is to be reached with the sign-in.

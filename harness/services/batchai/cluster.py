@@ -59,7 +59,7 @@ class GpuCluster(Cluster):
             )
 
     def adopt(self) -> bool:
-        """Whether it is there already, as planned and not on its way out; then waits for its nodes.
+        """Whether it exists already, as planned and not being deleted; then waits for its nodes.
 
         Raises:
             ProvisioningError: it is there with another size or number of nodes, or its nodes do not come up.
@@ -115,14 +115,14 @@ class GpuCluster(Cluster):
         return cluster
 
     def _unready(self) -> str:
-        """Which nodes are there and do not come up, as far as the service tells."""
+        """The nodes that exist and are not ready, as far as the service reports."""
         if self._status is None or not self._status.preparing:
             return ""
         try:
             address = (self.group, self.plan.workspace, self.name)
             nodes = ", ".join(str(node.node_id) for node in self._clusters.list_remote_login_information(*address))
         except (AzureError, HarnessError):
-            nodes = ""  # the error that is reported must not be hidden by another
+            nodes = ""  # another error must not hide the reported one
         which = f" (of {nodes})" if nodes else ""
         return f"; {self._status.preparing} node(s){which} still preparing: run again, and the cluster gets others"
 

@@ -47,7 +47,7 @@ class BatchAiJob(Job):
                 raise
 
     def delete(self) -> None:
-        """Delete the job, and wait where it may still run; what a finished one used is free already."""
+        """Delete the job, and wait for its end if it may still run; a finished job holds no nodes."""
         jobs = self.provisioning.clients.management(BatchAI).jobs
         try:
             poller = jobs.begin_delete(*self.address, polling=not self._is_finished)
@@ -58,12 +58,12 @@ class BatchAiJob(Job):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What it is asked to run: script, arguments, command line, image."""
+        """The command of the job, as requested: script, arguments, command line, image."""
         return command_of(self.parameters)
 
     @property
     def output(self) -> BatchAiJobOutput:
-        """What it writes."""
+        """The output of the job."""
         return BatchAiJobOutput(self.provisioning, self.address)
 
     def list_jobs(self) -> dict[str, JobView]:
@@ -77,7 +77,7 @@ class BatchAiJob(Job):
         return views
 
     def terminate(self) -> None:
-        """Ask for its end.
+        """Request its end.
 
         Raises:
             JobError: the service refuses.
@@ -111,7 +111,7 @@ def list_jobs(provisioning: Provisioning, group: str, workspace: str, experiment
 
 
 def command_of(parameters: models.JobCreateParameters | models.Job) -> tuple[str, ...]:
-    """What a job runs: script, arguments, command line, image; both of what was asked and of what is reported."""
+    """The command of a job: script, arguments, command line, image; of a request or of a report."""
     settings: Iterable[Any] = (
         parameters.cntk_settings,
         parameters.tensor_flow_settings,

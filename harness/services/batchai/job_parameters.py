@@ -1,4 +1,4 @@
-"""The definition of a job as Batch AI takes it. Pure."""
+"""The definition of a job in the form of Batch AI. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -73,5 +73,5 @@ def _settings(job: JobSpec) -> dict[str, Any]:
 
 
 def _given(**values: Any) -> dict[str, Any]:
-    """Those that are given: not every toolkit has all of them."""
+    """The given parameters; not every toolkit has all of them."""
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What a job wrote: listed by the service with links, read over plain HTTP."""
+"""The output of a job: the service lists it with links, which are read over plain HTTP."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -24,7 +24,7 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
     """Make sure that a cluster may be created.
 
     Returns:
-        What could not be made sure of, a line each.
+        What could not be checked, a line each.
 
     Raises:
         ServiceRetiredError: Batch AI no longer answers there.

@@ -1,4 +1,4 @@
-"""What Microsoft's cloud answers where Batch AI was, and what to do about it.
+"""Responses of Microsoft's cloud since the end of Batch AI, and what to do about them.
 
 The service was announced to end on 14 December 2018 and stopped on 31 March 2019. Private clouds, and the emulator, may
 speak its API all the same: there the codes mean what they meant before.
