@@ -1,5 +1,6 @@
 """Files with several names: what the store and the disk keep of them once names are replaced, renamed or deleted."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,21 @@ def test_a_name_that_is_replaced_leaves_the_record_of_the_others(tmp_path: Path)
         [shown] = run(storage, Call("file", "HEAD", "share/b"))
 
         assert META in shown.headers
+
+
+def test_a_renamed_directory_keeps_the_records_of_its_linked_files_in_a_copy(tmp_path: Path) -> None:
+    with lone_storage(tmp_path / "first", SteppingClock()) as storage:
+        directory = Call("file", "PUT", "share/d?restype=directory")
+        address = "https://mine.file.core.windows.net/share/d"
+        moved = Call("file", "PUT", "share/e?restype=directory&comp=rename", (("x-ms-file-rename-source", address),))
+        succeed(storage, NFS, directory, file("share/d/a"), hard_link("share/b", "d/a"), moved)
+        succeed(storage, Call("file", "DELETE", "share/b"))
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+
+    with lone_storage(tmp_path / "second", SteppingClock()) as storage:
+        [shown] = run(storage, Call("file", "HEAD", "share/e/a"))
+
+    assert META in shown.headers
 
 
 def test_a_snapshot_and_the_quota_count_a_file_once_whatever_its_names(tmp_path: Path) -> None:

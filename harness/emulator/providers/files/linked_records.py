@@ -1,5 +1,9 @@
 """Records of files with several names, on shares of NFS: one for all names, under a key of the file itself."""
 
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.providers.files.places import Place
 from harness.emulator.providers.files.share_properties import is_nfs
@@ -29,3 +33,25 @@ def forget_replaced(store: Store, place: Place, replaced: Entry) -> None:
     if is_nfs(place.share) and replaced.links == 1:
         with best_effort("the record of a replaced file cannot be deleted"):
             store.delete(Properties, links_key(place.account, place.share.content, replaced.file))
+
+
+def rename_linked(store: Store, key: str, old: Sequence[str], new: Sequence[str]) -> None:
+    """Change the recorded names of files with several names whose directory was renamed.
+
+    Args:
+        key: of the directory's own record, which begins with account and content.
+        old: the path that the directory had.
+        new: its path now.
+    """
+    account, content, _ = key.split("/", 2)
+    folded = [name.casefold() for name in old]
+
+    def renamed(path: str) -> str:
+        names = path.split("/")
+        is_below = [name.casefold() for name in names[: len(folded)]] == folded
+        return "/".join([*new, *names[len(folded) :]]) if is_below else path
+
+    for linked, record in store.list(Properties, links_prefix(account, content)):
+        names = tuple(map(renamed, record.names))
+        if names != record.names:
+            store.put(linked, replace(record, names=names))

@@ -7,7 +7,7 @@ records that do not hold.
 
 import msgspec
 
-from harness.emulator.providers.files.linked_records import forget_replaced
+from harness.emulator.providers.files.linked_records import forget_replaced, rename_linked
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.shares import Shares
@@ -134,8 +134,10 @@ def complete(store: Store, move: Move, *, vacant: bool) -> None:
     record = store.get(Properties, move.source_key)
     if record is not None and record.file == move.file:
         store.delete(Properties, move.source_key)
-    if move.directory and vacant:
-        store.delete_all(Properties, f"{move.source_key}/")
+    if move.directory:
+        rename_linked(store, move.source_key, move.names, move.target)
+        if vacant:
+            store.delete_all(Properties, f"{move.source_key}/")
 
 
 def _restore(store: Store, key: str, record: Properties | None) -> None:
