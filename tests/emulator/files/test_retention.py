@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 
 from harness.clock import SteppingClock
+from harness.emulator.providers.files import quota
 from harness.emulator.providers.files.directory_copy import Copied, copied
 from harness.emulator.providers.files.handlers import snapshots
 from harness.emulator.storage_service import trash
@@ -107,7 +108,6 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
 ) -> None:
     """It would be one of the next share of that name, with what was in this one."""
     create, delete = (Call("file", method, "share?restype=share") for method in ("PUT", "DELETE"))
-    file = Call("file", "PUT", "share/f", (("x-ms-type", "file"), ("x-ms-content-length", "1")))
     copying, deleted = Event(), Event()
 
     def waiting(source: Path, target: Path, *, links: bool) -> Generator[Copied, None, None]:
@@ -125,7 +125,7 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
 
     monkeypatch.setattr(snapshots, "copied", waiting)
     with lone_storage(tmp_path, SteppingClock()) as storage:
-        run(storage, create, file)
+        run(storage, create, *file(1))
 
         taken = asyncio.run(both(storage))
 
@@ -134,3 +134,32 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
         [answer] = run(storage, Call("file", "GET", "?comp=list&include=snapshots"))
         assert b"<Snapshot>" not in answer.body
         assert [path.name for path in (storage.directory / "file").iterdir() if "@" in path.name] == []
+
+
+def test_a_restored_share_has_its_own_room_and_not_that_of_another_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quota, "_GIB", 1 << 20)
+    clock = SteppingClock()
+    create = Call("file", "PUT", "share?restype=share", (("x-ms-share-quota", "1"),))
+    delete = Call("file", "DELETE", "share?restype=share")
+    with lone_storage(tmp_path, clock) as storage:
+        run(storage, create, *file(900 << 10), delete)
+        version = listed(storage).partition("<Version>")[2].partition("</Version>")[0]
+        clock.sleep(1)
+        run(storage, create, *file(200 << 10), delete)
+        assert restored(storage, version).status == 201
+
+        answers = run(storage, *file(300 << 10, name="g"))
+
+        assert answers[-1].status == 409
+        assert b"ShareSizeLimitReached" in answers[-1].body
+
+
+def file(size: int, name: str = "f") -> tuple[Call, Call]:
+    """A file with so many bytes in it."""
+    headers = (("x-ms-range", f"bytes=0-{size - 1}"), ("x-ms-write", "update"))
+    return (
+        Call("file", "PUT", f"share/{name}", (("x-ms-type", "file"), ("x-ms-content-length", str(size)))),
+        Call("file", "PUT", f"share/{name}?comp=range", headers, b"x" * size),
+    )

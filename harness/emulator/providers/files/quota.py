@@ -9,6 +9,7 @@ from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.accounts import Accounts
 
 _GIB = 1 << 30
+_MEASURED = 1000  # shares whose room is remembered
 
 
 class Quotas:
@@ -19,7 +20,8 @@ class Quotas:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._room: dict[tuple[str, str], tuple[int, int]] = {}  # quota (GiB) and bytes left when last measured
+        # Quota (GiB) and bytes left when last measured, by account and content: another share may get the same name.
+        self._room: dict[tuple[str, str], tuple[int, int]] = {}
 
     async def require(self, place: Place, count: int) -> None:
         """Make sure that a share has room for some more bytes.
@@ -27,7 +29,7 @@ class Quotas:
         Raises:
             StorageError: there is not that much left of its quota.
         """
-        key, quota = (place.target.account, place.target.share), place.share.quota
+        key, quota = (place.target.account, place.share.content), place.share.quota
         directory = self._accounts.directory("file", place.target.account, name=place.target.share)
         known, room = self._room.get(key, (0, 0))
         if known != quota or room < count:
@@ -38,4 +40,6 @@ class Quotas:
         if room < count:
             self._room.pop(key, None)
             raise errors.share_full()
+        if len(self._room) >= _MEASURED:
+            self._room.clear()
         self._room[key] = (quota, room - count)
