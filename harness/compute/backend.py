@@ -7,11 +7,11 @@ How to write a back end of one's own is in ``harness docs backends``; ``tests/co
 one has to pass.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 from harness.errors import ToolkitError
 
@@ -285,25 +285,3 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Stop watching. Jobs continue, and a later back end adopts them."""
-
-
-@runtime_checkable
-class MachineProvider(Protocol):
-    """What a back end also is that finds a machine for each node, and keeps it for as long as the node lives."""
-
-    def provide(self, nodes: Sequence[NodeSpec], compute: str) -> Mapping[str, str] | None:
-        """Have machines for nodes; those that have one keep it. Returns at once.
-
-        Args:
-            compute: the back end that their cluster asks for, as ``--compute`` writes it, empty for the emulator's own.
-
-        Returns:
-            Why there is no machine yet, by the id of the node, empty text where nobody knows; None where these nodes
-            need none.
-        """
-
-    def release(self, nodes: Iterable[NodeSpec], compute: str) -> None:
-        """Give back the machines of nodes that are no more."""
-
-    def take_lost(self) -> frozenset[str]:
-        """The ids of nodes whose machines are gone since the last call."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.atomic_file import write_file
-from harness.compute.backend import Backend, JobSpec, MachineProvider, NodeSpec, Plan, Progress, TaskSpec
+from harness.compute.backend import Backend, JobSpec, NodeSpec, Plan, Progress, TaskSpec
+from harness.compute.machine_provider import MachineProvider
 from harness.compute.paths import JobPaths
 from harness.errors import ToolkitError
 

@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from harness.config.azure_names import ACCOUNT, GROUP, GUID, MEANINGS, TENANT, WORKSPACE
 from harness.config.user_directories import user_directory, user_settings_file
 from harness.errors import SettingsError
 from harness.suggestions import nearest, suggestion
@@ -37,20 +38,6 @@ _PREFIX = "HARNESS_"
 # How alike a misspelt variable and a setting are; Harness CI sets HARNESS_ACCOUNT_ID, 0.63 from TENANT_ID.
 _NEARLY = 0.8
 PROGRAMS = ("cntk_python",)  # settings that name something that is executed
-
-_GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
-_TENANT = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$"  # as azure-identity has it
-# Azure's naming rules: Microsoft.Storage, Microsoft.Resources and Microsoft.MachineLearningServices.
-_ACCOUNT = r"^[a-z0-9]{3,24}$"
-_GROUP = r"^[\w().-]{0,89}[\w()-]$"
-_WORKSPACE = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,32}$"
-_MEANINGS = {
-    _GUID: "a GUID, such as 00000000-0000-0000-0000-000000000000",
-    _TENANT: "a GUID or a domain name",
-    _ACCOUNT: "3 to 24 lower-case letters and digits",
-    _GROUP: "at most 90 letters, digits, underscores, hyphens, parentheses and dots, without a dot at the end",
-    _WORKSPACE: "3 to 33 letters, digits, hyphens and underscores, with a letter or a digit first",
-}
 
 
 def _azure(name: str, description: str, pattern: str | None = None) -> Any:
@@ -77,15 +64,15 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    tenant_id: str | None = _azure("tenant_id", "directory (tenant) that the service principal belongs to", _TENANT)
-    client_id: str | None = _azure("client_id", "application id of the service principal", _GUID)
+    tenant_id: str | None = _azure("tenant_id", "directory (tenant) that the service principal belongs to", TENANT)
+    client_id: str | None = _azure("client_id", "application id of the service principal", GUID)
     client_secret: SecretStr | None = _azure(
         "client_secret", "its secret; without one, azure signs in as az, a managed identity and the like do"
     )
-    subscription_id: str | None = _azure("subscription_id", "subscription that resources are created in", _GUID)
+    subscription_id: str | None = _azure("subscription_id", "subscription that resources are created in", GUID)
     storage_account: str | None = Field(
         default=None,
-        pattern=_ACCOUNT,
+        pattern=ACCOUNT,
         description="existing storage account that holds the shares; the emulator has its own",
     )
     storage_key: SecretStr | None = Field(default=None, description="key of that account")
@@ -104,11 +91,11 @@ class Settings(BaseSettings):
         description="the service that scenarios run on: azureml or batchai; default azureml in Azure, else batchai",
     )
     azureml_resource_group: str | None = Field(
-        default=None, pattern=_GROUP, description="resource group of an existing Azure Machine Learning workspace"
+        default=None, pattern=GROUP, description="resource group of an existing Azure Machine Learning workspace"
     )
     azureml_workspace: str | None = Field(
         default=None,
-        pattern=_WORKSPACE,
+        pattern=WORKSPACE,
         description="an existing Azure Machine Learning workspace; without one, each run makes and deletes its own",
     )
     azureml_images: dict[str, str] = Field(
@@ -238,7 +225,7 @@ def _found(directory: Path) -> _Found:
 def _mistake(item: ErrorDetails, found: _Found) -> str:
     name = str(item["loc"][0])
     place = f" ({found[name][0][0]})" if name in found else ""
-    return f"{name}{place} {in_words(item, _MEANINGS)}"
+    return f"{name}{place} {in_words(item, MEANINGS)}"
 
 
 def _chosen(name: str, values: Sequence[tuple[str, object]], directory: Path) -> object:

@@ -1,6 +1,7 @@
 """Machines for nodes, where the back end of a cluster has to find them."""
 
-from harness.compute.backend import Backend, MachineProvider
+from harness.compute.backend import Backend
+from harness.compute.machine_provider import MachineProvider
 from harness.emulator.engine.job_specs import JobSpecs
 from harness.emulator.engine.model.records import Cluster
 from harness.emulator.engine.rules.nodes import is_coming
