@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from harness.emulator.store import Store
+from tests.emulator.sqlite_steps import steps
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -69,22 +70,6 @@ def test_others_cannot_read_its_files_wherever_they_are(tmp_path: Path) -> None:
             "emulator.db-wal": 0o600,
             "emulator.db-shm": 0o600,
         }
-
-
-def steps(store: Store, act: Callable[[], object]) -> int:
-    """How many instructions SQLite executes, in hundreds."""
-    ticks = 0
-
-    def tick() -> None:
-        nonlocal ticks
-        ticks += 1
-
-    store._connection.set_progress_handler(tick, 100)
-    try:
-        act()
-    finally:
-        store._connection.set_progress_handler(None, 0)
-    return ticks
 
 
 def test_pages_follow_each_other_and_the_last_costs_no_more_than_the_first(store: Store) -> None:

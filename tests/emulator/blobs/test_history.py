@@ -1,7 +1,7 @@
 """Earlier states of blobs in the store and on disk: what a change reads, and what it deletes."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from harness.clock import SteppingClock
 from harness.emulator.paths import DataDirectory
 from harness.emulator.providers.blobs.earlier import EarlierBlob
 from harness.emulator.store import Store
+from tests.emulator.sqlite_steps import steps
 from tests.emulator.storage_service.lone_storage import KEEPING, VERSIONED, Call, LoneStorage, run
 
 DAYS = 2
@@ -68,30 +69,14 @@ def files(storage: LoneStorage, account: str) -> int:
     return sum(1 for _ in (storage.directory.parent / account / "earlier").glob("*/*"))
 
 
-def rows(store: Store, act: Callable[[], None]) -> int:
-    """How much SQLite executes, in hundreds of instructions."""
-    ticks = 0
-
-    def tick() -> None:
-        nonlocal ticks
-        ticks += 1
-
-    store._connection.set_progress_handler(tick, 100)
-    try:
-        act()
-    finally:
-        store._connection.set_progress_handler(None, 0)
-    return ticks
-
-
 def test_overwriting_a_blob_of_many_versions_reads_no_more_than_one_of_few(
     storage: LoneStorage, store: FailingStore
 ) -> None:
     write(storage, VERSIONED, "f", times=20)
-    few = rows(store, lambda: write(storage, VERSIONED, "f", times=20))
+    few = steps(store, lambda: write(storage, VERSIONED, "f", times=20))
     write(storage, VERSIONED, "f", times=300)
 
-    many = rows(store, lambda: write(storage, VERSIONED, "f", times=20))
+    many = steps(store, lambda: write(storage, VERSIONED, "f", times=20))
 
     assert len(store.list(EarlierBlob)) == 359
     assert many < 2 * few
