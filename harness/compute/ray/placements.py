@@ -191,4 +191,4 @@ async def _has_ended(found: asyncio.Future[list[Placed]]) -> bool:
 
 
 def _is_pending(group: PlacementGroup) -> bool:
-    return bool(placement_group_table(group)["state"] == "PENDING")
+    return bool(placement_group_table(group).get("state") == "PENDING")  # empty while Ray has not noted the group yet
