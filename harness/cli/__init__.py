@@ -1,5 +1,17 @@
 """The ``harness`` command: one module for each subcommand."""
 
-from harness.cli.command import main, run
+from typing import TYPE_CHECKING
 
-__all__ = ["main", "run"]
+from harness.cli.command import main, run
+from harness.lazy_attributes import lazy_attributes
+
+if TYPE_CHECKING:
+    from harness.cli.run_plan import refuse_what_cannot_run, say_plan
+    from harness.cli.scenario_run import ScenarioRun
+else:
+    __getattr__ = lazy_attributes(
+        __name__,
+        {"ScenarioRun": "scenario_run", "refuse_what_cannot_run": "run_plan", "say_plan": "run_plan"},
+    )
+
+__all__ = ["ScenarioRun", "main", "refuse_what_cannot_run", "run", "say_plan"]

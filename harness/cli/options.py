@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 DEFAULT_DIRECTORY = Path(".harness/emulator")
+MAX_TRIALS = 10_000  # the most trials of one run: each is held in memory
 """The data directory of a project's own emulator."""
 
 PATH: click.Path = click.Path(path_type=Path)

@@ -1,32 +1,25 @@
 """``harness run``: every trial of some scenarios once, wherever you say."""
 
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from harness import cli, services
 from harness.cli.groups import CONTEXT
-from harness.cli.options import PATH
+from harness.cli.options import MAX_TRIALS, PATH
 from harness.cli.output import say
-from harness.cli.scenario_run import ScenarioRun
+from harness.cli.run_emulator import emulator_for_run
 from harness.clock import SystemClock
-from harness.config import Settings, load_settings
+from harness.config import load_settings
 from harness.errors import UserError
-from harness.experiments.dry_run import describe, refuse_unknown_size
 from harness.experiments.run_directory import open_run_directory
 from harness.experiments.selection import Selection
-from harness.experiments.studies import study_of
 from harness.interruption import Interrupted, Interruption
-from harness.resources.budget import node_price
 from harness.scenario.faults import with_faults
-from harness.scenario.model import Scenario
 from harness.scenario.overrides import load_scenarios
 from harness.scenario.set_option import parse_values
-from harness.services.catalogue import service_named
-from harness.services.service import Service
 from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service
-
-_MAX_TRIALS = 10_000  # the most trials of one run: each is held in memory
 
 
 @click.command(context_settings=CONTEXT, epilog="More: harness docs run, harness docs scenarios")
@@ -47,7 +40,7 @@ _MAX_TRIALS = 10_000  # the most trials of one run: each is held in memory
 @click.option(
     "--trial", metavar="NAME=VALUE,...", default="", help="Run one trial only: that with these values of swept names."
 )
-@click.option("--limit", metavar="N", type=click.IntRange(1, _MAX_TRIALS), help="Run at most N trials.")
+@click.option("--limit", metavar="N", type=click.IntRange(1, MAX_TRIALS), help="Run at most N trials.")
 @click.option(
     "--upload-from",
     metavar="DIR",
@@ -105,14 +98,10 @@ def run(
     settings = load_settings(Path())
     cloud = cloud or settings.cloud or "emulator"
     service = service or settings.service or default_service(cloud)
-    used = service_named(service, settings, cloud)
     if dry_run:
-        for scenario in loaded:
-            price = partial(_node_price, settings, used) if cloud == "azure" else _no_price
-            say(describe(scenario, used, cloud=cloud, limit=limit, price=price, upload_from=upload_from))
+        used = services.service_named(service, settings, cloud)
+        cli.say_plan(loaded, used, settings, cloud=cloud, limit=limit, upload_from=upload_from)
         return 0
-    for scenario in loaded:
-        _refuse(scenario, cloud, limit)
     resume = resume or rerun is not None
     if resume and out is None:
         option = "--resume" if rerun is None else "--rerun"
@@ -122,15 +111,22 @@ def run(
     if end_jobs and not resume:
         raise UserError("--end-jobs ends jobs of the run that --resume continues: add --resume and --out")
     interruption = Interruption()
-    with interruption.installed():
+    with ExitStack() as stack:
+        stack.enter_context(interruption.installed())
+        emulator = stack.enter_context(emulator_for_run(settings, outlives=reuse)) if cloud == "emulator" else None
+        # The rest of the command is imported here, by its packages, while the emulator starts.
+        used = services.service_named(service, settings, cloud)
+        for scenario in loaded:
+            cli.refuse_what_cannot_run(scenario, cloud, limit)
         now = SystemClock().now()
         with open_run_directory(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as directory:
-            one = ScenarioRun(
+            one = cli.ScenarioRun(
                 cloud,
                 used,
                 settings,
                 directory,
                 interruption,
+                emulator,
                 junit=junit,
                 reuse=reuse,
                 upload_from=upload_from,
@@ -143,24 +139,3 @@ def run(
                 code = error.exit_code
     # A signal that arrives while everything is deleted anyway is still what ended the command.
     return code if interruption.signum is None else 128 + interruption.signum
-
-
-def _refuse(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
-    """Refuse scenarios that cannot run, before a run directory is created."""
-    refuse_unknown_size(scenario, cloud)
-    if scenario.sweep.search is not None:
-        study_of(scenario, storage=None)  # this also checks the sampler and the pruner
-    if limit is None and len(scenario.trials) > _MAX_TRIALS:
-        raise UserError(
-            f"{scenario.path}: has {len(scenario.trials)} trials, a run takes at most {_MAX_TRIALS}; run a part of "
-            "them with --out DIR --limit N, and the next part with --out DIR --limit N --resume"
-        )
-
-
-def _node_price(settings: Settings, service: Service, size: str) -> float | None:
-    """The price of a node-hour of the size that is used in place of a scenario's."""
-    return node_price(settings, service.offered_size(size))
-
-
-def _no_price(_size: str) -> None:
-    """The price of a node-hour where nothing is paid."""

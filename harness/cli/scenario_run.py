@@ -10,15 +10,12 @@ import click
 
 from harness.cli.killed_run import describe as describe_survivors
 from harness.cli.killed_run import end_survivors, find_survivors
-from harness.cli.options import DEFAULT_DIRECTORY
 from harness.cli.progress import Display, open_console, say_lines
+from harness.cli.run_emulator import FindEmulator
 from harness.cli.run_summary import RunSummary
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
 from harness.config import Settings, environment, mnist_cache
-from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import find, start_detached
-from harness.emulator.options import Options
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.ranking import best, describe_best
@@ -30,7 +27,7 @@ from harness.experiments.running_trials import RUNNING, RunningTrials
 from harness.experiments.selection import Part, Selection, parts_of
 from harness.experiments.uploads import LocalUploads, RecordedUploads
 from harness.interruption import Interruption
-from harness.resources.events import Event, Noted, TrialEnded
+from harness.resources.events import Event, TrialEnded
 from harness.resources.journal import journal_for
 from harness.scenario.model import Scenario
 from harness.services.service import Service
@@ -49,6 +46,7 @@ class ScenarioRun:
     settings: Settings
     directory: RunDirectory
     interruption: Interruption
+    emulator: FindEmulator | None
     junit: Path | None = field(kw_only=True)
     reuse: bool = field(kw_only=True)
     upload_from: tuple[Path, ...] = field(kw_only=True)
@@ -129,7 +127,7 @@ class ScenarioRun:
 
     @contextmanager
     def _context(self) -> Iterator[RunContext]:
-        settings, endpoint = self.settings, self._endpoint()
+        settings, endpoint = self.settings, self.emulator and self.emulator()
         local = LocalUploads(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
         with (
             open_cloud(
@@ -153,16 +151,3 @@ class ScenarioRun:
                 policy=policy_for(self.cloud, settings),
                 matcher=matcher,
             )
-
-    def _endpoint(self) -> Endpoint | None:
-        """The project's own emulator where it runs; with --reuse one that outlives this run, else the run's own."""
-        if self.cloud != "emulator":
-            return None
-        directory = self.settings.emulator_dir or DEFAULT_DIRECTORY
-        running = find(directory)
-        if running is None and self.reuse:
-            running = start_detached(Options(directory, cntk_python=self.settings.cntk_python))
-            self._display(
-                Noted(f"an emulator keeps running in {directory}; end it with: harness emulator stop --dir {directory}")
-            )
-        return running

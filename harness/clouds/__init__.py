@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
-    from harness.clouds.emulator import running_emulator
+    from harness.clouds.local_emulator import running_emulator
     from harness.clouds.model import Clients, Cloud, CloudFacts, Poller
     from harness.clouds.opening import open_cloud
     from harness.clouds.retry_adapter import NoAnswerError
@@ -25,7 +25,7 @@ else:
             "RetryPolicy": "retry_policy",
             "new_run": "run_identity",
             "open_cloud": "opening",
-            "running_emulator": "emulator",
+            "running_emulator": "local_emulator",
         },
     )
 

@@ -1,8 +1,6 @@
 """The local Azure: canonical URLs through its proxy, trusting its own authority."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import requests
@@ -17,22 +15,9 @@ from harness.clouds.run_identity import suffix_of
 from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import find, launch
 
 _POLL_SECONDS = 0.01
 _LONGEST_POLL_SECONDS = 1.0
-
-
-@contextmanager
-def running_emulator(settings: Settings) -> Iterator[Endpoint]:
-    """The emulator that serves ``emulator_dir``; one of our own where none does."""
-    directory = settings.emulator_dir
-    endpoint = find(directory) if directory is not None else None
-    if endpoint is not None:
-        yield endpoint
-        return
-    with launch(directory, cntk_python=settings.cntk_python) as launched:
-        yield launched
 
 
 def emulator_cloud(

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.clouds.azure import azure_cloud
-from harness.clouds.emulator import emulator_cloud, running_emulator
+from harness.clouds.emulator import emulator_cloud
+from harness.clouds.local_emulator import running_emulator
 from harness.clouds.model import Cloud
 from harness.clouds.replay import replay_cloud
 from harness.clouds.run_identity import new_run

@@ -1,0 +1,56 @@
+"""What a run would do, displayed or refused before anything is made."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from harness.cli.options import MAX_TRIALS
+from harness.cli.output import say
+from harness.config import Settings
+from harness.errors import UserError
+from harness.experiments.dry_run import describe, refuse_unknown_size
+from harness.experiments.studies import study_of
+from harness.resources.budget import node_price
+from harness.scenario.model import Scenario
+from harness.services.service import Service
+from harness.target import CloudName
+
+
+def say_plan(
+    scenarios: Sequence[Scenario],
+    service: Service,
+    settings: Settings,
+    *,
+    cloud: CloudName,
+    limit: int | None,
+    upload_from: Sequence[Path],
+) -> None:
+    """Display what a run of some scenarios would make, upload and run."""
+    price = partial(_node_price, settings, service) if cloud == "azure" else _no_price
+    for scenario in scenarios:
+        say(describe(scenario, service, cloud=cloud, limit=limit, price=price, upload_from=upload_from))
+
+
+def refuse_what_cannot_run(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
+    """Refuse a scenario that is known not to run.
+
+    Raises:
+        UserError: it asks for a size or a search that is not there, or it has too many trials.
+    """
+    refuse_unknown_size(scenario, cloud)
+    if scenario.sweep.search is not None:
+        study_of(scenario, storage=None)  # this also checks the sampler and the pruner
+    if limit is None and len(scenario.trials) > MAX_TRIALS:
+        raise UserError(
+            f"{scenario.path}: has {len(scenario.trials)} trials, a run takes at most {MAX_TRIALS}; run a part of "
+            "them with --out DIR --limit N, and the next part with --out DIR --limit N --resume"
+        )
+
+
+def _node_price(settings: Settings, service: Service, size: str) -> float | None:
+    """What a node-hour costs of the size that is used where a scenario names one."""
+    return node_price(settings, service.offered_size(size))
+
+
+def _no_price(_size: str) -> None:
+    """What a node-hour costs where nothing is paid."""
