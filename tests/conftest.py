@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from tests import podman
 from tests.podman import PodmanEngine
 from tests.ray_cluster import NoRayError, RayCluster, started_cluster
+from tests.ray_namespaces import NamespacedCluster
 
 # These machines are noisy: how long an example takes says nothing. And where a test has a fixture of its own, all its
 # examples are meant to share it.
@@ -40,4 +41,19 @@ def ray_cluster() -> Iterator[RayCluster]:
             cluster.add_nodes(2, cpus=2, resources={"batchai-node": 2})
         except NoRayError as error:
             pytest.skip(f"no Ray cluster: {error}")
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def namespaced_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    """A Ray cluster with two machines of two nodes each, which share no file of tests with this one; skips without."""
+    hidden = tmp_path_factory.getbasetemp()
+    with contextlib.ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(
+                started_cluster(lambda directory: NamespacedCluster(directory, hidden=hidden))
+            )
+            cluster.add_nodes(2, cpus=2, resources={"batchai-node": 2})
+        except NoRayError as error:
+            pytest.skip(f"no Ray cluster in network namespaces: {error}")
         yield cluster

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,25 +54,20 @@ class RayCluster:
         """Start the head."""
         self.environ = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         port, client = free_ports(2)
-        self.address = f"127.0.0.2:{port}"
+        self.address = f"{self.host(0)}:{port}"
         self._start(
             "--head",
             f"--port={port}",
             f"--ray-client-server-port={client}",
             "--include-dashboard=false",
             f"--system-config={json.dumps(_SOON)}",
-            host="127.0.0.2",
             cpus=0,
             resources={},
         )
 
     def add_nodes(self, number: int, *, cpus: int, resources: Mapping[str, float]) -> list[subprocess.Popen[bytes]]:
         """Start nodes side by side, and wait until Ray has them."""
-        first = len(self.nodes) + 2
-        added = [
-            self._start(f"--address={self.address}", host=f"127.0.0.{first + each}", cpus=cpus, resources=resources)
-            for each in range(number)
-        ]
+        added = [self._start(f"--address={self.address}", cpus=cpus, resources=resources) for _ in range(number)]
         self._wait_for(len(self.nodes))
         return added
 
@@ -100,8 +95,18 @@ class RayCluster:
                     process.kill()
             node.wait()
 
-    def _start(self, *words: str, host: str, cpus: int, resources: Mapping[str, float]) -> subprocess.Popen[bytes]:
+    def host(self, number: int) -> str:
+        """The address of a node, by its number; 0 is the head."""
+        return f"127.0.0.{number + 2}"
+
+    def _surroundings(self, number: int) -> list[str]:
+        """The beginning of the command line of a node."""
+        return []
+
+    def _start(self, *words: str, cpus: int, resources: Mapping[str, float]) -> subprocess.Popen[bytes]:
+        host = self.host(len(self.nodes))
         argv = [
+            *self._surroundings(len(self.nodes)),
             *_with_the_tests(),
             *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"),
             *(f"--node-ip-address={host}", f"--num-cpus={cpus}", f"--resources={json.dumps(dict(resources))}"),
@@ -144,7 +149,7 @@ def has_ray() -> bool:
 
 
 @contextlib.contextmanager
-def started_cluster() -> Iterator[RayCluster]:
+def started_cluster(make: Callable[[Path], RayCluster] = RayCluster) -> Iterator[RayCluster]:
     """A cluster with a head for as long as the block lasts.
 
     Raises:
@@ -153,7 +158,7 @@ def started_cluster() -> Iterator[RayCluster]:
     if not has_ray():
         raise NoRayError("ray is not installed")
     directory = Path(tempfile.mkdtemp(prefix="bh-ray-"))
-    cluster = RayCluster(directory)
+    cluster = make(directory)
     try:
         cluster.start_head()
         yield cluster

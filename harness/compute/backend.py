@@ -177,7 +177,7 @@ class Step:
 class NodePlan:
     """A node of a plan, for a back end that has to find it a machine.
 
-    ``variables`` are those of the service on that node.
+    ``variables`` are those of the service on that node, ``directory`` is as in ``NodeSpec``.
     """
 
     id: str
@@ -185,6 +185,7 @@ class NodePlan:
     cpus: int
     gpus: int
     variables: Mapping[str, str] = field(default_factory=dict)
+    directory: Path = Path()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,8 @@ class Plan:
     files to their text; ``notes`` open every file of ``logs``. ``cleanup`` runs one after the other when the job has
     ended, however it did. ``grace`` is the time, in seconds, between the SIGTERM of a termination and its SIGKILL.
     ``backend`` names the back end that runs it, where an emulator has several. ``nodes`` are those of a job whose nodes
-    are not all this machine, the first one first.
+    are not all this machine, the first one first; ``trees`` are the directories that it uses there beside its own and
+    theirs, and ``reads`` what it only reads.
     """
 
     directory: Path
@@ -211,6 +213,8 @@ class Plan:
     grace: float = 2.0
     backend: str = ""
     nodes: tuple[NodePlan, ...] = ()
+    trees: tuple[Path, ...] = ()
+    reads: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,15 @@
 from harness.toolkits.toolkit import Assignment, Process, choice, count, script, spread, text
 
 
+def meeting_file(shared: str) -> str:
+    """Where the ranks of PyTorch meet, in the directory that all nodes see."""
+    return f"file://{shared}/pytorch-init"
+
+
 def pytorch(job: Assignment) -> tuple[Process, ...]:
     """``processCount`` ranks, which meet by a file that all nodes see."""
     meeting = {
-        "AZ_BATCHAI_PYTORCH_INIT_METHOD": f"file://{job.shared}/pytorch-init",
+        "AZ_BATCHAI_PYTORCH_INIT_METHOD": meeting_file(job.shared),
         "AZ_BATCHAI_PYTORCH_BACKEND": text(job.settings, "communicationBackend").lower() or "gloo",
     }
     return _ranks(job, count(job), toolkit="pyTorch", environment=meeting)

@@ -23,7 +23,7 @@ exit $2
 """
 
 
-@pytest.fixture(params=["process", "container", "ray"])
+@pytest.fixture(params=["process", "container", "ray", "staged"])
 def emulator_on(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, Endpoint]]:
@@ -32,8 +32,8 @@ def emulator_on(
         engine: PodmanEngine = request.getfixturevalue("container_engine")
         monkeypatch.setenv("DOCKER_HOST", engine.address)
     compute = request.param
-    if compute == "ray":
-        cluster: RayCluster = request.getfixturevalue("ray_cluster")
+    if compute in ("ray", "staged"):
+        cluster: RayCluster = request.getfixturevalue("ray_cluster" if compute == "ray" else "namespaced_cluster")
         for name, value in cluster.environ.items():
             monkeypatch.setenv(name, value)
         compute = f"ray:{cluster.address}"

@@ -22,11 +22,13 @@ class Settings(msgspec.Struct, frozen=True):
     Args:
         address: of the Ray cluster.
         emulator: the id of the emulator.
+        data: its data directory.
         log: what the Ray of this machine's own prints; empty where the address is another one's.
     """
 
     address: str
     emulator: str
+    data: str
     log: str = ""
 
 
@@ -54,7 +56,7 @@ def main() -> int:
         tell(Unreachable(_advice(str(error), settings.log)))
         return 1
     tell(Connected(settings.address))
-    asyncio.run(serve(Driver(settings.emulator, tell).obey))
+    asyncio.run(serve(Driver(settings.emulator, Path(settings.data), tell).obey))
     return 0
 
 

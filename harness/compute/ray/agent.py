@@ -1,23 +1,22 @@
 """What is left on the machine of a node: a detached actor that starts jobs there and tells how they move.
 
 It holds what the node's size asks for, for as long as the node lives, and outlives the driver that made it and the
-emulator. Its death is the node's: the programs that it has started end with it (``leash.py``).
+emulator. Its death is the node's: the programs that it has started end with it (``leash.py``). Jobs go by the paths of
+their directories on the emulator's machine; where this machine does not see those, their files are elsewhere
+(``staged_job.py``).
 """
 
 import asyncio
 import contextlib
-import ipaddress
+import hashlib
 import json
 import os
 import select
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import ray
 
 from harness.atomic_file import write_file
@@ -25,9 +24,20 @@ from harness.clock import SystemClock
 from harness.compute.backend import ERRORS
 from harness.compute.job_processes import ask_supervisor_to_end, kill_job_processes, supervisor_command
 from harness.compute.paths import JobPaths
-from harness.compute.ray.planning import NodeFacts, nodes_file, program, resolve
+from harness.compute.ray.node_programs import (
+    Facts,
+    Server,
+    interface_of,
+    last_line,
+    read_state,
+    servers_text,
+    started,
+)
+from harness.compute.ray.places import Place, Places, staging_directory
+from harness.compute.ray.planning import NodeFacts, nodes_file, resolve
+from harness.compute.ray.staged_job import StagedJob, Staging
+from harness.compute.supervisor import prepare
 
-_SECONDS = 60.0  # in which a program has started
 _FINISHED = "finished"
 
 
@@ -36,6 +46,7 @@ class Watched:
     """A job on this node; ``version`` counts its states."""
 
     directory: Path
+    key: str = field(default="", repr=False)
     server: tuple[str, int] | None = None
     state: dict[str, Any] = field(default_factory=dict)
     version: int = 0
@@ -43,6 +54,8 @@ class Watched:
     launching: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_launched: bool = False
     is_over: bool = False  # its supervisor has ended by itself, so that nothing is left of it here
+    staged: StagedJob | None = None
+    staging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class NodeAgent:
@@ -53,6 +66,8 @@ class NodeAgent:
         self._tasks: set[asyncio.Task[None]] = set()  # so that they are not collected
         self._address = ray.util.get_node_ip_address()
         self._ray_node = os.pidfd_open(os.getppid())
+        self._places = Places(staging_directory())
+        self._place: Place | None = None
 
     async def describe(self) -> dict[str, Any]:
         """What a driver has to know of the node."""
@@ -63,17 +78,62 @@ class NodeAgent:
             "machine": ray.get_runtime_context().get_node_id(),
         }
 
-    async def check_sees(self, directory: str) -> None:
-        """Return if this machine sees a directory of the emulator's.
+    async def sees(self, path: str, digest: str) -> bool:
+        """Whether this machine sees a file of the emulator's: one with that content under that path."""
+        try:
+            content = await asyncio.to_thread(Path(path).read_bytes)
+        except OSError:
+            return False
+        return hashlib.sha256(content).hexdigest() == digest
+
+    async def stage(self, staging: Staging) -> str:
+        """Have a place for the files of a job, which is told by its marker.
 
         Raises:
-            OSError: it does not.
+            OSError: there is no place for them.
         """
-        if not await asyncio.to_thread(Path(directory).is_dir):
-            raise OSError(
-                f"the machine {self._address} does not see {directory}; all machines of the Ray cluster have to see "
-                "the emulator's data directory under the same path, by NFS for one"
-            )
+        watched = self._job(staging.job)
+        async with watched.staging:
+            if watched.staged is None:
+                if self._place is None:
+                    await asyncio.to_thread(self._places.sweep)
+                    self._place = await asyncio.to_thread(self._places.hold, "node", staging.nodes[staging.node])
+                watched.staged = await asyncio.to_thread(StagedJob, self._places, staging)
+                watched.directory = watched.staged.directory
+            return watched.staged.marker
+
+    async def files(self, job: str, method: str, *arguments: Any, **named: Any) -> Any:
+        """Call a method of ``StagedJob`` for a job.
+
+        Raises:
+            OSError: its files are not staged here, or as the method says.
+        """
+        watched = self._jobs.get(job)
+        if watched is None or watched.staged is None:
+            raise FileNotFoundError(f"the files of {job} are not staged on {self._address}")
+        async with watched.staging:
+            return await asyncio.to_thread(getattr(watched.staged, method), *arguments, **named)
+
+    async def marker(self, job: str) -> str:
+        """That of the place of a job's files; empty where they are not staged here."""
+        watched = self._jobs.get(job)
+        return watched.staged.marker if watched and watched.staged else ""
+
+    async def prepare(self, job: str, plan: str, servers: Sequence[Server], facts: Facts) -> None:
+        """Make the directories, small files and links of a staged job, whose supervisor is on another node.
+
+        Raises:
+            OSError: they cannot be made.
+        """
+        watched = self._job(job)
+        text = self._resolved(watched, plan, facts)
+        await asyncio.to_thread(prepare, json.loads(text))
+        write_file(nodes_file(JobPaths(watched.directory)), servers_text(watched.key, servers))
+
+    async def clear(self) -> None:
+        """Remove the files of the node; it is no more."""
+        if self._place is not None:
+            await asyncio.to_thread(self._place.remove)
 
     async def live(self) -> None:
         """Never returns: it fails when the node is lost."""
@@ -81,37 +141,42 @@ class NodeAgent:
 
     async def serve(self, job: str, key: str, variables: Mapping[str, str]) -> tuple[str, int]:
         """Have a server for a job of several nodes: its address and its port."""
-        await self.check_sees(job)
         watched = self._job(job)
+        watched.key = key
         async with watched.launching:
             if watched.server is None:
+                if watched.staged:
+                    variables = {name: watched.staged.rewriting.text(value) for name, value in variables.items()}
                 order = {"agent": os.getpid(), "address": self._address, "key": key, "variables": variables}
-                facts = await asyncio.to_thread(_started, "node_server", order)
+                facts = await asyncio.to_thread(started, "node_server", order)
                 watched.server = (self._address, int(facts["port"]))
         return watched.server
 
     async def launch(
-        self, job: str, key: str, servers: Sequence[tuple[str, str, int]], facts: Mapping[str, Mapping[str, Any]]
+        self, job: str, key: str, servers: Sequence[Server], facts: Facts, plan: str = "", *, is_stopped: bool = False
     ) -> None:
         """Start the supervisor of a job, unless it was started.
 
         Args:
             servers: of a job of several nodes: node, address, port.
             facts: what is known of the job's nodes.
+            plan: of a job whose files are staged.
+            is_stopped: whether somebody has asked for its end already.
+
+        Raises:
+            OSError: it cannot be started.
         """
-        await self.check_sees(job)
         watched = self._job(job)
         paths = JobPaths(watched.directory)
         async with watched.launching:
             if watched.is_launched:
                 return
-            known = {
-                node: NodeFacts(each["address"], tuple(each["gpus"]), each["interface"]) for node, each in facts.items()
-            }
-            write_file(paths.plan, resolve(paths.plan.read_text(encoding="utf-8"), known).encode())
+            text = self._resolved(watched, plan or paths.plan.read_text(encoding="utf-8"), facts)
+            write_file(paths.plan, text.encode())
+            if is_stopped:
+                paths.stop.touch()
             if servers:
-                content = {"key": key, "nodes": servers, "shell": _shell()}
-                write_file(nodes_file(paths), json.dumps(content).encode())
+                write_file(nodes_file(paths), servers_text(key, servers))
             order = {
                 "agent": os.getpid(),
                 "argv": supervisor_command(paths.root),
@@ -123,7 +188,7 @@ class NodeAgent:
             with contextlib.suppress(FileExistsError):
                 os.mkfifo(paths.bell, 0o600)
             bell = os.open(paths.bell, os.O_RDWR | os.O_NONBLOCK)
-            leash = (await asyncio.to_thread(_started, module, order))["pid"]
+            leash = (await asyncio.to_thread(started, module, order))["pid"]
             watched.is_launched = True
             self._watch(watched, bell, leash)
 
@@ -136,7 +201,7 @@ class NodeAgent:
 
     async def stop(self, job: str) -> None:
         """Ask the supervisor of a job for its end."""
-        directory = Path(job)
+        directory = self._job(job).directory
         with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
             JobPaths(directory).stop.touch()
         await asyncio.to_thread(ask_supervisor_to_end, directory)
@@ -144,11 +209,22 @@ class NodeAgent:
     async def end(self, job: str) -> None:
         """Kill what is left of a job on this machine, and forget it."""
         watched = self._jobs.pop(job, None)
+        directory = watched.directory if watched else Path(job)
         if watched is None or not watched.is_over or watched.server:
-            await asyncio.to_thread(kill_job_processes, Path(job))
+            await asyncio.to_thread(kill_job_processes, directory)
+        if watched and watched.staged:
+            async with watched.staging:
+                await asyncio.to_thread(watched.staged.remove)
 
     def _job(self, job: str) -> Watched:
         return self._jobs.setdefault(job, Watched(Path(job)))
+
+    def _resolved(self, watched: Watched, plan: str, facts: Facts) -> str:
+        """A plan with what is known of its nodes, and the paths of this machine."""
+        known = {
+            node: NodeFacts(each["address"], tuple(each["gpus"]), each["interface"]) for node, each in facts.items()
+        }
+        return resolve(json.dumps(watched.staged.plan(plan)) if watched.staged else plan, known)
 
     def _watch(self, watched: Watched, bell: int, leash: int) -> None:
         """Hear of each new state, until the end of the job."""
@@ -178,12 +254,12 @@ class NodeAgent:
         """Give the present state to who waits for it. With its Ray node, the node is lost, and this agent ends, too."""
         if is_over and select.select([self._ray_node], [], [], 0)[0]:
             return
-        state = _read_state(watched.directory)
+        state = read_state(watched.directory)
         if is_over and state.get("state") != _FINISHED:
             await asyncio.to_thread(kill_job_processes, watched.directory)
         watched.is_over |= is_over
         if is_over and state.get("state") != _FINISHED:
-            words = _last_line(JobPaths(watched.directory).log)
+            words = last_line(JobPaths(watched.directory).log)
             error = "JobStartFailed" if words else "JobSupervisorLost"
             message = f"{ERRORS[error]}: {words}" if words else None
             state = {
@@ -198,52 +274,3 @@ class NodeAgent:
                 watched.state, watched.version = state, watched.version + 1
                 watched.moved.notify_all()
         self._tasks = {task for task in self._tasks if not task.done()}
-
-
-def interface_of(address: str) -> str:
-    """The network interface that has an address; the loopback interface for those of loopback, empty where none has."""
-    if ipaddress.ip_address(address).is_loopback:
-        return "lo"
-    found = psutil.net_if_addrs().items()
-    return next((name for name, each in found if any(one.address == address for one in each)), "")
-
-
-def _started(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
-    """Start one of the programs, and what it says once it runs.
-
-    Raises:
-        OSError: it does not start.
-    """
-    ran = subprocess.run(
-        program(module),
-        input=json.dumps(order).encode(),
-        capture_output=True,
-        env={"LANG": "C.UTF-8"},
-        timeout=_SECONDS,
-        check=False,
-    )
-    try:
-        said: dict[str, Any] = json.loads(ran.stdout)
-    except ValueError:
-        words = ran.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise OSError(f"{module} has not started: {words or f'exit code {ran.returncode}'}") from None
-    return said
-
-
-def _read_state(directory: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = json.loads(JobPaths(directory).state.read_bytes())
-    except FileNotFoundError:
-        return {"state": "waiting"}
-    return state
-
-
-def _last_line(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace").strip().rpartition("\n")[2]
-    except FileNotFoundError:
-        return ""
-
-
-def _shell() -> str:
-    return shutil.which("bash") or "/bin/sh"

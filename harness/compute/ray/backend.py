@@ -36,11 +36,13 @@ from harness.compute.ray.messages import (
     Order,
     Run,
     Stop,
+    Tree,
     Unreachable,
     Waits,
 )
 from harness.compute.ray.own_cluster import LOOPBACK, end_own_cluster, ensure_own_cluster, log_of, own_environment
 from harness.compute.ray.planning import plan_ray_job, plan_ray_task
+from harness.compute.ray.staged_trees import trees_of
 from harness.errors import ToolkitError
 
 _NO_RAY = "the back end ray needs Ray, which is not installed: pip install 'batchai-harness[ray]'"
@@ -55,6 +57,7 @@ class Placement(msgspec.Struct, frozen=True):
     nodes: tuple[Node, ...]
     key: str
     logs: tuple[str, ...]
+    trees: tuple[Tree, ...] = ()
 
     def __repr__(self) -> str:
         return f"Placement({len(self.nodes)} nodes)"
@@ -67,7 +70,7 @@ class RayOptions:
     Attributes:
         address: of the cluster, ``HOST:PORT``; empty for one of this machine, which begins and ends with the emulator.
         emulator: the id of the emulator.
-        directory: what is kept of the driver, and of a cluster of this machine.
+        directory: what is kept of the driver, and of a cluster of this machine; it lies in the data directory.
         host_images: whether jobs that ask for a container image may run without it.
     """
 
@@ -78,7 +81,7 @@ class RayOptions:
 
 
 class RayBackend:
-    """Jobs on the machines of a Ray cluster, which see the emulator's data directory under the same path.
+    """Jobs on the machines of a Ray cluster, which see the emulator's data directory or are sent files of it.
 
     Args:
         on_change: called, from another thread, soon after any job has moved.
@@ -150,8 +153,12 @@ class RayBackend:
         if self.adopt(plan.directory):
             return
         write_plan(paths, plan)
-        nodes = tuple(Node(each.id, each.size, each.cpus, each.gpus, dict(each.variables)) for each in plan.nodes)
-        placement = Placement(nodes, secrets.token_hex(32), tuple(map(str, plan.logs)))
+        nodes = tuple(
+            Node(each.id, each.size, each.cpus, each.gpus, dict(each.variables), str(each.directory))
+            for each in plan.nodes
+        )
+        trees = trees_of(plan, self._options.directory.parent)
+        placement = Placement(nodes, secrets.token_hex(32), tuple(map(str, plan.logs)), trees)
         write_file(paths.placement, msgspec.json.encode(placement))
         self._follow(plan.directory, placement)
 
@@ -230,7 +237,8 @@ class RayBackend:
         self._driver.give(self._order(directory, placement))
 
     def _order(self, directory: Path, placement: Placement) -> Run:
-        return Run(str(directory), placement.nodes, placement.key, is_claimed=JobPaths(directory).claim.exists())
+        is_claimed = JobPaths(directory).claim.exists()
+        return Run(str(directory), placement.nodes, placement.key, is_claimed=is_claimed, trees=placement.trees)
 
     def _standing(self) -> Iterator[Order]:
         """What a new driver has to know: every job that has not ended, and what is to be removed."""
@@ -303,7 +311,8 @@ class RayBackend:
                     stream.write(f"{moment} waits: {reason}\n")
 
     def _settings(self) -> dict[str, str]:
-        directory, known = self._options.directory, {"emulator": self._options.emulator}
+        directory = self._options.directory
+        known = {"emulator": self._options.emulator, "data": str(directory.parent)}
         if self._options.address:
             return {"address": self._options.address, **known}
         address = ensure_own_cluster(directory, self._surroundings())

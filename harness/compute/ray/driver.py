@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
@@ -15,8 +16,10 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTa
 from harness.clock import SystemClock
 from harness.compute.backend import ERRORS
 from harness.compute.ray.messages import End, Ended, Lost, Moved, News, Order, Place, Release, Run, Stop, Waits
+from harness.compute.ray.mirror import Digests
 from harness.compute.ray.nodes import Nodes
 from harness.compute.ray.placements import Placed, Placements
+from harness.compute.ray.staging import JobFiles, is_seen
 
 _PAUSE = 1.0  # seconds after which an agent that does not answer is asked again
 
@@ -26,13 +29,16 @@ class Driver:
 
     Args:
         emulator: the id of the emulator.
+        data: its data directory.
         tell: gives news to the emulator.
     """
 
-    def __init__(self, emulator: str, tell: Callable[[News], None]) -> None:
+    def __init__(self, emulator: str, data: Path, tell: Callable[[News], None]) -> None:
         self._placements = Placements(emulator)
         self._placements.sweep()
-        self._tell = tell
+        self._tell, self._data = tell, data
+        self._digests: Digests = {}
+        self._files: dict[str, JobFiles] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._placed: dict[str, list[Placed]] = {}
         self._nodes = Nodes(self._placements, tell)
@@ -63,15 +69,20 @@ class Driver:
         try:
             if order.is_claimed:
                 self._placed[job] = await self._placements.find(order.nodes)
+                files = JobFiles(order, self._data, self._digests)
+                if await files.resume(self._placed[job]):
+                    self._files[job] = files
             else:
                 self._placed[job] = await self._machines(order)
                 await self._launch(order, self._placed[job])
+            if job in self._files:
+                self._files[job].keep()
             await self._follow(job, self._placed[job][0])
         except RayActorError as error:
             await self._lose(order, str(error))
         except RayTaskError as error:
             self._tell(Moved(job, _ended("JobStartFailed", str(error.cause))))
-        except (RayError, ValueError) as error:
+        except (RayError, ValueError, OSError) as error:
             self._tell(Moved(job, _ended("JobStartFailed", str(error))))
         except Exception as error:  # nobody awaits this task: whatever it is, the job must not wait for ever
             traceback.print_exc()  # into the driver's log
@@ -87,6 +98,9 @@ class Driver:
 
     async def _launch(self, order: Run, placed: list[Placed]) -> None:
         servers: list[tuple[str, str, int]] = []
+        if not await is_seen(order.job, placed):
+            self._files[order.job] = JobFiles(order, self._data, self._digests)
+            await self._files[order.job].begin(placed)
         if len(placed) > 1:
             wanted = zip(placed, order.nodes, strict=True)
             found = await asyncio.gather(
@@ -94,7 +108,10 @@ class Driver:
             )
             servers = [(each.id, host, port) for each, (host, port) in zip(placed, found, strict=True)]
         facts = {each.id: each.facts for each in placed}
-        await placed[0].agent.launch.remote(order.job, order.key, servers, facts)
+        if files := self._files.get(order.job):
+            await files.start(placed, servers, facts)
+        else:
+            await placed[0].agent.launch.remote(order.job, order.key, servers, facts)
 
     async def _follow(self, job: str, first: Placed) -> None:
         """Pass on each state of a job, until its end or that of its first node."""
@@ -105,6 +122,8 @@ class Driver:
             except ActorUnavailableError:  # for now
                 await asyncio.sleep(_PAUSE)
                 continue
+            if files := self._files.get(job):
+                state = await files.told(state)
             self._tell(Moved(job, state))
             if state.get("state") == "finished":
                 return
@@ -113,6 +132,8 @@ class Driver:
         """Say that a job has lost nodes, once nothing of it is left on the others."""
         placed = self._placed.pop(order.job, [])
         living = [each for each in placed if await self._placements.lives(each)]
+        if files := self._files.pop(order.job, None):
+            await files.rescue()
         await asyncio.gather(*(each.agent.end.remote(order.job) for each in living), return_exceptions=True)
         names = {each.id for each in living}
         lost = tuple(node.id for node in order.nodes if node.id not in names)
@@ -120,6 +141,8 @@ class Driver:
 
     async def _abandon(self, order: Run, error: Exception) -> None:
         """End a job that cannot be followed, because of a fault of this program."""
+        if files := self._files.pop(order.job, None):
+            await files.rescue()
         ends = [agent.end.remote(order.job) for agent in self._placements.agents([node.id for node in order.nodes])]
         await asyncio.gather(*ends, return_exceptions=True)
         code = "JobSupervisorLost" if self._placed.get(order.job) else "JobStartFailed"
@@ -128,10 +151,22 @@ class Driver:
 
     async def _stop(self, job: str) -> None:
         """Ask for the end of a job. One that has no machines yet ends at once."""
-        if job in self._placed:
+        files = self._files.get(job)
+        if files is not None and not files.is_started:
+            await self._give_up(job)
+        elif job in self._placed:
             with contextlib.suppress(RayError):  # who follows it hears that, too
                 await self._placed[job][0].agent.stop.remote(job)
         elif (run := self._runs.get(job)) and run.cancel():
+            self._placements.release(job)
+            self._tell(Moved(job, _ended("JobTerminated")))
+
+    async def _give_up(self, job: str) -> None:
+        """End a job whose files are on their way to its machines."""
+        if (run := self._runs.get(job)) and run.cancel():
+            del self._files[job]
+            ends = [each.agent.end.remote(job) for each in self._placed.pop(job, [])]
+            await asyncio.gather(*ends, return_exceptions=True)
             self._placements.release(job)
             self._tell(Moved(job, _ended("JobTerminated")))
 
@@ -139,6 +174,8 @@ class Driver:
         if run := self._runs.pop(order.job, None):
             run.cancel()
         self._placed.pop(order.job, None)
+        if files := self._files.pop(order.job, None):
+            await files.stop()
         ends = [agent.end.remote(order.job) for agent in self._placements.agents(order.nodes)]
         await asyncio.gather(*ends, return_exceptions=True)
         self._placements.release(order.job)

@@ -6,13 +6,28 @@ import msgspec
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A node that needs a machine, and what its size promises."""
+    """A node that needs a machine, and what its size promises. ``directory`` holds what lives as long as the node."""
 
     id: str
     size: str
     cpus: int
     gpus: int
     variables: dict[str, str] = {}
+    directory: str = ""
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """A directory that a job uses.
+
+    Args:
+        path: relative to the data directory; empty for that itself.
+        only: the names in it that the job uses; all where there are none.
+        is_read_only: whether the job does not write to it.
+    """
+
+    path: str
+    only: tuple[str, ...] = ()
+    is_read_only: bool = False
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
@@ -21,12 +36,14 @@ class Run(msgspec.Struct, frozen=True, tag="run"):
     Args:
         key: with which the programs of the job on its nodes know each other.
         is_claimed: whether its supervisor was there already: where its machines are gone, the job is lost.
+        trees: the directories that it uses, for machines that do not see the data directory.
     """
 
     job: str
     nodes: tuple[Node, ...]
     key: str
     is_claimed: bool = False
+    trees: tuple[Tree, ...] = ()
 
     def __repr__(self) -> str:
         return f"Run({self.job!r})"

@@ -37,7 +37,10 @@ class Nodes:
         """Give the machine of a node back."""
         if task := self._tasks.pop(order.node, None):
             task.cancel()
+        held = self._held.get(order.node)
         self._forget(order.node, order.directory)
+        if held is not None and hasattr(held.agent, "clear"):  # it may be one of an earlier version
+            held.agent.clear.remote()  # what it does not get to before it ends, the next agent there does
         self._placements.release(order.directory)
 
     def held(self, nodes: Sequence[Node]) -> list[Placed]:
@@ -77,7 +80,6 @@ class Nodes:
                 placed = await self._placements.place_one(
                     order.directory, node, cluster, lambda why: self._tell(NodeWaits(node.id, why))
                 )
-                await placed.agent.check_sees.remote(order.directory)
             except RayActorError:
                 raise
             except RayTaskError as error:

@@ -10,12 +10,12 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.compute import ssh
-from harness.compute.backend import Execution, JobSpec, NodePlan, NodeSpec, Plan, Step, TaskSpec
+from harness.compute.backend import Execution, JobSpec, MountSpec, NodePlan, NodeSpec, Plan, Step, TaskSpec
 from harness.compute.machine import Machine
 from harness.compute.paths import MARK, JobPaths
 from harness.compute.planning import plan_job, plan_task, variables_of
@@ -57,10 +57,12 @@ def plan_ray_job(job: JobSpec, machine: Machine) -> Plan:
     placed = dataclasses.replace(job, nodes=nodes)
     # GPUs are counted on the machine of a node, not on this one.
     plan = plan_job(placed, dataclasses.replace(machine, gpus=0), apart=True)
-    plans = tuple(NodePlan(node.id, node.size, node.cpus, node.gpus, variables_of(placed, node)) for node in nodes)
+    plans = tuple(
+        NodePlan(node.id, node.size, node.cpus, node.gpus, variables_of(placed, node), node.directory) for node in nodes
+    )
+    plan = dataclasses.replace(plan, nodes=plans, trees=_trees(plan, nodes, mounts, job.writes), reads=job.reads)
     if len(nodes) == 1:
-        steps = tuple(_at_home(step, nodes[0]) for step in plan.steps)
-        return dataclasses.replace(plan, steps=steps, nodes=plans)
+        return dataclasses.replace(plan, steps=tuple(_at_home(step, nodes[0]) for step in plan.steps))
     paths = JobPaths(job.directory)
     script = ssh.script(machine.shell, machine.environment["PATH"], across=_shell_across(paths))
     return dataclasses.replace(
@@ -68,7 +70,6 @@ def plan_ray_job(job: JobSpec, machine: Machine) -> Plan:
         steps=tuple(_spread(step, nodes, paths) for step in plan.steps),
         files={**plan.files, ssh.folder(job.directory) / "ssh": script},
         cleanup=(_ending(plan, paths),),
-        nodes=plans,
     )
 
 
@@ -79,7 +80,8 @@ def plan_ray_task(task: TaskSpec, machine: Machine) -> Plan:
     return dataclasses.replace(
         plan,
         steps=tuple(_at_home(step, node) for step in plan.steps),
-        nodes=(NodePlan(node.id, node.size, node.cpus, node.gpus),),
+        nodes=(NodePlan(node.id, node.size, node.cpus, node.gpus, directory=node.directory),),
+        trees=_trees(plan, (node,), task.mounts),
     )
 
 
@@ -97,6 +99,16 @@ def program(module: str, *words: str) -> tuple[str, ...]:
 def nodes_file(paths: JobPaths) -> Path:
     """Addresses of the servers of a job and its key, for the job's own programs."""
     return paths.root / "nodes.json"
+
+
+def _trees(
+    plan: Plan, nodes: tuple[NodeSpec, ...], mounts: Iterable[MountSpec], writes: tuple[Path, ...] = ()
+) -> tuple[Path, ...]:
+    """The directories that a job uses beside its own and those of its nodes."""
+    own = (plan.directory, *(node.directory for node in nodes))
+    shown = [mount.source for mount in mounts if mount.source is not None]
+    written = [path for path in plan.directories if not any(path.is_relative_to(each) for each in own)]
+    return tuple(dict.fromkeys((*shown, *written, *writes)))
 
 
 def _at_home(step: Step, node: NodeSpec) -> Step:

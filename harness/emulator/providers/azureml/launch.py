@@ -163,6 +163,7 @@ class Launch:
         if asset is None:
             raise StoragePathError(f"there is no code {details.code}")
         source = self.paths.find_address(str(asset.properties["codeUri"]))
+        script.reads.append(source)
         script.before.append(f"cp -R {shlex.quote(str(source))}/. .")
 
     def _input(self, workspace: Workspace, name: str, given: Mapping[str, object], script: _Script) -> str:

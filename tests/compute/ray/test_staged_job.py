@@ -1,0 +1,102 @@
+"""What becomes of a plan, and of the directories that it names, on a machine that does not see them."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from harness.compute.backend import JobSpec, MountSpec, NodeSpec
+from harness.compute.job_files import write_plan
+from harness.compute.paths import JobPaths
+from harness.compute.ray.messages import Tree
+from harness.compute.ray.places import Places
+from harness.compute.ray.planning import plan_ray_job
+from harness.compute.ray.staged_job import NOTE, StagedJob, Staging
+from harness.compute.ray.staged_trees import trees_of
+from tests.compute.test_planning import MACHINE
+
+Build = Callable[..., JobSpec]
+
+
+def described(job: Build, data: Path, **changes: object) -> JobSpec:
+    nodes = tuple(NodeSpec(name, "10.0.0.4", data / "nodes" / name, gpus=0) for name in ("n0", "n1"))
+    mounts = (MountSpec("s", data / "storage" / "a share"),)
+    return job(
+        nodes=nodes,
+        directory=data / "jobs" / "job",
+        cluster_mounts=mounts,
+        stdouterr=data / "storage" / "a share" / "stdouterr",
+        toolkit="pyTorch",
+        settings={"pythonScriptFilePath": "$AZ_BATCHAI_MOUNT_ROOT/s/train.py"},
+        **changes,
+    )
+
+
+def test_the_trees_of_a_job_are_what_it_mounts_writes_and_reads(job: Build, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "ca.pem").write_text("")
+    spec = described(
+        job,
+        data,
+        writes=(data / "blob" / "out",),
+        reads=(data / "ca.pem", data / "blob" / "out" / "in", Path("/usr/share/data")),
+    )
+
+    assert trees_of(plan_ray_job(spec, MACHINE), data) == (
+        Tree("jobs/job", only=("shared", "unmounted", "supervisor.log", "mounting.log", "engine.log", "uncleaned")),
+        Tree("storage/a share"),
+        Tree("blob/out"),
+        Tree("", only=("ca.pem",), is_read_only=True),
+        Tree("/usr/share/data", is_read_only=True),
+    )
+
+
+def test_a_plan_names_this_machines_directories_alone(job: Build, tmp_path: Path) -> None:
+    data, places = tmp_path / "data", Places(tmp_path / "places")
+    spec = described(job, data, secrets={"WHERE": str(data / "x")})
+    plan = plan_ray_job(spec, MACHINE)
+    paths = JobPaths(tmp_path / "written")
+    paths.root.mkdir()
+    write_plan(paths, plan)
+    nodes = {node.id: str(node.directory) for node in spec.nodes}
+    staged = StagedJob(places, Staging(str(spec.directory), str(data), "n1", nodes, trees_of(plan, data)))
+
+    seen = staged.plan(paths.plan.read_text())
+
+    text = json.dumps(seen)
+    assert str(data) not in text
+    assert seen["directory"] == str(staged.directory)
+    assert [place for place, _ in seen["links"]] == [f"{places.path('node', nodes['n1'])}/mounts/s"]
+    assert all(Path(target).is_dir() for _, target in seen["links"])
+    assert not any(path.startswith(str(places.path("node", nodes["n0"]))) for path in seen["directories"])
+    assert seen["notes"][-1] == NOTE
+    own, other = seen["steps"][0]["executions"]
+    assert own["stdout"].endswith("/stdouterr/stdout-0.txt")
+    assert other["stdout"] == other["stderr"] == f"{staged.directory}/engine.log"
+    assert json.loads(other["stdin"])["stdout"].endswith("/stdouterr/stdout-1.txt")
+    assert re.search(r"tcp://@address\(n1\)@:[0-9]+", seen["steps"][0]["executions"][0]["environment"][INIT])
+    assert re.search(r"tcp://@address\(n1\)@:[0-9]+", seen["steps"][0]["executions"][1]["stdin"])
+    staged.remove()
+    assert not staged.directory.exists()
+
+
+def test_a_job_of_one_node_meets_by_its_file(job: Build, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    spec = described(job, data)
+    spec = replace(spec, nodes=spec.nodes[:1])
+    plan = plan_ray_job(spec, MACHINE)
+    paths = JobPaths(tmp_path / "written")
+    paths.root.mkdir()
+    write_plan(paths, plan)
+    nodes = {node.id: str(node.directory) for node in spec.nodes}
+    staged = StagedJob(Places(tmp_path / "places"), Staging(str(spec.directory), str(data), "n0", nodes, ()))
+
+    seen = staged.plan(paths.plan.read_text())
+
+    [execution] = seen["steps"][0]["executions"]
+    assert execution["environment"][INIT] == f"file://{staged.directory}/shared/pytorch-init"
+
+
+INIT = "AZ_BATCHAI_PYTORCH_INIT_METHOD"

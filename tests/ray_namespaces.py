@@ -1,0 +1,69 @@
+"""A Ray cluster whose nodes have addresses and files of their own: each is in a network and a mount namespace.
+
+They see the programs of this machine, and not what tests write.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.ray_cluster import NoRayError, RayCluster
+
+# The first words are the directories that are empty to what the rest of the words start.
+_HIDE = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 1; shift; done; shift; exec "$@"'
+
+
+@dataclass(slots=True)
+class NamespacedCluster(RayCluster):
+    """A cluster whose head is on this machine, and whose nodes are not.
+
+    Attributes:
+        hidden: a directory that the nodes do not see.
+    """
+
+    hidden: Path = Path("/nowhere")
+    name: str = field(default_factory=lambda: f"bh{secrets.token_hex(3)}")
+    subnet: str = field(default_factory=lambda: f"10.{77 + secrets.randbelow(100)}.{secrets.randbelow(256)}")
+
+    def start_head(self) -> None:
+        """Start the head, and the network that it is in."""
+        if os.geteuid() or not all(map(shutil.which, ("ip", "unshare"))):
+            raise NoRayError("network namespaces need root, ip and unshare")
+        _run("ip", "link", "add", self.name, "type", "bridge")
+        _run("ip", "address", "add", f"{self.host(0)}/24", "dev", self.name)
+        _run("ip", "link", "set", self.name, "up")
+        RayCluster.start_head(self)
+
+    def host(self, number: int) -> str:
+        """The address of a node, by its number; 0 is the head."""
+        return f"{self.subnet}.{number + 1}"
+
+    def stop(self) -> None:
+        """End all nodes, and the network."""
+        RayCluster.stop(self)
+        for number in range(1, len(self.nodes)):
+            subprocess.run(["ip", "netns", "delete", f"{self.name}-{number}"], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "delete", self.name], check=False, capture_output=True)
+
+    def _surroundings(self, number: int) -> list[str]:
+        if number == 0:
+            return []
+        space = f"{self.name}-{number}"
+        _run("ip", "netns", "add", space)
+        _run("ip", "link", "add", space, "type", "veth", "peer", "name", "eth0", "netns", space)
+        _run("ip", "link", "set", space, "master", self.name, "up")
+        within = ["ip", "netns", "exec", space]
+        _run(*within, "ip", "address", "add", f"{self.host(number)}/24", "dev", "eth0")
+        for device in ("eth0", "lo"):
+            _run(*within, "ip", "link", "set", device, "up")
+        hidden = ["/dev/shm", "/var/tmp", str(self.hidden)]
+        return [*within, "unshare", "-m", "sh", "-c", _HIDE, "sh", *hidden, "--"]
+
+
+def _run(*argv: str) -> None:
+    ran = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if ran.returncode:
+        raise NoRayError(f"{' '.join(argv)}: {ran.stderr.strip()}")
