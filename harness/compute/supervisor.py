@@ -106,8 +106,29 @@ class Journal:
         moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         for path in self.logs:
             # A log that cannot be written (full disk, share deleted) never fails the job.
-            with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as stream:
-                stream.write(f"{moment} {text}\n")
+            with contextlib.suppress(OSError), os.fdopen(open_output(path, self.directory), "ab") as stream:
+                stream.write(f"{moment} {text}\n".encode())
+
+
+def open_output(path: str, directory: str) -> int:
+    """Open a file to append to. Raises OSError where the job has put a link, or anything but a file, in its place.
+
+    Storage is beside the job directories, so no step below the directory of both may be a link: a job in a container
+    would reach files of this machine by it.
+    """
+    root = os.path.dirname(os.path.dirname(directory))
+    above, _, rest = path.rpartition("/") if not path.startswith(f"{root}/") else (root, "/", path[len(root) + 1 :])
+    *folders, name = rest.split("/")
+    folder = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for each in folders:
+            below = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not stop us
+        return os.open(name, mode, 0o644, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def prepare(plan: Mapping[str, Any]) -> None:
@@ -147,12 +168,10 @@ def become(execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, stre
         os._exit(127)
 
 
-def spawn(execution: Mapping[str, Any], libc: ctypes.CDLL) -> int:
-    """Start one process in a session of its own; it dies with its supervisor. Returns its id."""
-    mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    out = os.open(execution["stdout"], mode, 0o644)
-    err = os.open(execution["stderr"], mode, 0o644)
-    streams = (open_input(execution.get("stdin", "")), out, err)
+def spawn(execution: Mapping[str, Any], libc: ctypes.CDLL, directory: str) -> int:
+    """Start one process of the job of a directory, in a session of its own; it dies with its supervisor. Its id."""
+    outputs = (open_output(execution["stdout"], directory), open_output(execution["stderr"], directory))
+    streams = (open_input(execution.get("stdin", "")), *outputs)
     parent = os.getpid()
     child = os.fork()
     if child == 0:
@@ -237,7 +256,7 @@ def clean_up(execution: Mapping[str, Any], libc: ctypes.CDLL, journal: Journal) 
         return
     deadline = time.monotonic() + CLEANUP_SECONDS
     try:
-        process = spawn(execution, libc)
+        process = spawn(execution, libc, journal.directory)
         while process not in (ended := reap()):
             left = deadline - time.monotonic()
             if left <= 0:
@@ -307,7 +326,7 @@ class Job:
             leave_mounts(self.libc)
         leaders = {}
         for execution in step["executions"]:
-            process = spawn(execution, self.libc)
+            process = spawn(execution, self.libc, self.journal.directory)
             if execution["leads"]:
                 leaders[process] = execution
         self.journal.tell(state="running" if name == "main" else "preparing")

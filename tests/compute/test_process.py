@@ -248,3 +248,36 @@ def test_what_a_mount_command_shows_is_seen_by_its_job_alone(jobs: Jobs, job: Bu
     assert ended.exit_code == 0
     place = JobPaths(spec.directory).mounts(spec.nodes[0].id) / "deep" / "memory"
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["execution.log", "stdout.txt"])
+def test_a_link_that_a_job_puts_in_the_place_of_its_log_leads_nowhere(
+    jobs: Jobs, job: Build, tmp_path: Path, name: str
+) -> None:
+    stranger = tmp_path / "stranger"
+    stranger.write_text("not the job's\n")
+    log = job().stdouterr / name
+
+    jobs.run(job(preparation=f"ln -sf {stranger} '{log}'"))
+
+    assert log.is_symlink()
+    assert stranger.read_text() == "not the job's\n"
+
+
+def test_a_link_that_a_job_puts_in_the_place_of_its_directory_leads_nowhere(
+    jobs: Jobs, job: Build, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    logs = job().stdouterr
+
+    jobs.run(job(preparation=f"rm -r '{logs}' && ln -s {elsewhere} '{logs}'"))
+
+    assert logs.is_symlink()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_pipe_that_a_job_puts_in_the_place_of_its_log_holds_up_nothing(jobs: Jobs, job: Build) -> None:
+    log = job().stdouterr / "execution.log"
+
+    assert jobs.run(job(preparation=f"rm '{log}' && mkfifo '{log}'")).exit_code == 0

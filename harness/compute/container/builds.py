@@ -11,8 +11,8 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from harness.compute.container.job_log import JobLog
 from harness.compute.container.orders import EMULATOR_LABEL, Build, GetImage
+from harness.compute.job_log import JobLog
 from harness.file_lock import lock_file
 
 _REPOSITORY = "batchai-harness/environment"

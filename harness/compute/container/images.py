@@ -14,8 +14,8 @@ from harness.clock import Clock
 from harness.compute.container.builds import BuildError, build_image
 from harness.compute.container.client import connect, reason
 from harness.compute.container.engine_address import EngineError
-from harness.compute.container.job_log import JobLog
 from harness.compute.container.orders import GetImage, Image, ImageFacts, Owner, Refusal, write_refusal
+from harness.compute.job_log import JobLog
 from harness.file_lock import FileLockedError
 
 NOT_STARTED = "unable to start docker container"  # the service's own words
@@ -30,7 +30,7 @@ class PullError(Exception):
 
 def get_image(order: GetImage, clock: Clock) -> int:
     """Have an image ready, and write its facts for the runs that follow; the exit code of the step."""
-    log, image = JobLog(order.logs, clock), order.image
+    log, image = JobLog(order.logs, order.owner.job, clock), order.image
     try:
         client = connect(order.engine, patient=True)
         found = _inspected(client, order, log, clock)

@@ -1,6 +1,5 @@
 """The back end ``ray``: nodes are found on a Ray cluster, where jobs run under the supervisor of all back ends."""
 
-import contextlib
 import dataclasses
 import importlib.util
 import os
@@ -18,6 +17,7 @@ from harness.atomic_file import write_file
 from harness.clock import Clock
 from harness.compute.backend import ERRORS, JobSpec, NodeSpec, Plan, Progress, StartRefusedError, TaskSpec
 from harness.compute.job_files import progress_of, read_progress, write_plan
+from harness.compute.job_log import JobLog
 from harness.compute.machine import Machine
 from harness.compute.paths import JobPaths
 from harness.compute.ray.cluster_nodes import ClusterNodes
@@ -303,12 +303,7 @@ class RayBackend:
             if placement is None or self._reasons.get(directory) == reason or self._is_finished(directory):
                 return
             self._reasons[directory] = reason
-        moment = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        for log in map(Path, placement.logs):
-            with contextlib.suppress(OSError):  # a log that cannot be written never fails the job
-                log.parent.mkdir(parents=True, exist_ok=True)
-                with log.open("a", encoding="utf-8") as stream:
-                    stream.write(f"{moment} waits: {reason}\n")
+        JobLog(placement.logs, str(directory), self._clock).write(f"waits: {reason}")
 
     def _settings(self) -> dict[str, str]:
         directory = self._options.directory
