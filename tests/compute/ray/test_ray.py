@@ -169,11 +169,12 @@ def test_a_fault_of_the_driver_ends_the_job_and_the_driver_s_log_has_the_traceba
     ray_cluster: RayCluster, tmp_path: Path
 ) -> None:
     heard = queue.SimpleQueue[News]()
+    (tmp_path / "placement.json").write_text("{}")
     driver = DriverProcess(
-        lambda: {"address": ray_cluster.address, "emulator": str(uuid.uuid4())},
+        lambda: {"address": ray_cluster.address, "emulator": str(uuid.uuid4()), "data": str(tmp_path)},
         lambda: os.environ | ray_cluster.environ,
         hear=heard.put,
-        standing=lambda: [Run("/a job without nodes", (), "key")],
+        standing=lambda: [Run(str(tmp_path), nodes=(), key="key")],
         log=tmp_path / "driver.log",
     )
     with closing(driver):
