@@ -3,19 +3,21 @@
     python bench/scale.py [--json] [--quick] [--nodes N]... [--seconds S] [--jobs N]
 
 A Ray cluster of this machine with as many Ray nodes as asked for, one job at a time on each. Both sides run the same
-command, `sleep S`, as often as asked for, in turns:
+command as often as asked for, in turns: `true`, `sleep S`, and a training (PyTorch, digits, one thread):
 
 - ours: jobs of Batch AI of an emulator with `--compute ray:...`, on a cluster with as many nodes: submitted over HTTPS,
   from the start of the first to the end of the last, as the service dates them; each under a supervisor;
 - Ray: `subprocess.run` in a task that asks for the same resource, from the first task until the last result, once
   there are workers.
 
-`vs_ray` is the rate of ours over that of Ray, median of the rounds; no-op jobs (`sleep 0`) show what a job costs.
+`vs_ray` is the rate of ours over that of Ray, median of the rounds; the whole one is the worst of `sleep S` and the
+training. No-op jobs (`true`) show what a job costs. `samples_per_s` is what all trainings of ours went through.
 """
 
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -44,12 +46,12 @@ PAUSE = 0.2  # seconds between two looks at a job
 DIRECTLY = """\
 import json, subprocess, sys, time
 import ray
-address, jobs, seconds = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+address, jobs, command = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 ray.init(address, _node_ip_address=address.rpartition(":")[0], log_to_driver=False)
 
 @ray.remote(num_cpus=0, resources={"batchai-node": 1}, max_retries=0)
 def task():
-    subprocess.run(["sleep", seconds], check=True)
+    subprocess.run(["/bin/sh", "-c", command], check=True, stdout=subprocess.DEVNULL)
 
 ray.get([task.remote() for _ in range(int(ray.cluster_resources()["batchai-node"]))])
 began = time.perf_counter()
@@ -57,11 +59,30 @@ ray.get([task.remote() for _ in range(jobs)])
 print(json.dumps(time.perf_counter() - began))
 """
 
+TRAINING = """\
+import torch
+from sklearn.datasets import load_digits
+torch.set_num_threads(1)
+torch.manual_seed(1)
+digits = load_digits()
+images, labels = torch.tensor(digits.data / 16, dtype=torch.float32), torch.tensor(digits.target)
+model = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.ReLU(), torch.nn.Linear(256, 10))
+learner = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(EPOCHS):
+    for first in range(0, len(labels), 64):
+        learner.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(images[first:first + 64]), labels[first:first + 64])
+        loss.backward()
+        learner.step()
+print("loss", loss.item())
+"""
+EPOCHS, SAMPLES = 100, 1797  # of a training
 
-def run_directly(cluster: RayCluster, jobs: int, seconds: float) -> float:
+
+def run_directly(cluster: RayCluster, jobs: int, command: str) -> float:
     """Seconds that Ray takes, once it has its workers."""
     done = subprocess.run(
-        [sys.executable, "-c", DIRECTLY, cluster.address, str(jobs), str(seconds)],
+        [sys.executable, "-c", DIRECTLY, cluster.address, str(jobs), command],
         env={**os.environ, **cluster.environ},
         stdout=subprocess.PIPE,
         check=True,
@@ -101,9 +122,9 @@ def session_of(endpoint: Endpoint) -> Iterator[requests.Session]:
         yield session
 
 
-def run_ours(group: Group, jobs: int, seconds: float, name: str) -> float:
+def run_ours(group: Group, jobs: int, command: str, name: str) -> float:
     """Seconds from the start of the first job to the end of the last, as the service dates them."""
-    paths = [group.submit(f"{name}{number}", f"sleep {seconds}") for number in range(jobs)]
+    paths = [group.submit(f"{name}{number}", command) for number in range(jobs)]
     spans = [finished(group, path) for path in paths]
     return (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()
 
@@ -117,14 +138,14 @@ def finished(group: Group, path: str) -> tuple[datetime, datetime]:
     return datetime.fromisoformat(times["startTime"]), datetime.fromisoformat(times["endTime"])
 
 
-def compare(cluster: RayCluster, nodes: int, jobs: int, seconds: float, rounds: int) -> dict[str, float]:
+def compare(cluster: RayCluster, nodes: int, jobs: int, command: str, rounds: int) -> dict[str, float]:
     """Rates of both sides, and the ratio; each has the machines for itself while it is measured."""
     ours, theirs = [], []
     for _ in range(rounds):
         with emulated(cluster, nodes) as group:
-            run_ours(group, nodes, 0, "warm")
-            ours.append(run_ours(group, jobs, seconds, "job"))
-        theirs.append(run_directly(cluster, jobs, seconds))
+            run_ours(group, nodes, "true", "warm")
+            ours.append(run_ours(group, jobs, command, "job"))
+        theirs.append(run_directly(cluster, jobs, command))
     rates = {"ours": jobs / statistics.median(ours), "ray": jobs / statistics.median(theirs)}
     return {**{name: round(rate, 3) for name, rate in rates.items()}, "vs_ray": round(rates["ours"] / rates["ray"], 3)}
 
@@ -141,12 +162,18 @@ def main(words: Sequence[str] | None = None) -> None:
     sizes = options.nodes or ([2] if options.quick else [1, 2, 4])
     rounds = 1 if options.quick else options.rounds
     found: dict[str, Any] = {}
-    with started_cluster() as cluster:
+    with started_cluster() as cluster, tempfile.TemporaryDirectory() as directory:
+        script = Path(directory, "train.py")
+        script.write_text(TRAINING.replace("EPOCHS", str(EPOCHS)))
+        training = shlex.join([sys.executable, str(script)])
+        commands = {"noop": "true", f"{options.seconds:g}s": f"sleep {options.seconds}", "training": training}
         for nodes in sizes:
             cluster.add_nodes(nodes - len(cluster.nodes) + 1, cpus=1, resources={SLOT: 1})
-            for seconds in (0.0, options.seconds):
-                name = f"{nodes}_nodes_{'noop' if not seconds else f'{seconds:g}s'}"
-                found[name] = compare(cluster, nodes, options.jobs * nodes, seconds, rounds)
+            for kind, command in commands.items():
+                name = f"{nodes}_nodes_{kind}"
+                found[name] = compare(cluster, nodes, options.jobs * nodes, command, rounds)
+                if kind == "training":
+                    found[name]["samples_per_s"] = round(found[name]["ours"] * EPOCHS * SAMPLES)
                 print(name, found[name], file=sys.stderr, flush=True)
     long = [figures["vs_ray"] for name, figures in found.items() if not name.endswith("noop")]
     result = {"bench": "scale", "vs_ray": min(long), **found}
