@@ -15,6 +15,7 @@ from harness.config import load_settings
 from harness.errors import UserError
 from harness.experiments.run_directory import open_run_directory
 from harness.experiments.selection import Selection
+from harness.extras import SCENARIOS, require_extra
 from harness.interruption import Interrupted, Interruption
 from harness.scenario.faults import with_faults
 from harness.scenario.overrides import load_scenarios
@@ -91,6 +92,7 @@ def run(
       harness run scenarios/*.yaml --dry-run
       harness run scenarios/mnist_quickstart.yaml --fault throttle=0.3
     """
+    require_extra(SCENARIOS)
     loaded = [
         scenario.model_copy(update={"faults": with_faults(scenario.faults, faults, fault_seed)})
         for scenario in load_scenarios(scenarios, parse_values(values))
