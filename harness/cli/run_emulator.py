@@ -27,18 +27,26 @@ def emulator_for_run(settings: Settings, *, outlives: bool) -> Iterator[FindEmul
         outlives: start the project's own emulator where it does not run, and keep it.
 
     Yields:
-        A function that waits until the emulator is ready. It raises EmulatorError where it does not start.
+        A function that waits until the emulator is ready, to be called once. It raises EmulatorError where it does not
+        start.
     """
     directory = settings.emulator_dir or DEFAULT_DIRECTORY
     running = find(directory)
-    if running is None and outlives:
-        running = start_detached(Options(directory, cntk_python=settings.cntk_python))
-        say(f"an emulator keeps running in {directory}; end it with: harness emulator stop --dir {directory}")
     if running is not None:
         yield lambda: running
-        return
-    with _entered_meanwhile(running_emulator(settings)) as starting:
-        yield starting
+    elif outlives:  # it does not start for a run that is refused
+        yield lambda: _kept(Options(directory, cntk_python=settings.cntk_python))
+    else:
+        with _entered_meanwhile(running_emulator(settings)) as starting:
+            yield starting
+
+
+def _kept(options: Options) -> Endpoint:
+    """Start an emulator that outlives the run, and say so."""
+    endpoint = start_detached(options)
+    place = options.directory
+    say(f"an emulator keeps running in {place}; end it with: harness emulator stop --dir {place}")
+    return endpoint
 
 
 @contextmanager
