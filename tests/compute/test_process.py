@@ -271,7 +271,7 @@ def test_a_link_that_a_job_puts_in_the_place_of_its_directory_leads_nowhere(
     elsewhere.mkdir()
     logs = job().stdouterr
 
-    jobs.run(job(preparation=f"rm -r '{logs}' && ln -s {elsewhere} '{logs}'"))
+    jobs.run(job(preparation=f"mv '{logs}' '{logs}.aside' && ln -s {elsewhere} '{logs}'"))
 
     assert logs.is_symlink()
     assert list(elsewhere.iterdir()) == []
@@ -280,4 +280,4 @@ def test_a_link_that_a_job_puts_in_the_place_of_its_directory_leads_nowhere(
 def test_a_pipe_that_a_job_puts_in_the_place_of_its_log_holds_up_nothing(jobs: Jobs, job: Build) -> None:
     log = job().stdouterr / "execution.log"
 
-    assert jobs.run(job(preparation=f"rm '{log}' && mkfifo '{log}'")).exit_code == 0
+    assert jobs.run(job(preparation=f"mkfifo '{log}.new' && mv -f '{log}.new' '{log}'")).exit_code == 0
