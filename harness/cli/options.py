@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 DEFAULT_DIRECTORY = Path(".harness/emulator")
-MAX_TRIALS = 10_000  # the most trials of one run: each is held in memory
 """The data directory of a project's own emulator."""
+
+MAX_TRIALS = 10_000
+"""The most trials of one run: each is held in memory."""
 
 PATH: click.Path = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)

@@ -127,7 +127,7 @@ class ScenarioRun:
 
     @contextmanager
     def _context(self) -> Iterator[RunContext]:
-        settings, endpoint = self.settings, self.emulator and self.emulator()
+        settings, endpoint = self.settings, self.emulator() if self.emulator else None
         local = LocalUploads(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
         with (
             open_cloud(
