@@ -2,7 +2,7 @@
 
 It holds what the node's size asks for, for as long as the node lives, and outlives the driver that made it and the
 emulator. Its death is the node's: the programs that it has started end with it (``leash.py``). Jobs go by the paths of
-their directories on the emulator's machine; where this machine does not see those, their files are elsewhere
+their directories on the emulator's machine; if this machine does not see those, it has copies of their files
 (``staged_job.py``).
 """
 
@@ -33,9 +33,9 @@ from harness.compute.ray.node_programs import (
     servers_text,
     started,
 )
-from harness.compute.ray.places import Place, Places, staging_directory
 from harness.compute.ray.planning import NodeFacts, nodes_file, resolve
 from harness.compute.ray.staged_job import StagedJob, Staging
+from harness.compute.ray.staging_folders import StagingFolder, StagingFolders, staging_directory
 from harness.compute.supervisor import prepare
 
 _FINISHED = "finished"
@@ -66,8 +66,8 @@ class NodeAgent:
         self._tasks: set[asyncio.Task[None]] = set()  # so that they are not collected
         self._address = ray.util.get_node_ip_address()
         self._ray_node = os.pidfd_open(os.getppid())
-        self._places = Places(staging_directory())
-        self._place: Place | None = None
+        self._folders = StagingFolders(staging_directory())
+        self._folder: StagingFolder | None = None
 
     async def describe(self) -> dict[str, Any]:
         """What a driver has to know of the node."""
@@ -79,7 +79,7 @@ class NodeAgent:
         }
 
     async def sees(self, path: str, digest: str) -> bool:
-        """Whether this machine sees a file of the emulator's: one with that content under that path."""
+        """Whether this machine sees a file of the emulator's machine: the same content under the same path."""
         try:
             content = await asyncio.to_thread(Path(path).read_bytes)
         except OSError:
@@ -87,18 +87,18 @@ class NodeAgent:
         return hashlib.sha256(content).hexdigest() == digest
 
     async def stage(self, staging: Staging) -> str:
-        """Have a place for the files of a job, which is told by its marker.
+        """Create the staging folder for the files of a job; returns its marker.
 
         Raises:
-            OSError: there is no place for them.
+            OSError: it cannot be created.
         """
         watched = self._job(staging.job)
         async with watched.staging:
             if watched.staged is None:
-                if self._place is None:
-                    await asyncio.to_thread(self._places.sweep)
-                    self._place = await asyncio.to_thread(self._places.hold, "node", staging.nodes[staging.node])
-                watched.staged = await asyncio.to_thread(StagedJob, self._places, staging)
+                if self._folder is None:
+                    await asyncio.to_thread(self._folders.sweep)
+                    self._folder = await asyncio.to_thread(self._folders.hold, "node", staging.nodes[staging.node])
+                watched.staged = await asyncio.to_thread(StagedJob, self._folders, staging)
                 watched.directory = watched.staged.directory
             return watched.staged.marker
 
@@ -115,15 +115,15 @@ class NodeAgent:
             return await asyncio.to_thread(getattr(watched.staged, method), *arguments, **named)
 
     async def marker(self, job: str) -> str:
-        """That of the place of a job's files; empty where they are not staged here."""
+        """The marker of a job's staging folder; empty if its files are not staged here."""
         watched = self._jobs.get(job)
         return watched.staged.marker if watched and watched.staged else ""
 
     async def prepare(self, job: str, plan: str, servers: Sequence[Server], facts: Facts) -> None:
-        """Make the directories, small files and links of a staged job, whose supervisor is on another node.
+        """Create the directories, small files and links of a staged job whose supervisor is on another node.
 
         Raises:
-            OSError: they cannot be made.
+            OSError: they cannot be created.
         """
         watched = self._job(job)
         text = self._resolved(watched, plan, facts)
@@ -131,9 +131,9 @@ class NodeAgent:
         write_file(nodes_file(JobPaths(watched.directory)), servers_text(watched.key, servers))
 
     async def clear(self) -> None:
-        """Remove the files of the node; it is no more."""
-        if self._place is not None:
-            await asyncio.to_thread(self._place.remove)
+        """Delete the staged files of the node, which is being released."""
+        if self._folder is not None:
+            await asyncio.to_thread(self._folder.remove)
 
     async def live(self) -> None:
         """Never returns: it fails when the node is lost."""

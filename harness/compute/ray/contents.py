@@ -1,4 +1,4 @@
-"""Contents of files on a node's machine, by their digests: what was sent once is not sent again."""
+"""A cache of file contents on a node machine, by their digests, so that each content is sent once."""
 
 import contextlib
 import hashlib
@@ -9,26 +9,26 @@ from pathlib import Path
 
 from harness.compute.ray.trees import CHUNK, Piece
 
-_MOST = 10 << 30  # bytes that are kept between jobs, and no more than a tenth of the file system
+_MOST = 10 << 30  # bytes that are kept between jobs, but at most a tenth of the file system
 
 
 class Contents:
-    """The contents that a machine has.
+    """The cache of a machine.
 
     Args:
-        directory: holds them; agents of the same user share it.
-        most: bytes that are kept when it is trimmed; default as above.
+        directory: its directory, which all agents of the user share.
+        most: the bytes that ``trim`` leaves; default 10 GiB, and at most a tenth of the file system.
     """
 
     def __init__(self, directory: Path, *, most: int | None = None) -> None:
         self._directory, self._most = directory, most
 
     def has(self, digest: str) -> bool:
-        """Whether a content is here."""
+        """Whether the cache has a content."""
         return self._path(digest).exists()
 
     def put(self, pieces: Sequence[Piece]) -> None:
-        """Take parts of contents. A whole one that is not what its digest says is thrown away."""
+        """Store parts of contents. A complete content that does not match its digest is deleted."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for piece in pieces:
             beside = self._path(piece.digest).with_suffix(f".{os.getpid()}")
@@ -44,7 +44,7 @@ class Contents:
                     beside.unlink()
 
     def copy(self, digest: str, write: Callable[[bytes], None]) -> bool:
-        """Give a content to who writes it, part by part. False where it is not here, or not what it was."""
+        """Pass a content to a function in parts. Returns False if the cache lacks it, or it is damaged."""
         path, whole = self._path(digest), hashlib.sha256()
         try:
             with path.open("rb") as stream:
@@ -60,11 +60,11 @@ class Contents:
         return True
 
     def trim(self) -> None:
-        """Remove what was used longest ago, until the rest may stay."""
+        """Delete the least recently used contents, until the rest fits."""
         found = []
         with contextlib.suppress(FileNotFoundError):
             for each in self._directory.iterdir():
-                with contextlib.suppress(FileNotFoundError):  # another agent trims, too
+                with contextlib.suppress(FileNotFoundError):  # another agent has deleted it
                     status = each.stat()
                     found.append((status.st_mtime_ns, status.st_size, each))
             left = self._most if self._most is not None else min(_MOST, shutil.disk_usage(self._directory).total // 10)

@@ -16,7 +16,7 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTa
 from harness.clock import SystemClock
 from harness.compute.backend import ERRORS
 from harness.compute.ray.messages import End, Ended, Lost, Moved, News, Order, Place, Release, Run, Stop, Waits
-from harness.compute.ray.mirror import Digests
+from harness.compute.ray.mirror import KnownDigests
 from harness.compute.ray.nodes import Nodes
 from harness.compute.ray.placements import Placed, Placements
 from harness.compute.ray.staging import JobFiles, is_seen
@@ -37,7 +37,7 @@ class Driver:
         self._placements = Placements(emulator)
         self._placements.sweep()
         self._tell, self._data = tell, data
-        self._digests: Digests = {}
+        self._digests: KnownDigests = {}
         self._files: dict[str, JobFiles] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._placed: dict[str, list[Placed]] = {}
@@ -84,7 +84,7 @@ class Driver:
             self._tell(Moved(job, _ended("JobStartFailed", str(error.cause))))
         except (RayError, ValueError, OSError) as error:
             self._tell(Moved(job, _ended("JobStartFailed", str(error))))
-        except Exception as error:  # nobody awaits this task: whatever it is, the job must not wait for ever
+        except Exception as error:  # nobody awaits this task, and without an end the job would wait for ever
             traceback.print_exc()  # into the driver's log
             await self._abandon(order, error)
 
@@ -123,7 +123,7 @@ class Driver:
                 await asyncio.sleep(_PAUSE)
                 continue
             if files := self._files.get(job):
-                state = await files.told(state)
+                state = await files.record(state)
             self._tell(Moved(job, state))
             if state.get("state") == "finished":
                 return
@@ -140,7 +140,7 @@ class Driver:
         self._tell(Lost(order.job, lost, reason.strip().partition("\n")[0]))
 
     async def _abandon(self, order: Run, error: Exception) -> None:
-        """End a job that cannot be followed, because of a fault of this program."""
+        """End a job after a fault of this program."""
         if files := self._files.pop(order.job, None):
             await files.rescue()
         ends = [agent.end.remote(order.job) for agent in self._placements.agents([node.id for node in order.nodes])]
@@ -162,7 +162,7 @@ class Driver:
             self._tell(Moved(job, _ended("JobTerminated")))
 
     async def _give_up(self, job: str) -> None:
-        """End a job whose files are on their way to its machines."""
+        """End a job while its files are being copied to its machines."""
         if (run := self._runs.get(job)) and run.cancel():
             del self._files[job]
             ends = [each.agent.end.remote(job) for each in self._placed.pop(job, [])]

@@ -1,7 +1,7 @@
-"""The files of a job on one machine that does not see them, and on the emulator's: the driver makes both the same.
+"""Synchronizes the files of a job between the emulator's machine and one node machine; runs in the driver.
 
-What the job changes comes here (``pull``), what others change here goes there (``push``). Where both have changed a
-file, the version that was changed last wins. Nothing that a machine tells leads out of the job's own directories.
+``pull`` copies changes of the job from the node machine, ``push`` copies changes of others to it. If both sides have
+changed a file, the later version wins. No path that a node machine sends leads out of the job's directories.
 """
 
 import asyncio
@@ -29,23 +29,23 @@ from harness.compute.ray.trees import (
     ranges,
 )
 
-_OTHER: Signature = (-1, -1, -1, -1)  # of a version that is none here, so that the one here goes there
-_TRIES = 3  # of sending a content that changes meanwhile; it goes with the next round then
+_OTHER: Signature = (-1, -1, -1, -1)  # of no file, so that the next push sends the emulator's version
+_TRIES = 3  # attempts to send contents that change while they are sent; the next push sends the rest
 _MOST_DIGESTS = 500_000
 
-Digests = dict[tuple[str, str, Signature], str]  # by tree, path and signature: of files on the emulator's machine
+KnownDigests = dict[tuple[str, str, Signature], str]  # SHA-256 of files on the emulator's machine
 
 
 class Mirror:
-    """The files on one machine.
+    """The files of a job on one node machine.
 
     Args:
-        agent: of a node there.
+        agent: the agent of a node on that machine.
         job: the job directory.
-        trees: what is copied.
-        files: the same on this machine.
-        digests: what is known of files here.
-        writing: held while files are written here, by all mirrors of the job: each has to see what another has written.
+        trees: the directories that are copied.
+        files: the same directories on the emulator's machine.
+        digests: the known digests of files on the emulator's machine.
+        writing: the lock that all mirrors of the job share, since each has to see what another has written.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Mirror:
         trees: Sequence[Tree],
         files: Sequence[TreeFiles],
         *,
-        digests: Digests,
+        digests: KnownDigests,
         writing: asyncio.Lock,
     ) -> None:
         self._agent, self._job, self._writing = agent, job, writing
@@ -64,15 +64,15 @@ class Mirror:
         self.problems: list[str] = []
 
     async def learn(self) -> None:
-        """Hear what is the same already, from a driver before this one."""
+        """Ask the agent which files an earlier driver has already synchronized."""
         for each in await self._call("known"):
             self._note(each)
 
     async def push(self, here: Mapping[int, Mapping[str, Entry]]) -> None:
-        """Have there what is here.
+        """Copy changes on the emulator's machine to the node machine.
 
         Args:
-            here: the entries of trees, by number.
+            here: the entries on the emulator's machine, by the number of the tree.
         """
         for number, entries in here.items():
             for paths in _pages(gone(entries, self._known[number])):
@@ -83,7 +83,7 @@ class Mirror:
                 await self._send(number, {path: entries[path] for path in paths})
 
     async def pull(self) -> bool:
-        """Have here what the job has changed there. Whether there was anything."""
+        """Copy changes of the job from the node machine; returns whether there were any."""
         self.problems = []
         found, begin, more = False, True, True
         while more:
@@ -102,10 +102,10 @@ class Mirror:
         return await self._agent.files.remote(self._job, method, *arguments, **named)
 
     def _note(self, agreed: Agreed) -> None:
-        if agreed.here is None:
+        if agreed.on_emulator is None:
             self._known[agreed.tree].pop(agreed.path, None)
         else:
-            self._known[agreed.tree][agreed.path] = agreed.here
+            self._known[agreed.tree][agreed.path] = agreed.on_emulator
 
     async def _send(self, number: int, entries: Mapping[str, Entry]) -> None:
         offers = await asyncio.to_thread(self._offers, number, entries)
@@ -142,7 +142,7 @@ class Mirror:
         return self._digests[key]
 
     def _pieces(self, number: int, offers: Iterable[Offer]) -> Iterator[list[Piece]]:
-        """The contents that are offered, some MiB at a time."""
+        """The offered contents, in lists of a few MiB."""
         pieces, total = [], 0
         for offer in offers:
             offset, size = 0, offer.entry.size
@@ -201,7 +201,7 @@ class Mirror:
             yield answer[0]
 
     def _take(self, change: Change, entry: Entry | None) -> Agreed:
-        """A directory, or that something is gone."""
+        """Create a directory, or delete what the job has deleted."""
         files, known = self._files[change.tree], self._known[change.tree].get(change.path)
         if entry is not None:
             files.make_directory(change.path)
@@ -212,7 +212,7 @@ class Mirror:
         return Agreed(change.tree, change.path, None, None, "")
 
     def _settled(self, change: Change, entry: Entry) -> Agreed | None:
-        """A change that needs no content: the same was done here, or something else, and later."""
+        """The agreement on a change whose content is not needed: the same change or a later one was made here."""
         here, known = self._files[change.tree].entry(change.path), self._known[change.tree].get(change.path)
         if here is None or here.is_directory or here.signature == known:
             return None
@@ -224,14 +224,14 @@ class Mirror:
         return None
 
     def _wanted(self, change: Change) -> Change:
-        """What has to be sent: the end of a file that has grown, where its beginning is here."""
+        """The change with the part that has to be sent: the end of a file, if its beginning exists here."""
         here = self._files[change.tree].entry(change.path) if change.start else None
         if here is not None and here.signature == self._known[change.tree].get(change.path):
             return change
         return dataclasses.replace(change, start=0, rest=change.digest)
 
     async def _write(self, change: Change, entry: Entry, parts: AsyncIterator[bytes]) -> Agreed | None:
-        """Write a content as it comes. None where it is not what was announced: it has changed meanwhile."""
+        """Write a received content. Returns None if the file has changed again, so that its digest is another one."""
         files, digest, offset = self._files[change.tree], hashlib.sha256(), change.start
         if change.start:
             async for content in parts:
@@ -271,7 +271,7 @@ def _pages(paths: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _groups(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Changes whose contents are asked for together."""
+    """Groups of changes whose contents one request reads."""
     group: list[Change] = []
     total = 0
     for change in changes:

@@ -1,4 +1,4 @@
-"""What an agent starts on its machine, and what it reads of jobs there."""
+"""Starts the programs of an agent on its machine, and reads the files of jobs there."""
 
 import ipaddress
 import json
@@ -13,14 +13,14 @@ import psutil
 from harness.compute.paths import JobPaths
 from harness.compute.ray.planning import program
 
-_SECONDS = 60.0  # in which a program has started
+_SECONDS = 60.0  # time limit for the start of a program
 
 Server = tuple[str, str, int]  # node, address, port
 Facts = Mapping[str, Mapping[str, Any]]  # of each node, as its agent describes it
 
 
 def interface_of(address: str) -> str:
-    """The network interface that has an address; the loopback interface for those of loopback, empty where none has."""
+    """The network interface with an address: ``lo`` for loopback addresses, empty if there is none."""
     if ipaddress.ip_address(address).is_loopback:
         return "lo"
     found = psutil.net_if_addrs().items()
@@ -28,7 +28,7 @@ def interface_of(address: str) -> str:
 
 
 def started(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
-    """Start one of the programs, and what it says once it runs.
+    """Start one of the programs; returns what it prints once it runs.
 
     Raises:
         OSError: it does not start.
@@ -50,7 +50,7 @@ def started(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_state(directory: Path) -> dict[str, Any]:
-    """The state of a job as its supervisor has written it."""
+    """The state of a job that its supervisor has written."""
     try:
         state: dict[str, Any] = json.loads(JobPaths(directory).state.read_bytes())
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def read_state(directory: Path) -> dict[str, Any]:
 
 
 def last_line(path: Path) -> str:
-    """That of a file; empty where there is none."""
+    """The last line of a file; empty if there is no file."""
     try:
         return path.read_text(errors="replace").strip().rpartition("\n")[2]
     except FileNotFoundError:

@@ -39,8 +39,8 @@ class Nodes:
             task.cancel()
         held = self._held.get(order.node)
         self._forget(order.node, order.directory)
-        if held is not None and hasattr(held.agent, "clear"):  # it may be one of an earlier version
-            held.agent.clear.remote()  # what it does not get to before it ends, the next agent there does
+        if held is not None and hasattr(held.agent, "clear"):  # an agent of an earlier version has none
+            held.agent.clear.remote()  # if it ends first, the next agent there deletes the files
         self._placements.release(order.directory)
 
     def held(self, nodes: Sequence[Node]) -> list[Placed]:
@@ -62,9 +62,9 @@ class Nodes:
                 await asyncio.sleep(_PAUSE)
         except RayActorError:
             self._lose(order)
-        except Exception:  # nobody awaits this task: whatever it is, the node must not wait for ever
+        except Exception:  # nobody awaits this task, and without an end the node would wait for ever
             traceback.print_exc()  # into the driver's log
-            await asyncio.sleep(_PAUSE)  # the next node may meet the same
+            await asyncio.sleep(_PAUSE)  # the next node may fail in the same way
             self._lose(order)
 
     def _lose(self, order: Place) -> None:

@@ -1,7 +1,8 @@
-"""A job's files on a machine that does not see the emulator's data directory: the half of the node's agent.
+"""Staging of a job's files on a machine that does not see the emulator's data directory: the agent's half.
 
-What both machines have is a table: the signature of each file here, and that on the emulator's machine. A file whose
-signature is another one than in the table was changed by the job. The table outlives the driver: the next one asks.
+A table holds the files that both machines agree on: the signature of each on this node machine, and on the emulator's.
+If the signature of a file differs from the table, the job has changed the file. The agent keeps the table when the
+driver ends, so that the next driver can continue.
 """
 
 import contextlib
@@ -16,9 +17,9 @@ from typing import Any
 from harness.compute.paths import JobPaths
 from harness.compute.ray.contents import Contents
 from harness.compute.ray.messages import Tree
-from harness.compute.ray.places import Places
 from harness.compute.ray.planning import nodes_file
 from harness.compute.ray.rewriting import Rewriting, relative_to
+from harness.compute.ray.staging_folders import StagingFolders
 from harness.compute.ray.tree_files import TreeFiles
 from harness.compute.ray.trees import (
     DIRECTORY,
@@ -41,14 +42,14 @@ NOTE = "files are copied to and from the nodes, whose machines do not see the em
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """What an agent has to know of a job whose files are copied.
+    """What an agent needs to stage the files of a job.
 
     Attributes:
         job: the job directory on the emulator's machine.
         data: the data directory there.
         node: the agent's own node.
         nodes: the directory of each node there.
-        trees: what is copied.
+        trees: the directories that are copied.
     """
 
     job: str
@@ -59,40 +60,43 @@ class Staging:
 
 
 class StagedJob:
-    """The files of one job.
+    """The files of one job on this machine.
 
     Raises:
-        OSError: there is no place for them.
+        OSError: the staging folder cannot be created.
     """
 
-    def __init__(self, places: Places, staging: Staging) -> None:
-        self._place = places.hold("job", f"{staging.data}\n{staging.job}")
+    def __init__(self, folders: StagingFolders, staging: Staging) -> None:
+        self._folder = folders.hold("job", f"{staging.data}\n{staging.job}")
         self._others = [each for node, each in staging.nodes.items() if node != staging.node]
-        nodes = {Path(each): places.path("node", each) for each in staging.nodes.values()}
-        # Ranks on several machines meet at an address: copies of a file cannot be locked.
+        nodes = {Path(each): folders.path("node", each) for each in staging.nodes.values()}
+        # Ranks on several machines meet at an address, since a lock on a copied file holds on one machine only.
         meeting = meeting_file(str(JobPaths(Path(staging.job)).shared))
         words = {meeting: f"tcp://@address({staging.node})@:{_free_port()}"} if len(staging.nodes) > 1 else {}
-        self.rewriting = Rewriting([(Path(staging.data), self._place.files), *nodes.items()], words)
+        self.rewriting = Rewriting([(Path(staging.data), self._folder.files), *nodes.items()], words)
         self.directory = self.rewriting.path(Path(staging.job))
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._contents = Contents(places.root / "contents")
+        self._contents = Contents(folders.root / "contents")
         self._contents.trim()
         self._trees = staging.trees
-        self._files = [self._tree_files(places.root, Path(staging.data, tree.path), tree) for tree in staging.trees]
-        self._there: list[dict[str, Signature]] = [{} for _ in staging.trees]
-        self._here: list[dict[str, Signature]] = [{} for _ in staging.trees]
+        self._files = [self._tree_files(folders.root, Path(staging.data, tree.path), tree) for tree in staging.trees]
+        self._on_node: list[dict[str, Signature]] = [{} for _ in staging.trees]
+        self._on_emulator: list[dict[str, Signature]] = [{} for _ in staging.trees]
         self._digests: list[dict[str, str]] = [{} for _ in staging.trees]
         self._found: deque[Change] = deque()
 
     @property
     def marker(self) -> str:
-        """Which place it has: agents with the same one share the files."""
-        return self._place.marker
+        """The random text that identifies the staging folder: agents with the same marker share the files."""
+        return self._folder.marker
 
     def offer(self, tree: int, offers: Sequence[Offer]) -> tuple[list[str], list[str]]:
-        """Take what the emulator has: digests of contents that have to be sent first, and paths that are not taken.
+        """Take the emulator's versions of files.
 
-        What the job has changed since is not taken: it goes to the emulator instead.
+        A file that the job has changed since is refused; the emulator gets the job's version instead.
+
+        Returns:
+            The digests of contents that the emulator has to send first, and the paths of refused files.
         """
         missing, refused = [], []
         for offer in offers:
@@ -103,29 +107,29 @@ class StagedJob:
             entry = self._files[tree].entry(offer.path)
             if self._is_same(tree, offer, entry):
                 continue
-            if (entry.signature if entry else None) != self._there[tree].get(offer.path):
+            if (entry.signature if entry else None) != self._on_node[tree].get(offer.path):
                 refused.append(offer.path)
             elif not self._contents.has(offer.digest) or not self._place_content(tree, offer):
                 missing.append(offer.digest)
         return missing, refused
 
     def put(self, pieces: Sequence[Piece]) -> None:
-        """Take contents."""
+        """Store parts of contents."""
         self._contents.put(pieces)
 
     def withdraw(self, tree: int, paths: Sequence[str]) -> None:
-        """Remove what the emulator has no more, unless the job has changed it since."""
+        """Delete files that were deleted on the emulator's machine, unless the job has changed them since."""
         for path in paths:
             entry = self._files[tree].entry(path)
-            if entry is None or entry.signature == self._there[tree].get(path):
+            if entry is None or entry.signature == self._on_node[tree].get(path):
                 self._files[tree].remove(path)
                 self._agree(Agreed(tree, path, None, None, ""))
 
     def changes(self, *, begin: bool) -> tuple[list[Change], bool]:
-        """What the job has changed, a page of it, and whether there is more.
+        """A page of the job's changes, and whether there are more.
 
         Args:
-            begin: look anew; else the next page of what was found then.
+            begin: search for changes again; otherwise the next page of the last search is returned.
         """
         if begin:
             self._found.clear()
@@ -135,13 +139,13 @@ class StagedJob:
         page: list[Change] = []
         while self._found and len(page) < PAGE:
             change = self._found.popleft()
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it is gone again
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # deleted again
                 if (known := self._digested(change)) is not None:
                     page.append(known)
         return page, bool(self._found)
 
     def read(self, wanted: Sequence[Range]) -> list[bytes | None]:
-        """Parts of files; None for one that is gone."""
+        """Parts of files; None for a deleted file."""
         found: list[bytes | None] = []
         for each in wanted:
             try:
@@ -151,20 +155,20 @@ class StagedJob:
         return found
 
     def agree(self, agreed: Sequence[Agreed]) -> None:
-        """Take in what is the same on both machines now."""
+        """Note files that are now the same on both machines."""
         for each in agreed:
             self._agree(each)
 
     def known(self) -> list[Agreed]:
-        """What is the same on both machines."""
+        """All files that are the same on both machines."""
         return [
-            Agreed(number, path, self._there[number][path], here, self._digests[number].get(path, ""))
-            for number, tree in enumerate(self._here)
+            Agreed(number, path, self._on_node[number][path], here, self._digests[number].get(path, ""))
+            for number, tree in enumerate(self._on_emulator)
             for path, here in tree.items()
         ]
 
     def plan(self, text: str) -> dict[str, Any]:
-        """A plan of the emulator's as it is on this machine. What belongs to other nodes is made on theirs."""
+        """The emulator's plan with the paths of this machine, without what belongs to other nodes."""
         others = [self.rewriting.path(Path(each)) for each in self._others]
 
         def is_ours(path: str) -> bool:
@@ -173,7 +177,7 @@ class StagedJob:
         plan: Any = self.rewriting.value(json.loads(text))
         paths = JobPaths(self.directory)
         for execution in (each for step in plan.get("steps", ()) for each in step["executions"]):
-            # Its files are written on its own node; what has it run there would write to others of the same names.
+            # The process writes its files on its own node. Here its output must not overwrite files of the same names.
             if execution["argv"][-2:] == ["run", str(nodes_file(paths))]:
                 execution["stdout"] = execution["stderr"] = str(paths.engine_log)
         return {
@@ -185,20 +189,20 @@ class StagedJob:
         }
 
     def remove(self) -> None:
-        """Remove all."""
-        self._place.remove()
+        """Delete the files of the job."""
+        self._folder.remove()
 
     def _tree_files(self, root: Path, there: Path, tree: Tree) -> TreeFiles:
         here = self.rewriting.path(there)
-        files = TreeFiles(root, relative_to(here, root), only=tree.only, aside=self._place.aside)
+        files = TreeFiles(root, relative_to(here, root), only=tree.only, aside=self._folder.aside)
         files.make_root()
         return files
 
     def _is_same(self, tree: int, offer: Offer, entry: Entry | None) -> bool:
-        """Whether a file here has the content that is offered."""
+        """Whether a file on this machine has the offered content."""
         if entry is None or entry.is_directory or entry.size != offer.entry.size:
             return False
-        if entry.signature == self._there[tree].get(offer.path):
+        if entry.signature == self._on_node[tree].get(offer.path):
             digest = self._digests[tree].get(offer.path)
         else:
             with self._files[tree].opened(offer.path) as file:
@@ -216,34 +220,34 @@ class StagedJob:
 
     def _look(self, number: int) -> None:
         here = self._files[number].entries()
-        for path in gone(here, self._there[number]):
+        for path in gone(here, self._on_node[number]):
             self._found.append(Change(number, path, None))
-        for path in differing(here, self._there[number]):
+        for path in differing(here, self._on_node[number]):
             self._found.append(Change(number, path, here[path]))
 
     def _digested(self, change: Change) -> Change | None:
-        """A change with its digests; None where the content is what it was."""
+        """A change with its digests; None if the content has not changed."""
         entry, tree, path = change.entry, change.tree, change.path
         if entry is None or entry.is_directory:
             return change
-        earlier, digest = self._there[tree].get(path, DIRECTORY), self._digests[tree].get(path)
+        earlier, digest = self._on_node[tree].get(path, DIRECTORY), self._digests[tree].get(path)
         start = earlier[1] if earlier[0] == entry.signature[0] and earlier[1] <= entry.size else 0
         with self._files[tree].opened(path) as file:
             found = digests_of(file, entry.size, start)
         if found.whole == digest and start == entry.size:
-            self._agree(Agreed(tree, path, entry.signature, self._here[tree].get(path), found.whole))
+            self._agree(Agreed(tree, path, entry.signature, self._on_emulator[tree].get(path), found.whole))
             return None
         if start and found.before == digest:
             return Change(tree, path, entry, found.whole, start, found.after)
         return Change(tree, path, entry, found.whole, 0, found.whole)
 
     def _agree(self, agreed: Agreed) -> None:
-        tables: list[dict[str, Any]] = [self._there[agreed.tree], self._here[agreed.tree], self._digests[agreed.tree]]
-        for table, value in zip(tables, (agreed.there, agreed.here, agreed.digest), strict=True):
-            if value is None or agreed.there is None:
-                table.pop(agreed.path, None)
+        tables: tuple[list[dict[str, Any]], ...] = (self._on_node, self._on_emulator, self._digests)
+        for table, value in zip(tables, (agreed.on_node, agreed.on_emulator, agreed.digest), strict=True):
+            if value is None or agreed.on_node is None:
+                table[agreed.tree].pop(agreed.path, None)
             else:
-                table[agreed.path] = value
+                table[agreed.tree][agreed.path] = value
 
 
 def _free_port() -> int:

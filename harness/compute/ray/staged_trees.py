@@ -1,4 +1,4 @@
-"""What of the data directory a job uses: that is copied to machines that do not see it."""
+"""The directories that a job uses, which are copied to machines that do not see the data directory."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from harness.compute.backend import Plan
 from harness.compute.ray.messages import Tree
 from harness.compute.ray.rewriting import outermost, relative_to
 
-# Of the job directory; the rest is made where the job runs, or is the emulator's and its supervisor's own.
+# Names in the job directory. The rest is created where the job runs, or belongs to the emulator and supervisor.
 _OWN = ("shared", "unmounted", "supervisor.log", "mounting.log", "engine.log", "uncleaned")
 
 
 def trees_of(plan: Plan, data: Path) -> tuple[Tree, ...]:
-    """The trees of a plan; one that is not below the data directory keeps its absolute path."""
+    """The trees of a plan. The path of one outside the data directory is absolute."""
     written = tuple(_tree(path, data) for path in outermost(plan.trees))
     read = tuple(
         _tree(path, data, is_read_only=True)

@@ -1,4 +1,4 @@
-"""The files of a directory tree. Every step down is opened without following links: no path leaves the tree."""
+"""Access to the files of a directory tree. No step follows a link, so no path leaves the tree."""
 
 import contextlib
 import os
@@ -11,20 +11,20 @@ from pathlib import Path
 from harness.compute.ray.trees import DIRECTORY, Entry, PathRefusedError, Signature, names_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe that a job left must not stop us
-_DEEPEST = 200  # directories in each other, each of which takes a descriptor
-_MOST = 2_000_000  # entries of a tree
+_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe that a job has left must not block
+_DEEPEST = 200  # levels of directories, each of which takes a descriptor
+_MOST = 2_000_000  # the most entries of a tree
 _PERMISSIONS = 0o777
 
 
 class TreeFiles:
-    """A tree.
+    """A directory tree.
 
     Args:
-        anchor: a directory above it, which no job writes to; links up to there are followed.
-        path: the tree, relative to the anchor.
-        only: the names to which the tree is restricted; all where there are none.
-        aside: a directory on the same file system, in which a new content is written before it takes its place.
+        anchor: a directory above the tree that no job writes to; links in its own path are followed.
+        path: the path of the tree, relative to the anchor.
+        only: the names in the tree that may be accessed; empty means all.
+        aside: a directory on the same file system in which new contents are written before they are renamed.
     """
 
     def __init__(self, anchor: Path, path: str, *, only: tuple[str, ...] = (), aside: Path) -> None:
@@ -32,7 +32,7 @@ class TreeFiles:
         self._only, self._aside = only, aside
 
     def entries(self) -> dict[str, Entry]:
-        """All that is in the tree, by path; none where it does not exist.
+        """All entries of the tree, by path; empty if the tree does not exist.
 
         Raises:
             OSError: it cannot be read.
@@ -46,7 +46,7 @@ class TreeFiles:
         return found
 
     def entry(self, path: str) -> Entry | None:
-        """What is at a path; None for nothing, and for what is no entry."""
+        """The entry at a path; None if there is none."""
         try:
             with self._parent(path) as (parent, name):
                 return _entry(os.stat(name, dir_fd=parent, follow_symlinks=False))
@@ -54,12 +54,12 @@ class TreeFiles:
             return None
 
     def make_root(self) -> None:
-        """Have the tree's directory."""
+        """Create the directory of the tree, if it does not exist."""
         with self._folder([], make=True):
             return
 
     def make_directory(self, path: str) -> None:
-        """Have a directory; what stands in its way and is none is removed."""
+        """Create a directory, if it does not exist; a file of that name is deleted."""
         with self._parent(path, make=True) as (parent, name):
             _make(parent, name)
 
@@ -75,25 +75,29 @@ class TreeFiles:
             yield file
 
     def read(self, path: str, offset: int, length: int) -> bytes:
-        """A part of a file; less where it is shorter. Raises OSError where there is no file."""
+        """A part of a file, or less if the file is shorter. Raises OSError if there is no file."""
         with self.opened(path) as file:
             return os.pread(file, length, offset)
 
     def append(self, path: str, content: bytes, offset: int) -> None:
-        """Write at a place in a file. Raises OSError where there is no file."""
+        """Write at an offset of a file. Raises OSError if there is no file."""
         with self._parent(path) as (parent, name), _kept(os.open(name, os.O_WRONLY | _SAFE, dir_fd=parent)) as file:
             _check_file(file, path)
             _write(file, content, offset)
 
     def settle(self, path: str, entry: Entry) -> Signature:
-        """Give a file that was written the other one's permissions and time. Its signature."""
+        """Set the permissions and mtime of a written file to those of an entry; returns its signature."""
         with self._parent(path) as (parent, name), _kept(os.open(name, os.O_WRONLY | _SAFE, dir_fd=parent)) as file:
             _check_file(file, path)
             return _dressed(file, entry)
 
     @contextmanager
     def replacing(self, path: str, entry: Entry) -> Iterator[tuple[Callable[[bytes], None], Callable[[], Signature]]]:
-        """Write a new content of a file: what writes, and what puts it in its place and tells its signature.
+        """Replace a file, or create it.
+
+        Yields:
+            A function that writes bytes of the new content, and one that renames it into place and returns its
+            signature.
 
         Raises:
             OSError: it cannot be written.
@@ -108,7 +112,7 @@ class TreeFiles:
             def place() -> Signature:
                 with self._parent(path, make=True) as (parent, name):
                     _dressed(file, entry)
-                    with contextlib.suppress(OSError):  # a file, or nothing
+                    with contextlib.suppress(OSError):  # a file, or nothing, has that name
                         os.rmdir(name, dir_fd=parent)
                     os.replace(beside, name, dst_dir_fd=parent)
                 return _signature(os.fstat(file))
@@ -119,10 +123,10 @@ class TreeFiles:
                 beside.unlink(missing_ok=True)
 
     def remove(self, path: str) -> None:
-        """Remove a file, or a directory if it is empty; nothing happens where there is none."""
+        """Delete a file or an empty directory, if it exists."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), self._parent(path) as (parent, name):
             if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-                with contextlib.suppress(OSError):  # there is something in it again
+                with contextlib.suppress(OSError):  # it is not empty
                     os.rmdir(name, dir_fd=parent)
             else:
                 os.unlink(name, dir_fd=parent)
@@ -132,7 +136,7 @@ class TreeFiles:
         with contextlib.ExitStack() as stack:
             here = stack.enter_context(_kept(os.open(self._anchor, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)))
             for depth, name in enumerate([*self._names, *names]):
-                if make and depth < len(self._names):  # what is above the tree is not a job's to replace
+                if make and depth < len(self._names):  # a job cannot replace the directories above the tree
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(name, 0o777, dir_fd=here)
                 elif make:
@@ -154,7 +158,7 @@ class TreeFiles:
         for name in names:
             if not prefix and self._only and name not in self._only:
                 continue
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it has gone or changed meanwhile
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # deleted or replaced since it was listed
                 entry = _entry(os.stat(name, dir_fd=folder, follow_symlinks=False))
                 if entry is None:
                     continue

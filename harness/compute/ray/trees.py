@@ -1,6 +1,6 @@
-"""What two machines tell each other of the files of a directory tree, and how they differ. Pure, but for ``digest_of``.
+"""Messages about the files of a directory tree, and the comparison of two trees. Pure, except for ``digests_of``.
 
-A path is relative, with ``/`` between names. Links, pipes and devices are no entries: they are neither followed nor
+Paths are relative, with ``/`` between names. Links, pipes and devices are not entries: they are neither followed nor
 copied.
 """
 
@@ -9,13 +9,13 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-CHUNK = 4 << 20  # bytes that go over a connection at once
-PAGE = 500  # entries that do
+CHUNK = 4 << 20  # the most bytes of one message
+PAGE = 500  # the most entries of one message
 _LONGEST_PATH = 4096
 
-# Inode, size, and times of the last change of content and of anything (ns): whoever changes a file changes it.
+# Inode, size, mtime and ctime (ns). Every change of a file changes its signature.
 Signature = tuple[int, int, int, int]
-DIRECTORY: Signature = (0, 0, 0, 0)  # of every directory: only that it is there counts
+DIRECTORY: Signature = (0, 0, 0, 0)  # of every directory: only its existence is compared
 
 
 class PathRefusedError(OSError):
@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A file or directory that the emulator has. ``digest`` is empty for a directory."""
+    """A file or directory on the emulator's machine. ``digest`` is empty for a directory."""
 
     path: str
     entry: Entry
@@ -49,7 +49,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a content of ``size`` bytes in all."""
+    """A part of a content that has ``size`` bytes in total."""
 
     digest: str
     size: int
@@ -59,14 +59,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a job has done to a file or directory.
+    """A change of a file or directory by a job.
 
     Attributes:
         tree: the number of its tree.
-        entry: None where it is gone.
-        digest: of the content.
-        start: up to where the content is what the emulator has already.
-        rest: digest of what follows.
+        entry: None if it was deleted.
+        digest: SHA-256 of the content.
+        start: the number of first bytes that the emulator already has.
+        rest: SHA-256 of the bytes after them.
     """
 
     tree: int
@@ -82,14 +82,14 @@ class Agreed:
     """A file or directory that is the same on both machines.
 
     Attributes:
-        there: its signature on the node's machine, None where it is gone.
-        here: that on the emulator's.
+        on_node: the signature on the node machine; None if it was deleted.
+        on_emulator: the signature on the emulator's machine.
     """
 
     tree: int
     path: str
-    there: Signature | None
-    here: Signature | None
+    on_node: Signature | None
+    on_emulator: Signature | None
     digest: str
 
 
@@ -116,17 +116,17 @@ def names_of(path: str) -> list[str]:
 
 
 def differing(here: Mapping[str, Entry], known: Mapping[str, Signature]) -> list[str]:
-    """The paths of what is new or changed since it was known, directories before what is in them."""
+    """The paths of new and changed entries, directories before their content."""
     return sorted(path for path, entry in here.items() if known.get(path) != entry.signature)
 
 
 def gone(here: Mapping[str, Entry], known: Mapping[str, Signature]) -> list[str]:
-    """The paths of what was known and is no more, directories after what was in them."""
+    """The paths of deleted entries, directories after their content."""
     return sorted((path for path in known if path not in here), reverse=True)
 
 
 def ranges(change: Change) -> Iterator[Range]:
-    """The parts in which the new content of a file is asked for."""
+    """The parts in which the new content of a file is read."""
     size = change.entry.size if change.entry else 0
     for offset in range(change.start, size, CHUNK):
         yield Range(change.tree, change.path, offset, min(CHUNK, size - offset))
@@ -134,7 +134,7 @@ def ranges(change: Change) -> Iterator[Range]:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Of a file's content, and where ``start`` is given of what is before and after it."""
+    """Digests of a whole content, of the bytes before an offset, and of those after it."""
 
     whole: str
     before: str
@@ -142,7 +142,7 @@ class Digests:
 
 
 def digests_of(descriptor: int, size: int, start: int = 0) -> Digests:
-    """The digests (SHA-256) of the first bytes of an open file; of fewer where it has been cut."""
+    """The SHA-256 digests of the first ``size`` bytes of an open file, or of fewer if it is shorter."""
     whole, after = hashlib.sha256(), hashlib.sha256()
     before, position = whole.hexdigest(), 0
     while position < size:

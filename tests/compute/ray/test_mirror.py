@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from harness.compute.ray.messages import Tree
 from harness.compute.ray.mirror import Mirror
-from harness.compute.ray.places import Places
 from harness.compute.ray.staged_job import StagedJob, Staging
+from harness.compute.ray.staging_folders import StagingFolders
 from harness.compute.ray.tree_files import TreeFiles
 from harness.compute.ray.trees import CHUNK, PAGE, Change, Entry, PathRefusedError
 
@@ -66,7 +66,7 @@ class Site:
 
     def _machine(self, root: Path) -> Machine:
         staging = Staging(str(self.data / "jobs/job"), str(self.data), "n", {"n": str(self.data / "nodes/n")}, TREES)
-        job = StagedJob(Places(root), staging)
+        job = StagedJob(StagingFolders(root), staging)
         remote = Remote(job)
         return Machine(self.mirror(remote), remote, job.rewriting.path(self.share))
 

@@ -20,7 +20,7 @@ from tests.ray_cluster import LONG, RayCluster
 
 Build = Callable[..., JobSpec]
 pytestmark = pytest.mark.slow
-# In a job: says that it is there, and goes on once it is told to.
+# A command for jobs: it creates a file when it runs, and ends after the test has created another.
 WAIT = "touch $S/up$AZUREML_CR_NODE_RANK; while [ ! -e $S/go ]; do sleep 0.1; done"
 
 

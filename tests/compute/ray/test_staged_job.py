@@ -10,10 +10,10 @@ from harness.compute.backend import JobSpec, MountSpec, NodeSpec
 from harness.compute.job_files import write_plan
 from harness.compute.paths import JobPaths
 from harness.compute.ray.messages import Tree
-from harness.compute.ray.places import Places
 from harness.compute.ray.planning import plan_ray_job
 from harness.compute.ray.staged_job import NOTE, StagedJob, Staging
 from harness.compute.ray.staged_trees import trees_of
+from harness.compute.ray.staging_folders import StagingFolders
 from tests.compute.test_planning import MACHINE
 
 Build = Callable[..., JobSpec]
@@ -54,23 +54,23 @@ def test_the_trees_of_a_job_are_what_it_mounts_writes_and_reads(job: Build, tmp_
 
 
 def test_a_plan_names_this_machines_directories_alone(job: Build, tmp_path: Path) -> None:
-    data, places = tmp_path / "data", Places(tmp_path / "places")
+    data, folders = tmp_path / "data", StagingFolders(tmp_path / "places")
     spec = described(job, data, secrets={"WHERE": str(data / "x")})
     plan = plan_ray_job(spec, MACHINE)
     paths = JobPaths(tmp_path / "written")
     paths.root.mkdir()
     write_plan(paths, plan)
     nodes = {node.id: str(node.directory) for node in spec.nodes}
-    staged = StagedJob(places, Staging(str(spec.directory), str(data), "n1", nodes, trees_of(plan, data)))
+    staged = StagedJob(folders, Staging(str(spec.directory), str(data), "n1", nodes, trees_of(plan, data)))
 
     seen = staged.plan(paths.plan.read_text())
 
     text = json.dumps(seen)
     assert str(data) not in text
     assert seen["directory"] == str(staged.directory)
-    assert [place for place, _ in seen["links"]] == [f"{places.path('node', nodes['n1'])}/mounts/s"]
+    assert [place for place, _ in seen["links"]] == [f"{folders.path('node', nodes['n1'])}/mounts/s"]
     assert all(Path(target).is_dir() for _, target in seen["links"])
-    assert not any(path.startswith(str(places.path("node", nodes["n0"]))) for path in seen["directories"])
+    assert not any(path.startswith(str(folders.path("node", nodes["n0"]))) for path in seen["directories"])
     assert seen["notes"][-1] == NOTE
     own, other = seen["steps"][0]["executions"]
     assert own["stdout"].endswith("/stdouterr/stdout-0.txt")
@@ -91,7 +91,7 @@ def test_a_job_of_one_node_meets_by_its_file(job: Build, tmp_path: Path) -> None
     paths.root.mkdir()
     write_plan(paths, plan)
     nodes = {node.id: str(node.directory) for node in spec.nodes}
-    staged = StagedJob(Places(tmp_path / "places"), Staging(str(spec.directory), str(data), "n0", nodes, ()))
+    staged = StagedJob(StagingFolders(tmp_path / "places"), Staging(str(spec.directory), str(data), "n0", nodes, ()))
 
     seen = staged.plan(paths.plan.read_text())
 

@@ -6,29 +6,29 @@ from pathlib import Path
 import pytest
 
 from harness.compute.ray.contents import Contents
-from harness.compute.ray.places import Places
+from harness.compute.ray.staging_folders import StagingFolders
 from harness.compute.ray.trees import Piece
 
 
 def test_a_place_that_nobody_holds_is_removed(tmp_path: Path) -> None:
-    places = Places(tmp_path / "root")
-    left, held = places.hold("job", "left"), places.hold("job", "held")
+    folders = StagingFolders(tmp_path / "root")
+    left, held = folders.hold("job", "left"), folders.hold("job", "held")
     left.close()
 
     with closing(held):
-        places.sweep()
+        folders.sweep()
 
         assert not left.path.exists()
         assert held.path.exists()
 
 
 def test_who_holds_the_same_place_sees_the_same_marker(tmp_path: Path) -> None:
-    places = Places(tmp_path / "root")
-    with closing(places.hold("job", "one")) as one, closing(places.hold("job", "one")) as same:
-        with closing(places.hold("job", "another")) as another:
+    folders = StagingFolders(tmp_path / "root")
+    with closing(folders.hold("job", "one")) as one, closing(folders.hold("job", "one")) as same:
+        with closing(folders.hold("job", "another")) as another:
             assert one.marker == same.marker != another.marker
         one.close()
-        places.sweep()
+        folders.sweep()
         assert same.path.exists()
 
 
@@ -43,7 +43,7 @@ def test_a_directory_that_others_may_write_to_is_refused(tmp_path: Path, kind: s
         root.symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(PermissionError, match="has to be a directory of this user's alone"):
-        Places(root).hold("job", "one")
+        StagingFolders(root).hold("job", "one")
 
 
 def piece(content: bytes) -> Piece:

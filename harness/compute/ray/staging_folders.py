@@ -1,9 +1,9 @@
-"""Where a machine that does not see the emulator's data directory keeps files of its own for nodes and jobs.
+"""Folders for staged files on a machine that does not see the emulator's data directory.
 
-All is below one directory of the user's, which has the same path on every machine: a folder for each node and for each
-job, and the contents that were sent (``contents.py``). A folder is locked for as long as one of the agents that use it
-lives; one without a lock is nobody's, and the next agent on the machine removes it. Agents find out by a marker, a file
-of random content, whether they share a folder: machines may have this directory in common, too.
+One directory of the user, with the same path on every machine, has a folder for each node and each job, and the
+contents that were sent (``contents.py``). Each agent that uses a folder locks it for as long as it lives; the next
+agent on the machine deletes the folders without a lock. Several machines may share the directory by a network file
+system, so each folder has a marker, a file of random content, by which the driver knows which agents share it.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ _FOLDERS = ("job-", "node-")
 
 
 def staging_directory() -> Path:
-    """The directory of this user's."""
+    """The directory of this user."""
     return Path(f"/var/tmp/batchai-harness-{os.getuid()}")  # noqa: S108 - owner and mode are checked
 
 
-class Place:
-    """A folder that is held.
+class StagingFolder:
+    """A folder that this process has locked.
 
     Attributes:
-        marker: what is in it alone.
+        marker: the random text that identifies it.
     """
 
     def __init__(self, path: Path, descriptor: int, marker: str) -> None:
@@ -40,45 +40,45 @@ class Place:
 
     @property
     def files(self) -> Path:
-        """What stands for a directory of the emulator's machine."""
+        """The copy of a directory of the emulator's machine."""
         return self.path / "files"
 
     @property
     def aside(self) -> Path:
-        """Where files are written before they take their places."""
+        """The directory in which files are written before they are renamed."""
         return self.path / "aside"
 
     def remove(self) -> None:
-        """Remove it; what other agents hold of it is gone, too."""
+        """Delete the folder, for the other agents that use it too."""
         shutil.rmtree(self.path, ignore_errors=True)
         self.close()
 
     def close(self) -> None:
-        """Hold it no longer."""
+        """Release the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
-class Places:
-    """The folders of a machine.
+class StagingFolders:
+    """The staging folders of a machine.
 
     Args:
-        root: the directory that they are in.
+        root: the directory of the folders.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, kind: str, name: str) -> Path:
-        """Where the folder of a node or job is, which has a name of its own."""
+        """The path of the folder of a node or job, which depends on its name only."""
         return self.root / f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:20]}"
 
-    def hold(self, kind: str, name: str) -> Place:
-        """Have a folder.
+    def hold(self, kind: str, name: str) -> StagingFolder:
+        """Lock a folder, which is created if it does not exist.
 
         Raises:
-            OSError: the directory is not this user's alone, or cannot be written.
+            OSError: others may read the directory, or it cannot be written.
         """
         with self._locked():
             path = self.path(kind, name)
@@ -88,10 +88,10 @@ class Places:
             marker = path / "marker"
             if not marker.exists():
                 write_file(marker, secrets.token_hex(16).encode())
-            return Place(path, descriptor, marker.read_text(encoding="ascii"))
+            return StagingFolder(path, descriptor, marker.read_text(encoding="ascii"))
 
     def sweep(self) -> None:
-        """Remove the folders that nobody holds."""
+        """Delete the folders that no process has locked."""
         with self._locked():
             for path in [each for each in self.root.iterdir() if each.name.startswith(_FOLDERS)]:
                 if not _is_held(path):
