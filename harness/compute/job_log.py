@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from harness.clock import Clock
 from harness.compute.supervisor import open_output
@@ -25,7 +24,8 @@ class JobLog:
         """Add a line to each."""
         moment = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         for path in self._paths:
-            with contextlib.suppress(OSError):
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-                with os.fdopen(open_output(path, self._directory), "a", encoding="utf-8") as stream:
-                    stream.write(f"{moment} {text}\n")
+            with (
+                contextlib.suppress(OSError),
+                os.fdopen(open_output(path, self._directory, make=True), "a", encoding="utf-8") as stream,
+            ):
+                stream.write(f"{moment} {text}\n")

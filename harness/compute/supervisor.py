@@ -110,31 +110,56 @@ class Journal:
                 stream.write(f"{moment} {text}\n".encode())
 
 
-def open_output(path: str, directory: str) -> int:
-    """Open a file to append to. Raises OSError where the job has put a link, or anything but a file, in its place.
+def open_output(path: str, directory: str, *, make: bool = False) -> int:
+    """Open a file to append to, for the job of a directory.
+
+    Args:
+        make: create missing directories.
+
+    Raises:
+        OSError: the job has put a link, or anything but a file, in its place.
+    """
+    above, _, name = path.rpartition("/")
+    folder = open_folder(above, directory, make=make)
+    try:
+        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not block
+        return os.open(name, mode, 0o644, dir_fd=folder)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    finally:
+        os.close(folder)
+
+
+def open_folder(path: str, directory: str, *, make: bool = False) -> int:
+    """Open a directory for the job of a directory, as ``open_output`` opens a file.
 
     Storage is beside the job directories, so no step below the directory of both may be a link: a job in a container
     would reach files of this machine by it.
     """
     root = os.path.dirname(os.path.dirname(directory))
-    above, _, rest = path.rpartition("/") if not path.startswith(f"{root}/") else (root, "/", path[len(root) + 1 :])
-    *folders, name = rest.split("/")
-    folder = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
+    if not path.startswith(f"{root}/"):
+        if make:
+            os.makedirs(path, exist_ok=True)
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        for each in folders:
-            below = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        for name in path[len(root) + 1 :].split("/"):
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=folder)
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = below
-        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not stop us
-        return os.open(name, mode, 0o644, dir_fd=folder)
-    finally:
+    except OSError as error:
         os.close(folder)
+        raise OSError(error.errno, error.strerror, path) from None
+    return folder
 
 
-def prepare(plan: Mapping[str, Any]) -> None:
-    """Make directories, small files and mounts. Every mistake is an OSError that names the path."""
+def prepare(plan: Mapping[str, Any], directory: str) -> None:
+    """Make the directories, small files and mounts of a job. Every mistake is an OSError that names the path."""
     for path in plan["directories"]:
-        os.makedirs(path, exist_ok=True)
+        os.close(open_folder(path, directory, make=True))
     for path, text in plan["files"].items():
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(text)
@@ -375,7 +400,7 @@ def supervise(directory: str) -> None:
         with open(path, encoding="utf-8") as stream:
             plan = json.load(stream)
         os.unlink(path)
-        prepare(plan)
+        prepare(plan, directory)
         journal.logs = plan["logs"]
         for note in plan["notes"]:
             journal.log(note)

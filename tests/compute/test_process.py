@@ -277,6 +277,21 @@ def test_a_link_that_a_job_puts_in_the_place_of_its_directory_leads_nowhere(
     assert list(elsewhere.iterdir()) == []
 
 
+def test_a_link_that_an_earlier_attempt_left_in_the_place_of_a_directory_leads_nowhere(
+    jobs: Jobs, job: Build, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    share = job().stdouterr.parent
+    share.parent.mkdir()
+    share.symlink_to(elsewhere)
+
+    ended = jobs.run(job())
+
+    assert (ended.error, str(share) in (ended.message or "")) == ("JobStartFailed", True)
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_pipe_that_a_job_puts_in_the_place_of_its_log_holds_up_nothing(jobs: Jobs, job: Build) -> None:
     log = job().stdouterr / "execution.log"
 

@@ -127,7 +127,7 @@ class NodeAgent:
         """
         watched = self._job(job)
         text = self._resolved(watched, plan, facts)
-        await asyncio.to_thread(prepare, json.loads(text))
+        await asyncio.to_thread(prepare, json.loads(text), str(watched.directory))
         write_file(nodes_file(JobPaths(watched.directory)), servers_text(watched.key, servers))
 
     async def clear(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.compute.ray.channel import MOST, decode_order, keep_alive
 from harness.compute.ray.leash import leave_agent, say
-from harness.compute.supervisor import HURRY, become, descendants, end_all, open_input, reap
+from harness.compute.supervisor import HURRY, become, descendants, end_all, open_input, open_output, reap
 
 _MOST_STRANGERS = 64  # connections that have not shown the key
 _MOST_STREAMS = 256  # connections that wait for the order of their process
@@ -203,9 +203,8 @@ class Server:
             for descriptor in found:
                 os.set_blocking(descriptor, True)
             return given, found[0], found[1]
-        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        out = kept(os.open(order["stdout"], mode, 0o644))
-        return given, out, kept(os.open(order["stderr"], mode, 0o644))
+        out = kept(open_output(order["stdout"], order["directory"]))
+        return given, out, kept(open_output(order["stderr"], order["directory"]))
 
     def _take_stream(self, name: str) -> int:
         """The descriptor of a connection that waits for a process.

@@ -156,6 +156,7 @@ def _across(execution: Execution, node: NodeSpec, paths: JobPaths, refusal: Path
     """What has a process run on another node, and ends with its exit code."""
     order = {
         "node": node.id,
+        "directory": str(paths.root),
         "argv": execution.argv,
         "environment": dict(execution.environment),
         "cwd": str(execution.cwd),

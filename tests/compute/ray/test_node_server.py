@@ -54,14 +54,25 @@ def server(serving: tuple[psutil.Process, int]) -> tuple[str, int]:
 def order(tmp_path: Path, command: str, **changes: object) -> dict[str, object]:
     streams = {name: str(tmp_path / name) for name in ("stdout", "stderr")}
     environment = {"PATH": os.environ["PATH"], "NODE": "another"}
-    argv = ["/bin/sh", "-c", command]
-    return {"kind": "run", "argv": argv, "environment": environment, "cwd": str(tmp_path), **streams, **changes}
+    argv, job = ["/bin/sh", "-c", command], {"directory": str(tmp_path / "jobs" / "job"), "cwd": str(tmp_path)}
+    return {"kind": "run", "argv": argv, "environment": environment, **job, **streams, **changes}
 
 
 def answer(connection: socket.socket) -> str:
     connection.settimeout(SECONDS)
     with connection:
         return connection.recv(100).decode()
+
+
+def test_a_link_in_the_place_of_the_output_of_a_command_leads_nowhere(server: tuple[str, int], tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger"
+    stranger.write_text("not the job's\n")
+    (tmp_path / "stdout").symlink_to(stranger)
+
+    connection = send_order(server, KEY, order(tmp_path, "echo mine"))
+
+    assert answer(connection).startswith("exit 127 ")
+    assert stranger.read_text() == "not the job's\n"
 
 
 def test_an_order_runs_a_command_and_hears_its_exit_code(server: tuple[str, int], tmp_path: Path) -> None:
