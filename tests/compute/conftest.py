@@ -2,6 +2,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from harness.compute.backend import JobSpec, NodeSpec, Plan, Progress
 from harness.compute.machine import find_machine
 from harness.compute.process import ProcessBackend
+from tests.compute.laboratory import Laboratory, Recipe
 
 PATIENCE = 20.0
 
@@ -58,6 +60,14 @@ def later_jobs() -> Iterator[Jobs]:
     made = Jobs()
     yield made
     made.backend.close()
+
+
+@pytest.fixture
+def laboratory(recipe: Recipe) -> Iterator[Laboratory]:
+    """The back end of the module's own fixture ``recipe``."""
+    made = Laboratory(recipe)
+    with closing(made.backend):
+        yield made
 
 
 @pytest.fixture

@@ -127,13 +127,6 @@ def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> Recipe:
 
 
 @pytest.fixture
-def laboratory(recipe: Recipe) -> Iterator[Laboratory]:
-    made = Laboratory(recipe)
-    with closing(made.backend):
-        yield made
-
-
-@pytest.fixture
 def later(recipe: Recipe) -> Iterator[Laboratory]:
     """A second back end over the same directories, as after a restart."""
     made = Laboratory(recipe)

@@ -1,12 +1,10 @@
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from harness.compute.backend import ContainerSpec
 from tests.compute.conftest import job
-from tests.compute.laboratory import Laboratory, Recipe
+from tests.compute.laboratory import Recipe
 from tests.podman import IMAGE, PodmanEngine
 
 __all__ = ["job"]
@@ -22,10 +20,3 @@ def recipe(tmp_path: Path, container_engine: PodmanEngine) -> Recipe:
         environ={"DOCKER_HOST": container_engine.address, "XDG_CACHE_HOME": str(tmp_path / "cache")},
         emulator=f"emulator-{tmp_path.name}",
     )
-
-
-@pytest.fixture
-def laboratory(recipe: Recipe) -> Iterator[Laboratory]:
-    made = Laboratory(recipe)
-    with closing(made.backend):
-        yield made

@@ -28,13 +28,6 @@ def recipe(tmp_path: Path, ray_cluster: RayCluster) -> Recipe:
 
 
 @pytest.fixture
-def laboratory(recipe: Recipe) -> Iterator[Laboratory]:
-    made = Laboratory(recipe)
-    with closing(made.backend):
-        yield made
-
-
-@pytest.fixture
 def build(job: Build, laboratory: Laboratory, tmp_path: Path) -> Iterator[Build]:
     """Describes jobs of several nodes; what still runs of them is ended after the test."""
     built: list[JobSpec] = []

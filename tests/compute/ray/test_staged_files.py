@@ -7,7 +7,6 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -28,13 +27,6 @@ WAIT = "touch $S/up$AZUREML_CR_NODE_RANK; while [ ! -e $S/go ]; do sleep 0.1; do
 def recipe(tmp_path: Path, namespaced_cluster: RayCluster) -> Recipe:
     cluster = namespaced_cluster
     return Recipe("ray", tmp_path, environ=cluster.environ, address=cluster.address, emulator=str(uuid.uuid4()))
-
-
-@pytest.fixture
-def laboratory(recipe: Recipe) -> Iterator[Laboratory]:
-    made = Laboratory(recipe)
-    with closing(made.backend):
-        yield made
 
 
 @pytest.fixture
