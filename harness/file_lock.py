@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_LONGEST_LOOK = 5.0  # seconds; a look takes microseconds, and longer where its process waits for a processor
+_SOON = 5.0  # seconds; a look at a lock takes microseconds, and longer where its process waits for a processor
 
 
 class FileLockedError(Exception):
@@ -90,10 +90,15 @@ def holder_of(descriptor: int) -> int | None:
 
 
 def _patience(descriptor: int, wait: float | None) -> float | None:
-    """How long to wait for a lock that is not free; one that is merely looked at (``is_locked``) is free soon."""
-    if wait is None or not _flock(descriptor, fcntl.LOCK_SH):
-        return wait
-    return max(wait, _LONGEST_LOOK)
+    """How long to wait for a lock that is not free.
+
+    It is free soon where somebody merely looks at it (``is_locked``), and where this process has it itself: then a
+    thread has just got it that had waited in vain (``_wait_for_lock``), and gives it back.
+    """
+    if wait is None:
+        return None
+    is_given_back = holder_of(descriptor) == os.getpid()  # asked before the look, which sees a lock given back in between
+    return max(wait, _SOON) if is_given_back or _flock(descriptor, fcntl.LOCK_SH) else wait
 
 
 def _wait_for_lock(descriptor: int, seconds: float | None) -> bool:

@@ -108,7 +108,9 @@ def test_a_file_that_was_replaced_while_somebody_waited_is_not_the_one_that_is_l
         assert process.poll() is None
 
 
-def test_a_look_at_the_lock_keeps_nobody_from_taking_it(path: Path) -> None:
+@pytest.mark.parametrize("operation", [fcntl.LOCK_SH, fcntl.LOCK_EX], ids=["look", "thread that waited in vain"])
+def test_who_has_it_for_a_moment_keeps_nobody_from_taking_it(path: Path, operation: int) -> None:
+    """``is_locked`` looks at it; a thread that waited in vain gets it when nobody of its process wants it any more."""
     path.touch()
     taken = threading.Event()
 
@@ -116,8 +118,8 @@ def test_a_look_at_the_lock_keeps_nobody_from_taking_it(path: Path) -> None:
         with lock_file(path):
             taken.set()
 
-    with path.open() as look:
-        fcntl.flock(look, fcntl.LOCK_SH)  # as is_locked does for a moment
+    with path.open() as momentary:
+        fcntl.flock(momentary, operation)
         taking = threading.Thread(target=take)
         taking.start()
         until(lambda: "->" in lines_of_locks(path))
