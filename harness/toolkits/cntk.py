@@ -1,6 +1,7 @@
 """CNTK: ``python <script> <args>``, under mpirun where there are several processes."""
 
 from harness.errors import ToolkitError
+from harness.toolkits.ranked import meeting_file
 from harness.toolkits.toolkit import Assignment, Process, count, script, text, under_mpi
 
 _BRAINSCRIPT = (".cntk", ".bs")  # the endings of its scripts
@@ -26,6 +27,8 @@ def processes(job: Assignment) -> tuple[Process, ...]:
     command = script(job, found.python)
     if number > 1:
         command = under_mpi(job, command, processes=number)
+    # Where the workers of CNTK on PyTorch meet; Open MPI alone says which of its runs they belong to.
+    meeting = {"HARNESS_CNTK_MEETING": meeting_file(job.shared)} if number > 1 else {}
     threads = {"OMP_NUM_THREADS": str(max(1, job.cpus // number))}
-    environment = {**threads, **found.environment}
+    environment = {**threads, **meeting, **found.environment}
     return (Process(0, job.nodes[0], command, environment, note=f"toolkit: {found.description}", python=found.python),)

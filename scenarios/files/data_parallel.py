@@ -5,6 +5,11 @@ import os
 from pathlib import Path
 
 import torch
+
+# The optimizer imports this, whose functions have the process group of that moment as a default: with one there they
+# would keep it, and destroy_process_group would leave gloo's threads to abort the process when Python ends.
+# https://github.com/pytorch/pytorch/issues/190489
+import torch.distributed.nn
 from torch import distributed
 
 parser = argparse.ArgumentParser()

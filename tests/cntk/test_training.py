@@ -240,10 +240,39 @@ C.Communicator.finalize()
     environment = {**os.environ, **on_pytorch().environment, "AZ_BATCHAI_SHARED_JOB_TEMP": str(tmp_path)}
 
     alone = job(code=code)
-    together = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    together = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
     assert alone.stdout.startswith("6 "), alone.stderr
     assert together.stdout.splitlines() == [alone.stdout.strip()] * 2, together.stderr
+
+
+@pytest.mark.slow
+def test_a_worker_without_samples_of_a_minibatch_has_none_and_goes_on(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("|x 1\n|x 2\n|x 3\n", encoding="ascii")
+    code = """
+import sys, cntk as C
+stream = C.io.StreamDefs(x=C.io.StreamDef(field="x", shape=1))
+x = C.input_variable(1)
+trainer = C.Trainer(None, C.squared_error(C.layers.Dense(1)(x), x), [C.sgd(C.layers.Dense(1)(x).parameters, 0.1)])
+for worker in range(2):
+    source = C.io.MinibatchSource(C.io.CTFDeserializer(sys.argv[1], stream), randomize=False, max_sweeps=1)
+    seen = []
+    while True:
+        data = source.next_minibatch(2, {x: source.streams.x}, num_data_partitions=2, partition_index=worker)
+        if not data:
+            break
+        seen.append((data[x].asarray().ravel().tolist(), data[x].end_of_sweep))
+    print(*seen)
+source = C.io.MinibatchSource(C.io.CTFDeserializer(sys.argv[1], stream), randomize=False, max_sweeps=1)
+none = source.next_minibatch(1, {x: source.streams.x}, num_data_partitions=2, partition_index=0)
+print(trainer.train_minibatch(none))
+"""
+
+    ran = job(tmp_path / "data.txt", code=code)
+
+    assert ran.stdout.splitlines() == [
+        "([1.0], False) ([], True)", "([2.0], False) ([3.0], True)", "False",
+    ], ran.stderr  # fmt: skip
 
 
 @pytest.mark.slow

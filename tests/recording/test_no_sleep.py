@@ -29,6 +29,17 @@ OPERATION = (
 QUERY = "?api-version=2018-05-01"
 
 
+@pytest.fixture
+def sleeping_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is left to sleep fails the test."""
+
+    def sleep(seconds: float) -> None:
+        pytest.fail(f"somebody sleeps for {seconds} seconds")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(storageclient, "sleep", sleep)
+
+
 class Credential:
     def get_token(self, *scopes: str, **options: object) -> AccessToken:
         return AccessToken("none", 2**40)
@@ -40,7 +51,9 @@ def told(method: str, uri: str, status: int, headers: dict[str, str], *, count: 
 
 
 @pytest.mark.parametrize("options", [{}, {"polling_interval": 30}])
-def test_a_story_of_two_hours_replays_at_once(opened: Open, cassette: Path, options: dict[str, int]) -> None:
+def test_a_story_of_two_hours_replays_at_once(
+    opened: Open, cassette: Path, options: dict[str, int], sleeping_fails: None
+) -> None:
     wait = {"Retry-After": "15", "Location": OPERATION + QUERY}
     save_cassette(
         cassette,
@@ -54,21 +67,17 @@ def test_a_story_of_two_hours_replays_at_once(opened: Open, cassette: Path, opti
     with no_sleep(), opened("replay") as session:
         transport = RequestsTransport(session=session, session_owner=False)
         client = BatchAI(Credential(), SUBSCRIPTION.rpartition("/")[2], transport=transport, **options)
-        begin = time.perf_counter()
         client.clusters.begin_delete("g", "w", "c").result()
-    assert time.perf_counter() - begin < 5
 
 
-def test_retries_of_the_storage_client_take_no_time(opened: Open, cassette: Path) -> None:
+def test_retries_of_the_storage_client_take_no_time(opened: Open, cassette: Path, sleeping_fails: None) -> None:
     share = "https://account.file.core.windows.net/share?restype=share"
     busy = Interaction(RecordedRequest("PUT", share), RecordedResponse(503, "Server Busy", {}, b""), 2)
     made = Interaction(RecordedRequest("PUT", share), RecordedResponse(201, "Created", {"ETag": '"1"'}, b""))
     save_cassette(cassette, [busy, made], {})
 
     with no_sleep(), opened("replay") as session:
-        begin = time.perf_counter()
         assert FileService("account", placeholder_key(1), request_session=session).create_share("share")
-    assert time.perf_counter() - begin < 5
 
 
 def test_a_replay_changes_nothing_of_the_process(opened: Open, cassette: Path) -> None:

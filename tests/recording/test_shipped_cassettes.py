@@ -11,22 +11,27 @@ from harness.recording.interactions import Interaction, RecordedRequest, Recorde
 from harness.recording.nested_encodings import Unpacker
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
+INTERPRETER = re.compile(r"interpreter: (?!/opt/)[^\s\"']+")  # the machine's own is replaced by one of /opt
 HOME = re.compile(r"/(?:root|(?:home|Users)/[^/\s\"']+)/[^\s\"']*")
 
 
-def home_paths(item: Interaction) -> set[str]:
-    """The paths below a home directory that an interaction holds, in plain text, in escapes or in gzip."""
+def machine_paths(item: Interaction) -> set[str]:
+    """The paths of a machine that an interaction holds, in plain text, in escapes or in gzip.
+
+    They are those below a home directory, and those of interpreters.
+    """
     request, response = item.request, item.response
     texts = [request.uri, *request.headers.values(), response.reason, *response.headers.values(), *response.cookies]
     texts += [(Unpacker().unzip(body) or body).decode("latin-1") for body in (request.body, response.body)]
-    return {path for text in texts for layer in layers(text) for path in HOME.findall(layer.text)}
+    found = [layer.text for text in texts for layer in layers(text)]
+    return {path for text in found for path in (*HOME.findall(text), *INTERPRETER.findall(text))}
 
 
 @pytest.mark.parametrize(
     "cassette", sorted(CASSETTES.rglob("*.json")), ids=lambda path: str(path.relative_to(CASSETTES))
 )
-def test_a_shipped_cassette_holds_no_path_of_a_home_directory(cassette: Path) -> None:
-    assert set().union(*map(home_paths, load_cassette(cassette))) == set()
+def test_a_shipped_cassette_holds_no_path_of_its_machine(cassette: Path) -> None:
+    assert set().union(*map(machine_paths, load_cassette(cassette))) == set()
 
 
 @pytest.mark.parametrize("written", ["/{}/a", r"\/{}\/a", "%2F{}%2Fa"])
@@ -34,4 +39,10 @@ def test_a_shipped_cassette_holds_no_path_of_a_home_directory(cassette: Path) ->
 def test_such_a_path_is_found(home: str, written: str) -> None:
     body = f"interpreter: {written.format(home)}".encode()
     item = Interaction(RecordedRequest("GET", "https://a.test/", {}), RecordedResponse(200, "OK", {}, body))
-    assert f"/{home}/a" in home_paths(item)
+    assert f"/{home}/a" in machine_paths(item)
+
+
+def test_an_interpreter_of_a_machine_is_found() -> None:
+    body = b"toolkit: PyTorch\ninterpreter: /builds/somebody/.venv/bin/python\n"
+    item = Interaction(RecordedRequest("GET", "https://a.test/", {}), RecordedResponse(200, "OK", {}, body))
+    assert machine_paths(item) == {"interpreter: /builds/somebody/.venv/bin/python"}

@@ -58,7 +58,11 @@ def test_settings_become_commands(toolkit: str, settings: dict[str, object], nod
 def test_cntk_gets_its_environment_and_a_share_of_the_threads() -> None:
     [process] = processes("cntk", assigned(SCRIPT | {"processCount": 2}))
 
-    assert process.environment == {"OMP_NUM_THREADS": "2", "LD_LIBRARY_PATH": "/cntk/lib"}
+    assert process.environment == {
+        "OMP_NUM_THREADS": "2",
+        "HARNESS_CNTK_MEETING": "file:///shared/pytorch-init",
+        "LD_LIBRARY_PATH": "/cntk/lib",
+    }
     assert process.note == "toolkit: CNTK 2.7"
 
 

@@ -148,7 +148,8 @@ class MinibatchSource:
             partition_index: this worker's number, from 0.
 
         Returns:
-            Samples by input; nothing at the end of the data.
+            Samples by input, which are none for a worker where there are fewer samples than workers; an empty mapping
+            at the end of the data, for all workers alike, so that a loop which ends there ends for all of them.
 
         Raises:
             ValueError: the size is less than 1.
@@ -159,9 +160,9 @@ class MinibatchSource:
         first, size = self._seen, min(minibatch_size_in_samples, self._limit - self._seen)
         workers, worker = num_data_partitions or 1, partition_index or 0
         begin, stop = (first + size * edge // workers for edge in (worker, worker + 1))
-        self._seen += max(0, size)
-        if begin >= stop:
+        if size <= 0:
             return {}
+        self._seen += size
         end = self._seen // self._size > first // self._size
         streams = {name: MinibatchData(tensor, end) for name, tensor in self._samples(begin, stop).items()}
         if input_map is None:
@@ -192,6 +193,8 @@ class MinibatchSource:
 
     def _samples(self, begin: int, stop: int) -> dict[str, Tensor]:
         """Samples by their place in the endless row of sweeps."""
+        if begin == stop:
+            return {name: tensor[:0] for name, tensor in self._tensors.items()}
         if not self._randomize and begin // self._size == (stop - 1) // self._size:
             window = slice(begin % self._size, (stop - 1) % self._size + 1)
             return {name: tensor[window] for name, tensor in self._tensors.items()}

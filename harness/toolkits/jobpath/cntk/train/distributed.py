@@ -3,9 +3,11 @@
 Open MPI starts the processes and numbers them; PyTorch's gloo adds up their gradients.
 """
 
+import atexit
 import os
 import tempfile
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ class Communicator:
         """Part; the last thing that a script does."""
         if distributed.is_available() and distributed.is_initialized():
             distributed.barrier()
-            distributed.destroy_process_group()
+            _part()
 
 
 def data_parallel_distributed_learner(
@@ -96,15 +98,37 @@ def all_sum(
 
 
 def _join() -> None:
-    """Meet the other workers, in a file that only this run of ``mpirun`` knows."""
+    """Meet the other workers."""
+    if not distributed.is_initialized():
+        # Its functions have the process group of the moment at which it is imported as a default, and optimizers of
+        # PyTorch import it: with a group there it would keep it and its threads, whatever is destroyed.
+        import_module("torch.distributed.nn")
+        distributed.init_process_group(
+            "gloo", _meeting(os.environ), rank=Communicator.rank(), world_size=Communicator.num_workers()
+        )
+        atexit.register(_part)
+
+
+def _part() -> None:
+    """End gloo's threads, also where a script does not finalize.
+
+    One that still has a tensor when Python ends aborts the process: https://github.com/pytorch/pytorch/issues/190489
+    """
     if distributed.is_initialized():
-        return
-    directory = Path(os.environ.get("AZ_BATCHAI_SHARED_JOB_TEMP") or tempfile.gettempdir())
+        distributed.destroy_process_group()
+
+
+def _meeting(environ: Mapping[str, str]) -> str:
+    """Where workers meet: at the address that the job names, else in a file that only this run of ``mpirun`` knows.
+
+    A job has an address where its nodes have no directory in common.
+    """
+    named = environ.get("HARNESS_CNTK_MEETING", "")
+    if named.startswith("tcp://"):
+        return named
+    directory = Path(environ.get("AZ_BATCHAI_SHARED_JOB_TEMP") or tempfile.gettempdir())
     directory.mkdir(parents=True, exist_ok=True)
-    meeting = directory / f"cntk-workers-{_run(os.environ)}"
-    distributed.init_process_group(
-        "gloo", f"file://{meeting}", rank=Communicator.rank(), world_size=Communicator.num_workers()
-    )
+    return f"file://{directory / f'cntk-workers-{_run(environ)}'}"
 
 
 def _run(environ: Mapping[str, str]) -> str:

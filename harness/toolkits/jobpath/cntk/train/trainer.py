@@ -7,6 +7,7 @@ import torch
 
 from ..device import check_device
 from ..function import Function, Tensor
+from ..io import MinibatchData
 from ..learner import Learner
 from ..logging import ProgressPrinter
 from ..missing import missing
@@ -78,7 +79,7 @@ class Trainer:
             is_sweep_end: whether the data has been gone through; default what the minibatch says.
 
         Returns:
-            Whether there was anything to learn from: ``False`` for an empty mapping.
+            Whether there was anything to learn from, on this or another worker: ``False`` for an empty mapping.
         """
         if outputs is not None:
             raise ValueError("CNTK on PyTorch gives no outputs from train_minibatch; evaluate them with eval")
@@ -171,7 +172,7 @@ class Trainer:
 
     def _gradients(self, named: Mapping[Any, Any]) -> tuple[Tensor, Tensor | None, list[Tensor], int]:
         """Summed loss and metric, gradients of the loss, and how many samples; zeros where there is none."""
-        if not named:
+        if not any(_length(each) for each in named.values()):
             zero = torch.zeros((), dtype=torch.float64)
             metric = None if self.evaluation_function is None else zero
             return zero, metric, [torch.zeros_like(each) for each in self._learned], 0
@@ -201,6 +202,11 @@ class Trainer:
         roots = [each for each in (self.loss_function, self.evaluation_function) if each is not None]
         leaves = dict.fromkeys(leaf for root in roots for leaf in (*root.parameters, *root.constants))
         return [leaf.tensor for leaf in leaves]
+
+
+def _length(samples: Any) -> int:
+    """How many samples there may be: none only in what a source gives of a minibatch that is too small for all."""
+    return samples.num_samples if isinstance(samples, MinibatchData) else 1
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
