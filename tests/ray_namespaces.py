@@ -7,11 +7,13 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.ray_cluster import NoRayError, RayCluster
 
+_REACH = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 10).close()"
 # The first words are the directories that are empty to what the rest of the words start.
 _HIDE = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 1; shift; done; shift; exec "$@"'
 
@@ -59,6 +61,7 @@ class NamespacedCluster(RayCluster):
         _run(*within, "ip", "address", "add", f"{self.host(number)}/24", "dev", "eth0")
         for device in ("eth0", "lo"):
             _run(*within, "ip", "link", "set", device, "up")
+        _run(*within, sys.executable, "-c", _REACH, *self.address.split(":"))  # a firewall may let nothing through
         hidden = ["/dev/shm", "/var/tmp", str(self.hidden)]
         return [*within, "unshare", "-m", "sh", "-c", _HIDE, "sh", *hidden, "--"]
 

@@ -17,18 +17,34 @@ from harness.compute.backend import ERRORS, Plan, Progress
 from harness.compute.paths import JobPaths
 
 
+def encode_plan(plan: Plan) -> bytes:
+    """What a supervisor runs."""
+    return json.dumps(_encoded(plan)).encode()
+
+
 def write_plan(paths: JobPaths, plan: Plan) -> None:
     """Write what the supervisor runs, for its owner alone; it removes the file once it has read it."""
-    write_file(paths.plan, json.dumps(_encoded(plan)).encode())
+    write_file(paths.plan, encode_plan(plan))
 
 
 def read_progress(paths: JobPaths) -> Progress:
     """How far a job is, as its supervisor says; ``waiting`` where it has said nothing yet."""
+    return progress_of(read_state(paths))
+
+
+def write_state(paths: JobPaths, state: Mapping[str, Any]) -> None:
+    """Write how far a job is in place of its supervisor, which runs elsewhere."""
+    write_file(paths.state, json.dumps(state).encode() + b"\n")
+
+
+def read_state(paths: JobPaths) -> dict[str, Any]:
+    """The last state of a job that was written whole; ``waiting`` where there is none yet."""
     try:
-        state = json.loads(paths.state.read_bytes())
+        states = paths.state.read_bytes().split(b"\n")[:-1]
     except (FileNotFoundError, IsADirectoryError):
-        return Progress("waiting")
-    return progress_of(state)
+        states = []
+    state: dict[str, Any] = json.loads(states[-1]) if states else {"state": "waiting"}
+    return state
 
 
 def progress_of(state: Mapping[str, Any]) -> Progress:

@@ -25,6 +25,7 @@ from harness.file_lock import is_locked
 OPTIONS = ("-I", "-S")  # nothing of the surroundings: no variables, no site packages, no current directory
 SERVER = Path(__file__).with_name("supervisor_server.py")
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_QUIET_LOOKS, _MOST_LOOKS = 2, 50  # in a row that find nothing of a job that was killed; in all
 _PROGRAMS = (SERVER.name, _SUPERVISOR.name)  # a supervisor is started by itself, or forked by the server
 _INSTALLED_IN = ("harness", "compute")  # of any installation on this machine
 
@@ -90,10 +91,18 @@ def ask_supervisor_to_end(directory: Path) -> None:
 
 
 def kill_job_processes(directory: Path) -> None:
-    """Kill what runs of a job; where its supervisor was killed, that is what carries the job's mark."""
-    for found in find_job_processes():
-        if found.job == directory:
-            with open_job_process(found) as process:
+    """Kill what runs of a job; where its supervisor was killed, that is what carries the job's mark.
+
+    One look may miss a process that was not yet there, or that is between two programs and shows no mark.
+    """
+    quiet = 0
+    for _ in range(_MOST_LOOKS):
+        found = [each for each in find_job_processes() if each.job == directory]
+        quiet = 0 if found else quiet + 1
+        if quiet == _QUIET_LOOKS:
+            return
+        for each in found:
+            with open_job_process(each) as process:
                 if process is not None:
                     process.send_signal(signal.SIGKILL)
 

@@ -14,7 +14,10 @@ class JobPaths:
 
     @property
     def plan(self) -> Path:
-        """What to run, JSON, owner only (it holds the job's secrets); the supervisor removes it once it has read it."""
+        """What to run, JSON, owner only (it holds the job's secrets), where the supervisor is not given it otherwise.
+
+        The supervisor removes it once it has read it.
+        """
         return self.root / "plan.json"
 
     @property
@@ -34,8 +37,8 @@ class JobPaths:
 
     @property
     def state(self) -> Path:
-        """How far the job is, JSON, replaced in one step."""
-        return self.root / "state.json"
+        """How far the job is: lines of JSON, each a whole state; what follows the last newline is no state yet."""
+        return self.root / "state.jsonl"
 
     @property
     def stop(self) -> Path:
@@ -82,11 +85,6 @@ class JobPaths:
         return self.root / f"refused-{name}.json"
 
     @property
-    def hostfile(self) -> Path:
-        """Open MPI's host file."""
-        return self.root / "hostfile"
-
-    @property
     def shared(self) -> Path:
         """``AZ_BATCHAI_SHARED_JOB_TEMP``: the same for all nodes of the job."""
         return self.root / "shared"
@@ -96,14 +94,9 @@ class JobPaths:
         """What is written to directories that are on no mounted file system; on Azure, to the node's own disk."""
         return self.root / "unmounted"
 
-    @property
-    def local(self) -> Path:
-        """What is local to nodes, a folder each."""
-        return self.root / "nodes"
-
     def node(self, node_id: str) -> Path:
         """``AZ_BATCHAI_JOB_TEMP_DIR`` of a node."""
-        return self.local / node_id
+        return self.root / f"node-{node_id}"
 
     def temporary(self, node_id: str) -> Path:
         """``AZ_BATCHAI_JOB_TEMP`` of a node."""

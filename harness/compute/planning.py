@@ -19,23 +19,27 @@ _SHELL = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$(?:\{(AZ_\w+)\}|(AZ_\w+)
 _PLAIN = re.compile(r"[\w@%+=:,./-]*")
 
 
-def plan_job(job: JobSpec, machine: Machine, *, in_image: bool = False, apart: bool = False) -> Plan:
+def plan_job(
+    job: JobSpec, machine: Machine, *, in_image: bool = False, apart: bool = False, by_node: bool = False
+) -> Plan:
     """The plan of a job.
 
     Args:
         machine: what runs it offers to jobs.
         in_image: whether that is the image that the job asks for.
         apart: whether its nodes are machines of their own, which reach each other at their addresses.
+        by_node: whether ``ssh`` and the host file are in the directory of its first node, where the next job of that
+            node finds them made, and not in its own.
 
     Raises:
         ToolkitError: this machine cannot run it, or a mount lies outside of the root of mounts.
     """
-    paths = JobPaths(job.directory)
+    paths, tools = JobPaths(job.directory), job.nodes[0].directory if by_node else job.directory
     hosts = tuple(node.address for node in job.nodes) if apart else ()
     started = catalogue.processes(job.toolkit, _assignment(job, machine, in_image=in_image, hosts=hosts))
-    steps: tuple[Step, ...] = (Step("main", tuple(_execution(job, machine, process) for process in started)),)
+    steps: tuple[Step, ...] = (Step("main", tuple(_execution(job, machine, process, tools) for process in started)),)
     if job.preparation:
-        steps = (Step("preparation", tuple(_preparation(job, machine, node) for node in job.nodes)), *steps)
+        steps = (Step("preparation", tuple(_preparation(job, machine, node, tools) for node in job.nodes)), *steps)
     local = [folder for node in job.nodes for folder in (paths.temporary(node.id), paths.mounts(node.id))]
     roots = [node.directory / "mounts" for node in job.nodes]
     temporary = [mount for node in job.nodes for mount in _placed(paths.mounts(node.id), job.job_mounts)]
@@ -43,12 +47,12 @@ def plan_job(job: JobSpec, machine: Machine, *, in_image: bool = False, apart: b
     written = dict.fromkeys((job.stdouterr, _log_directory(job), *job.outputs.values()))
     return Plan(
         directory=job.directory,
-        directories=(paths.shared, ssh.folder(job.directory), *local, *roots, *written),
+        directories=(paths.shared, ssh.folder(tools), *local, *roots, *written),
         links=_links([*cluster, *temporary]),
         temporary=tuple(place for place, _ in _links(temporary)),
         files={
-            paths.hostfile: _hostfile(job, hosts or ("localhost",), max(len(started), len(job.nodes), machine.cpus)),
-            ssh.folder(job.directory) / "ssh": ssh.script(machine.shell, machine.environment["PATH"]),
+            hostfile(tools): f"{(*hosts, 'localhost')[0]} slots={max(len(started), len(job.nodes), machine.cpus)}\n",
+            ssh.folder(tools) / "ssh": ssh.script(machine.shell, machine.environment["PATH"]),
         },
         steps=(*_mounting([*cluster, *temporary], machine, paths), *steps),
         logs=_logs(job),
@@ -107,7 +111,12 @@ def protected(command: str, variables: Mapping[str, str]) -> str:
     return _SHELL.sub(protect, command)
 
 
-def variables_of(job: JobSpec, node: NodeSpec) -> dict[str, str]:
+def hostfile(tools: Path) -> Path:
+    """Open MPI's host file, beside the folder of ``ssh``."""
+    return tools / "hostfile"
+
+
+def variables_of(job: JobSpec, node: NodeSpec, tools: Path) -> dict[str, str]:
     """The service's variables on a node; the toolkits add theirs."""
     paths = JobPaths(job.directory)
     variables = {
@@ -117,7 +126,7 @@ def variables_of(job: JobSpec, node: NodeSpec) -> dict[str, str]:
         "AZ_BATCHAI_JOB_TEMP_DIR": str(paths.node(node.id)),
         "AZ_BATCHAI_SHARED_JOB_TEMP": str(paths.shared),
         "AZ_BATCHAI_STDOUTERR_DIR": str(job.stdouterr),
-        "AZ_BATCHAI_MPI_HOST_FILE": str(paths.hostfile),
+        "AZ_BATCHAI_MPI_HOST_FILE": str(hostfile(tools)),
         "AZ_BATCHAI_NUM_GPUS": str(node.gpus),
         "AZ_BATCH_HOST_LIST": ",".join(each.address for each in job.nodes),
     }
@@ -126,13 +135,13 @@ def variables_of(job: JobSpec, node: NodeSpec) -> dict[str, str]:
     return variables | {name: expanded(value, variables) for name, value in job.variables.items()}
 
 
-def _environment(job: JobSpec, machine: Machine, node: NodeSpec) -> tuple[dict[str, str], dict[str, str]]:
+def _environment(job: JobSpec, machine: Machine, node: NodeSpec, tools: Path) -> tuple[dict[str, str], dict[str, str]]:
     """All that a process gets, and the service's part of it. Users override the machine, never the service."""
-    variables = variables_of(job, node)
+    variables = variables_of(job, node, tools)
     known = {**machine.environment, **variables}
     own = {name: expanded(value, known) for name, value in job.environment.items()}
     environment = {**machine.environment, **own, **job.secrets, **variables, MARK: str(job.directory)}
-    environment["PATH"] = f"{ssh.folder(job.directory)}:{environment['PATH']}"
+    environment["PATH"] = f"{ssh.folder(tools)}:{environment['PATH']}"
     if machine.gpus:
         gpus = node.gpus_of(machine.gpus)
         environment["AZ_BATCHAI_NUM_GPUS"] = variables["AZ_BATCHAI_NUM_GPUS"] = str(len(gpus))
@@ -148,9 +157,9 @@ def _visible(gpus: tuple[int, ...], wanted: str | None) -> str:
     return ",".join(by_name[word.strip()] for word in wanted.split(",") if word.strip() in by_name)
 
 
-def _execution(job: JobSpec, machine: Machine, process: Process) -> Execution:
+def _execution(job: JobSpec, machine: Machine, process: Process, tools: Path) -> Execution:
     node = next(node for node in job.nodes if node.id == process.node.id)
-    environment, variables = _environment(job, machine, node)
+    environment, variables = _environment(job, machine, node, tools)
     defaults = {name: value for name, value in process.environment.items() if name not in job.environment}
     if "PYTHONPATH" in process.environment and "PYTHONPATH" in job.environment:
         defaults["PYTHONPATH"] = f"{process.environment['PYTHONPATH']}:{environment['PYTHONPATH']}"
@@ -164,8 +173,8 @@ def _execution(job: JobSpec, machine: Machine, process: Process) -> Execution:
     )
 
 
-def _preparation(job: JobSpec, machine: Machine, node: NodeSpec) -> Execution:
-    environment, variables = _environment(job, machine, node)
+def _preparation(job: JobSpec, machine: Machine, node: NodeSpec, tools: Path) -> Execution:
+    environment, variables = _environment(job, machine, node, tools)
     return Execution(
         argv=(machine.shell, "-c", protected(job.preparation or "", variables)),
         environment=environment,
@@ -173,15 +182,6 @@ def _preparation(job: JobSpec, machine: Machine, node: NodeSpec) -> Execution:
         stdout=_log_directory(job) / "stdout-job_prep.txt",
         stderr=_log_directory(job) / "stderr-job_prep.txt",
     )
-
-
-def _hostfile(job: JobSpec, hosts: tuple[str, ...], least: int) -> str:
-    """Open MPI's host file. Machines of their own get the ranks that the job asks for evenly."""
-    if len(hosts) == 1:
-        return f"{hosts[0]} slots={least}\n"
-    total, each = job.settings.get("processCount"), job.settings.get("processCountPerInstance")
-    slots = max(-(-total // len(hosts)) if isinstance(total, int) else 1, each if isinstance(each, int) else 1)
-    return "".join(f"{host} slots={slots}\n" for host in hosts)
 
 
 def _assignment(job: JobSpec, machine: Machine, *, in_image: bool, hosts: tuple[str, ...]) -> Assignment:

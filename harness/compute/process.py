@@ -1,8 +1,8 @@
 """Jobs as processes of this machine, each under a supervisor that outlives the emulator."""
 
+import contextlib
 import dataclasses
 import os
-import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.clock import Clock, SystemClock
 from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, StartRefusedError, TaskSpec
 from harness.compute.exit_watcher import ExitWatcher
-from harness.compute.job_files import read_progress, write_plan
+from harness.compute.job_files import encode_plan, read_progress
 from harness.compute.job_processes import (
     ask_supervisor_to_end,
     find_supervisor,
@@ -19,6 +19,7 @@ from harness.compute.job_processes import (
 from harness.compute.machine import Machine
 from harness.compute.paths import JobPaths
 from harness.compute.planning import plan_job, plan_task
+from harness.compute.removals import Removals
 from harness.compute.supervisors import Supervisors
 
 
@@ -45,9 +46,17 @@ class ProcessBackend:
         self._machine = machine
         self._host_images = host_images
         self._clock = clock or SystemClock()
-        self._watcher = ExitWatcher(on_change)
+        self._watcher = ExitWatcher(on_change, self._note_end)
         self._supervisors = Supervisors()
+        self._trash = Removals()
+        self._forgotten: set[Path] = set()  # by us, while their supervisors end them
+        self._unclaimed: set[Path] = set()  # jobs whose supervisor has ended without taking them
         self._finished: dict[Path, Progress] = {}
+        self._seen: dict[Path, Progress] = {}  # the last look at each job that is not finished
+
+    def prepare(self, jobs: Path) -> None:
+        """Make ready for jobs whose directories are in one directory, so that the first one does not wait for it."""
+        self._supervisors.prepare(jobs)
 
     def plan(self, job: JobSpec) -> Plan:
         """The steps of ``job``.
@@ -59,7 +68,7 @@ class ProcessBackend:
             image = job.container.image
             text = f"this emulator has no containers, and jobs may not run on the host in place of image {image}"
             raise StartRefusedError("FailedStartingContainer", text, ("imageName", image))
-        return plan_job(job, self._machine)
+        return plan_job(job, self._machine, by_node=True)
 
     def plan_task(self, task: TaskSpec) -> Plan:
         """The steps of a node's set-up task."""
@@ -77,8 +86,8 @@ class ProcessBackend:
             os.mkfifo(paths.bell, 0o600)
         if self.adopt(plan.directory):
             return
-        write_plan(paths, plan)
-        self._watcher.watch(paths.root, self._supervisors.start(paths.root))
+        if not self._watcher.watch(paths.root, self._supervisors.start(paths, encode_plan(plan))):
+            self._note_end(paths.root)
 
     def adopt(self, directory: Path) -> bool:
         """Watch what was started in ``directory`` before; False where nothing was."""
@@ -93,6 +102,15 @@ class ProcessBackend:
         """How far the job in ``directory`` is."""
         if directory in self._finished:
             return self._finished[directory]
+        if self._watcher.is_quiet(directory) and directory in self._seen:
+            return self._seen[directory]
+        progress = self._seen[directory] = self._look(directory)
+        if progress.state == "finished":
+            self._finished[directory] = self._seen.pop(directory)
+        return progress
+
+    def _look(self, directory: Path) -> Progress:
+        """How far the job in ``directory`` is, by its files and its supervisor."""
         paths = JobPaths(directory)
         progress = read_progress(paths)
         if progress.state != "finished" and paths.claim.exists():
@@ -105,10 +123,10 @@ class ProcessBackend:
             if progress.state != "finished":
                 self._end_remains(directory)
                 progress = _lost(paths, progress, self._clock.now())
-        elif progress.state == "waiting" and _last_words(paths):
+        elif progress.state == "waiting" and (_last_words(paths) or directory in self._unclaimed):
+            with contextlib.suppress(OSError):
+                paths.stop.touch()  # another one, of which nobody has heard, must not run it any more
             progress = _lost(paths, progress, self._clock.now())
-        if progress.state == "finished":
-            self._finished[directory] = progress
         return progress
 
     def terminate(self, directory: Path) -> None:
@@ -119,9 +137,37 @@ class ProcessBackend:
         ask_supervisor_to_end(directory)
 
     def forget(self, directory: Path) -> None:
-        """Remove the job directory; what the job wrote to mounted storage stays (links are not followed)."""
-        self._finished.pop(directory, None)
-        shutil.rmtree(directory, ignore_errors=True)
+        """Remove the job directory; what the job wrote to mounted storage stays (links are not followed).
+
+        That of a job which still runs stays until its supervisor has ended: in there it finds that it is to end.
+        """
+        self._seen.pop(directory, None)
+        self._unclaimed.discard(directory)
+        if self._finished.pop(directory, None) is not None:
+            self._discard(directory)
+            return
+        self._forgotten.add(directory)
+        self._remove_if_forgotten(directory)
+
+    def _note_end(self, directory: Path) -> None:
+        """Note that a supervisor has ended; called from the watcher's thread, too."""
+        if directory in self._forgotten:
+            self._remove_if_forgotten(directory)
+        elif not JobPaths(directory).claim.exists() and directory.exists():
+            self._unclaimed.add(directory)
+
+    def _remove_if_forgotten(self, directory: Path) -> None:
+        """Remove the directory of a job that was forgotten, or have this called again when its supervisor has ended."""
+        with contextlib.suppress(OSError, ValueError):  # the job has broken its bell or its claim
+            holder = find_supervisor(JobPaths(directory))
+            if holder is not None and self._watcher.watch(directory, holder):
+                return
+        self._forgotten.discard(directory)
+        self._discard(directory)
+
+    def _discard(self, directory: Path) -> None:
+        """Remove the directory of a job that has ended; called from the watcher's thread, too."""
+        self._trash.remove(directory)
 
     def _end_remains(self, directory: Path) -> None:
         """End what a killed supervisor left."""
@@ -131,6 +177,7 @@ class ProcessBackend:
         """Stop watching; jobs continue, and a later back end adopts them."""
         self._watcher.close()
         self._supervisors.close()
+        self._trash.close()
 
 
 def _lost(paths: JobPaths, progress: Progress, now: datetime) -> Progress:

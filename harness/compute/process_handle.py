@@ -82,6 +82,23 @@ def open_process(pid: int, is_expected: Callable[[ProcessFacts], bool]) -> Itera
         os.close(descriptor)
 
 
+def ends(pid: int, seconds: float) -> bool:
+    """Whether a process ends within so many seconds.
+
+    One that runs no more has ended, also while nobody collects it: process 1 of a container may do so late or never.
+    """
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(process, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+    finally:
+        os.close(process)
+
+
 def read_facts(pid: int) -> ProcessFacts:
     """What ``/proc`` says about an id now. Before a signal is sent, ``open_process`` has to verify the process."""
     root = Path("/proc", str(pid))

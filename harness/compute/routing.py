@@ -10,7 +10,7 @@ from harness.compute.machine_provider import MachineProvider
 from harness.compute.paths import JobPaths
 from harness.errors import ToolkitError
 
-_BEFORE = "process"  # ran the jobs of versions that did not write down which back end does
+_UNWRITTEN = "process"  # runs the jobs of whose back end nothing is written, which saves a file for each
 
 
 class RoutingBackend:
@@ -29,6 +29,7 @@ class RoutingBackend:
         self._default = default
         self._make = make
         self._made: dict[str, Backend] = {}
+        self._providers: list[MachineProvider] = []  # those of them that find machines
         self._routes: dict[Path, Backend] = {}
 
     def plan(self, job: JobSpec) -> Plan:
@@ -45,9 +46,10 @@ class RoutingBackend:
         """Run ``plan``, or adopt it where its directory is claimed already, on the back end that claimed it."""
         paths = JobPaths(plan.directory)
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not paths.backend.exists() and not paths.claim.exists():
+        if plan.backend != _UNWRITTEN and not paths.backend.exists() and not paths.claim.exists():
             write_file(paths.backend, plan.backend.encode())
-        self._of(plan.directory).start(plan)
+        self._routes[plan.directory] = self._of(plan.directory)
+        self._routes[plan.directory].start(plan)
 
     def adopt(self, directory: Path) -> bool:
         """Watch what was started in ``directory`` before; False where nothing was."""
@@ -78,8 +80,7 @@ class RoutingBackend:
 
     def take_lost(self) -> frozenset[str]:
         """The ids of nodes whose machines are gone since the last call."""
-        providers = [backend for backend in self._made.values() if isinstance(backend, MachineProvider)]
-        return frozenset().union(*(provider.take_lost() for provider in providers))
+        return frozenset().union(*(provider.take_lost() for provider in self._providers))
 
     def close(self) -> None:
         """Stop watching; jobs continue, and a later back end adopts them."""
@@ -96,7 +97,9 @@ class RoutingBackend:
 
     def _named(self, name: str) -> Backend:
         if name not in self._made:
-            self._made[name] = self._make(name)
+            made = self._made[name] = self._make(name)
+            if isinstance(made, MachineProvider):
+                self._providers.append(made)
         return self._made[name]
 
     def _of(self, directory: Path) -> Backend:
@@ -105,6 +108,6 @@ class RoutingBackend:
         try:
             name = JobPaths(directory).backend.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return self._named(_BEFORE)
+            return self._named(_UNWRITTEN)
         self._routes[directory] = self._named(name)
         return self._routes[directory]

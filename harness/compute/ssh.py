@@ -44,9 +44,9 @@ def script(shell: str, path: str, *, across: str = "") -> str:
     return _SCRIPT.replace("{run}", across or f"{_quoted(shell)} -c").replace("{path}", _quoted(path))
 
 
-def folder(job: Path) -> Path:
-    """Where a job directory has the script."""
-    return job / "bin"
+def folder(directory: Path) -> Path:
+    """Where the directory of a job, or of a node, has the script."""
+    return directory / "bin"
 
 
 def _quoted(text: str) -> str:

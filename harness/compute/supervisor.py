@@ -2,7 +2,7 @@
 
 It is one file, however long, and needs only the standard library: a bare interpreter without site packages runs it, in
 milliseconds for each job, and such an interpreter finds no other module of the harness. It outlives the emulator and
-leaves what happened in ``state.json``.
+leaves what happened in ``state.jsonl``.
 
 Its claim on the directory is a hard link, hence exclusive, to a file that it holds locked: a claim without a lock
 means that its supervisor was killed. As a child subreaper it stays the ancestor of every process of the job, also of
@@ -39,6 +39,9 @@ FAILURES = {
 }
 NEVER_STARTED = -1  # the exit code that the service reports of what it could not start
 CLEANUP_SECONDS = 60.0  # after which a clean-up is given up; what is left is removed when the emulator starts next
+STATE_BYTES = 8192  # of the disk, taken when the job starts, so that its end can be recorded on a full one
+LIBC = ctypes.CDLL(None, use_errno=True)  # here, since those that the server forks share it
+LIBC.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong)
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -72,42 +75,44 @@ def claim(directory: str) -> int | None:
 
 
 class Journal:
-    """Tells the emulator (``state.json`` and the bell) and the user (``execution.log``) how far the job is."""
+    """Tells the emulator (``state.jsonl`` and the bell) and the user (``execution.log``) how far the job is.
 
-    def __init__(self, directory: str) -> None:
+    Each state is a line behind the earlier ones: a file for each would cost the disk more than all that a short job
+    does otherwise.
+    """
+
+    def __init__(self, directory: str, **state: object) -> None:
         self.directory = directory
         self.logs: list[str] = []
-        self.state: dict[str, object] = {}
-        self.reserve = os.path.join(directory, "reserve")
-        with open(self.reserve, "wb") as stream:  # given back when the disk is full, so that the end can be recorded
-            stream.write(b"\0" * 8192)
+        self.state = state
+        self._size = 0
+        path = os.path.join(directory, "state.jsonl")
+        self._states = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        os.posix_fallocate(self._states, 0, STATE_BYTES)
 
     def tell(self, **changes: object) -> None:
         """Publish changes of the state."""
-        self.state.update(changes)
-        try:
-            self._write()
-        except OSError:
-            os.unlink(self.reserve)
-            self._write()
+        self.state |= changes
+        self._write(json.dumps(self.state).encode())
+        self._write(b"\n")  # who reads a line without it reads half a line
         with contextlib.suppress(OSError):  # nobody listens; who starts to, reads the state first
             bell = os.open(os.path.join(self.directory, "bell"), os.O_WRONLY | os.O_NONBLOCK)
             os.write(bell, b"!")
             os.close(bell)
 
-    def _write(self) -> None:
-        path = os.path.join(self.directory, "state.json")
-        with open(path + ".new", "w", encoding="utf-8") as stream:
-            json.dump(self.state, stream)
-        os.replace(path + ".new", path)
+    def _write(self, text: bytes) -> None:
+        while text:
+            written = os.pwrite(self._states, text, self._size)
+            self._size, text = self._size + written, text[written:]
 
-    def log(self, text: str) -> None:
-        """Add a line to every execution log."""
+    def log(self, *texts: str) -> None:
+        """Add lines to every execution log."""
         moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        lines = "".join(f"{moment} {text}\n" for text in texts).encode()
         for path in self.logs:
             # A log that cannot be written (full disk, share deleted) never fails the job.
             with contextlib.suppress(OSError), os.fdopen(open_output(path, self.directory), "ab") as stream:
-                stream.write(f"{moment} {text}\n".encode())
+                stream.write(lines)
 
 
 def open_output(path: str, directory: str, *, make: bool = False) -> int:
@@ -161,10 +166,7 @@ def prepare(plan: Mapping[str, Any], directory: str) -> None:
     for path in plan["directories"]:
         os.close(open_folder(path, directory, make=True))
     for path, text in plan["files"].items():
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        if text.startswith("#!"):
-            os.chmod(path, 0o700)
+        keep_file(path, text)
     for place, target in plan["links"]:
         if os.path.islink(place) and os.readlink(place) == target:
             continue
@@ -172,6 +174,25 @@ def prepare(plan: Mapping[str, Any], directory: str) -> None:
         beside = f"{place}.{os.getpid()}"
         os.symlink(target, beside)
         os.replace(beside, place)
+
+
+def keep_file(path: str, text: str) -> None:
+    """Have a small file there, which the jobs before on the same node may have made; one that runs sees it whole."""
+    is_program = text.startswith("#!")
+    with (
+        contextlib.suppress(OSError, UnicodeDecodeError),
+        # What a job has put in its place may be a pipe, which nobody writes to.
+        open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as stream,
+    ):
+        may_run = os.fstat(stream.fileno()).st_mode & 0o700 == 0o700
+        if stream.read(len(text) + 1) == text and (may_run or not is_program):
+            return
+    beside = f"{path}.{os.getpid()}"
+    with open(beside, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    if is_program:
+        os.chmod(beside, 0o700)
+    os.replace(beside, path)
 
 
 def become(execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, streams: tuple[int, int, int]) -> NoReturn:
@@ -383,28 +404,36 @@ class Job:
             raise JobEndError("JobMaxWallClockTimeExceeded", f"Job exceeded its maximum wall clock time of {limit}")
 
 
-def supervise(directory: str) -> None:
-    """Run the plan of ``directory`` unless somebody else does."""
+def read_plan(directory: str) -> bytes:
+    """What a job runs, of its file, which is removed: there may be secrets in it."""
+    path = os.path.join(directory, "plan.json")
+    with open(path, "rb") as stream:
+        plan = stream.read()
+    os.unlink(path)
+    return plan
+
+
+def supervise(directory: str, given: bytes = b"") -> None:
+    """Run the plan of ``directory`` unless somebody else does.
+
+    Args:
+        directory: of the job.
+        given: the plan; by default it is in a file.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     lock = claim(directory)
     if lock is None:
         return
-    journal = Journal(directory)
-    journal.tell(state="preparing", started=time.time())
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    journal = Journal(directory, started=time.time())
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
     grace, outcome = GRACE, JobEndError()
     plan: dict[str, Any] = {}
     try:
-        path = os.path.join(directory, "plan.json")
-        with open(path, encoding="utf-8") as stream:
-            plan = json.load(stream)
-        os.unlink(path)
+        plan = json.loads(given or read_plan(directory))
         prepare(plan, directory)
         journal.logs = plan["logs"]
-        for note in plan["notes"]:
-            journal.log(note)
-        outcome.exit_code = Job(plan, journal, libc).run()
+        journal.log(*plan["notes"])
+        outcome.exit_code = Job(plan, journal, LIBC).run()
     except JobEndError as ended:
         outcome = ended
         grace = plan.get("grace", GRACE) if ended.error == "JobTerminated" else HURRY
@@ -412,7 +441,7 @@ def supervise(directory: str) -> None:
         outcome = JobEndError("JobStartFailed", f"Job could not be started: {error}")
     end_all(grace)
     for execution in plan.get("cleanup", ()):
-        clean_up(execution, libc, journal)
+        clean_up(execution, LIBC, journal)
     for place in plan.get("temporary", ()):
         if os.path.islink(place):
             os.unlink(place)

@@ -1,9 +1,9 @@
 """Forks supervisors: ``python -I -S supervisor_server.py ROOM``, one for an emulator, so that no job waits for Python.
 
-On its standard input is a socket. Each message is a job directory, answered with the process id of its supervisor, or
-0 where none could be started. It stands alone, as they do, and knows nothing of any job: a supervisor reads its plan
-after the fork. It has no threads, and ends when the other end of the socket is closed; the supervisors, each in a
-session of its own, go on.
+On its standard input is a socket. Each message is a job directory, a NUL and what the job runs, answered with the
+process id of its supervisor, or 0 where none could be started. It stands alone, as they do, and knows nothing of any
+job: a supervisor reads its plan after the fork. It has no threads, and ends when the other end of the socket is
+closed; the supervisors, each in a session of its own, go on.
 
 A supervisor writes its directory over ROOM, so that its command line is as if it had been started by itself.
 """
@@ -20,14 +20,16 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-_LONGEST = 1 << 16  # bytes of a message
+LONGEST = 1 << 16  # bytes of a message
+
+Supervise = Callable[[str, bytes], None]  # a job directory, and what the job runs
 
 
-def serve(connection: socket.socket, supervise: Callable[[str], None], title: "Title") -> None:
-    """Fork a supervisor for each directory that comes, until nobody is left who could send one."""
+def serve(connection: socket.socket, supervise: Supervise, title: "Title") -> None:
+    """Fork a supervisor for each message that comes, until nobody is left who could send one."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     gc.freeze()
-    while directory := connection.recv(_LONGEST):
+    while message := connection.recv(LONGEST):
         try:
             process = os.fork()
         except OSError:
@@ -35,23 +37,26 @@ def serve(connection: socket.socket, supervise: Callable[[str], None], title: "T
         else:
             if process == 0:
                 connection.close()
-                become(directory, supervise, title)
+                directory, _, plan = message.partition(b"\0")
+                become(directory, plan, supervise, title)
         connection.send(str(process).encode())
 
 
-def become(directory: bytes, supervise: Callable[[str], None], title: "Title") -> NoReturn:
+def become(directory: bytes, plan: bytes, supervise: Supervise, title: "Title") -> NoReturn:
     """The supervisor's side of the fork."""
     status = 1
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        log = os.open(os.path.join(directory, b"supervisor.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
-            os.dup2(stream, number)
+        silence = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(silence, number)
         title.write(directory)
-        supervise(os.fsdecode(directory))
+        supervise(os.fsdecode(directory), plan)
         status = 0
-    except BaseException:  # its last words
+    except BaseException:  # its last words; one that does its work has none, and needs no file for them
+        log = os.open(os.path.join(directory, b"supervisor.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(log, sys.stderr.fileno())
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
     finally:

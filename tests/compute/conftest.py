@@ -13,7 +13,7 @@ from harness.compute.machine import find_machine
 from harness.compute.process import ProcessBackend
 from tests.compute.laboratory import Laboratory, Recipe
 
-PATIENCE = 20.0
+PATIENCE = 300.0  # seconds: far beyond what a busy machine needs
 
 
 class Jobs:
@@ -32,6 +32,11 @@ class Jobs:
             while not wanted(progress := self.backend.poll(directory)):
                 assert self._moved.wait(PATIENCE), "the bell never rang"
         return progress
+
+    def until_gone(self, directory: Path) -> None:
+        with self._moved:
+            while directory.exists():
+                assert self._moved.wait(PATIENCE), "the bell never rang"
 
     def run(self, job: JobSpec) -> Progress:
         self.backend.start(self.backend.plan(job))
@@ -90,7 +95,7 @@ def job(tmp_path: Path) -> Callable[..., JobSpec]:
         secrets={},
         preparation=None,
         container=None,
-        wall_clock=60.0,
+        wall_clock=600.0,
         per_node_logs=False,
     )
 

@@ -13,7 +13,7 @@ from harness.compute.backend import Backend, ContainerSpec, JobSpec, Plan, Progr
 from harness.compute.catalogue import BackendContext, Images, find_factory
 from harness.compute.machine import find_machine
 
-DEADLOCK = 300.0  # seconds without any news of a job, after which a test gives up
+DEADLOCK = 300.0  # seconds in which nothing becomes of a job, after which a test gives up
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,21 @@ class Laboratory:
 
     def until(self, directory: Path, wanted: Callable[[Progress], bool]) -> Progress:
         """Wait until the progress of a job is the wanted one."""
+        clock, deadline = SystemClock(), 0.0
+        seen: Progress | None = None
         with self._moved:
             while not wanted(progress := self.backend.poll(directory)):
-                assert self._moved.wait(DEADLOCK), f"the back end has had no news; the job is {progress}"
+                if progress != seen:  # a back end that tries again and again has news each time
+                    seen, deadline = progress, clock.monotonic() + DEADLOCK
+                left = max(deadline - clock.monotonic(), 0)
+                assert self._moved.wait(left), f"nothing becomes of the job, which is {progress}"
         return progress
+
+    def until_gone(self, directory: Path) -> None:
+        """Wait until the directory of a job is removed."""
+        with self._moved:
+            while directory.exists():
+                assert self._moved.wait(DEADLOCK), "the back end has had no news, and the directory of the job is there"
 
     def finish(self, job: JobSpec) -> Progress:
         """Wait for the end of a job."""

@@ -7,6 +7,7 @@ A back end of one's own is added to ``RECIPES``. The commands need a POSIX shell
 import os
 import pickle
 import secrets
+import select
 import signal
 import subprocess
 import sys
@@ -433,3 +434,22 @@ def test_forgetting_a_job_removes_its_files_and_leaves_what_its_mounts_show(
 
     assert not spec.directory.exists()
     assert kept.exists()
+
+
+def test_a_job_that_is_forgotten_as_soon_as_it_is_to_end_ends(
+    laboratory: Laboratory, build: Build, gate: Path, nap: str
+) -> None:
+    if laboratory.recipe.name == "slurm":
+        pytest.skip("Slurm kills every process of a job, and what stands for it here kills one")
+    command = f"exec 3> '{gate}'; echo up >&3; {nap}; true"
+    spec = build(command, cluster_mounts=(share(gate),), wall_clock=3600.0)
+    laboratory.start(spec)
+    with gate.open() as heard:
+        assert heard.readline() == "up\n"
+
+        laboratory.backend.terminate(spec.directory)
+        laboratory.backend.forget(spec.directory)
+
+        assert select.select([heard], [], [], DEADLOCK)[0], "the job runs on"
+        assert heard.read() == ""  # no process of it is left
+    laboratory.until_gone(spec.directory)

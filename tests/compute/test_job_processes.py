@@ -23,8 +23,7 @@ from harness.compute.job_processes import (
     supervisor_command,
 )
 from harness.compute.paths import MARK, JobPaths
-from harness.compute.process_handle import open_process, read_facts
-from harness.emulator.launch import ends
+from harness.compute.process_handle import ends, open_process, read_facts
 
 if TYPE_CHECKING:
     from tests.compute.conftest import Jobs

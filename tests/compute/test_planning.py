@@ -35,7 +35,7 @@ def test_the_execution_log_names_what_trains_and_the_interpreter(job: Build) -> 
 def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) -> None:
     spec = job(outputs={"MODEL": Path("/m")}, inputs={"SAMPLE": "$AZ_BATCHAI_MOUNT_ROOT/afs"})
     root = tmp_path / "a path"
-    local = root / "job" / "nodes" / spec.nodes[0].id
+    local = root / "job" / f"node-{spec.nodes[0].id}"
 
     [main] = plan_job(spec, MACHINE).steps
 
@@ -54,6 +54,15 @@ def test_a_job_gets_every_variable_of_the_service(job: Build, tmp_path: Path) ->
         "AZ_BATCHAI_OUTPUT_MODEL": "/m",
         "AZ_BATCHAI_INPUT_SAMPLE": str(root / "node" / "mounts" / "afs"),
     }
+
+
+def test_tools_that_are_the_same_for_each_job_of_a_node_are_in_the_directory_of_that_node(job: Build) -> None:
+    spec = job()
+    plan = plan_job(spec, MACHINE, by_node=True)
+    environment, node = plan.steps[0].executions[0].environment, spec.nodes[0].directory
+    assert environment["PATH"] == f"{node / 'bin'}:/bin"
+    assert environment["AZ_BATCHAI_MPI_HOST_FILE"] == str(node / "hostfile")
+    assert set(plan.files) == {node / "bin" / "ssh", node / "hostfile"}
 
 
 def test_the_variables_of_a_service_know_the_node_and_override_the_users(job: Build, tmp_path: Path) -> None:

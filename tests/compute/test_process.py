@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,8 +14,9 @@ import psutil
 import pytest
 
 from harness.compute.backend import JobSpec, MountSpec
+from harness.compute.job_files import read_progress
 from harness.compute.paths import JobPaths
-from harness.emulator.launch import ends
+from harness.compute.process_handle import ends
 
 if TYPE_CHECKING:
     from tests.compute.conftest import Jobs
@@ -154,7 +156,7 @@ def test_a_killed_supervisor_takes_its_job_along(jobs: Jobs, job: Build, tmp_pat
     progress = jobs.finish(spec)
 
     assert (progress.error, progress.exit_code) == ("JobSupervisorLost", None)
-    assert all(ends(process.pid, seconds=5) for process in below)
+    assert all(ends(process.pid, seconds=60) for process in below)
     assert living("sleep 7654.5") == []
 
 
@@ -229,12 +231,62 @@ def test_forget_leaves_what_mounts_show(jobs: Jobs, job: Build, tmp_path: Path) 
 
 def test_a_supervisor_that_breaks_leaves_its_last_words(jobs: Jobs, job: Build) -> None:
     spec = job()
-    (spec.directory / "state.json").mkdir(parents=True)  # as unwritable as on a full disk
+    (spec.directory / "state.jsonl").mkdir(parents=True)  # as unwritable as on a full disk
 
     progress = jobs.run(spec)
 
     assert progress.error == "JobStartFailed"
-    assert "state.json" in progress.message
+    assert "state.jsonl" in progress.message
+
+
+def test_a_job_leaves_few_files_beside_its_outputs(jobs: Jobs, job: Build) -> None:
+    """Each costs the disk more than all that a job of a millisecond does otherwise."""
+    spec = job("true")
+    jobs.run(spec)
+    node = f"node-{spec.nodes[0].id}"
+    assert sorted(str(path.relative_to(spec.directory)) for path in spec.directory.rglob("*")) == [
+        "bell", "claim", node, f"{node}/mounts", f"{node}/temp", "shared", "state.jsonl",
+    ]  # fmt: skip
+
+
+def test_the_next_job_of_a_node_finds_ssh_and_the_host_file_made(jobs: Jobs, job: Build) -> None:
+    spec = job('cat "$AZ_BATCHAI_MPI_HOST_FILE"; command -v ssh')
+    jobs.run(spec)
+    hosts, ssh = map(Path, (spec.nodes[0].directory / "hostfile", spec.nodes[0].directory / "bin" / "ssh"))
+    assert (spec.stdouterr / "stdout.txt").read_text() == f"{hosts.read_text()}{ssh}\n"
+    made = [(path.stat().st_ino, path.read_text()) for path in (hosts, ssh)]
+    jobs.run(dataclasses.replace(spec, directory=spec.directory.with_name("next")))
+    assert [(path.stat().st_ino, path.read_text()) for path in (hosts, ssh)] == made
+
+
+@pytest.mark.parametrize(
+    "change", ["echo false > $SSH", "rm $SSH", "chmod -x $SSH", "rm $SSH; mkfifo $SSH", "ln -sf /bin/false $SSH"]
+)
+def test_the_next_job_of_a_node_gets_the_ssh_that_a_job_has_changed_as_it_was(
+    jobs: Jobs, job: Build, change: str
+) -> None:
+    spec = job(f'SSH="$(command -v ssh)"; {change.replace("$SSH", chr(34) + "$SSH" + chr(34))}')
+    jobs.run(spec)
+    following = dataclasses.replace(
+        job("ssh 10.0.0.4 echo there"), directory=spec.directory.with_name("next"), nodes=spec.nodes
+    )
+    jobs.run(following)
+    assert (following.stdouterr / "stdout.txt").read_text() == "there\n"
+
+
+def test_the_end_of_a_job_needs_no_more_of_the_disk(jobs: Jobs, job: Build) -> None:
+    spec = job("true")
+    jobs.run(spec)
+    states = JobPaths(spec.directory).state.stat()
+    assert states.st_size == states.st_blocks * 512 == 8192
+
+
+def test_half_a_state_is_none(tmp_path: Path) -> None:
+    paths = JobPaths(tmp_path)
+    paths.state.write_bytes(b'{"state": "run')
+    assert read_progress(paths).state == "waiting"
+    paths.state.write_bytes(b'{"state": "running"}\n{"state": "fini')
+    assert read_progress(paths).state == "running"
 
 
 def test_what_a_mount_command_shows_is_seen_by_its_job_alone(jobs: Jobs, job: Build, tmp_path: Path) -> None:
@@ -248,6 +300,27 @@ def test_what_a_mount_command_shows_is_seen_by_its_job_alone(jobs: Jobs, job: Bu
     assert ended.exit_code == 0
     place = JobPaths(spec.directory).mounts(spec.nodes[0].id) / "deep" / "memory"
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_adopted", [False, True])
+def test_a_job_that_is_forgotten_before_it_has_seen_that_it_is_to_end_ends(
+    jobs: Jobs, later_jobs: Jobs, job: Build, tmp_path: Path, is_adopted: bool
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    spec = job(f"echo up > '{gate}'; sleep 7654.25", wall_clock=600.0)
+    jobs.start(spec)
+    assert wait_for_line(gate) == "up"
+    process, used = supervisor(spec), later_jobs if is_adopted else jobs
+
+    os.kill(process, signal.SIGSTOP)
+    used.backend.terminate(spec.directory)
+    used.backend.forget(spec.directory)
+    os.kill(process, signal.SIGCONT)
+
+    assert ends(process, 60)
+    assert living("sleep 7654.25") == []
+    used.until_gone(spec.directory)
 
 
 @pytest.mark.parametrize("name", ["execution.log", "stdout.txt"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -15,8 +16,7 @@ import pytest
 from harness.compute.backend import JobSpec
 from harness.compute.job_processes import SERVER, is_supervisor_of
 from harness.compute.paths import JobPaths
-from harness.compute.process_handle import read_facts
-from harness.emulator.launch import ends
+from harness.compute.process_handle import ends, read_facts
 
 if TYPE_CHECKING:
     from tests.compute.conftest import Jobs
@@ -66,6 +66,18 @@ def test_a_path_that_is_longer_than_that_of_the_first_job_is_shown_whole(
     assert is_supervisor_of(read_facts(longer.pid), tmp_path / f"second{'x' * 200}")
     assert ends(before.pid, seconds=60)
     assert first.is_running()
+    (tmp_path / "go").touch()
+
+
+def test_a_job_is_lost_whose_supervisor_ended_before_it_could_take_it(
+    jobs: Jobs, job: Build, running: Callable[[str], psutil.Process], tmp_path: Path
+) -> None:
+    unable = server(running("first"))
+    resource.prlimit(unable.pid, resource.RLIMIT_FSIZE, (0, 0))  # as on a full disk: there is no room for words either
+    spec = job(f"touch '{tmp_path}/ran'", directory=tmp_path / "second")
+
+    assert jobs.run(spec).error == "JobSupervisorLost"
+    assert JobPaths(spec.directory).stop.exists()
     (tmp_path / "go").touch()
 
 
@@ -119,9 +131,10 @@ def test_the_warm_process_ends_when_its_emulator_is_killed(tmp_path: Path) -> No
     script = f"""
 import os, signal
 from pathlib import Path
+from harness.compute.paths import JobPaths
 from harness.compute.supervisors import Supervisors
 supervisors = Supervisors()
-supervisors.start(Path({str(tmp_path)!r}))
+supervisors.start(JobPaths(Path({str(tmp_path)!r})), b"{{}}")
 print(supervisors._server.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -130,3 +143,21 @@ os.kill(os.getpid(), signal.SIGKILL)
 
     assert emulator.returncode == -signal.SIGKILL
     assert ends(int(printed), seconds=60)
+
+
+def test_the_warm_process_can_start_before_the_first_job(
+    jobs: Jobs, running: Callable[[str], psutil.Process], tmp_path: Path
+) -> None:
+    jobs.backend.prepare(tmp_path)
+    before = {child.pid for child in psutil.Process().children()}
+
+    assert server(running("first")).pid in before
+    (tmp_path / "go").touch()
+
+
+def test_a_plan_that_is_too_long_for_a_message_is_given_in_a_file(jobs: Jobs, job: Build) -> None:
+    spec = job("echo $LONG | wc -c", environment={"LONG": "x" * 100_000})
+
+    assert jobs.run(spec).exit_code == 0
+    assert (spec.stdouterr / "stdout.txt").read_text() == "100001\n"
+    assert not JobPaths(spec.directory).plan.exists()

@@ -101,12 +101,6 @@ class ContainerBackend(ProcessBackend):
         )
         return plan_container_job(job, self._mapped(job.container), self._machine, site)
 
-    def forget(self, directory: Path) -> None:
-        """Remove the job directory, and what its clean-up has left at the engine."""
-        if JobPaths(directory).uncleaned.exists():
-            self._remove_containers(directory)
-        super().forget(directory)
-
     def join(self) -> None:
         """Wait until everything is removed that was left of earlier jobs."""
         for removal in self._removals:
@@ -116,6 +110,12 @@ class ContainerBackend(ProcessBackend):
     def _end_remains(self, directory: Path) -> None:
         super()._end_remains(directory)
         self._remove_containers(directory)
+
+    def _discard(self, directory: Path) -> None:
+        """Remove the job directory, and what its clean-up has left at the engine."""
+        if JobPaths(directory).uncleaned.exists():
+            self._remove_containers(directory)
+        super()._discard(directory)
 
     def _remove_containers(self, directory: Path) -> None:
         with contextlib.suppress(EngineError):  # the next start of the emulator looks again

@@ -1,8 +1,9 @@
 """What is left on the machine of a node: a detached actor that starts jobs there and tells how they move.
 
 It holds what the node's size asks for, for as long as the node lives, and outlives the driver that made it and the
-emulator. Its death is the node's: the programs that it has started end with it (``leash.py``). Jobs go by the paths of
-their directories on the emulator's machine; if this machine does not see those, it has copies of their files
+emulator; where it sees the emulator's data directory, it gives its machine back when that is deleted, since no driver
+will come any more. Its death is the node's: the programs that it has started end with it (``leash.py``). Jobs go by the
+paths of their directories on the emulator's machine; if this machine does not see those, it has copies of their files
 (``staged_job.py``).
 """
 
@@ -18,18 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.util.placement_group import remove_placement_group
 
 from harness.atomic_file import write_file
 from harness.clock import SystemClock
 from harness.compute.backend import ERRORS
+from harness.compute.job_files import read_state
 from harness.compute.job_processes import ask_supervisor_to_end, kill_job_processes, supervisor_command
 from harness.compute.paths import JobPaths
+from harness.compute.ray.keeper import PAUSE, is_there
 from harness.compute.ray.node_programs import (
     Facts,
     Server,
     interface_of,
     last_line,
-    read_state,
     servers_text,
     started,
 )
@@ -59,9 +62,16 @@ class Watched:
 
 
 class NodeAgent:
-    """The agent of one node."""
+    """The agent of one node.
 
-    def __init__(self) -> None:
+    Args:
+        data: the data directory of the emulator.
+        inode: of that directory.
+    """
+
+    def __init__(self, data: str = "", inode: int = 0) -> None:
+        self._data, self._inode = Path(data), inode
+        self._is_watching = False
         self._jobs: dict[str, Watched] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # so that they are not collected
         self._address = ray.util.get_node_ip_address()
@@ -71,6 +81,9 @@ class NodeAgent:
 
     async def describe(self) -> dict[str, Any]:
         """What a driver has to know of the node."""
+        if not self._is_watching and self._inode:
+            self._is_watching = True
+            self._tasks.add(asyncio.get_running_loop().create_task(self._leave_with_data()))
         return {
             "address": self._address,
             "gpus": [str(gpu) for gpu in ray.get_gpu_ids()],
@@ -138,6 +151,15 @@ class NodeAgent:
     async def live(self) -> None:
         """Never returns: it fails when the node is lost."""
         await asyncio.Event().wait()
+
+    async def _leave_with_data(self) -> None:
+        """Give the machine back when a data directory that this machine sees is deleted."""
+        if not await asyncio.to_thread(is_there, self._data, self._inode):
+            return
+        while await asyncio.to_thread(is_there, self._data, self._inode):
+            await asyncio.sleep(PAUSE)
+        await self.clear()
+        remove_placement_group(ray.util.get_current_placement_group())
 
     async def serve(self, job: str, key: str, variables: Mapping[str, str]) -> tuple[str, int]:
         """Have a server for a job of several nodes: its address and its port."""
@@ -254,7 +276,7 @@ class NodeAgent:
         """Give the present state to who waits for it. With its Ray node, the node is lost, and this agent ends, too."""
         if is_over and select.select([self._ray_node], [], [], 0)[0]:
             return
-        state = read_state(watched.directory)
+        state = read_state(JobPaths(watched.directory))
         if is_over and state.get("state") != _FINISHED:
             await asyncio.to_thread(kill_job_processes, watched.directory)
         watched.is_over |= is_over

@@ -1,10 +1,10 @@
 """The back end ``ray``: nodes are found on a Ray cluster, where jobs run under the supervisor of all back ends."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import os
 import secrets
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +32,7 @@ from harness.compute.ray.messages import (
     Node,
     NodeLost,
     NodePlaced,
+    NodeReleased,
     NodeWaits,
     Order,
     Run,
@@ -44,11 +45,12 @@ from harness.compute.ray.own_cluster import LOOPBACK, end_own_cluster, ensure_ow
 from harness.compute.ray.planning import plan_ray_job, plan_ray_task
 from harness.compute.ray.staged_trees import trees_of
 from harness.errors import ToolkitError
+from harness.tree_removal import remove_tree
 
 _NO_RAY = "the back end ray needs Ray, which is not installed: pip install 'batchai-harness[ray]'"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONHOME", "PYTHONPATH", "TMPDIR")
 
-_SECONDS = 10.0  # in which Ray takes back what jobs had; what it has not taken by then, the next driver gives back
+_SECONDS = 10.0  # in which Ray takes back machines; what it has not taken by then, the next driver gives back
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -149,6 +151,8 @@ class RayBackend:
             OSError: the job directory cannot be written.
         """
         paths = JobPaths(plan.directory)
+        with self._lock:
+            self._ending.pop(plan.directory, None)  # what is in the directory from now on stays
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.adopt(plan.directory):
             return
@@ -193,7 +197,7 @@ class RayBackend:
                 self._known.pop(directory, None)
                 self._reasons.pop(directory, None)
             self._driver.give(order)
-        shutil.rmtree(directory, ignore_errors=True)
+        _remove(directory)
 
     def provide(self, nodes: Sequence[NodeSpec], compute: str) -> Mapping[str, str]:  # noqa: ARG002 - the router's
         """Have machines for nodes; why there are none yet, by the id of the node."""
@@ -211,7 +215,7 @@ class RayBackend:
     def release(self, nodes: Iterable[NodeSpec], compute: str) -> None:  # noqa: ARG002 - the router's
         """Give back the machines of nodes that are no more."""
         with self._lock:
-            orders = self._nodes.remove(nodes)
+            orders = self._nodes.remove(tuple(nodes))
         for order in orders:
             self._driver.give(order)
 
@@ -224,7 +228,7 @@ class RayBackend:
         """Stop watching; jobs continue. A cluster of this machine's ends where nothing runs on it."""
         if self._driver.is_connected:
             with self._ended:
-                self._ended.wait_for(lambda: not self._ending, _SECONDS)
+                self._ended.wait_for(lambda: not self._ending and not self._nodes.are_leaving, _SECONDS)
         self._driver.close()
         if not self._options.address and all(self.poll(job).state == "finished" for job in self._jobs):
             end_own_cluster(self._options.directory)
@@ -262,11 +266,14 @@ class RayBackend:
                 self._explain(Path(news.job), news.reason)
             case Ended():
                 with self._ended:
-                    self._ending.pop(Path(news.job), None)
+                    if self._ending.pop(Path(news.job), None):
+                        _remove(Path(news.job))  # its machines may have written to it since it was forgotten
                     self._ended.notify_all()
-            case NodePlaced() | NodeWaits() | NodeLost():
-                with self._lock:
+                self._on_change()
+            case NodePlaced() | NodeWaits() | NodeLost() | NodeReleased():
+                with self._ended:
                     self._nodes.hear(news)
+                    self._ended.notify_all()
                 self._on_change()
             case Unreachable():
                 with self._lock:
@@ -330,6 +337,11 @@ def _check_ray() -> None:
         raise ToolkitError(_NO_RAY)
     if " " in sys.executable:  # Ray's daemons take the words of a command line apart at spaces
         raise ToolkitError(f"Ray does not start with a Python whose path has a space: {sys.executable}; move it")
+
+
+def _remove(directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        remove_tree(directory)
 
 
 def _has_ray() -> bool:

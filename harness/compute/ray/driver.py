@@ -34,7 +34,7 @@ class Driver:
     """
 
     def __init__(self, emulator: str, data: Path, tell: Callable[[News], None]) -> None:
-        self._placements = Placements(emulator)
+        self._placements = Placements(emulator, data)
         self._placements.sweep()
         self._tell, self._data = tell, data
         self._digests: KnownDigests = {}

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_PAUSE = 5.0  # seconds between two looks at the directory
+PAUSE = 5.0  # seconds between two looks at the directory
 
 
 def main(directory: Path, temporary: Path, argv: list[str]) -> int:
@@ -29,12 +29,13 @@ def _run(directory: Path, argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: program.terminate())
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return program.wait(_PAUSE)
-        if not _is_there(directory, inode):
+            return program.wait(PAUSE)
+        if not is_there(directory, inode):
             program.terminate()
 
 
-def _is_there(directory: Path, inode: int) -> bool:
+def is_there(directory: Path, inode: int) -> bool:
+    """Whether a directory exists, and is the one that had the inode."""
     try:
         return directory.stat().st_ino == inode
     except FileNotFoundError:

@@ -142,7 +142,13 @@ class NodeLost(msgspec.Struct, frozen=True, tag="node lost"):
     node: str
 
 
-News = Connected | Unreachable | Waits | Moved | Lost | Ended | NodePlaced | NodeWaits | NodeLost
+class NodeReleased(msgspec.Struct, frozen=True, tag="node released"):
+    """Ray has the machine of a node back."""
+
+    node: str
+
+
+News = Connected | Unreachable | Waits | Moved | Lost | Ended | NodePlaced | NodeWaits | NodeLost | NodeReleased
 
 
 def encode(message: Order | News) -> bytes:

@@ -10,7 +10,6 @@ from typing import Any
 
 import psutil
 
-from harness.compute.paths import JobPaths
 from harness.compute.ray.planning import program
 
 _SECONDS = 60.0  # time limit for the start of a program
@@ -47,15 +46,6 @@ def started(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
         words = ran.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise OSError(f"{module} has not started: {words or f'exit code {ran.returncode}'}") from None
     return said
-
-
-def read_state(directory: Path) -> dict[str, Any]:
-    """The state of a job that its supervisor has written."""
-    try:
-        state: dict[str, Any] = json.loads(JobPaths(directory).state.read_bytes())
-    except FileNotFoundError:
-        return {"state": "waiting"}
-    return state
 
 
 def last_line(path: Path) -> str:

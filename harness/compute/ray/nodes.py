@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
-from harness.compute.ray.messages import News, Node, NodeLost, NodePlaced, NodeWaits, Place, Release
+from harness.compute.ray.messages import News, Node, NodeLost, NodePlaced, NodeReleased, NodeWaits, Place, Release
 from harness.compute.ray.placements import Placed, Placements
 
 _PAUSE = 1.0  # seconds after which an agent that does not answer is asked again
@@ -42,6 +42,7 @@ class Nodes:
         if held is not None and hasattr(held.agent, "clear"):  # an agent of an earlier version has none
             held.agent.clear.remote()  # if it ends first, the next agent there deletes the files
         self._placements.release(order.directory)
+        self._tell(NodeReleased(order.node))
 
     def held(self, nodes: Sequence[Node]) -> list[Placed]:
         """Nodes that have machines; none where one of them has none."""

@@ -5,6 +5,7 @@ clusters (``RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0``). Its token is a file of the d
 """
 
 import contextlib
+import importlib.util
 import os
 import secrets
 import signal
@@ -128,7 +129,7 @@ def _start(directory: Path, environment: Mapping[str, str]) -> OwnCluster:
     argv = [
         *(sys.executable, "-P", "-m", "harness.compute.ray.keeper", str(directory), temporary),
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--temp-dir={temporary}"),
-        *(f"--node-ip-address={LOOPBACK}", f"--port={port}", f"--ray-client-server-port={client}"),
+        *(f"--node-ip-address={LOOPBACK}", f"--port={port}", *client_server_option(client)),
         *("--min-worker-port=0", "--max-worker-port=0", f"--dashboard-agent-listen-port={agent}"),
         *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={_OBJECT_STORE}"),
         *(f"--num-cpus={cpus}", f'--resources={{"batchai-node": {cpus}}}'),
@@ -137,6 +138,15 @@ def _start(directory: Path, environment: Mapping[str, str]) -> OwnCluster:
     cluster = OwnCluster(keeper, f"{LOOPBACK}:{port}", temporary)
     write_file(_record(directory), msgspec.json.encode(cluster))
     return cluster
+
+
+def client_server_option(port: int) -> list[str]:
+    """The option of ``ray start --head`` that says where Ray's client server listens, which nothing here uses.
+
+    With grpcio, Ray starts that server on port 10001 by default, so a second cluster on the machine needs another port.
+    Without grpcio, which the extra ``ray`` does not install, Ray has no such server and refuses the option.
+    """
+    return [f"--ray-client-server-port={port}"] if importlib.util.find_spec("grpc") else []
 
 
 def free_ports(number: int) -> list[int]:

@@ -47,10 +47,11 @@ class Placements:
 
     Args:
         emulator: the id of the emulator, which the names of its groups and agents carry.
+        data: its data directory.
     """
 
-    def __init__(self, emulator: str) -> None:
-        self._emulator = emulator
+    def __init__(self, emulator: str, data: Path) -> None:
+        self._emulator, self._data = emulator, data
 
     async def place_all(self, owner: str, nodes: Sequence[Node], waits: Callable[[str], None]) -> list[Placed]:
         """Machines for nodes at one time, each its own where there are as many.
@@ -90,7 +91,8 @@ class Placements:
             machine = choose(bundle, _free(), cluster)
             pin = {f"node:{machine}": _PIN} if machine else {}
             group = self._group(owner, [bundle | pin], "PACK")
-            found = _described([node], [self._agent(group, 0, node, bundle)])
+            agent = self._agent(group, 0, node, bundle)
+            found = _described([node], [agent])
             while not await _has_ended(found):
                 if _is_pending(group):
                     waits(reason([bundle], ray.available_resources()))
@@ -99,6 +101,7 @@ class Placements:
             if found.done():
                 return found.result()[0]
             found.cancel()
+            ray.kill(agent)  # one whose group is removed first would wait for it for ever, under the name of the node
             self.release(owner)
 
     async def find(self, nodes: Sequence[Node]) -> list[Placed]:
@@ -159,7 +162,7 @@ class Placements:
                 num_gpus=resources.get("GPU", 0),
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=bundle),
             )
-            .remote()
+            .remote(str(self._data), self._data.stat().st_ino)
         )
 
     @property

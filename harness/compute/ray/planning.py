@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,10 @@ from harness.compute import ssh
 from harness.compute.backend import Execution, JobSpec, MountSpec, NodePlan, NodeSpec, Plan, Step, TaskSpec
 from harness.compute.machine import Machine
 from harness.compute.paths import MARK, JobPaths
-from harness.compute.planning import plan_job, plan_task, variables_of
+from harness.compute.planning import hostfile, plan_job, plan_task, variables_of
 from harness.errors import ToolkitError
 
-_UNKNOWN = re.compile(r"@(address|gpus|interface|networks)\(([^()|]*)(?:\|([^()]*))?\)@")
+_UNKNOWN = re.compile(r"@(address|gpus|hosts|interface|networks)\(([^()|]*)(?:\|([^()]*))?\)@")
 _ROOT = Path(__file__).parents[3]  # what the package is imported from
 _RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from harness.compute.ray.{0} import main; {1}"
 
@@ -58,7 +59,8 @@ def plan_ray_job(job: JobSpec, machine: Machine) -> Plan:
     # GPUs are counted on the machine of a node, not on this one.
     plan = plan_job(placed, dataclasses.replace(machine, gpus=0), apart=True)
     plans = tuple(
-        NodePlan(node.id, node.size, node.cpus, node.gpus, variables_of(placed, node), node.directory) for node in nodes
+        NodePlan(node.id, node.size, node.cpus, node.gpus, variables_of(placed, node, job.directory), node.directory)
+        for node in nodes
     )
     plan = dataclasses.replace(plan, nodes=plans, trees=_trees(plan, nodes, mounts, job.writes), reads=job.reads)
     if len(nodes) == 1:
@@ -68,7 +70,7 @@ def plan_ray_job(job: JobSpec, machine: Machine) -> Plan:
     return dataclasses.replace(
         plan,
         steps=tuple(_spread(step, nodes, paths) for step in plan.steps),
-        files={**plan.files, ssh.folder(job.directory) / "ssh": script},
+        files={**plan.files, ssh.folder(job.directory) / "ssh": script, hostfile(job.directory): _hostfile(job)},
         cleanup=(_ending(plan, paths),),
     )
 
@@ -144,7 +146,7 @@ def _meeting(node: NodeSpec, nodes: tuple[NodeSpec, ...], paths: JobPaths) -> di
     return {
         "OMPI_MCA_plm_rsh_agent": "ssh",  # the job's own, which stands first on its path
         "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
-        "OMPI_MCA_orte_default_hostfile": str(paths.hostfile),
+        "OMPI_MCA_orte_default_hostfile": str(hostfile(paths.root)),
         "OMPI_MCA_btl_tcp_if_include": networks,
         "OMPI_MCA_oob_tcp_if_include": networks,
         "GLOO_SOCKET_IFNAME": f"@interface({node.id})@",
@@ -173,6 +175,13 @@ def _across(execution: Execution, node: NodeSpec, paths: JobPaths, refusal: Path
         stdin=json.dumps(order),
         refusal=refusal,
     )
+
+
+def _hostfile(job: JobSpec) -> str:
+    """Open MPI's host file, by which nodes get the ranks that the job asks for evenly."""
+    total, each = job.settings.get("processCount"), job.settings.get("processCountPerInstance")
+    most = -(-total // len(job.nodes)) if isinstance(total, int) else 1
+    return f"@hosts({','.join(node.id for node in job.nodes)}|{max(most, each if isinstance(each, int) else 1)})@"
 
 
 def _ending(plan: Plan, paths: JobPaths) -> Execution:
@@ -207,6 +216,10 @@ def _known(found: re.Match[str], facts: Mapping[str, NodeFacts]) -> str:
     what, name, chosen = found.groups()
     if what == "networks":
         return ",".join(dict.fromkeys(_network(facts[each].address) for each in name.split(",")))
+    if what == "hosts":
+        # Open MPI refuses a file that names a machine of two nodes twice.
+        nodes = Counter(facts[each].address for each in name.split(","))
+        return "".join(f"{address} slots={int(chosen) * number}\n" for address, number in nodes.items())
     if name not in facts:
         return found[0]
     if what == "gpus":

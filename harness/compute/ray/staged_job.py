@@ -67,8 +67,10 @@ class StagedJob:
     """
 
     def __init__(self, folders: StagingFolders, staging: Staging) -> None:
+        self._folders = folders
         self._folder = folders.hold("job", f"{staging.data}\n{staging.job}")
-        self._others = [each for node, each in staging.nodes.items() if node != staging.node]
+        # The paths of the other nodes are there, too: mpirun starts a command line with those of the first on each.
+        self._others = [folders.hold("node", each) for node, each in staging.nodes.items() if node != staging.node]
         nodes = {Path(each): folders.path("node", each) for each in staging.nodes.values()}
         # Ranks on several machines meet at an address, since a lock on a copied file holds on one machine only.
         meeting = meeting_file(str(JobPaths(Path(staging.job)).shared))
@@ -168,29 +170,20 @@ class StagedJob:
         ]
 
     def plan(self, text: str) -> dict[str, Any]:
-        """The emulator's plan with the paths of this machine, without what belongs to other nodes."""
-        others = [self.rewriting.path(Path(each)) for each in self._others]
-
-        def is_ours(path: str) -> bool:
-            return not any(Path(path).is_relative_to(other) for other in others)
-
+        """The emulator's plan with the paths of this machine."""
         plan: Any = self.rewriting.value(json.loads(text))
         paths = JobPaths(self.directory)
         for execution in (each for step in plan.get("steps", ()) for each in step["executions"]):
             # The process writes its files on its own node. Here its output must not overwrite files of the same names.
             if execution["argv"][-2:] == ["run", str(nodes_file(paths))]:
                 execution["stdout"] = execution["stderr"] = str(paths.engine_log)
-        return {
-            **plan,
-            "directories": [path for path in plan["directories"] if is_ours(path)],
-            "links": [link for link in plan["links"] if is_ours(link[0])],
-            "temporary": [path for path in plan.get("temporary", ()) if is_ours(path)],
-            "notes": [*plan.get("notes", ()), NOTE],
-        }
+        return {**plan, "notes": [*plan.get("notes", ()), NOTE]}
 
     def remove(self) -> None:
         """Delete the files of the job."""
         self._folder.remove()
+        for other in self._others:
+            self._folders.leave(other)
 
     def _tree_files(self, root: Path, there: Path, tree: Tree) -> TreeFiles:
         here = self.rewriting.path(there)

@@ -17,9 +17,9 @@ from typing import Any
 
 from ray.exceptions import RayError
 
-from harness.atomic_file import write_file
 from harness.clock import SystemClock
 from harness.compute.backend import ERRORS
+from harness.compute.job_files import write_state
 from harness.compute.paths import JobPaths
 from harness.compute.ray.messages import Run
 from harness.compute.ray.mirror import KnownDigests, Mirror
@@ -129,7 +129,7 @@ class JobFiles:
                 code = state.get("error") or "JobFailed"
                 state = {**state, "error": code, "message": f"{state.get('message') or ERRORS[code]}; {text}"}
         with contextlib.suppress(FileNotFoundError):  # the job was removed
-            write_file(JobPaths(Path(self._order.job)).state, json.dumps(state).encode())
+            write_state(JobPaths(Path(self._order.job)), state)
         return state
 
     async def finish(self) -> list[str]:

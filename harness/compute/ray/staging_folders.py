@@ -11,13 +11,13 @@ import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.atomic_file import write_file
+from harness.tree_removal import remove_tree
 
 _FOLDERS = ("job-", "node-")
 
@@ -50,7 +50,7 @@ class StagingFolder:
 
     def remove(self) -> None:
         """Delete the folder, for the other agents that use it too."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
         self.close()
 
     def close(self) -> None:
@@ -90,12 +90,19 @@ class StagingFolders:
                 write_file(marker, secrets.token_hex(16).encode())
             return StagingFolder(path, descriptor, marker.read_text(encoding="ascii"))
 
+    def leave(self, folder: StagingFolder) -> None:
+        """Release a folder, and delete it if no process has locked it any more."""
+        folder.close()
+        with self._locked():
+            if not _is_held(folder.path):
+                _remove(folder.path)
+
     def sweep(self) -> None:
         """Delete the folders that no process has locked."""
         with self._locked():
             for path in [each for each in self.root.iterdir() if each.name.startswith(_FOLDERS)]:
                 if not _is_held(path):
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove(path)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -110,6 +117,12 @@ class StagingFolders:
             yield
         finally:
             os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Delete a folder as far as the disk allows; the next agent tries the rest."""
+    with contextlib.suppress(OSError):
+        remove_tree(path)
 
 
 def _is_held(path: Path) -> bool:

@@ -48,7 +48,7 @@ def test_a_container_has_the_user_and_the_shared_memory_that_were_asked_for(reci
     spec = job(
         "id -u; id -g; "
         'while read -r line; do case "$line" in *" /dev/shm "*) echo "$line";; esac; done < /proc/mounts; '
-        'echo "{}" > "$BATCHAI_HARNESS_JOB/state.json" || exit 0; exit 1',
+        'echo "{}" > "$BATCHAI_HARNESS_JOB/state.jsonll" || exit 0; exit 1',
         container=ContainerSpec(IMAGE, shared_memory="32m"),
     )
 

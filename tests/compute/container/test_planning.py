@@ -51,7 +51,7 @@ def test_a_process_gets_what_it_has_on_a_machine(job: Build, tmp_path: Path) -> 
 
     directory = spec.directory
     assert run["command"] == "train $AZ_BATCHAI_OUTPUT_M"
-    assert run["cwd"] == str(directory / "nodes" / spec.nodes[0].id / "temp")
+    assert run["cwd"] == str(directory / f"node-{spec.nodes[0].id}" / "temp")
     assert run["environment"].items() >= {"WORD": "w", "KEY": "k", "PATH": f"{directory / 'bin'}:$PATH"}.items()
     assert str(share) in run["mounts"]
     assert str(share / "models") not in run["mounts"]  # it lies in what is mounted already

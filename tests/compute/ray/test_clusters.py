@@ -1,18 +1,15 @@
 """Clusters of the emulator whose nodes are machines of a Ray cluster."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-from azure.identity import ClientSecretCredential
 
-from harness.emulator.launch import launch
-from tests.emulator.batchai.conftest import Group
+from tests.emulator.batchai.conftest import Group, emulated
 from tests.ray_cluster import RayCluster
 
 pytestmark = pytest.mark.slow
@@ -24,19 +21,6 @@ def compute(ray_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in ray_cluster.environ.items():
         monkeypatch.setenv(name, value)
     return f"ray:{ray_cluster.address}"
-
-
-@contextmanager
-def emulated(directory: Path, compute: str) -> Iterator[Group]:
-    """An emulator on a data directory, and a client of it."""
-    with launch(directory, compute=compute) as endpoint, requests.Session() as session:
-        session.trust_env = False
-        session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
-        with ClientSecretCredential(
-            endpoint.tenant_id, endpoint.client_id, endpoint.client_secret,
-            proxies=session.proxies, connection_verify=endpoint.ca_path,
-        ) as credential:  # fmt: skip
-            yield Group(endpoint, session, credential.get_token("https://management.azure.com/.default").token)
 
 
 @pytest.fixture
@@ -115,3 +99,17 @@ def test_a_job_whose_machine_is_gone_runs_again_on_another_node(
 
     assert group.ended(job)["executionState"] == "succeeded"
     ray_cluster.replace(node)
+
+
+def test_machines_are_given_back_when_the_data_directory_of_an_ended_emulator_is_deleted(
+    tmp_path: Path, compute: str
+) -> None:
+    with emulated(tmp_path / "ended", compute) as ended:
+        ended.set_up()
+        ended.make_cluster(nodes=4)
+    shutil.rmtree(tmp_path / "ended")
+
+    with emulated(tmp_path / "next", compute) as following:
+        following.set_up()
+        following.make_cluster(nodes=4)  # all that there are
+        following.tear_down()

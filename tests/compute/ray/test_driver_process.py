@@ -4,16 +4,19 @@ import queue
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from harness.clock import SystemClock
+from harness.compute.backend import JobSpec
+from harness.compute.paths import JobPaths
 from harness.compute.ray.driver_process import DriverProcess, failures_after
-from harness.compute.ray.messages import News, Node, Run, Unreachable, encode
+from harness.compute.ray.messages import Ended, News, Node, Run, Unreachable, encode
 from harness.compute.ray.own_cluster import OwnClusterError, ensure_own_cluster
 from harness.file_lock import lock_file
+from tests.compute.laboratory import Recipe
 
 SECONDS = 60.0  # after which a test gives up
 
@@ -61,6 +64,23 @@ def test_a_cluster_whose_lock_another_process_keeps_is_unreachable_for_now(
             news = heard.get(timeout=SECONDS)
             assert isinstance(news, Unreachable)
             assert str(tmp_path / "lock") in news.reason
+
+
+def test_what_machines_write_to_the_directory_of_a_forgotten_job_goes_when_nothing_of_it_runs_any_more(
+    tmp_path: Path, job: Callable[..., JobSpec]
+) -> None:
+    pytest.importorskip("ray")
+    spec = job("true")
+    backend = Recipe("ray", tmp_path, address="127.0.0.1:1").make(lambda: None)  # nobody answers there
+    with closing(backend):
+        backend.start(backend.plan(spec))
+        backend.forget(spec.directory)
+        spec.directory.mkdir()
+        JobPaths(spec.directory).stop.touch()
+
+        backend._hear(Ended(str(spec.directory)))
+
+    assert not spec.directory.exists()
 
 
 def test_drivers_that_end_soon_are_counted_and_one_that_has_lived_is_not() -> None:

@@ -10,8 +10,8 @@ import msgspec
 import psutil
 import pytest
 
-from harness.compute.backend import JobSpec
-from harness.compute.ray.own_cluster import OwnCluster, end_own_cluster, ensure_own_cluster, explain_start
+from harness.compute.backend import JobSpec, Progress
+from harness.compute.ray.own_cluster import OwnCluster, end_own_cluster, ensure_own_cluster, explain_start, log_of
 from tests.compute.laboratory import Laboratory, Recipe
 from tests.ray_cluster import LONG, has_ray
 
@@ -26,16 +26,13 @@ def test_it_listens_on_loopback_runs_jobs_and_ends_with_its_emulator(
     laboratory = Laboratory(Recipe("ray", tmp_path / "data" / "jobs", emulator=str(uuid.uuid4())))
     directory, spec = tmp_path / "data" / "ray", job("echo $AZ_BATCH_HOST_LIST")
     try:
-        assert laboratory.run(spec).exit_code == 0
+        assert _run(laboratory, spec, log_of(directory)).exit_code == 0
         assert (spec.stdouterr / "stdout.txt").read_text() == "127.0.0.1\n"
 
         cluster = msgspec.json.decode((directory / "cluster.json").read_bytes(), type=OwnCluster)
         keeper = psutil.Process(cluster.pid)
         processes = keeper.children(recursive=True)
-        open_at = {
-            each.laddr.ip for process in processes for each in process.net_connections() if each.status == "LISTEN"
-        }
-        assert {_is_loopback(address) for address in open_at} == {True}
+        assert {_is_loopback(address) for process in processes for address in _open_at(process)} == {True}
         assert (directory / "token").stat().st_mode & 0o777 == 0o600
         laboratory.backend.forget(spec.directory)
     finally:
@@ -87,6 +84,21 @@ def test_the_last_error_that_ray_printed_says_why_it_does_not_start(tmp_path: Pa
 
 def test_a_ray_that_has_printed_nothing_is_said_to_have_not_started(tmp_path: Path) -> None:
     assert "it has printed nothing" in explain_start(tmp_path / "ray.log")
+
+
+def _run(laboratory: Laboratory, spec: JobSpec, log: Path) -> Progress:
+    try:
+        return laboratory.run(spec)
+    except AssertionError as error:
+        error.add_note(explain_start(log))
+        raise
+
+
+def _open_at(process: psutil.Process) -> list[str]:
+    try:
+        return [each.laddr.ip for each in process.net_connections() if each.status == "LISTEN"]
+    except psutil.NoSuchProcess:  # Ray ends workers that nobody needs
+        return []
 
 
 def _is_loopback(text: str) -> bool:

@@ -16,7 +16,7 @@ from harness.compute.backend import JobSpec, MountSpec, NodeSpec
 from harness.compute.ray.driver_process import DriverProcess
 from harness.compute.ray.messages import Connected, Moved, News, Node, NodeLost, Place, Run
 from tests.compute.laboratory import Laboratory, Recipe
-from tests.ray_cluster import LONG, RayCluster
+from tests.ray_cluster import LONG, RayCluster, own_driver
 
 Build = Callable[..., JobSpec]
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def test_a_shell_on_another_node_has_the_variables_of_that_node(laboratory: Labo
     spec = build(command, toolkit="customToolkit")
 
     assert laboratory.run(spec).exit_code == 0
-    assert streams(spec) == [f"{spec.directory}/nodes/tvm-1_1/temp\ncode 9\ncode 0\n"]
+    assert streams(spec) == [f"{spec.directory}/node-tvm-1_1/temp\ncode 9\ncode 0\n"]
     assert "problem\n" in (spec.stdouterr / "stderr.txt").read_text()
 
 
@@ -105,7 +105,7 @@ def test_mpi_starts_its_ranks_on_all_nodes(laboratory: Laboratory, build: Build)
 
     assert laboratory.run(spec).exit_code == 0, (spec.stdouterr / "stderr.txt").read_text()
     lines = sorted(streams(spec)[0].splitlines())
-    nodes = [f"{spec.directory}/nodes/tvm-1_{number}/temp" for number in (0, 0, 1, 1)]
+    nodes = [f"{spec.directory}/node-tvm-1_{number}/temp" for number in (0, 0, 1, 1)]
     assert lines == [f"rank {rank} in {node}" for rank, node in enumerate(nodes)]
 
 
@@ -148,9 +148,8 @@ def test_a_job_waits_for_machines_and_says_why_until_it_is_terminated(laboratory
 def test_a_killed_driver_is_replaced_and_the_job_goes_on(laboratory: Laboratory, build: Build, gates: Path) -> None:
     spec = build(f"cat '{gates}'/gate$AZUREML_CR_NODE_RANK", cluster_mounts=(MountSpec("share", gates),))
     laboratory.start(spec)
-    [driver] = [each for each in psutil.Process().children() if "harness.compute.ray" in each.cmdline()]
 
-    driver.send_signal(signal.SIGKILL)
+    own_driver().kill()
     for number in range(2):
         (gates / f"gate{number}").write_text("on\n")
 

@@ -9,13 +9,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from harness.compute.backend import JobSpec, MountSpec, NodeSpec
 from harness.compute.paths import JobPaths
 from tests.compute.laboratory import Laboratory, Recipe
-from tests.ray_cluster import LONG, RayCluster
+from tests.ray_cluster import LONG, RayCluster, own_driver
 
 Build = Callable[..., JobSpec]
 pytestmark = pytest.mark.slow
@@ -113,9 +112,8 @@ def test_a_killed_driver_is_replaced_and_no_file_is_missing(laboratory: Laborato
     spec = build(f"echo before > $S/result; {WAIT}; echo after >> $S/result; exit 7")
     laboratory.start(spec)
     until((share / "up0").exists)
-    [driver] = [each for each in psutil.Process().children() if "harness.compute.ray" in each.cmdline()]
 
-    driver.send_signal(signal.SIGKILL)
+    own_driver().kill()
     (share / "go").write_text("")
 
     assert laboratory.finish(spec).exit_code == 7

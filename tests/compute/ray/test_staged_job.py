@@ -68,9 +68,8 @@ def test_a_plan_names_this_machines_directories_alone(job: Build, tmp_path: Path
     text = json.dumps(seen)
     assert str(data) not in text
     assert seen["directory"] == str(staged.directory)
-    assert [place for place, _ in seen["links"]] == [f"{folders.path('node', nodes['n1'])}/mounts/s"]
+    assert [place for place, _ in seen["links"]] == [f"{folders.path('node', nodes[n])}/mounts/s" for n in ("n0", "n1")]
     assert all(Path(target).is_dir() for _, target in seen["links"])
-    assert not any(path.startswith(str(folders.path("node", nodes["n0"]))) for path in seen["directories"])
     assert seen["notes"][-1] == NOTE
     own, other = seen["steps"][0]["executions"]
     assert own["stdout"].endswith("/stdouterr/stdout-0.txt")
@@ -80,6 +79,7 @@ def test_a_plan_names_this_machines_directories_alone(job: Build, tmp_path: Path
     assert re.search(r"tcp://@address\(n1\)@:[0-9]+", seen["steps"][0]["executions"][1]["stdin"])
     staged.remove()
     assert not staged.directory.exists()
+    assert not folders.path("node", nodes["n0"]).exists()
 
 
 def test_a_job_of_one_node_meets_by_its_file(job: Build, tmp_path: Path) -> None:

@@ -32,6 +32,16 @@ def test_who_holds_the_same_place_sees_the_same_marker(tmp_path: Path) -> None:
         assert same.path.exists()
 
 
+def test_a_folder_is_deleted_by_the_last_who_leaves_it(tmp_path: Path) -> None:
+    folders = StagingFolders(tmp_path / "root")
+    one, same = folders.hold("node", "one"), folders.hold("node", "one")
+
+    folders.leave(one)
+    assert same.path.exists()
+    folders.leave(same)
+    assert not same.path.exists()
+
+
 @pytest.mark.parametrize("kind", ["open", "link"])
 def test_a_directory_that_others_may_write_to_is_refused(tmp_path: Path, kind: str) -> None:
     root = tmp_path / "root"
