@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
     from harness.emulator.launch import find, start_detached
     from harness.emulator.options import Options
+    from harness.emulator.orphans import end_jobs
 else:
     __getattr__ = lazy_attributes(
         __name__,
         {
             "Endpoint": "endpoint",
             "Options": "options",
+            "end_jobs": "orphans",
             "find": "launch",
             "start_detached": "launch",
         },
@@ -22,6 +24,7 @@ else:
 __all__ = [
     "Endpoint",
     "Options",
+    "end_jobs",
     "find",
     "start_detached",
 ]

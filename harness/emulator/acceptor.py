@@ -51,20 +51,12 @@ class Acceptor:
                 self._retry = self._loop.call_later(_PAUSE_SECONDS, self._listen)
             return  # otherwise the client has left already
         connection.setblocking(False)
-        visitor = self._admission.enter(address[0], lambda: _shut(connection))
+        visitor = admitted(connection, address[0], self._admission)
         if visitor is None:
-            connection.close()
             return
-        task = self._loop.create_task(self._take(connection, visitor))
+        task = self._loop.create_task(served(connection, visitor, self._serve))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _take(self, connection: socket.socket, visitor: Visitor) -> None:
-        try:
-            await self._serve(connection, visitor)
-        except (OSError, asyncio.CancelledError):  # asyncio 3.11 reports a task that ends as cancelled as an error
-            visitor.leave()
-            connection.close()
 
     async def close(self) -> None:
         """Accept nothing more, and end the connections that are still being served by a task."""
@@ -76,6 +68,23 @@ class Acceptor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def admitted(connection: socket.socket, peer: str, admission: Admission) -> Visitor | None:
+    """A connection as its admission knows it; None where it is not admitted, and closed."""
+    visitor = admission.enter(peer, lambda: _shut(connection))
+    if visitor is None:
+        connection.close()
+    return visitor
+
+
+async def served(connection: socket.socket, visitor: Visitor, serve: Serve) -> None:
+    """Have an admitted connection served; an ``OSError`` of it, or its being cancelled, ends the connection."""
+    try:
+        await serve(connection, visitor)
+    except (OSError, asyncio.CancelledError):  # asyncio 3.11 reports a task that ends as cancelled as an error
+        visitor.leave()
+        connection.close()
 
 
 def _shut(connection: socket.socket) -> None:

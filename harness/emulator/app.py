@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from harness.clock import SystemClock
@@ -24,6 +25,7 @@ from harness.emulator.request_log import RequestLog, entry_of
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_RECORD = 15 << 10  # bytes of a body that fits with its head into one record of TLS (RFC 8446, section 5.1)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what RFC 9110, section 5.5, does not allow in a field value
 _UNSENDABLE_VALUE = "The request has a value with a control character that would become a header of the answer."
 
@@ -73,7 +75,7 @@ class Emulator:
             answer = await self._answer(scope, receive)
             if answer.reason:
                 scope["state"]["answer"].set_phrase(answer.reason)
-            await _send(answer, _while_there(scope, send), head=scope["method"] == "HEAD")
+            await _send(answer, scope, send)
             return answer
         except ClientGoneError:
             pass
@@ -112,7 +114,7 @@ class Emulator:
 
 def _is_sendable(answer: Response) -> bool:
     """Whether the headers of an answer hold no control characters: a new line would begin another header."""
-    return not any(_CONTROL.search(value) for _, value in answer.headers)
+    return not _CONTROL.search("".join([value for _, value in answer.headers]))
 
 
 async def _gone(receive: Receive) -> None:
@@ -121,6 +123,7 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+@lru_cache(256)
 def _name(name: str) -> bytes:
     encoded = name.encode("latin-1", "replace")
     return encoded if name.islower() else SpelledName(encoded)
@@ -143,16 +146,21 @@ def _while_there(scope: MutableMapping[str, Any], send: Send) -> Send:
     return attempt
 
 
-async def _send(answer: Response, send: Send, *, head: bool) -> None:
+async def _send(answer: Response, scope: MutableMapping[str, Any], send: Send) -> None:
     headers = [(_name(name), value.encode("latin-1", "replace")) for name, value in answer.headers]
-    names = {name for name, _ in headers}
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     if isinstance(answer.body, bytes):
-        if b"content-length" not in names and answer.status not in (204, 304):
+        if answer.status not in (204, 304) and b"content-length" not in dict(headers):
             headers.append((b"content-length", str(len(answer.body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else answer.body})
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        if len(body) < _RECORD:
+            scope["state"]["answer"].hold()
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+        scope["state"]["answer"].release()
         return
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    attempt = _while_there(scope, send)
+    await attempt(start)
     async for piece in answer.body:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        await attempt({"type": "http.response.body", "body": piece, "more_body": True})
+    await attempt({"type": "http.response.body", "body": b""})

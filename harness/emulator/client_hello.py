@@ -9,7 +9,7 @@ import socket
 
 _LIMIT = 16 << 10  # bytes
 _HEADER = 9  # bytes: content type, version and length of the record; type and length of the message
-_HANDSHAKE, _CLIENT_HELLO = 22, 1
+HANDSHAKE, _CLIENT_HELLO = 22, 1
 
 
 async def check_client_hello(connection: socket.socket) -> None:
@@ -19,15 +19,16 @@ async def check_client_hello(connection: socket.socket) -> None:
         OSError: the connection ended, or does not begin with a ClientHello of usual length.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _HEADER)
-    await _wait_until_readable(connection)
+    await wait_until_readable(connection)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     header = connection.recv(_HEADER, socket.MSG_PEEK)
-    is_hello = len(header) == _HEADER and (header[0], header[5]) == (_HANDSHAKE, _CLIENT_HELLO)
+    is_hello = len(header) == _HEADER and (header[0], header[5]) == (HANDSHAKE, _CLIENT_HELLO)
     if not is_hello or int.from_bytes(header[6:]) > _LIMIT:
         raise ConnectionAbortedError("the connection does not begin with a TLS ClientHello")
 
 
-async def _wait_until_readable(connection: socket.socket) -> None:
+async def wait_until_readable(connection: socket.socket) -> None:
+    """Return when something can be read of a connection that has no transport, or when it has ended."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
 

@@ -6,6 +6,8 @@ nor a piece of a body: that bounds request lines, headers, trailers and the exte
 """
 
 import asyncio
+import contextlib
+import socket
 from typing import Any, Literal
 
 import httptools
@@ -14,13 +16,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from harness.emulator.admission import Activity, Visitor
-from harness.emulator.reason_phrases import PhrasedTransport
+from harness.emulator.answer_transport import AnswerTransport
 
 HEAD_LIMIT = 64 << 10  # bytes of a request head
 HEADERS_LIMIT = 400  # headers of a request; each costs ten times its size while it is held
 HEAD_SECONDS = 20.0  # for a client to send a whole head, from its first bytes
 _PIPELINE_LIMIT = 32  # requests that wait for the answer to the one before
 _BUFFER = 256 << 10  # bytes; a TLS connection keeps buffers of this size, filled as far as its client has sent at once
+_STALL_SECONDS = 120.0  # for a client to read a part of what it was sent
 _LINGER_SECONDS = 1.0  # a refused client may still be sending; to close at once would lose it the answer
 
 _METADATA = b"x-ms-meta-"  # how the headers begin whose names are data
@@ -49,6 +52,7 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         config: of uvicorn.
         state: what the connections of one server share.
         visitor: the admission of the connection.
+        tunnel: the socket of a connection through a proxy.
     """
 
     transport: asyncio.Transport
@@ -60,9 +64,13 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
     app_state: dict[str, Any]
     timeout_keep_alive_task: asyncio.TimerHandle | None
 
-    def __init__(self, config: uvicorn.Config, state: ServerState, visitor: Visitor) -> None:
+    def __init__(
+        self, config: uvicorn.Config, state: ServerState, visitor: Visitor, *, tunnel: socket.socket | None = None
+    ) -> None:
         super().__init__(config=config, server_state=state, app_state={"connection": self})
         self._visitor = visitor
+        self._tunnel = tunnel
+        self._stall: asyncio.TimerHandle | None = None
         self._unfinished = 0  # bytes that were taken since a head, a piece of a body or a request was complete
         self._in_body = False
         self._body_left: int | None = 0  # bytes of the body that its length announces; None until its first piece
@@ -80,7 +88,9 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
         self._visitor.leave()
+        self._tunnel = None
         self._cancel_deadline()
+        self._cancel_stall()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
         # Reference cycles would keep the buffers of the connection until the garbage collector looks for them.
@@ -90,6 +100,11 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
 
     def data_received(self, data: bytes) -> None:
         """Take what the client has sent."""
+        if self._tunnel is not None:
+            # urllib3 leaves Nagle's algorithm on towards a proxy: a delayed acknowledgement costs it 40 ms
+            # for every request with a body. The kernel drops the option after each use.
+            with contextlib.suppress(OSError):
+                self._tunnel.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         if self._unproven is not None:
             self._unproven += len(data)
             self.loop.call_soon(self._report)  # after the task of a request in these data has looked at its credentials
@@ -100,14 +115,27 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
             self._unset_keepalive_if_required()
         rest = memoryview(data)
         while rest:
-            # All that has come of a body is one piece, since uvicorn copies what it holds of one with each piece more.
-            # That piece ends with the body, so that a head behind it is counted from its first byte.
-            size = self._body_left or HEAD_LIMIT - self._unfinished
+            if self._in_body and self._body_left:
+                piece, rest = rest[: self._body_left], rest[self._body_left :]
+                self._receive(data if len(piece) == len(data) else bytes(piece))
+                continue
+            size = HEAD_LIMIT - self._unfinished
             piece, rest = rest[:size], rest[size:]
             if not self._feed(piece):
                 return
         if self._unfinished and not self._in_body:
             self._deadline = self._deadline or self.loop.call_later(HEAD_SECONDS, self._time_out)
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly: that has to end some time."""
+        super().pause_writing()
+        self._cancel_stall()
+        self._stall = self.loop.call_later(_STALL_SECONDS, self.abort)
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        super().resume_writing()
+        self._cancel_stall()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer after a body."""
@@ -126,7 +154,7 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         self._cancel_deadline()
         self._unset_keepalive_if_required()
         super().on_headers_complete()
-        self.cycle.transport = self.scope["state"]["answer"] = PhrasedTransport(self.transport)
+        self.cycle.transport = self.scope["state"]["answer"] = AnswerTransport(self.transport)
 
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body."""
@@ -134,6 +162,12 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         if self._body_left is None:
             self._body_left = _announced(self.headers)
         self._body_left = max(self._body_left - len(body), 0)
+        # uvicorn adds the piece to what the application has not taken yet, and copies that as bytes. A piece that is
+        # added to no bytes stays as it is; one that is added to others needs a bytearray, which need not copy those.
+        if not self.cycle.body:
+            self.cycle.body = b""
+        elif isinstance(self.cycle.body, bytes):
+            self.cycle.body = bytearray(self.cycle.body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -174,6 +208,14 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         if self._unproven:
             self._visitor.hold(min(self._unproven, _BUFFER))
 
+    def _receive(self, piece: bytes) -> None:
+        """Take a piece of a body of known length: there is nothing in it to parse, and the parser would copy it."""
+        self.on_body(piece)
+        if self._body_left == 0:
+            self.parser = httptools.HttpRequestParser(self)  # the one that knows the head would wait for the body
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's, for pipelined requests
+            self.on_message_complete()
+
     def _feed(self, piece: memoryview) -> bool:
         """Parse a piece of what has come; False if it was refused."""
         self._unfinished += len(piece)
@@ -213,6 +255,11 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+    def _cancel_stall(self) -> None:
+        if self._stall:
+            self._stall.cancel()
+            self._stall = None
 
     def _activity(self) -> Activity:
         if self.cycle is None:

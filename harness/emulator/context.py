@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, MutableMapping
 from datetime import timedelta
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from harness.emulator.host_names import host_of
+from harness.emulator.text_cache import text_cache
 
 _STALL_SECONDS = 30.0  # without a byte of a body that is awaited
 _NOTHING = timedelta()
 _NO_NAMES: Mapping[bytes, bytes] = {}
-_KNOWN_LIMIT = 1 << 10  # bytes; a longer query is not remembered, since anybody may send it
 BODY_LIMIT = 4 << 20  # bytes; Resource Manager's own limit for a request body
 
 
@@ -107,12 +106,10 @@ class Request:
         query: bytes = scope["query_string"]
         self.raw_target = raw_path + b"?" + query if query else raw_path
         try:
-            self.path = unquote_to_bytes(raw_path).decode("utf-8")
-            self.query = _known(query) if len(query) <= _KNOWN_LIMIT else _parsed(query)
+            self.path = _decoded(raw_path)
+            self.query = _parsed(query)
         except ValueError as error:
             raise MalformedRequestError("The request URI is not valid.") from error
-        if "\0" in self.path:
-            raise MalformedRequestError("The request URI is not valid.")
         self.params: Mapping[str, str] = {}
 
     def trust(self) -> None:
@@ -188,14 +185,20 @@ async def _nothing() -> MutableMapping[str, Any]:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
+@text_cache
+def _decoded(raw_path: bytes) -> str:
+    path = unquote_to_bytes(raw_path).decode("utf-8")
+    if "\0" in path:
+        raise ValueError("the path holds a NUL")
+    return path
+
+
+@text_cache
 def _parsed(query: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict"):
         found.setdefault(name.lower(), value)
     return MappingProxyType(found)
-
-
-_known = lru_cache(256)(_parsed)  # most requests of a client have the same
 
 
 class Response:

@@ -5,7 +5,6 @@ import os
 import selectors
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import IO, Literal, NoReturn
 
 import msgspec
 
+from harness import emulator
 from harness.clock import SystemClock
-from harness.compute.process_handle import ProcessHandle
+from harness.compute.process_handle import ProcessHandle, ends
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.option_texts import (
     check_compute,
@@ -114,6 +114,7 @@ def launch(
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = stack.enter_context(temporary_directory())
+            stack.callback(_end_jobs, directory)
         options = Options(
             directory,
             port,
@@ -145,8 +146,8 @@ def launch(
             yield endpoint
         finally:
             process.terminate()  # a child that nobody has waited for keeps its id
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_SECONDS)
+            if process.returncode is None:
+                ends(process.pid, _STOP_SECONDS)
             process.kill()
 
 
@@ -208,27 +209,10 @@ def stop(directory: Path) -> bool:
     return False
 
 
-def ends(pid: int, seconds: float) -> bool:
-    """Whether a process ends within so many seconds.
-
-    One that runs no more has ended, also while nobody collects it: process 1 of a container may do so late or never.
-    """
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(process, selectors.EVENT_READ)
-            return bool(selector.select(seconds))
-    finally:
-        os.close(process)
-
-
 @contextmanager
 def _started(options: Options) -> Iterator[subprocess.Popen[bytes]]:
     with (
-        tempfile.TemporaryFile() as log,
+        os.fdopen(os.memfd_create("emulator.log"), "w+b") as log,  # a full disk could not take what is said about it
         subprocess.Popen(
             server_command(options),
             env=server_environment(options, os.environ),
@@ -240,6 +224,12 @@ def _started(options: Options) -> Iterator[subprocess.Popen[bytes]]:
     ):
         _wait_until_ready(process, log)
         yield process
+
+
+def _end_jobs(directory: Path) -> None:
+    """End the jobs of a directory that is deleted next, which nobody serves: they outlive their emulator."""
+    if any(DataDirectory(directory).jobs.glob("*")):
+        emulator.end_jobs(directory)  # imported here, for none but this needs what it needs
 
 
 def _log_of(directory: Path) -> IO[bytes]:
@@ -269,7 +259,11 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
 
 
 def _did_not_start(printed: str) -> EmulatorError:
-    return EmulatorError("\n".join(["the emulator did not start; it printed:", *printed.strip().splitlines()[-20:]]))
+    silent = (
+        f"nothing: it was ended from outside, as for want of memory, or took longer than {_START_SECONDS:.0f} seconds"
+    )
+    lines = printed.strip().splitlines()[-20:] or [silent]
+    return EmulatorError("\n".join(["the emulator did not start; it printed:", *lines]))
 
 
 def _end(server: ProcessHandle) -> None:

@@ -1,4 +1,4 @@
-"""An HTTP server on one open socket, which stops as soon as it is asked to."""
+"""An HTTP server, on one open socket or on connections that it is given, which stops as soon as it is asked to."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from harness.clock import SystemClock
-from harness.emulator.acceptor import Acceptor
+from harness.emulator.acceptor import Acceptor, admitted, served
 from harness.emulator.admission import Admission, Visitor
 from harness.emulator.client_hello import check_client_hello
 from harness.emulator.connection import HEAD_SECONDS, Connection
@@ -23,6 +23,7 @@ Application = Callable[..., Awaitable[None]]  # of ASGI
 _IDLE_SECONDS = 65
 _GRACE_SECONDS = 5  # for answers that are under way when it stops
 _GOODBYE_SECONDS = 2.0  # for a client to confirm the end of TLS
+_TUNNEL_GOODBYE_SECONDS = 10.0  # the same through a proxy, whose clients read late what it has sent them
 
 # Connections of one peer without valid credentials. One with TLS costs 50 kB, and uvloop gives it a buffer of 256 KiB,
 # which costs as much of it as the client has sent at once, or as was in use before.
@@ -42,22 +43,22 @@ async def serve_http(
         stopping: shared by all listeners of a process, so that none waits for another.
         context: of TLS; default plain HTTP.
     """
-    server = _Server(app, context)
+    server = HttpServer(app, context)
     acceptor = Acceptor(listener, server.admission, server.connect)
-    while not stopping.is_set():
-        server.renew_date()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await stopping.wait()
+    await server.run(stopping)
     await acceptor.close()
     await server.finish()
 
 
-class _Server:
-    """What the connections of one listener share.
+class HttpServer:
+    """What the connections of one entrance share.
 
     uvicorn's own server catches signals, polls ten times a second, and learns of a connection only when its TLS
     handshake has ended; only its connections are used here.
+
+    Args:
+        app: answers.
+        context: of TLS; default plain HTTP.
     """
 
     def __init__(self, app: Application, context: ssl.SSLContext | None) -> None:
@@ -77,22 +78,43 @@ class _Server:
         self._config.load()
         self._context = context
 
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep the date of the answers right until ``stopping`` is set."""
+        while not stopping.is_set():
+            self.renew_date()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await stopping.wait()
+
+    async def take(self, connection: socket.socket, peer: str) -> None:
+        """Serve a connection that a proxy has accepted, and whose tunnel begins."""
+        if (visitor := admitted(connection, peer, self.admission)) is not None:
+            await served(connection, visitor, self._tunnel)
+
     async def connect(self, connection: socket.socket, visitor: Visitor) -> None:
         """Make a connection of an accepted socket.
 
         Raises:
             OSError: the TLS handshake failed, or did not end in time.
         """
+        await self._make(connection, lambda: Connection(self._config, self._state, visitor), _GOODBYE_SECONDS)
+
+    async def _tunnel(self, connection: socket.socket, visitor: Visitor) -> None:
+        def make() -> Connection:
+            return Connection(self._config, self._state, visitor, tunnel=connection)
+
+        await self._make(connection, make, _TUNNEL_GOODBYE_SECONDS)
+
+    async def _make(self, connection: socket.socket, make: Callable[[], Connection], goodbye: float) -> None:
         if self._context:
             async with asyncio.timeout(HEAD_SECONDS):
                 await check_client_hello(connection)
-        handshake, goodbye = (HEAD_SECONDS, _GOODBYE_SECONDS) if self._context else (None, None)
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self._config, self._state, visitor),
+            make,
             connection,
             ssl=self._context,
-            ssl_handshake_timeout=handshake,
-            ssl_shutdown_timeout=goodbye,
+            ssl_handshake_timeout=HEAD_SECONDS if self._context else None,
+            ssl_shutdown_timeout=goodbye if self._context else None,
         )
 
     def renew_date(self) -> None:

@@ -7,9 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 
 from harness.emulator.app import Emulator
-from harness.emulator.listener import serve_http
-from harness.emulator.options import LOOPBACK
-from harness.emulator.ports import listening_socket
+from harness.emulator.listener import HttpServer, serve_http
 from harness.emulator.proxy import Proxy
 
 
@@ -17,17 +15,19 @@ from harness.emulator.proxy import Proxy
 async def proxied(
     emulator: Emulator, entrance: socket.socket, context: ssl.SSLContext, stopping: asyncio.Event
 ) -> AsyncIterator[int]:
-    """The TLS listener, which is on loopback alone, and the proxy before it at its entrance; the proxy's port."""
-    listener = listening_socket(LOOPBACK, 0)
-    proxy = Proxy(emulator.plays, listener.getsockname())
+    """The proxy at its entrance, and the TLS server behind it; the proxy's port."""
+    server = HttpServer(emulator, context)
+    proxy = Proxy(emulator.plays, server.take)
     number = proxy.start(entrance)
-    serving = asyncio.create_task(serve_http(emulator, listener, stopping, context))
+    serving = asyncio.create_task(server.run(stopping))
     try:
         yield number
     finally:
         stopping.set()
-        await proxy.stop()  # the listener waits for its open connections, and all of them come through here
+        await proxy.stop()
         await serving
+        server.admission.close_all()
+        await server.finish()
 
 
 @contextlib.asynccontextmanager

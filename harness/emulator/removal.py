@@ -1,10 +1,11 @@
-"""Deletes trees: links are not followed, and whatever a job did to permissions does not keep its files."""
+"""Deletes what is in a data directory: links are not followed, and mounted file systems are seen first."""
 
 import contextlib
 import os
 import re
-import shutil
 from pathlib import Path
+
+from harness.tree_removal import remove_tree
 
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
@@ -27,18 +28,6 @@ def remove(path: Path) -> bool:
         if path.is_symlink() or not path.is_dir():
             path.unlink()
         else:
-            shutil.rmtree(path, ignore_errors=True)
-            if path.exists():
-                _make_writable(path)
-                shutil.rmtree(path)
+            remove_tree(path)
         return True
     return not os.path.lexists(path)
-
-
-def _make_writable(tree: Path) -> None:
-    """Undo what a job did that took the right to write into a folder from itself."""
-    tree.chmod(0o700)
-    for folder, names, _ in os.walk(tree):
-        for name in names:
-            if not (child := Path(folder, name)).is_symlink():
-                child.chmod(0o700)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from harness.emulator.context import Request, Response
+from harness.emulator.text_cache import text_cache
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
 
@@ -38,10 +39,11 @@ class Router:
                 else:
                     node = node.literals.setdefault(segment.lower(), _Node())
             node.routes[route.method] = (route, tuple(names))
+        self._find = text_cache(self._node_of)
 
     def match(self, request: Request) -> Route | None:
         """The route of a request, with ``request.params`` filled in; None if there is none."""
-        found = _walk(self._root, request.path.strip("/").split("/"), 0, [])
+        found = self._find(request.path)
         if found is None:
             return None
         node, values = found
@@ -53,8 +55,12 @@ class Router:
 
     def methods(self, path: str) -> list[str]:
         """The methods that a path answers to, sorted; empty where there is no such path."""
-        found = _walk(self._root, path.strip("/").split("/"), 0, [])
+        found = self._find(path)
         return sorted(found[0].routes) if found else []
+
+    def _node_of(self, path: str) -> "tuple[_Node, list[str]] | None":
+        """The node of a path, and the values of the names on the way to it."""
+        return _walk(self._root, path.strip("/").split("/"), 0, [])
 
 
 class _Node:

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -16,7 +17,7 @@ import uvicorn
 
 from harness.atomic_file import write_file
 from harness.compute.backend import Backend
-from harness.compute.catalogue import BackendContext, Images, find_factory, parse_compute
+from harness.compute.catalogue import OWN, BackendContext, Images, find_factory, parse_compute
 from harness.compute.machine import find_machine
 from harness.compute.routing import RoutingBackend
 from harness.emulator.app import Emulator
@@ -91,7 +92,9 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                     with usable(paths):
                         write_file(paths.endpoint, msgspec.json.encode(endpoint))
                     gc.freeze()  # what exists by now lives as long as the process, so the collector skips it
+                    gc.enable()
                     print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
+                    _import_backend(options.compute)
                     if not options.guarded:
                         sys.stderr.writelines(f"{line}\n" for line in (*ports.notes, *endpoint.lines()))
                     await stopping.wait()
@@ -153,6 +156,13 @@ async def _computing(reconciler: Reconciler, options: Options, base: Foundation)
         yield backend
     finally:
         backend.close()
+
+
+def _import_backend(text: str) -> None:
+    """Import a back end in a thread, so that its first cluster does not wait for that."""
+    name, _ = parse_compute(text)
+    if name in OWN:  # another package's own faults are for the cluster that asks for it
+        threading.Thread(target=find_factory, args=(name,), name="backend-import", daemon=True).start()
 
 
 @contextlib.asynccontextmanager

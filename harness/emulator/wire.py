@@ -4,6 +4,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -18,7 +19,12 @@ _SOONEST = 0.05  # seconds, the least that a client is asked to wait: some clien
 
 def http_date(moment: datetime) -> str:
     """An RFC 1123 date, rounded down to whole seconds."""
-    return format_datetime(moment.replace(microsecond=0), usegmt=True)
+    return _whole_seconds(moment.replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)  # the answers of one second have the same dates
+def _whole_seconds(moment: datetime) -> str:
+    return format_datetime(moment, usegmt=True)
 
 
 def timestamp(moment: datetime) -> str:

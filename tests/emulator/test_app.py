@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.clock import SystemClock
+from harness.emulator.answer_transport import AnswerTransport
 from harness.emulator.app import Emulator
 from harness.emulator.context import Request, Response
 from harness.emulator.fault_targets import Place, Trouble
@@ -49,7 +50,8 @@ def answer(query: bytes, host: bytes = b"careless") -> tuple[int, dict[bytes, by
 
     scope = {
         "type": "http", "method": "GET", "scheme": "https", "client": ("127.0.0.1", 1), "headers": [(b"host", host)],
-        "path": "/", "raw_path": b"/", "query_string": query, "state": {"connection": None, "answer": None},
+        "path": "/", "raw_path": b"/", "query_string": query,
+        "state": {"connection": None, "answer": AnswerTransport(asyncio.Transport())},
     }  # fmt: skip
     emulator = Emulator(
         [Careless()], FaultInjector(Faults(Store(":memory:")), SystemClock()), advice=" Ask somebody else."

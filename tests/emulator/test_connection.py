@@ -4,6 +4,7 @@ The dependency has an upper bound. Whoever raises it runs these, and the tests o
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -68,11 +69,30 @@ class App:
         await send({"type": "http.response.body", "body": b""})
 
 
+class Reader(App):
+    """Reads each request's body before it answers; remembers the pieces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: list[list[bytes]] = []
+        self.may_answer.set()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        pieces: list[bytes] = []
+        self.bodies.append(pieces)
+        more = True
+        while more:
+            event = await receive()
+            pieces.append(event["body"])
+            more = event["more_body"]
+        await super().__call__(scope, receive, send)
+
+
 class Set:
     """A connection on a transport of our own."""
 
-    def __init__(self) -> None:
-        self.app, self.wire = App(), Wire()
+    def __init__(self, app: App | None = None) -> None:
+        self.app, self.wire = app or App(), Wire()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"uvicorn's")]
         config = uvicorn.Config(self.app, lifespan="off", log_config=None, ws="none")
@@ -156,6 +176,71 @@ def test_a_large_body_that_is_not_read_pauses_reading(runner: asyncio.Runner) ->
 
         assert made.wire.is_reading_paused
         assert made.visitor.activity() is Activity.WORKING
+
+    runner.run(check())
+
+
+@pytest.mark.parametrize("first", [0, 1, 70_000, 199_999])
+def test_a_body_comes_in_any_pieces_and_the_next_head_right_behind_it(runner: asyncio.Runner, first: int) -> None:
+    async def check() -> None:
+        app = Reader()
+        made = Set(app)
+        body = random.Random(7).randbytes(200_000)
+        made.connection.data_received(POST.replace(b"3", b"200000") + body[:first])
+        await turns()
+        made.connection.data_received(body[first:] + POST + b"a")
+        await turns()
+        made.connection.data_received(b"bc" + GET)
+        await turns()
+
+        assert [b"".join(pieces) for pieces in app.bodies] == [body, b"abc", b""]
+        assert [scope["method"] for scope in app.scopes] == ["POST", "POST", "GET"]
+
+    runner.run(check())
+
+
+def test_a_piece_of_a_body_reaches_the_application_without_a_copy(runner: asyncio.Runner) -> None:
+    async def check() -> None:
+        app = Reader()
+        made = Set(app)
+        made.connection.data_received(POST.replace(b"3", b"300000") + b"x" * 100_000)
+        await turns()
+        piece = b"y" * 200_000
+        made.connection.data_received(piece)
+        await turns()
+
+        assert app.bodies[0][-1] is piece
+
+    runner.run(check())
+
+
+def test_pieces_that_come_before_the_application_reads_are_put_together(runner: asyncio.Runner) -> None:
+    async def check() -> None:
+        app = Reader()
+        made = Set(app)
+        for piece in (POST.replace(b"3", b"9"), b"ab", b"cde", b"fghi"):
+            made.connection.data_received(piece)
+        await turns()
+        chunked = POST.replace(b"Content-Length: 3", b"Transfer-Encoding: chunked")
+        made.connection.data_received(chunked + b"1\r\na\r\n" * 5 + b"0\r\n\r\n" + GET)
+        await turns()
+
+        assert app.bodies == [[b"abcdefghi"], [b"aaaaa"], [b""]]
+
+    runner.run(check())
+
+
+def test_the_rest_of_a_body_that_was_answered_early_is_passed_over(runner: asyncio.Runner) -> None:
+    async def check() -> None:
+        made = Set()
+        made.app.may_answer.set()
+        made.connection.data_received(POST.replace(b"3", b"100000") + b"x" * 10)
+        await turns()
+        made.connection.data_received(b"x" * 99_990 + GET)
+        await turns()
+
+        assert [scope["method"] for scope in made.app.scopes] == ["POST", "GET"]
+        assert made.wire.written.count(b"HTTP/1.1 204") == 2
 
     runner.run(check())
 

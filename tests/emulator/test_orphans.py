@@ -1,5 +1,7 @@
 """What a killed launcher leaves on this machine, and that nothing else is touched."""
 
+import contextlib
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ import pytest
 
 from harness.cli import main
 from harness.compute.paths import MARK
-from harness.emulator.launch import ends, find, launch, start_detached, stop
+from harness.compute.process_handle import ends
+from harness.emulator.launch import find, launch, start_detached, stop
 from harness.emulator.options import Options
 from harness.emulator.orphans import Orphan, find_orphans, remove_orphan
 
@@ -45,7 +48,7 @@ def killed(tmp_path: Path) -> Path:
         assert launcher.stdout is not None
         directory, pid = launcher.stdout.readline().split()
         launcher.kill()
-    assert ends(int(pid), seconds=20)
+    assert ends(int(pid), seconds=60)
     return Path(directory)
 
 
@@ -68,7 +71,7 @@ def test_processes_of_its_jobs_end_with_it(killed: Path, tmp_path: Path) -> None
         [orphan] = below(tmp_path)
         assert orphan.processes == (running.pid,)
         assert remove_orphan(orphan)
-        running.wait(timeout=10)
+        running.wait(timeout=60)
         assert not psutil.pid_exists(running.pid)
 
 
@@ -77,6 +80,16 @@ def test_the_directory_of_a_living_launcher_is_none(tmp_path: Path, monkeypatch:
     with launch() as endpoint:
         assert Path(endpoint.directory).parent == tmp_path
         assert below(tmp_path) == []
+
+
+def test_no_job_outlives_the_directory_that_its_launcher_deletes() -> None:
+    with launch() as endpoint:
+        job = Path(endpoint.directory) / "jobs" / "1"
+        job.mkdir()
+        processes = contextlib.ExitStack()
+        running = processes.enter_context(job_process(job))
+    with processes:
+        assert running.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_directory_that_the_user_named_is_none_even_when_nothing_serves_it(tmp_path: Path) -> None:
@@ -111,7 +124,7 @@ def test_a_job_whose_directory_was_deleted_under_it_is_found_and_ended(tmp_path:
         [orphan] = [left for left in find_orphans([]) if left.directory == job]
         assert orphan.processes == (homeless.pid,)
         assert remove_orphan(orphan)
-        homeless.wait(timeout=10)
+        homeless.wait(timeout=60)
 
 
 def test_a_job_whose_directory_exists_continues(tmp_path: Path) -> None:
@@ -129,5 +142,5 @@ def test_a_reset_ends_the_jobs_that_run_there(tmp_path: Path, monkeypatch: pytes
     job.mkdir()
     with job_process(job) as working:
         assert main(["emulator", "reset", "--dir", "data"]) == 0
-        assert working.wait(timeout=10) != 0
+        assert working.wait(timeout=60) != 0
     assert list(tmp_path.iterdir()) == []

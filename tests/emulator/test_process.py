@@ -10,13 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+import urllib3
 from azure.core.exceptions import HttpResponseError
 from azure.storage.file import FileService
 from azure.storage.fileshare import ShareServiceClient
 
 from harness.cli import main
+from harness.compute.process_handle import ends
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import ends, find, launch, start_detached, stop
+from harness.emulator.launch import find, launch, start_detached, stop
 from harness.emulator.options import Options
 from harness.errors import EmulatorError
 
@@ -39,6 +41,18 @@ def test_the_proxy_refuses_what_is_not_a_tunnel(endpoint: Endpoint) -> None:
         client.sendall(b"GET http://management.azure.com/ HTTP/1.1\r\n\r\n")
 
         assert client.recv(100).startswith(b"HTTP/1.1 405 ")
+
+
+@pytest.mark.parametrize(("host", "status"), [("management.azure.com", 200), ("example.com", 421)])
+def test_a_client_that_takes_no_proxy_is_answered_for_the_hosts_that_the_emulator_plays(
+    endpoint: Endpoint, host: str, status: int
+) -> None:
+    address, port = endpoint.proxy_url.removeprefix("http://").split(":")
+    name = "management.azure.com"  # by which the client knows the address, as from a hosts file
+    with urllib3.HTTPSConnectionPool(
+        address, int(port), server_hostname=name, assert_hostname=name, ca_certs=endpoint.ca_path, retries=False
+    ) as client:
+        assert client.request("GET", "/metadata/endpoints?api-version=1.0", headers={"Host": host}).status == status
 
 
 def test_it_listens_on_loopback_alone(endpoint: Endpoint) -> None:
@@ -82,7 +96,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         files.create_share("kept")
         files.create_file_from_text("kept", None, "f.txt", "hello", metadata={"a": "b"})
     os.kill(first.pid, signal.SIGKILL)
-    assert ends(first.pid, seconds=10)
+    assert ends(first.pid, seconds=60)
     assert find(tmp_path / "data") is None
 
     second = start_detached(Options(tmp_path / "data"))
@@ -107,7 +121,7 @@ def test_a_launched_emulator_ends_when_its_launcher_is_killed(tmp_path: Path) ->
         emulator = int(launcher.stdout.readline())
         launcher.send_signal(signal.SIGKILL)
 
-    assert ends(emulator, seconds=10)
+    assert ends(emulator, seconds=60)
 
 
 def test_a_process_has_ended_also_while_nobody_collects_it() -> None:

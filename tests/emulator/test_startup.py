@@ -192,3 +192,14 @@ def test_stop_status_and_reset_of_a_file_say_so(tmp_path: Path) -> None:
     assert main(["emulator", "stop", *where]) == 0
     assert main(["emulator", "status", *where]) == 1
     assert main(["emulator", "reset", *where]) == 2
+
+
+def test_a_launcher_says_that_the_disk_of_temporary_files_is_full(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    launching = "from harness.emulator.launch import launch; launch().__enter__()"
+    mounted = f'mount -t tmpfs -o size=64k none {tmp_path}/full || exit 77; TMPDIR={tmp_path}/full exec "$@"'
+    words = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", launching]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"this user cannot mount a small disk: {done.stderr.strip()}")
+    assert "make room on its disk, or choose another --dir" in done.stderr.strip().splitlines()[-1]

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from harness.cli import main
-from harness.compute.process_handle import ProcessFacts
+from harness.compute.process_handle import ProcessFacts, ends
 from harness.emulator import launch as launching
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import ends, find, start_detached, stop
+from harness.emulator.launch import find, start_detached, stop
 from harness.emulator.options import Options
 from harness.emulator.server_process import is_server, server_command, server_environment
 from harness.errors import EmulatorError
@@ -131,3 +131,9 @@ def test_stop_against_start_touches_no_stranger(tmp_path: Path, stranger: subpro
         assert stopped
         assert find(directory) is None
     assert stranger.poll() is None
+
+
+def test_an_emulator_that_is_killed_while_it_starts_is_said_to_have_been_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "server_command", lambda _: ["/bin/sh", "-c", "kill -9 $$"])
+    with pytest.raises(EmulatorError, match="it printed:\nnothing: it was ended from outside"), launching.launch():
+        pass

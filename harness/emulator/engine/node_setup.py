@@ -1,11 +1,11 @@
 """What nodes do before they are idle: they mount the volumes of their cluster and run its set-up task."""
 
-import shutil
 from datetime import datetime
 
 from harness.compute.backend import Backend
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Node, Problem
+from harness.emulator.engine.node_directories import delete_directory
 from harness.emulator.engine.rules.nodes import is_coming
 from harness.emulator.engine.rules.scaling_context import NodeMachines
 from harness.errors import ToolkitError
@@ -58,7 +58,7 @@ class NodeSetupRunner:
                 self._backend.terminate(self._specs.setup_directory(before, node))
                 self._backend.forget(self._specs.setup_directory(before, node))
             if node.id not in left:
-                shutil.rmtree(self._specs.cluster_directory(before) / node.id, ignore_errors=True)
+                delete_directory(self._specs.cluster_directory(before) / node.id)
 
     def _mount_problem(self, cluster: Cluster) -> Problem | None:
         try:

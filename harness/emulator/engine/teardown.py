@@ -1,6 +1,5 @@
 """Deletes what clients asked to delete: children first, and a cluster only once its jobs have ended."""
 
-import shutil
 from collections.abc import Callable
 from datetime import datetime
 
@@ -20,6 +19,7 @@ from harness.emulator.engine.model.records import (
     Resource,
     Workspace,
 )
+from harness.emulator.engine.node_directories import delete_directory
 from harness.emulator.engine.repository import Repository
 
 Stop = Callable[[Job, Reason], None]
@@ -94,9 +94,9 @@ class Teardown:
                 self._backend.terminate(directory)
                 self._backend.forget(directory)
             self._machines.release(resource, None)
-            shutil.rmtree(self._specs.cluster_directory(resource), ignore_errors=True)
+            delete_directory(self._specs.cluster_directory(resource))
         elif isinstance(resource, FileServer):
-            shutil.rmtree(self._specs.server_directory(resource), ignore_errors=True)
+            delete_directory(self._specs.server_directory(resource))
 
 
 def _trace(resource: Resource, now: datetime) -> DeletedJob | None:

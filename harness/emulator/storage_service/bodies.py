@@ -1,19 +1,17 @@
-"""Bodies of requests, received into a file or memory; threads hash and write them while more arrives.
+"""Bodies of requests, received into a file or memory; threads hash and write them while more arrives (``sink``).
 
 A structured body (``structured_body``) is decoded while it arrives; everything here is about its content.
 """
 
-import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 
 from harness.emulator.context import BodyTooLargeError, Request
-from harness.emulator.storage_service import crc64, errors, headers, sparse, structured_body
+from harness.emulator.storage_service import errors, headers, structured_body
+from harness.emulator.storage_service.sink import Sink
 
-_BATCH = 1 << 20  # bytes that are hashed and written at a time
-_INLINE = 64 << 10  # fewer bytes are handled without a thread
 _CRC64 = "x-ms-content-crc64"
 
 
@@ -73,8 +71,35 @@ async def receive_copied(
     return await _received(content, descriptor, _Expected.of_source(request), limit)
 
 
-async def gather(request: Request, *, limit: int) -> tuple[list[bytes], Checksums]:
-    """A body in memory, in the parts in which it came; and its checksums.
+class Gathered:
+    """A body in memory.
+
+    Args:
+        parts: of the body, as it came.
+        sink: which hashes it.
+        expected: what the request says about it.
+    """
+
+    def __init__(self, parts: list[bytes], sink: Sink, expected: "_Expected") -> None:
+        self.parts = parts
+        self._sink = sink
+        self._expected = expected
+
+    async def checksums(self) -> Checksums:
+        """Its checksums, as soon as a thread has computed them.
+
+        Raises:
+            StorageError: one is not what the request says; of a body that was gathered, none is.
+        """
+        return await _checked(self._sink, self._expected)
+
+    async def confirmed(self, request: Request) -> list[tuple[str, str]]:
+        """The response headers with its checksums, as soon as a thread has computed them."""
+        return (await self.checksums()).confirmed(request)
+
+
+async def gather(request: Request, *, limit: int) -> Gathered:
+    """A body in memory. Its checksums may still be computed where the request says none: it can be written meanwhile.
 
     Args:
         limit: bytes that it may have.
@@ -86,9 +111,7 @@ async def gather(request: Request, *, limit: int) -> tuple[list[bytes], Checksum
     return await _gathered(_content(request), _Expected.of_body(request), limit)
 
 
-async def gather_copied(
-    request: Request, content: AsyncIterable[bytes], *, limit: int
-) -> tuple[list[bytes], Checksums]:
+async def gather_copied(request: Request, content: AsyncIterable[bytes], *, limit: int) -> Gathered:
     """``gather``, with content that the request names by a URL."""
     return await _gathered(content, _Expected.of_source(request), limit)
 
@@ -111,7 +134,7 @@ class _Expected:
         return _Expected(md5, request.headers.get("x-ms-source-content-crc64"), None)
 
 
-async def _gathered(content: AsyncIterable[bytes], expected: _Expected, limit: int) -> tuple[list[bytes], Checksums]:
+async def _gathered(content: AsyncIterable[bytes], expected: _Expected, limit: int) -> Gathered:
     parts: list[bytes] = []
 
     async def kept() -> AsyncIterator[bytes]:
@@ -119,8 +142,12 @@ async def _gathered(content: AsyncIterable[bytes], expected: _Expected, limit: i
             parts.append(part)
             yield part
 
-    _, checksums = await _received(kept(), None, expected, limit)
-    return parts, checksums
+    sink = _sink(None, expected)
+    await _fill(sink, kept(), expected, limit)
+    found = Gathered(parts, sink, expected)
+    if expected.md5 or expected.crc64 is not None:
+        await found.checksums()
+    return found
 
 
 def _content(request: Request) -> AsyncIterator[bytes]:
@@ -132,88 +159,49 @@ def _content(request: Request) -> AsyncIterator[bytes]:
 async def _received(
     parts: AsyncIterable[bytes], descriptor: int | None, expected: _Expected, limit: int
 ) -> tuple[int, Checksums]:
-    sink = _Sink(descriptor, with_crc=bool(expected.md5) or expected.crc64 is not None)
+    sink = _sink(descriptor, expected)
+    size = await _fill(sink, parts, expected, limit)
+    return size, await _checked(sink, expected)
+
+
+def _sink(descriptor: int | None, expected: _Expected) -> Sink:
+    return Sink(descriptor, with_crc=bool(expected.md5) or expected.crc64 is not None)
+
+
+async def _fill(sink: Sink, parts: AsyncIterable[bytes], expected: _Expected, limit: int) -> int:
+    """Hand over all parts; how many bytes there were."""
     if (expected.length or 0) > limit:
         raise BodyTooLargeError(limit)
-    size, done = 0, 0
-    batch: list[bytes] = []
+    size = 0
     try:
         async for part in parts:
             size += len(part)
             if size > limit:
                 raise BodyTooLargeError(limit)
-            batch.append(part)
-            if size - done >= _BATCH:
-                await sink.take(batch, done)
-                batch, done = [], size
-        if size - done <= _INLINE and not sink.busy:
-            sink.hash(batch)
-            sink.write(batch, done)
-        else:
-            await sink.take(batch, done)
-    finally:
+            await sink.take(part)
+    except BaseException:
+        await sink.stop()
+        raise
+    return size
+
+
+async def _checked(sink: Sink, expected: _Expected) -> Checksums:
+    """The checksums, once everything is hashed and written.
+
+    Raises:
+        StorageError: they are not what the request says.
+    """
+    try:
         await sink.settle()
+    except BaseException:
+        await sink.stop()
+        raise
     found = Checksums(sink.md5(), sink.crc64())
     if expected.md5 and expected.md5 != found.md5:
         raise errors.md5_mismatch()
     if expected.crc64 not in (None, found.crc64):
         raise errors.crc64_mismatch()
-    return size, found
-
-
-class _Sink:
-    """Hashes and writes batches, each in a thread, while the next batch arrives.
-
-    Args:
-        descriptor: the file to which batches are written; None to write nothing.
-        with_crc: whether their CRC-64 is wanted beside the MD5.
-    """
-
-    def __init__(self, descriptor: int | None, *, with_crc: bool = False) -> None:
-        self._descriptor = descriptor
-        self._with_crc = with_crc
-        self._crc = 0
-        self._digest = hashlib.md5(usedforsecurity=False)
-        self._pending: asyncio.Future[list[None]] | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether a batch is under way."""
-        return self._pending is not None
-
-    async def take(self, batch: Sequence[bytes], at: int) -> None:
-        """Begin with a batch as soon as the previous one is done."""
-        await self.settle()
-        works = [asyncio.to_thread(self.hash, batch)]
-        if self._descriptor is not None:
-            works.append(asyncio.to_thread(self.write, batch, at))
-        self._pending = asyncio.gather(*works)
-
-    async def settle(self) -> None:
-        """Wait for the batch that is under way."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            await pending
-
-    def hash(self, batch: Sequence[bytes]) -> None:
-        """Add to the checksums."""
-        for part in batch:
-            self._digest.update(part)
-            if self._with_crc:
-                self._crc = crc64.continued(self._crc, part)
-
-    def write(self, batch: Sequence[bytes], at: int) -> None:
-        """Write at a place."""
-        if self._descriptor is not None:
-            sparse.write_parts(self._descriptor, batch, at)
-
-    def md5(self) -> str:
-        """In base64."""
-        return _encoded(self._digest.digest())
-
-    def crc64(self) -> str:
-        """In base64; empty if it was not wanted."""
-        return crc64.encoded(self._crc) if self._with_crc else ""
+    return found
 
 
 def md5_of(body: bytes) -> str:

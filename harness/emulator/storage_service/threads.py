@@ -13,7 +13,16 @@ async def in_thread(act: Callable[..., T], *arguments: object, stop: Callable[[]
     Args:
         stop: called if the request is cancelled, to make a long ``act`` end early.
     """
-    acting = asyncio.ensure_future(asyncio.to_thread(act, *arguments))
+    return await ended(asyncio.ensure_future(asyncio.to_thread(act, *arguments)), stop)
+
+
+async def ended(acting: "asyncio.Future[T]", stop: Callable[[], None] = lambda: None) -> T:
+    """Wait for a thread, and return its result. A request that is cancelled waits for its end, too.
+
+    Args:
+        acting: what the thread will return.
+        stop: called if the request is cancelled, to make the thread end early.
+    """
     try:
         return await asyncio.shield(acting)
     except asyncio.CancelledError:

@@ -1,6 +1,5 @@
 """Deletion of directories: they are moved away at once, and removed in the background."""
 
-import os
 import threading
 import uuid
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.system_calls import HERE, rename_to_new
+from harness.tree_removal import remove_tree
 
 KEPT = ".kept"  # at the end of the names of files that a recovery may still need
 
@@ -25,7 +25,7 @@ class Trash:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in list(folder.iterdir()):  # without the directories that ``_remove_tree`` moves into it from now on
+        for left in list(folder.iterdir()):
             if left.suffix != KEPT:
                 _delete(left)
 
@@ -95,35 +95,6 @@ def _delete(path: Path) -> None:
 def _delete_now(path: Path) -> None:
     with best_effort(f"{path} is deleted at the next start"):
         if path.is_dir() and not path.is_symlink():
-            _remove_tree(path)
+            remove_tree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _remove_tree(directory: Path) -> None:
-    """Delete a directory in the trash folder with all that is in it.
-
-    Each directory in it is first moved up to the trash folder: a job can nest directories deeper than a path can name
-    and than Python calls functions.
-    """
-    pending = [directory]
-    while pending:
-        current = pending.pop()
-        _open_to_owner(current)
-        with os.scandir(current) as found:
-            for entry in list(found):
-                if entry.is_dir(follow_symlinks=False):
-                    _open_to_owner(Path(entry.path))
-                    pending.append(Path(entry.path).rename(directory.with_name(uuid.uuid4().hex)))
-                else:
-                    Path(entry.path).unlink()
-        current.rmdir()
-
-
-def _open_to_owner(directory: Path) -> None:
-    """Give ourselves access to a directory that a job closed to itself; never to what a link in its place leads to."""
-    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        Path(f"/proc/self/fd/{descriptor}").chmod(0o700)
-    finally:
-        os.close(descriptor)

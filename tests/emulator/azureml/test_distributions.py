@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,8 +48,11 @@ def test_a_rank_that_fails_fails_an_mpi_job_and_its_outputs_are_kept(workspace: 
     assert workspace.blob(workspace.blobs, f"azureml/{job.rpartition('/')[2]}/model/1.txt") == b"1\n"
 
 
-def test_tensorflow_tells_every_process_of_all_and_ends_with_its_workers(workspace: Workspace) -> None:
-    command = 'echo "$TF_CONFIG on $AZUREML_CR_NODE_RANK"; case "$TF_CONFIG" in *\'"type": "ps"\'*) sleep 600;; esac'
+def test_tensorflow_tells_every_process_of_all_and_ends_with_its_workers(workspace: Workspace, tmp_path: Path) -> None:
+    written = tmp_path / "written"  # by the parameter server, which would else be ended before it has said anything
+    server, worker = f"touch '{written}'; sleep 600", f"until [ -e '{written}' ]; do sleep 0.1; done"
+    command = f"""echo "$TF_CONFIG on $AZUREML_CR_NODE_RANK"
+case "$TF_CONFIG" in *'"type": "ps"'*) {server};; *) {worker};; esac"""
     job = submit(workspace, command, distributionType="TensorFlow", workerCount=2, parameterServerCount=1)
 
     assert workspace.ended(job) == "Completed"

@@ -212,6 +212,6 @@ def test_requests_are_counted_and_refused_until_the_bucket_refills(group: Group,
         (200, "1"), (200, "0"), (429, "0"),
     ]  # fmt: skip
     assert third.json()["error"]["code"] == "TooManyRequests"
-    assert 990 <= int(third.headers["retry-after"]) <= 1000
+    assert 900 <= int(third.headers["retry-after"]) <= 1000  # it takes 1000 seconds, of which some have passed
     assert (written.status_code, int(written.headers[writes]) >= 100) == (204, True)
     assert (fourth.status_code, int(fourth.headers[reads]) >= 100) == (200, True)

@@ -1,6 +1,8 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ from azure.storage.file import FileService
 
 from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.launch import launch
 
-PATIENCE = 120.0
+PATIENCE = 600.0  # seconds, in which a busy machine has trained with several nodes, too
 PAUSE = 0.005  # between two looks, so that what is waited for gets the processor
 MANAGEMENT = "https://management.azure.com"
 Json = dict[str, Any]
@@ -78,6 +81,7 @@ class Group:
     def tear_down(self) -> None:
         """Delete everything."""
         self.send("DELETE", self.id, api="2021-04-01")
+        self.until(self.id, lambda answer: "error" in answer, api="2021-04-01")  # it is not found any more
         self.files.delete_share(self.share, fail_not_exist=False)
 
     # Definitions
@@ -153,6 +157,26 @@ class Group:
     def read(self, path: str, name: str = "stdout.txt", of: str = "stdouterr") -> str:
         """The text of a job's file, by its link."""
         return self.session.get(self.outputs(path, of)[name]["downloadUrl"]).text
+
+
+@contextmanager
+def emulated(directory: Path, compute: str = "process") -> Iterator[Group]:
+    """An emulator on a data directory, and a client of it."""
+    with launch(directory, compute=compute) as endpoint, client_of(endpoint) as group:
+        yield group
+
+
+@contextmanager
+def client_of(endpoint: Endpoint) -> Iterator[Group]:
+    """A client with a session of its own; it has not set up anything yet."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
+        with ClientSecretCredential(
+            endpoint.tenant_id, endpoint.client_id, endpoint.client_secret,
+            proxies=session.proxies, connection_verify=endpoint.ca_path,
+        ) as credential:  # fmt: skip
+            yield Group(endpoint, session, credential.get_token("https://management.azure.com/.default").token)
 
 
 @pytest.fixture

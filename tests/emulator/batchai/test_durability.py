@@ -10,12 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-import requests
-from azure.identity import ClientSecretCredential
 
-from harness.emulator.launch import ends, find, start_detached, stop
+from harness.compute.process_handle import ends
+from harness.emulator.launch import find, start_detached, stop
 from harness.emulator.options import Options
-from tests.emulator.batchai.conftest import Group
+from tests.emulator.batchai.conftest import Group, client_of
 
 pytestmark = pytest.mark.slow  # each kills an emulator in the middle of its work, and starts another
 
@@ -23,16 +22,7 @@ pytestmark = pytest.mark.slow  # each kills an emulator in the middle of its wor
 @contextmanager
 def serving(directory: Path, before: Group | None = None) -> Iterator[Group]:
     """An emulator on a directory, and a client of the group that an earlier one served."""
-    endpoint = start_detached(Options(directory))
-    with requests.Session() as session:
-        session.trust_env = False
-        session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
-        with ClientSecretCredential(
-            endpoint.tenant_id, endpoint.client_id, endpoint.client_secret,
-            proxies=session.proxies, connection_verify=endpoint.ca_path,
-        ) as credential:  # fmt: skip
-            token = credential.get_token("https://management.azure.com/.default").token
-        group = Group(endpoint, session, token)
+    with client_of(start_detached(Options(directory))) as group:
         if before is None:
             group.set_up()
         else:
@@ -47,7 +37,7 @@ def kill(directory: Path) -> None:
     endpoint = find(directory)
     assert endpoint is not None
     os.kill(endpoint.pid, signal.SIGKILL)
-    assert ends(endpoint.pid, seconds=10)
+    assert ends(endpoint.pid, seconds=60)
 
 
 @pytest.fixture
@@ -83,7 +73,7 @@ def test_a_job_that_ended_while_no_emulator_ran_is_known_by_the_next_one(directo
     supervisors = [
         process for process in psutil.process_iter(["cmdline"]) if str(directory) in str(process.info["cmdline"])
     ]
-    assert all(ends(process.pid, seconds=20) for process in supervisors)
+    assert all(ends(process.pid, seconds=60) for process in supervisors)
     with serving(directory, first) as second:
         assert second.ended(job)["executionInfo"]["exitCode"] == 4
 

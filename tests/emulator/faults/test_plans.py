@@ -126,7 +126,7 @@ def test_plans_survive_a_killed_emulator_and_that_of_a_start_does_not(
         assert [plan["name"] for plan in session.get(PLANS).json()["value"]] == ["kept", "start"]
     killed = psutil.Process(first.pid)
     killed.kill()
-    killed.wait(timeout=10)
+    killed.wait()
 
     second = start_detached(Options(directory))
     try:

@@ -7,7 +7,7 @@ import pytest
 from harness.emulator.providers.files.directory_copy import copied
 from harness.emulator.providers.files.names import MOST_DEPTH
 from harness.emulator.providers.files.usage import used_bytes
-from tests.emulator.storage_service.nested_directories import nested
+from tests.nested_directories import nested
 
 
 def contents(directory: Path) -> set[bytes]:

@@ -87,35 +87,3 @@ def test_a_link_at_the_place_of_a_share_leads_nowhere(accounts: Accounts, tmp_pa
     with pytest.raises(EmulatorError, match=f"{link} is "):
         seed(accounts, "mine", tmp_path / "seed")
     assert accounts.share_directory("mine", "keys") is None
-
-
-def test_a_copy_stays_pending_for_as_long_as_was_said_and_can_be_aborted(tmp_path: Path) -> None:
-    with (
-        launch(tmp_path, only="storage", copy_delay=3600) as endpoint,
-        ShareServiceClient.from_connection_string(endpoint.connection_string) as shares,
-    ):
-        share = shares.create_share("data")
-        source, target = share.get_file_client("source"), share.get_file_client("target")
-        source.upload_file(b"hello")
-        started = target.start_copy_from_url(source.url)
-        assert started["copy_status"] == "pending"
-        target.abort_copy(started["copy_id"])
-        while (properties := target.get_file_properties()).copy.status == "pending":
-            pass
-
-        assert (properties.copy.status, properties.size) == ("aborted", 0)
-
-
-def test_a_copy_that_was_pending_ends(tmp_path: Path) -> None:
-    with (
-        launch(tmp_path, only="storage", copy_delay=0.01) as endpoint,
-        ShareServiceClient.from_connection_string(endpoint.connection_string) as shares,
-    ):
-        share = shares.create_share("data")
-        source, target = share.get_file_client("source"), share.get_file_client("target")
-        source.upload_file(b"hello")
-        target.start_copy_from_url(source.url)
-        while target.get_file_properties().copy.status == "pending":
-            pass
-
-        assert target.download_file().readall() == b"hello"

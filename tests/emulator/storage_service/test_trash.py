@@ -7,7 +7,7 @@ from threading import enumerate as threads
 import pytest
 
 from harness.emulator.storage_service import Trash
-from tests.emulator.storage_service.nested_directories import nested
+from tests.nested_directories import nested
 
 
 def wait() -> None:

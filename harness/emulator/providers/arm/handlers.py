@@ -20,7 +20,7 @@ from harness.emulator.providers.arm.fault_responses import troubled
 from harness.emulator.providers.arm.groups import ResourceGroups
 from harness.emulator.providers.arm.model import ResourceGroup, group_key
 from harness.emulator.providers.arm.registrations import Registrations
-from harness.emulator.providers.arm.rules import OWN, InvalidContentError, place_of
+from harness.emulator.providers.arm.rules import OWN, InvalidContentError, place_of, segments_of
 from harness.emulator.providers.arm.template_deployments import deployment_routes
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
@@ -152,15 +152,14 @@ class ResourceManager:
 
     def _refusal(self, request: Request) -> Response | None:
         """The refusal of a call before its operation is considered; None if there is none."""
-        words = request.path.strip("/").split("/")
+        words, lower = segments_of(request.path)
         if "api-version" not in request.query:
-            return None if [word.lower() for word in words[:2]] == OWN else errors.missing_api_version()
-        if words[0].lower() != "subscriptions" or len(words) < 2:
+            return None if lower[:2] == OWN else errors.missing_api_version()
+        if lower[0] != "subscriptions" or len(words) < 2:
             return None
         subscription = words[1]
-        if subscription.lower() != self._identity.subscription_id:
+        if lower[1] != self._identity.subscription_id:
             return errors.subscription_not_found(subscription)
-        lower = [word.lower() for word in words]
         if request.method == "DELETE" and f"/{'/'.join(lower)}" in self._locked:
             return errors.scope_locked(f"/{'/'.join(words)}")
         if len(words) > 5 and lower[2] == "resourcegroups" and lower[4] == "providers":

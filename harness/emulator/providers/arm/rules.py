@@ -1,11 +1,13 @@
 """Rules of Resource Manager for requests; pure."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from harness.emulator.fault_targets import Place
+from harness.emulator.text_cache import text_cache
 
 NAMESPACES = (
     "Microsoft.Authorization",
@@ -23,6 +25,8 @@ NAMESPACES = (
 )
 ALWAYS_REGISTERED = ("Microsoft.Authorization", "Microsoft.Resources", "Microsoft.Storage")
 
+_NAMESPACES = {name.lower(): name for name in NAMESPACES}
+
 OWN = ["providers", "harness.emulator"]  # how the addresses of the emulator's own operations begin
 _POLLS = frozenset({"operationresults", "operationstatuses", "asyncoperations"})
 _REGION = re.compile(r"[a-z0-9]{1,60}")
@@ -39,13 +43,19 @@ class InvalidContentError(Exception):
 
 def namespace(name: str) -> str | None:
     """The namespace in its own casing, or None if there is none of that name."""
-    return next((known for known in NAMESPACES if known.lower() == name.lower()), None)
+    return _NAMESPACES.get(name.lower())
+
+
+@text_cache
+def segments_of(path: str) -> tuple[Sequence[str], Sequence[str]]:
+    """The segments of a path as they are written, and in lower case."""
+    words = path.strip("/").split("/")
+    return words, [word.lower() for word in words]
 
 
 def place_of(path: str) -> Place | None:
     """The group of a path, or the mark of polls; None for the emulator's own operations."""
-    words = path.strip("/").split("/")
-    lower = [word.lower() for word in words]
+    words, lower = segments_of(path)
     if lower[:2] == OWN or (lower[-1] == "preempt" and "clusters" in lower[-3:]):
         return None
     group = words[3] if len(words) > 3 and lower[2] == "resourcegroups" else ""

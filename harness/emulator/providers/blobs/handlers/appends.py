@@ -1,7 +1,5 @@
 """Append blobs: append and seal."""
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
@@ -13,7 +11,7 @@ from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted, stamps
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import bodies, errors
-from harness.emulator.storage_service.bodies import Checksums
+from harness.emulator.storage_service.bodies import Gathered
 from harness.emulator.storage_service.operations import Call
 
 
@@ -30,7 +28,7 @@ class AppendHandlers:
         request, limit = call.request, appends.block_limit(call.version)
         if "x-ms-copy-source" in request.headers:
             self._admitted(call, 0)
-            return await self._append(call, *await self._pieces.read(call, limit=limit))
+            return await self._append(call, await self._pieces.read(call, limit=limit))
         size = bodies.length(request)
         if size is None:
             raise errors.missing_length()
@@ -39,19 +37,19 @@ class AppendHandlers:
         if size > limit:
             raise errors.too_large(limit)
         self._admitted(call, size)
-        return await self._append(call, *await bodies.gather(request, limit=limit))
+        return await self._append(call, await bodies.gather(request, limit=limit))
 
-    async def _append(self, call: Call, parts: Sequence[bytes], checksums: Checksums) -> Response:
-        size = sum(len(part) for part in parts)
+    async def _append(self, call: Call, body: Gathered) -> Response:
+        size = sum(len(part) for part in body.parts)
         async with self._containers.changing(call):
             found = self._admitted(call, size)
             offset = found.entry.length
             blob = replace(found.blob, appended=found.blob.appended + 1, content_md5="")
             plan = self._contents.plan(found, blob, length=offset + size)
-            await self._contents.write(plan, offset, parts)
+            await self._contents.write(plan, offset, body.parts)
         shown = [
             *stamps(plan.after),
-            *checksums.confirmed(call.request),
+            *await body.confirmed(call.request),
             ("x-ms-blob-append-offset", str(offset)),
             ("x-ms-blob-committed-block-count", str(blob.appended)),
         ]

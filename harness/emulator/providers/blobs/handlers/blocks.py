@@ -82,14 +82,14 @@ class BlockHandlers:
     async def commit(self, call: Call) -> Response:
         """Put Block List."""
         place = self._containers.place(call.target)
-        parts_of_list, _ = await bodies.gather(call.request, limit=_LIST_LIMIT)
+        body = await bodies.gather(call.request, limit=_LIST_LIMIT)
         before = self._containers.find(place)
         self._containers.admit_write(call, before)
         if before is not None and before.entry.is_directory:
             raise errors.type_mismatch()
         if before is not None and before.blob.kind != "BlockBlob":
             raise invalid_blob_type()
-        wanted, folder = _block_list(b"".join(parts_of_list)), self._containers.staged_blocks(place, before)
+        wanted, folder = _block_list(b"".join(body.parts)), self._containers.staged_blocks(place, before)
         parts = _located(wanted, folder, before)
         blocks = tuple(Block(block, size) for (_, block), (_, _, size) in zip(wanted, parts, strict=True))
         with staged(self._containers.trash.folder) as (descriptor, beside), _opened(before) as committed:

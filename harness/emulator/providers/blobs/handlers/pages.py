@@ -1,7 +1,5 @@
 """Page blobs: write and clear pages."""
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
@@ -14,7 +12,7 @@ from harness.emulator.providers.blobs.handlers.response_headers import Headers, 
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.providers.blobs.places import Found
 from harness.emulator.storage_service import bodies, errors, extents
-from harness.emulator.storage_service.bodies import Checksums
+from harness.emulator.storage_service.bodies import Gathered
 from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.operations import Call
 
@@ -48,20 +46,20 @@ class PageHandlers:
         if "x-ms-copy-source" in request.headers:
             if "x-ms-source-range" not in request.headers:
                 raise errors.missing_header("x-ms-source-range")
-            return await self._write(call, *await self._pieces.read(call, limit=_LIMIT, count=count))
+            return await self._write(call, await self._pieces.read(call, limit=_LIMIT, count=count))
         if size != count:
             raise errors.invalid_header("content-length")
-        return await self._write(call, *await bodies.gather(request, limit=_LIMIT))
+        return await self._write(call, await bodies.gather(request, limit=_LIMIT))
 
-    async def _write(self, call: Call, parts: Sequence[bytes], checksums: Checksums) -> Response:
+    async def _write(self, call: Call, body: Gathered) -> Response:
         async with self._containers.changing(call):
             found, first, count = self._admitted(call)
-            if sum(len(part) for part in parts) != count:
+            if sum(len(part) for part in body.parts) != count:
                 raise errors.invalid_header("content-length")
             blob = _noted(found, Extent(first, first + count, found.blob.epoch))
             plan = self._contents.plan(found, blob)
-            await self._contents.write(plan, first, parts)
-        return self._written(call, plan.after, checksums.confirmed(call.request))
+            await self._contents.write(plan, first, body.parts)
+        return self._written(call, plan.after, await body.confirmed(call.request))
 
     async def _clear(self, call: Call) -> Response:
         async with self._containers.changing(call):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service import bodies, conditions, errors, ranges
-from harness.emulator.storage_service.bodies import Checksums
+from harness.emulator.storage_service.bodies import Checksums, Gathered
 from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.operations import Call
@@ -39,8 +39,8 @@ class Pieces:
                 tags.check(call.request.headers, source.blob.tags, header=tags.SOURCE_CONDITION)
             yield source
 
-    async def read(self, call: Call, *, limit: int, count: int | None = None) -> tuple[list[bytes], Checksums]:
-        """The content in parts, and its checksums.
+    async def read(self, call: Call, *, limit: int, count: int | None = None) -> Gathered:
+        """The content in memory, and its checksums.
 
         Args:
             limit: bytes that it may have.

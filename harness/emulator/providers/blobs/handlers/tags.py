@@ -38,8 +38,8 @@ class TagHandlers:
         """Set Blob Tags, in place of the previous ones; neither the ETag nor the version changes."""
         if call.target.snapshot:
             raise errors.invalid_query("snapshot")
-        parts, _ = await bodies.gather(call.request, limit=_LIMIT)
-        given = tags.of_body(b"".join(parts))
+        body = await bodies.gather(call.request, limit=_LIMIT)
+        given = tags.of_body(b"".join(body.parts))
         async with self._containers.changing(call):
             found = self._history.find(call.target)
             if found is None:

@@ -42,6 +42,7 @@ class CopyHandlers:
         self._sources = sources
         self._quotas = quotas
         self._running = shares.copies
+        self._ending: dict[str, asyncio.Task[None]] = {}
         self._tasks = CopyTasks()
 
     async def start(self, call: Call) -> Response:
@@ -73,7 +74,8 @@ class CopyHandlers:
                         answer = self._put_in_place(call, place, source, copy, descriptor=descriptor, beside=beside)
                     if copy.status == "pending":
                         self._running[copy.id] = running
-                        self._tasks.start(self._finish(place.unlinked, copy, moving, writing))
+                        finishing = self._finish(place.unlinked, copy, moving, writing)
+                        self._ending[copy.id] = self._tasks.start(finishing)
                     else:
                         close(writing)
             except BaseException:
@@ -81,18 +83,25 @@ class CopyHandlers:
                 raise
         return Response(202, headers=[*answer, ("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)])
 
-    def abort(self, call: Call) -> Response:
+    async def abort(self, call: Call) -> Response:
         """Abort Copy File: an empty file remains."""
-        found = self._shares.find(self._shares.place(call))
+        place = self._shares.place(call)
+        found = self._shares.find(place)
         if found is None or found.entry.is_directory:
             raise errors.not_found()
         if call.request.headers.get("x-ms-copy-action", "").lower() != "abort":
             raise errors.invalid_header("x-ms-copy-action")
+        given = call.request.headers.get("x-ms-lease-id", "")
+        leases.check(found.properties.lease, given, call.now, noun="File", change=True)
         copy = found.properties.copy
-        running = self._running.get(call.request.query.get("copyid", ""))
-        if copy is None or running is None or copy.id != call.request.query.get("copyid"):
+        ending = self._ending.get(copy.id) if copy is not None else None
+        if copy is None or ending is None or copy.id != call.request.query.get("copyid"):
             raise errors.no_pending_copy()
-        running.stop.set()
+        self._running[copy.id].stop.set()
+        await asyncio.wait({ending})
+        after = self._shares.find(place)
+        if after is not None and after.properties.copy is not None and after.properties.copy.status != "aborted":
+            raise errors.no_pending_copy()  # the copy has ended before
         return Response(204)
 
     def _replaced(self, call: Call, place: Place) -> Found | None:
@@ -143,7 +152,7 @@ class CopyHandlers:
         except (OSError, sqlite3.Error) as error:
             _log.warning("what became of a copy could not be kept: %s", error)
         finally:
-            del self._running[copy.id]
+            del self._running[copy.id], self._ending[copy.id]
             close(writing)
 
     def _end(self, place: Place, copy: Copy, writing: int) -> None:

@@ -43,13 +43,13 @@ class FileHandlers:
         length = headers.number(request, "x-ms-content-length", most=FILE_LIMIT)
         if length is None:
             raise errors.missing_header("x-ms-content-length")
-        parts, checksums = await bodies.gather(request, limit=RANGE_LIMIT)
-        body = b"".join(parts)
+        gathered = await bodies.gather(request, limit=RANGE_LIMIT)
+        body = b"".join(gathered.parts)
         if len(body) > length:
             raise errors.invalid_header("content-length")
-        checked = checksums.confirmed(request) if body else bodies.confirmed(request)
         async with self._shares.changing(call) as place:
             answer = self._create(call, place, body, length)
+        checked = await gathered.confirmed(request) if body else bodies.confirmed(request)
         return Response(201, headers=[*answer, *checked])
 
     def _create(self, call: Call, place: Place, body: bytes, length: int) -> Headers:

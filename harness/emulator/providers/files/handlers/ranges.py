@@ -64,10 +64,11 @@ class RangeHandlers:
         if count != size:
             raise errors.invalid_header("content-length")
         await self._quotas.require(found.place, count)
-        parts, checksums = await bodies.gather(request, limit=count)
-        if sum(len(part) for part in parts) != count:
+        body = await bodies.gather(request, limit=count)
+        if sum(len(part) for part in body.parts) != count:
             raise errors.invalid_header("content-length")
-        return await self._write(call, found, first, parts, checksums.confirmed(request))
+        written = await self._write(call, found, first, body.parts)
+        return Response(201, headers=[*written, *await body.confirmed(request)])
 
     async def _clear(self, call: Call) -> Response:
         found = self._shares.content(call, change=True)
@@ -103,14 +104,15 @@ class RangeHandlers:
         given = request.headers.get
         check_crc64(given("x-ms-source-content-crc64"), body)
         _check_source(given("x-ms-source-if-match-crc64"), given("x-ms-source-if-none-match-crc64"), body)
-        return await self._write(call, found, first, [body], [("content-md5", await body_md5(call, body))])
+        checked = ("content-md5", await body_md5(call, body))
+        return Response(201, headers=[*await self._write(call, found, first, [body]), checked])
 
-    async def _write(self, call: Call, found: Found, first: int, parts: Sequence[bytes], checked: Headers) -> Response:
+    async def _write(self, call: Call, found: Found, first: int, parts: Sequence[bytes]) -> Headers:
         end = first + sum(len(part) for part in parts)
         async with self._changing(call, found, first, end) as plan:
             answer = _written(call, plan.after)
             await self._contents.write(plan, first, parts)
-        return Response(201, headers=[*answer, *checked])
+        return answer
 
     @asynccontextmanager
     async def _changing(

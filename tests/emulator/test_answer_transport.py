@@ -1,4 +1,4 @@
-"""The status line of an answer: refusals say their sentence there, as Azure's services do."""
+"""How an answer is written: its status line says the sentence of a refusal, as Azure's do, and it may come as one."""
 
 import asyncio
 import http.client
@@ -9,8 +9,10 @@ import requests
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.fileshare import ShareFileClient
 
+from harness.emulator.answer_transport import AnswerTransport
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.reason_phrases import PhrasedTransport
+
+CLOSED = b"(closed)"
 
 
 class WrittenTransport(asyncio.Transport):
@@ -23,10 +25,13 @@ class WrittenTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.append(bytes(data))
 
+    def close(self) -> None:
+        self.written.append(CLOSED)
+
 
 def phrased(sentence: str, *parts: bytes) -> list[bytes]:
     connection = WrittenTransport()
-    answer = PhrasedTransport(connection)
+    answer = AnswerTransport(connection)
     answer.set_phrase(sentence)
     for part in parts:
         answer.write(part)
@@ -39,6 +44,31 @@ def test_the_first_line_says_the_sentence_and_the_rest_is_as_it_was() -> None:
     )
 
     assert written == [b"HTTP/1.1 404 The specified share does not exist.\r\na: b\r\n\r\n", b"HTTP/1.1 404 x\r\n"]
+
+
+def test_what_is_held_is_written_as_one() -> None:
+    connection = WrittenTransport()
+    answer = AnswerTransport(connection)
+    answer.hold()
+    answer.write(b"head")
+    answer.write(b"body")
+    assert not connection.written
+
+    answer.release()
+    answer.write(b"next")
+
+    assert connection.written == [b"headbody", b"next"]
+
+
+def test_a_connection_is_closed_after_what_was_held() -> None:
+    connection = WrittenTransport()
+    answer = AnswerTransport(connection)
+    answer.hold()
+    answer.write(b"last")
+
+    answer.close()
+
+    assert connection.written == [b"last", CLOSED]
 
 
 def test_an_interim_answer_keeps_its_own_words() -> None:

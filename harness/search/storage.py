@@ -1,0 +1,58 @@
+"""The storage of studies: Optuna's, opened and used with errors that a user can mend."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from sqlalchemy.exc import SQLAlchemyError
+
+from harness.errors import UserError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def stored(method: Callable[P, T]) -> Callable[P, T]:
+    """Report trouble with the storage (a full disk, a lock, a server that is gone) as the user's to mend."""
+
+    @wraps(method)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except (StorageInternalError, SQLAlchemyError) as error:
+            reason = str(error.__cause__ or error).partition("\n")[0]
+            text = f"the storage of the study cannot be used: {reason}; once it can, continue with --out DIR --resume"
+            raise UserError(text) from error
+
+    return guarded
+
+
+def open_storage(storage: str | None) -> BaseStorage:
+    """The storage at the URL of a database, as Optuna has it; one in memory for None.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        return InMemoryStorage() if storage is None else RDBStorage(storage)
+    except ImportError:
+        raise UserError(
+            f"the storage of the study needs a driver of its database that is not installed ({_scheme(storage)}); for "
+            "PostgreSQL: pip install 'psycopg[binary]', and a URL that begins with postgresql+psycopg://"
+        ) from None
+    except Exception as error:  # whatever the database's driver raises
+        raise UserError(
+            f"the storage of the study ({_scheme(storage)}) cannot be opened: {type(error).__name__}"
+        ) from None
+
+
+def _scheme(storage: str | None) -> str:
+    """What may be shown of the URL of a database: the rest may hold a password."""
+    scheme, is_url, _ = (storage or "").partition("://")
+    return scheme if is_url else "no URL"
