@@ -1,20 +1,20 @@
-"""SIGINT and SIGTERM as one exception, raised only where what was made so far is known and will be deleted."""
+"""SIGINT, SIGTERM and SIGHUP as one exception, raised only where what was made so far is known and will be deleted."""
 
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DRAINING = b"\nharness: no trial begins any more, and those that run are waited for; Ctrl-C again ends them\n"
 _PATIENCE = b"\nharness: deleting what was made; this takes a moment\n"
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was asked to end; ``exit_code`` is 130 for Ctrl-C and 143 for SIGTERM."""
+    """The process was asked to end; ``exit_code`` is 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -88,11 +88,15 @@ class Interruption:
 
     @contextmanager
     def installed(self) -> Iterator[Self]:
-        """Handle SIGINT and SIGTERM while the block lasts; in a thread other than the main one, change nothing."""
+        """Handle SIGINT, SIGTERM and SIGHUP while the block lasts; in a thread other than the main one, change nothing.
+
+        A SIGHUP that is ignored stays so, as by ``nohup``.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        before: dict[int, Any] = {signum: signal.signal(signum, self._handle) for signum in _SIGNALS}
+        wanted = [one for one in _SIGNALS if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
+        before: dict[int, Any] = {signum: signal.signal(signum, self._handle) for signum in wanted}
         try:
             yield self
         finally:
@@ -102,12 +106,12 @@ class Interruption:
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         if signum == signal.SIGINT and self._drained and not (self.is_draining or self._eager) and self.signum is None:
             self.is_draining = True
-            os.write(2, _DRAINING)
+            _tell(_DRAINING)
             return
         if self.signum is None:
             self.signum = signum
         if self._held or self._raised:
-            os.write(2, _PATIENCE)  # print may be what was interrupted
+            _tell(_PATIENCE)
         self._raise_what_waits()
 
     def _raise_what_waits(self) -> None:
@@ -115,3 +119,9 @@ class Interruption:
         if self.signum is not None and may and not self._raised:
             self._raised = True
             raise Interrupted(self.signum)
+
+
+def _tell(text: bytes) -> None:
+    """Write to standard error, not by ``print``, which may be what was interrupted; a closed terminal takes nothing."""
+    with suppress(OSError):
+        os.write(2, text)

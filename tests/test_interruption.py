@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,15 @@ def interrupt(signum: int = signal.SIGINT) -> None:
     os.kill(os.getpid(), signum)
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.fixture(autouse=True)
+def with_hangups() -> Iterator[None]:
+    """SIGHUP does what it does by default, also where who runs the tests ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_the_exit_code_tells_the_signal(signum: int, code: int) -> None:
     interruption = Interruption()
     with interruption.installed(), pytest.raises(Interrupted) as caught, interruption.allowed():
@@ -61,6 +70,29 @@ def test_a_second_signal_says_that_things_are_being_deleted(capfd: pytest.Captur
             interrupt()
         interrupt()
     assert "deleting what was made" in capfd.readouterr().err
+
+
+def test_a_hangup_that_is_ignored_stays_so() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    interruption = Interruption()
+    with interruption.installed(), interruption.allowed():
+        interrupt(signal.SIGHUP)
+    assert interruption.signum is None
+
+
+def test_a_terminal_that_is_gone_breaks_no_deletion(capfd: pytest.CaptureFixture[str]) -> None:
+    interruption = Interruption()
+    kept = os.dup(2)
+    with interruption.installed(), pytest.raises(Interrupted), interruption.allowed():
+        interrupt(signal.SIGHUP)
+    try:
+        os.close(2)
+        with interruption.installed():
+            interrupt(signal.SIGHUP)  # prints a note where standard error is open
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    assert "deleting" not in capfd.readouterr().err
 
 
 def test_handlers_are_as_before_afterwards() -> None:

@@ -6,12 +6,17 @@ from harness.cli.command import main, run
 from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
-    from harness.cli.run_plan import refuse_what_cannot_run, say_plan
+    from harness.cli.run_plan import load_all, refuse_what_cannot_run, say_plan
     from harness.cli.scenario_run import ScenarioRun
 else:
     __getattr__ = lazy_attributes(
         __name__,
-        {"ScenarioRun": "scenario_run", "refuse_what_cannot_run": "run_plan", "say_plan": "run_plan"},
+        {
+            "ScenarioRun": "scenario_run",
+            "load_all": "run_plan",
+            "refuse_what_cannot_run": "run_plan",
+            "say_plan": "run_plan",
+        },
     )
 
-__all__ = ["ScenarioRun", "main", "refuse_what_cannot_run", "run", "say_plan"]
+__all__ = ["ScenarioRun", "load_all", "main", "refuse_what_cannot_run", "run", "say_plan"]

@@ -1,5 +1,8 @@
 """The ``harness`` command as a whole: its subcommands, and its exit codes."""
 
+import errno
+import gc
+import os
 import sys
 
 import click
@@ -12,6 +15,10 @@ from harness.extras import remedy
 
 _BAD_INPUT = 2
 _INTERRUPTED = 130  # as shells have it for SIGINT
+
+# New objects after which the collector looks for garbage: Python's own 700 have it look hundreds of times while
+# everything is imported. With ten times as many, a long sweep would keep several kilobytes of each trial.
+_YOUNG = 20_000
 
 _HELP = """Tests and runs GPU training jobs written for Azure Batch AI, and sweeps their parameters.
 
@@ -76,6 +83,11 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         say(f"harness: the package {error.name} is missing: {remedy(error)}", err=True)
         return _BAD_INPUT
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        say(f"harness: {error.filename or 'the output'} could not be written whole: {error.strerror}", err=True)
+        return 1
     except click.Abort:
         return _INTERRUPTED
     except KeyboardInterrupt:
@@ -86,4 +98,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> None:
     """The console script."""
-    sys.exit(main())
+    gc.set_threshold(_YOUNG)
+    code = main()
+    _drop_unwritten_output()
+    gc.freeze()  # Python would look at all that was imported once more before it ends, as long as at its beginning
+    sys.exit(code)
+
+
+def _drop_unwritten_output() -> None:
+    """Drop what standard output refuses: ``main`` has said so, and Python would say it again when it ends."""
+    if sys.stdout is None:  # the shell has closed it
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

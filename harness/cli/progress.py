@@ -102,13 +102,13 @@ class Display:
             case TrialMoved(trial, _, state):
                 self._move(trial, TrialState(state))
                 self._line(plain(str(event)))
-                self._update(self._counts())
+                self._update_counts()
             case TrialEnded():
                 self._note(event)
-                self._update(self._counts())
+                self._update_counts()
             case StepRead(trial, metric, _, value):
                 self._live = f"{trial} {metric} {value:.4g}"
-                self._update(self._counts())
+                self._update_counts()
             case LogLine(is_metric=is_metric):
                 if is_metric or self._total == 1:
                     self._line(plain(str(event)))
@@ -147,6 +147,10 @@ class Display:
         else:  # a sweep has thousands of lines, and rich takes a millisecond to lay out each
             self._console.file.write(f"{Text.from_markup(markup).plain}\n")
             self._console.file.flush()
+
+    def _update_counts(self) -> None:
+        if self._status is not None:  # a file or a pipe shows no counts
+            self._update(self._counts())
 
     def _update(self, text: str) -> None:
         if self._status is not None:

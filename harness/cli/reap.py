@@ -20,6 +20,7 @@ from harness.cli.options import DEFAULT_DIRECTORY
 from harness.cli.output import say
 from harness.clock import SystemClock
 from harness.clouds import Clients, Cloud, open_cloud
+from harness.compute.process_handle import ends
 from harness.config import ENVIRONMENT, Settings, environment, is_own, journal_path, load_settings, trace_settings
 from harness.emulator import launch
 from harness.emulator.endpoint import Endpoint
@@ -161,7 +162,7 @@ def _emulated(stack: ExitStack, place: Place, serving: Endpoint | None, age: tim
         return stack.enter_context(_survey("emulator", place.settings, age, serving))
     except CloudError:
         # The emulator of a run that was killed just now may have been on its way out: then another is started.
-        if serving is None or not place.may_start or not launch.ends(serving.pid, _STOP_SECONDS):
+        if serving is None or not place.may_start or not ends(serving.pid, _STOP_SECONDS):
             raise
         return stack.enter_context(_survey("emulator", place.settings, age))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from harness import cli, services
+from harness import cli, experiments, services
 from harness.cli.groups import CONTEXT
 from harness.cli.options import MAX_TRIALS, PATH
 from harness.cli.output import say
@@ -13,12 +13,8 @@ from harness.cli.run_emulator import emulator_for_run
 from harness.clock import SystemClock
 from harness.config import load_settings
 from harness.errors import UserError
-from harness.experiments.run_directory import open_run_directory
-from harness.experiments.selection import Selection
 from harness.extras import SCENARIOS, require_extra
 from harness.interruption import Interrupted, Interruption
-from harness.scenario.faults import with_faults
-from harness.scenario.overrides import load_scenarios
 from harness.scenario.set_option import parse_values
 from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service
 
@@ -83,7 +79,7 @@ def run(
 
     Everything that a scenario needs is made, and deleted at the end. The exit code is 0 when everything came out as
     expected, 1 when something did not or the cloud refused, 2 for a mistake in a scenario or a setting, 130 after
-    Ctrl-C and 143 after SIGTERM.
+    Ctrl-C, 143 after SIGTERM and 129 after SIGHUP.
 
     \b
     Examples:
@@ -93,35 +89,33 @@ def run(
       harness run scenarios/mnist_quickstart.yaml --fault throttle=0.3
     """
     require_extra(SCENARIOS)
-    loaded = [
-        scenario.model_copy(update={"faults": with_faults(scenario.faults, faults, fault_seed)})
-        for scenario in load_scenarios(scenarios, parse_values(values))
-    ]
-    settings = load_settings(Path())
+    given, settings = parse_values(values), load_settings(Path())
     cloud = cloud or settings.cloud or "emulator"
     service = service or settings.service or default_service(cloud)
-    if dry_run:
-        used = services.service_named(service, settings, cloud)
-        cli.say_plan(loaded, used, settings, cloud=cloud, limit=limit, upload_from=upload_from)
-        return 0
     resume = resume or rerun is not None
     if resume and out is None:
         option = "--resume" if rerun is None else "--rerun"
         raise UserError(f"{option} continues an earlier run: name its directory with --out")
-    storage = settings.study_storage.get_secret_value() if settings.study_storage else None
-    selection = Selection(limit, failed=rerun is not None, trial=trial, storage=storage)
     if end_jobs and not resume:
         raise UserError("--end-jobs ends jobs of the run that --resume continues: add --resume and --out")
     interruption = Interruption()
     with ExitStack() as stack:
         stack.enter_context(interruption.installed())
-        emulator = stack.enter_context(emulator_for_run(settings, outlives=reuse)) if cloud == "emulator" else None
+        is_emulated = cloud == "emulator" and not dry_run
+        emulator = stack.enter_context(emulator_for_run(settings, outlives=reuse)) if is_emulated else None
         # The rest of the command is imported here, by its packages, while the emulator starts.
+        loaded = cli.load_all(scenarios, given, faults=faults, seed=fault_seed)
         used = services.service_named(service, settings, cloud)
+        if dry_run:
+            cli.say_plan(loaded, used, settings, cloud=cloud, limit=limit, upload_from=upload_from)
+            return 0
+        storage = settings.study_storage.get_secret_value() if settings.study_storage else None
+        selection = experiments.Selection(limit, failed=rerun is not None, trial=trial, storage=storage)
         for scenario in loaded:
             cli.refuse_what_cannot_run(scenario, cloud, limit)
         now = SystemClock().now()
-        with open_run_directory(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now) as directory:
+        opened = experiments.open_run_directory(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now)
+        with opened as directory:
             one = cli.ScenarioRun(
                 cloud,
                 used,

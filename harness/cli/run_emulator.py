@@ -1,10 +1,9 @@
 """The emulator of a run. One of the run's own starts while the rest of the command is imported, which takes as long."""
 
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
 
 from harness.cli.options import DEFAULT_DIRECTORY
 from harness.cli.output import say
@@ -14,28 +13,38 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, start_detached
 from harness.emulator.options import Options
 
-FindEmulator = Callable[[], Endpoint]
-T = TypeVar("T")
+
+def _stay() -> None:
+    """Leave an emulator running that is not the run's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEmulator:
+    """The emulator of a run.
+
+    Attributes:
+        find: waits until it is ready. Raises EmulatorError where it does not start.
+        leave: says that the run needs it no longer; one of the run's own begins to end, for which nobody waits here.
+    """
+
+    find: Callable[[], Endpoint]
+    leave: Callable[[], None] = _stay
 
 
 @contextmanager
-def emulator_for_run(settings: Settings, *, outlives: bool) -> Iterator[FindEmulator]:
+def emulator_for_run(settings: Settings, *, outlives: bool) -> Iterator[RunEmulator]:
     """The project's own emulator where it runs, else one that ends with the block.
 
     Args:
         settings: name the directory of the project's own emulator.
         outlives: start the project's own emulator where it does not run, and keep it.
-
-    Yields:
-        A function that waits until the emulator is ready, to be called once. It raises EmulatorError where it does not
-        start.
     """
     directory = settings.emulator_dir or DEFAULT_DIRECTORY
     running = find(directory)
     if running is not None:
-        yield lambda: running
+        yield RunEmulator(lambda: running)
     elif outlives:  # it does not start for a run that is refused
-        yield lambda: _kept(Options(directory, cntk_python=settings.cntk_python))
+        yield RunEmulator(lambda: _kept(Options(directory, cntk_python=settings.cntk_python)))
     else:
         with _entered_meanwhile(running_emulator(settings)) as starting:
             yield starting
@@ -50,16 +59,19 @@ def _kept(options: Options) -> Endpoint:
 
 
 @contextmanager
-def _entered_meanwhile(context: AbstractContextManager[T]) -> Iterator[Callable[[], T]]:
-    """Enter a context in a thread, and leave it at the end of the block.
-
-    Yields:
-        A function that waits for what entering it gives, or raises what it raises.
-    """
+def _entered_meanwhile(context: AbstractContextManager[Endpoint]) -> Iterator[RunEmulator]:
+    """Enter a context in a thread, and leave it there, at the end of the block at the latest."""
     with ThreadPoolExecutor(1) as thread:
         entering = thread.submit(context.__enter__)
+        leaving: list[Future[bool | None]] = []
+
+        def leave() -> None:
+            if not leaving and entering.exception() is None:
+                leaving.append(thread.submit(context.__exit__, None, None, None))
+
         try:
-            yield entering.result
+            yield RunEmulator(entering.result, leave)
         finally:
-            if entering.exception() is None:
-                context.__exit__(*sys.exc_info())
+            leave()
+            for ended in leaving:
+                ended.result()

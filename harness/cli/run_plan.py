@@ -1,6 +1,6 @@
-"""What a run would do, displayed or refused before anything is made."""
+"""The scenarios of a run, and what it would do, displayed or refused before anything is made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +11,32 @@ from harness.errors import UserError
 from harness.experiments.dry_run import describe, refuse_unknown_size
 from harness.experiments.studies import study_of
 from harness.resources.budget import node_price
+from harness.scenario.faults import with_faults
 from harness.scenario.model import Scenario
+from harness.scenario.overrides import load_scenarios
 from harness.services.service import Service
 from harness.target import CloudName
+
+
+def load_all(
+    files: Sequence[Path], values: Mapping[str, str], *, faults: Sequence[str], seed: int | None
+) -> list[Scenario]:
+    """The scenarios of some files.
+
+    Args:
+        files: where they are.
+        values: of parameters, by name, in place of theirs.
+        faults: to inject besides theirs, each ``NAME=RATE``.
+        seed: of the faults; default each scenario's own.
+
+    Raises:
+        ScenarioError: there is a mistake in a scenario, or none of them has a parameter.
+        UserError: there is no such fault.
+    """
+    return [
+        scenario.model_copy(update={"faults": with_faults(scenario.faults, faults, seed)})
+        for scenario in load_scenarios(files, values)
+    ]
 
 
 def say_plan(

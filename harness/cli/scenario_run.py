@@ -11,7 +11,7 @@ import click
 from harness.cli.killed_run import describe as describe_survivors
 from harness.cli.killed_run import end_survivors, find_survivors
 from harness.cli.progress import Display, open_console, say_lines
-from harness.cli.run_emulator import FindEmulator
+from harness.cli.run_emulator import RunEmulator
 from harness.cli.run_summary import RunSummary
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
@@ -46,7 +46,7 @@ class ScenarioRun:
     settings: Settings
     directory: RunDirectory
     interruption: Interruption
-    emulator: FindEmulator | None
+    emulator: RunEmulator | None
     junit: Path | None = field(kw_only=True)
     reuse: bool = field(kw_only=True)
     upload_from: tuple[Path, ...] = field(kw_only=True)
@@ -72,6 +72,8 @@ class ScenarioRun:
                                 self._run(context, part, outcomes)
         finally:
             self._running.close()
+            if self.emulator is not None:
+                self.emulator.leave()  # it ends while the summary is made
             summary = RunSummary(self._console, self.directory, self.settings, self.junit)
             is_met = summary.show(parts, outcomes, is_interrupted=self.interruption.signum is not None)
         if self.interruption.is_draining:
@@ -102,6 +104,8 @@ class ScenarioRun:
         if not part.total:
             return
         self._display.begin(scenario, part.total)
+        if any(metric.pattern is not None for metric in scenario.metrics.values()):
+            context.matcher.prepare()  # while what the jobs need is made, so that the first outcome does not wait
         if part.study is not None:
             study, again = part.study, part.trials
             # A recording runs one trial at a time, so a replay must do so, too, to get the same points.
@@ -127,7 +131,7 @@ class ScenarioRun:
 
     @contextmanager
     def _context(self) -> Iterator[RunContext]:
-        settings, endpoint = self.settings, self.emulator() if self.emulator else None
+        settings, endpoint = self.settings, self.emulator.find() if self.emulator else None
         local = LocalUploads(settings.mnist_dir, mnist_cache(environment()), self._display, self.upload_from)
         with (
             open_cloud(

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
         open_volumes,
         target_of,
     )
-    from harness.experiments.run_directory import RunDirectory
+    from harness.experiments.run_directory import RunDirectory, open_run_directory
     from harness.experiments.run_policy import policy_for
+    from harness.experiments.selection import Selection
     from harness.experiments.studies import study_of
     from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
     from harness.experiments.uploads import LocalUploads, RecordedUploads
@@ -39,6 +40,7 @@ else:
             "RecordedUploads": "uploads",
             "RunContext": "run_context",
             "RunDirectory": "run_directory",
+            "Selection": "selection",
             "check_one": "sweep_expectations",
             "describe_unmet": "sweep_expectations",
             "encoded": "outcomes",
@@ -46,6 +48,7 @@ else:
             "open_alone": "run_context",
             "open_cluster": "run_context",
             "open_group": "run_context",
+            "open_run_directory": "run_directory",
             "open_target": "run_context",
             "open_volumes": "run_context",
             "policy_for": "run_policy",
@@ -69,6 +72,7 @@ __all__ = [
     "RecordedUploads",
     "RunContext",
     "RunDirectory",
+    "Selection",
     "check_one",
     "describe_unmet",
     "encoded",
@@ -76,6 +80,7 @@ __all__ = [
     "open_alone",
     "open_cluster",
     "open_group",
+    "open_run_directory",
     "open_target",
     "open_volumes",
     "policy_for",

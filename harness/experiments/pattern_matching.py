@@ -32,7 +32,7 @@ class Found:
 
 
 class PatternMatcher:
-    """Matches patterns; a context manager, whose process starts with the first request."""
+    """Matches patterns; a context manager, whose process starts with the first request at the latest."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -42,6 +42,10 @@ class PatternMatcher:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def prepare(self) -> None:
+        """Start the process without waiting for it."""
+        self._started()
 
     def find(self, pattern: str, path: Path, *, keep: int, seconds: float) -> Found:
         """What a pattern matches in a log.
@@ -109,6 +113,17 @@ class PatternMatcher:
         return reply["result"]
 
     def _exchange(self, request: str) -> str:
+        process = self._started()
+        if process.stdin is None or process.stdout is None:
+            return ""
+        try:
+            process.stdin.write(f"{request}\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            return ""
+        return process.stdout.readline()
+
+    def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_WORKER)],
@@ -119,11 +134,4 @@ class PatternMatcher:
                 encoding="utf-8",
                 start_new_session=True,  # Ctrl-C at the terminal is for the harness
             )
-        if self._process.stdin is None or self._process.stdout is None:
-            return ""
-        try:
-            self._process.stdin.write(f"{request}\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            return ""
-        return self._process.stdout.readline()
+        return self._process

@@ -28,6 +28,10 @@ from harness.scenario.model import Scenario, Trial
 if TYPE_CHECKING:
     from harness.search import Study
 
+# Seconds. To follow the log of a job takes three requests, for which the other trials of a sweep would wait; a job that
+# is over this fast has its log downloaded before anybody could read it.
+_FOLLOWED_AFTER = 0.5
+
 
 def run_scenario(
     context: RunContext,
@@ -137,8 +141,9 @@ def run_trials(
         CloudError: the cloud refuses; the jobs are deleted.
         Interrupted: the process was asked to end; the jobs are deleted.
     """
-    source = KnownTrials(trials, _Submission(context, target, scenario, directory).pending)
-    is_beside = context.policy.is_live and not source.is_single
+    is_beside = context.policy.is_live and len(trials) > 1
+    submission = _Submission(context, target, scenario, directory, followed_after=_FOLLOWED_AFTER if is_beside else 0.0)
+    source = KnownTrials(trials, submission.pending)
     fetcher = FetchBeside(context.cloud.clock) if is_beside else FetchAtOnce(context.cloud.clock)
     _schedule(context, target, scenario, source, report, fetcher=fetcher)
 
@@ -172,6 +177,7 @@ class _Submission:
     target: JobTarget
     scenario: Scenario
     directory: RunDirectory
+    followed_after: float = 0.0
     _count: int = 0
 
     def pending(self, trial: Trial) -> PendingTrial:
@@ -186,4 +192,5 @@ class _Submission:
             self.directory.trial(self.scenario, trial),
             experiment=further_experiment(self.target.experiment, experiment),
             makes_experiment=experiment > 0 and position == 0,
+            followed_after=self.followed_after,
         )

@@ -83,16 +83,24 @@ class TrialScheduler:
             raise self._refusal
 
     def _run(self) -> None:
-        pauses = self._poller.pauses()
+        pauses, clock = self._poller.pauses(), self._poller.clock
+        due = clock.monotonic()  # when jobs are looked at next
         while self._running or self._finished or self._more():
             self._act()
             # The next job begins on a free node while the files of the last one are downloaded.
             self._collect()
+            left = due - clock.monotonic()
+            if left > 0 and (self._running or self._finished) and self._has_fetched(left):
+                continue
             if self._poll():
                 pauses = self._poller.pauses()
-            elif self._running or self._finished:
-                with self._interruption.allowed():
-                    self._fetcher.wait(self._fetches.values(), next(pauses))
+            due = clock.monotonic() + next(pauses)
+
+    def _has_fetched(self, seconds: float) -> bool:
+        """Wait for the files of a job that has ended; whether they have come before the time was over."""
+        with self._interruption.allowed():
+            self._fetcher.wait(self._fetches.values(), seconds)
+        return any(fetch.done() for fetch in self._fetches.values())
 
     def _more(self) -> bool:
         """Whether further trials may begin."""

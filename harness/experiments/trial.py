@@ -29,6 +29,7 @@ class PendingTrial:
     Attributes:
         experiment: the experiment of its job.
         makes_experiment: whether it is the first of its experiment, which does not exist yet.
+        followed_after: seconds that its job runs before its log is followed; that of a shorter job is read at its end.
         attempts: those before, where it is tried again.
     """
 
@@ -39,6 +40,7 @@ class PendingTrial:
     directory: TrialDirectory
     experiment: str
     makes_experiment: bool = False
+    followed_after: float = 0.0
     attempts: Attempts | None = None
 
     @property
@@ -152,8 +154,9 @@ class RunningTrial:
             JobError: the job was deleted, or is not the one that was asked for.
         """
         view = self._view(jobs)
+        self._job.learn(jobs)
         has_moved = self._move(view.state)
-        if self._state is TrialState.RUNNING:
+        if self._state is TrialState.RUNNING and self._ran(view) >= self._pending.followed_after:
             self._log.stream()
         return has_moved
 
@@ -179,6 +182,11 @@ class RunningTrial:
     def close(self, error: BaseException) -> None:
         """Delete the job of a run that ends in an error; its cassette is not recorded."""
         self._attempts.close(error)
+
+    def _ran(self, view: JobView) -> float:
+        """Seconds that the job has been running, by the service's clock or since it was first seen to run."""
+        by_service = (self._clock.now() - view.started).total_seconds() if view.started else 0.0
+        return max(by_service, self._clock.monotonic() - self._since)
 
     def _view(self, jobs: Mapping[str, JobView]) -> JobView:
         experiment = self._pending.experiment

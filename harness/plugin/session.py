@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _OWNER = "harness_owner"  # in a worker's input: the process that what the workers make belongs to
 _EMULATOR = "harness_emulator"  # in a worker's input: the data directory of the emulator that all of them share
-_SIGTERM_EXIT = 143
 
 OPEN = pytest.StashKey[ExitStack]()
 INTERRUPTION = pytest.StashKey[Interruption]()
@@ -80,10 +79,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """After SIGTERM the exit code is the one that shells expect."""
+    """After SIGTERM and SIGHUP the exit code is the one that shells expect."""
     hand_over(session.config)
-    if session.config.stash[INTERRUPTION].signum == signal.SIGTERM:
-        session.exitstatus = _SIGTERM_EXIT
+    signum = session.config.stash[INTERRUPTION].signum
+    if signum in (signal.SIGTERM, signal.SIGHUP):
+        session.exitstatus = 128 + signum
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,21 +5,18 @@ nothing else: the same results in the same order give the same points in the sam
 """
 
 import hashlib
-import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal
 
 import optuna
-from optuna.exceptions import ExperimentalWarning, StorageInternalError
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
+from optuna.trial import TrialState
 
 from harness.errors import UserError
 from harness.scenario.conditions import holds, is_excluded
@@ -31,6 +28,7 @@ from harness.scenario.swept_values import FindFiles
 from harness.scenario.values import Scalar
 from harness.search.algorithms import make_pruner, make_sampler
 from harness.search.distributions import distribution_of, suggested
+from harness.search.storage import open_storage, stored
 
 # Attributes of trials that do not count: their point does not exist, or they were run again.
 _EXCLUDED, _AGAIN = "excluded", "run_again"
@@ -41,24 +39,7 @@ _DIRECTIONS: Mapping[Direction, StudyDirection] = {
     "maximize": StudyDirection.MAXIMIZE,
 }
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Ending = Literal["complete", "pruned", "failed"]
-
-
-def _stored(method: Callable[P, T]) -> Callable[P, T]:
-    """Report trouble with the storage (a full disk, a lock, a server that is gone) as the user's to mend."""
-
-    @wraps(method)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(*args, **kwargs)
-        except (StorageInternalError, SQLAlchemyError) as error:
-            reason = str(error.__cause__ or error).partition("\n")[0]
-            text = f"the storage of the study cannot be used: {reason}; once it can, continue with --out DIR --resume"
-            raise UserError(text) from error
-
-    return guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +94,11 @@ class Study:
             self._study.set_metric_names(list(self._goal.names))
         self._id = storage.get_study_id_from_name(name)
         trials = self._study.get_trials(deepcopy=False)
-        self._numbers = len(trials)
+        # A killed process may have left one that waits: nobody has asked for it yet.
+        self._waiting = sum(trial.state == TrialState.WAITING for trial in trials)
+        self._numbers = len(trials) - self._waiting
         self._excluded = sum(bool(trial.user_attrs.keys() & {_EXCLUDED, _AGAIN}) for trial in trials)
-        self._unfinished = [trial for trial in trials if trial.state in (TrialState.RUNNING, TrialState.WAITING)]
+        self._unfinished = [trial.number for trial in trials if trial.state == TrialState.RUNNING]
 
     @property
     def total(self) -> int:
@@ -131,13 +114,23 @@ class Study:
     def left(self) -> int:
         """How many trials have not ended: those that nobody has asked for yet, and those whose end was not reported."""
         trials = self._study.get_trials(deepcopy=False)
-        return self.total - self.asked + sum(not trial.state.is_finished() for trial in trials)
+        return self.total - self.asked + sum(trial.state == TrialState.RUNNING for trial in trials)
 
-    def unfinished(self) -> Iterator[Asked]:
-        """The trials that an earlier process asked for, and whose end it never reported."""
-        return (Asked(trial.number, self._point(trial)) for trial in self._unfinished)
+    @stored
+    def unfinished(self) -> list[Asked]:
+        """The trials that an earlier process asked for, and whose end it never reported.
 
-    @_stored
+        One that was killed while it asked may have left a trial without some of its values: they are chosen here.
+        """
+        found = []
+        for number in self._unfinished:
+            self._seed_sampler(number)
+            asked = self._chosen(optuna.Trial(self._study, self._trial_id(number)))
+            if asked is not None:
+                found.append(asked)
+        return found
+
+    @stored
     def ask(self) -> Asked | None:
         """The next trial; None where there are no more.
 
@@ -147,37 +140,28 @@ class Study:
         for _ in range(_MOST_DRAWS):
             if self.asked >= self.total:
                 return None
-            number = self._numbers
-            if self._plan:
+            if self._waiting:
+                self._waiting -= 1
+            elif self._plan:
                 self._study.enqueue_trial(dict(self._plan[self.asked]))
-            elif not self._spec.sampler.is_own:
-                with _quiet():
-                    self._study.sampler = make_sampler(self._spec.sampler, _seed(self._spec.seed, number))
+            self._seed_sampler(self._numbers)
             trial = self._study.ask()
             self._numbers += 1
-            point: dict[str, Scalar] = {}
-            known = dict(self._constants)
-            for name, choices in self._choices.items():
-                if holds(self._sweep.when.get(name, {}), {**known, **point}):
-                    point[name] = suggested(trial, name, choices)
-            if not is_excluded(point, self._sweep.exclude, known):
-                return Asked(trial.number, point)
-            trial.set_user_attr(_EXCLUDED, True)
-            self._excluded += 1
-            self._study.tell(trial, state=TrialState.FAIL)
+            if (asked := self._chosen(trial)) is not None:
+                return asked
         raise UserError(f"{_MOST_DRAWS} points one after the other are excluded; widen the space, or exclude less")
 
-    @_stored
+    @stored
     def report(self, number: int, step: int, value: float) -> None:
         """Take a value that a running trial has at a step, from 1."""
         self._storage.set_trial_intermediate_value(self._trial_id(number), step, value)
 
-    @_stored
+    @stored
     def prunes(self, number: int) -> bool:
         """Whether a running trial is not worth finishing."""
         return self._study.pruner.prune(self._study, self._storage.get_trial(self._trial_id(number)))
 
-    @_stored
+    @stored
     def tell(self, number: int, ending: Ending, metrics: Mapping[str, float]) -> None:
         """Take how a trial ended; one that has ended already is not changed.
 
@@ -200,7 +184,7 @@ class Study:
         else:
             self._study.tell(number, state=TrialState.FAIL)
 
-    @_stored
+    @stored
     def add(self, parameters: Mapping[str, Scalar], metrics: Mapping[str, float]) -> None:
         """Take what came out of a trial that was run again; it counts besides those that are asked for."""
         values = [metrics.get(name, math.nan) for name in self._goal.names]
@@ -223,11 +207,25 @@ class Study:
                 below = bound.min - value if bound.min is not None else -math.inf
                 yield name, max(above, below)
 
-    def _point(self, trial: FrozenTrial) -> Point:
-        """The point of a trial that was asked for before."""
-        fixed = trial.system_attrs.get("fixed_params", {})
-        values = {**fixed, **trial.params}
-        return {name: values[name] for name in self._choices if name in values}
+    def _seed_sampler(self, number: int) -> None:
+        """Have the sampler draw what it draws for a trial, whatever it has drawn before."""
+        if not self._plan and not self._spec.sampler.is_own:
+            with _quiet():
+                self._study.sampler = make_sampler(self._spec.sampler, _seed(self._spec.seed, number))
+
+    def _chosen(self, trial: optuna.Trial) -> Asked | None:
+        """A trial with all its values; None where its point is excluded, with which it ends."""
+        point: dict[str, Scalar] = {}
+        known = dict(self._constants)
+        for name, choices in self._choices.items():
+            if holds(self._sweep.when.get(name, {}), {**known, **point}):
+                point[name] = suggested(trial, name, choices)
+        if not is_excluded(point, self._sweep.exclude, known):
+            return Asked(trial.number, point)
+        trial.set_user_attr(_EXCLUDED, True)
+        self._excluded += 1
+        self._study.tell(trial, state=TrialState.FAIL)
+        return None
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
@@ -248,26 +246,7 @@ def open_study(
     Raises:
         UserError: it cannot be opened.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        opened: BaseStorage = InMemoryStorage() if storage is None else RDBStorage(storage)
-    except ImportError:
-        raise UserError(
-            f"the storage of the study needs a driver of its database that is not installed ({_scheme(storage)}); for "
-            "PostgreSQL: pip install 'psycopg[binary]', and a URL that begins with postgresql+psycopg://"
-        ) from None
-    except Exception as error:  # whatever the database's driver raises
-        raise UserError(
-            f"the storage of the study ({_scheme(storage)}) cannot be opened: {type(error).__name__}"
-        ) from None
-    return Study(sweep, opened, name, find, constants)
-
-
-def _scheme(storage: str | None) -> str:
-    """What may be shown of the URL of a database: the rest may hold a password."""
-    scheme, is_url, _ = (storage or "").partition("://")
-    return scheme if is_url else "no URL"
+    return Study(sweep, open_storage(storage), name, find, constants)
 
 
 @contextmanager

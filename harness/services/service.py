@@ -184,6 +184,10 @@ class Job(Resource, ABC):
 
     kind = "job"
 
+    def __init__(self, provisioning: Provisioning, *, group: str, name: str) -> None:
+        super().__init__(provisioning, group=group, name=name)
+        self._is_finished = False
+
     @property
     @abstractmethod
     def command(self) -> tuple[str, ...]:
@@ -197,6 +201,10 @@ class Job(Resource, ABC):
     @abstractmethod
     def list_jobs(self) -> Mapping[str, JobView]:
         """Every job of its experiment, by name: one request for all that have not ended. Raises JobError."""
+
+    def learn(self, jobs: Mapping[str, JobView]) -> None:
+        """Remember whether it has ended, from a list that this job or another one of its experiment has requested."""
+        self._is_finished = self.name in jobs and jobs[self.name].is_finished
 
     @abstractmethod
     def terminate(self) -> None:

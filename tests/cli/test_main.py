@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -49,6 +50,15 @@ def test_every_command_explains_itself_in_80_columns(
     assert max(map(len, out.splitlines())) <= 80
     assert not any(character in out for character in "│╭─")
     assert "..." not in out.partition("\nCommands:")[2]
+
+
+def test_output_that_finds_no_room_is_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "harness", "docs", "ray"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.stderr == "harness: the output could not be written whole: No space left on device\n"
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -103,6 +113,18 @@ def test_an_unknown_command_gets_the_nearest_or_all(
 def test_a_wrong_option_is_bad_input(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_command_ends_without_a_look_for_garbage() -> None:
+    program = (
+        "import gc, sys; sys.argv = ['harness', '--version']; import harness.cli;"
+        "gc.callbacks.append(lambda phase, _: phase == 'start' and print('looks at', len(gc.get_objects())));"
+        "harness.cli.run()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    looked = [int(line.split()[-1]) for line in done.stdout.splitlines() if line.startswith("looks at")]
+    assert looked  # Python does look when it ends
+    assert max(looked) < 2000
 
 
 def test_the_version_is_printed_by_the_module_too() -> None:

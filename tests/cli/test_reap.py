@@ -13,8 +13,9 @@ import pytest
 from harness.cli import main
 from harness.clouds import open_cloud
 from harness.compute.paths import MARK
+from harness.compute.process_handle import ends
 from harness.config import Settings
-from harness.emulator.launch import ends, launch
+from harness.emulator.launch import launch
 from harness.resources import Entry, Journal
 from harness.resources.reap import find
 

@@ -17,9 +17,10 @@ from harness.cli import main
 from harness.clouds import Clients, Cloud, open_cloud
 from harness.compute.job_processes import supervisor_command
 from harness.compute.paths import MARK
+from harness.compute.process_handle import ends
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import ends, launch, start_detached, stop
+from harness.emulator.launch import launch, start_detached, stop
 from harness.emulator.options import Options
 from harness.resources import Entry, Journal, Provisioning
 from harness.resources.owner import Owner, owner_of, this_process

@@ -13,9 +13,10 @@ import pytest
 
 from harness.cli import main
 from harness.clouds import open_cloud
+from harness.compute.process_handle import ends
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import ends, stop
+from harness.emulator.launch import stop
 
 OWN_GROUP = "harness-emulator"  # the emulator's own, which lists as every other
 Write = Callable[..., Path]
@@ -309,9 +310,30 @@ def test_a_signal_leaves_nothing_behind(  # noqa: PLR0917 - half of them are par
     process = started(scenario(), "--set", f"pause={pause}", "--out", "here")
     until(process, moment)
     process.send_signal(signum)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == code
     assert "Traceback" not in err
+    assert groups() == []
+
+
+@pytest.fixture
+def with_hangups() -> Iterator[None]:
+    """SIGHUP does what it does by default, also where who runs the tests ignores it, which processes inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("with_hangups")
+def test_a_terminal_that_closes_leaves_nothing_behind(
+    started: Callable[..., subprocess.Popen[str]], scenario: Write, groups: Callable[[], list[str]]
+) -> None:
+    process = started(scenario(), "--set", "pause=60", "--out", "here")
+    until(process, "is running")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=300) > 0
     assert groups() == []
 
 
@@ -329,10 +351,10 @@ def test_a_second_ctrl_c_does_not_break_the_teardown(
     assert children
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert all(ends(child.pid, seconds=20) for child in children)
+    assert all(ends(child.pid, seconds=60) for child in children)
 
 
 def test_resuming_with_another_value_keeps_the_files_of_the_earlier_outcome(run: Run, scenario: Write) -> None:

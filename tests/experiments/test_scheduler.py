@@ -28,6 +28,7 @@ class HourLong:
         self.id = self.job_name = name
         self.state = TrialState.WAITING
         self.is_closed = False
+        self.looks: list[float] = []  # when its state was requested
         self._clock, self._since = clock, 0.0
 
     def view(self) -> TrialView:
@@ -38,12 +39,13 @@ class HourLong:
         return self
 
     def list_jobs(self) -> dict[str, None]:
+        self.looks.append(self._clock.monotonic())
         return {self.job_name: None}
 
     def observe(self, _jobs: object) -> bool:
         is_over = self._clock.monotonic() - self._since >= HOUR
         self.state = TrialState.SUCCEEDED if is_over else self.state
-        return is_over
+        return is_over or len(self.looks) == 1  # first it is seen to run
 
     def finished(self, _jobs: object) -> "HourLong | None":
         return self if self.state.is_finished else None
@@ -137,6 +139,11 @@ def scheduled() -> Play:
 def test_without_a_budget_every_trial_runs(scheduled: Play) -> None:
     outcomes, _, error = scheduled("abc", nodes=1, budget=None)
     assert (outcomes, error) == (["a", "b", "c"], "")
+
+
+def test_a_job_that_has_just_begun_to_run_is_not_looked_at_again_at_once(scheduled: Play) -> None:
+    _, trials, _ = scheduled("a", nodes=1, budget=None)
+    assert len(trials[0].looks) == len(set(trials[0].looks)) > 1
 
 
 def test_a_trial_that_may_exceed_the_budget_is_not_begun_and_those_before_have_their_outcome(scheduled: Play) -> None:

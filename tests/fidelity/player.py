@@ -19,7 +19,7 @@ from harness.recording.http_messages import plain_headers
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.placeholders import WORD, placeholder_key
 from harness.recording.processors import scrub
-from harness.recording.request_key import request_key
+from harness.recording.request_key import RequestKey, request_key
 from harness.recording.scrub import Scrubber
 from tests.fidelity.comparison import Names, differences
 from tests.fidelity.recorded_job import RecordedJob
@@ -39,7 +39,7 @@ class Player:
         patience: seconds that an answer may take to become the recorded one.
     """
 
-    def __init__(self, endpoint: Endpoint, place: Path, *, patience: float = 10.0) -> None:
+    def __init__(self, endpoint: Endpoint, place: Path, *, patience: float = 60.0) -> None:
         self._patience = patience
         self._endpoint = endpoint
         self._session = requests.Session()
@@ -47,7 +47,7 @@ class Player:
         self._session.headers["User-Agent"] = _AGENT
         self._session.proxies, self._session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
         self._names = Names()
-        self._links: dict[str, str] = {}
+        self._links: dict[RequestKey, str] = {}
         self._clock = SystemClock()
         self._scrubber = Scrubber({})
         self._job = RecordedJob(place)
@@ -96,7 +96,8 @@ class Player:
 
     def _send(self, item: Interaction, metadata: Mapping[str, Mapping[str, str]]) -> Interaction:
         recorded = item.request
-        uri = self._links.get(recorded.uri) or self._names.rewrite(recorded.uri)
+        link = self._links.get(_linked(recorded.uri)) if "sig=" in recorded.uri else None
+        uri = link or self._names.rewrite(recorded.uri)
         headers = dict(recorded.headers)
         if recorded.method == "PUT" and "comp=" not in uri:
             headers |= metadata.get(_path(uri), {})
@@ -185,11 +186,20 @@ def _metadata(story: Sequence[Interaction]) -> Iterator[tuple[str, Mapping[str, 
             yield _path(item.request.uri), told
 
 
-def _links(recorded: Interaction, given: Interaction) -> dict[str, str]:
-    """Recorded download links, which a cassette holds without their signature, and the emulator's own."""
+def _links(recorded: Interaction, given: Interaction) -> dict[RequestKey, str]:
+    """What recorded download links lead to, and the emulator's own links to it.
+
+    Every list of outputs has links of its own, with another expiry. Of a job that ended at once the emulator gives the
+    list that was recorded last, and its links stand for those of the lists before, which it never gave.
+    """
     pattern = re.compile(rb'"downloadUrl": ?"([^"]+)"')
     mine, theirs = (pattern.findall(item.response.body) for item in (recorded, given))
-    return {one.decode(): other.decode() for one, other in zip(mine, theirs, strict=bool(mine))}
+    return {_linked(one.decode()): other.decode() for one, other in zip(mine, theirs, strict=bool(mine))}
+
+
+def _linked(uri: str) -> RequestKey:
+    """What a download link leads to, whoever signed it until when."""
+    return request_key("GET", uri, {})
 
 
 def _path(uri: str) -> str:

@@ -57,7 +57,8 @@ def test_workers_share_a_storage_emulator_which_ends_with_the_session(
     result.assert_outcomes(passed=4)
     [pid] = [int(path.name) for path in tmp_path.rglob("seen/*")]
     directory = next(path for path in tmp_path.rglob("harness-storage") if path.is_dir())
-    from harness.emulator.launch import ends, find
+    from harness.compute.process_handle import ends
+    from harness.emulator.launch import find
 
     assert ends(pid, 600)  # far beyond what a busy machine needs
     assert find(directory) is None

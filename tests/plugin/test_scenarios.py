@@ -220,7 +220,7 @@ def test_a_test_of_ones_own_makes_what_it_needs(run: Run, scenarios: Write, pyte
 
 
 @pytest.mark.slow  # pytest in a process of its own, ended in the middle of a trial
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_leaves_nothing_behind(
     run: Run, scenarios: Write, pytester: pytest.Pytester, signum: int, code: int
 ) -> None:
@@ -233,7 +233,7 @@ def test_a_signal_leaves_nothing_behind(
     assert process.stdout is not None
     seen = next(line for line in process.stdout if "is running" in line)
     process.send_signal(signum)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=300)
     assert process.returncode == code, seen + rest
     entries = [json.loads(line) for line in journal(pytester).read_text().splitlines() if line]
     assert {entry["name"] for entry in entries if entry["state"] == "deleted"} == {"shortgroup", "shortshare", "c", "j"}

@@ -1,14 +1,17 @@
 """A search: which points it chooses, when it prunes, and that a killed one goes on as if nothing had happened."""
 
+import contextlib
+import itertools
 import math
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy
 
 from harness.errors import UserError
 from harness.scenario.sweep import SweepSpec
@@ -80,12 +83,77 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(sampler: str
     first = play(begun, most=4)
     lost = begun.ask()  # the process is killed before this one is told
     again = study_of(spec(sampler), storage)
-    assert list(again.unfinished()) == [lost]
+    assert again.unfinished() == [lost]
     again.tell(lost.number, "complete", {"loss": loss(lost.point)})
     assert [*first, (lost.number, dict(lost.point)), *play(again)] == whole
     stored = optuna.load_study(study_name="s", storage=storage)
     assert [trial.state.name for trial in stored.trials] == ["COMPLETE"] * 12
     assert stored.best_value == min(loss(point) for _, point in whole)
+
+
+class KilledError(BaseException):
+    """Stands for SIGKILL: no handler of errors catches it."""
+
+
+class Writes:
+    """Counts writes to databases, and kills at one."""
+
+    def __init__(self) -> None:
+        self.left = math.inf
+        self.has_killed = False
+
+    def __call__(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            self.left -= 1
+            if self.left < 0:
+                self.has_killed = True
+                raise KilledError
+
+
+@pytest.fixture
+def writes() -> Iterator[Writes]:
+    found = Writes()
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", found)
+    yield found
+    sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", found)
+
+
+@pytest.mark.parametrize("sampler", ["sobol", "grid"])
+def test_a_search_that_is_killed_at_any_write_goes_on_as_if_nothing_had_happened(
+    sampler: str, tmp_path: Path, writes: Writes
+) -> None:
+    sweep = spec(sampler, trials=5, space={"depth": {"low": 1, "high": 8}, "kind": ["a", "b"]})
+    whole = play_any(study_of(sweep))
+    for number in itertools.count():
+        storage = f"sqlite:///{tmp_path / str(number)}.db"
+        begun = study_of(sweep, storage)
+        first = [one for one in [begun.ask(), begun.ask()] if one is not None]
+        for one in first:
+            begun.tell(one.number, "complete", {"loss": 1.0})
+        writes.left, writes.has_killed = number, False
+        with contextlib.suppress(KilledError):
+            begun.ask()
+        writes.left = math.inf
+        again = study_of(sweep, storage)
+        assert again.left == 3
+        left = again.unfinished()
+        for one in left:
+            again.tell(one.number, "complete", {"loss": 1.0})
+        assert [*((one.number, dict(one.point)) for one in [*first, *left]), *play_any(again)] == whole
+        stored = optuna.load_study(study_name="s", storage=storage).trials
+        assert [(trial.number, trial.params, trial.state.name) for trial in stored] == [
+            (number, point, "COMPLETE") for number, point in whole
+        ]
+        if not writes.has_killed:
+            break
+    assert number > 3
+
+
+def test_a_trial_that_a_killed_process_left_without_values_gets_them(storage: str) -> None:
+    study_of(spec("tpe"), storage)
+    optuna.load_study(study_name="s", storage=storage).ask()
+    (asked,) = study_of(spec("tpe"), storage).unfinished()
+    assert (asked.number, set(asked.point)) == (0, set(SPACE))
 
 
 def test_a_database_whose_driver_is_missing_says_what_to_install_and_shows_no_password() -> None:

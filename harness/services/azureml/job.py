@@ -60,7 +60,6 @@ class AzureMlJob(Job):
         self._spec = _prepared(spec, compute.plan.setup)
         self._limits = limits
         self._image = image
-        self._is_finished = False
 
     @property
     def id(self) -> str:
@@ -156,7 +155,7 @@ class AzureMlJob(Job):
             with self.provisioning.errors(f"look at job {self.name}", otherwise=JobError):
                 if (job := self._client.find(self.id)) is not None:
                     views[self.name] = _view(self._history, self.name, job)
-        self._is_finished = self.name in views and views[self.name].is_finished
+        self.learn(views)
         return views
 
     def terminate(self) -> None:

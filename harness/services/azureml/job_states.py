@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from harness.services.moments import moment_of
 from harness.services.service import JobView
 
 _STATES: Mapping[str, str] = {
@@ -48,9 +48,9 @@ def job_view(name: str, job: Mapping[str, Any], details: Mapping[str, Any] | Non
         state=state,
         exit_code=exit_code,
         errors=tuple(errors),
-        created=_moment((job.get("systemData") or {}).get("createdAt")),
-        started=_moment(run.get("startTimeUtc")),
-        ended=_moment(run.get("endTimeUtc")),
+        created=moment_of((job.get("systemData") or {}).get("createdAt")),
+        started=moment_of(run.get("startTimeUtc")),
+        ended=moment_of(run.get("endTimeUtc")),
         command=(str(properties.get("command")),),
     )
 
@@ -58,13 +58,3 @@ def job_view(name: str, job: Mapping[str, Any], details: Mapping[str, Any] | Non
 def _message(run: Mapping[str, Any]) -> str:
     error = (run.get("error") or {}).get("error") or {}
     return f"{error.get('code')}: {error.get('message')}" if error else ""
-
-
-def _moment(text: object) -> datetime | None:
-    if not isinstance(text, str):
-        return None
-    # The service writes seven decimals of a second, Python reads six.
-    try:
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
-    except ValueError:
-        return None

@@ -54,3 +54,18 @@ def test_the_same_job_is_taken_as_submitted(cluster: GpuCluster, variable: str) 
 def test_another_job_of_that_name_is_refused(cluster: GpuCluster) -> None:
     with job(cluster, "true"), pytest.raises(ProvisioningError, match="j already exists with a different definition"):
         job(cluster, "false").open()
+
+
+def test_a_job_that_the_list_of_another_one_shows_as_finished_is_deleted_without_waiting(cluster: GpuCluster) -> None:
+    requested = list[str]()
+    cluster.provisioning.clients.session.hooks["response"].append(
+        lambda answer, **_: requested.append(answer.request.method)
+    )
+    with job(cluster, "true") as first:
+        first.wait(deadline=60)
+        other = job(cluster, "true")
+        other.learn(first.list_jobs())
+        requested.clear()
+        other.delete()
+    assert requested[0] == "DELETE"
+    assert "GET" not in requested

@@ -1,0 +1,105 @@
+"""Raw requests to Resource Manager, whose answers are JSON.
+
+They go through the one session of a cloud, so they are retried, recorded and replayed like those of every other client.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from azure.core import PipelineClient
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
+from azure.core.pipeline.policies import UserAgentPolicy
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.core.exceptions import ARMErrorFormat
+
+_MANAGEMENT = "https://management.azure.com"
+_ERRORS: Mapping[int, type[HttpResponseError]] = {
+    401: ClientAuthenticationError,
+    404: ResourceNotFoundError,
+    409: ResourceExistsError,
+}
+_MOST_PAGES = 1000
+
+
+class ArmClient:
+    """Requests with the token of the cloud; made like the SDKs' management clients. A namespace has a class of its own.
+
+    Args:
+        credential: not used: the policy holds it.
+        subscription_id: of the cloud.
+        authentication_policy: signs requests.
+        transport: sends them.
+
+    Attributes:
+        version: of the API, where a request names no other.
+    """
+
+    version: ClassVar[str]
+
+    def __init__(
+        self, credential: object, subscription_id: str, *, authentication_policy: Any, transport: Any, **_options: Any
+    ) -> None:
+        del credential
+        self.subscription_id = subscription_id
+        policies = [UserAgentPolicy("batchai-harness"), authentication_policy]
+        self._client: PipelineClient[Any, Any] = PipelineClient(_MANAGEMENT, policies=policies, transport=transport)
+
+    def send(self, method: str, url: str, *, body: object = None, version: str = "", **query: str) -> HttpResponse:
+        """The response to a request.
+
+        Args:
+            method: the HTTP method.
+            url: a resource id, or an absolute address, which is sent as it is.
+            body: a JSON value; None for none.
+            version: of the API, where ``url`` is a resource id.
+            query: further parameters.
+
+        Raises:
+            HttpResponseError: the service refuses.
+        """
+        is_absolute = url.startswith("https://")
+        request = HttpRequest(
+            method,
+            url if is_absolute else f"{_MANAGEMENT}{url}",
+            params={} if is_absolute else {"api-version": version or self.version, **query},
+            json=body,
+        )
+        response: HttpResponse = self._client.send_request(request)
+        if response.status_code >= 400:
+            kind = _ERRORS.get(response.status_code, HttpResponseError)
+            raise kind(response=response, error_format=ARMErrorFormat)
+        return response
+
+    def get(self, url: str, *, version: str = "", **query: str) -> dict[str, Any]:
+        """A resource. Raises HttpResponseError; ResourceNotFoundError where there is none."""
+        response = self.send("GET", url, version=version, **query)
+        try:
+            document = response.json()
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise DecodeError("the answer is no JSON object", response=response)
+        return document
+
+    def find(self, url: str, *, version: str = "") -> dict[str, Any] | None:
+        """A resource; None where there is none. Raises HttpResponseError."""
+        try:
+            return self.get(url, version=version)
+        except ResourceNotFoundError:
+            return None
+
+    def list(self, url: str, **query: str) -> Iterator[dict[str, Any]]:
+        """Every element of a list, page after page. Raises HttpResponseError."""
+        page = self.get(url, **query)
+        for _ in range(_MOST_PAGES):
+            yield from page.get("value") or ()
+            following = page.get("nextLink")
+            if not following:
+                return
+            page = self.get(following)
