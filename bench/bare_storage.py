@@ -1,8 +1,10 @@
 """The floor that ``files.py`` compares with: a starlette route that keeps one blob, and checks nothing.
 
-Run as ``bare_storage.py PORT FILE``.
+Run as ``bare_storage.py PORT FILE [md5]``; with ``md5`` each block is answered with its MD5, as ours are.
 """
 
+import base64
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +17,25 @@ from starlette.routing import Route
 
 PORT, STAGED = int(sys.argv[1]), Path(sys.argv[2])
 DONE = STAGED.with_suffix(".done")
+WITH_MD5 = sys.argv[3:] == ["md5"]
 STAMPS = {"etag": '"0x1"', "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT", "x-ms-version": "2025-05-05"}
 
 
 async def keep(request: Request) -> Response:
+    shown = STAMPS | {"x-ms-request-server-encrypted": "true"}
     if request.query_params.get("comp") == "block":
+        digest = hashlib.md5(usedforsecurity=False)
         with STAGED.open("ab") as file:
             async for piece in request.stream():
                 file.write(piece)
+                if WITH_MD5:
+                    digest.update(piece)
+        if WITH_MD5:
+            shown["content-md5"] = base64.b64encode(digest.digest()).decode()
     elif request.query_params.get("comp") == "blocklist":
         await request.body()
         STAGED.replace(DONE)
-    return Response(status_code=201, headers=STAMPS | {"x-ms-request-server-encrypted": "true"})
+    return Response(status_code=201, headers=shown)
 
 
 async def give(request: Request) -> Response:

@@ -1,8 +1,9 @@
 """Azure Files against Azurite's blob service, a bare route of the same stack, and a plain copy on the same disk.
 
 Everybody is driven by Microsoft's SDK over plain HTTP on loopback, in turns within each round; figures are medians.
-``vs_azurite`` is the worst of all cases, ``vs_bare`` the worst of the transfers, ours over theirs. ``bearer_vs_key`` is
-the rate of GETs of a small file with a bearer token over that with SharedKey, by wrk over TLS at 16 connections.
+``vs_azurite`` is the worst of all cases, ``vs_bare`` the worst of the transfers, ours over theirs. That route computes
+no checksum; ``vs_bare_md5`` is over one that answers uploads with an MD5, as ours does. ``bearer_vs_key`` is the rate
+of GETs of a small file with a bearer token over that with SharedKey, by wrk over TLS at 16 connections.
 """
 
 import argparse
@@ -238,7 +239,7 @@ def measure(ours: Ours, peers: dict[str, Blobs], dose: Dose, directory: Path) ->
                 note(f"up{connections} MB/s", peer.name, up)
                 down = rate(lambda p=peer, c=connections: p.down(c), dose.transfer / 1e6)  # type: ignore[misc]
                 note(f"down{connections} MB/s", peer.name, down)
-    with_names: list[Ours | Blobs] = [ours, *(peer for peer in peers.values() if peer.name != "bare")]
+    with_names: list[Ours | Blobs] = [ours, *(peer for peer in peers.values() if not peer.name.startswith("bare"))]
     for part in with_names:
         part.seed(dose.listed)
     for _ in range(dose.rounds):
@@ -266,9 +267,11 @@ def main() -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-files-")))
         endpoint = stack.enter_context(launch(directory / "ours", only="storage"))
         ours = Ours(endpoint.connection_string, directory / "ours")
-        port = free_port()
-        stack.enter_context(bare("bare_storage.py", str(directory / "bare"), port=port))
-        peers = {"bare": Blobs("bare", f"http://127.0.0.1:{port}")}
+        peers = {}
+        for name, option in (("bare", []), ("bare_md5", ["md5"])):
+            port = free_port()
+            stack.enter_context(bare("bare_storage.py", str(directory / name), *option, port=port))
+            peers[name] = Blobs(name, f"http://127.0.0.1:{port}")
         if not words.no_azurite:
             url = stack.enter_context(azurite(directory, DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, words.azurite))
             peers["azurite"] = Blobs("azurite", url)
@@ -279,6 +282,7 @@ def main() -> None:
     result = {
         "vs_azurite": ratio(rates, "azurite"),
         "vs_bare": ratio(rates, "bare"),
+        "vs_bare_md5": ratio(rates, "bare_md5"),
         "bearer_vs_key": round(signed["bearer"] / signed["SharedKey"], 3),
         "rates": rates,
         "signed GETs/s": signed,

@@ -60,7 +60,12 @@ class Connection:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         self._writer.close()
+        with contextlib.suppress(OSError):  # the server has closed it already
+            await self._writer.wait_closed()
 
     async def _open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls)
@@ -69,7 +74,7 @@ class Connection:
     async def send(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one answer."""
         if not self._is_open:
-            self._writer.close()
+            await self._close()
             await self._open()
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         self._writer.write(

@@ -21,6 +21,19 @@ settings.register_profile(
 settings.load_profile("tests")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have tests on Ray come first: so one worker of xdist runs them all, and its clusters are the only ones."""
+    items.sort(key=lambda item: not _is_on_ray(item))
+
+
+def _is_on_ray(item: pytest.Item) -> bool:
+    names: list[str] = getattr(item, "fixturenames", [])
+    chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return not {"ray_cluster", "namespaced_cluster"}.isdisjoint(names) or any(
+        each in ("ray", "staged") for each in chosen
+    )
+
+
 @pytest.fixture(scope="session")
 def container_engine() -> Iterator[PodmanEngine]:
     """A container engine of this worker's own; skips where this machine runs no containers."""

@@ -17,7 +17,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 HEAVY = ("scipy", "scikit-learn", "numpy", "azure-mgmt-batchai", "azure-storage-file", "torch")
 BASE = [
-    "harness.emulator.__main__",
+    "harness.emulator.command",
     "harness.emulator.health",
     "harness.emulator.launch",
     "harness.cli.command",

@@ -35,6 +35,7 @@ SHARED = {
     "process_identity",
     "request_entry",
     "suggestions",
+    "tree_removal",
     "validation_messages",
     "vm_sizes",
 }

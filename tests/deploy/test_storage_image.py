@@ -27,7 +27,7 @@ def packages() -> list[str]:
 
 
 def test_the_storage_emulator_needs_no_package_that_its_image_lacks() -> None:
-    modules = ["harness.emulator.__main__", "harness.emulator.health"]
+    modules = ["harness.emulator.command", "harness.emulator.health"]
 
     assert imported(modules) <= with_requirements(packages())
 

@@ -25,6 +25,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import requests
+from azure.identity import ClientSecretCredential
+
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 
@@ -40,20 +43,44 @@ ACCOUNTS = {
     "PREMIUM_STORAGE": ("suitepremium", "Premium_LRS"),
     "PREMIUM_STORAGE_FILE": ("suitefiles", "Premium_LRS"),
 }
+# What the owners of two accounts have switched on.
+PROTECTION = {
+    "suiteversioned": {"isVersioningEnabled": True},
+    "suitesoft": {"deleteRetentionPolicy": {"enabled": True, "days": 5}},
+}
+_ARM = "https://management.azure.com"
 _LINE = 160  # characters of a cause
+
+
+def protect(endpoint: Endpoint) -> None:
+    """Switch on what the tests want of their accounts, as an owner does: through Resource Manager."""
+    with requests.Session() as session:
+        session.proxies, session.verify, session.trust_env = {"https": endpoint.proxy_url}, endpoint.ca_path, False
+        credential = ClientSecretCredential(
+            endpoint.tenant_id, endpoint.client_id, endpoint.client_secret,
+            proxies=session.proxies, connection_verify=session.verify,
+        )  # fmt: skip
+        session.headers["Authorization"] = f"Bearer {credential.get_token(f'{_ARM}/.default').token}"
+        session.params = {"api-version": "2023-01-01"}
+        subscription = f"{_ARM}/subscriptions/{endpoint.subscription_id}"
+        listed = session.get(f"{subscription}/providers/Microsoft.Storage/storageAccounts")
+        listed.raise_for_status()
+        for account in listed.json()["value"]:
+            if properties := PROTECTION.get(account["name"]):
+                url = f"{_ARM}{account['id']}/blobServices/default"
+                session.put(url, json={"properties": properties}).raise_for_status()
 
 
 def variables(endpoint: Endpoint, tools: Path) -> dict[str, str]:
     """What their settings take from the environment, and the way to the emulator."""
     accounts = {f"{name}_ACCOUNT_{kind}": value for name, (account, _) in ACCOUNTS.items()
                 for kind, value in (("NAME", account), ("KEY", KEY))}  # fmt: skip
-    signed_in = endpoint.environment(by_proxy=True)
+    signed_in = endpoint.environment()
     live = {"AZURE_TEST_RUN_LIVE": "true", "AZURE_SKIP_LIVE_RECORDING": "true", "PROTOCOL": "https"}
     return {
         **os.environ, **signed_in, **live, **accounts,
         "ACCOUNT_URL_SUFFIX": "core.windows.net",
         "STORAGE_TENANT_ID": endpoint.tenant_id,
-        "AZURE_SUBSCRIPTION_ID": endpoint.subscription_id,
         "PYTHONPATH": os.pathsep.join([str(tools), str(ROOT)]),
     }  # fmt: skip
 
@@ -98,7 +125,8 @@ def main() -> int:
     parser.add_argument("--tools", type=Path, required=True, help="the directory that holds devtools_testutils")
     asked, words = parser.parse_known_args()
     accounts = [f"{name}:{KEY}:{sku}" for name, sku in ACCOUNTS.values()]
-    with launch(only="storage", accounts=accounts) as endpoint:
+    with launch(accounts=accounts) as endpoint:
+        protect(endpoint)
         environ = variables(endpoint, asked.tools.resolve())
         passed, failed = causes(run(asked.tests.resolve(), environ, words))
     of = passed + sum(map(len, failed.values()))
