@@ -97,7 +97,8 @@ def _patience(descriptor: int, wait: float | None) -> float | None:
     """
     if wait is None:
         return None
-    is_given_back = holder_of(descriptor) == os.getpid()  # asked before the look, which sees a lock given back in between
+    # Asked before the look, which sees a lock that is given back in between.
+    is_given_back = holder_of(descriptor) == os.getpid()
     return max(wait, _SOON) if is_given_back or _flock(descriptor, fcntl.LOCK_SH) else wait
 
 
