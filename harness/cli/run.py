@@ -107,12 +107,12 @@ def run(
         loaded = cli.load_all(scenarios, given, faults=faults, seed=fault_seed)
         used = services.service_named(service, settings, cloud)
         if dry_run:
-            cli.say_plan(loaded, used, settings, cloud=cloud, limit=limit, upload_from=upload_from)
+            cli.say_plan(loaded, used, settings, cloud=cloud, limit=limit, trial=trial, upload_from=upload_from)
             return 0
         storage = settings.study_storage.get_secret_value() if settings.study_storage else None
         selection = experiments.Selection(limit, failed=rerun is not None, trial=trial, storage=storage)
         for scenario in loaded:
-            cli.refuse_what_cannot_run(scenario, cloud, limit)
+            cli.refuse_what_cannot_run(scenario, cloud, 1 if trial else limit)
         now = SystemClock().now()
         opened = experiments.open_run_directory(out, runs=settings.runs_dir, resume=resume, scenarios=loaded, now=now)
         with opened as directory:

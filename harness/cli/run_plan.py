@@ -46,12 +46,13 @@ def say_plan(
     *,
     cloud: CloudName,
     limit: int | None,
+    trial: str,
     upload_from: Sequence[Path],
 ) -> None:
     """Display what a run of some scenarios would make, upload and run."""
     price = partial(_node_price, settings, service) if cloud == "azure" else _no_price
     for scenario in scenarios:
-        say(describe(scenario, service, cloud=cloud, limit=limit, price=price, upload_from=upload_from))
+        say(describe(scenario, service, cloud=cloud, limit=limit, trial=trial, price=price, upload_from=upload_from))
 
 
 def refuse_what_cannot_run(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:

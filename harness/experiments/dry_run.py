@@ -2,18 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from harness.data import TEST_FILE, TRAIN_FILE
 from harness.errors import ScenarioError
 from harness.experiments.script_location import script_on_volume
+from harness.experiments.selection import named_trial
 from harness.experiments.studies import study_of
 from harness.experiments.upload_files import own_files
 from harness.resources.budget import most_node_hours
 from harness.scenario.cluster import ClusterSpec, NodeRange
 from harness.scenario.document import FieldPath
-from harness.scenario.model import Scenario
+from harness.scenario.model import Scenario, Trial
 from harness.scenario.names import job_name
 from harness.scenario.volumes import DatasetUpload, VolumeSpec
 from harness.services.service import Service
@@ -29,6 +31,7 @@ def describe(
     *,
     cloud: str,
     limit: int | None = None,
+    trial: str = "",
     price: Callable[[str], float | None] = lambda _size: None,
     upload_from: Sequence[Path] = (),
 ) -> str:
@@ -39,24 +42,53 @@ def describe(
         service: the service on which it would run.
         cloud: where it would run.
         limit: the most trials that would run.
+        trial: ``name=value,...`` of the only one that would run; empty for all.
         price: the price of a node-hour of a VM size, if it is known and paid.
         upload_from: directories that may be uploaded from, besides the scenario's own.
 
     Raises:
         ScenarioError: a file cannot be uploaded, or the cloud has no such VM size.
+        UserError: the trial that is named does not exist.
     """
     refuse_unknown_size(scenario, cloud)
     uploads = {field_path: own_files(scenario, field_path, upload_from) for field_path in scenario.volumes}
+    planned = _all_planned(scenario, limit) if not trial else _one_planned(named_trial(scenario, trial))
+    lines = (
+        *_resources(scenario, service, cloud, uploads, planned.clusters),
+        *_costs(scenario, planned, price),
+        *_trials(scenario, planned, uploads),
+    )
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The trials that would run.
+
+    Attributes:
+        count: how many there are.
+        shown: those that are shown: the first ones, or examples of those that a search may choose.
+        clusters: the clusters, and how many of the trials run on each.
+        job_nodes: the most nodes that one of their jobs takes.
+    """
+
+    count: int
+    shown: tuple[Trial, ...]
+    clusters: tuple[tuple[ClusterSpec, int], ...]
+    job_nodes: int
+
+
+def _one_planned(trial: Trial) -> _Planned:
+    return _Planned(1, (trial,), ((trial.cluster, 1),), trial.job.nodes)
+
+
+def _all_planned(scenario: Scenario, limit: int | None) -> _Planned:
     search = scenario.sweep.search
     most = len(scenario.trials) if search is None else study_of(scenario, storage=None).total
     count = most if limit is None else min(limit, most)
-    clusters = _clusters(scenario, count)
-    lines = (
-        *_resources(scenario, service, cloud, uploads, clusters),
-        *_costs(scenario, clusters, price),
-        *_trials(scenario, count, uploads),
-    )
-    return "\n".join(lines)
+    shown = islice(scenario.trials if search is None else scenario.trials.sample(), min(count, _MAX_SHOWN))
+    job_nodes = max(trial.job.nodes for trial in scenario.trials.sample())
+    return _Planned(count, tuple(shown), tuple(_clusters(scenario, count)), job_nodes)
 
 
 def refuse_unknown_size(scenario: Scenario, cloud: str) -> None:
@@ -113,11 +145,12 @@ def _resources(
             yield f"  instead         {line}"
 
 
-def _costs(
-    scenario: Scenario, clusters: Sequence[tuple[ClusterSpec, int]], price: Callable[[str], float | None]
-) -> Iterator[str]:
-    hours = [most_node_hours(scenario.on(cluster), trials) for cluster, trials in clusters]
-    prices = [price(cluster.vm_size) for cluster, _ in clusters]
+def _costs(scenario: Scenario, planned: _Planned, price: Callable[[str], float | None]) -> Iterator[str]:
+    hours = [
+        most_node_hours(scenario.on(cluster), trials, job_nodes=planned.job_nodes)
+        for cluster, trials in planned.clusters
+    ]
+    prices = [price(cluster.vm_size) for cluster, _ in planned.clusters]
     known = [each for each in prices if each is not None]
     costs = ""
     if known and len(known) == len(prices):
@@ -128,20 +161,20 @@ def _costs(
         yield f"  faults          {scenario.faults} (injected by the emulator only)"
 
 
-def _trials(scenario: Scenario, count: int, uploads: Mapping[FieldPath, Mapping[str, Path]]) -> Iterator[str]:
-    yield f"  trials          {count}, at most {scenario.cluster.most_nodes} node(s) at a time"
+def _trials(scenario: Scenario, planned: _Planned, uploads: Mapping[FieldPath, Mapping[str, Path]]) -> Iterator[str]:
+    at_once = max(cluster.most_nodes for cluster, _ in planned.clusters)
+    yield f"  trials          {planned.count}, at most {at_once} node(s) at a time"
     search = scenario.sweep.search
     if search is not None:
         pruner = f", pruned by {search.pruner.name}" if search.pruner else ""
         yield f"  search          by {search.sampler.name}{pruner}; trials such as"
-    shown = list(islice(scenario.trials if search is None else scenario.trials.sample(), min(count, _MAX_SHOWN)))
-    for trial in shown:
+    for trial in planned.shown:
         job = trial.job
         runs = job.command or " ".join(filter(None, (job.script, job.args)))
         yield f"    {trial.id}: {job.toolkit} job {job_name(job.name, trial.id)} on {job.nodes} node(s): {runs}"
-    if count > len(shown):
-        yield f"    and {count - len(shown)} more"
-    scripts = dict.fromkeys(script_on_volume(trial.job, scenario) for trial in shown)
+    if planned.count > len(planned.shown):
+        yield f"    and {planned.count - len(planned.shown)} more"
+    scripts = dict.fromkeys(script_on_volume(trial.job, scenario) for trial in planned.shown)
     for field_path, script in filter(None, scripts):
         if script not in _files_there(scenario.volumes[field_path], uploads[field_path]):
             volume = scenario.volumes[field_path].kind

@@ -12,17 +12,22 @@ from harness.vm_sizes import vm_size
 _HOUR = 3600.0
 
 
-def most_node_hours(scenario: Scenario, trials: int) -> float:
-    """What trials of a scenario can use when every one takes as long as its limits allow.
+def most_node_hours(scenario: Scenario, trials: int, *, job_nodes: int) -> float:
+    """What trials of a scenario can use when every attempt, and the wait for nodes, takes as long as its limits allow.
 
     Args:
         scenario: of the trials.
         trials: how many run.
+        job_nodes: the most nodes that one of their jobs takes.
     """
-    nodes, limits = scenario.cluster.most_nodes, scenario.limits
-    at_once = max(1, nodes // scenario.job.nodes)
-    rounds = math.ceil(trials * scenario.retries.attempts / at_once)
-    return nodes * (limits.queued.total_seconds() + rounds * limits.running.total_seconds()) / _HOUR
+    nodes, limits, search = scenario.cluster.most_nodes, scenario.limits, scenario.sweep.search
+    at_once = max(1, nodes // job_nodes)
+    if search is not None and search.at_once is not None:
+        at_once = min(at_once, search.at_once)
+    # Attempts of the last trials may follow one another while the other nodes have nothing to do.
+    rounds = math.ceil(trials / at_once) * scenario.retries.attempts
+    queued, running = limits.queued.total_seconds(), limits.running.total_seconds()
+    return nodes * (queued + rounds * (queued + running)) / _HOUR
 
 
 def node_price(settings: Settings, size: str) -> float | None:

@@ -128,7 +128,7 @@ def test_the_quickstart_itself_is_rehearsed(run: Run, left: Left, monkeypatch: p
 def test_a_dry_run_says_the_price_of_the_size_that_is_used(run: Run, scenario: Write) -> None:
     code, out = run("run", scenario(limits="limits: {queued: PT30M, running: PT30M}"), "--dry-run")
     assert code == 0
-    assert "2.00 node-hours if every limit is reached, which cost 1.05 at 0.526 each" in out
+    assert "3.00 node-hours if every limit is reached, which cost 1.58 at 0.526 each" in out
 
 
 def refused(run: Run, scenario: Path, left: Left) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ScenarioError
+from harness.errors import ScenarioError, UserError
 from harness.experiments.dry_run import describe
+from harness.scenario.load import load_scenario
 from harness.scenario.model import Scenario
 from harness.services.batchai import BatchAiService
 
@@ -52,3 +53,26 @@ def test_of_very_many_trials_the_first_are_shown(changed: Changed) -> None:
     assert shown.endswith("and 950 more")
     assert shown.count("cntk job") == 50
     assert "trials          3," in describe(scenario, BatchAiService(), cloud="emulator", limit=3)
+
+
+def test_of_one_trial_that_is_named_nothing_else_counts(changed: Changed) -> None:
+    scenario = changed("sweep: {}", "sweep: {grid: {epochs: [1, 2, 3]}}")
+    write_script(scenario)
+    shown = describe(scenario, BatchAiService(), cloud="emulator", trial="epochs=2")
+    assert "at most         3.00 node-hours" in shown
+    assert "trials          1," in shown
+    assert shown.count("cntk job") == 1
+    with pytest.raises(UserError, match="'epoch=2' gives no swept name a value; did you mean 'epochs'"):
+        describe(scenario, BatchAiService(), cloud="emulator", trial="epoch=2")
+
+
+def test_the_largest_job_says_how_many_run_at_a_time(changed: Changed) -> None:
+    path = changed("nodes: 1}", "nodes: 2}").path
+    text = (
+        path.read_text().replace("  nodes: 1\n", "  nodes: '{count}'\n").replace("{epochs: 5}", "{epochs: 5, count: 1}")
+    )
+    path.write_text(text.replace("sweep: {}", "sweep: {grid: {count: [1, 2], epochs: [1, 2]}}"))
+    scenario = load_scenario(path)
+    write_script(scenario)
+    shown = describe(scenario, BatchAiService(), cloud="emulator")
+    assert f"at most         {2 * (0.5 + 4 * 2.5):.2f} node-hours" in shown

@@ -22,13 +22,26 @@ def quickstart(tmp_path: Path, **changes: tuple[str, str]) -> Scenario:
     return load_scenario(path)
 
 
-def test_waiting_and_running_count_at_their_limits(tmp_path: Path) -> None:
-    assert most_node_hours(quickstart(tmp_path), 1) == 2.5
+def test_waiting_for_nodes_and_waiting_and_running_of_jobs_count_at_their_limits(tmp_path: Path) -> None:
+    assert most_node_hours(quickstart(tmp_path), 1, job_nodes=1) == 0.5 + (0.5 + 2)
 
 
 def test_trials_that_run_side_by_side_share_their_time(tmp_path: Path) -> None:
     nodes = ("vm_size: STANDARD_NC6, nodes: 1", "vm_size: STANDARD_NC6, nodes: {min: 0, max: 2}")
-    assert most_node_hours(quickstart(tmp_path, nodes=nodes), 4) == 2 * (0.5 + 2 * 2)
+    assert most_node_hours(quickstart(tmp_path, nodes=nodes), 4, job_nodes=1) == 2 * (0.5 + 2 * (0.5 + 2))
+
+
+def test_a_search_that_runs_fewer_trials_at_a_time_takes_longer(tmp_path: Path) -> None:
+    nodes = ("vm_size: STANDARD_NC6, nodes: 1", "vm_size: STANDARD_NC6, nodes: 2")
+    search = ("sweep: {}", "sweep: {search: {space: {epochs: [1, 2]}, trials: 4, at_once: 1}, goal: {minimize: loss}}")
+    scenario = quickstart(tmp_path, nodes=nodes, search=search)
+    assert most_node_hours(scenario, 4, job_nodes=1) == 2 * (0.5 + 4 * (0.5 + 2))
+
+
+def test_attempts_of_one_trial_follow_one_another(tmp_path: Path) -> None:
+    nodes = ("vm_size: STANDARD_NC6, nodes: 1", "vm_size: STANDARD_NC6, nodes: 2")
+    retried = quickstart(tmp_path, nodes=nodes, retries=("sweep: {}", "retries: {timeout: 2}"))
+    assert most_node_hours(retried, 1, job_nodes=1) == 2 * (0.5 + 3 * (0.5 + 2))
 
 
 def test_a_size_without_a_known_price_has_none_unless_a_setting_gives_it() -> None:
