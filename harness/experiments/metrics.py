@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.experiments.event_file import scalar_points, tags_in
-from harness.experiments.job_logs import resolve
+from harness.experiments.job_logs import most_telling, resolve
 from harness.experiments.log_lines import nearest_lines
 from harness.experiments.metric_points import CsvColumn, Point, csv_points, json_point, json_points
 from harness.experiments.pattern_matching import Found, PatternError, PatternMatcher
@@ -19,6 +19,8 @@ from harness.suggestions import suggestion
 PATTERN_SECONDS = 10.0  # seconds of processor time for one pattern on one log
 LONGEST_SERIES = 100_000  # values
 
+_SEARCHED_LOGS = 4  # for a pattern that matches nothing in its own
+_SEARCH_SECONDS = 1.0
 _SHOWN_LOGS = 10
 _SHOWN_LINES = 2
 _SHOWN_TAGS = 20
@@ -115,7 +117,20 @@ def _read_pattern(
     _take(readings, name, spec, found)
     if not found.count:
         near = "".join(f"; near: {line!r}" for line in nearest_lines(files[log], name, pattern, _SHOWN_LINES))
-        readings.missing[name] = f"no match of {pattern!r} in {log}{near}; {_names(files)}"
+        hint = _match_elsewhere(pattern, log, files, matcher) or near
+        readings.missing[name] = f"no match of {pattern!r} in {log}{hint}; {_names(files)}"
+
+
+def _match_elsewhere(pattern: str, log: str, files: Mapping[str, Path], matcher: PatternMatcher) -> str:
+    """Which other log of the job a pattern matches in; empty where none is known."""
+    for other in [name for name in most_telling(files) if name != log][:_SEARCHED_LOGS]:
+        try:
+            count = matcher.find(pattern, files[other], keep=1, seconds=_SEARCH_SECONDS).count
+        except PatternError:
+            return ""
+        if count:
+            return f", but {count} in {other}: write file: {other}"
+    return ""
 
 
 def _take(readings: Readings, name: str, spec: MetricSpec, found: Found) -> None:

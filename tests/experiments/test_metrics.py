@@ -56,6 +56,15 @@ def test_a_last_match_that_is_no_number_is_no_value_and_is_shown(read: Read) -> 
     assert readings.missing["m"] == r"the last match of 'x=(\\S*)' is '1,234.5', which is not a number"
 
 
+def test_a_pattern_that_matches_in_another_log_alone_names_that(read: Read) -> None:
+    readings = read(r"loss = (\S+)", {"stderr.txt": "Train Loss: 0.5\n", "stdout.txt": LOG, "execution.log": LOG})
+    assert readings.last == {}
+    assert readings.missing["m"] == (
+        r"no match of 'loss = (\\S+)' in stderr.txt, but 2 in stdout.txt: write file: stdout.txt; "
+        "the job's logs: execution.log, stderr.txt, stdout.txt"
+    )
+
+
 def test_a_match_without_its_group_does_not_count(read: Read) -> None:
     assert read(r"loss = (\d)|done", {"stderr.txt": "loss = 1\ndone\n"}).last == {"m": 1.0}
 
