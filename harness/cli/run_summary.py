@@ -19,7 +19,7 @@ from harness.experiments.run_directory import RunDirectory
 from harness.experiments.selection import Part
 from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
 from harness.report.writing import REPORT, asked_of, without_importance, write_report
-from harness.results.failures import group_failures
+from harness.results.failures import group_failures, without_numbers
 from harness.results.fields import Field, Fields
 from harness.results.junit import junit_text
 from harness.results.run_record import read_run
@@ -149,13 +149,13 @@ def describe_failures(scenario: Scenario, outcomes: Sequence[Outcome], root: Pat
 
 
 def describe_notes(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """What trials that did as expected say nevertheless, the same of several once."""
-    said: dict[str, list[str]] = {}
+    """What trials that did as expected say nevertheless, what is alike once."""
+    said: dict[str, list[tuple[str, str]]] = {}
     for outcome in outcomes:
         for text in outcome.errors if outcome.is_met else ():
-            said.setdefault(text, []).append(outcome.trial)
-    for text, trials in said.items():
-        yield f"note: trial {trials[0]}{f' and {len(trials) - 1} more' if len(trials) > 1 else ''}: {text}"
+            said.setdefault(without_numbers(text), []).append((outcome.trial, text))
+    for (trial, text), *others in said.values():
+        yield f"note: trial {trial}{f', and {len(others)} more alike' if others else ''}: {text}"
 
 
 def describe_facts(scenario: Scenario, outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A trial that is pending, running or finished; each is a type of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -268,7 +268,7 @@ class FinishedTrial:
         self.log.finish(collected.logs)
         readings = read_metrics(scenario.metrics, {**collected.logs, **collected.outputs}, context.matcher)
         earlier = [f"attempt {number}: {failure.text}" for number, failure in enumerate(self.attempts.failures, 1)]
-        reported = (*earlier, *([self.stopped.reason] if self.stopped else []), *view.errors)
+        reported = (*earlier, *self._stop_reasons(), *view.errors)
         observed = Observed(view.state, view.exit_code, readings.last, readings.missing, collected.names, reported)
         return Outcome(
             scenario=scenario.scenario,
@@ -292,6 +292,11 @@ class FinishedTrial:
             unmet=() if self.is_pruned else check(trial.expect, observed, scenario),
             attempts=len(self.attempts.failures) + 1,
         )
+
+    def _stop_reasons(self) -> Iterator[str]:
+        """Why the harness stopped the job; nothing of a job that ended by itself before it could be pruned."""
+        if self.stopped is not None and (self.stopped.kind != "pruned" or self.is_pruned):
+            yield self.stopped.reason
 
     def close(self, error: BaseException | None = None) -> None:
         """Delete the job; its cassette is recorded unless the run ends in an error."""

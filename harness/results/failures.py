@@ -49,13 +49,18 @@ def group_failures(root: Path, outcomes: Iterable[Outcome]) -> list[FailureGroup
         log, tail = end_of_log(root, outcome)
         reason = _reason(outcome, tail)
         places = tuple(unmet.place for unmet in outcome.unmet)
-        key = (places, outcome.exit_code, _VARYING.sub("#", reason))
+        key = (places, outcome.exit_code, without_numbers(reason))
         groups.setdefault(key, []).append((outcome, reason, log, tail))
     made = [
         FailureGroup(members[0][1], tuple(member[0] for member in members), *members[0][2:])
         for members in groups.values()
     ]
     return sorted(made, key=lambda group: -len(group.outcomes))
+
+
+def without_numbers(text: str) -> str:
+    """What texts that are alike have in common: numbers, addresses and hashes are left out."""
+    return _VARYING.sub("#", text)
 
 
 def end_of_log(root: Path, outcome: Outcome) -> tuple[str, tuple[str, ...]]:

@@ -79,6 +79,8 @@ def test_a_trial_that_is_not_worth_its_end_is_terminated_by_the_service(run: Run
     states = {one["parameters"]["score"]: one["state"] for one in outcomes(Path("here"))}
     assert states == {0.5: "succeeded", 9: "pruned", 8: "pruned"}
     assert any("pruned at step" in text for one in outcomes(Path("here")) for text in one["errors"])
+    assert out.count("note: trial trial=1,score=9, and 1 more alike: pruned at step") == 1
+    assert out.count("pruned at step") == 1
     assert [trial.state.name for trial in stored(Path("here")).trials] == ["COMPLETE", "PRUNED", "PRUNED"]
 
 

@@ -1,4 +1,4 @@
-"""A running trial: from when on its log is followed."""
+"""A trial: from when on its log is followed, and what its outcome says of a job that was to be pruned."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,10 +10,13 @@ import pytest
 
 from harness.clock import SteppingClock
 from harness.experiments.attempts import Attempts
+from harness.experiments.collection import Collected
+from harness.experiments.decide import Stop
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.experiments.trial import RunningTrial
+from harness.experiments.trial import FinishedTrial, RunningTrial
 from harness.resources.events import LogLine
 from harness.scenario.metric import MetricSpec
+from harness.scenario.model import Scenario
 from harness.services.service import JobView, Listing, OutputFile, Tail
 
 
@@ -86,3 +89,33 @@ def test_a_job_that_ran_before_it_was_looked_at_is_followed_at_once(matcher: Pat
 
 def test_a_trial_whose_requests_must_keep_their_order_is_followed_at_once(matcher: PatternMatcher) -> None:
     assert Watched(matcher, followed_after=0.0).lines() == ["hello"]
+
+
+def pruned(scenario: Scenario, state: str) -> FinishedTrial:
+    """A trial that is not worth its end, and whose job ended in this state."""
+    context = SimpleNamespace(
+        matcher=None, cloud=SimpleNamespace(name="emulator"), service=SimpleNamespace(name="batchai")
+    )
+    pending: Any = SimpleNamespace(
+        context=context,
+        scenario=scenario,
+        trial=scenario.trials[0],
+        target=SimpleNamespace(data=None),
+        directory=SimpleNamespace(name="t"),
+    )
+    nothing: Any = None
+    log: Any = SimpleNamespace(finish=lambda _logs: None)
+    view = JobView("j", state, None, (), None, None, None, ("train",))
+    stop = Stop("t", "pruned at step 3: loss is 0.5", "pruned")
+    return FinishedTrial(pending, nothing, view, log, stop, Attempts(nothing, ExitStack()))
+
+
+def test_a_job_that_is_pruned_says_so(quickstart: Scenario) -> None:
+    outcome = pruned(quickstart, "failed").judge(Collected())
+    assert (outcome.state, outcome.errors[0]) == ("pruned", "pruned at step 3: loss is 0.5")
+
+
+def test_a_job_that_succeeded_before_it_could_be_pruned_was_not(quickstart: Scenario) -> None:
+    outcome = pruned(quickstart, "succeeded").judge(Collected())
+    assert outcome.state == "succeeded"
+    assert "pruned" not in " ".join(outcome.errors)
