@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.clouds import new_run
 from harness.errors import UserError
@@ -17,6 +17,8 @@ from harness.file_lock import FileLockedError, lock_file
 if TYPE_CHECKING:
     from harness.scenario.model import Scenario, Trial
     from harness.scenario.sweep import GoalSpec
+
+T = TypeVar("T")
 
 ABOUT, OUTCOMES = "run.json", "outcomes.jsonl"
 _PRIVATE = 0o700  # logs and models of a run are private
@@ -165,19 +167,25 @@ def _opened(path: Path, about: int, *, resume: bool, scenarios: Sequence["Scenar
 
 def _plan(scenario: "Scenario") -> dict[str, Any]:
     """The description of a scenario for results and reports, since the file may change later."""
-    cluster = scenario.cluster
+    trials = list(scenario.trials.sample())
     return {
         "scenario": scenario.scenario,
         "description": scenario.description,
         "path": str(scenario.path.absolute()),
         "location": scenario.location,
-        "vm_size": cluster.vm_size,
-        "nodes": cluster.most_nodes,
-        "job_nodes": scenario.job.nodes,
+        "vm_size": _only(trial.cluster.vm_size for trial in trials),
+        "nodes": _only(trial.cluster.most_nodes for trial in trials),
+        "job_nodes": _only(trial.job.nodes for trial in trials),
         "metrics": list(scenario.metrics),
         "goals": _goals(scenario.sweep.goal),
         "better": {name: bound.direction for name, bound in scenario.expect.metrics.items() if bound.direction},
     }
+
+
+def _only(values: Iterable[T]) -> T | None:
+    """The value that all have in common; None where it is swept."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
 
 
 def _goals(goal: "GoalSpec | None") -> list[list[str]]:

@@ -19,6 +19,7 @@ _MOST_GROUPS, _MOST_NAMED = 50, 500  # groups of failures, and trials that one n
 _MOST_ERRORS = 5  # of a trial
 _FEWEST_FOR_IMPORTANCE, _MOST_IMPORTANCES = 8, 3  # trials, and metrics it is evaluated for: it takes seconds
 _HOUR = 3600.0
+_LONGEST_PAUSE = 600.0  # seconds between jobs, of which the nodes are paid
 
 ImportanceOf = Callable[[Goal, Sequence[str], Sequence[Outcome]], Mapping[str, Any] | None]
 
@@ -98,9 +99,8 @@ class _Part:
 
 def _about(part: _Part, prices: Mapping[str, float]) -> dict[str, Any]:
     run, plan, outcomes = part.run, part.plan, part.outcomes
-    bounds = [(begin, end) for begin, end in map(_job_times, outcomes) if begin is not None and end is not None]
-    seconds = max(end for _, end in bounds) - min(begin for begin, _ in bounds) if bounds else None
-    job_hours = sum(outcome.durations.get("running", 0.0) for outcome in outcomes) * plan.job_nodes / _HOUR
+    seconds = _busy_seconds(outcomes)
+    running = sum(outcome.durations.get("running", 0.0) for outcome in outcomes)
     return {
         "name": run.name,
         "scenario": plan.scenario,
@@ -111,7 +111,7 @@ def _about(part: _Part, prices: Mapping[str, float]) -> dict[str, Any]:
         "nodes": plan.nodes,
         "job_nodes": plan.job_nodes,
         "seconds": seconds,
-        "job_hours": job_hours,
+        "job_hours": running * plan.job_nodes / _HOUR if plan.job_nodes else None,
         "cluster_hours": seconds * plan.nodes / _HOUR if seconds is not None and plan.nodes else None,
         "price": prices.get(plan.vm_size),
         "cloud": _each(outcome.cloud for outcome in outcomes),
@@ -199,6 +199,19 @@ def _importance(
 def _job_times(outcome: Outcome) -> tuple[float | None, float | None]:
     """When the job started and ended, in seconds since 1970."""
     return _seconds(outcome.times.get("started")), _seconds(outcome.times.get("ended"))
+
+
+def _busy_seconds(outcomes: Sequence[Outcome]) -> float | None:
+    """How long jobs ran; a long pause between them, after which a run was resumed, does not count."""
+    bounds = [(begin, end) for begin, end in map(_job_times, outcomes) if begin is not None and end is not None]
+    if not bounds:
+        return None
+    seconds, until = 0.0, min(begin for begin, _ in bounds)
+    for begin, end in sorted(bounds):
+        pause = begin - until
+        seconds += max(0.0, end - max(begin, until)) + (pause if 0 < pause <= _LONGEST_PAUSE else 0.0)
+        until = max(until, end)
+    return seconds
 
 
 def _seconds(moment: object) -> float | None:

@@ -23,8 +23,9 @@ class Plan:
 
     Attributes:
         path: of the scenario file; empty in runs of earlier versions.
-        nodes: the most that the cluster has at once; None in runs of earlier versions.
-        job_nodes: how many of them one job takes.
+        vm_size: of the nodes; empty where it is swept.
+        nodes: the most that the cluster has at once; None where that is swept, and in runs of earlier versions.
+        job_nodes: how many of them one job takes; None where that is swept.
         goals: what is better by the scenario's ``goal``.
         better: what is better of metrics that have a bound.
     """
@@ -35,7 +36,7 @@ class Plan:
     location: str = ""
     vm_size: str = ""
     nodes: int | None = None
-    job_nodes: int = 1
+    job_nodes: int | None = 1
     metrics: tuple[str, ...] = ()
     goals: tuple[Goal, ...] = ()
     better: Mapping[str, Direction] = field(default_factory=dict)
@@ -156,15 +157,19 @@ def _plans(found: Any) -> Iterator[Plan]:
                 description=str(one.get("description", "")),
                 path=str(one.get("path", "")),
                 location=str(one.get("location", "")),
-                vm_size=str(one.get("vm_size", "")),
-                nodes=int(one["nodes"]) if "nodes" in one else None,
-                job_nodes=int(one.get("job_nodes", 1)),
+                vm_size=str(one.get("vm_size") or ""),
+                nodes=_count(one.get("nodes")),
+                job_nodes=_count(one.get("job_nodes", 1)),
                 metrics=tuple(map(str, one.get("metrics", ()))),
                 goals=tuple(Goal(way, str(name)) for way, name in one.get("goals", ()) if way in DIRECTIONS),
                 better={name: way for name, way in dict(one.get("better", {})).items() if way in DIRECTIONS},
             )
         except (TypeError, KeyError, ValueError, AttributeError):
             continue
+
+
+def _count(found: Any) -> int | None:
+    return None if found is None else int(found)
 
 
 def _no_run(directory: Path) -> str:

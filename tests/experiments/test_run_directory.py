@@ -1,5 +1,6 @@
 """The directory of a run: private, used by one process, and never written over."""
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome
 from harness.experiments.run_directory import RunDirectory, open_run_directory
+from harness.scenario.load import load_scenario
 from harness.scenario.model import Scenario
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -53,6 +55,17 @@ def test_a_resumed_run_keeps_its_identity(opened: Open, tmp_path: Path, outcome:
         first.outcomes.append(outcome)
     with opened(tmp_path / "out", resume=True) as again:
         assert again.run == first.run
+
+
+def test_the_plan_of_a_run_says_what_its_clusters_have_in_common(
+    tmp_path: Path, changed: Callable[[str, str], Scenario]
+) -> None:
+    path = changed("STANDARD_NC6, nodes: 1", "STANDARD_NC6, nodes: 2").path
+    text = path.read_text().replace("STANDARD_NC6,", "'{size}',").replace("parameters: {", "parameters: {size: s, ")
+    path.write_text(text.replace("sweep: {}", "sweep: {grid: {size: [STANDARD_NC6, STANDARD_NC12]}}"))
+    with open_run_directory(tmp_path / "out", runs=tmp_path, resume=False, scenarios=[load_scenario(path)], now=NOW):
+        (plan,) = json.loads((tmp_path / "out" / "run.json").read_text())["plans"]
+    assert (plan["vm_size"], plan["nodes"], plan["job_nodes"]) == (None, 2, 1)
 
 
 def test_a_run_is_not_overwritten(opened: Open, tmp_path: Path, outcome: Outcome) -> None:

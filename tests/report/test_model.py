@@ -78,6 +78,23 @@ def test_hours_and_prices_are_of_the_time_in_which_jobs_ran(document: Callable[.
     assert (run["seconds"], run["job_hours"], run["cluster_hours"], run["price"]) == (3600.0, 1.0, 2.0, 0.9)
 
 
+def test_the_days_until_a_run_was_resumed_cost_nothing(document: Callable[..., dict[str, Any]]) -> None:
+    days = [
+        trial({"a": 1}, {}, times={"started": "2026-01-02T00:00:00+00:00", "ended": "2026-01-02T01:00:00+00:00"}),
+        trial({"a": 2}, {}, times={"started": "2026-01-02T00:30:00+00:00", "ended": "2026-01-02T00:50:00+00:00"}),
+        trial({"a": 3}, {}, times={"started": "2026-01-02T01:05:00+00:00", "ended": "2026-01-02T02:00:00+00:00"}),
+        trial({"a": 4}, {}, times={"started": "2026-01-05T00:00:00+00:00", "ended": "2026-01-05T01:00:00+00:00"}),
+    ]
+    (run,) = document(*days, nodes=2)["runs"]
+    assert (run["seconds"], run["cluster_hours"]) == (3 * 3600.0, 6.0)
+
+
+def test_clusters_that_are_swept_have_no_price_in_common(document: Callable[..., dict[str, Any]]) -> None:
+    asked = Asked(prices={"STANDARD_NC6": 0.9})
+    (run,) = document(trial({"a": 1}, {}), asked=asked, vm_size=None, nodes=None, job_nodes=None)["runs"]
+    assert (run["vm_size"], run["nodes"], run["price"], run["job_hours"], run["cluster_hours"]) == ("", *[None] * 4)
+
+
 def test_importance_is_asked_for_the_first_metrics_of_runs_that_are_large_enough(
     document: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:

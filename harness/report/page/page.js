@@ -16,7 +16,7 @@ function header() {
   const tiles = [
     ["Trials", trials.all.length.toLocaleString("en"), failed ? `${failed} not as expected` : trials.all.length ? "all as expected" : "none has ended yet", failed ? "bad" : ""],
     bestTile(),
-    ["Time", seconds.length ? duration(seconds.reduce((sum, value) => sum + value, 0)) : "–", one ? `${counted(one.nodes ?? 0, "node")} of ${one.vm_size || "an unknown size"}` : ""],
+    ["Time", seconds.length ? duration(seconds.reduce((sum, value) => sum + value, 0)) : "–", one && one.nodes !== null ? `${counted(one.nodes, "node")} of ${one.vm_size || "several sizes"}` : ""],
     costTile(),
   ].filter((tile) => tile);
   document.getElementById("header").replaceChildren(
@@ -38,10 +38,11 @@ function bestTile() {
 
 function costTile() {
   const { runs } = trials.data;
-  const hours = runs.map((run) => run.cluster_hours ?? run.job_hours).reduce((sum, value) => sum + value, 0);
-  if (!hours) return null;
+  const used = runs.map((run) => run.cluster_hours ?? run.job_hours);
+  const hours = used.reduce((sum, value) => sum + value, 0);
+  if (!hours || !used.every(isNumber)) return null;
   const priced = runs.every((run) => isNumber(run.price));
-  const money = runs.reduce((sum, run) => sum + (run.price ?? 0) * (run.cluster_hours ?? run.job_hours), 0);
+  const money = runs.reduce((sum, run, place) => sum + (run.price ?? 0) * used[place], 0);
   const isPaid = runs.every((run) => run.cloud.includes("azure"));
   const note = priced ? (isPaid ? `${shown(hours)} node-hours at list price` : `nothing; ${shown(hours)} node-hours on Azure at list price`) : "price not known";
   return ["Cost", priced ? `${isPaid ? "" : "≈ "}$${money < 0.01 ? shown(money) : money.toFixed(2)}` : `${shown(hours)} h`, note];
@@ -178,9 +179,9 @@ function environment() {
     make("h3", {}, runLabel(trials.data.runs, index)),
     pairs([
       ["cloud", run.cloud.join(", ")], ["service", run.service.join(", ")], ["region", run.location],
-      ["nodes", run.nodes === null ? "" : `${run.nodes} of ${run.vm_size}, ${run.job_nodes} for a job`],
+      ["nodes", run.nodes === null ? "" : `${run.nodes} of ${run.vm_size || "several sizes"}, ${run.job_nodes ?? "a swept number"} for a job`],
       ["data", run.data.join(", ")], ["toolkit", run.toolkit.join(", ")],
-      ["node-hours of jobs", shown(run.job_hours)], ["of the cluster", run.cluster_hours === null ? "" : `${shown(run.cluster_hours)} while jobs ran`],
+      ["node-hours of jobs", run.job_hours === null ? "" : shown(run.job_hours)], ["of the cluster", run.cluster_hours === null ? "" : `${shown(run.cluster_hours)} while jobs ran`],
       ["price of a node-hour", isNumber(run.price) ? `$${shown(run.price)}, list price or setting vm_price` : ""],
       ...Object.entries(run.versions)]))),
     Object.keys(trials.data.constants).length ? make("div", {}, make("h3", {}, "The same in all trials"), pairs(Object.entries(trials.data.constants).map(([name, value]) => [name, shown(value)]))) : "");
