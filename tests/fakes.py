@@ -44,7 +44,7 @@ class FileResource(Resource):
 def provisioning(directory: Path, *, interruption: Interruption | None = None, sink: Any = None) -> Provisioning:
     """What a resource needs of a cloud, without one."""
     facts = SimpleNamespace(run="run", place="nowhere", subscription_id="s", storage_account="a")
-    cloud: Any = SimpleNamespace(name="emulator", clock=SteppingClock(), facts=facts)
+    cloud: Any = SimpleNamespace(name="emulator", clock=SteppingClock(), facts=facts, has_ended=bool)
     nothing: Any = None
     return Provisioning(
         cloud,

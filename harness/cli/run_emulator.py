@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 from harness.cli.options import DEFAULT_DIRECTORY
 from harness.cli.output import say
-from harness.clouds.local_emulator import running_emulator
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import find, start_detached
+from harness.emulator.launch import LaunchedEmulator, data_directory, find, launched, start_detached
+from harness.emulator.launched_process import Ending
 from harness.emulator.options import Options
 
 
 def _stay() -> None:
     """Leave an emulator running that is not the run's own."""
+
+
+def _unknown() -> None:
+    """Know nothing of the end of an emulator that is not the run's own: it may be started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,12 @@ class RunEmulator:
     Attributes:
         find: waits until it is ready. Raises EmulatorError where it does not start.
         leave: says that the run needs it no longer; one of the run's own begins to end, for which nobody waits here.
+        ending: says how one of the run's own has ended before it was left; None where it has not.
     """
 
     find: Callable[[], Endpoint]
     leave: Callable[[], None] = _stay
+    ending: Callable[[], Ending | None] = _unknown
 
 
 @contextmanager
@@ -46,7 +52,7 @@ def emulator_for_run(settings: Settings, *, outlives: bool) -> Iterator[RunEmula
     elif outlives:  # it does not start for a run that is refused
         yield RunEmulator(lambda: _kept(Options(directory, cntk_python=settings.cntk_python)))
     else:
-        with _entered_meanwhile(running_emulator(settings)) as starting:
+        with _entered_meanwhile(_launched(settings)) as starting:
             yield starting
 
 
@@ -59,7 +65,16 @@ def _kept(options: Options) -> Endpoint:
 
 
 @contextmanager
-def _entered_meanwhile(context: AbstractContextManager[Endpoint]) -> Iterator[RunEmulator]:
+def _launched(settings: Settings) -> Iterator[LaunchedEmulator]:
+    with (
+        data_directory(settings.emulator_dir) as directory,
+        launched(Options(directory, cntk_python=settings.cntk_python)) as emulator,
+    ):
+        yield emulator
+
+
+@contextmanager
+def _entered_meanwhile(context: AbstractContextManager[LaunchedEmulator]) -> Iterator[RunEmulator]:
     """Enter a context in a thread, and leave it there, at the end of the block at the latest."""
     with ThreadPoolExecutor(1) as thread:
         entering = thread.submit(context.__enter__)
@@ -69,8 +84,11 @@ def _entered_meanwhile(context: AbstractContextManager[Endpoint]) -> Iterator[Ru
             if not leaving and entering.exception() is None:
                 leaving.append(thread.submit(context.__exit__, None, None, None))
 
+        def ending() -> Ending | None:
+            return entering.result().ending() if entering.exception() is None and not leaving else None
+
         try:
-            yield RunEmulator(entering.result, leave)
+            yield RunEmulator(lambda: entering.result().endpoint, leave, ending)
         finally:
             leave()
             for ended in leaving:

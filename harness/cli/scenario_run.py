@@ -16,6 +16,8 @@ from harness.cli.run_summary import RunSummary
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
 from harness.config import Settings, environment, mnist_cache
+from harness.emulator.launched_process import Ending
+from harness.errors import CloudError
 from harness.experiments.outcomes import Outcome
 from harness.experiments.pattern_matching import PatternMatcher
 from harness.experiments.ranking import best, describe_best
@@ -58,7 +60,11 @@ class ScenarioRun:
         self._running = RunningTrials(self.directory.path / RUNNING, SystemClock())
 
     def play(self, scenarios: list[Scenario], selection: Selection) -> int:
-        """Run the trials and show everything; returns the exit code."""
+        """Run the trials and show everything; returns the exit code.
+
+        Raises:
+            CloudError: the cloud refused something, or the run's own emulator has ended.
+        """
         self._say(f"run directory: {self.directory.path}")
         parts = list(parts_of(scenarios, self.directory, selection))
         outcomes = {(part.scenario.scenario, name): one for part in parts for name, one in part.done.items()}
@@ -70,6 +76,10 @@ class ScenarioRun:
                         for part in parts:
                             if not self.interruption.is_draining:
                                 self._run(context, part, outcomes)
+        except CloudError as error:
+            if (ending := self.emulator.ending() if self.emulator is not None else None) is not None:
+                raise self._ended(ending) from error
+            raise
         finally:
             self._running.close()
             if self.emulator is not None:
@@ -88,6 +98,13 @@ class ScenarioRun:
 
     def _say(self, text: str) -> None:
         say_lines(self._console, text)
+
+    def _ended(self, ending: Ending) -> CloudError:
+        """The error of a run whose own emulator has ended; whatever failed, failed for that."""
+        return CloudError(
+            f"the emulator that this run started {ending.reason}; the trials that are left run with "
+            f"--out {self.directory.path} --resume; {ending.log}"
+        )
 
     def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
         """Run the trials of a scenario; outcomes are shown, and added to ``outcomes``."""

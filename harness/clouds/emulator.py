@@ -79,4 +79,5 @@ def emulator_cloud(
         credential=credential,
         workspace=workspace,
         injects=True,
+        has_ended=endpoint.has_ended,
     )

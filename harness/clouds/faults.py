@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import requests
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
 
 from harness.errors import ProvisioningError
 from harness.fault_plans import ADDRESS, FaultPlan
@@ -20,7 +21,7 @@ def put(plan: FaultPlan, session: requests.Session, credential: TokenCredential)
     """
     try:
         answer = session.put(_address(plan), json=plan.wire(), headers=_headers(credential))
-    except requests.RequestException as error:
+    except (requests.RequestException, AzureError) as error:
         raise ProvisioningError(f"cannot inject faults: {error}") from None
     if not answer.ok:
         raise ProvisioningError(f"cannot inject faults: {answer.status_code} {answer.text.strip()}")
@@ -28,7 +29,7 @@ def put(plan: FaultPlan, session: requests.Session, credential: TokenCredential)
 
 def delete(plan: FaultPlan, session: requests.Session, credential: TokenCredential) -> None:
     """Order no more; where nobody answers, nobody is struck."""
-    with suppress(requests.RequestException):
+    with suppress(requests.RequestException, AzureError):
         session.delete(_address(plan), headers=_headers(credential))
 
 

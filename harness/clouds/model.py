@@ -171,6 +171,9 @@ class Cloud(Protocol):
     def injects(self) -> bool:
         """Whether faults can be ordered there."""
 
+    def has_ended(self) -> bool:
+        """Whether nobody will ever answer again: what answered was of this run alone, and its process has ended."""
+
     def inject(self, plan: FaultPlan) -> None:
         """Have the faults of a plan injected until it is withdrawn, where that can be ordered."""
 

@@ -1,6 +1,7 @@
 """The adapter under every client: it repeats requests by the cloud's ``RetryPolicy``."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +45,7 @@ class RetryAdapter(BaseAdapter):
         clock: of the cloud; pauses pass on it.
         recent_writes: of all clients of the cloud.
         remaining: the requests that they may still send.
+        has_ended: whether nobody will ever answer again.
         seed: of the jitter of the pauses; by default each adapter has another.
     """
 
@@ -55,6 +57,7 @@ class RetryAdapter(BaseAdapter):
         clock: Clock,
         recent_writes: RecentWrites,
         remaining: RemainingRequests,
+        has_ended: Callable[[], bool] = bool,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -63,6 +66,7 @@ class RetryAdapter(BaseAdapter):
         self._clock = clock
         self._recent_writes = recent_writes
         self._remaining = remaining
+        self._has_ended = has_ended
         self._random = random.Random(seed)  # noqa: S311 - spreads clients, guards nothing
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
@@ -76,7 +80,7 @@ class RetryAdapter(BaseAdapter):
         is_repeatable = isinstance(request.body, bytes | str | None)  # what was sent from a stream is gone
         while True:
             tried = self._try(request, *args, **options)
-            if tried.failure is None or not is_repeatable:
+            if tried.failure is None or not is_repeatable or (tried.answer is None and self._has_ended()):
                 return self._concluded(request, tried, retries)
             retry_after = _retry_after(tried.answer) if tried.answer is not None else 0.0
             if not retries.wait(tried.failure, retry_after=retry_after):
@@ -127,6 +131,8 @@ class RetryAdapter(BaseAdapter):
     def _concluded(self, request: requests.PreparedRequest, tried: _Try, retries: Retries) -> requests.Response:
         url = request.url or ""
         host, after = urlsplit(url).netloc, f"given up after {retries.number} tries in {retries.elapsed:.1f} s"
+        if self._has_ended():
+            after = "the emulator that played it has ended"
         if tried.answer is None:
             raise NoAnswerError(f"{host} gave no answer ({_reason(tried.error)}); {after}") from None
         if tried.failure is Failure.CLOCK_SKEW:

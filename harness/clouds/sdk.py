@@ -72,6 +72,7 @@ class SdkCloud:
         retry_policy: how often the clients of this cloud ask again, and when.
         credential: signs in over the given transport.
         injects: whether faults can be ordered there.
+        has_ended: whether nobody will ever answer again; then nothing is asked again.
         report_unused: called after a replay in which some of the recorded responses were not requested.
         workspace: resource group and name of a workspace that is there; recordings name another in its place.
         recorded_for: the test that records right now; empty where nobody knows.
@@ -89,6 +90,7 @@ class SdkCloud:
     credential: Callable[[RequestsTransport], TokenCredential]
     report_unused: ReportUnused | None = None
     injects: bool = False
+    has_ended: Callable[[], bool] = bool
     workspace: tuple[str, str] | None = None
     recorded_for: Callable[[], str] = str
 
@@ -218,6 +220,7 @@ class SdkCloud:
             clock=self.clock,
             recent_writes=self._recent_writes,
             remaining=self._remaining,
+            has_ended=self.has_ended,
         )
         session.mount("https://", adapter)
         return session

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from harness.compute.process_handle import ends
 from harness.emulator.development_account import DEVELOPMENT_KEY
 from harness.errors import EmulatorError
 
@@ -27,7 +28,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     ``file_url`` and ``blob_url`` answer on plain HTTP, the account being the first segment of the path; ``only`` is
     ``storage`` where nothing else is served. ``applications`` are those besides the first one, by name.
-    ``identity_variables`` lead to the endpoint of managed identities.
+    ``identity_variables`` lead to the endpoint of managed identities. A ``guarded`` one ends with its launcher.
     """
 
     proxy_url: str
@@ -48,9 +49,17 @@ class Endpoint(msgspec.Struct, frozen=True):
     mlflow_tracking_uri: str = ""
     applications: dict[str, SignIn] = {}
     identity_variables: dict[str, str] = {}
+    guarded: bool = False
 
     def __repr__(self) -> str:
         return f"Endpoint({self.proxy_url}, pid={self.pid}, directory={self.directory!r})"
+
+    def has_ended(self) -> bool:
+        """Whether nobody will answer here any more: the process of a guarded emulator has ended.
+
+        Any other one can be started again, at the same ports, while its clients wait.
+        """
+        return self.guarded and ends(self.pid, 0)
 
     def lines(self) -> list[str]:
         """Where the emulator answers, for people; a connection string where its key is no secret."""

@@ -1,12 +1,11 @@
 """Starting, finding and stopping an emulator from another process."""
 
-import contextlib
 import os
-import selectors
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal, NoReturn
 
@@ -14,8 +13,9 @@ import msgspec
 
 from harness import emulator
 from harness.clock import SystemClock
-from harness.compute.process_handle import ProcessHandle, ends
+from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.launched_process import Ending, did_not_start, launched_process
 from harness.emulator.option_texts import (
     check_compute,
     parse_account,
@@ -36,10 +36,21 @@ from harness.emulator.server_process import (
 from harness.emulator.temporary_directory import temporary_directory
 from harness.errors import EmulatorError
 
-_START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _SETTLE_SECONDS = 5.0  # until the lock names the process that holds it
 _LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedEmulator:
+    """An emulator that ends with its launcher, this process.
+
+    Attributes:
+        ending: says how it has ended; None while it runs.
+    """
+
+    endpoint: Endpoint
+    ending: Callable[[], Ending | None]
 
 
 def find(directory: Path) -> Endpoint | None:
@@ -111,14 +122,10 @@ def launch(
     Raises:
         EmulatorError: it did not start; the message ends with what it printed.
     """
-    with contextlib.ExitStack() as stack:
-        if directory is None:
-            directory = stack.enter_context(temporary_directory())
-            stack.callback(_end_jobs, directory)
+    with data_directory(directory) as used:
         options = Options(
-            directory,
+            used,
             port,
-            guarded=True,
             only=only,
             file_port=file_port,
             blob_port=blob_port,
@@ -138,17 +145,32 @@ def launch(
             managed_identity=managed_identity,
             tenants=tuple(map(parse_tenant, tenants)),
         )
-        process = stack.enter_context(_started(options))
-        endpoint = find(directory)
-        if endpoint is None:
-            raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
+        with launched(options) as emulator:
+            yield emulator.endpoint
+
+
+@contextmanager
+def data_directory(directory: Path | None) -> Iterator[Path]:
+    """The data directory of an emulator to launch: the one that is named, or a temporary one, deleted at the end."""
+    if directory is not None:
+        yield directory
+        return
+    with temporary_directory() as temporary:
         try:
-            yield endpoint
+            yield temporary
         finally:
-            process.terminate()  # a child that nobody has waited for keeps its id
-            if process.returncode is None:
-                ends(process.pid, _STOP_SECONDS)
-            process.kill()
+            _end_jobs(temporary)
+
+
+@contextmanager
+def launched(options: Options) -> Iterator[LaunchedEmulator]:
+    """What ``launch`` does, by a record of its options, and with what is known of the emulator's end.
+
+    Raises:
+        EmulatorError: it did not start; the message ends with what it printed.
+    """
+    with launched_process(replace(options, guarded=True)) as process:
+        yield LaunchedEmulator(_ready(options.directory), process.ending)
 
 
 def start_detached(options: Options) -> Endpoint:
@@ -174,11 +196,8 @@ def start_detached(options: Options) -> Endpoint:
             check=False,
         )
     if done.returncode != 0:
-        raise _did_not_start(log.read_text(errors="replace"))
-    endpoint = find(directory)
-    if endpoint is None:
-        raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
-    return endpoint
+        raise did_not_start(log.read_text(errors="replace"))
+    return _ready(directory)
 
 
 def become(options: Options) -> NoReturn:
@@ -209,21 +228,12 @@ def stop(directory: Path) -> bool:
     return False
 
 
-@contextmanager
-def _started(options: Options) -> Iterator[subprocess.Popen[bytes]]:
-    with (
-        os.fdopen(os.memfd_create("emulator.log"), "w+b") as log,  # a full disk could not take what is said about it
-        subprocess.Popen(
-            server_command(options),
-            env=server_environment(options, os.environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the one who launched it, who then stops it in order
-        ) as process,
-    ):
-        _wait_until_ready(process, log)
-        yield process
+def _ready(directory: Path) -> Endpoint:
+    """The emulator of a directory that has said that it is ready."""
+    endpoint = find(directory)
+    if endpoint is None:
+        raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
+    return endpoint
 
 
 def _end_jobs(directory: Path) -> None:
@@ -244,26 +254,6 @@ def _log_of(directory: Path) -> IO[bytes]:
             ) from error
         reason = f"{error.strerror} ({error.filename})"
         raise EmulatorError(f"the data directory {directory} cannot be used: {reason}; choose another --dir") from error
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    if process.stdout is not None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            answered = selector.select(_START_SECONDS)
-        if answered and process.stdout.readline():
-            return
-    process.kill()
-    process.wait()
-    raise _did_not_start(os.pread(log.fileno(), 1 << 16, 0).decode("utf-8", "replace"))
-
-
-def _did_not_start(printed: str) -> EmulatorError:
-    silent = (
-        f"nothing: it was ended from outside, as for want of memory, or took longer than {_START_SECONDS:.0f} seconds"
-    )
-    lines = printed.strip().splitlines()[-20:] or [silent]
-    return EmulatorError("\n".join(["the emulator did not start; it printed:", *lines]))
 
 
 def _end(server: ProcessHandle) -> None:

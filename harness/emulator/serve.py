@@ -197,6 +197,7 @@ def _endpoint(
         only=options.only,
         applications={each.name: SignIn(each.client_id, each.client_secret) for each in identity.applications},
         identity_variables=identities,
+        guarded=options.guarded,
         **_azureml(base, options),
     )
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from harness.clock import Clock
 from harness.clouds import Clients, Cloud
 from harness.clouds.retry_policy import DELETION
 from harness.errors import CloudError, HarnessError, JournalError, ProvisioningError
@@ -57,18 +56,18 @@ class Provisioning:
         return azure_errors(what, self.cloud.name, otherwise=otherwise, known=self.known_errors)
 
 
-def retried(delete: Callable[[], None], clock: Clock) -> None:
-    """Delete something, and repeat that after growing pauses if the cloud refuses.
+def retried(delete: Callable[[], None], cloud: Cloud) -> None:
+    """Delete something, and repeat that after growing pauses if the cloud refuses and has not ended.
 
     Raises:
         CloudError: the cloud refused the last time, too.
     """
-    retries = DELETION.retries(clock)
+    retries = DELETION.retries(cloud.clock)
     while True:
         try:
             delete()
         except CloudError:
-            if not retries.wait():
+            if cloud.has_ended() or not retries.wait():
                 raise
         else:
             return
@@ -185,9 +184,10 @@ class Resource(ABC):
         if self.is_created:
             self._report(Began("deleting", self.name))
             try:
-                retried(self._delete, self.provisioning.cloud.clock)
+                retried(self._delete, self.provisioning.cloud)
             except CloudError as error:
-                self._report(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
+                if not self.provisioning.cloud.has_ended():  # then the run ends with an error that says so once
+                    self._report(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
                 return
             self._report(Ended("deleting", self.name))
         try:

@@ -215,7 +215,7 @@ def _error_of(delete: Callable[[], None], found: Found, cloud: Cloud) -> str:
             delete()
 
     try:
-        retried(attempt, cloud.clock)
+        retried(attempt, cloud)
     except CloudError as error:
         return str(error)
     return ""

@@ -357,6 +357,24 @@ def test_a_second_ctrl_c_does_not_break_the_teardown(
     assert all(ends(child.pid, seconds=60) for child in children)
 
 
+@pytest.mark.slow  # a whole run, and another one
+def test_a_run_whose_own_emulator_is_killed_says_so_and_can_be_resumed(
+    started: Callable[..., subprocess.Popen[str]], scenario: Write, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HARNESS_EMULATOR_DIR")
+    path = scenario()
+    process = started(path, "--set", "pause=60", "--out", "here", "--fault", "throttle=0.1")
+    until(process, "is running")
+    (emulator,) = [each for each in psutil.Process(process.pid).children() if "harness.emulator" in each.cmdline()]
+    emulator.kill()
+    out, err = process.communicate(timeout=300)
+    ended = "the emulator that this run started was ended by SIGKILL"
+    remedy = "the trials that are left run with --out here --resume"
+    assert (process.returncode, err) == (1, f"harness: {ended}; {remedy}; it printed nothing\n")
+    assert "left behind" not in out
+    assert run(path, "--out", "here", "--resume")[0] == 0
+
+
 def test_resuming_with_another_value_keeps_the_files_of_the_earlier_outcome(run: Run, scenario: Write) -> None:
     run(scenario(), "--out", "here")
     run(scenario(), "--out", "here", "--resume", "--set", "score=1.5")

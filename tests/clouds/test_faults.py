@@ -3,14 +3,17 @@
 import gc
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from azure.core.exceptions import ClientAuthenticationError
 from pydantic import ValidationError
 
 from harness.clouds import Clients, Cloud, open_cloud
+from harness.clouds.sdk import SdkCloud
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.errors import ProvisioningError
@@ -74,6 +77,17 @@ def test_a_plan_is_in_force_in_the_block_alone(cloud: Cloud, clients: Clients) -
         assert is_injected
         assert "test-plan" in names()
     assert "test-plan" not in names()
+
+
+def test_a_plan_is_withdrawn_in_vain_where_nobody_can_sign_in(cloud: Cloud) -> None:
+    assert isinstance(cloud, SdkCloud)
+
+    def base() -> requests.Session:
+        session = cloud.base()
+        session.proxies = {"https": "http://127.0.0.1:1"}
+        return session
+
+    replace(cloud, base=base, has_ended=lambda: True).withdraw(plan(throttle=0.5))
 
 
 def test_a_replay_injects_none(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from harness.clock import SteppingClock
 from harness.clouds.recent_writes import RecentWrites
 from harness.clouds.remaining_requests import RemainingRequests
-from harness.clouds.retry_adapter import RetryAdapter
+from harness.clouds.retry_adapter import NoAnswerError, RetryAdapter
 from harness.clouds.retry_policy import LOCAL, RetryPolicy
 from harness.recording.http_messages import rebuild
 from harness.recording.interactions import RecordedResponse
@@ -62,7 +62,9 @@ def connect(clock: SteppingClock) -> Iterator[Connect]:
     """A session over a network that says things."""
     sessions: list[requests.Session] = []
 
-    def open_session(*says: Says, retry_policy: RetryPolicy = RULE) -> tuple[requests.Session, Network]:
+    def open_session(
+        *says: Says, retry_policy: RetryPolicy = RULE, has_ended: bool = False
+    ) -> tuple[requests.Session, Network]:
         network, session = Network(list(says)), requests.Session()
         session.trust_env = False
         session.mount(
@@ -73,6 +75,7 @@ def connect(clock: SteppingClock) -> Iterator[Connect]:
                 clock=clock,
                 recent_writes=RecentWrites(clock),
                 remaining=RemainingRequests(clock),
+                has_ended=lambda: has_ended,
                 seed=1,
             ),
         )
@@ -120,6 +123,13 @@ def test_the_last_refusal_is_handed_on(connect: Connect) -> None:
     session, network = connect(503)
     assert session.get(URL).status_code == 503
     assert len(network.asked) == RULE.tries
+
+
+def test_an_emulator_that_has_ended_is_asked_once(connect: Connect, clock: SteppingClock) -> None:
+    session, network = connect(refused(), has_ended=True)
+    with pytest.raises(NoAnswerError, match=r"gave no answer .*; the emulator that played it has ended"):
+        session.get(URL)
+    assert (len(network.asked), clock.monotonic()) == (1, 0)
 
 
 def test_a_retry_after_passes_on_the_clouds_clock(connect: Connect, clock: SteppingClock) -> None:

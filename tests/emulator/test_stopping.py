@@ -15,8 +15,10 @@ import pytest
 from harness.cli import main
 from harness.compute.process_handle import ProcessFacts, ends
 from harness.emulator import launch as launching
+from harness.emulator import launched_process
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import find, start_detached, stop
+from harness.emulator.launched_process import Ending
 from harness.emulator.options import Options
 from harness.emulator.server_process import is_server, server_command, server_environment
 from harness.errors import EmulatorError
@@ -133,7 +135,33 @@ def test_stop_against_start_touches_no_stranger(tmp_path: Path, stranger: subpro
     assert stranger.poll() is None
 
 
+def test_a_launcher_knows_how_its_emulator_has_ended(tmp_path: Path) -> None:
+    with launching.launched(Options(tmp_path, only="storage")) as emulator:
+        assert emulator.ending() is None
+        assert not emulator.endpoint.has_ended()
+        os.kill(emulator.endpoint.pid, signal.SIGKILL)
+        assert ends(emulator.endpoint.pid, seconds=60)
+        assert emulator.endpoint.has_ended()
+        assert emulator.ending() == Ending("was ended by SIGKILL", "it printed nothing")
+
+
+def test_a_launcher_knows_what_its_emulator_has_printed_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = "echo ready; seq 100 >&2; exit 3"
+    monkeypatch.setattr(launched_process, "server_command", lambda _: ["/bin/sh", "-c", script])
+    with launched_process.launched_process(Options(tmp_path)) as process:
+        while (ending := process.ending()) is None:
+            os.sched_yield()
+    assert ending == Ending("ended with exit code 3", "\n".join(["it printed last:", *map(str, range(81, 101))]))
+
+
+def test_an_emulator_that_outlives_its_launcher_may_be_started_again(tmp_path: Path) -> None:
+    endpoint = start_detached(Options(tmp_path, only="storage"))
+    os.kill(endpoint.pid, signal.SIGKILL)
+    assert ends(endpoint.pid, seconds=60)
+    assert not endpoint.has_ended()
+
+
 def test_an_emulator_that_is_killed_while_it_starts_is_said_to_have_been_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launching, "server_command", lambda _: ["/bin/sh", "-c", "kill -9 $$"])
+    monkeypatch.setattr(launched_process, "server_command", lambda _: ["/bin/sh", "-c", "kill -9 $$"])
     with pytest.raises(EmulatorError, match="it printed:\nnothing: it was ended from outside"), launching.launch():
         pass

@@ -13,6 +13,7 @@ from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 from harness.errors import ProvisioningError, SignInError
 from harness.resources import Journal, Provisioning, ResourceGroup, register_providers
+from harness.resources.events import TeardownFailed
 from harness.resources.owner import Owner, owner_of, this_process
 from harness.resources.tags import group_id, read_tags, tags_of
 from harness.services.batchai.batchai_service import PROVIDERS
@@ -167,6 +168,20 @@ def test_deleting_is_tried_again_before_it_is_reported(cloud: Cloud, tmp_path: P
         assert clock.monotonic() == 6.0
         assert "delete what is left with: harness reap" in events[-1].reason
         assert [entry.name for entry in made.journal.left()] == ["lost"]
+
+
+def test_nothing_is_deleted_twice_where_the_emulator_has_ended(cloud: Cloud, tmp_path: Path) -> None:
+    events: list[object] = []
+    clock = SteppingClock()
+    with cloud.clients("s/group") as clients:
+        ended = replace(cloud, clock=clock, has_ended=lambda: True)
+        made = replace(provisioning(cloud, clients, tmp_path), cloud=ended, sink=events.append)
+        register_providers(made, PROVIDERS)
+        with ResourceGroup(made, name="unreachable", location="eastus"):
+            clients.session.proxies = {"https": "http://127.0.0.1:1"}
+        assert clock.monotonic() == 0.0
+        assert not any(isinstance(event, TeardownFailed) for event in events)
+        assert [entry.name for entry in made.journal.left()] == ["unreachable"]
 
 
 def test_the_journal_lists_a_group_with_its_cloud_before_the_group_exists(cloud: Cloud, tmp_path: Path) -> None:
