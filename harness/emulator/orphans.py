@@ -79,6 +79,8 @@ def remove_orphan(orphan: Orphan) -> bool:
     if orphan.kind == "job":
         _end(lambda process: process.job == directory and _is_of_deleted_job(process))
         return not any(process.job == directory and _is_of_deleted_job(process) for process in find_job_processes())
+    if temporary_directory.delete_without_mark(directory):
+        return not directory.exists()
     with temporary_directory.seized(directory) as is_seized:
         if is_seized and not _is_used(directory):
             _remove_directory(directory)

@@ -2,10 +2,16 @@
 
 The mark is a file in the directory. The process that made the directory holds the lock of the mark for as long as it
 lives, and the mark names the process and the directory, so a mark that was copied or moved proves nothing.
+
+A process may be killed when its directory has no mark yet, or none any more. So the name of the directory, with which
+it comes into being, says who makes it. That proves less, and is enough for a directory that holds nothing: at most the
+beginning of the very mark that belongs into it.
 """
 
 import contextlib
+import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +28,8 @@ from harness.file_lock import FileLockedError, is_locked, lock_file
 from harness.process_identity import has_boot_id, start_of_process, this_machine
 
 _PREFIX = "batchai-"
+# The prefix, whose directory it is (machine, process, start of the process), and what tells its directories apart.
+_NAME = re.compile(rf"{_PREFIX}([0-9a-f]{{12}})-([1-9][0-9]{{0,9}})-([0-9]{{1,20}})-[a-z0-9_]{{8}}", re.ASCII)
 _MAKER = "batchai-harness"
 _DELETION_SECONDS = 60.0  # for which another process may be busy with deleting a directory
 _LARGEST_MARK = 1 << 14  # bytes; a path has at most 4 KiB
@@ -52,13 +60,13 @@ class Mark(msgspec.Struct, frozen=True):
 @contextmanager
 def temporary_directory() -> Iterator[Path]:
     """A data directory that is of no use once this process has ended, and is deleted at the end of the block."""
-    directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    mark = DataDirectory(directory).temporary
-    beside = mark.with_suffix(".new")
+    pid = os.getpid()
+    directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{_digest(this_machine())}-{pid}-{start_of_process(pid)}-"))
+    mark, beginning = DataDirectory(directory).temporary, _beginning(directory)
     try:
-        with lock_file(beside) as descriptor:
-            os.write(descriptor, msgspec.json.encode(_mark_of(directory)))
-            beside.replace(mark)  # so the mark never exists without its lock
+        with lock_file(beginning) as descriptor:
+            os.write(descriptor, _content_for(directory, pid, start_of_process(pid)))
+            beginning.replace(mark)  # so the mark never exists without its lock
             yield directory
     finally:
         delete_directory(directory)
@@ -77,7 +85,7 @@ def state_of(directory: Path) -> State | None:
     """
     mark = read_mark(directory)
     if mark is None:
-        return None
+        return _state_without_mark(directory)
     if not _is_of_this_machine(mark):
         return "elsewhere"
     try:
@@ -100,7 +108,8 @@ def read_mark(directory: Path) -> Mark | None:
 
 def made_at(directory: Path) -> datetime:
     """When a temporary data directory was made."""
-    return datetime.fromtimestamp(DataDirectory(directory).temporary.lstat().st_mtime, UTC)
+    mark = DataDirectory(directory).temporary
+    return datetime.fromtimestamp((mark if mark.exists() else directory).lstat().st_mtime, UTC)
 
 
 @contextmanager
@@ -136,6 +145,43 @@ def delete_directory(directory: Path) -> None:
             directory.rmdir()
 
 
+def delete_without_mark(directory: Path) -> bool:
+    """Delete a temporary data directory that is left without a mark, and so without anything else; True if it was one.
+
+    Whatever comes into it in the meantime keeps it.
+    """
+    if read_mark(directory) is not None or _state_without_mark(directory) != "left":
+        return False
+    with contextlib.suppress(OSError):
+        _beginning(directory).unlink(missing_ok=True)
+        directory.rmdir()
+    return True
+
+
+def _state_without_mark(directory: Path) -> State | None:
+    """Whose a directory without a mark is, by its name; None if it is not empty, or not named for its maker."""
+    named = _NAME.fullmatch(directory.name)
+    if named is None or not _is_empty(directory, int(named[2]), named[3]):
+        return None
+    if named[1] != _digest(this_machine()) or not has_boot_id():
+        return "elsewhere"
+    return "left" if start_of_process(int(named[2])) != named[3] else "owned"
+
+
+def _is_empty(directory: Path, pid: int, started: str) -> bool:
+    """Whether a directory of this user holds nothing but what its maker may have written of its mark."""
+    try:
+        status = directory.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            return False
+        for path in directory.iterdir():
+            if path != _beginning(directory) or not _content_for(directory, pid, started).startswith(_content(path)):
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _is_of_this_machine(mark: Mark) -> bool:
     return mark.machine == this_machine() and has_boot_id()
 
@@ -145,10 +191,19 @@ def _has_ended(mark: Mark) -> bool:
     return start_of_process(mark.pid) != mark.started
 
 
-def _mark_of(directory: Path) -> Mark:
-    pid = os.getpid()
+def _content_for(directory: Path, pid: int, started: str) -> bytes:
+    """The mark of a directory that a process of this machine makes."""
     inode = directory.stat().st_ino
-    return Mark(_MAKER, os.path.realpath(directory), inode, this_machine(), pid, start_of_process(pid))
+    return msgspec.json.encode(Mark(_MAKER, os.path.realpath(directory), inode, this_machine(), pid, started))
+
+
+def _beginning(directory: Path) -> Path:
+    """Where the mark of a directory is until it is whole."""
+    return DataDirectory(directory).temporary.with_suffix(".new")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _content(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from harness.emulator.paths import DataDirectory
 from harness.emulator.temporary_directory import (
     Mark,
     delete_directory,
+    delete_without_mark,
     made_at,
     read_mark,
     seized,
@@ -72,6 +73,62 @@ def test_it_is_owned_inside_the_block_and_gone_after(tmp_path: Path) -> None:
 def test_it_is_left_when_its_maker_was_killed(left: Path) -> None:
     assert state_of(left) == "left"
     assert made_at(left) is not None
+
+
+@pytest.fixture
+def unmarked(left: Path) -> Path:
+    """The directory of a process that was killed before it had written a mark."""
+    DataDirectory(left).temporary.unlink()
+    return left
+
+
+def test_one_without_a_mark_is_left_when_its_maker_was_killed(unmarked: Path) -> None:
+    assert state_of(unmarked) == "left"
+    assert made_at(unmarked) is not None
+    assert delete_without_mark(unmarked)
+    assert not unmarked.exists()
+
+
+def test_the_beginning_of_its_mark_may_be_in_it(left: Path) -> None:
+    mark = DataDirectory(left).temporary
+    content = mark.read_bytes()
+    mark.unlink()
+    for size in (0, 1, len(content)):
+        mark.with_suffix(".new").write_bytes(content[:size])
+        assert state_of(left) == "left"
+    mark.with_suffix(".new").write_bytes(content + b" ")
+    assert state_of(left) is None
+
+
+def test_one_without_a_mark_that_holds_anything_proves_nothing(unmarked: Path) -> None:
+    (unmarked / "thesis").touch()
+    assert state_of(unmarked) is None
+    assert not delete_without_mark(unmarked)
+    assert (unmarked / "thesis").exists()
+
+
+def test_one_without_a_mark_is_owned_while_the_process_of_its_name_lives() -> None:
+    with temporary_directory() as directory:
+        mark = DataDirectory(directory).temporary
+        content = mark.read_bytes()
+        mark.unlink()
+        assert state_of(directory) == "owned"
+        assert not delete_without_mark(directory)
+        mark.write_bytes(content)
+
+
+def test_an_empty_directory_of_another_machine_or_boot_is_elsewhere(unmarked: Path) -> None:
+    digest = unmarked.name.split("-")[1]
+    other = unmarked.rename(unmarked.with_name(unmarked.name.replace(digest, "0123456789ab")))
+    assert state_of(other) == "elsewhere"
+    assert not delete_without_mark(other)
+
+
+@pytest.mark.parametrize("name", ["batchai-thesis", "batchai-x8d2k1ab", "batchai-data-x8d2k1ab", "batchai-1-1-1-1"])
+def test_an_empty_directory_of_another_name_proves_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert state_of(tmp_path / name) is None
+    assert not delete_without_mark(tmp_path / name)
 
 
 def test_a_lock_that_is_held_keeps_it_owned_whatever_its_mark_says(left: Path) -> None:

@@ -4,26 +4,21 @@ strace attaches to a process that is about to use the journal, and kills it when
 answers that call with an error. What the process has acknowledged before is compared with what the journal lists then.
 """
 
-import os
-import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from harness.resources import Entry, Journal
+from tests.traced_workers import Workers, calls_in, started_workers
 
 pytestmark = [
     pytest.mark.slow,  # about a hundred processes, each killed at another system call
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
 ]
 
-# Imports once, then forks a process for each directory that it is given.
 WORKERS = """
 import os, sys
 from pathlib import Path
@@ -53,13 +48,6 @@ def work(directory):
         except JournalError as error:
             os.write(said, f"refused {what} {name}\\n".encode())
     os._exit(0)
-
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        work(Path(line.strip()))
-    os.waitpid(pid, 0)
-    print("ended", flush=True)
 """
 STEPS = [("creating", "a"), ("creating", "b"), ("deleted", "b"), ("compact", ""), ("creating", "c"), ("left", "")]
 
@@ -78,45 +66,10 @@ REFUSED = {
 }
 
 
-class Workers:
-    """Processes that use a journal under the eyes of strace."""
-
-    def __init__(self, process: "subprocess.Popen[str]", root: Path) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._input: IO[str] = process.stdin
-        self._output: IO[str] = process.stdout
-        self._root = root
-        self._count = 0
-
-    def run(self, *options: str) -> Path:
-        """Let a process do all steps while strace does what its options say; the directory of the process."""
-        self._count += 1
-        directory = self._root / str(self._count)
-        directory.mkdir()
-        os.mkfifo(directory / "gate")
-        gate = os.open(directory / "gate", os.O_RDWR)
-        print(directory, file=self._input, flush=True)
-        pid = self._output.readline().strip()
-        words = ["strace", "-p", pid, "-o", str(directory / "trace"), *options]
-        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as strace:
-            assert strace.stderr is not None
-            line = strace.stderr.readline()
-            os.write(gate, b"!")
-            assert self._output.readline() == "ended\n"
-        os.close(gate)
-        if "attached" not in line:
-            pytest.skip(f"strace cannot watch another process here: {line.strip()}")
-        return directory
-
-
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    words = [sys.executable, "-c", WORKERS]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Workers(process, tmp_path_factory.mktemp("workers"))
-        assert process.stdin is not None
-        process.stdin.close()
+    with started_workers(WORKERS, tmp_path_factory.mktemp("workers")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +77,7 @@ def calls(workers: Workers) -> Counter[str]:
     """How many calls of each kind a process makes that is left alone."""
     directory = workers.run()
     assert said(directory) == [("done", *step) for step in STEPS]
-    traced = (directory / "trace").read_text().splitlines()
-    names = [match[1] for line in traced if (match := re.match(r"(\w+)\(", line))]
-    return Counter(names)
+    return calls_in(directory)
 
 
 def said(directory: Path) -> list[tuple[str, str, str]]:
