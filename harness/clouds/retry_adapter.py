@@ -131,9 +131,8 @@ class RetryAdapter(BaseAdapter):
     def _concluded(self, request: requests.PreparedRequest, tried: _Try, retries: Retries) -> requests.Response:
         url = request.url or ""
         host, after = urlsplit(url).netloc, f"given up after {retries.number} tries in {retries.elapsed:.1f} s"
-        if self._has_ended():
-            after = "the emulator that played it has ended"
         if tried.answer is None:
+            after = "the emulator that played it has ended" if self._has_ended() else after
             raise NoAnswerError(f"{host} gave no answer ({_reason(tried.error)}); {after}") from None
         if tried.failure is Failure.CLOCK_SKEW:
             tried.answer.close()
