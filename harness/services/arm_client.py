@@ -3,11 +3,13 @@
 They go through the one session of a cloud, so they are retried, recorded and replayed like those of every other client.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from azure.core import PipelineClient
 from azure.core.exceptions import (
+    AzureError,
     ClientAuthenticationError,
     DecodeError,
     HttpResponseError,
@@ -25,6 +27,14 @@ _ERRORS: Mapping[int, type[HttpResponseError]] = {
     409: ResourceExistsError,
 }
 _MOST_PAGES = 1000
+
+
+class Document(dict[str, Any]):
+    """A JSON object of an answer. A field that it lacks, and that has to be there, is an error of the service."""
+
+    def __missing__(self, name: str) -> Any:
+        identifier = self.get("id")
+        raise AzureError(f"the answer lacks the field {name}{f' of {identifier}' if identifier else ''}")
 
 
 class ArmClient:
@@ -76,25 +86,18 @@ class ArmClient:
             raise kind(response=response, error_format=ARMErrorFormat)
         return response
 
-    def get(self, url: str, *, version: str = "", **query: str) -> dict[str, Any]:
+    def get(self, url: str, *, version: str = "", **query: str) -> Document:
         """A resource. Raises HttpResponseError; ResourceNotFoundError where there is none."""
-        response = self.send("GET", url, version=version, **query)
-        try:
-            document = response.json()
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise DecodeError("the answer is no JSON object", response=response)
-        return document
+        return document_of(self.send("GET", url, version=version, **query))
 
-    def find(self, url: str, *, version: str = "") -> dict[str, Any] | None:
+    def find(self, url: str, *, version: str = "") -> Document | None:
         """A resource; None where there is none. Raises HttpResponseError."""
         try:
             return self.get(url, version=version)
         except ResourceNotFoundError:
             return None
 
-    def list(self, url: str, **query: str) -> Iterator[dict[str, Any]]:
+    def list(self, url: str, **query: str) -> Iterator[Document]:
         """Every element of a list, page after page. Raises HttpResponseError."""
         page = self.get(url, **query)
         for _ in range(_MOST_PAGES):
@@ -103,3 +106,18 @@ class ArmClient:
             if not following:
                 return
             page = self.get(following)
+
+
+def document_of(response: HttpResponse) -> Document:
+    """The JSON object in an answer.
+
+    Raises:
+        DecodeError: it holds none.
+    """
+    try:
+        document = json.loads(response.text(), object_hook=Document)
+    except ValueError:
+        document = None
+    if not isinstance(document, Document):
+        raise DecodeError("the answer is no JSON object", response=response)
+    return document

@@ -8,6 +8,7 @@ import requests
 
 from harness.errors import ProvisioningError
 from harness.resources.provisioning import Provisioning
+from harness.services.arm_client import document_of
 from harness.services.azureml.launch_command import SCRIPT
 from harness.services.azureml.rest_client import RestClient
 from harness.services.azureml.workspace import WorkspaceAddress
@@ -35,9 +36,8 @@ def upload_code(provisioning: Provisioning, workspace: WorkspaceAddress) -> None
     identifier = code_id(workspace, provisioning.cloud.facts.suffix)
     if client.find(identifier) is not None:
         return
-    pending = client.send(
-        "POST", f"{identifier}/startPendingUpload", body={"pendingUploadType": "TemporaryBlobReference"}
-    ).json()
+    asked = {"pendingUploadType": "TemporaryBlobReference"}
+    pending = document_of(client.send("POST", f"{identifier}/startPendingUpload", body=asked))
     reference = pending["blobReferenceForConsumption"]
     container, _, signature = str(reference["credential"]["sasUri"]).partition("?")
     for name, content in _files().items():

@@ -1,6 +1,6 @@
 """A command job: submitted, watched to its end, deleted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -13,6 +13,7 @@ from harness.scenario.cluster import SetupSpec
 from harness.scenario.consistency import STDOUTERR
 from harness.scenario.job import JobSpec
 from harness.scenario.model import Limits
+from harness.services.arm_client import document_of
 from harness.services.azureml.code_asset import code_id
 from harness.services.azureml.compute import AmlCompute
 from harness.services.azureml.environment_asset import make_environment
@@ -102,7 +103,7 @@ class AzureMlJob(Job):
             self.provisioning, self.compute.workspace, image=self._image, conda=self.compute.plan.conda
         )
         body = self._body(environment)
-        answer = self._client.send("PUT", self.id, body=body).json()
+        answer = document_of(self._client.send("PUT", self.id, body=body))
         # For an existing job, the service only changes its labels.
         if answer["properties"].get("command") != body["properties"]["command"]:
             raise JobError(f"a job {self.name} of this run is there and runs something else")
@@ -231,14 +232,14 @@ def _end(clients: Clients, identifier: str, name: str) -> bool:
 
     def look() -> str:
         job = client.find(identifier)
-        return "failed" if job is None else state_of(job["properties"]["status"])
+        return "failed" if job is None else state_of(str(job["properties"].get("status")))
 
     if clients.poller.until(look, lambda state: state in FINISHED, deadline=_CANCEL_SECONDS) is None:
         raise JobError(f"job {name} was cancelled, and still runs after {_CANCEL_SECONDS:.0f} s")
     return True
 
 
-def _views(history: RunHistory, jobs: list[dict[str, Any]], suffix: str) -> Iterator[tuple[str, JobView]]:
+def _views(history: RunHistory, jobs: Iterable[dict[str, Any]], suffix: str) -> Iterator[tuple[str, JobView]]:
     for job in jobs:
         name = str(job["name"]).removesuffix(f"-{suffix}")
         yield name, _view(history, name, job)

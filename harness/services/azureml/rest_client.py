@@ -10,7 +10,7 @@ from azure.core.rest import HttpResponse
 
 from harness.clouds import Poller
 from harness.errors import ProvisioningError
-from harness.services.arm_client import ArmClient
+from harness.services.arm_client import ArmClient, document_of
 
 VERSION = "2025-09-01"
 """The API version of everything below Microsoft.MachineLearningServices."""
@@ -56,7 +56,7 @@ class RestClient(ArmClient):
 def _is_over(response: HttpResponse, *, is_status: bool, what: str) -> bool:
     if not is_status:
         return response.status_code != 202
-    document = response.json()
+    document = document_of(response)
     status = str(document.get("status", "")).lower()
     if status not in _ENDED:
         return False

@@ -12,6 +12,8 @@ from harness.resources.events import ClusterStatus
 from harness.scenario.cluster import NodeRange
 from harness.services.service import Cluster, ClusterPlan, MountPlan
 
+_STATES = ("idle", "unusable", "running", "preparing", "leaving")  # of nodes
+
 
 class GpuCluster(Cluster):
     """A workspace, and in it a cluster whose nodes are idle."""
@@ -69,7 +71,7 @@ class GpuCluster(Cluster):
         except ResourceNotFoundError:
             return False
         planned = self.plan.vm_size, self._parameters().scale_settings
-        reported = found.vm_size, found.scale_settings
+        reported = found.vm_size or "an unknown size", found.scale_settings
         if planned[0].lower() != reported[0].lower() or _size(planned[1]) != _size(reported[1]):
             raise ProvisioningError(
                 f"cluster {self.name} is there with {reported[0]} and {_size(reported[1])} node(s), the scenario wants "
@@ -99,17 +101,12 @@ class GpuCluster(Cluster):
 
     def _look(self) -> models.Cluster:
         cluster = self._clusters.get(self.group, self.plan.workspace, self.name)
-        nodes = cluster.node_state_counts
-        manual = cluster.scale_settings.manual
+        manual = cluster.scale_settings.manual if cluster.scale_settings else None
         status = ClusterStatus(
             state=str(getattr(cluster.allocation_state, "value", cluster.allocation_state)),
             target=manual.target_node_count if manual else cluster.current_node_count or 0,
             allocated=cluster.current_node_count or 0,
-            idle=nodes.idle_node_count,
-            unusable=nodes.unusable_node_count,
-            running=nodes.running_node_count,
-            preparing=nodes.preparing_node_count,
-            leaving=nodes.leaving_node_count,
+            **{state: _nodes_in(cluster, state) for state in _STATES},
         )
         self._report_status(status)
         return cluster
@@ -127,16 +124,21 @@ class GpuCluster(Cluster):
         return f"; {self._status.preparing} node(s){which} still preparing: run again, and the cluster gets others"
 
     def _is_up(self, cluster: models.Cluster) -> bool:
-        nodes = cluster.node_state_counts
-        if cluster.errors or nodes.unusable_node_count:
+        unusable = _nodes_in(cluster, "unusable")
+        if cluster.errors or unusable:
             reported = "; ".join(f"{error.code}: {error.message}" for error in cluster.errors or ())
             names = ", ".join(f"{mount.kind} {mount.name}" for mount in self.plan.mounts)
             mount = f" ({names} of account {self.provisioning.cloud.facts.storage_account})"
             raise ProvisioningError(
-                f"cluster {self.name}: {reported or f'{nodes.unusable_node_count} node(s) are unusable'}"
+                f"cluster {self.name}: {reported or f'{unusable} node(s) are unusable'}"
                 f"{mount if 'Mount' in reported else ''}"
             )
-        return bool(nodes.idle_node_count + nodes.running_node_count >= self.plan.least)
+        return _nodes_in(cluster, "idle") + _nodes_in(cluster, "running") >= self.plan.least
+
+
+def _nodes_in(cluster: models.Cluster, state: str) -> int:
+    """How many nodes are in a state; none where the service does not say."""
+    return getattr(cluster.node_state_counts, f"{state}_node_count", None) or 0
 
 
 def _mount_volumes(mounts: Iterable[MountPlan], facts: CloudFacts) -> models.MountVolumes:
@@ -179,7 +181,9 @@ def _scale(nodes: int | NodeRange) -> models.ScaleSettings:
     )
 
 
-def _size(scale: models.ScaleSettings) -> str:
+def _size(scale: models.ScaleSettings | None) -> str:
+    if scale is None or not (scale.manual or scale.auto_scale):
+        return "an unknown number of"
     if scale.manual is not None:
         return str(scale.manual.target_node_count)
     return f"{scale.auto_scale.minimum_node_count} to {scale.auto_scale.maximum_node_count}"

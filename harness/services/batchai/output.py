@@ -77,4 +77,4 @@ class BatchAiJobOutput:
         )
         for file in jobs.list_output_files(*self._address, options):
             link = file.download_url or ""  # directories have none
-            yield Entry(file.name, is_directory=not link, size=file.content_length or 0, link=link)
+            yield Entry(file.name or "", is_directory=not link, size=file.content_length or 0, link=link)

@@ -34,6 +34,7 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
         rows = [
             Quota(usage.name.value, usage.current_value, usage.limit)
             for usage in provisioning.clients.management(BatchAI).usages.list(plan.location)
+            if usage.name is not None and None not in (usage.current_value, usage.limit)
         ]
     if short := shortages(rows, size=plan.vm_size, nodes=plan.most, priority=plan.priority):
         raise ProvisioningError(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from harness.services.arm_client import Document
 from harness.services.azureml.rest_client import RestClient
 from harness.services.azureml.run_history import RunHistory, run_details
 
@@ -13,9 +14,9 @@ class Asked(RestClient):
 
     def __init__(self, **details: Any) -> None:
         self.addresses: list[str] = []
-        self._details = {"logFiles": {}, **details}
+        self._details = Document({"logFiles": {}, **details})
 
-    def get(self, url: str, **_query: str) -> dict[str, Any]:
+    def get(self, url: str, **_query: str) -> Document:
         self.addresses.append(url)
         return self._details
 

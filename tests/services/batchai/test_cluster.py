@@ -2,9 +2,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from azure.mgmt.batchai import BatchAI
+from azure.mgmt.batchai import BatchAI, models
 
 from harness.clouds import open_cloud
 from harness.config import Settings
@@ -71,6 +72,19 @@ def test_a_scaled_cluster_may_begin_without_nodes(provisioning: Provisioning) ->
             provisioning.clients.management(BatchAI).clusters.get("clusters", "w", made.name).scale_settings.auto_scale
         )
         assert (scale.minimum_node_count, scale.maximum_node_count) == (0, 2)
+
+
+def test_a_service_that_omits_counts_of_nodes_and_their_scale_has_not_brought_them_up(
+    provisioning: Provisioning, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = cluster(provisioning, queued=0)
+    clusters = SimpleNamespace(get=lambda *_: models.Cluster())
+    monkeypatch.setattr(GpuCluster, "_clusters", clusters)
+    with pytest.raises(ProvisioningError, match="did not get its 1 node"):
+        made.wait_for_nodes()
+    assert told[-1].endswith("Idle: 0; Unusable: 0; Running: 0; Preparing: 0; Leaving: 0")
+    with pytest.raises(ProvisioningError, match="is there with an unknown size and an unknown number of node"):
+        made.adopt()
 
 
 def test_its_id_is_the_one_that_the_service_gives(provisioning: Provisioning) -> None:

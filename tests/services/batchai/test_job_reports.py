@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from azure.core.exceptions import AzureError
 from azure.mgmt.batchai import models
 
 from harness.scenario.job import JobSpec
 from harness.scenario.model import Limits
+from harness.services.arm_client import Document
 from harness.services.batchai.job_parameters import job_parameters
 from harness.services.batchai.job_reports import command_of, job_view
 
@@ -58,6 +60,11 @@ def test_the_report_on_a_job_that_failed() -> None:
         known.execution_info.start_time,
         known.execution_info.end_time,
     )
+
+
+def test_a_job_without_a_name_is_an_error_of_the_service() -> None:
+    with pytest.raises(AzureError, match="the answer lacks the field name"):
+        job_view(Document({"properties": {"executionState": "queued"}}))
 
 
 @pytest.mark.parametrize(
