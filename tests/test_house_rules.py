@@ -23,6 +23,7 @@ SHARED = {
     "atomic_file",
     "azure_file_names",
     "clock",
+    "disk_errors",
     "errors",
     "extras",
     "fault_plans",
@@ -166,6 +167,18 @@ def test_only_the_clock_reads_the_time() -> None:
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
         and (node.func.value.id, node.func.attr) in forbidden
+    ]
+
+    assert wrong == []
+
+
+def test_one_module_knows_the_errors_of_a_full_disk() -> None:
+    wrong = [
+        f"{relative(module)}:{node.lineno}"
+        for module in MODULES
+        if relative(module) != "disk_errors.py" and not relative(module).startswith(STANDALONE)
+        for node in ast.walk(parsed(module))
+        if isinstance(node, ast.Attribute) and node.attr in ("ENOSPC", "EDQUOT")
     ]
 
     assert wrong == []

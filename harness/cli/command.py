@@ -1,6 +1,5 @@
 """The ``harness`` command as a whole: its subcommands, and its exit codes."""
 
-import errno
 import gc
 import os
 import sys
@@ -10,6 +9,7 @@ import click
 from harness import __version__
 from harness.cli.groups import LazyGroup
 from harness.cli.output import say
+from harness.disk_errors import is_disk_full
 from harness.errors import HarnessError
 from harness.extras import remedy
 
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"harness: the package {error.name} is missing: {remedy(error)}", err=True)
         return _BAD_INPUT
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_disk_full(error):
             raise
         say(f"harness: {error.filename or 'the output'} could not be written whole: {error.strerror}", err=True)
         return 1

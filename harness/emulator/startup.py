@@ -4,7 +4,6 @@ Nothing is deleted: a damaged file keeps its content under another name, and the
 """
 
 import contextlib
-import errno
 import os
 import sqlite3
 import ssl
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from harness.disk_errors import is_disk_full
 from harness.emulator.identity import Identity, load_identity
 from harness.emulator.paths import DataDirectory
 from harness.emulator.store import DamagedRecordError, Store, is_full
@@ -23,7 +23,6 @@ from harness.errors import EmulatorError
 from harness.file_lock import FileLockedError, lock_file
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SQLITE_FILES = ("", "-wal", "-shm")  # the second one holds the newest records
 
 
@@ -145,7 +144,7 @@ def usable(paths: DataDirectory) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         name = f" ({error.filename})" if error.filename not in (None, str(paths.root)) else ""
-        remedy = "make room on its disk, or choose" if error.errno in _NO_ROOM else "choose"
+        remedy = "make room on its disk, or choose" if is_disk_full(error) else "choose"
         text = f"the data directory {paths.root} cannot be used: {reason}{name}; {remedy} another --dir"
         raise EmulatorError(text) from error
 

@@ -2,6 +2,7 @@
 
 import errno
 
+from harness.disk_errors import is_disk_full
 from harness.emulator.storage_service.errors.refusal import StorageError
 from harness.emulator.storage_service.errors.requests import invalid_name
 from harness.emulator.storage_service.errors.resources import exists, not_found, share_full, type_mismatch, undeletable
@@ -9,7 +10,7 @@ from harness.emulator.storage_service.errors.resources import exists, not_found,
 
 def of_disk(error: OSError) -> StorageError | None:
     """The refusal that an error of the file system means; None where the emulator is at fault."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         return share_full()
     if error.errno == errno.EFBIG:
         return StorageError(413, "RequestBodyTooLarge", "The file would be larger than the disk can hold.")
