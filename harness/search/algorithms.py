@@ -1,10 +1,14 @@
 """Samplers and pruners of Optuna, and of the user's own, from what a scenario says of them."""
 
 import inspect
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -15,6 +19,7 @@ from optuna.pruners import (
     SuccessiveHalvingPruner,
 )
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import UserError
 from harness.scenario.search import PLANNED, AlgorithmSpec
@@ -62,7 +67,31 @@ def make_pruner(spec: AlgorithmSpec | None) -> BasePruner:
         options["wrapped_pruner"] = None if wrapped is None else make_pruner(AlgorithmSpec(name=str(wrapped)))
     make = _own(spec.name, BasePruner) if spec.is_own else _PRUNERS[spec.name]
     pruner: BasePruner = _made("pruner", spec, make, options)
+    if not spec.is_own:
+        with blamed("pruner", spec):
+            _use_once(pruner)  # some options are looked at when a trial is judged: then jobs run already
     return pruner
+
+
+@contextmanager
+def blamed(kind: str, spec: AlgorithmSpec | None) -> Iterator[None]:
+    """Report an error of a sampler or a pruner, which may be the user's own, as the user's to mend."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError, UserError):
+        raise
+    except Exception as error:  # whatever their code raises
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{kind} {spec.name if spec else 'none'} fails: {type(error).__name__}: {error}"
+        raise UserError(f"{what} ({frame.filename}:{frame.lineno}); mend it or its options") from error
+
+
+def _use_once(pruner: BasePruner) -> None:
+    """Have a pruner judge a trial of a study that nobody keeps."""
+    study = optuna.create_study(pruner=pruner)
+    trial = study.ask()
+    trial.report(0.0, step=1)
+    trial.should_prune()
 
 
 def _own(name: str, kind: type[Any]) -> Callable[..., Any]:

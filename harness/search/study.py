@@ -26,7 +26,7 @@ from harness.scenario.space import Point, Space
 from harness.scenario.sweep import SweepError, SweepSpec
 from harness.scenario.swept_values import FindFiles
 from harness.scenario.values import Scalar
-from harness.search.algorithms import make_pruner, make_sampler
+from harness.search.algorithms import blamed, make_pruner, make_sampler
 from harness.search.distributions import distribution_of, suggested
 from harness.search.storage import open_storage, stored
 
@@ -145,7 +145,8 @@ class Study:
             elif self._plan:
                 self._study.enqueue_trial(dict(self._plan[self.asked]))
             self._seed_sampler(self._numbers)
-            trial = self._study.ask()
+            with blamed("sampler", self._spec.sampler):
+                trial = self._study.ask()
             self._numbers += 1
             if (asked := self._chosen(trial)) is not None:
                 return asked
@@ -159,7 +160,8 @@ class Study:
     @stored
     def prunes(self, number: int) -> bool:
         """Whether a running trial is not worth finishing."""
-        return self._study.pruner.prune(self._study, self._storage.get_trial(self._trial_id(number)))
+        with blamed("pruner", self._spec.pruner):
+            return self._study.pruner.prune(self._study, self._storage.get_trial(self._trial_id(number)))
 
     @stored
     def tell(self, number: int, ending: Ending, metrics: Mapping[str, float]) -> None:
@@ -177,12 +179,13 @@ class Study:
         for name, violation in self._violations(metrics):
             self._storage.set_trial_system_attr(trial_id, f"constraints:{name}", violation)
         values = [metrics.get(name, math.nan) for name in self._goal.names]
-        if ending == "pruned" and frozen.intermediate_values:
-            self._study.tell(number, state=TrialState.PRUNED)
-        elif ending == "complete" and not any(math.isnan(value) for value in values):
-            self._study.tell(number, values)
-        else:
-            self._study.tell(number, state=TrialState.FAIL)
+        with blamed("sampler", self._spec.sampler):  # it is told, too
+            if ending == "pruned" and frozen.intermediate_values:
+                self._study.tell(number, state=TrialState.PRUNED)
+            elif ending == "complete" and not any(math.isnan(value) for value in values):
+                self._study.tell(number, values)
+            else:
+                self._study.tell(number, state=TrialState.FAIL)
 
     @stored
     def add(self, parameters: Mapping[str, Scalar], metrics: Mapping[str, float]) -> None:
@@ -219,7 +222,8 @@ class Study:
         known = dict(self._constants)
         for name, choices in self._choices.items():
             if holds(self._sweep.when.get(name, {}), {**known, **point}):
-                point[name] = suggested(trial, name, choices)
+                with blamed("sampler", self._spec.sampler):
+                    point[name] = suggested(trial, name, choices)
         if not is_excluded(point, self._sweep.exclude, known):
             return Asked(trial.number, point)
         trial.set_user_attr(_EXCLUDED, True)

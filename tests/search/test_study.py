@@ -260,9 +260,34 @@ def test_samplers_and_pruners_of_the_user_plug_in() -> None:
     assert study.prunes(asked.number)
 
 
+class FaultySampler(optuna.samplers.RandomSampler):
+    """A user's own, with a mistake."""
+
+    def sample_relative(self, *_: Any) -> dict[str, Any]:
+        raise KeyError("rate")
+
+
+class FaultyPruner(optuna.pruners.BasePruner):
+    """A user's own, with a mistake."""
+
+    def prune(self, *_: Any) -> bool:
+        raise RuntimeError("no history")
+
+
+def test_a_mistake_in_a_users_own_code_is_told_with_its_line() -> None:
+    with pytest.raises(UserError, match=r"FaultySampler fails: KeyError: 'rate' \(.*test_study\.py:\d+\)"):
+        study_of(spec(f"{__name__}:FaultySampler")).ask()
+    study = study_of(spec(pruner=f"{__name__}:FaultyPruner"))
+    asked = study.ask()
+    study.report(asked.number, 1, 4.0)
+    with pytest.raises(UserError, match=r"FaultyPruner fails: RuntimeError: no history \(.*test_study\.py:\d+\)"):
+        study.prunes(asked.number)
+
+
 @pytest.mark.parametrize(
     ("search", "mistake"),
     [
+        ({"pruner": {"name": "hyperband", "options": {"min_resource": 0, "max_resource": 9}}}, "hyperband fails"),
         ({"sampler": {"name": "tpe", "options": {"startup": 3}}}, "sampler tpe has no option 'startup'; it has: "),
         ({"pruner": {"name": "hyperband", "options": {"bootstrap_count": 1}}}, "pruner hyperband cannot be made"),
         ({"pruner": "nowhere:Pruner"}, "nowhere:Pruner cannot be loaded: No module named 'nowhere'"),
