@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import optuna
+from optuna.distributions import check_distribution_compatibility
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from harness.errors import UserError
 from harness.scenario.conditions import holds, is_excluded
@@ -97,6 +98,7 @@ class Study:
         # A killed process may have left one that waits: nobody has asked for it yet.
         self._waiting = sum(trial.state == TrialState.WAITING for trial in trials)
         self._numbers = len(trials) - self._waiting
+        self._refuse_other_values(name, trials)
         self._excluded = sum(bool(trial.user_attrs.keys() & {_EXCLUDED, _AGAIN}) for trial in trials)
         self._unfinished = [trial.number for trial in trials if trial.state == TrialState.RUNNING]
 
@@ -230,6 +232,18 @@ class Study:
         self._excluded += 1
         self._study.tell(trial, state=TrialState.FAIL)
         return None
+
+    def _refuse_other_values(self, study: str, trials: Sequence[FrozenTrial]) -> None:
+        """Refuse a study that was begun with other values of a name than the scenario has now."""
+        begun = {name: choices for trial in trials for name, choices in trial.distributions.items()}
+        for name in begun.keys() & self._choices.keys():
+            try:
+                check_distribution_compatibility(begun[name], self._choices[name])
+            except ValueError:
+                raise UserError(
+                    f"the study {study} in this storage has other values of {name}; name another run directory, "
+                    "or sweep the values that it was begun with"
+                ) from None
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)

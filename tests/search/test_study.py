@@ -308,6 +308,13 @@ def test_a_study_with_another_goal_is_not_continued(storage: str) -> None:
         study_of(spec(goal={"maximize": "loss"}), storage)
 
 
+def test_a_study_is_not_continued_with_other_choices_but_with_a_wider_range(storage: str) -> None:
+    play(study_of(spec(), storage), most=1)
+    assert study_of(spec(space={**SPACE, "depth": {"low": 1, "high": 9}}), storage).ask() is not None
+    with pytest.raises(UserError, match="has other values of kind; name another run directory"):
+        study_of(spec(space={**SPACE, "kind": ["a", "b", "c"]}), storage)
+
+
 @pytest.mark.parametrize("storage", ["postgresql://user:geheim@nowhere.invalid/db", "host=nowhere password=geheim"])
 def test_storage_that_cannot_be_opened_does_not_show_its_password(storage: str) -> None:
     with pytest.raises(UserError) as caught:
