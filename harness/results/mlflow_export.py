@@ -9,11 +9,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from harness.errors import UserError
-from harness.experiments.outcomes import Outcome
+from harness.experiments.outcomes import PRUNED, Outcome
 
 _RUN, _TRIAL = "harness.run", "harness.trial"
 _BATCH = 1000  # metrics, MLflow's own limit of a request; of parameters and tags it is 100
 _FEW = 100
+_STATUSES = {"succeeded": "FINISHED", PRUNED: "KILLED"}  # of MLflow; others have failed
 _LONGEST = 500  # characters of a tag or a parameter that every store takes
 
 
@@ -90,7 +91,7 @@ def _export(client: MlflowClient, experiment: str, run: str, outcome: Outcome) -
     for at in range(0, len(params), _FEW):
         client.log_batch(key, params=params[at : at + _FEW])
     client.log_batch(key, tags=[RunTag(name, value[:_LONGEST]) for name, value in tags.items()][:_FEW])
-    client.set_terminated(key, "FINISHED" if outcome.state == "succeeded" else "FAILED", ended)
+    client.set_terminated(key, _STATUSES.get(outcome.state, "FAILED"), ended)
     client.set_tag(key, _TRIAL, outcome.trial)
 
 

@@ -28,6 +28,7 @@ def test_mlflow_lists_the_trials_with_their_series(
             times=times,
         ),
         trial({"rate": 0.2}, {"loss": 3.0}, state="failed", exit_code=1, times=times),
+        trial({"rate": 0.3}, {"loss": 2.0}, state="pruned", exit_code=None, times=times),
     )
     python = environment_of("mlflow") / "bin" / "python"
     done = subprocess.run(
@@ -36,16 +37,19 @@ def test_mlflow_lists_the_trials_with_their_series(
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()[:8]
+    lines = done.stdout.splitlines()[:11]
     assert lines == [
-        "(2, 0)",
-        "(0, 2)",
+        "(3, 0)",
+        "(0, 3)",
         "rate=0.1 FINISHED [('acc', 1.0), ('loss', 0.25)] [('rate', '0.1')]",
         "rate=0.1 CNTK 2.7 5000",
         "[(10, 0.5), (20, 0.25)]",
         "rate=0.2 FAILED [('loss', 3.0)] [('rate', '0.2')]",
         "rate=0.2 CNTK 2.7 5000",
         "[(0, 3.0)]",
+        "rate=0.3 KILLED [('loss', 2.0)] [('rate', '0.3')]",
+        "rate=0.3 CNTK 2.7 5000",
+        "[(0, 2.0)]",
     ]
     assert "MLflow at nonsense://...@host refuses" in done.stdout
     assert "secret" not in done.stdout
