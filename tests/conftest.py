@@ -1,5 +1,6 @@
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,14 @@ def _is_on_ray(item: pytest.Item) -> bool:
     return not {"ray_cluster", "namespaced_cluster"}.isdisjoint(names) or any(
         each in ("ray", "staged") for each in chosen
     )
+
+
+@pytest.fixture
+def with_hangups() -> Iterator[None]:
+    """SIGHUP does what it does by default, also where who runs the tests ignores it, which processes inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")

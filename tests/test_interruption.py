@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,7 @@ def interrupt(signum: int = signal.SIGINT) -> None:
     os.kill(os.getpid(), signum)
 
 
-@pytest.fixture(autouse=True)
-def with_hangups() -> Iterator[None]:
-    """SIGHUP does what it does by default, also where who runs the tests ignores it."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
+pytestmark = pytest.mark.usefixtures("with_hangups")
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

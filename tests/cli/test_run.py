@@ -316,14 +316,6 @@ def test_a_signal_leaves_nothing_behind(  # noqa: PLR0917 - half of them are par
     assert groups() == []
 
 
-@pytest.fixture
-def with_hangups() -> Iterator[None]:
-    """SIGHUP does what it does by default, also where who runs the tests ignores it, which processes inherit."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
 @pytest.mark.usefixtures("with_hangups")
 def test_a_terminal_that_closes_leaves_nothing_behind(
     started: Callable[..., subprocess.Popen[str]], scenario: Write, groups: Callable[[], list[str]]

@@ -11,7 +11,9 @@ from tests.nested_directories import nested
 
 
 @pytest.fixture
-def removals() -> Iterator[Removals]:
+def removals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Removals]:
+    """Removals that wait at the end until everything is deleted, however busy the machine is."""
+    monkeypatch.setattr("harness.compute.removals._PATIENCE", 3600.0)
     made = Removals()
     yield made
     made.close()

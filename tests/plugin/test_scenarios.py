@@ -220,6 +220,7 @@ def test_a_test_of_ones_own_makes_what_it_needs(run: Run, scenarios: Write, pyte
 
 
 @pytest.mark.slow  # pytest in a process of its own, ended in the middle of a trial
+@pytest.mark.usefixtures("with_hangups")
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_leaves_nothing_behind(
     run: Run, scenarios: Write, pytester: pytest.Pytester, signum: int, code: int
