@@ -135,8 +135,10 @@ class Display:
         return "; ".join([", ".join(counts), *filter(None, (self._best, self._live))])
 
     def _note(self, event: TrialEnded) -> None:
-        """A trial has ended; a new best one has a line of its own."""
+        """A trial of several has ended: what came out is a line, and so is a new best one."""
         self._ended[event.state if event.is_met else "not as expected"] += 1
+        if event.result and self._total > 1:
+            self._line(plain(f"{event.trial}: {event.result}"))
         if event.best and event.best != self._best:
             self._line(plain(f"{event.best}; {self._ended.total()} of {self._total} done"))
         self._best = event.best

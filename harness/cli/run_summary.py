@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from harness.clock import SystemClock
 from harness.config import Settings
 from harness.errors import UserError
 from harness.experiments.failure_report import explain_failure, render
-from harness.experiments.outcomes import Outcome, Unmet
+from harness.experiments.outcomes import PRUNED, Outcome, Unmet
 from harness.experiments.ranking import describe_best
 from harness.experiments.run_directory import RunDirectory
 from harness.experiments.selection import Part
@@ -28,6 +29,8 @@ from harness.scenario.model import Scenario
 
 _MOST_GROUPS = 20  # names of trials that failed alike
 _MOST_NAMES = 10
+_MOST_METRICS = 8  # of a trial in its line
+_LONGEST_UNMET = 200  # characters
 
 Outcomes = Mapping[tuple[str, str], Outcome]
 """Of some scenarios, by the names of scenario and trial."""
@@ -133,6 +136,17 @@ class RunSummary:
 
     def _say(self, text: str) -> None:
         say_lines(self.console, text)
+
+
+def describe_outcome(outcome: Outcome) -> str:
+    """The metrics of a trial, whether it was pruned, and the first expectation that it did not meet; or nothing."""
+    values = [f"{name} {value:.6g}" for name, value in islice(outcome.metrics.items(), _MOST_METRICS)]
+    said = [", ".join(values), PRUNED if outcome.state == PRUNED else ""]
+    if outcome.unmet:
+        first, *others = outcome.unmet
+        more = f", and {len(others)} more" if others else ""
+        said.append(f"not as expected: {str(first)[:_LONGEST_UNMET]}{more}")
+    return "; ".join(filter(None, said))
 
 
 def describe_failures(scenario: Scenario, outcomes: Sequence[Outcome], root: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ from harness.cli.killed_run import describe as describe_survivors
 from harness.cli.killed_run import end_survivors, find_survivors
 from harness.cli.progress import Display, open_console, say_lines
 from harness.cli.run_emulator import RunEmulator
-from harness.cli.run_summary import RunSummary
+from harness.cli.run_summary import RunSummary, describe_outcome
 from harness.clock import SystemClock
 from harness.clouds import open_cloud
 from harness.config import Settings, environment, mnist_cache
@@ -116,7 +116,7 @@ class ScenarioRun:
             if goal is not None:
                 leaders[:] = best([*leaders, outcome], goal)
             words = next(describe_best(leaders, goal), "")
-            self._take(TrialEnded(outcome.trial, outcome.state, outcome.is_met, words))
+            self._take(TrialEnded(outcome.trial, outcome.state, outcome.is_met, describe_outcome(outcome), words))
 
         if not part.total:
             return

@@ -120,11 +120,17 @@ class StepRead:
 
 @dataclass(frozen=True, slots=True)
 class TrialEnded:
-    """A trial has its outcome; ``best`` is the best one so far, in words, where the sweep has a goal."""
+    """A trial has its outcome.
+
+    Attributes:
+        result: its metrics and what was not as expected, in words; empty where there is neither.
+        best: the best trial so far, in words, where the sweep has a goal.
+    """
 
     trial: str
     state: str
     is_met: bool
+    result: str = ""
     best: str = ""
 
     def __str__(self) -> str:

@@ -402,6 +402,24 @@ def test_trials_run_on_the_clusters_that_they_name_and_the_best_is_told(run: Run
     assert plan.count(" for 1 of the trials") == 2
 
 
+def test_what_came_out_of_a_trial_of_a_sweep_is_told_while_others_run(run: Run, scenario: Write) -> None:
+    expect = {"expect": "expect: {metrics: {score: {max: 1}}}"}
+    code, out, _ = run(scenario("{grid: {score: [1, 2]}}", **expect), "--out", "here")
+    assert code == 1
+    before = out.partition("\ndeleted ")[0].splitlines()
+    assert "score=1: score 1" in before
+    assert "score=2: score 2; not as expected: expect.metrics.score: 2, expected at most 1" in before
+
+
+def test_what_failed_and_is_not_run_again_yet_still_counts(run: Run, scenario: Write) -> None:
+    path = scenario("{grid: {code: [3, 4]}}", expect="expect: {exit_code: 0}")
+    assert run(path, "--out", "here")[0] == 1
+    Path("train.sh").write_text("echo score = 1\n")
+    code, out, _ = run(path, "--out", "here", "--rerun", "failed", "--limit", "1")
+    assert (code, "trial code=4 of" in out) == (1, True)
+    assert run(path, "--out", "here", "--rerun", "failed")[0] == 0
+
+
 def test_what_is_expected_of_a_sweep_is_judged_when_all_trials_have_ended(run: Run, scenario: Write) -> None:
     path = scenario("{grid: {score: [1, 2]}, goal: {minimize: score}, expect: {best: {score: {max: 0.5}}}}")
     code, out, _ = run(path, "--out", "here", "--limit", "1")
