@@ -72,8 +72,7 @@ def parts_of(scenarios: Sequence[Scenario], directory: RunDirectory, selection: 
             continue
         part = _of_search(scenario, directory, selection, left) if scenario.sweep.search else None
         if part is None:
-            done = {name: one for name, one in directory.done(scenario).items() if one.is_met or not selection.failed}
-            part = Part(scenario, done, tuple(islice(scenario.trials.without(done), left)))
+            part = _of_known_trials(scenario, directory, selection, left)
         left = None if left is None else left - part.total
         yield part
 
@@ -85,6 +84,14 @@ def _of_one_trial(scenario: Scenario, directory: RunDirectory, selection: Select
     if outcome is not None and is_done and (outcome.is_met or not selection.failed):
         return Part(scenario, {trial.id: outcome})
     return Part(scenario, {}, (trial,))
+
+
+def _of_known_trials(scenario: Scenario, directory: RunDirectory, selection: Selection, left: int | None) -> Part:
+    done = directory.done(scenario)
+    settled = {name for name, outcome in done.items() if outcome.is_met or not selection.failed}
+    trials = tuple(islice(scenario.trials.without(settled), left))
+    begun = {trial.id for trial in trials}
+    return Part(scenario, {name: outcome for name, outcome in done.items() if name not in begun}, trials)
 
 
 def _of_search(scenario: Scenario, directory: RunDirectory, selection: Selection, left: int | None) -> Part:
