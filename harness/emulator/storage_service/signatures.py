@@ -30,6 +30,10 @@ _IP_AND_PROTOCOL = "2015-04-05"  # the version since which a service SAS signs t
 SNAPSHOTS = "2018-11-09"  # the version since which a blob's SAS signs its resource type
 _ENCRYPTION_SCOPES = "2020-12-06"
 
+# The characters that names of headers may have, in the order of .NET's invariant culture.
+_CULTURE = "!#$%&*.^_`|~+0123456789abcdefghijklmnopqrstuvwxyz"
+_WEIGHTS = str.maketrans({character: chr(weight) for weight, character in enumerate(_CULTURE)} | dict.fromkeys("'-"))
+_HYPHENS = str.maketrans(dict.fromkeys(_CULTURE, "0") | {"'": "1", "-": "2"})
 
 _MOMENTS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -109,20 +113,25 @@ def shared_key_lite_texts(method: str, account: str, *, raw_target: bytes, heade
 def canonical_headers(headers: Mapping[str, str]) -> Iterator[str]:
     """All ``x-ms-`` headers by name, one a line, in each order that clients sort them in, and in each form of values.
 
-    The service compares names as .NET's invariant culture does, which sees a hyphen only where all else is equal;
-    newer SDKs imitate that, older ones sort by code point. Microsoft's description folds white space within a value,
-    the SDKs sign it as it is.
+    The service compares names as .NET's invariant culture does; newer SDKs imitate that, older ones sort by code point.
+    Microsoft's description folds white space within a value, the SDKs sign it as it is.
     """
     names = sorted(name for name in headers if name.startswith("x-ms-"))
-    cultured = sorted(names, key=lambda name: (name.replace("-", ""), name))
-    # "_" comes before digits and letters in that culture, behind them in ASCII's lower case
-    cultured.sort(key=lambda name: name.replace("-", "").replace("_", "\x01"))
     sent = {name: headers[name].strip() for name in names}
+    yield _lines(names, sent)
+    cultured = sorted(names, key=_in_culture)
     folded = {name: " ".join(value.split()) for name, value in sent.items()}
-    for values in (sent, folded) if folded != sent else (sent,):
-        yield _lines(names, values)
-        if cultured != names:
-            yield _lines(cultured, values)
+    for order, values in ((cultured, sent), (names, folded), (cultured, folded)):
+        if (order, values) != (names, sent):
+            yield _lines(order, values)
+
+
+def _in_culture(name: str) -> tuple[str, str]:
+    """What .NET's invariant culture compares of the name of a header in lower case.
+
+    Hyphens and apostrophes count only where all else is equal: then the name whose first one comes later is the first.
+    """
+    return name.translate(_WEIGHTS), name.translate(_HYPHENS)
 
 
 def _lines(names: list[str], values: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from azure.core.exceptions import HttpResponseError
 from azure.storage.fileshare import (
     AccessPolicy,
     AccountSasPermissions,
@@ -130,6 +131,14 @@ def test_metadata_is_signed_in_any_order_of_names(share: ShareClient) -> None:
     share.set_share_metadata({"ab": "1", "a_b": "2", "a1": "3", "A2": "4"})
 
     assert len(share.get_share_properties().metadata) == 4
+
+
+def test_names_that_are_no_metadata_are_signed_in_the_order_of_the_service(share: ShareClient) -> None:
+    """The SDK sorts them as the service does, which sees a hyphen only where all else is equal."""
+    for names in ("test test- test-_ test_- test-a testa test_a_ test_a- test_a-_ test__", "+ 1 a ~ ! # ' | ^ _ .1"):
+        with pytest.raises(HttpResponseError) as refused:
+            share.set_share_metadata(dict.fromkeys(names.split(), "value"))
+        assert refused.value.error_code == "InvalidMetadata"
 
 
 def test_a_value_with_two_blanks_is_signed_as_it_is_or_folded(
