@@ -40,6 +40,7 @@ class StorageHost:
         snapshot_writes: names of the operations, besides those that read, that a snapshot admits; None where the
             service has no snapshots of shares.
         unserved_headers: headers that ask for more than the operations do, so that ignoring them would be wrong.
+        unserved_parameters: the same, of the query of a PUT.
         authority: judges tokens.
         policies: the stored access policies of a share or container.
         check_target: refuses invalid names; called once a request is authorized.
@@ -54,6 +55,7 @@ class StorageHost:
         unserved: Mapping[Address, str],
         snapshot_writes: frozenset[str] | None = None,
         unserved_headers: frozenset[str] = frozenset(),
+        unserved_parameters: frozenset[str] = frozenset(),
         accounts: Accounts,
         authority: BearerAuthority,
         clock: Clock,
@@ -67,6 +69,7 @@ class StorageHost:
         self._unserved = unserved
         self._snapshot_writes = snapshot_writes
         self._unserved_headers = unserved_headers
+        self._unserved_parameters = unserved_parameters
         self._accounts = accounts
         self._authority = authority
         self._clock = clock
@@ -202,6 +205,8 @@ class StorageHost:
             raise errors.not_served(self._unserved[name]) if name in self._unserved else errors.unsupported()
         if not self._unserved_headers.isdisjoint(request.headers):
             raise errors.unsupported_header(min(self._unserved_headers & request.headers.keys()))
+        if request.method == "PUT" and not self._unserved_parameters.isdisjoint(query):
+            raise errors.unsupported_query(min(self._unserved_parameters & query.keys()))
         if request.method not in ("GET", "HEAD"):
             if target.secondary:
                 raise errors.read_only()

@@ -18,6 +18,7 @@ from azure.storage.blob import (
     BlobSasPermissions,
     BlobServiceClient,
     ContainerClient,
+    ContainerEncryptionScope,
     ContainerSasPermissions,
     ContentSettings,
     generate_blob_sas,
@@ -212,6 +213,28 @@ def test_what_the_emulator_does_not_serve_is_refused_by_its_name(
 def test_what_the_emulator_does_not_keep_is_not_ignored(container: ContainerClient, header: str) -> None:
     with pytest.raises(HttpResponseError, match=f"UnsupportedHeader[\\s\\S]*{header}"):
         container.upload_blob("f", b"x", headers={header: "x"})
+
+
+def test_a_container_has_no_encryption_scope_of_its_own(blobs: BlobServiceClient) -> None:
+    with pytest.raises(HttpResponseError, match=r"UnsupportedHeader[\s\S]*x-ms-default-encryption-scope"):
+        blobs.create_container("scoped", container_encryption_scope=ContainerEncryptionScope("scope"))
+
+    assert not blobs.get_container_client("scoped").exists()
+
+
+def test_a_link_with_an_encryption_scope_reads_and_does_not_write(
+    container: ContainerClient, endpoint: Endpoint, session: requests.Session
+) -> None:
+    container.upload_blob("f", b"x")
+    token = generate_container_sas(
+        endpoint.storage_account, container.container_name, account_key=endpoint.storage_key, expiry=SOON,
+        permission=ContainerSasPermissions(read=True, write=True), encryption_scope="scope",
+    )  # fmt: skip
+
+    assert session.get(f"{container.url}/f?{token}").text == "x"
+    refused = session.put(f"{container.url}/f?{token}", b"y", headers={"x-ms-blob-type": "BlockBlob"})
+    assert (refused.status_code, refused.headers["x-ms-error-code"]) == (400, "UnsupportedQueryParameter")
+    assert container.download_blob("f").readall() == b"x"
 
 
 def test_metadata_and_properties_are_set_anew(container: ContainerClient) -> None:

@@ -9,7 +9,7 @@ from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.providers.blobs.recovery import recover
-from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, operations
+from harness.emulator.providers.blobs.routes import UNSERVED, UNSERVED_HEADERS, UNSERVED_PARAMETERS, operations
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources, Source
@@ -32,6 +32,7 @@ class AzureBlobs(StorageHost):
             operations(containers, accounts, sources, history=self._history, public=public, service=self),
             unserved=UNSERVED,
             unserved_headers=UNSERVED_HEADERS,
+            unserved_parameters=UNSERVED_PARAMETERS,
             accounts=accounts,
             authority=sources.authority,
             clock=clock,

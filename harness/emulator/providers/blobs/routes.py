@@ -55,6 +55,7 @@ UNSERVED_HEADERS = frozenset(
         "x-ms-legal-hold",
     }
 )
+UNSERVED_PARAMETERS = frozenset({"ses"})  # the encryption scope of what is written by a SAS
 
 
 def operations(

@@ -43,6 +43,7 @@ from harness.emulator.storage_service.errors.requests import (
     too_large,
     unsupported,
     unsupported_header,
+    unsupported_query,
 )
 from harness.emulator.storage_service.errors.resources import (
     copy_source,
@@ -114,4 +115,5 @@ __all__ = [
     "undeletable",
     "unsupported",
     "unsupported_header",
+    "unsupported_query",
 ]

@@ -33,6 +33,12 @@ invalid_query = RefusalOf(
     "InvalidQueryParameterValue",
     "Value for one of the query parameters specified in the request URI is invalid: {}.",
 )
+# A query parameter asks for something that the emulator does not do.
+unsupported_query = RefusalOf(
+    400,
+    "UnsupportedQueryParameter",
+    "One of the query parameters specified in the request URI is not supported: {}.",
+)
 # A query parameter lies outside what is allowed.
 out_of_range_query = RefusalOf(
     400,

@@ -34,6 +34,9 @@ class ContainerHandlers:
         account, name = call.target.account, call.target.share
         if self._containers.store.get(Container, share_key(account, name)):
             raise container_exists()
+        for header, value in _PROTECTION:  # a container that asks for such a feature is refused, not made without it
+            if call.request.headers.get(header, value).lower() != value:
+                raise errors.unsupported_header(header)
         container = Container(name, call.now, headers.metadata(call.request), access=self._access(call))
         with self._containers.roots.making(account, name) as directory:
             container = replace(container, directory=directory, content=new_content())
