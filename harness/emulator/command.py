@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--file-port", type=int, help="of files (default: that of the last start, 10004, a free one)")
     parser.add_argument("--blob-port", type=int, help="of blobs (default: that of the last start, 10000, a free one)")
     parser.add_argument("--listen", default=LOOPBACK, help="address of all three (default: 127.0.0.1)")
-    parser.add_argument("--https", action="store_true", help="the ports of storage speak TLS")
+    parser.add_argument(
+        "--https", action=argparse.BooleanOptionalAction, help="whether the ports of storage speak TLS (default: no)"
+    )
     parser.add_argument("--development-key", action="store_true", help="the well-known key also beyond loopback")
     parser.add_argument("--detach", action="store_true", help="go on in the background; end when it is ready")
     parser.add_argument("--guarded", action="store_true", help="stop when standard input ends")

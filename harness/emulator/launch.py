@@ -79,7 +79,7 @@ def launch(
     file_port: int = 0,
     blob_port: int = 0,
     listen: str = LOOPBACK,
-    https: bool = False,
+    https: bool | None = None,
     accounts: Sequence[str] = (),
     pace: float = 0.0,
     compute: str = "process",
@@ -103,7 +103,8 @@ def launch(
         file_port: of Azure Files; 0 takes a free one.
         blob_port: of blob storage; 0 takes a free one.
         listen: the address of all ports; where it is none of loopback, no key is one that is well known.
-        https: the ports of storage speak TLS, whose authority is ``Endpoint.ca_path``.
+        https: whether the ports of storage speak TLS, whose authority is ``Endpoint.ca_path``; by default not, and it
+            has to be said where ``listen`` is none of loopback.
         accounts: storage accounts to have besides the first one, each ``NAME:KEY`` or ``NAME:KEY:SKU``.
         pace: as in ``Options``, like the next three.
         compute: where jobs run.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.compute.catalogue import parse_compute
+from harness.emulator.exposure import check_exposure
 from harness.emulator.host_names import host_of
 from harness.emulator.options import LOOPBACK, START_PLAN, Account, Options
 from harness.emulator.roles import ROLES, SETS, role_names
@@ -52,9 +53,9 @@ def read_options(
         plain: the other members of ``Options``, as they are.
 
     Raises:
-        EmulatorError: a text is wrong; the message says which, and what is right.
+        EmulatorError: a text is wrong, or they let too many in; the message says which, and what is right.
     """
-    return Options(
+    options = Options(
         directory,
         listen=parse_listen(listen),
         compute=check_compute(compute),
@@ -67,6 +68,7 @@ def read_options(
         limit=parse_limit(quotas, missing_sizes, refuse_keys),
         **plain,
     )
+    return check_exposure(options)
 
 
 def parse_account(text: str) -> Account:

@@ -43,7 +43,8 @@ class Options:
         file_port: of Azure Files; None takes at the first start 10004, if it is free.
         blob_port: of blob storage; None takes at the first start 10000, if it is free.
         listen: the address of all three; others than loopback can be reached by other machines.
-        https: the two ports of storage speak TLS, with the emulator's own authority.
+        https: whether the two ports of storage speak TLS, with the emulator's own authority. By default,
+            None, they do not; where other machines can reach them, it has to be said.
         development_key: storage alone has the well-known key also where other machines can reach it.
         accounts: storage accounts to have besides the first one.
         pace: of all that the service took its time for: 1 is its own pace, 0 takes no time that is not needed.
@@ -74,7 +75,7 @@ class Options:
     file_port: int | None = 0
     blob_port: int | None = 0
     listen: str = LOOPBACK
-    https: bool = False
+    https: bool | None = None
     development_key: bool = False
     accounts: tuple[Account, ...] = ()
     pace: float = 0.0
@@ -105,7 +106,7 @@ class Options:
         pairs |= {"--fault-seed": self.faults.seed if self.faults else 0}
         words = [word for name, value in pairs.items() if value or name == "--dir" for word in (name, str(value))]
         words += [word for name, port in ports.items() if port is not None for word in (name, str(port))]
-        words += ["--https"] if self.https else []
+        words += [] if self.https is None else ["--https" if self.https else "--no-https"]
         words += ["--development-key"] if self.development_key else []
         rules = self.faults.faults.items() if self.faults else ()
         words += [word for fault, rule in rules for word in ("--fault", f"{fault}={rule.rate}")]

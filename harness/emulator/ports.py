@@ -1,6 +1,7 @@
 """Which ports an emulator takes: those of its options, those that it had before, the usual ones, or free ones."""
 
 import contextlib
+import errno
 import ipaddress
 import os
 import socket
@@ -76,6 +77,10 @@ class Ports:
         except OSError as error:
             where = f" at {self._address}" if self._address != LOOPBACK else ""
             reason = os.strerror(error.errno) if error.errno else str(error)  # Python's text names the address, too
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise EmulatorError(
+                    f"--listen {self._address}: no address of this machine ({reason}); 0.0.0.0 means all that it has"
+                ) from error
             raise EmulatorError(
                 f"port {port}{where} cannot be used: {reason}; choose another with {OPTIONS[door]}"
             ) from error

@@ -169,7 +169,7 @@ def test_only_names_of_the_option_are_answered(tls: Endpoint) -> None:
 def test_storage_that_others_can_reach_has_a_secret_key(tmp_path: Path) -> None:
     with launch(tmp_path, only="storage") as alone:
         assert alone.storage_key == DEVELOPMENT_KEY
-    with launch(tmp_path, only="storage", listen="0.0.0.0") as opened:
+    with launch(tmp_path, only="storage", listen="0.0.0.0", https=False) as opened:
         assert opened.storage_account == "devstoreaccount1"
         assert DEVELOPMENT_KEY not in "".join(opened.environment().values())
         assert opened.storage_key not in "".join(opened.lines())
@@ -189,7 +189,7 @@ def test_the_health_check_asks_at_the_address_of_the_option(tmp_path: Path) -> N
 
 
 def test_the_well_known_key_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
-    options = Options(tmp_path, only="storage", listen="0.0.0.0", development_key=True)
+    options = Options(tmp_path, only="storage", listen="0.0.0.0", https=False, development_key=True)
     try:
         assert start_detached(options).storage_key == DEVELOPMENT_KEY
     finally:

@@ -37,13 +37,18 @@ _TENANT_HELP = "A further tenant to sign in to, whose tokens are refused as anot
 )
 @click.option("--file-port", metavar="PORT", type=PORT, help=f"Port of Azure Files; {_DEFAULT_PORT.format(10004)}")
 @click.option("--blob-port", metavar="PORT", type=PORT, help=f"Port of blob storage; {_DEFAULT_PORT.format(10000)}")
-@click.option("--https", is_flag=True, help="The ports of storage speak TLS, with the emulator's own authority.")
+@click.option(
+    "--https/--no-https",
+    default=None,
+    help="Whether the ports of storage speak TLS, with the emulator's own authority; default they do not.",
+)
 @click.option(
     "--listen",
     metavar="ADDRESS",
     default=LOOPBACK,
     show_default=True,
-    help="Where to listen; 0.0.0.0 for every address of the machine. Credentials are always needed.",
+    help="Where to listen; 0.0.0.0 for every address of the machine. Credentials are always needed, and TLS unless "
+    "--no-https says otherwise.",
 )
 @click.option("--development-key", is_flag=True, help="With --listen: keep the well-known key, which everybody knows.")
 @click.option(

@@ -1,0 +1,72 @@
+"""Whom the options of an emulator let in."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.emulator.development_account import DEVELOPMENT_KEY
+from harness.emulator.exposure import check_exposure
+from harness.emulator.options import Account, Options
+from harness.errors import EmulatorError
+
+EVERYWHERE = "0.0.0.0"
+KNOWN = (Account("mine", DEVELOPMENT_KEY),)
+
+
+def test_other_machines_are_not_let_in_without_tls_unless_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), "--listen", EVERYWHERE]) == 2
+    assert f"--listen {EVERYWHERE}: " in (text := capsys.readouterr().err)
+    assert "say --https, or --no-https where the network is yours alone" in text
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("https", [True, False])
+def test_what_is_said_about_tls_is_handed_on(tmp_path: Path, https: bool) -> None:
+    options = check_exposure(Options(tmp_path, listen=EVERYWHERE, https=https))
+
+    assert ("--https" in options.words()) is https
+    assert ("--no-https" in options.words()) is not https
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (Options(Path(), accounts=KNOWN), "is not taken by an emulator that runs jobs"),
+        (
+            Options(Path(), only="storage", listen=EVERYWHERE, https=True, accounts=KNOWN),
+            f"is not taken at {EVERYWHERE}",
+        ),
+        (Options(Path(), development_key=True), "--development-key: an emulator that runs jobs never takes the key"),
+    ],
+)
+def test_the_key_that_everybody_knows_is_refused_where_it_would_let_everybody_in(options: Options, text: str) -> None:
+    with pytest.raises(EmulatorError, match=text) as refused:
+        check_exposure(options)
+
+    assert DEVELOPMENT_KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(Path(), only="storage", accounts=KNOWN),
+        Options(Path(), only="storage", listen=EVERYWHERE, https=False, development_key=True, accounts=KNOWN),
+    ],
+)
+def test_storage_alone_has_it_on_loopback_or_when_that_is_said(options: Options) -> None:
+    assert check_exposure(options) is options
+
+
+def test_an_address_that_the_machine_does_not_have_is_named_with_its_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobodys, reason = "192.0.2.1", os.strerror(errno.EADDRNOTAVAIL)  # that address is reserved for documentation
+    words = ["emulator", "start", "--dir", str(tmp_path), "--listen", nobodys, "--https", "--detach"]
+
+    assert main(words) == 2
+    assert f"--listen {nobodys}: no address of this machine ({reason}); 0.0.0.0 means all" in capsys.readouterr().err
