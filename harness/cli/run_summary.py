@@ -139,9 +139,11 @@ class RunSummary:
 
 
 def describe_outcome(outcome: Outcome) -> str:
-    """The metrics of a trial, whether it was pruned, and the first expectation that it did not meet; or nothing."""
+    """The metrics of a trial, why it does not count, and the first expectation that it did not meet; or nothing."""
     values = [f"{name} {value:.6g}" for name, value in islice(outcome.metrics.items(), _MOST_METRICS)]
     said = [", ".join(values), PRUNED if outcome.state == PRUNED else ""]
+    if outcome.violated:
+        said.append(f"outside of constraints: {', '.join(outcome.violated)}")
     if outcome.unmet:
         first, *others = outcome.unmet
         more = f", and {len(others)} more" if others else ""

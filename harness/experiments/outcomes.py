@@ -61,6 +61,7 @@ class Outcome:
         attempts: how many jobs it took; the state is that of the last.
         errors: what the service, or a limit, says about a failure; which files could not be fetched, and which metrics
             have no value.
+        violated: the metrics that are outside of the search's constraints; with any, the trial is not feasible.
     """
 
     scenario: str
@@ -83,6 +84,12 @@ class Outcome:
     attempts: int = 1
     times: Mapping[str, str] = field(default_factory=dict)
     steps: Mapping[str, list[int]] = field(default_factory=dict)
+    violated: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may be the best: its job succeeded, and it is feasible."""
+        return self.state == "succeeded" and not self.violated
 
     @property
     def is_met(self) -> bool:
@@ -90,9 +97,9 @@ class Outcome:
         return not self.unmet
 
     def final_value(self, metric: str) -> float | None:
-        """The last value of a metric; None where the job did not succeed, or the metric is ``nan`` or absent."""
+        """The last value of a metric; None where the trial does not count, or the metric is ``nan`` or absent."""
         value = self.metrics.get(metric, math.nan)
-        return None if math.isnan(value) or self.state != "succeeded" else value
+        return None if math.isnan(value) or not self.counts else value
 
 
 class OutcomeFile:
@@ -187,6 +194,7 @@ def _outcomes(text: str) -> Iterator[Outcome]:
             values["metrics"] = {name: float(value) for name, value in values["metrics"].items()}
             values["series"] = {name: list(map(float, items)) for name, items in values["series"].items()}
             unmet = tuple(Unmet(**item) for item in values.pop("unmet", ()))
-            yield Outcome(**values | {"errors": tuple(values.get("errors", ())), "unmet": unmet})
+            tuples = {name: tuple(values.get(name, ())) for name in ("errors", "violated")}
+            yield Outcome(**values | tuples | {"unmet": unmet})
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
             continue

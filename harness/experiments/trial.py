@@ -291,6 +291,7 @@ class FinishedTrial:
             errors=(*reported, *collected.problems, *readings.notes, *_unbounded(readings, trial.expect)),
             unmet=() if self.is_pruned else check(trial.expect, observed, scenario),
             attempts=len(self.attempts.failures) + 1,
+            violated=scenario.sweep.violated(readings.last),
         )
 
     def _stop_reasons(self) -> Iterator[str]:

@@ -144,6 +144,8 @@ def _trial(outcome: Outcome, run: int, names: _Names, most: int) -> dict[str, An
         "state": outcome.state,
         "exit": outcome.exit_code,
         "met": outcome.is_met,
+        "counts": outcome.counts,
+        "violated": list(outcome.violated),
         "queued": outcome.durations.get("queued"),
         "running": outcome.durations.get("running"),
         "begin": begin,

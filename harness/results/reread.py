@@ -79,6 +79,7 @@ def _again(root: Path, outcome: Outcome, scenario: Scenario, matcher: PatternMat
         steps=readings.steps,
         errors=(*(text for text in outcome.errors if not _OF_METRICS.match(text)), *_said(readings, expect)),
         unmet=(*others, *check_metrics(expect, observed, scenario)),
+        violated=scenario.sweep.violated(readings.last),
     )
 
 

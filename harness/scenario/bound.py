@@ -20,6 +20,11 @@ class Bound(Record):
             raise refused((("min",), f"min {self.min:g} is greater than max {self.max:g}"))
         return self
 
+    def holds(self, value: float) -> bool:
+        """Whether a value is within the limits; ``nan`` is not."""
+        is_low = self.max is None or value <= self.max
+        return is_low and (self.min is None or value >= self.min)
+
     @property
     def direction(self) -> Direction | None:
         """What is better: less where there is a maximum alone, more where there is a minimum alone."""

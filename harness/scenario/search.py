@@ -1,5 +1,6 @@
 """The section ``sweep.search``: how points are chosen while a sweep runs, and when a trial is not worth finishing."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -78,6 +79,10 @@ class SearchSpec(Record):
         if wrong:
             raise refused(*wrong)
         return self
+
+    def violated(self, metrics: Mapping[str, float]) -> tuple[str, ...]:
+        """The metrics that are outside of their constraints, or have no value."""
+        return tuple(name for name, bound in self.constraints.items() if not bound.holds(metrics.get(name, math.nan)))
 
     def examples(self, find: FindFiles, when: Mapping[str, Conditions], constants: Mapping[str, Scalar]) -> list[Point]:
         """Points in which every choice, and both ends of every range, occur.

@@ -161,6 +161,10 @@ class SweepSpec(Record):
         except ValueError as error:
             raise SweepError(("search", "space"), str(error)) from None
 
+    def violated(self, metrics: Mapping[str, float]) -> tuple[str, ...]:
+        """The metrics that are outside of the search's constraints; none where there is no search."""
+        return self.search.violated(metrics) if self.search else ()
+
     def names(self) -> tuple[str, ...]:
         """The names that are swept, in file order."""
         return tuple(dict.fromkeys(str(place[-1]) for place in self.places()))

@@ -84,6 +84,16 @@ def test_a_trial_that_is_not_worth_its_end_is_terminated_by_the_service(run: Run
     assert [trial.state.name for trial in stored(Path("here")).trials] == ["COMPLETE", "PRUNED", "PRUNED"]
 
 
+def test_a_trial_outside_of_the_constraints_is_not_the_best(run: Run, scenario: Write) -> None:
+    code, out, _ = run(
+        scenario(search("[0.5, 1]", "sampler: grid, constraints: {score: {min: 0.75}}")), "--out", "here"
+    )
+    assert code == 0
+    assert "trial=0,score=0.5: score 0.5; outside of constraints: score\n" in out
+    assert "best: trial=1,score=1 (score 1)" in out
+    assert [one["violated"] for one in sorted(outcomes(Path("here")), key=lambda one: one["trial"])] == [["score"], []]
+
+
 def test_a_resumed_search_runs_only_the_trials_that_are_left(run: Run, scenario: Write) -> None:
     path = scenario(search("{low: 0.0, high: 0.5}", "sampler: sobol"))
     run(path, "--out", "here", "--limit", 1)

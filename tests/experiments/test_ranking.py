@@ -25,6 +25,12 @@ def test_several_goals_have_a_pareto_front(one: Outcome) -> None:
     assert [outcome.trial for outcome in best(outcomes, goal)] == ["0", "1", "3"]
 
 
+def test_a_trial_outside_of_the_constraints_is_not_the_best(one: Outcome) -> None:
+    outside, inside = sweep(one, {"loss": 1.0, "memory": 9.0}, {"loss": 2.0, "memory": 4.0})
+    outcomes = [replace(outside, violated=("memory",)), inside]
+    assert list(describe_best(outcomes, GoalSpec(minimize=("loss",)))) == ["best: 1 (loss 2)"]
+
+
 def test_a_job_that_failed_is_not_the_best(one: Outcome) -> None:
     assert best(sweep(one, {"loss": 1.0}, state="failed"), GoalSpec(minimize=("loss",))) == []
     assert list(describe_best(sweep(one, {"loss": 1.0}), None)) == []

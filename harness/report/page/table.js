@@ -105,6 +105,7 @@ function details(trials) {
   const result = [
     ["state", `${trial.state}${trial.exit === null ? "" : `, exit code ${trial.exit}`}`],
     ["as expected", trial.met ? "yes" : "no"],
+    ...(trial.violated.length ? [["outside of constraints", trial.violated.join(", ")]] : []),
     ...data.metrics.map((name, place) => [name, shown(trial.m[place])]),
     ["queued", duration(trial.queued)], ["running", duration(trial.running)],
     ["started", isNumber(trial.begin) ? moment(trial.begin) : ""],

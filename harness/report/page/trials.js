@@ -71,7 +71,7 @@ class Trials {
   rank() {
     const value = this.metric(this.objective);
     const sign = this.direction === "minimize" ? 1 : -1;
-    const reached = this.all.filter((trial) => isNumber(value(trial)) && trial.state === "succeeded");
+    const reached = this.all.filter((trial) => isNumber(value(trial)) && trial.counts);
     reached.sort((one, other) => sign * (value(one) - value(other)));
     for (const trial of this.all) trial.share = null;
     reached.forEach((trial, index) => { trial.share = reached.length > 1 ? 1 - index / (reached.length - 1) : 1; });
@@ -102,7 +102,7 @@ class Trials {
 
   colour(trial) {
     if (this.data.runs.length > 1 && this.byRun) return palette.runs[trial.run % palette.runs.length];
-    if (trial.share === null) return trial.met ? palette.muted : palette.bad; // pruned, or not as expected
+    if (trial.share === null) return trial.met ? palette.muted : palette.bad; // pruned, not feasible, or not as expected
     return rampColour(trial.share);
   }
 
