@@ -6,8 +6,9 @@ azure-sdk-for-python, in ``eng/tools/azure-sdk-tools``. Neither comes with this 
 pip download --no-deps --no-binary :all: azure-storage-file-share && tar xzf azure_storage_file_share-*.tar.gz
 python -m tests.foreign.suite azure_storage_file_share-*/tests --tools azure-sdk-for-python/eng/tools/azure-sdk-tools
 
-Tests of the asynchronous clients need pytest-asyncio, which this project does not use. Some tests look at all shares of
-the account: in several processes (``-n 2``) they see those of others, and fail.
+Tests of the asynchronous clients need pytest-asyncio, those of blobs nanoarrow and azure-mgmt-storage, which this
+project does not use. Some tests look at all shares of the account: in several processes (``-n 2``) they see those of
+others, and fail.
 
 It prints how many tests passed, and each cause for which others did not, with their names. Other words (``-k nfs``) are
 for pytest.
