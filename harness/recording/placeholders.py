@@ -12,6 +12,7 @@ import re
 WORD = "scrubbed"
 
 _ZERO_GUID = "00000000-0000-0000-0000-"
+_SHARED, _PYTHON = "/opt/", "/python"
 _NAMED_ACCOUNTS = frozenset({"harnessstorage", "devstoreaccount1"})
 _ACCOUNT = re.compile(r"account[0-9a-f]{0,6}x*|a|ac|acc|acco|accou|accoun")
 _ADDRESS = re.compile(r"user-[0-9a-f]{4}(?:@|%40)ex.*", re.DOTALL)
@@ -48,6 +49,17 @@ def account(value: str) -> str:
 def address(value: str) -> str:
     """For an e-mail address; short enough a digest to fit many addresses."""
     return f"user-{_digest(value.lower(), 4)}@example.com"
+
+
+def interpreter(value: str) -> str:
+    """For the path of an interpreter, as long as that: listings and ranges tell how long the log is that holds it."""
+    length = len(value.encode("utf-8", "surrogatepass"))
+    return fitted(f"{_SHARED}{'x' * (length - len(_SHARED) - len(_PYTHON))}{_PYTHON}", length)
+
+
+def is_placeholder_interpreter(value: str) -> bool:
+    """Whether the path of an interpreter says nothing of the machine that made a recording."""
+    return value.startswith(_SHARED)
 
 
 def is_placeholder(value: str) -> bool:

@@ -123,6 +123,14 @@ RULES: tuple[Rule, ...] = (
         is_accepted=placeholders.is_placeholder_account,
         is_name=True,
     ),
+    Rule(
+        "the path of an interpreter",  # in the log of a job
+        re.compile(r"\binterpreter: (?P<value>/[^\s\"'<>\\]+)"),
+        hints=("interpreter: /",),
+        placeholder=placeholders.interpreter,
+        is_accepted=placeholders.is_placeholder_interpreter,
+        is_name=True,
+    ),
 )
 
 DISTINCT_RULES = tuple(rule for rule in RULES if rule.is_distinct)

@@ -1,5 +1,6 @@
 """The cassettes that are shipped say nothing about the machine that recorded them."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from harness.recording import load_cassette
 from harness.recording.escapes import layers
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.nested_encodings import Unpacker
+from harness.recording.scrub import Scrubber
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
 INTERPRETER = re.compile(r"interpreter: (?!/opt/)[^\s\"']+")  # the machine's own is replaced by one of /opt
@@ -32,6 +34,18 @@ def machine_paths(item: Interaction) -> set[str]:
 )
 def test_a_shipped_cassette_holds_no_path_of_its_machine(cassette: Path) -> None:
     assert set().union(*map(machine_paths, load_cassette(cassette))) == set()
+
+
+@pytest.mark.parametrize("path", ["/builds/somebody/.venv/bin/python", "/usr/bin/python3", "/home/müller/bin/python"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_recording_has_an_interpreter_of_no_machine_and_of_the_same_length(path: str, packed: bool) -> None:
+    log = f"toolkit: PyTorch\ninterpreter: {path}\n".encode()
+    body = Scrubber({}).body(gzip.compress(log) if packed else log)
+    scrubbed = gzip.decompress(body) if packed else body
+    item = Interaction(RecordedRequest("GET", "https://a.test/", {}), RecordedResponse(200, "OK", {}, body))
+    assert len(scrubbed) == len(log)
+    assert machine_paths(item) == set()
+    assert Scrubber({}).body(body) == body
 
 
 @pytest.mark.parametrize("written", ["/{}/a", r"\/{}\/a", "%2F{}%2Fa"])
