@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+from harness.emulator.bounded_log import bound_own_log
 from harness.emulator.option_texts import parse_accounts, read_options
 from harness.emulator.options import ACCOUNTS_VARIABLE, LOOPBACK, MANAGED_IDENTITIES, ONLY, Images
 from harness.emulator.serve import log_to_stderr, serve
@@ -28,6 +29,7 @@ def main() -> int:
     words = vars(_parser().parse_args())
     if words.pop("detach") and (waiter := _detach()) is not None:
         return waiter
+    bound_own_log(words["directory"])
     log_to_stderr()
     try:
         serve(read_options(accounts=parse_accounts(os.environ.get(ACCOUNTS_VARIABLE, "")), **words))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from harness.compute.process_handle import ends
+from harness.emulator.bounded_log import LAUNCHED
 from harness.emulator.options import Options
 from harness.emulator.server_process import server_command, server_environment
 from harness.errors import EmulatorError
@@ -57,7 +58,7 @@ def launched_process(options: Options) -> Iterator[LaunchedProcess]:
         EmulatorError: it did not start; the message ends with what it printed.
     """
     with (
-        os.fdopen(os.memfd_create("emulator.log"), "w+b") as log,  # a full disk could not take what is said about it
+        os.fdopen(os.memfd_create(LAUNCHED), "w+b") as log,  # a full disk could not take what is said about it
         subprocess.Popen(
             server_command(options),
             env=server_environment(options, os.environ),
