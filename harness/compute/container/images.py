@@ -31,17 +31,18 @@ class PullError(Exception):
 def get_image(order: GetImage, clock: Clock) -> int:
     """Have an image ready, and write its facts for the runs that follow; the exit code of the step."""
     log, image = JobLog(order.logs, order.owner.job, clock), order.image
+    name = image.name or "of a build context"
     try:
         client = connect(order.engine, patient=True)
         found = _inspected(client, order, log, clock)
         facts = ImageFacts(found["Id"], _shell(client, order.owner, found["Id"]), _search_path(found))
     except (PullError, BuildError, FileLockedError, EngineError, DockerException, OSError) as error:
         text = reason(error).replace(image.password, "***") if image.password else reason(error)
-        log.write(f"image {image.name}: {text}")
-        details = (("imageName", image.name), ("reason", text[:1000]))
+        log.write(f"image {name}: {text}")
+        details = (("imageName", name), ("reason", text[:1000]))
         write_refusal(order.refusal, Refusal("FailedStartingContainer", f"{NOT_STARTED}: {text}", details))
         return 125
-    log.write(f"image {image.name}: {facts.id.removeprefix('sha256:')[:12]}, shell {facts.shell or 'none'}")
+    log.write(f"image {name}: {facts.id.removeprefix('sha256:')[:12]}, shell {facts.shell or 'none'}")
     write_file(Path(order.facts), msgspec.json.encode(facts))
     return 0
 

@@ -58,6 +58,7 @@ def test_a_build_that_fails_is_reported_and_its_log_kept(laboratory: Laboratory,
     assert progress.error == "FailedStartingContainer"
     assert progress.message is not None
     assert "the image of the environment cannot be built" in progress.message
+    assert ("imageName", "of a build context") in progress.details
     assert "useful words" in log.read_text()
 
 

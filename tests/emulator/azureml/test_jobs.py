@@ -23,10 +23,11 @@ class Workspace:
         self.key = keys["keys"][0]["value"]
         self.blobs = f"azureml-blobstore-{document['properties']['workspaceId']}"
 
-    def compute(self, name: str = "cpu", most: int = 2) -> str:
+    def compute(self, name: str = "cpu", most: int = 2, tags: dict[str, str] | None = None) -> str:
         scale = {"minNodeCount": 0, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": "PT5M"}
         properties = {"vmSize": "Standard_DS3_v2", "scaleSettings": scale}
-        body = {"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": properties}}
+        inner = {"computeType": "AmlCompute", "properties": properties}
+        body = {"location": "eastus", "tags": tags or {}, "properties": inner}
         self.group.done(self.group.send("PUT", f"{self.path}/computes/{name}", body))
         return f"{self.path}/computes/{name}"
 
@@ -54,7 +55,10 @@ class Workspace:
         return found
 
     def log(self, job: str, name: str = "std_log.txt") -> str:
-        return self.blob("azureml", f"ExperimentRun/dcid.{job.rpartition('/')[2]}/user_logs/{name}").decode()
+        return self.artifact(job, f"user_logs/{name}")
+
+    def artifact(self, job: str, path: str) -> str:
+        return self.blob("azureml", f"ExperimentRun/dcid.{job.rpartition('/')[2]}/{path}").decode()
 
 
 @pytest.fixture
