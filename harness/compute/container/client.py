@@ -27,11 +27,6 @@ def connect(engine: Engine, *, patient: bool = False) -> Any:
     return client
 
 
-def is_podman(client: Any) -> bool:
-    """Whether the engine is Podman's."""
-    return any(part.get("Name") == "Podman Engine" for part in client.version().get("Components") or ())
-
-
 def containers_of(client: Any, owner: Owner) -> list[dict[str, Any]]:
     """The containers of a job, running or not."""
     return _owned(client.containers(all=True, filters=_filter(JOB_LABEL, owner.job)), owner)

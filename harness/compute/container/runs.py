@@ -13,12 +13,13 @@ from typing import Any
 
 import requests
 from docker.errors import APIError, DockerException, NotFound
-from docker.types import DeviceRequest, Mount
+from docker.types import Mount
 from docker.utils import parse_bytes
 
 from harness.clock import Clock
-from harness.compute.container.client import connect, is_podman, reason
+from harness.compute.container.client import connect, reason
 from harness.compute.container.engine_address import EngineError
+from harness.compute.container.gpus import NoGpusError, gpu_request
 from harness.compute.container.images import NOT_STARTED, has_path, read_facts
 from harness.compute.container.orders import ImageFacts, Refusal, Run, write_refusal
 from harness.compute.container.plain_commands import words_of
@@ -47,7 +48,7 @@ def run(order: Run, clock: Clock) -> int:
             running.append(container)
             stream = client.attach(container, stdout=True, stderr=True, stream=True, logs=True, demux=True)
             code = _missing(client, container, settings) or _start(client, container)
-        except (StartError, EngineError, DockerException, OSError) as error:
+        except (StartError, NoGpusError, EngineError, DockerException, OSError) as error:
             text = reason(error)
             details = (("imageName", order.image), ("reason", text[:1000]))
             write_refusal(order.refusal, Refusal("FailedStartingContainer", f"{NOT_STARTED}: {text}", details))
@@ -71,6 +72,7 @@ def container_settings(client: Any, order: Run, facts: ImageFacts, *, init: bool
 
     Raises:
         StartError: the image has no shell, and the command line needs one.
+        NoGpusError: the engine gives no GPUs to containers.
     """
     environment = order.environment | {"PATH": order.environment.get("PATH", "$PATH").replace("$PATH", facts.path)}
     words = [facts.shell, "-c", order.command] if facts.shell else words_of(order.command, environment)
@@ -88,7 +90,7 @@ def container_settings(client: Any, order: Run, facts: ImageFacts, *, init: bool
         init=init or None,
         shm_size=parse_bytes(order.shared_memory) if order.shared_memory else None,
         security_opt=["label=disable"],  # SELinux would hide what is mounted
-        device_requests=[_gpus(client, order.gpus)] if order.gpus else None,
+        device_requests=[gpu_request(client.version(), order.gpus)] if order.gpus else None,
     )
     prepared = order.prepared and not order.prepares
     return {
@@ -208,10 +210,3 @@ def _passing_signals_on(order: Run) -> Iterator[list[str]]:
         yield running
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _gpus(client: Any, number: int) -> DeviceRequest:
-    """GPUs, as the engine takes them: Podman by the names of CDI, Docker by its own NVIDIA runtime."""
-    if is_podman(client):
-        return DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={index}" for index in range(number)])
-    return DeviceRequest(count=number, capabilities=[["gpu"]])
