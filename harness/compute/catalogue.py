@@ -19,6 +19,11 @@ OWN = {
     "container": "harness.compute.container.factory:make",
     "ray": "harness.compute.ray.factory:make",
 }
+# Those of them that run jobs on this machine, and what is said to whoever gives them an address.
+_WITHOUT_ADDRESS = {
+    "process": "it runs jobs on this machine",
+    "container": "it finds the engine of this machine, which the variable DOCKER_HOST may name",
+}
 
 
 def backend_names() -> tuple[str, ...]:
@@ -30,11 +35,15 @@ def parse_compute(text: str) -> tuple[str, str]:
     """The name and the address in ``NAME`` or ``NAME:ADDRESS``.
 
     Raises:
-        ToolkitError: there is no back end of that name.
+        ToolkitError: there is no back end of that name, or it takes no address.
     """
     name, _, address = text.partition(":")
     if name not in OWN and name not in backend_names():  # to look for those of other packages takes long
         raise ToolkitError(f"there is no compute back end {name!r}; there are {', '.join(backend_names())}")
+    if address and name in _WITHOUT_ADDRESS:
+        raise ToolkitError(
+            f"the compute back end {name!r} takes no address, found {address!r}: {_WITHOUT_ADDRESS[name]}"
+        )
     return name, address
 
 

@@ -87,5 +87,14 @@ def test_a_back_end_that_there_is_not_is_refused_with_those_that_there_are() -> 
 
 
 def test_an_address_follows_the_colon() -> None:
-    assert parse_compute("process:10.0.0.1:6379") == ("process", "10.0.0.1:6379")
+    assert parse_compute("ray:10.0.0.1:6379") == ("ray", "10.0.0.1:6379")
     assert "process" in backend_names()
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [("process:gpu-box", "it runs jobs on this machine"), ("container:tcp://engine:2375", "DOCKER_HOST may name")],
+)
+def test_an_address_that_would_be_ignored_is_refused(text: str, remedy: str) -> None:
+    with pytest.raises(ToolkitError, match=rf"takes no address, found '{text.partition(':')[2]}': .*{remedy}"):
+        parse_compute(text)
