@@ -126,7 +126,7 @@ def _working_configuration(directory: Path) -> dict[str, str]:
     storage.write_text(
         f'[storage]\ndriver = "overlay"\nrunroot = "{directory}/run"\ngraphroot = "{directory}/storage"\n'
     )
-    (directory / "registries.conf").write_text("")
+    (directory / "registries.conf").write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
     plain = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in os.environ}
     plain["CONTAINERS_STORAGE_CONF"] = str(storage)
     plain["CONTAINERS_REGISTRIES_CONF"] = str(directory / "registries.conf")
