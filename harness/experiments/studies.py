@@ -4,7 +4,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from harness import search
-from harness.errors import UserError
+from harness.errors import ScenarioError, UserError
 from harness.scenario.model import Scenario
 from harness.scenario.swept_files import find_files
 
@@ -22,6 +22,7 @@ def study_of(scenario: Scenario, storage: str | None, name: str | None = None) -
 
     Raises:
         UserError: Optuna is not installed, or the study cannot be opened.
+        ScenarioError: nothing is to be kept, so what cannot be opened is the search itself.
     """
     try:
         open_study = search.open_study
@@ -31,10 +32,16 @@ def study_of(scenario: Scenario, storage: str | None, name: str | None = None) -
             f"{scenario.path}: a search needs {missing}, which is not installed: pip install 'batchai-harness[search]'"
         ) from None
     uploads = [upload.model_dump() for volume in scenario.volumes.values() for upload in volume.upload]
-    return open_study(
-        scenario.sweep,
-        name=name or scenario.scenario,
-        storage=storage,
-        find=cache(partial(find_files, scenario.path.parent, uploads)),
-        constants={name: value for name, value in scenario.parameters.items() if name not in scenario.swept},
-    )
+    try:
+        return open_study(
+            scenario.sweep,
+            name=name or scenario.scenario,
+            storage=storage,
+            find=cache(partial(find_files, scenario.path.parent, uploads)),
+            constants={name: value for name, value in scenario.parameters.items() if name not in scenario.swept},
+        )
+    except UserError as error:
+        if storage is not None:
+            raise
+        line = scenario.line("sweep", "search")
+        raise ScenarioError(f"{scenario.path}:{line}: sweep.search: {error}") from error

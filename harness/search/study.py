@@ -285,7 +285,7 @@ def _plan(sweep: SweepSpec, spec: SearchSpec, find: FindFiles, constants: Mappin
     try:
         space: Space = planned.space(find, {}, constants)
     except SweepError as error:
-        raise UserError(f"sweep.search: {error}") from None
+        raise UserError(str(error)) from None
     return space
 
 

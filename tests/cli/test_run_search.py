@@ -158,7 +158,7 @@ def test_a_dry_run_tells_the_size_of_a_search_and_what_it_costs_at_most(run: Run
     assert "trials          4, at most 2 node(s) at a time" in out
     assert "search          by tpe, pruned by hyperband; trials such as" in out
     code, _, error = run(scenario(search("[1]", "sampler: {name: tpe, options: {startup: 1}}")), "--dry-run")
-    assert (code, "sampler tpe has no option 'startup'" in error) == (2, True)
+    assert (code, "short.yaml:13: sweep.search: sampler tpe has no option 'startup'" in error) == (2, True)
 
 
 WAITING = """\
