@@ -6,6 +6,7 @@ that process still runs, and deletes nothing on a guess.
 
 import functools
 import hashlib
+import os
 import socket
 from pathlib import Path
 
@@ -35,6 +36,24 @@ def start_of_process(pid: int) -> str:
     # The command, in parentheses, may hold spaces and parentheses itself; state and start are fields 3 and 22.
     fields = _text(_PROC / str(pid) / "stat").rpartition(")")[2].split()
     return "" if len(fields) < 20 or fields[0] in _ENDED else fields[19]
+
+
+def has_ended(pid: int, started: str) -> bool:
+    """Whether the process that had an id and a start, since this machine was last started, has provably ended."""
+    return has_boot_id() and start_of_process(pid) != started and not _is_hidden(pid)
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether a process lives of which ``/proc`` says nothing: ``hidepid`` hides those of other users (man 5 proc)."""
+    if _text(_PROC / str(pid) / "stat"):
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _boot_id() -> str:

@@ -54,7 +54,9 @@ def find_orphans(candidates: Iterable[Path]) -> list[Orphan]:
     processes = find_job_processes()
     directories = [directory for directory in dict.fromkeys(candidates) if _is_left(directory)]
     emulators = [
-        Orphan("emulator", one, temporary_directory.made_at(one), _ids(_below(one, processes))) for one in directories
+        Orphan("emulator", one, made, _ids(_below(one, processes)))
+        for one in directories
+        if (made := temporary_directory.made_at(one))
     ]
     jobs: dict[Path, list[JobProcess]] = {}
     for process in processes:

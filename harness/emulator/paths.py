@@ -95,6 +95,11 @@ class DataDirectory:
         """One folder an incarnation of a job."""
         return self.root / "jobs"
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All of its folders."""
+        return tuple(self.root / name for name in _FOLDERS)
+
     def made(self, path: Path) -> bool:
         """Whether an entry of the directory is one that an emulator makes, by its name and its kind."""
         if path.is_symlink():

@@ -37,7 +37,9 @@ def reset(directory: Path) -> None:
         with lock_file(paths.lock, wait=_LOCK_SECONDS, create=False):
             _check(paths)
             end_jobs(paths.root)  # a job outlives its emulator, but not the files that it works on
-            left = [entry.name for entry in paths.root.iterdir() if entry != paths.lock and not remove(entry)]
+            # Whatever others have put there since the check stays.
+            entries = [entry for entry in paths.root.iterdir() if entry != paths.lock]
+            left = [entry.name for entry in entries if not (paths.made(entry) and remove(entry))]
             if left:
                 raise EmulatorError(f"these could not be deleted from {paths.root}: {_named(left)}")
             paths.lock.unlink()

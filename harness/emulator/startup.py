@@ -1,6 +1,7 @@
 """Opens what a data directory holds. What cannot be used is one clear sentence; what is damaged is moved aside.
 
-Nothing is deleted: a damaged file keeps its content under another name, and the next start makes a new one.
+Nothing is deleted: a damaged file keeps its content under another name, and the next start makes a new one. A directory
+whose files have the names of ours and are somebody else's is refused: an emulator deletes what it does not know.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from harness.errors import EmulatorError
 from harness.file_lock import FileLockedError, lock_file
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_LONGEST_ID = 20  # bytes of a lock file, which holds a process id
 _SQLITE_FILES = ("", "-wal", "-shm")  # the second one holds the newest records
 
 
@@ -31,13 +33,14 @@ def opened_directory(directory: Path) -> Iterator[DataDirectory]:
     """A data directory that nobody else serves while the block lasts; it is made when missing.
 
     Raises:
-        EmulatorError: it cannot be used, or another emulator serves it.
+        EmulatorError: it cannot be used, holds what no emulator made, or another emulator serves it.
     """
     paths = DataDirectory(directory.absolute())
     if paths.root.exists() and not paths.root.is_dir():
         raise EmulatorError(f"{paths.root} is a file, and a data directory is needed; choose another --dir")
     with contextlib.ExitStack() as stack:
         with usable(paths):
+            _refuse_others_files(paths)
             paths.prepare()
             descriptor = stack.enter_context(_locked(paths))
             # First of all what an emulator left that was killed: it names a process id that others may have by now.
@@ -117,6 +120,35 @@ def open_tls(paths: DataDirectory, names: Sequence[str] = ()) -> ssl.SSLContext:
             f"the certificates of {paths.root} are damaged ({error}); they were moved to {authority} and "
             f"{certificate}. Start again to make new ones"
         ) from error
+
+
+def _refuse_others_files(paths: DataDirectory) -> None:
+    """Refuse a directory in which files of others would be replaced, or deleted as the rest of a job or a share."""
+    links = [folder.name for folder in paths.folders if folder.is_symlink()]
+    if links:
+        raise EmulatorError(
+            f"{', '.join(links)} in {paths.root} is a link, and files elsewhere would be replaced or deleted; link to "
+            "a whole data directory instead, or choose another --dir"
+        )
+    if paths.identity.exists() or any(paths.root.glob(f"{paths.identity.name}.damaged-*")):
+        return
+    # An emulator that was killed before it had an identity leaves no more than its lock and empty folders.
+    files = (paths.endpoint, paths.ports, paths.authority, paths.server_certificate)
+    found = [path.name for path in files if path.exists()]
+    found += [folder.name for folder in paths.folders if folder.is_dir() and any(folder.iterdir())]
+    if paths.lock.is_file() and not _may_be_lock(paths.lock):
+        found.append(paths.lock.name)
+    if found:
+        raise EmulatorError(
+            f"{paths.root} holds {', '.join(found)}, and no {paths.identity.name} that says that an emulator made "
+            "them; nothing was changed; choose another --dir"
+        )
+
+
+def _may_be_lock(path: Path) -> bool:
+    with path.open("rb") as stream:
+        content = stream.read(_LONGEST_ID + 1)
+    return not content or (content.isdigit() and len(content) <= _LONGEST_ID)
 
 
 @contextmanager

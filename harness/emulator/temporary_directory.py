@@ -25,7 +25,7 @@ import msgspec
 from harness.emulator.paths import DataDirectory
 from harness.emulator.removal import holds_mounts, remove
 from harness.file_lock import FileLockedError, is_locked, lock_file
-from harness.process_identity import has_boot_id, start_of_process, this_machine
+from harness.process_identity import has_boot_id, has_ended, start_of_process, this_machine
 
 _PREFIX = "batchai-"
 # The prefix, whose directory it is (machine, process, start of the process), and what tells its directories apart.
@@ -89,7 +89,8 @@ def state_of(directory: Path) -> State | None:
     if not _is_of_this_machine(mark):
         return "elsewhere"
     try:
-        return "left" if _has_ended(mark) and not is_locked(DataDirectory(directory).temporary) else "owned"
+        is_left = has_ended(mark.pid, mark.started) and not is_locked(DataDirectory(directory).temporary)
+        return "left" if is_left else "owned"
     except OSError:
         return None
 
@@ -106,10 +107,12 @@ def read_mark(directory: Path) -> Mark | None:
     return mark if is_ours and is_named else None
 
 
-def made_at(directory: Path) -> datetime:
-    """When a temporary data directory was made."""
-    mark = DataDirectory(directory).temporary
-    return datetime.fromtimestamp((mark if mark.exists() else directory).lstat().st_mtime, UTC)
+def made_at(directory: Path) -> datetime | None:
+    """When a temporary data directory was made; None if it is gone, as another ``harness reap`` may have deleted it."""
+    for path in (DataDirectory(directory).temporary, directory):
+        with contextlib.suppress(OSError):
+            return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    return None
 
 
 @contextmanager
@@ -119,7 +122,7 @@ def seized(directory: Path) -> Iterator[bool]:
     Whoever else deletes it holds the lock of its mark; this waits for them.
     """
     mark = read_mark(directory)
-    is_left = mark is not None and _is_of_this_machine(mark) and _has_ended(mark)
+    is_left = mark is not None and _is_of_this_machine(mark) and has_ended(mark.pid, mark.started)
     with contextlib.ExitStack() as stack:
         try:
             if is_left:
@@ -165,7 +168,7 @@ def _state_without_mark(directory: Path) -> State | None:
         return None
     if named[1] != _digest(this_machine()) or not has_boot_id():
         return "elsewhere"
-    return "left" if start_of_process(int(named[2])) != named[3] else "owned"
+    return "left" if has_ended(int(named[2]), named[3]) else "owned"
 
 
 def _is_empty(directory: Path, pid: int, started: str) -> bool:
@@ -184,11 +187,6 @@ def _is_empty(directory: Path, pid: int, started: str) -> bool:
 
 def _is_of_this_machine(mark: Mark) -> bool:
     return mark.machine == this_machine() and has_boot_id()
-
-
-def _has_ended(mark: Mark) -> bool:
-    """Whether the maker has ended, if it is a process of this machine since its last start."""
-    return start_of_process(mark.pid) != mark.started
 
 
 def _content_for(directory: Path, pid: int, started: str) -> bytes:

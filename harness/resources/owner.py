@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.process_identity import has_boot_id, start_of_process, this_machine
+from harness.process_identity import has_ended, start_of_process, this_machine
 
 _LONGEST_PID = 10  # digits; Linux has process ids up to 2^22
 
@@ -30,14 +30,15 @@ class Owner:
     def state(self) -> Literal["running", "ended", "elsewhere"]:
         """Whether the process runs.
 
-        ``elsewhere`` means that this machine cannot know: the process is on another one, or on an earlier boot. A
-        clone of a virtual machine differs from the original by its boot alone, so another boot proves no end.
+        ``elsewhere`` means that this machine cannot know: the process is on another one, or on an earlier boot, or is
+        another user's and hidden. A clone of a virtual machine differs from the original by its boot alone, so another
+        boot proves no end.
         """
         if self.host != this_machine() or not self.started:
             return "elsewhere"
         if start_of_process(self.pid) == self.started:
             return "running"
-        return "ended" if has_boot_id() else "elsewhere"
+        return "ended" if has_ended(self.pid, self.started) else "elsewhere"
 
     @property
     def is_of_an_earlier_boot(self) -> bool:

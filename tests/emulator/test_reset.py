@@ -138,6 +138,16 @@ def test_a_job_that_took_its_own_rights_away_does_not_keep_its_files(directory: 
     assert not directory.exists()
 
 
+def test_what_comes_into_it_while_its_jobs_end_stays(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def somebody_works(root: Path) -> None:
+        (root / "thesis.tex").write_text("years of work")
+
+    monkeypatch.setattr("harness.emulator.reset.end_jobs", somebody_works)
+    with pytest.raises(EmulatorError, match=r"these could not be deleted from .*: 'thesis\.tex'"):
+        reset(directory)
+    assert (directory / "thesis.tex").read_text() == "years of work"
+
+
 @pytest.mark.slow  # an emulator of its own
 def test_a_running_emulator_is_stopped_and_its_jobs_end(tmp_path: Path) -> None:
     directory = tmp_path / "a directory"

@@ -163,6 +163,33 @@ def test_a_directory_where_a_file_belongs_is_named(paths: DataDirectory, name: s
     assert "cannot be used" in said or "damaged" in said
 
 
+@pytest.mark.parametrize(
+    "name", ["jobs/train/train.py", "trash/letter.txt", "storage/data", "nodes/list", "ports.json", "ca.pem", "lock"]
+)
+def test_what_others_have_made_under_names_of_ours_is_refused_and_stays(tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / name
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_text("mine")
+    said = start(tmp_path)
+
+    assert f"{tmp_path} holds {name.partition('/')[0]}, and no identity.json" in said
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [theirs]
+    assert theirs.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["storage", "trash", "nodes", "jobs"])
+def test_a_folder_that_leads_elsewhere_is_refused(paths: DataDirectory, tmp_path: Path, name: str) -> None:
+    letter = tmp_path / "elsewhere" / "letter.txt"
+    letter.parent.mkdir()
+    letter.write_text("mine")
+    if (paths.root / name).exists():
+        (paths.root / name).rmdir()
+    (paths.root / name).symlink_to(letter.parent)
+
+    assert f"{name} in {paths.root} is a link" in start(paths.root)
+    assert letter.read_text() == "mine"
+
+
 @pytest.mark.parametrize("how", [[], ["--detach"]], ids=["foreground", "background"])
 def test_a_file_is_no_data_directory(tmp_path: Path, how: list[str]) -> None:
     (tmp_path / "file").write_text("mine")

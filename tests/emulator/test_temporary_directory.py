@@ -75,6 +75,11 @@ def test_it_is_left_when_its_maker_was_killed(left: Path) -> None:
     assert made_at(left) is not None
 
 
+def test_one_that_another_reap_has_deleted_was_made_at_no_time(left: Path) -> None:
+    delete_directory(left)
+    assert made_at(left) is None
+
+
 @pytest.fixture
 def unmarked(left: Path) -> Path:
     """The directory of a process that was killed before it had written a mark."""

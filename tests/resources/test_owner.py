@@ -66,6 +66,17 @@ def test_another_boot_id_makes_another_machine(tmp_path: Path) -> None:
     assert done.stdout == "elsewhere\n"
 
 
+def test_a_process_of_another_user_that_is_hidden_has_not_ended() -> None:
+    """``/proc`` is mounted so on machines that many share: another user's living run looks as if it had ended."""
+    look = "from harness.resources.owner import parse_owner; import sys; print(parse_owner(sys.argv[1]).state)"
+    hidden = 'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+    words = ["unshare", "--mount", "sh", "-c", hidden, "sh", sys.executable, "-c", look, str(this_process())]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if not done.stdout and any(word in done.stderr for word in ("mount", "unshare", "setpriv")):
+        pytest.skip(f"this user cannot hide processes: {done.stderr.strip()}")
+    assert done.stdout == "elsewhere\n"
+
+
 @pytest.mark.parametrize(
     "text", ["", "kept", "host", "host/12", "host/x/1.2", "/1/2", "host/\N{SUPERSCRIPT TWO}/1", f"host/{'9' * 5000}/1"]
 )
