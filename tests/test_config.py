@@ -98,6 +98,30 @@ def test_a_misspelt_key_of_the_users_own_file_is_refused(tmp_path: Path, own_fil
         load_settings(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["harness.toml", ".env"])
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(SettingsError, match=rf"{name} cannot be read: it is not a regular file of at most 1 MiB"):
+        load_settings(tmp_path)
+
+
+def test_a_link_to_a_device_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "harness.toml").symlink_to("/dev/zero")
+    with pytest.raises(SettingsError, match=r"harness\.toml cannot be read: it is not a regular file"):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("harness.toml", 'study_storage = "x://y"\n'), (".env", "HARNESS_STUDY_STORAGE=x://y\n")]
+)
+def test_a_projects_file_does_not_choose_where_studies_are(tmp_path: Path, name: str, text: str) -> None:
+    """Optuna unpickles what the sampler cmaes has kept there."""
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SettingsError, match=r"sets study_storage: .* set HARNESS_STUDY_STORAGE in the environment"):
+        load_settings(tmp_path)
+
+
 PROJECT_FILES = [("harness.toml", 'cntk_python = "tools/py"\n'), (".env", "HARNESS_CNTK_PYTHON=/x/tools/py\n")]
 
 

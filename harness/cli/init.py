@@ -8,7 +8,7 @@ import click
 from harness.cli.groups import CONTEXT
 from harness.cli.options import PATH
 from harness.cli.output import say
-from harness.config import PROGRAMS, SETTINGS_FILE, Settings
+from harness.config import OWN_SETTINGS, SETTINGS_FILE, Settings
 from harness.errors import SettingsError, UserError
 from harness.scenario.schema import SCHEMA_FILE
 
@@ -59,10 +59,10 @@ def settings_template() -> str:
         lines += ["", f"# {field.description}"]
         is_secret = "SecretStr" in str(field.annotation)
         variable = f"HARNESS_{name.upper()}"
-        if is_secret:
-            lines.append(f"# {name}: {variable} in .env")
-        elif name in PROGRAMS:
+        if name in OWN_SETTINGS:
             lines.append(f"# {name}: {variable} in the environment, or {name} in your own settings file")
+        elif is_secret:
+            lines.append(f"# {name}: {variable} in .env")
         else:
             lines.append(f"# {name} = {_example(name)}")
     return "\n".join(lines) + "\n"

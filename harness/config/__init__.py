@@ -7,7 +7,7 @@ from harness.lazy_attributes import lazy_attributes
 if TYPE_CHECKING:
     from harness.config.settings import (
         ENVIRONMENT,
-        PROGRAMS,
+        OWN_SETTINGS,
         SETTINGS_FILE,
         Settings,
         environment,
@@ -22,7 +22,7 @@ else:
         __name__,
         {
             "ENVIRONMENT": "settings",
-            "PROGRAMS": "settings",
+            "OWN_SETTINGS": "settings",
             "SETTINGS_FILE": "settings",
             "Settings": "settings",
             "environment": "settings",
@@ -36,7 +36,7 @@ else:
 
 __all__ = [
     "ENVIRONMENT",
-    "PROGRAMS",
+    "OWN_SETTINGS",
     "SETTINGS_FILE",
     "Settings",
     "environment",

@@ -1,11 +1,12 @@
 """Settings: the only reader of the environment and of the files that hold settings.
 
 ``harness.toml`` and ``.env`` lie in the directory where a command runs, and may have come with somebody else's project.
-They do not choose a program that is executed, nor a cloud that costs money, and names and ids are checked, because
+They do not choose what is executed, nor a cloud that costs money, and names and ids are checked, because
 requests with credentials go where they say.
 """
 
 import os
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -37,7 +38,12 @@ ENVIRONMENT = "environment"
 _PREFIX = "HARNESS_"
 # How alike a misspelt variable and a setting are; Harness CI sets HARNESS_ACCOUNT_ID, 0.63 from TENANT_ID.
 _NEARLY = 0.8
-PROGRAMS = ("cntk_python",)  # settings that name something that is executed
+_LARGEST = 1 << 20  # bytes of a file of settings
+# Settings that a project's files cannot make, and what they would choose.
+OWN_SETTINGS = {
+    "cntk_python": "a program that is executed",
+    "study_storage": "a database, whose records can hold code that is executed",  # pickles, of the sampler cmaes
+}
 
 
 def _azure(name: str, description: str, pattern: str | None = None) -> Any:
@@ -202,6 +208,7 @@ def _found(directory: Path) -> _Found:
     project, own = directory / SETTINGS_FILE, user_settings_file(environment())
     for file in (project, own):
         _refuse_unknown(file)
+    _refuse_large(directory / ENVIRONMENT_FILE)
     _refuse_misspelt("the environment", os.environ)
     found: dict[str, list[tuple[str, object]]] = {}
     try:
@@ -235,14 +242,14 @@ def _chosen(name: str, values: Sequence[tuple[str, object]], directory: Path) ->
         SettingsError: only a file that may have come with a project sets what it may not set.
     """
     own = [value for place, value in values if is_own(place)]
-    if name not in PROGRAMS:
+    if name not in OWN_SETTINGS:
         return values[0][1]
     if own:
         return own[0]
     variable, file = f"{_PREFIX}{name.upper()}", user_settings_file(environment())
     raise SettingsError(
-        f"{directory / values[0][0]} sets {name}: files that may come with a project do not choose a program that is "
-        f"executed; set {variable} in the environment, or {name} in {file}"
+        f"{directory / values[0][0]} sets {name}: files that may come with a project do not choose "
+        f"{OWN_SETTINGS[name]}; set {variable} in the environment, or {name} in {file}"
     )
 
 
@@ -259,7 +266,18 @@ def journal_path(settings: Settings, environ: Mapping[str, str]) -> Path:
     return settings.journal or user_directory(environ, "XDG_STATE_HOME", ".local/state") / "journal.jsonl"
 
 
+def _refuse_large(file: Path) -> None:
+    """Refuse what holds no settings, before it is read: a large file, a pipe or a device."""
+    try:
+        status = file.stat()
+    except OSError:
+        return  # who reads it reports that
+    if not stat.S_ISDIR(status.st_mode) and (not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST):
+        raise SettingsError(f"{file} cannot be read: it is not a regular file of at most {_LARGEST >> 20} MiB")
+
+
 def _refuse_unknown(file: Path) -> None:
+    _refuse_large(file)
     try:
         keys = list(tomllib.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
     except (OSError, ValueError) as error:

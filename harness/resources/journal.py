@@ -139,6 +139,7 @@ class Journal:
 
     def _lines(self) -> list[bytes]:
         try:
+            _require_regular(self.path.stat().st_mode)
             return self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
@@ -200,11 +201,16 @@ def journal_for(cloud: str, settings: Settings, environ: Mapping[str, str]) -> J
 
 def _require_journal(descriptor: int) -> None:
     """Refuse a file that is no journal: a setting can name any file."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
+    _require_regular(os.fstat(descriptor).st_mode)
     line = os.pread(descriptor, _LONGEST_LINE, 0).lstrip(b"\n\0").partition(b"\n")[0]  # zeros are left by a power cut
     if line and not line.startswith(_OBJECT) and not _is_json(line):
         raise OSError(errno.EINVAL, "it is not a journal")
+
+
+def _require_regular(mode: int) -> None:
+    """Refuse what has no end, such as a pipe or a device."""
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _line(entry: Entry) -> bytes:

@@ -10,7 +10,7 @@ import yaml
 
 from harness.cli import main
 from harness.cli.init import settings_template
-from harness.config import PROGRAMS, Settings, load_settings
+from harness.config import OWN_SETTINGS, Settings, load_settings
 from harness.scenario.load import load_scenario
 
 MADE = (
@@ -72,8 +72,8 @@ def test_the_settings_change_nothing_until_a_line_is_uncommented(project: Path) 
 def test_every_setting_can_be_uncommented_but_secrets_and_programs() -> None:
     lines = [line[2:] for line in settings_template().splitlines() if line.startswith("# ") and " = " in line]
     named = tomllib.loads("\n".join(lines))
-    secret = {"client_secret", "storage_key", "admin_password", "study_storage"}
-    assert set(named) == set(Settings.model_fields) - secret - set(PROGRAMS)
+    secret = {"client_secret", "storage_key", "admin_password"}
+    assert set(named) == set(Settings.model_fields) - secret - set(OWN_SETTINGS)
     assert Settings.model_validate({name: value for name, value in named.items() if value})
 
 

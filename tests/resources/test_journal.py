@@ -219,8 +219,10 @@ def test_a_journal_that_cannot_be_written_is_one_sentence(tmp_path: Path, spoil:
 
 
 def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="cannot be read: Is a directory"):
-        Journal(tmp_path).left()
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(JournalError, match=f"the journal {path} cannot be read: it is not a regular file"):
+            Journal(path).left()
 
 
 def test_compacting_keeps_what_another_version_wrote(tmp_path: Path) -> None:
