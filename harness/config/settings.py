@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         description="container images for Azure Machine Learning by pattern of the image that a scenario names; "
         "the empty pattern is for jobs that name none",
     )
+    container_images: dict[Annotated[str, Field(pattern="^[^=]+$")], Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="container images that an emulator runs in place of others, by pattern of the image that a job "
+        "names; options --image of its start come first",
+    )
     mnist_dir: Path | None = Field(default=None, description="directory with MNIST's idx files, packed or not")
     cntk_python: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         default=None, description="Python interpreter with real CNTK installed; a project's files cannot name it"

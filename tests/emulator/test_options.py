@@ -1,14 +1,16 @@
 """What an emulator is started with, as words of its command line."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
 from harness.cli import main
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import start_detached, stop
+from harness.emulator.launch import find, start_detached, stop
 from harness.emulator.option_texts import parse_account, parse_accounts, parse_limit
 from harness.emulator.options import ACCOUNTS_VARIABLE, Account, Options
 from harness.errors import EmulatorError
@@ -75,3 +77,31 @@ def test_a_sku_that_no_account_can_have_is_refused() -> None:
 
     assert "'Premium': write mine:KEY or one of mine:KEY:Standard_LRS, mine:KEY:Premium_LRS" in str(error.value)
     assert "c2VjcmV0" not in str(error.value)
+
+
+def test_images_of_the_settings_come_after_those_of_the_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("harness.toml").write_text('[container_images]\n"gone:*" = "living:1"\n')
+    try:
+        assert main(["emulator", "start", "--dir", "data", "--detach", "--image", "gone:2=living:2"]) == 0
+        running = find(Path("data"))
+        assert running is not None
+        words = psutil.Process(running.pid).cmdline()
+    finally:
+        stop(Path("data"))
+
+    chosen = [after for word, after in itertools.pairwise(words) if word == "--image"]
+    assert chosen == ["gone:2=living:2", "gone:*=living:1"]
+
+
+@pytest.mark.parametrize("entry", ['"" = "living"', '"gone" = ""', '"gone=1" = "living"'])
+def test_an_image_that_cannot_be_replaced_is_refused_where_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], entry: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("harness.toml").write_text(f"[container_images]\n{entry}\n")
+
+    assert main(["emulator", "start", "--dir", "data", "--compute", "container"]) == 2
+    assert "container_images" in capsys.readouterr().err

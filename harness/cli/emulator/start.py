@@ -136,6 +136,7 @@ def start(
     log: bool,
     managed_identity: str | None,
     images: Images | None,
+    image_map: tuple[str, ...],
     detach: bool,
     **words: Any,
 ) -> None:
@@ -150,6 +151,7 @@ def start(
     """
     if only and only not in ONLY:
         raise EmulatorError(f"--only {only}: the emulator can serve alone: {', '.join(ONLY)}")
+    settings = load_settings(Path())
     options = read_options(
         directory,
         only=only,
@@ -158,7 +160,8 @@ def start(
         log=directory.absolute() / LOG_NAME if log else None,
         managed_identity=managed_identity or "",
         images=images or "",
-        cntk_python=load_settings(Path()).cntk_python,
+        image_map=(*image_map, *(f"{old}={new}" for old, new in settings.container_images.items())),
+        cntk_python=settings.cntk_python,
         **words,
     )
     if detach:
