@@ -106,6 +106,12 @@ RULES: tuple[Rule, ...] = (
     Rule("a secret field", secret_fields.multipart_values, hints=secret_fields.HINTS, spreads=True),
     Rule("a secret field", secret_fields.values_beside_names, hints=secret_fields.HINTS, spreads=True),
     Rule("a secret field", secret_fields.values_in_secret_lists, hints=("secrets",), spreads=True),
+    Rule(  # of a datastore, with its private key
+        "a secret field",
+        re.compile(r'"(?i:certificate)"\s*+:\s*+"(?P<value>[A-Za-z0-9+/]{40,}={0,2})"'),
+        hints=("certificate",),
+        spreads=True,
+    ),
     Rule("a secret field", secret_fields.delegation_key_values, hints=("userdelegationkey",), spreads=True),
     Rule(
         "a subscription, tenant or identity",

@@ -27,7 +27,9 @@ _LAST_WORDS = {
         "ssh-public", "publicssh", "public ssh", "public_ssh", "public-ssh",
     ),
 }  # fmt: skip
+_VARIABLE_ENDS = ("_TOKEN", "_PASS")  # of environment variables; elsewhere a token may be that of the next page
 HINTS = ("pass", "pwd", "secret", "assertion", "signature", "token", "key")
+_DIGITS = tuple("0123456789")
 _LOOK_BACK = 100  # characters
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # str.lower() changes lengths
 
@@ -50,9 +52,12 @@ _DELEGATION_KEY = re.compile(r"<(?P<closes>/?)UserDelegationKey>|<Value>(?P<valu
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a field of this name, or of one that ends with it, holds a secret."""
+    """Whether a field of this name, or of one that ends with it, holds a secret; ``password2`` is a password, too."""
+    name = name[:-1] if name.endswith(_DIGITS) else name
     lower = name.translate(_LOWER)
-    return any(lower.endswith(word) and _completes_a_name(lower, len(lower), word) for word in _LAST_WORDS)
+    return name.endswith(_VARIABLE_ENDS) or any(
+        lower.endswith(word) and _completes_a_name(lower, len(lower), word) for word in _LAST_WORDS
+    )
 
 
 def _completes_a_name(lower: str, end: int, word: str) -> bool:
@@ -76,13 +81,18 @@ def _ends_of_names(text: str) -> list[int]:
     """Where secret names end, in order, and where the names of XML elements end that may be secret."""
     lower, ends = text.translate(_LOWER), set()
     for word in _LAST_WORDS:
-        at = lower.find(word)
-        while at >= 0:
-            end = at + len(word)
+        for end in _ends_of(word, lower):
             if lower.startswith(">", end) or _completes_a_name(lower, end, word):
-                ends.add(end)
-            at = lower.find(word, end)
+                ends.add(end + text.startswith(_DIGITS, end))
+    ends.update(end for word in _VARIABLE_ENDS for end in _ends_of(word, text))
     return sorted(ends)
+
+
+def _ends_of(word: str, text: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at + len(word)
+        at = text.find(word, at + len(word))
 
 
 def _value_after(text: str, end: int) -> Span | None:

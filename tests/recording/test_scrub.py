@@ -156,6 +156,10 @@ def test_a_checksum_goes_with_the_body_that_it_was_of() -> None:
         (f'{{"value": "{base64.b64encode(bytes(range(64))).decode()}"}}', "a storage account key"),
         ("https://a.file.core.windows.net/s/f?sv=2018&sig=abc%3D", "a SAS signature"),
         ('{"adminUserPassword": "hunter22"}', "a secret field"),
+        ('{"passwords": [{"name": "password2", "value": "dEf4+abc"}]}', "a secret field"),  # of a container registry
+        ('{"environmentVariables": {"HF_TOKEN": "hf_abcdef"}}', "a secret field"),
+        ("DB_PASS=hunter22", "a secret field"),
+        (f'{{"secretsType": "Certificate", "certificate": "{"MIIKcAIB" * 8}"}}', "a secret field"),  # of a datastore
         ("token eyJhbGciOi.eyJzdWIiOi.c2ln", "a token"),
         ("x-word hunter22", "a value that the settings know as secret"),
         (base64.b64encode(b"x-word hunter22").decode(), "a value that the settings know as secret"),
