@@ -10,8 +10,8 @@ from harness.scenario.space import Point, Space
 if TYPE_CHECKING:
     from harness.scenario.model import Trial
 
-_KEPT = 256  # trials that are kept after they are made
 _MAX_SAMPLE = 500
+_KEPT = 512  # trials that are kept after they are made; a whole sample, which is looked at again and again
 _MOST_MADE = 5000
 
 
