@@ -1,6 +1,9 @@
 """Where a running emulator answers, and the credentials that it accepts."""
 
+from urllib.parse import urlsplit
+
 import msgspec
+from msgspec.structs import replace
 
 from harness.compute.process_handle import ends
 from harness.emulator.development_account import DEVELOPMENT_KEY
@@ -10,7 +13,7 @@ from harness.errors import EmulatorError
 _STREAMING = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "1", "AZUREML_RUN_POLLING_INTERVAL_MAX": "1"}
 
 
-_LOOPBACK = "localhost,.localhost,127.0.0.1,::1"
+_LOOPBACK = ("localhost", ".localhost", "127.0.0.1", "::1")
 
 
 class SignIn(msgspec.Struct, frozen=True):
@@ -97,7 +100,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 
         An emulator of storage alone needs no proxy for keys, and leaves that of the surroundings as it is. Of a whole
         one the connection string has a name of ours: by Azure's name ``az`` would take it before any account that its
-        user names, and a whole emulator has many.
+        user names, and a whole emulator has many. For an application that is named, its roles decide what it may do, so
+        the account's key is left out.
 
         Args:
             application: who signs in; default the first application.
@@ -107,14 +111,16 @@ class Endpoint(msgspec.Struct, frozen=True):
         Raises:
             EmulatorError: there is no such application.
         """
-        storage = {"HARNESS_STORAGE_ACCOUNT": self.storage_account, "HARNESS_STORAGE_KEY": self.storage_key}
+        connection = "AZURE_STORAGE_CONNECTION_STRING" if self.only else "HARNESS_STORAGE_CONNECTION_STRING"
+        storage = {connection: self.connection_string, "HARNESS_STORAGE_ACCOUNT": self.storage_account}
+        storage["HARNESS_STORAGE_KEY"] = self.storage_key
+        if application:
+            storage = {"HARNESS_STORAGE_ACCOUNT": self.storage_account}
         if self.only:
-            storage = {"AZURE_STORAGE_CONNECTION_STRING": self.connection_string} | storage
             if by_proxy or application:
                 return storage | self._proxied(application)
             return storage | (self._trusting() if self._has_tls else {})
         return storage | {
-            "HARNESS_STORAGE_CONNECTION_STRING": self.connection_string,
             **self._proxied(application),
             "AZURE_SUBSCRIPTION_ID": self.subscription_id,
             "HARNESS_AZUREML_RESOURCE_GROUP": self.azureml_resource_group,
@@ -123,9 +129,19 @@ class Endpoint(msgspec.Struct, frozen=True):
             **_STREAMING,
         }
 
+    def seen_from_outside(self, host: str, authority: str) -> "Endpoint":
+        """The same emulator for another machine, which has no managed identity here.
+
+        Args:
+            host: how that machine calls this one.
+            authority: the file in which it has the certificate that is here in ``ca_path``.
+        """
+        proxy, files, blobs = (_at(host, url) for url in (self.proxy_url, self.file_url, self.blob_url))
+        return replace(self, proxy_url=proxy, file_url=files, blob_url=blobs, ca_path=authority, identity_variables={})
+
     def _proxied(self, application: str) -> dict[str, str]:
         sign_in = self._sign_in(application)
-        direct = _LOOPBACK if self._has_tls else ""
+        direct = ",".join(dict.fromkeys([*_LOOPBACK, str(urlsplit(self.file_url).hostname)])) if self._has_tls else ""
         return {
             "HTTPS_PROXY": self.proxy_url,
             "https_proxy": self.proxy_url,
@@ -157,3 +173,9 @@ class Endpoint(msgspec.Struct, frozen=True):
                 f"--application {application}=reader, for one"
             )
         return self.applications[application]
+
+
+def _at(host: str, url: str) -> str:
+    """An address with another host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}"

@@ -1,8 +1,14 @@
 """Applications and their roles, as options name them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientSecretCredential
+from azure.storage.blob import BlobServiceClient
 
 from harness.cli import main
 from harness.emulator.endpoint import Endpoint
@@ -103,3 +109,56 @@ def test_no_secret_is_shown(running: Endpoint) -> None:
 
     assert secret not in repr(running)
     assert secret not in repr(running.applications)
+
+
+def test_env_of_an_application_has_no_key_of_the_account(running: Endpoint) -> None:
+    values = running.environment("reader").values()
+
+    assert not any(running.storage_key in value for value in values)
+    assert running.storage_account in values
+
+
+def test_env_for_another_machine_has_its_name_for_this_one_and_its_copy_of_the_authority(
+    running: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("harness.cli.emulator.control.running", lambda _directory: running)
+    words = ["emulator", "env", "--application", "reader", "--host", "lab.example"]
+
+    assert main([*words, "--authority", "/etc/emulator-ca.pem"]) == 0
+    shown = capsys.readouterr().out
+    assert f"HTTPS_PROXY=http://lab.example:{running.proxy_url.rpartition(':')[2]}\n" in shown
+    assert "REQUESTS_CA_BUNDLE=/etc/emulator-ca.pem\n" in shown
+
+    assert main(words) == 2
+    assert f"where it has a copy of {running.ca_path}" in capsys.readouterr().err
+
+
+def test_each_of_a_team_signs_in_from_outside_with_the_rights_of_an_application(tmp_path: Path) -> None:
+    host, authority = "127.0.0.5", tmp_path / "copy.pem"  # an address that nobody has named to the emulator
+    team = ["ada=contributor", "bob=reader"]
+    with launch(tmp_path / "data", listen="0.0.0.0", https=True, host_names=[host], applications=team) as inside:
+        authority.write_bytes(Path(inside.ca_path).read_bytes())
+        outside = inside.seen_from_outside(host, str(authority))
+
+        with blobs_of(outside, "ada") as blobs:
+            blobs.create_container("shared")
+        with blobs_of(outside, "bob") as blobs:
+            assert "shared" in [each.name for each in blobs.list_containers()]
+            with pytest.raises(HttpResponseError, match="not authorized"):
+                blobs.create_container("bobs")
+
+
+@contextmanager
+def blobs_of(endpoint: Endpoint, application: str) -> Iterator[BlobServiceClient]:
+    """The blobs of the first account, for who has the variables of an application and nothing else."""
+    variables = endpoint.environment(application)
+    way: dict[str, Any] = {
+        "proxies": {"https": variables["HTTPS_PROXY"]}, "connection_verify": variables["REQUESTS_CA_BUNDLE"],
+    }  # fmt: skip
+    names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+    url = f"https://{variables['HARNESS_STORAGE_ACCOUNT']}.blob.core.windows.net"
+    with (
+        ClientSecretCredential(*(variables[name] for name in names), **way) as credential,
+        BlobServiceClient(url, credential, **way) as blobs,
+    ):
+        yield blobs

@@ -36,16 +36,27 @@ def status(directory: Path) -> int:
 @click.command(context_settings=CONTEXT)
 @click.option("--application", metavar="NAME", default="", help="Sign in as this application; default the first one.")
 @click.option("--by-proxy", is_flag=True, help="With --only storage: Azure's own host names and sign-in, too.")
+@click.option("--host", metavar="NAME", help="For another machine, which calls this one NAME; with --authority.")
+@click.option("--authority", metavar="FILE", help="Where that machine has a copy of the authority's certificate.")
 @directory_option
-def env(application: str, by_proxy: bool, directory: Path) -> None:
+def env(*, application: str, by_proxy: bool, host: str | None, authority: str | None, directory: Path) -> None:
     """Print the shell commands that point Azure clients at an emulator.
 
     \b
     Examples:
       eval "$(harness emulator env)"
       eval "$(harness emulator env --application reader)"
+      harness emulator env --application reader --host lab.example --authority /etc/emulator-ca.pem
     """
-    for name, value in running(directory).environment(application, by_proxy=by_proxy).items():
+    endpoint = running(directory)
+    if host and authority:
+        endpoint = endpoint.seen_from_outside(host, authority)
+    elif host or authority:
+        raise EmulatorError(
+            "--host NAME and --authority FILE go together: how another machine calls this one, and where it has a copy "
+            f"of {endpoint.ca_path}"
+        )
+    for name, value in endpoint.environment(application, by_proxy=by_proxy).items():
         say(f"export {name}={shlex.quote(value)}")
 
 
