@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from harness.clouds import new_run
 from harness.errors import UserError
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ABOUT, OUTCOMES = "run.json", "outcomes.jsonl"
-_PRIVATE = 0o700  # logs and models of a run are private
+ABOUT, OUTCOMES, _STUDY = "run.json", "outcomes.jsonl", "study.db"
+_PRIVATE, _OWN_FILE = 0o700, 0o600  # logs and models of a run are private
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,18 @@ class RunDirectory:
             name = f"{plain}~{number}"
         return TrialDirectory(self.path, name)
 
-    @property
-    def study(self) -> str:
-        """Where a search keeps its trials, as Optuna names storage."""
-        return f"sqlite:///{self.path.absolute() / 'study.db'}"
+    def open_study(self) -> str:
+        """Where a search keeps its trials, as Optuna names storage; the file is made when missing, for its owner.
+
+        Raises:
+            UserError: it cannot be made.
+        """
+        file = self.path.absolute() / _STUDY
+        try:
+            file.touch(mode=_OWN_FILE)  # SQLite would let all users read it
+        except OSError as error:
+            raise UserError(f"the run directory {self.path} cannot be written: {error.strerror}") from error
+        return f"sqlite:///{quote(str(file))}"  # in a URL, what follows a question mark is no path
 
     def latest(self, scenario: "Scenario") -> dict[str, Outcome]:
         """The latest outcome of every trial that has one.
@@ -212,13 +221,14 @@ def claimed(path: Path) -> Iterator[int]:
 
 @contextmanager
 def _removed_if_empty(path: Path, about: int, made: Sequence[Path]) -> Iterator[None]:
-    """Remove a new directory at the end that holds nothing but ``run.json``, with the others that were made for it."""
+    """Remove a new directory at the end that holds no outcome or file of a trial, with others that were made for it."""
     is_new = os.fstat(about).st_size == 0
     try:
         yield
     finally:
         with suppress(OSError):
-            if is_new and [entry.name for entry in path.iterdir()] == [ABOUT]:
+            if is_new and {entry.name for entry in path.iterdir()} <= {ABOUT, _STUDY}:
+                (path / _STUDY).unlink(missing_ok=True)
                 (path / ABOUT).unlink()
                 for directory in reversed(made):
                     directory.rmdir()

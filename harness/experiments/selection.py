@@ -105,7 +105,7 @@ def _of_search(scenario: Scenario, directory: RunDirectory, selection: Selection
         scenario,
         {name: outcome for name, outcome in latest.items() if name not in names},
         tuple(scenario.trial(_point(scenario, outcome), outcome.trial) for outcome in again),
-        study_of(scenario, selection.storage or directory.study, name),
+        study_of(scenario, selection.storage or directory.open_study(), name),
         None if left is None else left - len(again),
     )
 

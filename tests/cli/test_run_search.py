@@ -66,6 +66,13 @@ def test_a_search_runs_its_trials_and_optuna_opens_what_it_kept(run: Run, scenar
     assert f"best: {by_number[study.best_trial.number]['trial']}" in out
 
 
+def test_the_study_is_in_the_run_directory_whatever_its_name_for_its_owner_alone(run: Run, scenario: Write) -> None:
+    out = Path("what?a=100%20 #1")
+    assert run(scenario(search("{low: 0.0, high: 0.5}")), "--limit", 1, "--out", out)[0] == 0
+    assert {path.name for path in out.iterdir() if path.is_file()} >= {"run.json", "outcomes.jsonl", "study.db"}
+    assert {path.stat().st_mode & 0o077 for path in out.iterdir()} == {0}
+
+
 def test_a_trial_that_is_not_worth_its_end_is_terminated_by_the_service(run: Run, scenario: Write) -> None:
     path = scenario(
         search("[0.5, 9, 8]", "sampler: grid, pruner: {name: 'optuna.pruners:ThresholdPruner', options: {upper: 5}}"),

@@ -93,6 +93,12 @@ def test_a_run_without_an_outcome_leaves_no_directory(opened: Open, tmp_path: Pa
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_search_without_an_outcome_leaves_no_directory(opened: Open, tmp_path: Path) -> None:
+    with opened() as run:
+        run.open_study()
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_directory_that_was_there_stays(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "out").mkdir()
@@ -104,6 +110,7 @@ def test_a_directory_that_was_there_stays(opened: Open, tmp_path: Path) -> None:
 def test_what_a_run_holds_is_for_its_owner(opened: Open, tmp_path: Path, outcome: Outcome) -> None:
     with opened() as run:
         run.outcomes.append(outcome)
+        run.open_study()
     places = [tmp_path / "runs", *(tmp_path / "runs").rglob("*")]
     assert {stat.S_IMODE(place.stat().st_mode) for place in places} == {0o700, 0o600}
 
