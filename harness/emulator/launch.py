@@ -57,17 +57,25 @@ def find(directory: Path) -> Endpoint | None:
     """The emulator that serves a data directory and is ready, or None.
 
     Raises:
-        EmulatorError: what it has written about itself cannot be read.
+        EmulatorError: what it has written about itself cannot be read, or it is another user's.
     """
     paths = DataDirectory(directory.absolute())
     try:
         endpoint = msgspec.json.decode(paths.endpoint.read_bytes(), type=Endpoint)
         is_current = is_served(paths.root) and read_server(paths.root) == endpoint.pid
+        is_own = paths.endpoint.stat().st_uid == os.getuid()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise EmulatorError(f"{paths.endpoint} cannot be read ({error}); start the emulator again") from error
-    return endpoint if is_current else None  # otherwise it is what a killed emulator has left
+    if not is_current:
+        return None  # it is what a killed emulator has left
+    if not is_own:
+        raise EmulatorError(
+            f"another user's emulator serves {directory}, and would get whatever is sent to it; choose another "
+            "directory, or become that user"
+        )
+    return endpoint
 
 
 @contextmanager

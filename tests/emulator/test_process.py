@@ -70,6 +70,16 @@ def test_two_emulators_cannot_serve_one_directory(endpoint: Endpoint) -> None:
     assert find(Path(endpoint.directory)) == endpoint
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_the_emulator_of_another_user_is_not_taken_for_ones_own(tmp_path: Path) -> None:
+    """Whoever may write in the current directory could have what others run sent to an emulator of theirs."""
+    with launch(tmp_path / "data") as running:
+        (tmp_path / "data" / "endpoint.json").chmod(0o644)
+        os.chown(tmp_path / "data" / "endpoint.json", 65534, 65534)
+        with pytest.raises(EmulatorError, match=r"another user's emulator serves .* choose another directory"):
+            find(Path(running.directory))
+
+
 def test_secrets_are_readable_by_the_owner_alone(endpoint: Endpoint) -> None:
     for name in ("endpoint.json", "identity.json", "server.pem"):
         assert (Path(endpoint.directory) / name).stat().st_mode & 0o077 == 0
