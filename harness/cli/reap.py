@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -139,8 +139,23 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
             may_start=is_own_journal and directory in journalled,
         )
         for directory in dict.fromkeys((chosen, *journalled))
-        if directory not in temporary and (directory / "lock").exists() and not (directory / "temporary").exists()
+        if directory not in temporary and _has(directory, "lock") and not _has(directory, "temporary")
     ]
+
+
+def _has(directory: Path, name: str) -> bool:
+    """Whether a directory has a file; False where nobody can tell, since any text may be in the journal."""
+    with suppress(OSError, ValueError):
+        return (directory / name).exists()
+    return False
+
+
+def _is_gone(place: str) -> bool:
+    """Whether a place in the journal provably does not exist: what cannot be looked at may be there."""
+    try:
+        return not Path(place).exists()
+    except OSError:
+        return False
 
 
 def _look(stack: ExitStack, places: Sequence[Place], age: timedelta) -> tuple[list[SurveyedCloud], int]:
@@ -234,7 +249,7 @@ def _report(result: Reaped) -> None:
 def _void(journal: Journal) -> None:
     """End the entries of ended runs whose emulator's data is gone, and everything in it."""
     for entry in journal.left():
-        if entry.cloud == "emulator" and not _may_be_alive(entry) and not Path(entry.place).exists():
+        if entry.cloud == "emulator" and not _may_be_alive(entry) and _is_gone(entry.place):
             journal.append(deleted(entry))
     journal.compact()
 

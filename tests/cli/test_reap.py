@@ -17,6 +17,7 @@ from harness.compute.process_handle import ends
 from harness.config import Settings
 from harness.emulator.launch import launch
 from harness.resources import Entry, Journal
+from harness.resources.owner import Owner, this_process
 from harness.resources.reap import find
 
 RUN = """
@@ -170,6 +171,19 @@ def test_an_emulator_that_does_not_start_does_not_keep_others_from_being_looked_
     told = capsys.readouterr()
     assert f"NOT looked at {broken}: the emulator did not start" in told.err
     assert "deleted resource group leftgroup" in told.out
+
+
+def test_a_place_in_the_journal_that_cannot_be_looked_at_is_passed_over_and_stays_there(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(project / "journal.jsonl")
+    places = [f"/{'long' * 200}", "/a/\x00", "/dev/null/a"]
+    for place in places:
+        ended = Owner(this_process().host, os.getpid(), "1")
+        journal.append(Entry("r", "cluster", "g", place, "creating", "emulator", place, owner=ended))
+    assert main(["reap", "--yes"]) == 0
+    assert "nothing is left behind" in capsys.readouterr().out
+    assert [entry.place for entry in journal.left()] == places[:1]
 
 
 @pytest.mark.parametrize("age", ["soon", "99999999999d", f"{'9' * 5000}s"])
