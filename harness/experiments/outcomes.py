@@ -144,6 +144,8 @@ class OutcomeFile:
         Raises:
             UserError: the file cannot be read.
         """
+        if self.path.exists() and not self.path.is_file():  # a pipe and a device have no end
+            raise UserError(f"{self.path} cannot be read: it is not a file; name another run directory")
         try:
             text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
         except OSError as error:
@@ -170,7 +172,7 @@ def versions() -> Mapping[str, str]:
 
 
 def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)  # a stranger's run directory may hold links to the user's files
 
 
 def _last_byte(handle: int) -> bytes:

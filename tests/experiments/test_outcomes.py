@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
 
 
@@ -46,3 +48,19 @@ def test_a_key_of_a_later_version_is_passed_over(tmp_path: Path, one: Outcome) -
     file.append(one)
     file.path.write_text(file.path.read_text().replace('{"scenario"', '{"new": 1, "scenario"', 1))
     assert file.read() == [one]
+
+
+def test_a_run_directory_of_a_stranger_leads_nowhere(tmp_path: Path, one: Outcome) -> None:
+    (tmp_path / "profile").write_text("mine\n")
+    (tmp_path / "outcomes.jsonl").symlink_to(tmp_path / "profile")
+    with pytest.raises(UserError, match=r"outcomes\.jsonl cannot be written"):
+        OutcomeFile(tmp_path / "outcomes.jsonl").append(one)
+    assert (tmp_path / "profile").read_text() == "mine\n"
+
+
+def test_outcomes_without_end_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(UserError, match=f"{name} cannot be read: it is not a file"):
+            OutcomeFile(tmp_path / name).read()
