@@ -177,6 +177,23 @@ def test_what_others_have_made_under_names_of_ours_is_refused_and_stays(tmp_path
     assert theirs.read_text() == "mine"
 
 
+def test_jobs_that_nobody_knows_are_removed_and_nothing_else_beside_them(paths: DataDirectory) -> None:
+    job = paths.jobs / "0b0f3a52-6c1d-4e5f-8a9b-0c1d2e3f4a5b-1"
+    theirs = [paths.jobs / "letter.txt", paths.jobs / "thesis" / "chapter.tex"]
+    for path in (
+        *theirs,
+        job / "left",
+        job.with_name(f".{job.name}") / "left",
+        job.with_name(f"{job.name}-setup") / "left",
+    ):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    with launch(paths.root):
+        pass
+
+    assert sorted(path for path in paths.jobs.rglob("*") if path.is_file()) == theirs
+
+
 @pytest.mark.parametrize("name", ["storage", "trash", "nodes", "jobs"])
 def test_a_folder_that_leads_elsewhere_is_refused(paths: DataDirectory, tmp_path: Path, name: str) -> None:
     letter = tmp_path / "elsewhere" / "letter.txt"

@@ -1,5 +1,6 @@
 """What a compute back end runs for the records of clusters and jobs."""
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +21,8 @@ from harness.vm_sizes import vm_size
 
 COMPUTE_TAG = "harness-compute"  # of a cluster or its workspace: the back end of its jobs, as ``--compute`` names it
 
+# The directory of a job or a set-up task; ``removals`` puts a dot before the name, and may put digits after it.
+_DIRECTORY = re.compile(r"\.?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]+(-setup)?(\.[0-9a-f]{32})?", re.ASCII)
 _DOCKER_HUB = ("docker.io", "index.docker.io", "index.docker.io/v1", "hub.docker.com", "registry-1.docker.io")
 _TOOLKIT_NAMES = {
     "py_torch_settings": "pyTorch",
@@ -62,8 +65,9 @@ class JobSpecs:
         return self._mounts.server_directory(server)
 
     def directories(self) -> list[Path]:
-        """The directories of all jobs and set-up tasks on this machine."""
-        return sorted(self._paths.jobs.iterdir())
+        """The directories of all jobs and set-up tasks on this machine, those included that are being removed."""
+        found = (path for path in self._paths.jobs.iterdir() if _DIRECTORY.fullmatch(path.name))
+        return sorted(path for path in found if path.is_dir() and not path.is_symlink())
 
     def job(self, job: Job, cluster: Cluster) -> JobSpec:
         """A job whose definition names a toolkit, on the nodes that it was given.
