@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -64,14 +65,22 @@ def _refusal(paths: DataDirectory) -> str:
         return "is not a directory of yours"
     if not _has_identity(paths) or not _has_store(paths):
         return "is not an emulator's data directory: it has no identity and no store that an emulator wrote"
-    strange = sorted(entry.name for entry in paths.root.iterdir() if not paths.made(entry))
-    if strange:
+    if strange := sorted(_strange(paths)):
         return f"holds something that no emulator made: {_named(strange)}"
     if temporary_directory.state_of(paths.root) == "owned":
         return "belongs to a run that has not ended"
     if holds_mounts(paths.root):
         return "has a file system mounted in it"
     return ""
+
+
+def _strange(paths: DataDirectory) -> Iterator[str]:
+    """The names of what no emulator has made; directly in the folders of accounts, nodes and jobs are directories."""
+    yield from (entry.name for entry in paths.root.iterdir() if not paths.made(entry))
+    for folder in (paths.storage, paths.nodes, paths.jobs):
+        if folder.is_dir():
+            entries = (entry for entry in folder.iterdir() if entry.is_symlink() or not entry.is_dir())
+            yield from (f"{folder.name}/{entry.name}" for entry in entries)
 
 
 def _has_identity(paths: DataDirectory) -> bool:

@@ -56,7 +56,20 @@ def test_a_directory_that_only_holds_something_called_lock_is_refused(
     assert "is not an emulator's data directory" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["thesis.tex", "emulator.db.bak", "identity.json~", ".git", "storage2", "ca.pem.d"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "thesis.tex",
+        "emulator.db.bak",
+        "identity.json~",
+        ".git",
+        "storage2",
+        "ca.pem.d",
+        "jobs/a",
+        "nodes/a",
+        "storage/a",
+    ],
+)
 def test_anything_else_in_it_refuses_the_whole_and_is_named(directory: Path, name: str) -> None:
     (directory / name).write_text("mine")
     before = content(directory)
