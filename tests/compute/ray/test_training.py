@@ -2,12 +2,16 @@
 
 import importlib.util
 import shutil
-from collections.abc import Iterator
+import sys
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from harness.compute.backend import JobSpec, NodeSpec
+from tests.compute.laboratory import Laboratory, Recipe
 from tests.emulator.batchai.conftest import Group, emulated
 from tests.ray_cluster import LONG, NoRayError, RayCluster, started_cluster
 from tests.training.data_parallel import TOLERANCE, WAYS, distance, losses, upload
@@ -63,3 +67,45 @@ def test_machines_without_a_shared_file_system_learn_what_one_node_learns(
         alone, together = (losses(group, way, nodes) for nodes in (1, 4))
 
     assert distance(alone, together) < TOLERANCE, (alone, together)
+
+
+SUM = """\
+import os
+import torch
+import torch.distributed.nn  # first of all, as docs/toolkits.md says
+
+def main():
+    torch.distributed.init_process_group("gloo")
+    total = torch.tensor([float(torch.distributed.get_rank() + 1)])
+    torch.distributed.all_reduce(total)
+    print(os.environ["RANK"], os.environ["MASTER_ADDR"], total.item(), flush=True)
+
+main()
+torch.distributed.destroy_process_group()
+"""
+
+
+@LONG
+def test_torchrun_meets_over_machines_with_the_variables_of_azure_machine_learning(
+    tmp_path: Path, four_machines: RayCluster, job: Callable[..., JobSpec]
+) -> None:
+    (tmp_path / "sum.py").write_text(SUM)
+    torchrun = f"'{sys.executable}' -m torch.distributed.run --nnodes=2 --nproc-per-node=2 --node-rank=$NODE_RANK"
+    command = f"{torchrun} --master-addr=$MASTER_ADDR --master-port=$MASTER_PORT '{tmp_path}/sum.py'"
+    settings = {"commandLine": command, "distribution": "PyTorch", "processCountPerInstance": 1, "index": 0}
+    nodes = tuple(NodeSpec(f"tvm-1_{each}", "10.0.0.4", tmp_path / f"node{each}", gpus=0) for each in range(2))
+    cluster = four_machines
+    laboratory = Laboratory(
+        Recipe("ray", tmp_path, environ=cluster.environ, address=cluster.address, emulator=str(uuid.uuid4()))
+    )
+    spec = job(nodes=nodes, toolkit="command", settings=settings)
+
+    progress = laboratory.run(spec)
+    laboratory.backend.forget(spec.directory)
+    laboratory.backend.close()
+
+    assert progress.exit_code == 0, [path.read_text() for path in spec.stdouterr.iterdir()]
+    printed = [path.read_text() for path in sorted(spec.stdouterr.glob("stdout*.txt"))]
+    lines = sorted(line.split() for text in printed for line in text.splitlines())
+    assert [(rank, total) for rank, _, total in lines] == [(str(rank), "10.0") for rank in range(4)]
+    assert [len(text.splitlines()) for text in printed] == [2, 2]
