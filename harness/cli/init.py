@@ -70,7 +70,15 @@ def settings_template() -> str:
 
 def _example(name: str) -> str:
     """A value of the right type, as TOML has it."""
-    known = {"runs_dir": '"runs"', "lifetime": '"P1D"', "max_node_hours": "10", "max_price": "5", "vm_price": "0.9"}
+    known = {
+        "runs_dir": '"runs"',
+        "lifetime": '"P1D"',
+        "max_node_hours": "10",
+        "max_price": "5",
+        "vm_price": "0.9",
+        "azureml_images": '{ "microsoft/cntk:*" = "mcr.microsoft.com/azureml/curated/acpt-pytorch-2.2-cuda12.1" }',
+        "container_images": '{ "microsoft/cntk:*" = "registry.example/cntk:2.7" }',
+    }
     return known.get(name, '""')
 
 

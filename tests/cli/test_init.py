@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -69,9 +70,19 @@ def test_the_settings_change_nothing_until_a_line_is_uncommented(project: Path) 
     assert load_settings(project).runs_dir == Path("runs")
 
 
-def test_every_setting_can_be_uncommented_but_secrets_and_programs() -> None:
+def uncommented() -> dict[str, Any]:
+    """The example of every setting that has one."""
     lines = [line[2:] for line in settings_template().splitlines() if line.startswith("# ") and " = " in line]
-    named = tomllib.loads("\n".join(lines))
+    return tomllib.loads("\n".join(lines))
+
+
+@pytest.mark.parametrize("name", ["azureml_images", "container_images"])
+def test_the_example_of_a_table_is_a_table(name: str) -> None:
+    assert uncommented()[name] == getattr(Settings.model_validate({name: uncommented()[name]}), name) != {}
+
+
+def test_every_setting_can_be_uncommented_but_secrets_and_programs() -> None:
+    named = uncommented()
     secret = {"client_secret", "storage_key", "admin_password"}
     assert set(named) == set(Settings.model_fields) - secret - set(OWN_SETTINGS)
     assert Settings.model_validate({name: value for name, value in named.items() if value})
