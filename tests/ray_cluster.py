@@ -96,9 +96,10 @@ class RayCluster:
         """End all nodes, the head last."""
         for node in reversed(self.nodes):
             with contextlib.suppress(psutil.NoSuchProcess):
-                below = psutil.Process(node.pid).children(recursive=True)
+                started = psutil.Process(node.pid)
+                tree = [*started.children(recursive=True), started]
                 node.terminate()
-                _, living = psutil.wait_procs(below, timeout=30)
+                _, living = psutil.wait_procs(tree, timeout=30)
                 for process in living:
                     process.kill()
             node.wait()
