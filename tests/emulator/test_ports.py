@@ -16,6 +16,7 @@ from azure.storage.fileshare import ShareServiceClient
 from harness.emulator import health
 from harness.emulator.development_account import DEVELOPMENT_KEY
 from harness.emulator.endpoint import Endpoint
+from harness.emulator.identity import load_identity
 from harness.emulator.launch import find, launch, start_detached, stop
 from harness.emulator.option_texts import parse_listen
 from harness.emulator.options import LOOPBACK, Options
@@ -112,7 +113,8 @@ def test_a_name_is_no_address_to_listen_at() -> None:
 def test_an_emulator_that_starts_again_answers_where_it_did(tmp_path: Path) -> None:
     with held() as proxy, held() as files, held() as blobs:
         kept = {"proxy": port_of(proxy), "file": port_of(files), "blob": port_of(blobs)}
-    (tmp_path / "ports.json").write_bytes(msgspec.json.encode(kept))
+    load_identity(DataDirectory(tmp_path), {})  # as of an emulator that was here before
+    DataDirectory(tmp_path).ports.write_bytes(msgspec.json.encode(kept))
     options = Options(tmp_path, None, only="storage", file_port=None, blob_port=None)
     try:
         endpoint = start_detached(options)

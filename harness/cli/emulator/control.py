@@ -46,7 +46,7 @@ def env(*, application: str, by_proxy: bool, host: str | None, authority: str | 
     Examples:
       eval "$(harness emulator env)"
       eval "$(harness emulator env --application reader)"
-      harness emulator env --application reader --host lab.example --authority /etc/emulator-ca.pem
+      harness emulator env --host lab.example --authority /etc/ca.pem
     """
     endpoint = running(directory)
     if host and authority:
