@@ -93,10 +93,10 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                         write_file(paths.endpoint, msgspec.json.encode(endpoint))
                     gc.freeze()  # what exists by now lives as long as the process, so the collector skips it
                     gc.enable()
-                    print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
-                    _import_backend(options.compute)
                     if not options.guarded:
                         sys.stderr.writelines(f"{line}\n" for line in (*ports.notes, *endpoint.lines()))
+                    print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
+                    _import_backend(options.compute)
                     await stopping.wait()
 
 
