@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.providers.blobs.batch_body import Part, PartAnswer, answer_body, boundary_of, parts
+from harness.emulator.providers.blobs.batch_body import Part, PartResponse, boundary_of, parts, response_body
 from harness.emulator.storage_service.errors import StorageError
 
 SOON = datetime.now(UTC) + timedelta(hours=1)
@@ -174,7 +174,9 @@ def test_the_content_type_says_what_is_between(content_type: str, boundary: str 
 
 
 def test_answers_are_told_apart_by_their_ids() -> None:
-    found = answer_body([PartAnswer("7", 404, "gone", [("a", "b")], b"body"), PartAnswer("", 202, "ok", [], b"")], "x")
+    found = response_body(
+        [PartResponse("7", 404, "gone", [("a", "b")], b"body"), PartResponse("", 202, "ok", [], b"")], "x"
+    )
 
     assert found == (
         b"--x\r\nContent-Type: application/http\r\nContent-ID: 7\r\n\r\nHTTP/1.1 404 gone\r\na: b\r\n"

@@ -7,13 +7,13 @@ from msgspec.structs import replace
 from harness.emulator.providers.blobs.earlier import (
     EarlierBlob,
     EarlierState,
-    Turn,
-    deleted,
+    PendingChange,
+    after_deletion,
+    after_restoration,
+    current_state,
     files_of,
     is_kept,
-    restored,
     root_of,
-    standing,
 )
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service.entries import Entry
@@ -28,42 +28,42 @@ def entry(inode: int, time: int = 7) -> Entry:
 
 
 def record(*, arrives: bool, then: EarlierState | None, now: EarlierState | None) -> EarlierBlob:
-    return EarlierBlob(now=now, turn=Turn(file=(10, 1), disk=(3, 7), arrives=arrives, then=then))
+    return EarlierBlob(now=now, turn=PendingChange(file=(10, 1), disk=(3, 7), arrives=arrives, then=then))
 
 
 def test_a_state_comes_when_the_file_leaves() -> None:
     coming = record(arrives=False, now=None, then=STATE)
 
-    assert standing(coming, entry(10)) is None
-    assert standing(coming, entry(11)) == STATE
-    assert standing(coming, None) == STATE
+    assert current_state(coming, entry(10)) is None
+    assert current_state(coming, entry(11)) == STATE
+    assert current_state(coming, None) == STATE
 
 
 def test_a_state_goes_when_the_file_arrives() -> None:
     going = record(arrives=True, now=STATE, then=None)
 
-    assert standing(going, None) == STATE
-    assert standing(going, entry(11)) == STATE
-    assert standing(going, entry(10)) is None
+    assert current_state(going, None) == STATE
+    assert current_state(going, entry(11)) == STATE
+    assert current_state(going, entry(10)) is None
 
 
 def test_in_a_copied_directory_the_file_is_known_by_its_state() -> None:
     coming = record(arrives=False, now=None, then=STATE)
 
-    assert standing(coming, entry(99), copied=True) is None
-    assert standing(coming, entry(99, time=8), copied=True) == STATE
-    assert standing(coming, entry(99)) == STATE
+    assert current_state(coming, entry(99), copied=True) is None
+    assert current_state(coming, entry(99, time=8), copied=True) == STATE
+    assert current_state(coming, entry(99)) == STATE
 
 
 def test_what_is_deleted_is_kept_for_its_days_and_then_not() -> None:
-    gone = deleted(STATE, Protection(days=2), NOW)
+    gone = after_deletion(STATE, Protection(days=2), NOW)
     assert gone is not None
 
     assert is_kept(gone, NOW + timedelta(days=2) - timedelta(microseconds=1))
     assert not is_kept(gone, NOW + timedelta(days=2))
-    assert deleted(gone, Protection(days=9), NOW + timedelta(days=1)) == gone
-    assert deleted(STATE, Protection(), NOW) is None
-    assert restored(gone) == STATE
+    assert after_deletion(gone, Protection(days=9), NOW + timedelta(days=1)) == gone
+    assert after_deletion(STATE, Protection(), NOW) is None
+    assert after_restoration(gone) == STATE
     assert files_of(EarlierBlob(now=gone)) == {"f"}
 
 

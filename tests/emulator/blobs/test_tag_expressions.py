@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.emulator.providers.blobs.tag_expressions import ExpressionError, condition, search
+from harness.emulator.providers.blobs.tag_expressions import ExpressionError, parse_condition, parse_search
 
 COMPARE: dict[str, Callable[[str, str], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -42,16 +42,16 @@ def joined(parts: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
 
 @given(st.recursive(comparisons(), joined, max_leaves=8), TAGS)
 def test_a_condition_holds_when_its_parts_say_so(meant: Meant, tags: dict[str, str]) -> None:
-    assert condition(meant[0])(tags) == meant[1](tags)
+    assert parse_condition(meant[0])(tags) == meant[1](tags)
 
 
 @given(st.lists(comparisons(("=", "<", "<=", ">", ">=")), min_size=1, max_size=5), TAGS)
 def test_a_search_wants_all_of_its_parts(parts: list[Meant], tags: dict[str, str]) -> None:
-    assert search(" AND ".join(text for text, _ in parts)).holds(tags) == all(holds(tags) for _, holds in parts)
+    assert parse_search(" AND ".join(text for text, _ in parts)).holds(tags) == all(holds(tags) for _, holds in parts)
 
 
 def test_and_binds_more_than_or() -> None:
-    found = condition("a = '1' OR b = '1' AND c = '1'")
+    found = parse_condition("a = '1' OR b = '1' AND c = '1'")
 
     assert found({"a": "1"})
     assert not found({"b": "1"})
@@ -59,7 +59,7 @@ def test_and_binds_more_than_or() -> None:
 
 
 def test_a_search_knows_containers() -> None:
-    found = search("@container = 'box' AND \"Project\" = 'x'")
+    found = parse_search("@container = 'box' AND \"Project\" = 'x'")
 
     assert found.holds({"@container": "box", "Project": "x"})
     assert not found.holds({"@container": "other", "Project": "x"})
@@ -68,7 +68,7 @@ def test_a_search_knows_containers() -> None:
 
 @given(st.text("ab'\"=<>()@ \tANDOR1\n", max_size=30))
 def test_whatever_else_is_sent_is_refused(text: str) -> None:
-    for parse in (lambda text: search(text).holds, condition):
+    for parse in (lambda text: parse_search(text).holds, parse_condition):
         with suppress(ExpressionError):
             assert parse(text)({"a": "1"}) in (True, False)
 
@@ -93,7 +93,7 @@ def test_whatever_else_is_sent_is_refused(text: str) -> None:
 )
 def test_what_is_wrong_with_a_search_is_said(text: str, problem: str) -> None:
     with pytest.raises(ExpressionError) as refused:
-        search(text)
+        parse_search(text)
 
     assert problem in str(refused.value)
 
@@ -104,6 +104,6 @@ def test_what_is_wrong_with_a_search_is_said(text: str, problem: str) -> None:
 )
 def test_what_is_wrong_with_a_condition_is_said(text: str, problem: str) -> None:
     with pytest.raises(ExpressionError) as refused:
-        condition(text)
+        parse_condition(text)
 
     assert problem in str(refused.value)

@@ -107,31 +107,31 @@ def test_a_blob_is_deleted_when_its_tier_has_changed_long_ago(container: Contain
 
 
 def test_who_waits_for_a_blob_may_only_hurry_it() -> None:
-    pending = tiers.moved(Blob(tier="Archive"), {TIER: "hot"}, NOW)
-    hurried = tiers.moved(pending, {TIER: "Hot", PRIORITY: "high"}, NOW + timedelta(seconds=1))
+    pending = tiers.set_tier(Blob(tier="Archive"), {TIER: "hot"}, NOW)
+    hurried = tiers.set_tier(pending, {TIER: "Hot", PRIORITY: "high"}, NOW + timedelta(seconds=1))
 
-    assert tiers.shown(hurried, NOW)[1:3] == [
+    assert tiers.tier_properties(hurried, NOW)[1:3] == [
         ("ArchiveStatus", "rehydrate-pending-to-hot"),
         ("RehydratePriority", "High"),
     ]
     for tier in ("Cool", "Archive"):
         with pytest.raises(StorageError, match="being rehydrated"):
-            tiers.moved(pending, {TIER: tier}, NOW)
+            tiers.set_tier(pending, {TIER: tier}, NOW)
     with pytest.raises(StorageError, match="being rehydrated"):
         tiers.check_online(pending, NOW, access="write")
     over = NOW + tiers.REHYDRATION
     tiers.check_online(pending, over, access="write")
-    assert tiers.shown(pending, over)[0] == ("AccessTier", "Hot")
+    assert tiers.tier_properties(pending, over)[0] == ("AccessTier", "Hot")
 
 
 def test_page_blobs_have_the_tiers_of_premium_disks() -> None:
-    assert tiers.moved(Blob(kind="PageBlob"), {TIER: "p10"}, NOW).tier == "P10"
-    assert tiers.shown(Blob(kind="PageBlob"), NOW) == []
+    assert tiers.set_tier(Blob(kind="PageBlob"), {TIER: "p10"}, NOW).tier == "P10"
+    assert tiers.tier_properties(Blob(kind="PageBlob"), NOW) == []
     with pytest.raises(StorageError, match="tier is invalid"):
-        tiers.moved(Blob(kind="PageBlob"), {TIER: "Hot"}, NOW)
+        tiers.set_tier(Blob(kind="PageBlob"), {TIER: "Hot"}, NOW)
     with pytest.raises(StorageError, match="blob type is invalid"):
-        tiers.moved(Blob(kind="AppendBlob"), {TIER: "Hot"}, NOW)
+        tiers.set_tier(Blob(kind="AppendBlob"), {TIER: "Hot"}, NOW)
     with pytest.raises(StorageError, match="mandatory"):
-        tiers.moved(Blob(), {}, NOW)
+        tiers.set_tier(Blob(), {}, NOW)
     with pytest.raises(StorageError, match=PRIORITY):
-        tiers.moved(Blob(), {TIER: "Hot", PRIORITY: "Now"}, NOW)
+        tiers.set_tier(Blob(), {TIER: "Hot", PRIORITY: "Now"}, NOW)

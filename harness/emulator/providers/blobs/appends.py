@@ -13,13 +13,13 @@ from harness.emulator.providers.blobs.errors import (
 from harness.emulator.storage_service import headers
 
 BLOCKS = 50_000  # the most blocks of an append blob
-_BLOCK, _LATER_BLOCK = 4 << 20, 100 << 20  # bytes of one block; the second limit since this version
+_BLOCK, _LATER_BLOCK = 4 << 20, 100 << 20  # bytes of one block; the second limit applies since ``_LATER``
 _LATER = "2022-11-02"
 _HIGHEST = 1 << 62
 
 
 def block_limit(version: str) -> int:
-    """The most bytes of one block in a version of the REST API."""
+    """Return the limit for the bytes of one block in a version of the REST API."""
     return _LATER_BLOCK if version >= _LATER else _BLOCK
 
 
@@ -28,7 +28,7 @@ def check(request: Request, *, length: int, blocks: int, sealed: bool, size: int
 
     Args:
         length: the length of the blob.
-        blocks: how many blocks the blob has.
+        blocks: the number of blocks in the blob.
 
     Raises:
         StorageError: the blob is sealed or full, or a condition does not hold.
@@ -36,8 +36,8 @@ def check(request: Request, *, length: int, blocks: int, sealed: bool, size: int
     if sealed:
         raise blob_is_sealed()
     check_position(request, length)
-    most = headers.number(request, "x-ms-blob-condition-maxsize", most=_HIGHEST)
-    if most is not None and length + size > most:
+    max_size = headers.number(request, "x-ms-blob-condition-maxsize", most=_HIGHEST)
+    if max_size is not None and length + size > max_size:
         raise max_size_not_met()
     if blocks >= BLOCKS:
         raise too_many_blocks()
@@ -47,7 +47,7 @@ def check_position(request: Request, length: int) -> None:
     """Refuse a request that names another position than the end of the blob.
 
     Raises:
-        StorageError: it does.
+        StorageError: the position differs.
     """
     position = headers.number(request, "x-ms-blob-condition-appendpos", most=_HIGHEST)
     if position not in (None, length):

@@ -1,4 +1,4 @@
-"""The body of a Blob Batch: requests in a multipart message, and their responses in another; pure.
+"""The bodies of a Blob Batch: requests in one multipart message, their responses in another; pure.
 
 Source: Microsoft's "Blob Batch"; RFC 2046, section 5.1, for the message.
 """
@@ -23,7 +23,7 @@ _END = "\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One request: names of headers are in lower case; ``id`` is the ``Content-ID`` of its part, or empty."""
+    """One request. Header names are in lower case; ``id`` is the ``Content-ID`` of its part, or empty."""
 
     id: str
     method: str
@@ -32,8 +32,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class PartAnswer:
-    """The response to the part with that id."""
+class PartResponse:
+    """The response to the part with the same id."""
 
     id: str
     status: int
@@ -43,7 +43,7 @@ class PartAnswer:
 
 
 def boundary_of(content_type: str) -> str:
-    """The boundary between the parts, from the content type of the body.
+    """Return the boundary between the parts, from the content type of the body.
 
     Raises:
         StorageError: the body is not a multipart message.
@@ -55,25 +55,25 @@ def boundary_of(content_type: str) -> str:
 
 
 def parts(body: bytes, boundary: str) -> list[Part]:
-    """The requests in a body.
+    """Return the requests in a body.
 
     Raises:
-        StorageError: the body is malformed, or does not have 1 to 256 requests.
+        StorageError: the body is malformed, or does not contain 1 to 256 requests.
     """
     body = body.replace(b"\r\n", b"\n")
     pieces = (b"\n" + body).split(b"\n--" + boundary.encode())
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise _invalid("it does not end with its boundary")
-    found = pieces[1:-1]
-    if not 1 <= len(found) <= MOST:
-        raise _invalid(f"it has {len(found)} requests, of 1 to {MOST}")
-    return [_part(piece) for piece in found]
+    part_texts = pieces[1:-1]
+    if not 1 <= len(part_texts) <= MOST:
+        raise _invalid(f"it has {len(part_texts)} requests, of 1 to {MOST}")
+    return [_part(piece) for piece in part_texts]
 
 
 def _part(piece: bytes) -> Part:
-    about, _, request = piece.partition(b"\n\n")
-    described = _headers(about.lstrip(b"\n "))
-    if described.get("content-type", "").partition(";")[0].strip().lower() != "application/http":
+    part_headers, _, request = piece.partition(b"\n\n")
+    fields = _headers(part_headers.lstrip(b"\n "))
+    if fields.get("content-type", "").partition(";")[0].strip().lower() != "application/http":
         raise _invalid("a part is no application/http")
     head, _, body = request.lstrip(b"\n").partition(b"\n\n")
     line, _, rest = head.partition(b"\n")
@@ -82,35 +82,35 @@ def _part(piece: bytes) -> Part:
         raise _invalid("a part does not begin with a request line")
     if body.strip():
         raise _invalid("a request has a body")
-    return Part(described.get("content-id", ""), match[1].decode(), match[2], _headers(rest))
+    return Part(fields.get("content-id", ""), match[1].decode(), match[2], _headers(rest))
 
 
 def _headers(lines: bytes) -> dict[str, str]:
-    found = {}
+    headers = {}
     for line in lines.decode("latin-1").splitlines():
         if not line.strip():
             continue
         match = _HEADER.fullmatch(line.rstrip())
         if match is None:
             raise _invalid("a header cannot be understood")
-        found[match[1].lower()] = match[2].strip()
-    return found
+        headers[match[1].lower()] = match[2].strip()
+    return headers
 
 
-def answer_body(answers: Sequence[PartAnswer], boundary: str) -> bytes:
-    """The message with the responses."""
-    return b"".join(_answer_part(answer, boundary) for answer in answers) + f"--{boundary}--{_END}".encode()
+def response_body(responses: Sequence[PartResponse], boundary: str) -> bytes:
+    """Return the message with the responses."""
+    return b"".join(_response_part(response, boundary) for response in responses) + f"--{boundary}--{_END}".encode()
 
 
-def _answer_part(answer: PartAnswer, boundary: str) -> bytes:
+def _response_part(response: PartResponse, boundary: str) -> bytes:
     lines = [f"--{boundary}", "Content-Type: application/http"]
-    if answer.id:
-        lines.append(f"Content-ID: {answer.id}")
-    lines += ["", f"HTTP/1.1 {answer.status} {answer.reason}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers]
-    if answer.body:
-        lines.append(f"Content-Length: {len(answer.body)}")
-    return (_END.join(lines) + _END * 2).encode("latin-1", "replace") + answer.body + _END.encode()
+    if response.id:
+        lines.append(f"Content-ID: {response.id}")
+    lines += ["", f"HTTP/1.1 {response.status} {response.reason}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    if response.body:
+        lines.append(f"Content-Length: {len(response.body)}")
+    return (_END.join(lines) + _END * 2).encode("latin-1", "replace") + response.body + _END.encode()
 
 
 def _invalid(problem: str) -> StorageError:

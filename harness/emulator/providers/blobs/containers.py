@@ -1,4 +1,4 @@
-"""Containers on disk and their records, as the handlers see them."""
+"""Containers on disk, and the blobs in them with their records."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from harness.emulator.providers.blobs.earlier import EarlierBlob
 from harness.emulator.providers.blobs.errors import blob_exists, blob_not_found, container_not_found
 from harness.emulator.providers.blobs.model import Blob, Folder, blob_key
 from harness.emulator.providers.blobs.names import check_container, components
-from harness.emulator.providers.blobs.places import FOLDER, Found, Place
+from harness.emulator.providers.blobs.paths import FOLDER, BlobPath, StoredBlob
 from harness.emulator.storage_service import conditions, errors, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.accounts import Accounts
@@ -46,97 +46,97 @@ class Containers:
         self.copies = RunningCopies()
         self.accounts = accounts
         self._names = DirectoryNames(clock)
-        self._shown: dict[str, Found] = {}  # blobs whose content is being changed, in their states before the change
+        self._unchanged: dict[str, StoredBlob] = {}  # the previous states of blobs whose content is changing
 
     def container(self, target: Target) -> Container:
-        """The record of a container.
+        """Return the record of a container.
 
         Raises:
-            StorageError: there is none.
+            StorageError: the container does not exist.
         """
-        found = self.store.get(Container, share_key(target.account, target.share))
-        if found is None:
+        container = self.store.get(Container, share_key(target.account, target.share))
+        if container is None:
             raise container_not_found()
-        return found
+        return container
 
-    def keep_container(self, target: Target, container: Container) -> None:
+    def put_container(self, target: Target, container: Container) -> None:
         """Store a container's record."""
         self.store.put(share_key(target.account, target.share), container)
 
     def policies(self, target: Target) -> Sequence[Policy]:
-        """The stored access policies of a container; none if there is no such container."""
-        found = self.store.get(Container, share_key(target.account, target.share))
-        return found.policies if found else ()
+        """Return the stored access policies of a container; none if the container does not exist."""
+        container = self.store.get(Container, share_key(target.account, target.share))
+        return container.policies if container else ()
 
-    def uncommitted(self, place: Place) -> Path:
-        """The directory of a blob's uncommitted blocks, called by a hash of the blob's name, which may be too long."""
-        folder = self.accounts.blocks_directory(place.account, place.content)
-        return folder / hashlib.sha256(place.name.encode()).hexdigest()
+    def blocks_directory(self, path: BlobPath) -> Path:
+        """Return the directory of a blob's uncommitted blocks, named by a hash, since a blob's name may be too long."""
+        folder = self.accounts.blocks_directory(path.account, path.content)
+        return folder / hashlib.sha256(path.name.encode()).hexdigest()
 
     def earlier_files(self, account: str, content: str) -> Path:
-        """The directory of the contents of earlier states of a container's blobs."""
+        """Return the directory with the contents of earlier states of a container's blobs."""
         return self.accounts.earlier_directory(account, content)
 
-    def staged_blocks(self, place: Place, found: Found | None) -> Path:
-        """Like ``uncommitted``, but first deletes blocks that the blob has used and a killed process has left there.
+    def clean_blocks_directory(self, path: BlobPath, blob: StoredBlob | None) -> Path:
+        """Return ``blocks_directory`` after deleting blocks that are committed and that a killed process left there.
 
         Raises:
             OSError: the disk refuses to delete them.
         """
-        folder = self.uncommitted(place)
-        if found is not None and found.blob.spent != NO_FILE and _identity(folder) == found.blob.spent:
+        folder = self.blocks_directory(path)
+        if blob is not None and blob.record.spent != NO_FILE and _identity(folder) == blob.record.spent:
             self.trash.take(folder)
         return folder
 
     def remove(self, account: str, name: str, container: Container) -> None:
-        """Delete a container with all that is in it.
+        """Delete a container and its blobs.
 
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing has changed.
         """
         with self.roots.removing(account, name):
             self.store.delete(Container, share_key(account, name))
-        self.forget_content(account, container.content)
+        self.delete_content(account, container.content)
 
-    def forget_content(self, account: str, content: str) -> None:
-        """Delete all that a deleted container leaves behind. If the disk refuses, the next start deletes it."""
+    def delete_content(self, account: str, content: str) -> None:
+        """Delete the blocks, earlier states and records of a deleted container, or leave them to the next start."""
         self.trash.discard(self.accounts.blocks_directory(account, content))
         self.trash.discard(self.earlier_files(account, content))
         with best_effort("the records of a deleted container cannot be deleted yet"), self.store.transaction():
             for kind in (Blob, Folder, EarlierBlob):
                 self.store.delete_all(kind, blob_key(account, content, ""))
 
-    def place(self, target: Target) -> Place:
-        """The place of a target in an existing container. The target must not be an earlier state.
+    def path(self, target: Target) -> BlobPath:
+        """Return the path of a target in an existing container. The target must not be an earlier state.
 
         Raises:
-            StorageError: there is no such container, or the name is invalid.
+            StorageError: the container does not exist, or the name is invalid.
         """
         if target.snapshot or target.version:
             raise errors.invalid_query("snapshot" if target.snapshot else "versionid")
         names, content = components(target.path), self.container(target).content
-        return Place(target.account, content, target.path, self.tree(target.account, target.share), names)
+        return BlobPath(target.account, content, target.path, self.tree(target.account, target.share), names)
 
-    def changing(self, call: Call) -> Turn[Place]:
-        """The turn of a request to change the blob that it names, or an earlier state of that blob.
+    def changing(self, call: Call) -> Turn[BlobPath]:
+        """Return the turn of a request to change the blob that it names, or an earlier state of that blob.
 
         Raises:
-            StorageError: there is no such container, or the name is invalid.
+            StorageError: the container does not exist, or the name is invalid.
         """
         target = with_fields(call.target, snapshot="", version="")
-        return self.turns.take(lambda: self.place(target))
+        return self.turns.take(lambda: self.path(target))
 
     @contextmanager
-    def shown_as(self, found: Found) -> Iterator[None]:
-        """A block that changes the content of a blob. Until it ends, other requests see the blob as it was before."""
-        self._shown[found.place.key] = found
+    def show_unchanged(self, blob: StoredBlob) -> Iterator[None]:
+        """Show other requests the blob as it is before the change of its content in the block, until the block ends."""
+        self._unchanged[blob.path.key] = blob
         try:
             yield
         finally:
-            del self._shown[found.place.key]
+            del self._unchanged[blob.path.key]
 
-    async def all_over(self, target: Target) -> None:
-        """Wait until no request changes anything in a container.
+    async def wait_for_changes(self, target: Target) -> None:
+        """Wait until no request is changing a blob of a container.
 
         Raises:
             StorageError: there is no such container.
@@ -144,124 +144,124 @@ class Containers:
         await self.turns.all_over(blob_key(target.account, self.container(target).content, ""))
 
     def tree(self, account: str, name: str) -> Tree:
-        """A container's directory."""
+        """Return a container's directory."""
         return Tree(self.roots.path(account, name), names=self._names, exact=True)
 
-    def identity_of_blocks(self, place: Place) -> FileId:
-        """The identity of the directory of a blob's uncommitted blocks, if it exists."""
-        return _identity(self.uncommitted(place))
+    def blocks_identity(self, path: BlobPath) -> FileId:
+        """Return the identity of the directory of a blob's uncommitted blocks; ``NO_FILE`` if it does not exist."""
+        return _identity(self.blocks_directory(path))
 
-    def entry(self, place: Place) -> Entry | None:
-        """The entry at a place, whether it is a blob or not; None if there is none."""
+    def entry(self, path: BlobPath) -> Entry | None:
+        """Return the directory entry at a path, whether it is a blob or not; None if it does not exist."""
         try:
-            return place.tree.entry(place.names)
+            return path.tree.entry(path.names)
         except errors.StorageError:
-            return None  # the directory above is missing
+            return None  # the parent directory does not exist
 
-    def find(self, place: Place) -> Found | None:
-        """The blob at a place; None if there is none. A directory is a blob unless it only holds other blobs."""
-        entry = self.entry(place)
-        return None if entry is None else self.known(place, entry)
+    def find(self, path: BlobPath) -> StoredBlob | None:
+        """Return the blob at a path; None if there is none. A directory is a blob unless it only holds other blobs."""
+        entry = self.entry(path)
+        return None if entry is None else self.blob_of_entry(path, entry)
 
-    def known(self, place: Place, entry: Entry) -> Found | None:
-        """A file or directory as a blob; None if it is not a blob."""
+    def blob_of_entry(self, path: BlobPath, entry: Entry) -> StoredBlob | None:
+        """Return a file or directory as a blob; None if it is not a blob."""
         if not entry.is_directory:
-            return self.file(place, entry)
-        if self.is_folder(place, entry):
+            return self.blob_of_file(path, entry)
+        if self.is_folder(path, entry):
             return None
-        blob = holding(self.store.get(Blob, place.key), entry) or Blob(metadata=FOLDER)
-        return Found(place, entry.dated(blob.modified or entry.modified_ns), blob)
+        record = holding(self.store.get(Blob, path.key), entry) or Blob(metadata=FOLDER)
+        return StoredBlob(path, entry.dated(record.modified or entry.modified_ns), record)
 
-    def file(self, place: Place, entry: Entry) -> Found:
-        """A file as a blob."""
-        before = self._shown.get(place.key)
+    def blob_of_file(self, path: BlobPath, entry: Entry) -> StoredBlob:
+        """Return a file as a blob."""
+        before = self._unchanged.get(path.key)
         if before is not None and before.entry.file == entry.file:
             return before
-        blob = holding(self.store.get(Blob, place.key), entry)
-        if blob is None:
-            return Found(place, entry, Blob(created=entry.modified_ns))
-        if blob.copy is not None:
-            blob = replace(blob, copy=self.copies.current(blob.copy))
-        if blob.state == entry.state:
-            return Found(place, entry.dated(blob.modified) if blob.modified else entry, blob)
-        lease = leases.after_write(blob.lease, self.clock.now())
-        kind = "BlockBlob" if blob.kind == "PageBlob" and entry.length % PAGE else blob.kind
-        blob = replace(blob, kind=kind, content_md5="", blocks=(), extents=None, lease=lease, modified=0)
-        return Found(place, entry, blob)
+        record = holding(self.store.get(Blob, path.key), entry)
+        if record is None:
+            return StoredBlob(path, entry, Blob(created=entry.modified_ns))
+        if record.copy is not None:
+            record = replace(record, copy=self.copies.current(record.copy))
+        if record.state == entry.state:
+            return StoredBlob(path, entry.dated(record.modified) if record.modified else entry, record)
+        lease = leases.after_write(record.lease, self.clock.now())
+        kind = "BlockBlob" if record.kind == "PageBlob" and entry.length % PAGE else record.kind
+        record = replace(record, kind=kind, content_md5="", blocks=(), extents=None, lease=lease, modified=0)
+        return StoredBlob(path, entry, record)
 
-    def open(self, found: Found) -> tuple[int, int]:
-        """A descriptor of a blob's file, and the length that the blob has in it.
+    def open(self, blob: StoredBlob) -> tuple[int, int]:
+        """Return a descriptor of a blob's file, and the length of the blob in it.
 
         Raises:
             OSError: the disk refuses, or a job has deleted the file.
         """
-        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
+        descriptor = blob.path.tree.descriptor(blob.path.names, os.O_RDONLY)
         length = os.fstat(descriptor).st_size
-        return descriptor, min(length, found.entry.length) if found.place.key in self._shown else length
+        return descriptor, min(length, blob.entry.length) if blob.path.key in self._unchanged else length
 
-    def is_folder(self, place: Place, entry: Entry) -> bool:
-        """Whether a directory exists only because blobs are in it."""
-        return holding(self.store.get(Folder, place.key), entry) is not None
+    def is_folder(self, path: BlobPath, entry: Entry) -> bool:
+        """Return whether a directory exists only because it contains blobs."""
+        return holding(self.store.get(Folder, path.key), entry) is not None
 
-    def blob(self, call: Call, *, change: bool = False) -> Found:
-        """The blob that a request is about, once its conditions and lease allow the request.
+    def blob(self, call: Call, *, change: bool = False) -> StoredBlob:
+        """Return the blob that a request names, if its conditions and lease allow the request.
 
         Args:
-            change: the request writes.
+            change: whether the request writes.
 
         Raises:
-            StorageError: there is none, or it may not be touched.
+            StorageError: the blob does not exist, or the request is refused.
         """
-        found = self.find(self.place(call.target))
-        if found is None:
+        blob = self.find(self.path(call.target))
+        if blob is None:
             raise blob_not_found()
-        self.admit(call, found, change=change)
-        return found
+        self.admit(call, blob, change=change)
+        return blob
 
-    def admit(self, call: Call, found: Found | None, *, change: bool) -> None:
-        """Check a request against the conditions and the lease of the blob at a place, if there is one.
+    def admit(self, call: Call, blob: StoredBlob | None, *, change: bool) -> None:
+        """Check the conditions of a request, and its lease id, against a blob; None if there is no blob.
 
         Raises:
-            StorageError: one stands in the way.
+            StorageError: a condition does not hold, the lease id does not match, or a copy to the blob is pending.
         """
-        given = call.request.headers
-        tags.check(given, found.blob.tags if found else None)
-        if found is None:
-            conditions.check(given, etag=None, modified=None, read=not change)
-            if given.get("x-ms-lease-id"):
+        request_headers = call.request.headers
+        tags.check(request_headers, blob.record.tags if blob else None)
+        if blob is None:
+            conditions.check(request_headers, etag=None, modified=None, read=not change)
+            if request_headers.get("x-ms-lease-id"):
                 raise errors.lease(412, "LeaseNotPresentWithBlobOperation", "There is currently no lease on the blob.")
             return
-        lease_id = given.get("x-ms-lease-id", "")
-        leases.check(found.blob.lease, lease_id, call.now, noun="Blob", change=change)
-        if change and given.get("if-none-match", "").strip() == "*":
+        lease_id = request_headers.get("x-ms-lease-id", "")
+        leases.check(blob.record.lease, lease_id, call.now, noun="Blob", change=change)
+        if change and request_headers.get("if-none-match", "").strip() == "*":
             if not lease_id:
                 raise blob_exists()
-            # The holder of the lease knows that the blob exists; as recorded, the service lets it replace the blob.
-            given = {name: value for name, value in given.items() if name != "if-none-match"}
-        conditions.check(given, etag=found.etag, modified=found.entry.modified, read=not change)
-        if change and found.blob.copy is not None and found.blob.copy.status == "pending":
+            # As recorded, Azure lets the holder of the lease replace the blob, since the holder knows that it exists.
+            request_headers = {name: value for name, value in request_headers.items() if name != "if-none-match"}
+        conditions.check(request_headers, etag=blob.etag, modified=blob.entry.modified, read=not change)
+        if change and blob.record.copy is not None and blob.record.copy.status == "pending":
             raise errors.pending_copy()
 
-    def admit_write(self, call: Call, found: Found | None) -> None:
-        """Check a request that writes a whole blob, possibly in place of another.
+    def admit_write(self, call: Call, blob: StoredBlob | None) -> None:
+        """Check a request that writes a whole blob, which may replace another.
 
         Raises:
-            StorageError: a condition or a lease forbids it, or the caller's SAS only creates.
+            StorageError: a condition or a lease forbids it, or the caller's SAS only allows new blobs.
         """
-        if found is not None and not call.credential.replaces:
+        if blob is not None and not call.credential.replaces:
             raise errors.permission_mismatch()
-        self.admit(call, found, change=True)
+        self.admit(call, blob, change=True)
 
-    def touched(self, found: Found, blob: Blob) -> Found:
-        """A blob after a request that changes its properties and not its content."""
+    def with_record(self, blob: StoredBlob, record: Blob) -> StoredBlob:
+        """Return a blob with a new record and time, as after a request that changes its properties only."""
         now = self.clock.now()
-        entry = found.entry.dated(later(timestamps.nanoseconds(now), found.entry.modified_ns))
-        lease = leases.after_write(blob.lease, now)
-        return Found(found.place, entry, replace(blob, modified=entry.modified_ns, lease=lease))
+        entry = blob.entry.dated(later(timestamps.nanoseconds(now), blob.entry.modified_ns))
+        lease = leases.after_write(record.lease, now)
+        return StoredBlob(blob.path, entry, replace(record, modified=entry.modified_ns, lease=lease))
 
-    def keep(self, found: Found) -> None:
-        """Store the properties of a blob."""
-        self.store.put(found.place.key, of_file(found.blob, found.entry))
+    def put_record(self, blob: StoredBlob) -> None:
+        """Store the record of a blob."""
+        self.store.put(blob.path.key, of_file(blob.record, blob.entry))
 
 
 def _identity(folder: Path) -> FileId:
@@ -272,10 +272,10 @@ def _identity(folder: Path) -> FileId:
 
 
 def check_target(target: Target) -> None:
-    """Refuse an invalid name of a container, and a request for two states of a blob at once.
+    """Refuse an invalid name of a container, and a request that names both a snapshot and a version.
 
     Raises:
-        StorageError: it is not allowed.
+        StorageError: the target is invalid.
     """
     if target.share:
         check_container(target.share)

@@ -1,4 +1,4 @@
-"""Refusals of blob storage, besides those of all storage services."""
+"""Errors of blob storage, in addition to those of all storage services."""
 
 from harness.emulator.storage_service.errors import Refusal
 
@@ -8,11 +8,11 @@ blob_not_found = Refusal(404, "BlobNotFound", "The specified blob does not exist
 blob_exists = Refusal(409, "BlobAlreadyExists", "The specified blob already exists.")
 # The list names a block that does not exist.
 invalid_block_list = Refusal(400, "InvalidBlockList", "The specified block list is invalid.")
-# The uncommitted blocks of a blob have ids of one length.
+# The uncommitted blocks of a blob must have ids of one length.
 block_of_another_length = Refusal(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.")
-# A request that deletes a blob with snapshots must say what becomes of them.
+# A request that deletes a blob with snapshots must say whether to delete them, too.
 snapshots_present = Refusal(409, "SnapshotsPresent", "This operation is not permitted while the blob has snapshots.")
-# The current version is deleted by deleting the blob.
+# The current version can only be deleted by deleting the blob.
 current_version = Refusal(
     403,
     "OperationNotAllowedOnRootBlob",
@@ -30,11 +30,11 @@ append_position_not_met = Refusal(
 )
 # The block would make the blob larger than the request allows.
 max_size_not_met = Refusal(412, "MaxBlobSizeConditionNotMet", "The max blob size condition specified was not met.")
-# The append blob has the most blocks that it may have.
+# The append blob has reached the limit of blocks.
 too_many_blocks = Refusal(
     409, "BlockCountExceedsLimit", "The committed block count cannot exceed the maximum limit of 50,000 blocks."
 )
-# Nothing is appended to a sealed blob.
+# Nothing can be appended to a sealed blob.
 blob_is_sealed = Refusal(
     409,
     "BlobIsSealed",
@@ -45,7 +45,7 @@ blob_is_sealed = Refusal(
 # Page blobs
 
 invalid_page_range = Refusal(416, "InvalidPageRange", "The page range specified is invalid.")
-# The sequence number is another than the request expects.
+# The sequence number does not meet the condition of the request.
 sequence_number_condition_not_met = Refusal(
     412, "SequenceNumberConditionNotMet", "The sequence number condition specified was not met."
 )
@@ -55,25 +55,25 @@ sequence_number_too_large = Refusal(
     "SequenceNumberIncrementTooLarge",
     "The sequence number increment cannot be performed because it would result in overflow of the number.",
 )
-# There is no such snapshot to compare with.
+# The snapshot to compare with does not exist.
 previous_snapshot_not_found = Refusal(409, "PreviousSnapshotNotFound", "The previous snapshot is not found.")
-# A snapshot is compared with an earlier one.
+# A snapshot can only be compared with an earlier one.
 previous_snapshot_is_newer = Refusal(
     400,
     "PreviousSnapshotCannotBeNewer",
     "The prevsnapshot query parameter value cannot be newer than snapshot query parameter value.",
 )
-# A snapshot is of another blob of the name.
+# The snapshot is of an earlier blob with the same name.
 blob_overwritten = Refusal(409, "BlobOverwritten", "The blob has been recreated since the previous snapshot was taken.")
 
 
 # Copies
 
-# A condition on what a copy replaces does not hold.
+# A condition on the blob that a copy replaces does not hold.
 target_condition_not_met = Refusal(
     412, "TargetConditionNotMet", "The target condition specified using HTTP conditional header(s) is not met."
 )
-# Another copy is pending.
+# The pending copy has another id.
 copy_id_mismatch = Refusal(
     409, "CopyIdMismatch", "The specified copy ID did not match the copy ID for the pending copy operation."
 )

@@ -1,6 +1,6 @@
-"""The history of blobs: their snapshots and versions, and what was deleted and can be restored.
+"""The history of blobs: snapshots, versions, and deleted states that can be restored.
 
-An earlier state appears or disappears in the same step as the change of its blob on disk, see ``earlier``.
+An earlier state appears or disappears in the same step on disk as the change of its blob; see ``earlier``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,17 +15,17 @@ from harness.emulator.providers.blobs.earlier import (
     EarlierBlob,
     EarlierState,
     Kind,
-    Turn,
-    as_it_was,
-    deleted,
-    kind_kept,
+    PendingChange,
+    after_deletion,
+    earlier_state,
+    kind_to_keep,
     root_of,
     version_of,
 )
 from harness.emulator.providers.blobs.earlier_files import EarlierFiles
 from harness.emulator.providers.blobs.earlier_records import EarlierRecords
 from harness.emulator.providers.blobs.errors import blob_not_found
-from harness.emulator.providers.blobs.places import Found, Place
+from harness.emulator.providers.blobs.paths import BlobPath, StoredBlob
 from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.best_effort import best_effort
@@ -33,135 +33,135 @@ from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.protection import Protection, protection_of
 
-Outcomes = Mapping[str, EarlierState | None]  # by the id of an earlier state, what it becomes; None if it is deleted
-NOTHING: Outcomes = MappingProxyType({})
+Outcomes = Mapping[str, EarlierState | None]  # new states by the ids of earlier states; None deletes a state
+NO_OUTCOMES: Outcomes = MappingProxyType({})
 
 
 class History:
-    """Keeps, finds and deletes earlier states of blobs.
+    """Stores, finds and deletes earlier states of blobs.
 
     Attributes:
-        files: their contents.
-        records: what the store knows of them.
+        files: the contents of earlier states.
+        records: the records of earlier states.
     """
 
     def __init__(self, containers: Containers) -> None:
         self.files = EarlierFiles(containers)
         self.records = EarlierRecords(containers, self.files)
         self._containers = containers
-        self._unsettled: set[str] = set()  # keys of blobs whose records may hold changes that are not settled
+        self._pending: set[str] = set()  # keys of blobs whose records may hold pending changes
 
     def protection(self, account: str) -> Protection:
-        """What an account keeps."""
+        """Return an account's versioning and its retention of deleted blobs."""
         return protection_of(self._containers.accounts.settings("blob", account))
 
-    # What is there
+    # Finding
 
-    def find(self, target: Target) -> Found | None:
-        """The blob, or the earlier state of one, that a target names; None if there is none."""
+    def find(self, target: Target) -> StoredBlob | None:
+        """Return the blob or the earlier state that a target names; None if it does not exist."""
         if not (target.snapshot or target.version):
-            return self._containers.find(self._containers.place(target))
-        place = self._containers.place(with_fields(target, snapshot="", version=""))
-        if target.version and (current := self._containers.find(place)) and current.blob.version == target.version:
+            return self._containers.find(self._containers.path(target))
+        path = self._containers.path(with_fields(target, snapshot="", version=""))
+        if target.version and (current := self._containers.find(path)) and current.record.version == target.version:
             return current
-        found = self.find_earlier(target)
-        return None if found is None or (found.earlier and found.earlier.deleted) else found
+        blob = self.find_earlier(target)
+        return None if blob is None or (blob.earlier and blob.earlier.deleted) else blob
 
-    def find_earlier(self, target: Target) -> Found | None:
-        """The snapshot or version that a target names, also if it is deleted; None if there is none."""
-        place = self._containers.place(with_fields(target, snapshot="", version=""))
+    def find_earlier(self, target: Target) -> StoredBlob | None:
+        """Return the snapshot or version that a target names, even if it is deleted; None if it does not exist."""
+        path = self._containers.path(with_fields(target, snapshot="", version=""))
         kind: Kind = "snapshot" if target.snapshot else "version"
-        state = self.records.find(place, kind, target.snapshot or target.version)
-        return None if state is None else shown(place, state)
+        state = self.records.find(path, kind, target.snapshot or target.version)
+        return None if state is None else blob_of_state(path, state)
 
-    def left(self, place: Place) -> tuple[EarlierState | None, EarlierState | None]:
-        """What is left of a deleted blob: the blob as it was deleted, and the version that it was; else nothing."""
-        if self._containers.find(place) is not None:
+    def deleted_states(self, path: BlobPath) -> tuple[EarlierState | None, EarlierState | None]:
+        """Return the deleted base state and the last version of a deleted blob; None for both if the blob exists."""
+        if self._containers.find(path) is not None:
             return None, None
-        states = self.records.states(place)
+        states = self.records.states(path)
         versions = [state for state in states if state.kind == "version" and state.deleted is None]
         return root_of(states), versions[-1] if versions else None
 
-    def blob(self, call: Call) -> Found:
-        """The blob, or the earlier state of one, that a request reads, once its conditions and lease allow that.
+    def blob(self, call: Call) -> StoredBlob:
+        """Return the blob or the earlier state that a request reads, if its conditions and lease allow the request.
 
         Raises:
-            StorageError: there is none, or it may not be read.
+            StorageError: it does not exist, or the request is refused.
         """
-        found = self.find(call.target)
-        if found is None:
+        blob = self.find(call.target)
+        if blob is None:
             raise blob_not_found()
-        self._containers.admit(call, found, change=False)
-        return found
+        self._containers.admit(call, blob, change=False)
+        return blob
 
-    # What changes
+    # Changing
 
-    def as_version(self, new: Found) -> Found:
-        """A blob that is about to be written, as a new version where the account keeps them."""
-        is_kept_so = self.protection(new.place.account).versions and not new.entry.is_directory
-        version = timestamps.stamp(new.entry.modified_ns) if is_kept_so else ""
-        return Found(new.place, new.entry, replace(new.blob, version=version))
+    def as_version(self, new: StoredBlob) -> StoredBlob:
+        """Return a blob that is about to be written, with a new version if the account keeps versions."""
+        is_versioned = self.protection(new.path.account).versions and not new.entry.is_directory
+        version = timestamps.stamp(new.entry.modified_ns) if is_versioned else ""
+        return StoredBlob(new.path, new.entry, replace(new.record, version=version))
 
-    def is_version(self, found: Found) -> bool:
-        """Whether a blob is kept as a version when it changes."""
-        return kind_kept(found.blob, found.entry, self.protection(found.place.account)) == "version"
+    def is_version(self, blob: StoredBlob) -> bool:
+        """Return whether a blob becomes a version when it changes."""
+        return kind_to_keep(blob.record, blob.entry, self.protection(blob.path.account)) == "version"
 
-    def succeed(self, before: Found, after: Found, file: str, *others: EarlierState) -> None:
-        """Store other properties of a blob whose content stays as a new version, and the version that it was.
+    def add_version(self, before: StoredBlob, after: StoredBlob, file: str, *additional: EarlierState) -> None:
+        """Store a blob with new properties and the same content as a new version, and its previous version.
 
         Args:
             file: the name of a file with a copy of the content.
-            others: states that appear at the same time.
+            additional: other states to store in the same transaction.
 
         Raises:
             sqlite3.Error: the disk refuses; nothing has changed.
         """
-        state = as_it_was("version", version_of(before.blob, before.entry), before.blob, before.entry, file)
+        state = earlier_state("version", version_of(before.record, before.entry), before.record, before.entry, file)
         with self._containers.store.transaction():
-            self.settle(before.place, {each.id: each for each in (state, *others)})
-            self._containers.keep(after)
+            self.put_states(before.path, {item.id: item for item in (state, *additional)})
+            self._containers.put_record(after)
 
-    def settle(self, place: Place, outcomes: Outcomes) -> None:
-        """Store what earlier states of a blob become, all at once, while its file stays.
+    def put_states(self, path: BlobPath, outcomes: Outcomes) -> None:
+        """Store new states of a blob's earlier states in one transaction; the blob's file does not change.
 
         Raises:
             sqlite3.Error: the disk refuses; nothing has changed.
         """
-        before = self.records.standing(place, self.records.of(place, outcomes))
+        before = self.records.current_states(path, self.records.select(path, outcomes))
         with self._containers.store.transaction():
             for name, state in outcomes.items():
-                self.records.put_state(place, name, state)
+                self.records.put_state(path, name, state)
         for state in before:
             if outcomes[state.id] is None:
-                self.files.discard(place.account, place.content, state.file)
+                self.files.discard(path.account, path.content, state.file)
 
     @contextmanager
-    def parting(self, found: Found, outcomes: Outcomes = NOTHING) -> Iterator[None]:
-        """In the block a blob is replaced or deleted; what is kept of it appears in the same step on disk.
+    def preserving(self, blob: StoredBlob, outcomes: Outcomes = NO_OUTCOMES) -> Iterator[None]:
+        """Keep a blob that the block replaces or deletes as an earlier state, if its account keeps such states.
 
         Args:
-            outcomes: what becomes of its earlier states in that step.
+            outcomes: the new states of its earlier states, which take effect in the same step.
 
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing has changed.
         """
-        kind = kind_kept(found.blob, found.entry, self.protection(found.place.account))
+        kind = kind_to_keep(blob.record, blob.entry, self.protection(blob.path.account))
         if kind is not None:
-            state = self._parted(found, kind)
+            state = self._preserved_state(blob, kind)
             outcomes = {**outcomes, state.id: state}
-        with self.turning(found.place, found.entry, outcomes, arrives=False):
+        with self.changing_file(blob.path, blob.entry, outcomes, arrives=False):
             yield
 
     @contextmanager
-    def turning(self, place: Place, file: Entry, outcomes: Outcomes, *, arrives: bool) -> Iterator[None]:
-        """In the block a file comes to a blob's place, or leaves it; earlier states change in the same step on disk.
+    def changing_file(self, path: BlobPath, file: Entry, outcomes: Outcomes, *, arrives: bool) -> Iterator[None]:
+        """Change earlier states in the same step in which the block moves a file to a blob's path, or away from it.
 
-        Only the records of the states that change are read: a blob may have thousands of others.
+        Reads only the records of the states that change, because a blob may have thousands.
 
         Args:
-            file: the file that comes or leaves.
-            outcomes: what becomes of earlier states.
-            arrives: whether the file comes.
+            file: the file that is moved.
+            outcomes: the new states of earlier states.
+            arrives: whether the file is moved to the blob's path.
 
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing has changed.
@@ -169,38 +169,38 @@ class History:
         if not outcomes:
             yield
             return
-        if place.key in self._unsettled:  # another file at the place would change what those records mean
-            self.records.clear(place, self.records.all_of(place))
-        self._unsettled.add(place.key)
-        before = {state.id: state for state in self.records.standing(place, self.records.of(place, outcomes))}
+        if path.key in self._pending:  # another file at the path would change what those records mean
+            self.records.clear(path, self.records.records_of(path))
+        self._pending.add(path.key)
+        before = {state.id: state for state in self.records.current_states(path, self.records.select(path, outcomes))}
         try:
             with self._containers.store.transaction():
                 for name, state in outcomes.items():
-                    turn = Turn(file=file.file, disk=file.state, arrives=arrives, then=state)
-                    self.records.put(place, name, EarlierBlob(now=before.get(name), turn=turn))
+                    change = PendingChange(file=file.file, disk=file.state, arrives=arrives, then=state)
+                    self.records.put(path, name, EarlierBlob(now=before.get(name), turn=change))
             yield
         finally:
-            with best_effort("a change of earlier states of a blob is settled at the next one"):
-                self.records.clear(place, self.records.of(place, outcomes))
-                self._unsettled.discard(place.key)
+            with best_effort("a change of earlier states of a blob remains pending until the next change"):
+                self.records.clear(path, self.records.select(path, outcomes))
+                self._pending.discard(path.key)
         self.records.delete_expired()
 
-    def _parted(self, found: Found, kind: Kind) -> EarlierState:
-        """A blob as it is, with a second name for its file."""
-        place, now = found.place, self._containers.clock.now()
-        name = self.files.kept(place)
+    def _preserved_state(self, blob: StoredBlob, kind: Kind) -> EarlierState:
+        """Return the current state of a blob as an earlier state, with a link to its file."""
+        path, now = blob.path, self._containers.clock.now()
+        name = self.files.link_current(path)
         if kind == "version":
-            return as_it_was(kind, version_of(found.blob, found.entry), found.blob, found.entry, name)
-        stamp = self.records.free_stamp(place, timestamps.nanoseconds(now))
-        state = replace(as_it_was(kind, stamp, found.blob, found.entry, name), base=True)
-        return deleted(state, self.protection(place.account), now) or state
+            return earlier_state(kind, version_of(blob.record, blob.entry), blob.record, blob.entry, name)
+        stamp = self.records.free_stamp(path, timestamps.nanoseconds(now))
+        state = replace(earlier_state(kind, stamp, blob.record, blob.entry, name), base=True)
+        return after_deletion(state, self.protection(path.account), now) or state
 
 
-def shown(place: Place, state: EarlierState) -> Found:
-    """An earlier state as a blob."""
-    blob = replace(state.blob, version=state.stamp if state.kind == "version" else "")
+def blob_of_state(path: BlobPath, state: EarlierState) -> StoredBlob:
+    """Return an earlier state as a blob."""
+    record = replace(state.blob, version=state.stamp if state.kind == "version" else "")
     entry = Entry(
-        place.names[-1], is_directory=False, length=state.length, modified_ns=state.modified, written_ns=state.modified,
+        path.names[-1], is_directory=False, length=state.length, modified_ns=state.modified, written_ns=state.modified,
         changed_ns=state.modified, accessed_ns=state.modified, inode=0, birth_ns=0,
     )  # fmt: skip
-    return Found(place, entry, blob, state)
+    return StoredBlob(path, entry, record, state)

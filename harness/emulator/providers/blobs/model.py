@@ -1,4 +1,4 @@
-"""Records of blobs: what the file on disk does not hold."""
+"""Records of blobs: the properties that the file on disk does not hold."""
 
 from typing import Literal
 
@@ -14,22 +14,25 @@ BlobType = Literal["BlockBlob", "AppendBlob", "PageBlob"]
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
-    """A committed block; ``id`` is base64, as the client named it."""
+    """A committed block; ``id`` is the base64 text that the client chose."""
 
     id: str
     size: int
 
 
 class Blob(FileRecord, frozen=True, kw_only=True):
-    """A blob's properties; ``kind`` is its type, ``created`` is in ns; ``version`` is empty where no versions are kept.
+    """A blob's properties.
 
-    Once a job has written to its file, ``content_md5``, ``blocks`` and ``extents`` are obsolete. ``spent`` is the
-    directory of uncommitted blocks that this blob has used up, or discarded. ``appended`` counts the blocks of an
-    append blob, which is ``sealed`` once nothing may be appended. ``sequence`` is the number of a page blob,
-    ``extents`` are the pages of it that were written; None where only the disk knows. ``epoch`` counts its snapshots,
-    ``remade`` those before it was last written as a whole.
-    ``tier`` is empty until it was named; ``tier_next`` is where a blob goes from the archive, since ``tier_changed``
-    (ns).
+    ``kind`` is its type, ``created`` is in ns, and ``version`` is empty in an account without versioning. Once a job
+    has written to the blob's file, ``content_md5``, ``blocks`` and ``extents`` are obsolete. ``spent`` is the directory
+    of uncommitted blocks that this blob has committed or discarded.
+
+    ``appended`` counts the blocks of an append blob; nothing can be appended to it when it is ``sealed``. ``sequence``
+    is the sequence number of a page blob, and ``extents`` are its written pages; None if only the file system can tell.
+    ``epoch`` counts the blob's snapshots, and ``remade`` those that are older than its last write as a whole.
+
+    ``tier`` is empty until a request sets it. ``tier_next`` is the tier to which an archived blob is being rehydrated,
+    since ``tier_changed`` (ns).
     """
 
     kind: BlobType = "BlockBlob"
@@ -57,16 +60,16 @@ class Blob(FileRecord, frozen=True, kw_only=True):
 
 
 class Folder(FileRecord, frozen=True):
-    """A directory that exists only because blobs are in it. It is not a blob, and is deleted with the last of them.
+    """A directory that exists only because it contains blobs. It is not a blob, and is deleted with the last of them.
 
     Any other directory is shown as an empty blob with ``hdi_isfolder``, as blobfuse makes them.
     """
 
 
 def blob_key(account: str, content: str, name: str) -> str:
-    """The store's key of a blob.
+    """Return the store's key of a blob.
 
     Args:
-        content: the content of its container.
+        content: the id of its container's content.
     """
     return f"{account}/{content}/{name}"

@@ -1,4 +1,4 @@
-"""Names of containers and blobs that both Azure and a file system allow; pure.
+"""Names of containers and blobs that both Azure and file systems allow; pure.
 
 Source: Microsoft's "Naming and Referencing Containers, Blobs, and Metadata".
 """
@@ -15,7 +15,7 @@ _ON_DISK = 255  # bytes that a name may have on Linux file systems
 
 
 def check_container(name: str) -> None:
-    """3 to 63 lower-case letters, digits and single hyphens; or ``$web``, which static websites are in.
+    """Accept 3 to 63 lower-case letters, digits and single hyphens, and ``$web``, the container of static websites.
 
     Raises:
         StorageError: any other name.
@@ -25,19 +25,19 @@ def check_container(name: str) -> None:
 
 
 def components(name: str) -> list[str]:
-    """The directories and the file on disk to which a blob's name leads.
+    """Return the names of the directories and the file on disk for a blob's name.
 
     Raises:
-        StorageError: the name is too long, or is not a path; Azure would accept it, but a directory cannot hold it.
+        StorageError: the name is too long, or is not a path: Azure would accept it, but a file system cannot store it.
     """
     if len(name) > _LENGTH:
         raise StorageError(400, "InvalidResourceName", "The specified name is longer than 1024 characters.")
     names = name.split("/")
     if len(names) > _DEPTH:
         raise StorageError(400, "InvalidResourceName", "The specified name has more than 254 segments.")
-    for each in names:
-        if each in ("", ".", "..") or _FORBIDDEN.search(each):
+    for segment in names:
+        if segment in ("", ".", "..") or _FORBIDDEN.search(segment):
             raise invalid_name()
-        if len(each.encode()) > _ON_DISK:
+        if len(segment.encode()) > _ON_DISK:
             raise invalid_name("A segment of the specified name is longer than 255 bytes in UTF-8.")
     return names

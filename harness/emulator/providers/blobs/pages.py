@@ -14,74 +14,74 @@ from harness.emulator.storage_service.extents import PAGE
 
 LIMIT = 8 << 40  # bytes of a page blob
 _LENGTH, _NUMBER, _ACTION = "x-ms-blob-content-length", "x-ms-blob-sequence-number", "x-ms-sequence-number-action"
-_HIGHEST = (1 << 63) - 1  # of a sequence number
+_HIGHEST = (1 << 63) - 1  # the highest sequence number
 
 
 def length(request: Request) -> int | None:
-    """The length that a request gives a page blob; None if it gives none.
+    """Return the length that a request sets for a page blob; None if it sets none.
 
     Raises:
-        StorageError: it is not a multiple of the page size.
+        StorageError: the length is not a multiple of the page size.
     """
-    asked = headers.number(request, _LENGTH, most=LIMIT)
-    if asked is not None and asked % PAGE:
+    size = headers.number(request, _LENGTH, most=LIMIT)
+    if size is not None and size % PAGE:
         raise errors.invalid_header(_LENGTH)
-    return asked
+    return size
 
 
 def first_number(request: Request) -> int:
-    """The sequence number of a new page blob.
+    """Return the sequence number of a new page blob.
 
     Raises:
-        StorageError: it is invalid.
+        StorageError: the number is invalid.
     """
     return headers.number(request, _NUMBER, most=_HIGHEST) or 0
 
 
 def number(request: Request, before: int) -> int:
-    """The sequence number of a page blob after Set Blob Properties.
+    """Return the sequence number of a page blob after Set Blob Properties.
 
     Raises:
         StorageError: the request names no action, or an invalid one.
     """
-    action, given = request.headers.get(_ACTION, "").lower(), headers.number(request, _NUMBER, most=_HIGHEST)
+    action, new_number = request.headers.get(_ACTION, "").lower(), headers.number(request, _NUMBER, most=_HIGHEST)
     if not action:
-        if given is not None:
+        if new_number is not None:
             raise errors.missing_header(_ACTION)
         return before
     if action == "increment":
-        if given is not None:
+        if new_number is not None:
             raise errors.invalid_header(_NUMBER)
         if before == _HIGHEST:
             raise sequence_number_too_large()
         return before + 1
     if action not in ("max", "update"):
         raise errors.invalid_header(_ACTION)
-    if given is None:
+    if new_number is None:
         raise errors.missing_header(_NUMBER)
-    return max(before, given) if action == "max" else given
+    return max(before, new_number) if action == "max" else new_number
 
 
 def check_number(request: Request, number: int) -> None:
     """Refuse a request whose conditions on the sequence number do not hold.
 
     Raises:
-        StorageError: one does not.
+        StorageError: a condition does not hold.
     """
     for name, holds in (("le", number.__le__), ("lt", number.__lt__), ("eq", number.__eq__)):
-        wanted = headers.number(request, f"x-ms-if-sequence-number-{name}", most=_HIGHEST)
-        if wanted is not None and not holds(wanted):
+        bound = headers.number(request, f"x-ms-if-sequence-number-{name}", most=_HIGHEST)
+        if bound is not None and not holds(bound):
             raise sequence_number_condition_not_met()
 
 
-def written_range(request: Request, of: int) -> tuple[int, int]:
-    """First byte and count of the pages that a request writes.
+def written_range(request: Request, blob_length: int) -> tuple[int, int]:
+    """Return the first byte, and the number of bytes, of the pages that a request writes.
 
     Args:
-        of: the blob's length.
+        blob_length: the blob's length.
 
     Raises:
-        StorageError: they are not whole pages, or not in the blob.
+        StorageError: the range is not of whole pages, or not in the blob.
     """
     header = headers.asked_range(request)
     if header is None:
@@ -89,25 +89,25 @@ def written_range(request: Request, of: int) -> tuple[int, int]:
     first, last = ranges.parsed(header)
     if last is None or first % PAGE or (last + 1) % PAGE:
         raise errors.invalid_header("x-ms-range")
-    if last >= of:
+    if last >= blob_length:
         raise invalid_page_range()
     return first, last + 1 - first
 
 
-def read_range(request: Request, of: int) -> tuple[int, int]:
-    """First byte and end of the pages in a listing: all that the range of the request touches.
+def read_range(request: Request, blob_length: int) -> tuple[int, int]:
+    """Return the first byte and the end of the pages to list: those that overlap the range of the request.
 
     Args:
-        of: the blob's length.
+        blob_length: the blob's length.
 
     Raises:
-        StorageError: the range is malformed, or begins at or behind the end.
+        StorageError: the range is malformed, or does not begin in the blob.
     """
     header = headers.asked_range(request)
     if header is None:
-        return 0, of
+        return 0, blob_length
     first, last = ranges.parsed(header)
-    if first >= of:
+    if first >= blob_length:
         raise invalid_page_range()
-    end = of if last is None else min(-(-(last + 1) // PAGE) * PAGE, of)
+    end = blob_length if last is None else min(-(-(last + 1) // PAGE) * PAGE, blob_length)
     return first // PAGE * PAGE, end

@@ -50,19 +50,19 @@ class AzureBlobs(StorageHost):
 
     def _open(self, target: Target, _trailing_dots: bool) -> Source:
         check_target(target)
-        found = self._history.find(target)
-        if found is None or found.entry.is_directory:
+        blob = self._history.find(target)
+        if blob is None or blob.entry.is_directory:
             raise blob_not_found()
-        tiers.check_online(found.blob, self._containers.clock.now(), access="read")
-        descriptor, length = self._history.files.open(found)
-        blob = found.blob
+        tiers.check_online(blob.record, self._containers.clock.now(), access="read")
+        descriptor, length = self._history.files.open(blob)
+        record = blob.record
         return Source(
             descriptor,
             length,
-            blob.metadata,
-            blob.content,
-            blob.content_md5,
-            blob=blob,
-            etag=found.etag,
-            modified=found.entry.modified,
+            record.metadata,
+            record.content,
+            record.content_md5,
+            blob=record,
+            etag=blob.etag,
+            modified=blob.entry.modified,
         )

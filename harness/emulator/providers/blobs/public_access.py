@@ -1,4 +1,4 @@
-"""Public access: what requests without credentials may read, by the settings of container and account.
+"""Public access: the blobs that anonymous requests may read, by the settings of container and account.
 
 Source: Microsoft's "Configure anonymous read access for containers and blobs".
 """
@@ -18,7 +18,7 @@ class PublicAccess:
         self._store = store
 
     def of(self, target: Target) -> Openness:
-        """The public access of a target's container."""
+        """Return the public access of a target's container."""
         container = self._store.get(Container, share_key(target.account, target.share))
         if container is None or not container.access:
             return ""
@@ -31,7 +31,7 @@ class PublicAccess:
         Raises:
             StorageError: the account forbids it.
         """
-        found = self._accounts.get(account)
-        if found is not None and found.public_blobs is False:
+        record = self._accounts.get(account)
+        if record is not None and record.public_blobs is False:
             text = "Public access is not permitted on this storage account."
             raise StorageError(409, "PublicAccessNotPermitted", text)

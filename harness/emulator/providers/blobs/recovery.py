@@ -1,4 +1,4 @@
-"""Recovery at the start of blob storage: operations that a killed process did not finish are undone or finished."""
+"""Recovery when blob storage starts: undoes or finishes the operations that a killed process did not finish."""
 
 import logging
 import sqlite3
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from harness.emulator.providers.blobs.containers import Containers
-from harness.emulator.providers.blobs.earlier import BETWEEN, EarlierBlob, is_kept, standing
+from harness.emulator.providers.blobs.earlier import SEPARATOR, EarlierBlob, current_state, is_kept
 from harness.emulator.providers.blobs.model import Blob, Folder
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.entries import Entry
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 def recover(containers: Containers, accounts: Accounts) -> None:
-    """Make directories, files and records of all containers agree."""
+    """Make the directories, files and records of all containers consistent."""
     _settle_directories(containers)
     names = {
         (key.partition("/")[0], container.content): container.name
@@ -39,9 +39,9 @@ def recover(containers: Containers, accounts: Accounts) -> None:
             rebind(containers.store, kind, lambda key: _find(containers, names, key))
         containers.store.put("blob", home)
     _settle_changes(containers, names)
-    for each in (*_KINDS, EarlierBlob):
-        for account, content in lost_contents(containers.store, each, names):
-            containers.forget_content(account, content)
+    for kind in (*_KINDS, EarlierBlob):
+        for account, content in lost_contents(containers.store, kind, names):
+            containers.delete_content(account, content)
     for pattern in ("*/blocks/*", "*/earlier/*"):
         for directory in accounts.root.glob(pattern):
             if (directory.parent.parent.name, directory.name) not in names:
@@ -63,38 +63,38 @@ def _settle_changes(containers: Containers, names: dict[Content, str]) -> None:
                     take_back_record(store, Blob, change)
                 store.delete(ContentChange, key)
         except (OSError, StorageError, sqlite3.Error) as error:
-            _log.warning("an unfinished change of %s stays until the next start: %s", "/".join(change.names), error)
+            _log.warning("an unfinished change of %s remains until the next start: %s", "/".join(change.names), error)
     if not intents.unfinished(ContentChange):
         containers.trash.forget_kept()
 
 
 def _settle_directories(containers: Containers) -> None:
-    found = {(key.partition("/")[0], record.name): (key, record) for key, record in containers.store.list(Container)}
-    others = containers.roots.settle({address: record.directory for address, (_, record) in found.items()})
-    for address, (key, record) in found.items():
-        # Earlier emulators kept the records of what is in a container under its name.
-        directory, content = others.get(address, record.directory), record.content or record.name
+    records = {(key.partition("/")[0], record.name): (key, record) for key, record in containers.store.list(Container)}
+    directories = containers.roots.settle({address: record.directory for address, (_, record) in records.items()})
+    for address, (key, record) in records.items():
+        # Earlier versions of the emulator used the container's name in the keys of the records of its blobs.
+        directory, content = directories.get(address, record.directory), record.content or record.name
         if (directory, content) != (record.directory, record.content):
             containers.store.put(key, replace(record, directory=directory, content=content))
 
 
 def _settle_earlier(containers: Containers, accounts: Accounts, find: Callable[[str], Entry | None]) -> None:
-    """Finish or undo the changes of earlier states, and delete what has expired and files without a record."""
+    """Finish or undo the changes of earlier states; delete expired states and files without a record."""
     store, now, after = containers.store, containers.clock.now(), ""
     copied = store.get(Home, "blob") != Home(identify(accounts.root))
     needed: set[str] = set()
-    while found := store.list(EarlierBlob, after=after, limit=_BATCH):
+    while records := store.list(EarlierBlob, after=after, limit=_BATCH):
         with store.transaction():
-            for key, record in found:
-                entry = find(key.rpartition(BETWEEN)[0]) if record.turn else None
-                state = standing(record, entry, copied=copied)
+            for key, record in records:
+                entry = find(key.rpartition(SEPARATOR)[0]) if record.turn else None
+                state = current_state(record, entry, copied=copied)
                 if state is None or not is_kept(state, now):
                     store.delete(EarlierBlob, key)
                     continue
                 needed.add(state.file)
                 if record.turn is not None:
                     store.put(key, EarlierBlob(now=state))
-        after = found[-1][0]
+        after = records[-1][0]
     for file in accounts.root.glob("*/earlier/*/*"):
         if file.name not in needed:
             containers.trash.discard(file)

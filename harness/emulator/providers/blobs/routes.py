@@ -6,6 +6,7 @@ Source: Microsoft's "Blob Storage REST API"; permissions and resource types of "
 from dataclasses import replace
 
 from harness.emulator.context import Response
+from harness.emulator.providers.blobs.blob_files import BlobFiles
 from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.contents import Contents
 from harness.emulator.providers.blobs.handlers import (
@@ -20,16 +21,15 @@ from harness.emulator.providers.blobs.handlers import (
     ListingHandlers,
     PageHandlers,
     PageRangeHandlers,
-    Pieces,
     PutHandlers,
     ServiceHandlers,
     SnapshotHandlers,
+    SourceReader,
     TagHandlers,
     TierHandlers,
 )
-from harness.emulator.providers.blobs.handlers.batch import Answering
+from harness.emulator.providers.blobs.handlers.batch import RequestHandler
 from harness.emulator.providers.blobs.history import History
-from harness.emulator.providers.blobs.placing import Placing
 from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.copy_sources import CopySources
@@ -55,7 +55,7 @@ UNSERVED_HEADERS = frozenset(
         "x-ms-legal-hold",
     }
 )
-UNSERVED_PARAMETERS = frozenset({"ses"})  # the encryption scope of what is written by a SAS
+UNSERVED_PARAMETERS = frozenset({"ses"})  # the encryption scope of writes with a SAS
 
 
 def operations(
@@ -65,39 +65,39 @@ def operations(
     *,
     history: History,
     public: PublicAccess,
-    service: Answering,
+    service: RequestHandler,
 ) -> Operations:
-    """The table of the service.
+    """Return the operations of the service by their addresses.
 
     Args:
         history: finds and keeps earlier states of blobs.
-        service: answers the requests of a batch.
+        service: handles the requests of a batch.
     """
-    placing = Placing(containers, history)
-    contents, pieces = Contents(containers), Pieces(sources)
-    blobs = BlobHandlers(containers, placing, history, contents)
+    blob_files = BlobFiles(containers, history)
+    contents, source_reader = Contents(containers), SourceReader(sources)
+    blobs = BlobHandlers(containers, blob_files, history, contents)
     copies = CopyHandlers(containers, blobs, sources)
-    puts = PutHandlers(containers, blobs, copies, FromUrlHandlers(containers, blobs, pieces))
-    appends = AppendHandlers(containers, contents, pieces)
-    pages = PageHandlers(containers, contents, pieces)
-    snapshots, deletions = SnapshotHandlers(containers, history), DeletionHandlers(containers, history, placing)
+    puts = PutHandlers(containers, blobs, copies, FromUrlHandlers(containers, blobs, source_reader))
+    appends = AppendHandlers(containers, contents, source_reader)
+    pages = PageHandlers(containers, contents, source_reader)
+    snapshots, deletions = SnapshotHandlers(containers, history), DeletionHandlers(containers, history, blob_files)
     tiers = TierHandlers(containers, history)
-    changes = {**_changes(blobs, appends), **_of_earlier(snapshots, deletions), **_of_tiers(tiers)}
+    changes = _change_operations(blobs, appends) | _history_operations(snapshots, deletions) | _tier_operations(tiers)
     return {
-        **_of_service(ServiceHandlers(containers, accounts), DelegationHandlers(sources.authority)),
-        **_of_containers(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
-        **_reads(blobs),
-        **_of_contents(puts, BlockHandlers(containers, blobs, history, pieces), appends, pages, copies),
+        **_service_operations(ServiceHandlers(containers, accounts), DelegationHandlers(sources.authority)),
+        **_container_operations(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
+        **_read_operations(blobs),
+        **_content_operations(puts, BlockHandlers(containers, blobs, history, source_reader), appends, pages, copies),
         ("path", "GET", "", "pagelist"): Operation(
             "GetPageRanges", "r", "o", PageRangeHandlers(history).list_pages, "blob"
         ),
-        **_of_tags(TagHandlers(containers, history)),
+        **_tag_operations(TagHandlers(containers, history)),
         **{address: _in_turn(containers, operation) for address, operation in changes.items()},
-        **_of_batches(BatchHandlers(service)),
+        **_batch_operations(BatchHandlers(service)),
     }
 
 
-def _of_service(service: ServiceHandlers, delegation: DelegationHandlers) -> Operations:
+def _service_operations(service: ServiceHandlers, delegation: DelegationHandlers) -> Operations:
     account = Operation("GetAccountInformation", "rl", "", service.get_account)
     return {
         ("service", "POST", "service", "userdelegationkey"): Operation(
@@ -119,8 +119,8 @@ def _of_service(service: ServiceHandlers, delegation: DelegationHandlers) -> Ope
     }
 
 
-def _of_containers(containers: ContainerHandlers, listings: ListingHandlers) -> Operations:
-    found = {
+def _container_operations(containers: ContainerHandlers, listings: ListingHandlers) -> Operations:
+    table = {
         ("PUT", ""): Operation("CreateContainer", "cw", "c", containers.create),
         ("GET", ""): Operation("GetContainerProperties", "r", "c", containers.get, "container"),
         ("HEAD", ""): Operation("GetContainerProperties", "r", "c", containers.get, "container"),
@@ -133,16 +133,18 @@ def _of_containers(containers: ContainerHandlers, listings: ListingHandlers) -> 
         ("PUT", "acl"): Operation("SetContainerAcl", "", "c", containers.set_policies),
         ("GET", "list"): Operation("ListBlobs", "l", "c", listings.list_blobs, "container"),
     }
-    table = {("share", method, "container", component): each for (method, component), each in found.items()}
+    operations: Operations = {
+        ("share", method, "container", component): operation for (method, component), operation in table.items()
+    }
     lease = Operation("LeaseContainer", "wd", "c", containers.lease)
-    return table | {("share", "PUT", "container", "lease"): lease, ("share", "PUT", "", "lease"): lease}
+    return operations | {("share", "PUT", "container", "lease"): lease, ("share", "PUT", "", "lease"): lease}
 
 
-def _of_contents(
+def _content_operations(
     puts: PutHandlers, blocks: BlockHandlers, appends: AppendHandlers, pages: PageHandlers, copies: CopyHandlers
 ) -> Operations:
-    """Operations that write content. Each takes its turn once it has received the content."""
-    found = {
+    """Return the operations that write content. Each waits for its turn after it has received the content."""
+    table = {
         ("PUT", ""): Operation("PutBlob", "cw", "o", puts.put),
         ("PUT", "block"): Operation("PutBlock", "cw", "o", blocks.put),
         ("PUT", "blocklist"): Operation("PutBlockList", "cw", "o", blocks.commit),
@@ -151,10 +153,10 @@ def _of_contents(
         ("PUT", "page"): Operation("PutPage", "w", "o", pages.put),
         ("PUT", "copy"): Operation("AbortCopyBlob", "w", "o", copies.abort),
     }
-    return {("path", method, "", component): each for (method, component), each in found.items()}
+    return {("path", method, "", component): operation for (method, component), operation in table.items()}
 
 
-def _reads(blobs: BlobHandlers) -> Operations:
+def _read_operations(blobs: BlobHandlers) -> Operations:
     return {
         ("path", "GET", "", ""): Operation("GetBlob", "r", "o", blobs.get, "blob"),
         ("path", "HEAD", "", ""): Operation("GetBlobProperties", "r", "o", blobs.head, "blob"),
@@ -163,7 +165,7 @@ def _reads(blobs: BlobHandlers) -> Operations:
     }
 
 
-def _changes(blobs: BlobHandlers, appends: AppendHandlers) -> Operations:
+def _change_operations(blobs: BlobHandlers, appends: AppendHandlers) -> Operations:
     return {
         ("path", "PUT", "", "metadata"): Operation("SetBlobMetadata", "w", "o", blobs.set_metadata),
         ("path", "PUT", "", "properties"): Operation("SetBlobProperties", "w", "o", blobs.set_properties),
@@ -172,7 +174,7 @@ def _changes(blobs: BlobHandlers, appends: AppendHandlers) -> Operations:
     }
 
 
-def _of_earlier(snapshots: SnapshotHandlers, deletions: DeletionHandlers) -> Operations:
+def _history_operations(snapshots: SnapshotHandlers, deletions: DeletionHandlers) -> Operations:
     return {
         ("path", "DELETE", "", ""): Operation("DeleteBlob", "dxy", "o", deletions.delete),
         ("path", "PUT", "", "snapshot"): Operation("SnapshotBlob", "cw", "o", snapshots.create),
@@ -180,7 +182,7 @@ def _of_earlier(snapshots: SnapshotHandlers, deletions: DeletionHandlers) -> Ope
     }
 
 
-def _of_tags(tags: TagHandlers) -> Operations:
+def _tag_operations(tags: TagHandlers) -> Operations:
     return {
         ("path", "GET", "", "tags"): Operation("GetBlobTags", "t", "o", tags.get),
         ("path", "PUT", "", "tags"): Operation("SetBlobTags", "t", "o", tags.set),
@@ -190,20 +192,20 @@ def _of_tags(tags: TagHandlers) -> Operations:
 
 
 def _in_turn(containers: Containers, operation: Operation) -> Operation:
-    """An operation that changes a blob in its turn."""
+    """Return an operation that waits for the blob's turn before it changes the blob."""
 
     async def handle(call: Call) -> Response:
         async with containers.changing(call):
-            answer = operation.handler(call)
-            return answer if isinstance(answer, Response) else await answer
+            response = operation.handler(call)
+            return response if isinstance(response, Response) else await response
 
     return replace(operation, handler=handle)
 
 
-def _of_tiers(tiers: TierHandlers) -> Operations:
+def _tier_operations(tiers: TierHandlers) -> Operations:
     return {("path", "PUT", "", "tier"): Operation("SetBlobTier", "w", "o", tiers.set)}
 
 
-def _of_batches(batch: BatchHandlers) -> Operations:
-    found = Operation("BlobBatch", "dwxy", "o", batch.perform)
-    return {("service", "POST", "", "batch"): found, ("share", "POST", "container", "batch"): found}
+def _batch_operations(batch: BatchHandlers) -> Operations:
+    operation = Operation("BlobBatch", "dwxy", "o", batch.perform)
+    return {("service", "POST", "", "batch"): operation, ("share", "POST", "container", "batch"): operation}

@@ -1,7 +1,7 @@
-"""Expressions about index tags: searches of Find Blobs by Tags, and conditions of other requests; pure.
+"""Expressions over index tags: searches of Find Blobs by Tags, and conditions of other requests; pure.
 
 ``"key" = 'value' AND "other" >= 'a' AND @container = 'name'``. Values are compared as strings, code point by code
-point. A condition (``x-ms-if-tags``) may also have ``<>``, ``OR`` and parentheses, and no ``@container``. Source:
+point. A condition (``x-ms-if-tags``) may also contain ``<>``, ``OR`` and parentheses, but not ``@container``. Source:
 Microsoft's "Find Blobs by Tags" and "Specifying conditional headers for Blob service operations".
 """
 
@@ -26,31 +26,31 @@ Expression = Callable[[Tags], bool]
 
 
 class ExpressionError(ValueError):
-    """An expression cannot be understood; the text says where."""
+    """An expression cannot be parsed; the message names the position."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
     kind: str
     text: str
-    at: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search of Find Blobs by Tags, and the keys of the tags in it."""
+    """A parsed search of Find Blobs by Tags, and the keys of its tags."""
 
     holds: Expression
     keys: frozenset[str]
 
 
-def search(text: str) -> Search:
-    """A search of Find Blobs by Tags: comparisons that must all hold, at least one of them about a tag.
+def parse_search(text: str) -> Search:
+    """Parse a search of Find Blobs by Tags: comparisons that must all hold, at least one of them of a tag.
 
     The name of a blob's container counts as its tag ``@container``.
 
     Raises:
-        ExpressionError: it is none.
+        ExpressionError: the text is not valid.
     """
     reader = _Reader(text)
     terms: list[Expression] = []
@@ -59,7 +59,7 @@ def search(text: str) -> Search:
         key = reader.key()
         terms.append(reader.comparison(key, ("=",) if key == CONTAINER else ("=", ">", ">=", "<", "<=")))
         keys.add(key)
-        if not reader.takes("name", "and"):
+        if not reader.accept("name", "and"):
             break
     reader.end()
     if not keys - {CONTAINER}:
@@ -67,45 +67,45 @@ def search(text: str) -> Search:
     return Search(_all(terms), frozenset(keys))
 
 
-def condition(text: str) -> Expression:
-    """A condition about the tags of one blob.
+def parse_condition(text: str) -> Expression:
+    """Parse a condition on the tags of one blob.
 
     Raises:
-        ExpressionError: it is none.
+        ExpressionError: the text is not valid.
     """
     reader = _Reader(text)
-    found = _either(reader, 0)
+    expression = _parse_or(reader, 0)
     reader.end()
-    return found
+    return expression
 
 
-def _either(reader: "_Reader", depth: int) -> Expression:
-    """Terms with OR, which binds less than AND."""
-    terms = [_both(reader, depth)]
-    while reader.takes("name", "or"):
-        terms.append(_both(reader, depth))
+def _parse_or(reader: "_Reader", depth: int) -> Expression:
+    """Parse terms with OR, which has lower precedence than AND."""
+    terms = [_parse_and(reader, depth)]
+    while reader.accept("name", "or"):
+        terms.append(_parse_and(reader, depth))
     return _any(terms)
 
 
-def _both(reader: "_Reader", depth: int) -> Expression:
-    terms = [_term(reader, depth)]
-    while reader.takes("name", "and"):
-        terms.append(_term(reader, depth))
+def _parse_and(reader: "_Reader", depth: int) -> Expression:
+    terms = [_parse_term(reader, depth)]
+    while reader.accept("name", "and"):
+        terms.append(_parse_term(reader, depth))
     return _all(terms)
 
 
-def _term(reader: "_Reader", depth: int) -> Expression:
-    if not reader.takes("bracket", "("):
+def _parse_term(reader: "_Reader", depth: int) -> Expression:
+    if not reader.accept("bracket", "("):
         key = reader.key()
         if key == CONTAINER:
             raise ExpressionError(f"Error parsing query: {CONTAINER} is not allowed in a condition.")
         return reader.comparison(key, tuple(_COMPARE))
     if depth == _DEPTH:
         raise ExpressionError(f"Error parsing query: more than {_DEPTH} parentheses in each other.")
-    found = _either(reader, depth + 1)
-    if not reader.takes("bracket", ")"):
+    expression = _parse_or(reader, depth + 1)
+    if not reader.accept("bracket", ")"):
         raise reader.unexpected()
-    return found
+    return expression
 
 
 def _all(terms: list[Expression]) -> Expression:
@@ -123,31 +123,31 @@ class _Reader:
         if len(text) > _LIMIT:
             raise ExpressionError(f"Error parsing query: it has more than {_LIMIT} characters.")
         self._tokens = _tokens(text)
-        self._at = self._terms = 0
+        self._position = self._terms = 0
 
-    def takes(self, kind: str, text: str) -> bool:
-        """Consume the next token if it is the given one, in any casing."""
-        token = self._tokens[self._at]
+    def accept(self, kind: str, text: str) -> bool:
+        """Consume the next token if it matches, in any casing."""
+        token = self._tokens[self._position]
         if token.kind != kind or token.text.lower() != text:
             return False
-        self._at += 1
+        self._position += 1
         return True
 
     def key(self) -> str:
-        """The next token, which has to be a tag's key."""
+        """Consume the next token, which must be a tag's key."""
         token = self._next("quoted", "name")
         if token.kind == "name" and token.text.lower() in ("and", "or"):
-            raise self._wrong(token)
+            raise self._error_at(token)
         return token.text.lower() if token.text.lower() == CONTAINER else token.text
 
     def comparison(self, key: str, allowed: tuple[str, ...]) -> Expression:
-        """The rest of a comparison: an operator and a value. A tag that is missing differs from every value."""
+        """Consume the rest of a comparison: an operator and a value. A missing tag differs from every value."""
         self._terms += 1
         if self._terms > _TERMS:
             raise ExpressionError(f"Error parsing query: more than {_TERMS} comparisons.")
         operator = self._next("operator")
         if operator.text not in allowed:
-            raise self._wrong(operator)
+            raise self._error_at(operator)
         compare, value, missing = _COMPARE[operator.text], self._next("value").text, operator.text == "<>"
         return lambda tags: compare(tags[key], value) if key in tags else missing
 
@@ -156,31 +156,31 @@ class _Reader:
         self._next("end")
 
     def unexpected(self) -> ExpressionError:
-        """The error about an unexpected token."""
-        return self._wrong(self._tokens[self._at])
+        """Return the error about the next token."""
+        return self._error_at(self._tokens[self._position])
 
     def _next(self, *kinds: str) -> _Token:
-        token = self._tokens[self._at]
+        token = self._tokens[self._position]
         if token.kind not in kinds:
-            raise self._wrong(token)
-        self._at += 1
+            raise self._error_at(token)
+        self._position += 1
         return token
 
-    def _wrong(self, token: _Token) -> ExpressionError:
-        what = f"unexpected '{token.text}'" if token.text else "unexpected end of the query"
-        return ExpressionError(f"Error parsing query at or near character position {token.at + 1}: {what}")
+    def _error_at(self, token: _Token) -> ExpressionError:
+        problem = f"unexpected '{token.text}'" if token.text else "unexpected end of the query"
+        return ExpressionError(f"Error parsing query at or near character position {token.position + 1}: {problem}")
 
 
 def _tokens(text: str) -> list[_Token]:
-    found, at = [], 0
+    tokens, position = [], 0
     stripped = text.rstrip()
-    while at < len(stripped):
-        match = _TOKEN.match(stripped, at)
+    while position < len(stripped):
+        match = _TOKEN.match(stripped, position)
         if match is None or match.lastgroup is None:
-            start = at + len(stripped[at:]) - len(stripped[at:].lstrip())
+            start = position + len(stripped[position:]) - len(stripped[position:].lstrip())
             raise ExpressionError(
                 f"Error parsing query at or near character position {start + 1}: unexpected '{stripped[start]}'"
             )
-        found.append(_Token(match.lastgroup, match[match.lastgroup], match.end() - len(match[0].lstrip())))
-        at = match.end()
-    return [*found, _Token("end", "", len(stripped))]
+        tokens.append(_Token(match.lastgroup, match[match.lastgroup], match.end() - len(match[0].lstrip())))
+        position = match.end()
+    return [*tokens, _Token("end", "", len(stripped))]

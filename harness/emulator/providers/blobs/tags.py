@@ -13,84 +13,85 @@ from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.operations import Call
 
 HEADER, CONDITION, SOURCE_CONDITION = "x-ms-tags", "x-ms-if-tags", "x-ms-source-if-tags"
-_MOST = 10  # the most tags of a blob
+_MAX_TAGS = 10  # of a blob
 _KEY, _VALUE = 128, 256  # characters
 _ALLOWED = re.compile(r"[A-Za-z0-9 +\-./:=_]*", re.ASCII)
 
 
-def of_header(text: str) -> dict[str, str]:
-    """The tags that a request which writes a blob gives it: ``key=value&...``, percent-encoded.
+def parse_header(text: str) -> dict[str, str]:
+    """Parse the tags in the header of a request that writes a blob: ``key=value&...``, percent-encoded.
 
     Raises:
-        StorageError: they are not allowed.
+        StorageError: the tags are not allowed.
     """
     try:
-        return checked(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=_MOST + 1))
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=_MAX_TAGS + 1)
     except ValueError:
-        raise _too_many() if text.count("&") >= _MOST else _invalid() from None
+        raise _too_many() if text.count("&") >= _MAX_TAGS else _invalid() from None
+    return _check_tags(pairs)
 
 
-def written(call: Call) -> dict[str, str]:
-    """The tags that a request gives the blob that it writes.
+def request_tags(call: Call) -> dict[str, str]:
+    """Return the tags that a request sets on the blob that it writes.
 
     Raises:
-        StorageError: they are not allowed, or the caller may not set any.
+        StorageError: the tags are not allowed, or the caller may not set tags.
     """
     text = call.request.headers.get(HEADER)
     if not text:
         return {}
     check_permitted(call)
-    return of_header(text)
+    return parse_header(text)
 
 
 def check_permitted(call: Call) -> None:
-    """Refuse a caller who may not also see or set tags.
+    """Refuse a caller without permission for tags.
 
     Raises:
-        StorageError: the caller's SAS or roles do not permit that.
+        StorageError: the caller's SAS or roles do not permit it.
     """
     if not call.credential.covers_tags:
         raise errors.permission_mismatch()
 
 
-def check(headers: Mapping[str, str], found: Mapping[str, str] | None, *, header: str = CONDITION) -> None:
-    """Refuse a request whose condition about tags does not hold.
+def check(headers: Mapping[str, str], blob_tags: Mapping[str, str] | None, *, header: str = CONDITION) -> None:
+    """Refuse a request whose condition on tags does not hold.
 
     Args:
         found: the tags of the blob; None if there is no blob.
         header: the header that holds the condition.
 
     Raises:
-        StorageError: it does not hold, or is malformed.
+        StorageError: the condition does not hold, or is malformed.
     """
     text = headers.get(header)
     if text is None:
         return
     try:
-        holds = tag_expressions.condition(text)
+        holds = tag_expressions.parse_condition(text)
     except tag_expressions.ExpressionError as error:
         raise StorageError(400, "InvalidHeaderValue", f"{header}: {error}") from error
-    if found is None or not holds(found):
+    if blob_tags is None or not holds(blob_tags):
         raise errors.condition_not_met()
 
 
-def of_body(body: bytes) -> dict[str, str]:
-    """The tags in the body of Set Blob Tags.
+def parse_body(body: bytes) -> dict[str, str]:
+    """Parse the tags in the body of Set Blob Tags.
 
     Raises:
         StorageError: the document is malformed, or a tag is not allowed.
     """
-    found = documents.parse(body, "Tags").iterfind("TagSet/Tag")
-    return checked((tag.findtext("Key") or "", tag.findtext("Value") or "") for tag in found)
+    elements = documents.parse(body, "Tags").iterfind("TagSet/Tag")
+    return _check_tags((tag.findtext("Key") or "", tag.findtext("Value") or "") for tag in elements)
 
 
-def checked(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Tags by their keys.
+def _check_tags(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return tags by their keys.
 
     Raises:
-        StorageError: there are more than ten, or one is not allowed, or comes twice.
+        StorageError: there are more than ten tags, or a tag is not allowed or occurs twice.
     """
-    found: dict[str, str] = {}
+    tags: dict[str, str] = {}
     for key, value in pairs:
         if not key:
             raise StorageError(400, "EmptyTagName", "The name of one of the tag key-value pairs is empty.")
@@ -98,21 +99,21 @@ def checked(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
             raise _too_many()
         if not _ALLOWED.fullmatch(key) or not _ALLOWED.fullmatch(value):
             raise _invalid()
-        if key in found:
+        if key in tags:
             raise StorageError(400, "DuplicateTagNames", "The tags specified contain duplicate names.")
-        found[key] = value
-    if len(found) > _MOST:
+        tags[key] = value
+    if len(tags) > _MAX_TAGS:
         raise _too_many()
-    return found
+    return tags
 
 
 def element(tags: Mapping[str, str]) -> str:
-    """Tags in a document."""
-    found = (
+    """Return the XML element of tags."""
+    elements = (
         f"<Tag><Key>{documents.text(key)}</Key><Value>{documents.text(value)}</Value></Tag>"
         for key, value in sorted(tags.items())
     )
-    return f"<Tags><TagSet>{''.join(found)}</TagSet></Tags>"
+    return f"<Tags><TagSet>{''.join(elements)}</TagSet></Tags>"
 
 
 def _too_many() -> StorageError:

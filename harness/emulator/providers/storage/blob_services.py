@@ -1,4 +1,4 @@
-"""The blob service of an account behind Resource Manager: versions, and what becomes of deleted blobs; pure.
+"""The blob service of an account in Resource Manager: versioning and the retention of deleted blobs; pure.
 
 Source: Microsoft's reference of "Blob Services - Set Service Properties".
 """
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
 from harness.emulator.providers.arm.rules import InvalidContentError
-from harness.emulator.providers.storage.answers import ACCOUNT, refused
+from harness.emulator.providers.storage.responses import ACCOUNT, error_response
 from harness.emulator.providers.storage.rules import invalid_parameter, parse_flag, parse_properties, parse_retention
 from harness.emulator.routing import Route
 from harness.emulator.storage_service.model import ServiceSettings
@@ -21,24 +21,24 @@ _UNSERVED = ("changeFeed", "containerDeleteRetentionPolicy", "lastAccessTimeTrac
 _CONTAINER = ACCOUNT + "/blobServices/default/containers/{container}"
 
 
-def shown(settings: ServiceSettings) -> dict[str, Any]:
-    """The properties that settings have."""
-    kept = protection_of(settings)
+def service_properties(settings: ServiceSettings) -> dict[str, Any]:
+    """Return the service's properties as Resource Manager shows them."""
+    protection = protection_of(settings)
     policy: dict[str, Any] = {"enabled": False}
-    if kept.days:
-        policy = {"enabled": True, "days": kept.days, "allowPermanentDelete": kept.permanent}
+    if protection.days:
+        policy = {"enabled": True, "days": protection.days, "allowPermanentDelete": protection.permanent}
     return {
         "cors": {"corsRules": []},
         _RETENTION: policy,
-        **({_VERSIONS: True} if kept.versions else {}),
+        **({_VERSIONS: True} if protection.versions else {}),
     }
 
 
-def changed(settings: ServiceSettings, document: dict[str, Any]) -> ServiceSettings:
-    """Settings after a request with new ones: what it does not name stays.
+def apply_properties(settings: ServiceSettings, document: dict[str, Any]) -> ServiceSettings:
+    """Return the settings after a request with new properties; a property that the request omits does not change.
 
     Raises:
-        InvalidContentError: a value is not allowed, or is for what the emulator does not serve.
+        InvalidContentError: a value is not allowed, or the request enables a feature that the emulator does not serve.
     """
     versions, properties = parse_flag(document, _VERSIONS), parse_properties(document)
     for name in _UNSERVED:
@@ -53,7 +53,7 @@ def changed(settings: ServiceSettings, document: dict[str, Any]) -> ServiceSetti
 
 
 def _element(policy: object) -> str:
-    """A retention policy as the service's own properties have it."""
+    """Return a retention policy as the element of the blob service's own properties."""
     days = parse_retention(policy, _RETENTION)
     permanent = policy.get("allowPermanentDelete") if isinstance(policy, dict) else None
     if not isinstance(permanent, bool | None):
@@ -63,7 +63,7 @@ def _element(policy: object) -> str:
 
 def _refuse_immutability(_request: Request) -> Response:
     text = "The emulator does not serve immutability policies and legal holds: everything in it can be deleted."
-    return refused(501, "NotImplemented", text)
+    return error_response(501, "NotImplemented", text)
 
 
 UNSERVED_ROUTES = tuple(

@@ -1,7 +1,7 @@
-"""The file service of an account behind Resource Manager: for how long its deleted shares can be restored; pure.
+"""The file service of an account in Resource Manager: the retention of deleted shares; pure.
 
 Source: Microsoft's reference of "File Services - Set Service Properties", and "Enable soft delete on Azure file
-shares": it is on for 7 days in a new account, and a change holds for shares that are deleted later.
+shares": a new account keeps deleted shares for 7 days, and a change applies to shares that are deleted later.
 """
 
 from typing import Any
@@ -15,22 +15,23 @@ from harness.emulator.storage_service.model import ServiceSettings
 _RETENTION = "shareDeleteRetentionPolicy"
 
 
-def shown(settings: ServiceSettings) -> dict[str, Any]:
-    """The properties that settings have."""
+def service_properties(settings: ServiceSettings) -> dict[str, Any]:
+    """Return the service's properties as Resource Manager shows them."""
     days = settings.share_retention
     return {_RETENTION: {"enabled": True, "days": days} if days else {"enabled": False}}
 
 
-def changed(settings: ServiceSettings, document: dict[str, Any]) -> ServiceSettings:
-    """Settings after a request with new ones: what it does not name stays.
+def apply_properties(settings: ServiceSettings, document: dict[str, Any]) -> ServiceSettings:
+    """Return the settings after a request with new properties; a property that the request omits does not change.
 
     Raises:
-        InvalidContentError: it is no policy, or the body sets what the emulator does not serve.
+        InvalidContentError: the policy is invalid, or the body sets a property that the emulator does not serve.
     """
     properties = parse_properties(document)
-    if others := sorted(name for name, value in properties.items() if name != _RETENTION and value is not None):
+    if unserved := sorted(name for name, value in properties.items() if name != _RETENTION and value is not None):
         text = (
-            f"The emulator serves {_RETENTION} and not properties.{others[0][:60]}; CORS: Set File Service Properties."
+            f"The emulator serves {_RETENTION} and not properties.{unserved[0][:60]}; "
+            "CORS: Set File Service Properties."
         )
         raise InvalidContentError("FeatureNotSupported", text)
     policy = properties.get(_RETENTION)

@@ -1,6 +1,7 @@
-"""Microsoft.Storage behind Resource Manager: accounts and their keys.
+"""Microsoft.Storage in Resource Manager: accounts and their keys.
 
-Answers as recorded from ``az storage account create`` of 2018 (API version 2017-10-01) and Microsoft's reference.
+The responses follow those recorded from ``az storage account create`` in 2018 (API version 2017-10-01) and Microsoft's
+reference.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers.arm.rules import InvalidContentError, parse_location, parse_object, parse_tags
 from harness.emulator.providers.storage import blob_services, file_services
-from harness.emulator.providers.storage.answers import (
+from harness.emulator.providers.storage.model import AccountCreation, account_wire
+from harness.emulator.providers.storage.responses import (
     ACCOUNT,
     GROUP,
     JSON,
@@ -23,13 +25,12 @@ from harness.emulator.providers.storage.answers import (
     SERVER,
     SUBSCRIPTION,
     account_id,
+    account_not_found,
+    error_response,
+    find_account,
     group_id,
-    json_answer,
-    named_account,
-    not_found,
-    refused,
+    json_response,
 )
-from harness.emulator.providers.storage.model import AccountCreation, account_wire
 from harness.emulator.providers.storage.rules import (
     KEY_NAMES,
     name_problem,
@@ -47,22 +48,22 @@ from harness.emulator.store import Store
 from harness.emulator.wire import retry_after
 
 _HTTPS_ONLY, _PUBLIC_BLOBS = "supportsHttpsTrafficOnly", "allowBlobPublicAccess"
-_KEPT = timedelta(hours=1)  # that the end of a creation can be polled
+_POLLING_TIME = timedelta(hours=1)  # for which a client can poll a creation
 
 
-class Contents(Protocol):
-    """A service that keeps things in accounts."""
+class AccountService(Protocol):
+    """A service with records in accounts, such as the blob service."""
 
     def forget(self, account: str) -> None:
-        """Delete the records of all that the service has in an account, within the caller's transaction."""
+        """Delete the service's records of an account, within the caller's transaction."""
 
 
 class StorageProvider:
-    """The resource provider; each account is usable as soon as its creation was accepted.
+    """The resource provider. An account is usable as soon as its creation is accepted.
 
     Args:
         trash: takes the directories of deleted accounts.
-        services: what has records in accounts.
+        services: the services with records in accounts.
     """
 
     namespace = NAMESPACE
@@ -75,7 +76,7 @@ class StorageProvider:
         store: Store,
         clock: Clock,
         trash: Trash,
-        services: Sequence[Contents],
+        services: Sequence[AccountService],
     ) -> None:
         self._tenant = identity.tenant_id
         self._accounts = accounts
@@ -84,16 +85,16 @@ class StorageProvider:
         self._trash = trash
         self._services = services
         self._file_services = ServiceProperties(
-            accounts, "file", shown=file_services.shown, changed=file_services.changed
+            accounts, "file", render=file_services.service_properties, apply=file_services.apply_properties
         )
         self._blob_services = ServiceProperties(
-            accounts, "blob", shown=blob_services.shown, changed=blob_services.changed
+            accounts, "blob", render=blob_services.service_properties, apply=blob_services.apply_properties
         )
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """The operations of accounts."""
-        listed = SUBSCRIPTION + "/storageAccounts"
+        accounts = SUBSCRIPTION + "/storageAccounts"
         operation = SUBSCRIPTION + "/locations/{location}/asyncoperations/{operation}"
         return (
             Route("PUT", ACCOUNT, "StorageAccounts_Create", self._create),
@@ -101,7 +102,7 @@ class StorageProvider:
             Route("PATCH", ACCOUNT, "StorageAccounts_Update", self._update),
             Route("DELETE", ACCOUNT, "StorageAccounts_Delete", self._delete),
             Route("GET", GROUP, "StorageAccounts_ListByResourceGroup", self._list),
-            Route("GET", listed, "StorageAccounts_List", self._list_all),
+            Route("GET", accounts, "StorageAccounts_List", self._list_all),
             Route("POST", ACCOUNT + "/listKeys", "StorageAccounts_ListKeys", self._list_keys),
             Route("POST", ACCOUNT + "/regenerateKey", "StorageAccounts_RegenerateKey", self._regenerate_key),
             Route("POST", SUBSCRIPTION + "/checkNameAvailability", "StorageAccounts_CheckName", self._check_name),
@@ -126,26 +127,28 @@ class StorageProvider:
             raise InvalidContentError("AccountNameInvalid", problem)
         document = parse_object(await request.read())
         location = parse_location(document)
-        found = self._accounts.get(name)
-        if found is None:
-            return self._begin(request, document, location)
-        if found.id.lower() != account_id(request).lower():
-            return refused(409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.")
-        if found.location != location:
+        account = self._accounts.get(name)
+        if account is None:
+            return self._create_account(request, document, location)
+        if account.id.lower() != account_id(request).lower():
+            return error_response(
+                409, "StorageAccountAlreadyTaken", f"The storage account named {name} is already taken."
+            )
+        if account.location != location:
             text = (
-                f"The resource '{name}' already exists in location '{found.location}' in resource group "
+                f"The resource '{name}' already exists in location '{account.location}' in resource group "
                 f"'{request.params['group']}'. A resource with the same name cannot be created in location "
                 f"'{location}'. Please select a new resource name."
             )
-            return refused(409, "InvalidResourceLocation", text)
-        return self._change(found, document)
+            return error_response(409, "InvalidResourceLocation", text)
+        return self._change(account, document)
 
-    def _begin(self, request: Request, document: dict[str, Any], location: str) -> Response:
+    def _create_account(self, request: Request, document: dict[str, Any], location: str) -> Response:
         key = new_key()
         account = StorageAccount(
             name=request.params["account"],
             location=location,
-            keys=(key, key),  # alike until one is regenerated: the recorded sessions, scrubbed, show one value
+            keys=(key, key),  # equal until one is regenerated, because the scrubbed recordings show one value for both
             created=self._clock.now(),
             id=account_id(request),
             sku=parse_sku(document),
@@ -156,34 +159,34 @@ class StorageProvider:
         )
         operation = new_guid()
         with self._store.transaction():
-            for key, earlier in self._store.list(AccountCreation):
-                if account.created - earlier.started > _KEPT:
+            for key, creation in self._store.list(AccountCreation):
+                if account.created - creation.started > _POLLING_TIME:
                     self._store.delete(AccountCreation, key)
             self._accounts.put(account)
             self._store.put(operation, AccountCreation(account.name, account.created))
-        place = (
+        location_header = (
             f"https://management.azure.com/subscriptions/{request.params['subscription']}/providers/{NAMESPACE}"
             f"/locations/{location}/asyncoperations/{operation}?monitor=true&api-version={request.query['api-version']}"
         )
-        soon = retry_after(request)
-        headers = [SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", place), soon]
+        delay = retry_after(request)
+        headers = [SERVER, ("content-type", "text/plain; charset=utf-8"), ("location", location_header), delay]
         return Response(202, headers=headers)
 
     def _poll(self, request: Request) -> Response:
         creation = self._store.get(AccountCreation, request.params["operation"])
         account = self._accounts.get(creation.account) if creation else None
         if account is None:
-            return refused(404, "NotFound", "The operation could not be found.")
-        return self._answer(account)
+            return error_response(404, "NotFound", "The operation could not be found.")
+        return self._response(account)
 
     def _get(self, request: Request) -> Response:
-        account = named_account(self._accounts, request)
-        return self._answer(account) if account else not_found(request)
+        account = find_account(self._accounts, request)
+        return self._response(account) if account else account_not_found(request)
 
     async def _update(self, request: Request) -> Response:
         document = parse_object(await request.read())
-        account = named_account(self._accounts, request)
-        return self._change(account, document) if account else not_found(request)
+        account = find_account(self._accounts, request)
+        return self._change(account, document) if account else account_not_found(request)
 
     def _change(self, account: StorageAccount, document: dict[str, Any]) -> Response:
         tags = parse_tags(document)
@@ -197,10 +200,10 @@ class StorageProvider:
             public_blobs=account.public_blobs if public_blobs is None else public_blobs,
         )
         self._accounts.put(changed)
-        return self._answer(changed)
+        return self._response(changed)
 
     def _delete(self, request: Request) -> Response:
-        account = named_account(self._accounts, request)
+        account = find_account(self._accounts, request)
         if account is None:
             return Response(204, headers=[SERVER])
         self._remove(account)
@@ -208,23 +211,23 @@ class StorageProvider:
 
     def _list(self, request: Request) -> Response:
         accounts = self._accounts.list(group_id(request.params["subscription"], request.params["group"]))
-        return json_answer({"value": [account_wire(account, self._tenant) for account in accounts]})
+        return json_response({"value": [account_wire(account, self._tenant) for account in accounts]})
 
     def _list_all(self, _request: Request) -> Response:
         body = {"value": [account_wire(account, self._tenant) for account in self._accounts.list()]}
-        answer = json_answer(body, content_type=f"{JSON}; charset=utf-8")
-        answer.headers.append(("x-ms-original-request-ids", new_guid()))
-        return answer
+        response = json_response(body, content_type=f"{JSON}; charset=utf-8")
+        response.headers.append(("x-ms-original-request-ids", new_guid()))
+        return response
 
     def _list_keys(self, request: Request) -> Response:
-        account = named_account(self._accounts, request)
-        return _keys(account) if account else not_found(request)
+        account = find_account(self._accounts, request)
+        return _keys(account) if account else account_not_found(request)
 
     async def _regenerate_key(self, request: Request) -> Response:
         number = parse_key_number(parse_object(await request.read()))
-        account = named_account(self._accounts, request)
+        account = find_account(self._accounts, request)
         if account is None:
-            return not_found(request)
+            return account_not_found(request)
         first, second = account.keys
         changed = replace(account, keys=(new_key(), second) if number == 0 else (first, new_key()))
         self._accounts.put(changed)
@@ -235,14 +238,14 @@ class StorageProvider:
         if not isinstance(name, str):
             raise InvalidContentError("InvalidRequestContent", "The property 'name' must be a string.")
         if problem := name_problem(name):
-            return json_answer({"nameAvailable": False, "reason": "AccountNameInvalid", "message": problem})
+            return json_response({"nameAvailable": False, "reason": "AccountNameInvalid", "message": problem})
         if self._accounts.get(name):
             text = f"The storage account named {name} is already taken."
-            return json_answer({"nameAvailable": False, "reason": "AlreadyExists", "message": text})
-        return json_answer({"nameAvailable": True})
+            return json_response({"nameAvailable": False, "reason": "AlreadyExists", "message": text})
+        return json_response({"nameAvailable": True})
 
-    def _answer(self, account: StorageAccount) -> Response:
-        return json_answer(account_wire(account, self._tenant))
+    def _response(self, account: StorageAccount) -> Response:
+        return json_response(account_wire(account, self._tenant))
 
     def _remove(self, account: StorageAccount) -> None:
         with self._accounts.removing(account.name, self._trash):
@@ -252,4 +255,4 @@ class StorageProvider:
 
 def _keys(account: StorageAccount) -> Response:
     pairs = zip(KEY_NAMES, account.keys, strict=True)
-    return json_answer({"keys": [{"keyName": name, "value": key, "permissions": "FULL"} for name, key in pairs]})
+    return json_response({"keys": [{"keyName": name, "value": key, "permissions": "FULL"} for name, key in pairs]})

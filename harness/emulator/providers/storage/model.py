@@ -10,20 +10,20 @@ from harness.emulator.wire import precise_timestamp
 
 
 class AccountCreation(msgspec.Struct, frozen=True):
-    """The operation that a client polls after it created an account."""
+    """The operation that a client polls after it has created an account."""
 
     account: str
     started: datetime
 
 
 def sku_wire(account: StorageAccount) -> dict[str, str]:
-    """An account's SKU as Resource Manager shows it."""
+    """Return an account's SKU as Resource Manager shows it."""
     return {"name": account.sku, "tier": account.sku.partition("_")[0]}
 
 
 def account_wire(account: StorageAccount, tenant: str) -> dict[str, Any]:
-    """As Resource Manager shows it, in the recorded order of keys."""
-    made = {"enabled": True, "lastEnabledTime": precise_timestamp(account.created)}
+    """Return an account as Resource Manager shows it, with its keys in the recorded order."""
+    encryption = {"enabled": True, "lastEnabledTime": precise_timestamp(account.created)}
     properties: dict[str, Any] = {
         "networkAcls": {
             "bypass": "AzureServices",
@@ -34,7 +34,7 @@ def account_wire(account: StorageAccount, tenant: str) -> dict[str, Any]:
         "trustedDirectories": [tenant],
         **({} if account.public_blobs is None else {"allowBlobPublicAccess": account.public_blobs}),
         "supportsHttpsTrafficOnly": account.https_only,
-        "encryption": {"services": {"file": made, "blob": made}, "keySource": "Microsoft.Storage"},
+        "encryption": {"services": {"file": encryption, "blob": encryption}, "keySource": "Microsoft.Storage"},
         "provisioningState": "Succeeded",
         "creationTime": precise_timestamp(account.created),
         "primaryEndpoints": {

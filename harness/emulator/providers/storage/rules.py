@@ -1,4 +1,4 @@
-"""What Microsoft.Storage accepts; pure.
+"""Validation of requests to Microsoft.Storage; pure.
 
 Source: Microsoft's reference of "Storage Accounts - Create", API version 2017-10-01.
 """
@@ -20,13 +20,13 @@ SKUS = (
     "Premium_ZRS",
 )
 KEY_NAMES = ("key1", "key2")
-_MOST_DAYS = 365  # that a retention policy may have
+_MOST_DAYS = 365  # the longest retention policy
 
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 
 
 def name_problem(name: str) -> str | None:
-    """Why an account cannot have a name; None when it can."""
+    """Return why a name is not valid for an account; None if it is valid."""
     if _NAME.fullmatch(name):
         return None
     return (
@@ -36,10 +36,10 @@ def name_problem(name: str) -> str | None:
 
 
 def parse_sku(document: dict[str, Any], default: str | None = None) -> str:
-    """The name of the body's SKU, in Azure's casing.
+    """Return the name of the body's SKU, in Azure's casing.
 
     Raises:
-        InvalidContentError: there is none and no default, or it is unknown.
+        InvalidContentError: the SKU is unknown, or missing without a default.
     """
     sku = document.get("sku")
     if sku is None and default is not None:
@@ -48,19 +48,19 @@ def parse_sku(document: dict[str, Any], default: str | None = None) -> str:
 
 
 def parse_kind(document: dict[str, Any], default: str) -> str:
-    """The body's kind of account, in Azure's casing.
+    """Return the body's kind of account, in Azure's casing.
 
     Raises:
-        InvalidContentError: it is unknown.
+        InvalidContentError: the kind is unknown.
     """
     return _choice(document.get("kind", default), KINDS, "kind")
 
 
 def parse_flag(document: dict[str, Any], name: str) -> bool | None:
-    """A flag among the body's ``properties``; None where the body does not have it.
+    """Return a flag of the body's ``properties``; None if the body does not contain it.
 
     Raises:
-        InvalidContentError: properties is no object, or the value no boolean.
+        InvalidContentError: ``properties`` is not an object, or the value is not a boolean.
     """
     value = parse_properties(document).get(name)
     if value is not None and not isinstance(value, bool):
@@ -69,10 +69,10 @@ def parse_flag(document: dict[str, Any], name: str) -> bool | None:
 
 
 def parse_properties(document: dict[str, Any]) -> dict[str, Any]:
-    """The body's ``properties``; empty where it has none.
+    """Return the body's ``properties``; empty if it has none.
 
     Raises:
-        InvalidContentError: they are no object.
+        InvalidContentError: ``properties`` is not an object.
     """
     properties = document.get("properties")
     if properties is None:
@@ -83,13 +83,13 @@ def parse_properties(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_retention(policy: object, name: str) -> int:
-    """For how many days a retention policy keeps what is deleted; 0 if not at all.
+    """Return for how many days a retention policy keeps deleted items; 0 if it is disabled.
 
     Args:
-        name: of the policy.
+        name: the name of the policy.
 
     Raises:
-        InvalidContentError: it is none.
+        InvalidContentError: the policy is invalid.
     """
     if not isinstance(policy, dict) or not isinstance(policy.get("enabled"), bool):
         raise invalid_parameter(f"{name}.enabled")
@@ -102,22 +102,22 @@ def parse_retention(policy: object, name: str) -> int:
 
 
 def parse_key_number(document: dict[str, Any]) -> int:
-    """Which key a body names: 0 for key1, 1 for key2.
+    """Return which key a body names: 0 for key1, 1 for key2.
 
     Raises:
-        InvalidContentError: another, or none.
+        InvalidContentError: the body names another key, or none.
     """
     return KEY_NAMES.index(_choice(document.get("keyName"), KEY_NAMES, "keyName"))
 
 
 def invalid_parameter(name: str) -> InvalidContentError:
-    """A value that the storage provider does not know."""
+    """Return the error about a parameter with an invalid value."""
     text = f"Values for request parameters are invalid: {name}."
     return InvalidContentError("InvalidValuesForRequestParameters", text)
 
 
-def _choice(value: object, known: tuple[str, ...], name: str) -> str:
-    found = next((each for each in known if isinstance(value, str) and each.lower() == value.lower()), None)
-    if found is None:
-        raise invalid_parameter(name)
-    return found
+def _choice(value: object, choices: tuple[str, ...], name: str) -> str:
+    for choice in choices:
+        if isinstance(value, str) and choice.lower() == value.lower():
+            return choice
+    raise invalid_parameter(name)

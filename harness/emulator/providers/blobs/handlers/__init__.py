@@ -1,4 +1,4 @@
-"""The operations of blob storage, one module a resource type."""
+"""The operations of blob storage, one module per resource type."""
 
 from harness.emulator.providers.blobs.handlers.appends import AppendHandlers
 from harness.emulator.providers.blobs.handlers.batch import BatchHandlers
@@ -11,10 +11,10 @@ from harness.emulator.providers.blobs.handlers.from_url import FromUrlHandlers
 from harness.emulator.providers.blobs.handlers.listings import ListingHandlers
 from harness.emulator.providers.blobs.handlers.page_ranges import PageRangeHandlers
 from harness.emulator.providers.blobs.handlers.pages import PageHandlers
-from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.puts import PutHandlers
 from harness.emulator.providers.blobs.handlers.service import ServiceHandlers
 from harness.emulator.providers.blobs.handlers.snapshots import SnapshotHandlers
+from harness.emulator.providers.blobs.handlers.source_reader import SourceReader
 from harness.emulator.providers.blobs.handlers.tags import TagHandlers
 from harness.emulator.providers.blobs.handlers.tiers import TierHandlers
 
@@ -30,10 +30,10 @@ __all__ = [
     "ListingHandlers",
     "PageHandlers",
     "PageRangeHandlers",
-    "Pieces",
     "PutHandlers",
     "ServiceHandlers",
     "SnapshotHandlers",
+    "SourceReader",
     "TagHandlers",
     "TierHandlers",
 ]

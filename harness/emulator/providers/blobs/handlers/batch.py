@@ -1,4 +1,4 @@
-"""Blob Batch: many deletions, or many changes of tiers, in one request; each with credentials of its own."""
+"""Blob Batch: many deletions or many changes of tiers in one request, each with its own credentials."""
 
 import asyncio
 import uuid
@@ -6,50 +6,50 @@ from http import HTTPStatus
 from typing import Protocol
 
 from harness.emulator.context import MalformedRequestError, Request, Response
-from harness.emulator.providers.blobs.batch_body import LIMIT, Part, PartAnswer, answer_body, boundary_of, parts
+from harness.emulator.providers.blobs.batch_body import LIMIT, Part, PartResponse, boundary_of, parts, response_body
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.operations import Call
 
-_OPERATIONS = {("DELETE", ""), ("PUT", "tier")}  # method and component of the requests that a batch may have
+_OPERATIONS = {("DELETE", ""), ("PUT", "tier")}  # method and component of the requests that a batch may contain
 
 
-class Answering(Protocol):
-    """The service, which answers single requests."""
+class RequestHandler(Protocol):
+    """The service, which handles single requests."""
 
     def target(self, request: Request, account: str, path: str) -> Target:
-        """The target of a request."""
+        """Return the target of a request."""
 
     async def handle_target(self, request: Request, target: Target, *, version: str = "") -> Response:
-        """Answer a request for a target."""
+        """Handle a request for a target."""
 
 
 class BatchHandlers:
-    """Blob Batch, of an account or a container. It is no transaction: each request succeeds or fails by itself."""
+    """Blob Batch of an account or a container. It is not a transaction: each request succeeds or fails separately."""
 
-    def __init__(self, service: Answering) -> None:
+    def __init__(self, service: RequestHandler) -> None:
         self._service = service
 
     async def perform(self, call: Call) -> Response:
         """Blob Batch."""
-        boundary = boundary_of(call.request.headers.get("content-type", ""))
-        found = parts(await call.request.read(LIMIT), boundary)
-        requests = [self._request(call, part) for part in found]
+        request_boundary = boundary_of(call.request.headers.get("content-type", ""))
+        batch_parts = parts(await call.request.read(LIMIT), request_boundary)
+        requests = [self._request(call, part) for part in batch_parts]
         if len({request.method for request, _ in requests}) > 1:
             raise errors.invalid_input("All requests of a batch must be of one operation.")
-        answers = []
-        for part, (request, target) in zip(found, requests, strict=True):
-            answers.append(await self._answered(call, part, request, target))
+        responses = []
+        for part, (request, target) in zip(batch_parts, requests, strict=True):
+            responses.append(await self._handle_part(call, part, request, target))
             await asyncio.sleep(0)  # let other requests run
-        between = f"batchresponse_{uuid.uuid4()}"
-        content_type = ("content-type", f"multipart/mixed; boundary={between}")
-        return Response(202, answer_body(answers, between), headers=[content_type])
+        boundary = f"batchresponse_{uuid.uuid4()}"
+        content_type = ("content-type", f"multipart/mixed; boundary={boundary}")
+        return Response(202, response_body(responses, boundary), headers=[content_type])
 
     def _request(self, call: Call, part: Part) -> tuple[Request, Target]:
-        """The request in a part, and its target.
+        """Return the request in a part, and its target.
 
         Raises:
-            StorageError: a batch cannot have it.
+            StorageError: the request is malformed, or not allowed in the batch.
         """
         try:
             request = call.request.part(part.method, part.target, part.headers)
@@ -67,11 +67,11 @@ class BatchHandlers:
             raise errors.invalid_input("A request of the batch is about no blob, or about one of another container.")
         return request, target
 
-    async def _answered(self, call: Call, part: Part, request: Request, target: Target) -> PartAnswer:
-        answer = await self._service.handle_target(request, target, version=call.version)
-        body = answer.body if isinstance(answer.body, bytes) else b""
-        reason = answer.reason.partition("\n")[0] or HTTPStatus(answer.status).phrase
-        return PartAnswer(part.id, answer.status, reason, answer.headers, body)
+    async def _handle_part(self, call: Call, part: Part, request: Request, target: Target) -> PartResponse:
+        response = await self._service.handle_target(request, target, version=call.version)
+        body = response.body if isinstance(response.body, bytes) else b""
+        reason = response.reason.partition("\n")[0] or HTTPStatus(response.status).phrase
+        return PartResponse(part.id, response.status, reason, response.headers, body)
 
 
 def _component(request: Request) -> str:
@@ -79,6 +79,6 @@ def _component(request: Request) -> str:
 
 
 def _names_account(call: Call) -> bool:
-    """Whether the account is in the path of a batch, and so in those of its requests, too."""
+    """Return whether the path of a batch, and so the paths of its requests, contain the account."""
     account, share = call.target.account, call.target.share
     return call.request.path.strip("/") == f"{account}/{share}".strip("/")

@@ -12,7 +12,7 @@ from harness.emulator.storage_service.model import Container, new_content, share
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date
 
-# Features that the emulator does not have, as the service reports their absence.
+# Headers by which the service reports that a container lacks features; the emulator does not implement them.
 _PROTECTION = (
     ("x-ms-has-immutability-policy", "false"),
     ("x-ms-has-legal-hold", "false"),
@@ -34,28 +34,28 @@ class ContainerHandlers:
         account, name = call.target.account, call.target.share
         if self._containers.store.get(Container, share_key(account, name)):
             raise container_exists()
-        for header, value in _PROTECTION:  # a container that asks for such a feature is refused, not made without it
+        for header, value in _PROTECTION:  # a request for such a feature is refused, not ignored
             if call.request.headers.get(header, value).lower() != value:
                 raise errors.unsupported_header(header)
         container = Container(name, call.now, headers.metadata(call.request), access=self._access(call))
         with self._containers.roots.making(account, name) as directory:
             container = replace(container, directory=directory, content=new_content())
-            self._containers.keep_container(call.target, container)
+            self._containers.put_container(call.target, container)
         return Response(201, headers=_stamps(container))
 
     def get(self, call: Call) -> Response:
         """Get Container Properties, and Get Container Metadata."""
-        container = self._admitted(call, change=False)
-        found = [*_stamps(container), *headers.metadata_headers(container.metadata)]
-        found += leases.headers(container.lease, call.now)
+        container = self._checked_container(call, change=False)
+        fields = [*_stamps(container), *headers.metadata_headers(container.metadata)]
+        fields += leases.headers(container.lease, call.now)
         if container.access:
-            found.append(("x-ms-blob-public-access", container.access))
-        return Response(200, headers=[*found, *_PROTECTION])
+            fields.append(("x-ms-blob-public-access", container.access))
+        return Response(200, headers=[*fields, *_PROTECTION])
 
     async def delete(self, call: Call) -> Response:
         """Delete Container."""
-        await self._containers.all_over(call.target)
-        container = self._admitted(call, change=True)
+        await self._containers.wait_for_changes(call.target)
+        container = self._checked_container(call, change=True)
         self._containers.remove(call.target.account, call.target.share, container)
         return Response(202)
 
@@ -65,11 +65,11 @@ class ContainerHandlers:
 
     def get_policies(self, call: Call) -> Response:
         """Get Container ACL."""
-        container = self._admitted(call, change=False)
-        found = _stamps(container)
+        container = self._checked_container(call, change=False)
+        fields = _stamps(container)
         if container.access:
-            found.append(("x-ms-blob-public-access", container.access))
-        return documents.answer(documents.policies_document(container.policies), headers=found)
+            fields.append(("x-ms-blob-public-access", container.access))
+        return documents.answer(documents.policies_document(container.policies), headers=fields)
 
     async def set_policies(self, call: Call) -> Response:
         """Set Container ACL."""
@@ -81,7 +81,7 @@ class ContainerHandlers:
         container = self._containers.container(call.target)
         _check_conditions(call, container)
         action, lease = asked(call, container.lease, endless=False)
-        self._containers.keep_container(call.target, replace(container, lease=lease))
+        self._containers.put_container(call.target, replace(container, lease=lease))
         return answer(action, lease, call.now, _stamps(container))
 
     def _access(self, call: Call) -> str:
@@ -92,19 +92,19 @@ class ContainerHandlers:
             self._public.check_allowed(call.target.account)
         return text
 
-    def _admitted(self, call: Call, *, change: bool) -> Container:
+    def _checked_container(self, call: Call, *, change: bool) -> Container:
         container = self._containers.container(call.target)
-        given = call.request.headers.get("x-ms-lease-id", "")
+        lease_id = call.request.headers.get("x-ms-lease-id", "")
         # A lease protects a container from deletion, not from changes.
         only_deletion = change and call.request.method == "DELETE"
-        leases.check(container.lease, given, call.now, noun="Container", change=only_deletion)
+        leases.check(container.lease, lease_id, call.now, noun="Container", change=only_deletion)
         if change:
             _check_conditions(call, container)
         return container
 
     def _change(self, call: Call, **fields: object) -> Response:
-        container = replace(self._admitted(call, change=True), changed=call.now, **fields)
-        self._containers.keep_container(call.target, container)
+        container = replace(self._checked_container(call, change=True), changed=call.now, **fields)
+        self._containers.put_container(call.target, container)
         return Response(200, headers=_stamps(container))
 
 

@@ -1,7 +1,7 @@
 """Copy Blob: a short copy ends before the response; a longer one runs in the background and can be aborted.
 
 As at Azure, a copy from another account is always reported as pending, so that its client has to wait. Until a pending
-copy ends, its place holds an empty blob, or a page blob of zeros.
+copy ends, an empty blob, or a page blob of zeros, is its placeholder.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs.containers import Containers
-from harness.emulator.providers.blobs.copied import checked_source, copied, replaced
+from harness.emulator.providers.blobs.copy_rules import blob_to_replace, check_source, copy_record
 from harness.emulator.providers.blobs.errors import blob_not_found, copy_id_mismatch
-from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
+from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, BlobWrite
 from harness.emulator.providers.blobs.handlers.response_headers import Headers
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.providers.blobs.places import Place
+from harness.emulator.providers.blobs.paths import BlobPath
 from harness.emulator.storage_service import errors, leases
 from harness.emulator.storage_service.copy_sources import CopySources, without_signature
 from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, RunningCopy, ended, move
@@ -34,15 +34,15 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Arriving:
-    """A blob whose bytes are copied to a file that is not in a container yet."""
+class _IncomingBlob:
+    """A blob whose bytes are copied to a file outside of the containers."""
 
-    blob: Blob
+    record: Blob
     copy: Copy
     running: RunningCopy
-    moving: asyncio.Task[None]
+    transfer: asyncio.Task[None]
     descriptor: int
-    beside: Path
+    temporary: Path
 
 
 class CopyHandlers:
@@ -52,101 +52,101 @@ class CopyHandlers:
         self._containers = containers
         self._blobs = blobs
         self._sources = sources
-        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._finishing: dict[str, asyncio.Task[None]] = {}
         self._tasks = CopyTasks()
 
     async def start(self, call: Call) -> Response:
-        """Copy Blob: the target does not change until the copy is complete, or continues in the background."""
+        """Copy Blob: the target does not change until the copy is complete or continues in the background."""
         url = call.request.headers["x-ms-copy-source"]
         with self._sources.open(call, url) as source, ExitStack() as stack:
-            checked_source(call, source)
-            replaced(self._containers, call, self._containers.place(call.target))
-            descriptor, beside = stack.enter_context(staged(self._containers.trash.folder))
+            check_source(call, source)
+            blob_to_replace(self._containers, call, self._containers.path(call.target))
+            descriptor, temporary = stack.enter_context(staged(self._containers.trash.folder))
             os.truncate(descriptor, source.length)
             running, delay = RunningCopy(), self._sources.delay
-            moving = self._tasks.start(
+            transfer = self._tasks.start(
                 move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay)
             )
             copy = Copy(str(uuid.uuid4()), without_signature(url), "pending", source.length)
-            arriving = _Arriving(copied(call, source), copy, running, moving, descriptor, beside)
+            incoming = _IncomingBlob(copy_record(call, source), copy, running, transfer, descriptor, temporary)
             try:
-                elsewhere = self._sources.parse(url)[0].account != call.target.account
-                await asyncio.wait({moving}, timeout=0 if elsewhere or delay else PATIENCE)
-                async with self._containers.changing(call) as place:
-                    if moving.done():
-                        moving.result()
+                is_foreign = self._sources.parse(url)[0].account != call.target.account
+                await asyncio.wait({transfer}, timeout=0 if is_foreign or delay else PATIENCE)
+                async with self._containers.changing(call) as path:
+                    if transfer.done():
+                        transfer.result()
                         copy = replace(copy, status="success", done=copy.total, completed=call.now)
-                        shown = self._publish(call, place, arriving, copy)
+                        fields = self._publish(call, path, incoming, copy)
                     else:
-                        shown = self._stand_in(call, place, arriving)
+                        fields = self._publish_placeholder(call, path, incoming)
                         self._containers.copies[copy.id] = running
-                        self._ending[copy.id] = self._tasks.start(self._finish(place, arriving, stack.pop_all()))
+                        self._finishing[copy.id] = self._tasks.start(self._finish(path, incoming, stack.pop_all()))
             except BaseException:
                 running.stop.set()
                 raise
-        return Response(202, headers=[*shown, ("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)])
+        return Response(202, headers=[*fields, ("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)])
 
     async def abort(self, call: Call) -> Response:
         """Abort Copy Blob: a blob without content remains."""
-        found = self._containers.find(self._containers.place(call.target))
-        if found is None:
+        blob = self._containers.find(self._containers.path(call.target))
+        if blob is None:
             raise blob_not_found()
         if call.request.headers.get("x-ms-copy-action", "").lower() != "abort":
             raise errors.invalid_header("x-ms-copy-action")
         leases.check(
-            found.blob.lease, call.request.headers.get("x-ms-lease-id", ""), call.now, noun="Blob", change=True
+            blob.record.lease, call.request.headers.get("x-ms-lease-id", ""), call.now, noun="Blob", change=True
         )
-        copy = found.blob.copy
-        ending = self._ending.get(copy.id) if copy is not None else None
-        if copy is None or ending is None:
+        copy = blob.record.copy
+        finishing = self._finishing.get(copy.id) if copy is not None else None
+        if copy is None or finishing is None:
             raise errors.no_pending_copy()
         if copy.id != call.request.query.get("copyid"):
             raise copy_id_mismatch()
         self._containers.copies[copy.id].stop.set()
-        await asyncio.wait({ending})
-        after = self._containers.find(found.place)
-        if after is not None and after.blob.copy is not None and after.blob.copy.status != "aborted":
-            raise errors.no_pending_copy()  # the copy has ended before
+        await asyncio.wait({finishing})
+        after = self._containers.find(blob.path)
+        if after is not None and after.record.copy is not None and after.record.copy.status != "aborted":
+            raise errors.no_pending_copy()  # the copy ended before it could be stopped
         return Response(204)
 
-    def _publish(self, call: Call, place: Place, arriving: _Arriving, copy: Copy) -> Headers:
-        """Put a complete blob in its place."""
-        before = replaced(self._containers, call, place)
-        blob = self._blobs.succeeding(before, replace(arriving.blob, copy=copy))
-        return self._blobs.publish(Written(place, before, blob), arriving.descriptor, arriving.beside)
+    def _publish(self, call: Call, path: BlobPath, incoming: _IncomingBlob, copy: Copy) -> Headers:
+        """Move a complete blob to its path."""
+        before = blob_to_replace(self._containers, call, path)
+        record = self._blobs.successor_record(before, replace(incoming.record, copy=copy))
+        return self._blobs.publish(BlobWrite(path, before, record), incoming.descriptor, incoming.temporary)
 
-    def _stand_in(self, call: Call, place: Place, arriving: _Arriving) -> Headers:
-        """Put the placeholder of a pending copy in its place."""
-        before = replaced(self._containers, call, place)
-        blob = replace(arriving.blob, copy=arriving.copy, content_md5="", blocks=(), extents=())
-        with staged(self._containers.trash.folder) as (descriptor, beside):
-            os.truncate(descriptor, arriving.copy.total if blob.kind == "PageBlob" else 0)
-            written = Written(place, before, self._blobs.succeeding(before, blob))
-            return self._blobs.publish(written, descriptor, beside)
+    def _publish_placeholder(self, call: Call, path: BlobPath, incoming: _IncomingBlob) -> Headers:
+        """Create the placeholder of a pending copy."""
+        before = blob_to_replace(self._containers, call, path)
+        record = replace(incoming.record, copy=incoming.copy, content_md5="", blocks=(), extents=())
+        with staged(self._containers.trash.folder) as (descriptor, temporary):
+            os.truncate(descriptor, incoming.copy.total if record.kind == "PageBlob" else 0)
+            write = BlobWrite(path, before, self._blobs.successor_record(before, record))
+            return self._blobs.publish(write, descriptor, temporary)
 
-    async def _finish(self, place: Place, arriving: _Arriving, held: ExitStack) -> None:
+    async def _finish(self, path: BlobPath, incoming: _IncomingBlob, resources: ExitStack) -> None:
         """Store the outcome of a copy that continued in the background.
 
         Args:
-            held: closes the file that the bytes move into, and deletes it where it is in no container.
+            resources: closes the file with the bytes, and deletes it unless it was moved to a container.
         """
-        copy = arriving.copy
+        copy = incoming.copy
         try:
-            with held:
-                done = await ended(arriving.moving, arriving.running, copy)
-                async with self._containers.turns.take(lambda: place):
-                    self._end(place, arriving, replace(done, completed=self._containers.clock.now()))
+            with resources:
+                final_copy = await ended(incoming.transfer, incoming.running, copy)
+                async with self._containers.turns.take(lambda: path):
+                    self._end(path, incoming, replace(final_copy, completed=self._containers.clock.now()))
         except (OSError, sqlite3.Error, StorageError) as error:
-            _log.warning("what became of a copy could not be kept: %s", error)
+            _log.warning("the outcome of a copy could not be stored: %s", error)
         finally:
-            del self._containers.copies[copy.id], self._ending[copy.id]
+            del self._containers.copies[copy.id], self._finishing[copy.id]
 
-    def _end(self, place: Place, arriving: _Arriving, copy: Copy) -> None:
-        found = self._containers.find(place)
-        if found is None or found.blob.copy is None or found.blob.copy.id != copy.id:
+    def _end(self, path: BlobPath, incoming: _IncomingBlob, copy: Copy) -> None:
+        blob = self._containers.find(path)
+        if blob is None or blob.record.copy is None or blob.record.copy.id != copy.id:
             return  # the blob was deleted with its container, or by a job
         if copy.status == "success":
-            blob = self._blobs.succeeding(found, replace(arriving.blob, copy=copy))
-            self._blobs.publish(Written(place, found, blob), arriving.descriptor, arriving.beside)
+            record = self._blobs.successor_record(blob, replace(incoming.record, copy=copy))
+            self._blobs.publish(BlobWrite(path, blob, record), incoming.descriptor, incoming.temporary)
         else:
-            self._containers.keep(self._containers.touched(found, replace(found.blob, copy=copy)))
+            self._containers.put_record(self._containers.with_record(blob, replace(blob.record, copy=copy)))

@@ -12,10 +12,10 @@ from harness.emulator.providers.blobs.errors import (
     previous_snapshot_is_newer,
     previous_snapshot_not_found,
 )
-from harness.emulator.providers.blobs.handlers.pages import of_pages
+from harness.emulator.providers.blobs.handlers.pages import require_page_blob
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, stamps
 from harness.emulator.providers.blobs.history import History
-from harness.emulator.providers.blobs.places import Found
+from harness.emulator.providers.blobs.paths import StoredBlob
 from harness.emulator.storage_service import documents, errors, extents, range_lists, sparse
 from harness.emulator.storage_service.entries import close
 from harness.emulator.storage_service.operations import Call
@@ -32,83 +32,85 @@ class PageRangeHandlers:
 
     async def list_pages(self, call: Call) -> Response:
         """Get Page Ranges: those that hold data, or those that were written or cleared since a snapshot."""
-        found = of_pages(self._history.blob(call))
-        first, end = pages.read_range(call.request, found.entry.length)
-        written, cleared = await self._changed(call, found, first, end)
-        shown: Headers = [*stamps(found), ("x-ms-blob-content-length", str(found.entry.length))]
-        listed = range_lists.document(call.request, root="PageList", tag="PageRange", written=written, cleared=cleared)
-        return documents.answer(listed, headers=shown)
+        blob = require_page_blob(self._history.blob(call))
+        first, end = pages.read_range(call.request, blob.entry.length)
+        written, cleared = await self._ranges(call, blob, first, end)
+        fields: Headers = [*stamps(blob), ("x-ms-blob-content-length", str(blob.entry.length))]
+        text = range_lists.document(call.request, root="PageList", tag="PageRange", written=written, cleared=cleared)
+        return documents.answer(text, headers=fields)
 
-    async def _changed(self, call: Call, found: Found, first: int, end: int) -> tuple[extents.Ranges, extents.Ranges]:
-        """The ranges that hold data, or are written since the snapshot that the request names; and those cleared."""
+    async def _ranges(
+        self, call: Call, blob: StoredBlob, first: int, end: int
+    ) -> tuple[extents.Ranges, extents.Ranges]:
+        """Return the ranges with data, or those written since the snapshot of the request; and the cleared ranges."""
         since = _since(call)
         if not since:
-            return await self._held(found, first, end), []
-        before = self._before(call, found, since)
-        if found.blob.extents is not None:
-            return extents.changed(found.blob.extents, before.blob.epoch, first, end)
-        return await in_thread(self._compared, found, before, first, end), []
+            return await self._data_ranges(blob, first, end), []
+        before = self._previous_snapshot(call, blob, since)
+        if blob.record.extents is not None:
+            return extents.changed(blob.record.extents, before.record.epoch, first, end)
+        return await in_thread(self._differences, blob, before, first, end), []
 
-    def _before(self, call: Call, found: Found, moment: str) -> Found:
-        """The snapshot that a request compares with.
+    def _previous_snapshot(self, call: Call, blob: StoredBlob, stamp: str) -> StoredBlob:
+        """Return the snapshot to which a request compares.
 
         Raises:
-            StorageError: there is none, or it is not of this blob, or a later one.
+            StorageError: the snapshot does not exist, is of another blob, or is newer.
         """
-        if call.target.snapshot and moment > call.target.snapshot:
+        if call.target.snapshot and stamp > call.target.snapshot:
             raise previous_snapshot_is_newer()
-        before = self._history.find(with_fields(call.target, snapshot=moment, version=""))
+        before = self._history.find(with_fields(call.target, snapshot=stamp, version=""))
         if before is None:
             raise previous_snapshot_not_found()
-        now, then = found.blob, before.blob
-        if then.kind != now.kind or not now.remade <= then.epoch <= now.epoch:
+        current, previous = blob.record, before.record
+        if previous.kind != current.kind or not current.remade <= previous.epoch <= current.epoch:
             raise blob_overwritten()
         return before
 
-    async def _held(self, found: Found, first: int, end: int) -> extents.Ranges:
-        if found.blob.extents is not None:
-            return extents.written(found.blob.extents, first, end)
-        return [(part, stop - 1) for part, stop in await in_thread(self._segments, found, first, end)]
+    async def _data_ranges(self, blob: StoredBlob, first: int, end: int) -> extents.Ranges:
+        if blob.record.extents is not None:
+            return extents.written(blob.record.extents, first, end)
+        return [(part, stop - 1) for part, stop in await in_thread(self._segments, blob, first, end)]
 
-    def _segments(self, found: Found, first: int, end: int) -> extents.Ranges:
-        """The parts of a blob's file that hold data, as first byte and end."""
-        descriptor, _ = self._history.files.open(found)
+    def _segments(self, blob: StoredBlob, first: int, end: int) -> extents.Ranges:
+        """Return the parts of a blob's file that hold data, as first byte and end."""
+        descriptor, _ = self._history.files.open(blob)
         try:
             return list(sparse.segments(descriptor, first, end))
         finally:
             close(descriptor)
 
-    def _compared(self, found: Found, before: Found, first: int, end: int) -> extents.Ranges:
-        """The pages in which a blob differs from its snapshot, of those that hold data in one of them."""
-        now, _ = self._history.files.open(found)
+    def _differences(self, blob: StoredBlob, before: StoredBlob, first: int, end: int) -> extents.Ranges:
+        """Return the pages in which a blob differs from its snapshot, among those that hold data in one of them."""
+        current, _ = self._history.files.open(blob)
         try:
-            then, _ = self._history.files.open(before)
+            previous, _ = self._history.files.open(before)
             try:
-                held = heapq.merge(sparse.segments(now, first, end), sparse.segments(then, first, end))
-                return [each for part in _joined(held) for each in extents.differing(now, then, *part)]
+                parts = heapq.merge(sparse.segments(current, first, end), sparse.segments(previous, first, end))
+                return [pages for part in _union(parts) for pages in extents.differing(current, previous, *part)]
             finally:
-                close(then)
+                close(previous)
         finally:
-            close(now)
+            close(current)
 
 
 def _since(call: Call) -> str:
-    """The snapshot that a request compares with, named by its time or, as for managed disks, by its URL."""
+    """Return the time of the snapshot to which a request compares; the request names the time, or the URL."""
     request = call.request
     if (url := request.headers.get(_SINCE_URL)) is None:
         return request.query.get(_SINCE, "")
-    named = [pair.partition("=")[2] for pair in url.partition("?")[2].split("&") if pair.startswith("snapshot=")]
-    if len(named) != 1 or _SINCE in request.query:
+    stamps = [pair.partition("=")[2] for pair in url.partition("?")[2].split("&") if pair.startswith("snapshot=")]
+    if len(stamps) != 1 or _SINCE in request.query:
         raise errors.invalid_header(_SINCE_URL)
-    return unquote(named[0])
+    return unquote(stamps[0])
 
 
-def _joined(parts: Iterable[tuple[int, int]]) -> extents.Ranges:
-    """The union of parts, in order, as first byte and end."""
-    found: extents.Ranges = []
+def _union(parts: Iterable[tuple[int, int]]) -> extents.Ranges:
+    """Return the union of sorted parts, as first byte and end."""
+    ranges: extents.Ranges = []
     for first, end in parts:
-        if found and first <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if ranges and first <= ranges[-1][1]:
+            ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
         else:
-            found.append((first, end))
-    return found
+            ranges.append((first, end))
+    return ranges

@@ -7,10 +7,10 @@ from harness.emulator.providers.blobs import pages
 from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.contents import Contents
 from harness.emulator.providers.blobs.errors import invalid_blob_type
-from harness.emulator.providers.blobs.handlers.pieces import Pieces
 from harness.emulator.providers.blobs.handlers.response_headers import Headers, encrypted, stamps
+from harness.emulator.providers.blobs.handlers.source_reader import SourceReader
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.providers.blobs.places import Found
+from harness.emulator.providers.blobs.paths import StoredBlob
 from harness.emulator.storage_service import bodies, errors, extents
 from harness.emulator.storage_service.bodies import Gathered
 from harness.emulator.storage_service.extents import Extent
@@ -22,10 +22,10 @@ _LIMIT = 4 << 20  # bytes that one request writes
 class PageHandlers:
     """Operations on the pages of one blob."""
 
-    def __init__(self, containers: Containers, contents: Contents, pieces: Pieces) -> None:
+    def __init__(self, containers: Containers, contents: Contents, source_reader: SourceReader) -> None:
         self._containers = containers
         self._contents = contents
-        self._pieces = pieces
+        self._source_reader = source_reader
 
     async def put(self, call: Call) -> Response:
         """Put Page: update or clear; or Put Page From URL."""
@@ -40,57 +40,57 @@ class PageHandlers:
             if size:
                 raise errors.invalid_header("content-length")
             return await self._clear(call)
-        count = self._admitted(call)[2]
+        count = self._pages_to_write(call)[2]
         if count > _LIMIT:
             raise errors.too_large(_LIMIT)
         if "x-ms-copy-source" in request.headers:
             if "x-ms-source-range" not in request.headers:
                 raise errors.missing_header("x-ms-source-range")
-            return await self._write(call, await self._pieces.read(call, limit=_LIMIT, count=count))
+            return await self._write(call, await self._source_reader.read(call, limit=_LIMIT, count=count))
         if size != count:
             raise errors.invalid_header("content-length")
         return await self._write(call, await bodies.gather(request, limit=_LIMIT))
 
     async def _write(self, call: Call, body: Gathered) -> Response:
         async with self._containers.changing(call):
-            found, first, count = self._admitted(call)
+            blob, first, count = self._pages_to_write(call)
             if sum(len(part) for part in body.parts) != count:
                 raise errors.invalid_header("content-length")
-            blob = _noted(found, Extent(first, first + count, found.blob.epoch))
-            plan = self._contents.plan(found, blob)
+            record = _with_extent(blob, Extent(first, first + count, blob.record.epoch))
+            plan = self._contents.plan(blob, record)
             await self._contents.write(plan, first, body.parts)
-        return self._written(call, plan.after, await body.confirmed(call.request))
+        return self._response(call, plan.after, await body.confirmed(call.request))
 
     async def _clear(self, call: Call) -> Response:
         async with self._containers.changing(call):
-            found, first, count = self._admitted(call)
-            blob = _noted(found, Extent(first, first + count, found.blob.epoch, cleared=True))
-            plan = self._contents.plan(found, blob)
+            blob, first, count = self._pages_to_write(call)
+            record = _with_extent(blob, Extent(first, first + count, blob.record.epoch, cleared=True))
+            plan = self._contents.plan(blob, record)
             await self._contents.clear(plan, first, first + count)
-        return self._written(call, plan.after, [])
+        return self._response(call, plan.after, [])
 
-    def _written(self, call: Call, after: Found, checked: Headers) -> Response:
-        number = ("x-ms-blob-sequence-number", str(after.blob.sequence))
-        return Response(201, headers=[*stamps(after), *checked, number, *encrypted(call)])
+    def _response(self, call: Call, after: StoredBlob, checksums: Headers) -> Response:
+        number = ("x-ms-blob-sequence-number", str(after.record.sequence))
+        return Response(201, headers=[*stamps(after), *checksums, number, *encrypted(call)])
 
-    def _admitted(self, call: Call) -> tuple[Found, int, int]:
-        """The blob, and first byte and count of the pages that a request may write."""
-        found = of_pages(self._containers.blob(call, change=True))
-        pages.check_number(call.request, found.blob.sequence)
-        return found, *pages.written_range(call.request, found.entry.length)
+    def _pages_to_write(self, call: Call) -> tuple[StoredBlob, int, int]:
+        """Return the blob, and first byte and size of the pages that a request may write."""
+        blob = require_page_blob(self._containers.blob(call, change=True))
+        pages.check_number(call.request, blob.record.sequence)
+        return blob, *pages.written_range(call.request, blob.entry.length)
 
 
-def of_pages(found: Found) -> Found:
-    """A blob, if it is a page blob.
+def require_page_blob(blob: StoredBlob) -> StoredBlob:
+    """Return a blob, if it is a page blob.
 
     Raises:
-        StorageError: it is not.
+        StorageError: the blob has another type.
     """
-    if found.blob.kind != "PageBlob":
+    if blob.record.kind != "PageBlob":
         raise invalid_blob_type()
-    return found
+    return blob
 
 
-def _noted(found: Found, new: Extent) -> Blob:
-    """The blob's properties after pages of it were written or cleared."""
-    return replace(found.blob, extents=extents.noted(found.blob.extents, new), content_md5="")
+def _with_extent(blob: StoredBlob, extent: Extent) -> Blob:
+    """Return the blob's record after a write to its pages, or after clearing them."""
+    return replace(blob.record, extents=extents.noted(blob.record.extents, extent), content_md5="")

@@ -1,4 +1,4 @@
-"""PUT of a blob: it creates a blob of one of three types, a copy, or a blob whose content is at a URL."""
+"""PUT of a blob: creates a blob of one of three types, a copy, or a blob with content from a URL."""
 
 import os
 
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Response
 from harness.emulator.providers.blobs import pages
 from harness.emulator.providers.blobs.containers import Containers
-from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, Written
+from harness.emulator.providers.blobs.handlers.blobs import BlobHandlers, BlobWrite
 from harness.emulator.providers.blobs.handlers.copies import CopyHandlers
 from harness.emulator.providers.blobs.handlers.from_url import FromUrlHandlers
 from harness.emulator.providers.blobs.handlers.response_headers import encrypted
@@ -18,7 +18,7 @@ from harness.emulator.storage_service.operations import Call
 
 
 class PutHandlers:
-    """Put Blob, Put Blob From URL, Copy Blob and Copy Blob From URL, which have one address."""
+    """Put Blob, Put Blob From URL, Copy Blob and Copy Blob From URL, which share one address."""
 
     def __init__(
         self, containers: Containers, blobs: BlobHandlers, copies: CopyHandlers, from_url: FromUrlHandlers
@@ -29,10 +29,10 @@ class PutHandlers:
         self._from_url = from_url
 
     async def put(self, call: Call) -> Response:
-        """Make a blob, or replace one."""
-        given = call.request.headers
-        kind = given.get("x-ms-blob-type", "").lower()
-        if "x-ms-copy-source" in given:
+        """Create or replace a blob."""
+        request_headers = call.request.headers
+        kind = request_headers.get("x-ms-blob-type", "").lower()
+        if "x-ms-copy-source" in request_headers:
             if kind == "blockblob":
                 return await self._from_url.put(call)
             if headers.flag(call.request, "x-ms-requires-sync"):
@@ -51,20 +51,20 @@ class PutHandlers:
             return await self._create(call, length, Blob(kind="PageBlob", sequence=pages.first_number(call.request)))
         raise errors.invalid_header("x-ms-blob-type")
 
-    async def _create(self, call: Call, length: int, blob: Blob) -> Response:
-        """Make an append blob without blocks, or a page blob of zeros."""
+    async def _create(self, call: Call, length: int, record: Blob) -> Response:
+        """Create an append blob without blocks, or a page blob of zeros."""
         size = bodies.length(call.request)
         if size is None:
             raise errors.missing_length()
         if size:
             raise errors.invalid_header("content-length")
         content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
-        async with self._containers.changing(call) as place:
-            before = self._containers.find(place)
+        async with self._containers.changing(call) as path:
+            before = self._containers.find(path)
             self._containers.admit_write(call, before)
-            fresh = self._blobs.fresh(call, before, content_md5=content_md5)
-            with staged(self._containers.trash.folder) as (descriptor, beside):
+            new_record = self._blobs.new_record(call, before, content_md5=content_md5)
+            with staged(self._containers.trash.folder) as (descriptor, temporary):
                 os.truncate(descriptor, length)
-                written = Written(place, before, replace(fresh, kind=blob.kind, sequence=blob.sequence))
-                shown = self._blobs.publish(written, descriptor, beside)
-        return Response(201, headers=[*shown, *encrypted(call)])
+                write = BlobWrite(path, before, replace(new_record, kind=record.kind, sequence=record.sequence))
+                fields = self._blobs.publish(write, descriptor, temporary)
+        return Response(201, headers=[*fields, *encrypted(call)])

@@ -2,61 +2,61 @@
 
 from harness.emulator.providers.blobs import tiers
 from harness.emulator.providers.blobs.model import Blob
-from harness.emulator.providers.blobs.places import Found
+from harness.emulator.providers.blobs.paths import StoredBlob
 from harness.emulator.storage_service import headers, leases, timestamps
 from harness.emulator.storage_service.copying import copy_headers
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import http_date
 
-_TIERS_OF_CONTENTS = "2026-10-06"  # the version since which Get Blob shows the tier, too
+_TIER_IN_GET_BLOB = "2026-10-06"  # since this version, Get Blob shows the tier, too
 
 Headers = list[tuple[str, str]]
 
 
 def encrypted(call: Call) -> Headers:
-    """The header that says that the content is encrypted, in the versions that have it."""
+    """Return the header that reports encryption, in the versions that have it."""
     return [("x-ms-request-server-encrypted", "true")] if call.version >= "2016-05-31" else []
 
 
-def stamps(found: Found) -> Headers:
-    """ETag, time of last change and version of a blob."""
-    version = [("x-ms-version-id", found.blob.version)] if found.blob.version else []
-    return [("etag", found.etag), ("last-modified", http_date(found.entry.modified)), *version]
+def stamps(blob: StoredBlob) -> Headers:
+    """Return the headers with ETag, last-modified time and version of a blob."""
+    version = [("x-ms-version-id", blob.record.version)] if blob.record.version else []
+    return [("etag", blob.etag), ("last-modified", http_date(blob.entry.modified)), *version]
 
 
-def properties(found: Found, call: Call, *, ranged: bool = False) -> Headers:
-    """All headers of Get Blob and Get Blob Properties.
+def properties(blob: StoredBlob, call: Call, *, ranged: bool = False) -> Headers:
+    """Return all headers of Get Blob and Get Blob Properties.
 
     Args:
         ranged: whether the response holds a range, whose MD5 is not that of the blob.
     """
-    blob = found.blob
-    shown = [*({"content-type": "application/octet-stream"} | blob.content).items()]
-    if blob.content_md5:
-        shown.append(("x-ms-blob-content-md5" if ranged else "content-md5", blob.content_md5))
-    shown += [*stamps(found), ("x-ms-blob-type", blob.kind), *headers.metadata_headers(found.metadata)]
-    shown += [*_of_type(blob, call), *copy_headers(blob.copy)]
-    if found.earlier is None:
-        shown += leases.headers(blob.lease, call.now)
-    if blob.version and found.earlier is None:
-        shown.append(("x-ms-is-current-version", "true"))
-    if blob.tags and call.version >= "2019-12-12":
-        shown.append(("x-ms-tag-count", str(len(blob.tags))))
-    shown.append(("x-ms-server-encrypted", "true"))
+    record = blob.record
+    fields = [*({"content-type": "application/octet-stream"} | record.content).items()]
+    if record.content_md5:
+        fields.append(("x-ms-blob-content-md5" if ranged else "content-md5", record.content_md5))
+    fields += [*stamps(blob), ("x-ms-blob-type", record.kind), *headers.metadata_headers(blob.metadata)]
+    fields += [*_of_type(record, call), *copy_headers(record.copy)]
+    if blob.earlier is None:
+        fields += leases.headers(record.lease, call.now)
+    if record.version and blob.earlier is None:
+        fields.append(("x-ms-is-current-version", "true"))
+    if record.tags and call.version >= "2019-12-12":
+        fields.append(("x-ms-tag-count", str(len(record.tags))))
+    fields.append(("x-ms-server-encrypted", "true"))
     if call.version >= "2017-11-09":
-        shown.append(("x-ms-creation-time", http_date(timestamps.at(blob.created or found.entry.modified_ns))))
-    if call.version >= ("2017-04-17" if call.request.method == "HEAD" else _TIERS_OF_CONTENTS):
-        shown += tiers.headers_of(blob, call.now)
-    return shown
+        fields.append(("x-ms-creation-time", http_date(timestamps.at(record.created or blob.entry.modified_ns))))
+    if call.version >= ("2017-04-17" if call.request.method == "HEAD" else _TIER_IN_GET_BLOB):
+        fields += tiers.headers_of(record, call.now)
+    return fields
 
 
-def _of_type(blob: Blob, call: Call) -> Headers:
-    """Headers that only append blobs and page blobs have."""
-    if blob.kind == "PageBlob":
-        return [("x-ms-blob-sequence-number", str(blob.sequence))]
-    if blob.kind != "AppendBlob":
+def _of_type(record: Blob, call: Call) -> Headers:
+    """Return the headers that only append blobs and page blobs have."""
+    if record.kind == "PageBlob":
+        return [("x-ms-blob-sequence-number", str(record.sequence))]
+    if record.kind != "AppendBlob":
         return []
-    shown = [("x-ms-blob-committed-block-count", str(blob.appended))]
-    if blob.sealed and call.version >= "2019-12-12":
-        shown.append(("x-ms-blob-sealed", "true"))
-    return shown
+    fields = [("x-ms-blob-committed-block-count", str(record.appended))]
+    if record.sealed and call.version >= "2019-12-12":
+        fields.append(("x-ms-blob-sealed", "true"))
+    return fields

@@ -33,14 +33,16 @@ class ServiceHandlers:
 
     def get_properties(self, call: Call) -> Response:
         """Get Blob Service Properties."""
-        kept = self._accounts.settings("blob", call.target.account)
-        return documents.answer(documents.settings_document(_DEFAULTS | kept.elements))
+        settings = self._accounts.settings("blob", call.target.account)
+        return documents.answer(documents.settings_document(_DEFAULTS | settings.elements))
 
     async def set_properties(self, call: Call) -> Response:
-        """Set Blob Service Properties: settings that are not in the body stay."""
+        """Set Blob Service Properties: settings that are not in the body do not change."""
         changed = documents.settings(await call.request.read(documents.LIMIT), _DEFAULTS)
-        kept = self._accounts.settings("blob", call.target.account)
-        self._accounts.keep_settings("blob", call.target.account, replace(kept, elements=kept.elements | changed))
+        settings = self._accounts.settings("blob", call.target.account)
+        self._accounts.keep_settings(
+            "blob", call.target.account, replace(settings, elements=settings.elements | changed)
+        )
         return Response(202)
 
     def get_account(self, call: Call) -> Response:
@@ -56,9 +58,9 @@ class ServiceHandlers:
         request, account = call.request, call.target.account
         prefix = request.query.get("prefix", "")
         include = headers.included(request)
-        found = [each for _, each in self._containers.store.list(Container, share_key(account, prefix))]
-        page, more = headers.page(found, lambda container: container.name, request)
-        items = "".join(_item(each, call, metadata="metadata" in include) for each in page)
+        containers = [container for _, container in self._containers.store.list(Container, share_key(account, prefix))]
+        page, more = headers.page(containers, lambda container: container.name, request)
+        items = "".join(_item(container, call, metadata="metadata" in include) for container in page)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">'
             + documents.asked(request)
@@ -80,5 +82,5 @@ def _item(container: Container, call: Call, *, metadata: bool) -> str:
         ("DenyEncryptionScopeOverride", "false"),
     ]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
-    shown = documents.metadata_element(container.metadata) if metadata else ""
-    return f"<Container><Name>{container.name}</Name><Properties>{inner}</Properties>{shown}</Container>"
+    metadata_element = documents.metadata_element(container.metadata) if metadata else ""
+    return f"<Container><Name>{container.name}</Name><Properties>{inner}</Properties>{metadata_element}</Container>"

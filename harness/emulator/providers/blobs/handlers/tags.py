@@ -1,4 +1,4 @@
-"""Index tags: of one blob, and which blobs have them."""
+"""Index tags: get, set, and search blobs by tags."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,14 +11,14 @@ from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import blob_not_found
 from harness.emulator.providers.blobs.history import History
 from harness.emulator.providers.blobs.model import Blob, blob_key
-from harness.emulator.providers.blobs.places import Found, Place
+from harness.emulator.providers.blobs.paths import BlobPath, StoredBlob
 from harness.emulator.storage_service import bodies, conditions, documents, errors, headers
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.model import Container, share_key
 from harness.emulator.storage_service.operations import Call
 
 _BATCH = 500  # records read before other requests may run
-_LIMIT = 64 << 10  # bytes of a body: ten tags
+_LIMIT = 64 << 10  # bytes of a body, enough for ten tags
 
 
 class TagHandlers:
@@ -30,28 +30,28 @@ class TagHandlers:
 
     def get(self, call: Call) -> Response:
         """Get Blob Tags."""
-        found = self._history.blob(call)
-        _check_conditions(call, found)
-        return documents.answer(tags.element(found.blob.tags))
+        blob = self._history.blob(call)
+        _check_conditions(call, blob)
+        return documents.answer(tags.element(blob.record.tags))
 
     async def set(self, call: Call) -> Response:
         """Set Blob Tags, in place of the previous ones; neither the ETag nor the version changes."""
         if call.target.snapshot:
             raise errors.invalid_query("snapshot")
         body = await bodies.gather(call.request, limit=_LIMIT)
-        given = tags.of_body(b"".join(body.parts))
+        new_tags = tags.parse_body(b"".join(body.parts))
         async with self._containers.changing(call):
-            found = self._history.find(call.target)
-            if found is None:
+            blob = self._history.find(call.target)
+            if blob is None:
                 raise blob_not_found()
-            self._containers.admit(call, found, change=True)
-            _check_conditions(call, found)
-            blob = replace(found.blob, tags=given)
-            if found.earlier is None:
-                self._containers.keep(Found(found.place, found.entry, blob))
+            self._containers.admit(call, blob, change=True)
+            _check_conditions(call, blob)
+            record = replace(blob.record, tags=new_tags)
+            if blob.earlier is None:
+                self._containers.put_record(StoredBlob(blob.path, blob.entry, record))
             else:
-                state = replace(found.earlier, blob=replace(found.earlier.blob, tags=given))
-                self._history.settle(found.place, {state.id: state})
+                state = replace(blob.earlier, blob=replace(blob.earlier.blob, tags=new_tags))
+                self._history.put_states(blob.path, {state.id: state})
         return Response(204)
 
     async def find(self, call: Call) -> Response:
@@ -61,75 +61,76 @@ class TagHandlers:
         if where is None:
             raise errors.missing_query("where")
         try:
-            wanted = tag_expressions.search(where)
+            search = tag_expressions.parse_search(where)
         except tag_expressions.ExpressionError as error:
             raise StorageError(400, "InvalidQueryParameterValue", str(error)) from error
-        found: list[tuple[str, Found]] = []
+        matches: list[tuple[str, StoredBlob]] = []
         size, more = headers.page_size(request), ""
         async for container, blob in self._tagged(call, documents.marker(request)):
-            if not wanted.holds(blob.blob.tags | {tag_expressions.CONTAINER: container}):
+            if not search.holds(blob.record.tags | {tag_expressions.CONTAINER: container}):
                 continue
-            if len(found) == size:
-                more = _place(*found[-1])
+            if len(matches) == size:
+                more = _marker(*matches[-1])
                 break
-            found.append((container, blob))
-        asked = "".join(
+            matches.append((container, blob))
+        parameters = "".join(
             f"<{tag}>{documents.text(request.query[tag.lower()])}</{tag}>"
             for tag in ("Where", "MaxResults")
             if tag.lower() in request.query
         )
         return documents.answer(
-            f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">{asked}'
-            f"<Blobs>{''.join(_item(*each, wanted.keys) for each in found)}</Blobs>{documents.next_marker(more)}"
+            f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">{parameters}'
+            f"<Blobs>{''.join(_item(*match, search.keys) for match in matches)}</Blobs>{documents.next_marker(more)}"
             "</EnumerationResults>"
         )
 
-    async def _tagged(self, call: Call, behind: str) -> AsyncIterator[tuple[str, Found]]:
-        """Every blob that has tags, with its container's name, in their order.
+    async def _tagged(self, call: Call, marker: str) -> AsyncIterator[tuple[str, StoredBlob]]:
+        """Yield every blob that has tags, with its container's name, in the order of names.
 
         Args:
-            behind: the container and blob behind which the page begins; empty for the first page.
+            marker: the container and the blob after which the page begins; empty for the first page.
         """
         target, store = call.target, self._containers.store
         if target.share:
             containers = [self._containers.container(target)]
         else:
-            containers = [each for _, each in store.list(Container, share_key(target.account, ""))]
-        last, _, name = behind.partition("/")
+            containers = [record for _, record in store.list(Container, share_key(target.account, ""))]
+        last_container, _, last_name = marker.partition("/")
         for container in containers:
-            if container.name < last:
+            if container.name < last_container:
                 continue
             prefix = blob_key(target.account, container.content, "")
-            after = prefix + name if container.name == last else ""
+            after = prefix + last_name if container.name == last_container else ""
             tree = self._containers.tree(target.account, container.name)
             while records := store.list(Blob, prefix, after=after, limit=_BATCH):
                 for key, record in records:
                     after = key
                     if record.tags or record.previous:
-                        place = Place(target.account, container.content, "", tree, []).other(key.removeprefix(prefix))
-                        found = self._containers.find(place)
-                        if found is not None and found.blob.tags:
-                            yield container.name, found
+                        name = key.removeprefix(prefix)
+                        path = BlobPath(target.account, container.content, name, tree, name.split("/"))
+                        blob = self._containers.find(path)
+                        if blob is not None and blob.record.tags:
+                            yield container.name, blob
                 await asyncio.sleep(0)  # let other requests run
 
 
-def _check_conditions(call: Call, found: Found) -> None:
-    """Refuse a request whose conditions about the blob do not hold; here their headers have special names."""
+def _check_conditions(call: Call, blob: StoredBlob) -> None:
+    """Refuse a request whose conditions on the blob do not hold; the headers of tag operations have a prefix."""
     prefix = "x-ms-blob-"
-    given = {
+    request_conditions = {
         name.removeprefix(prefix): value for name, value in call.request.headers.items() if name.startswith(prefix)
     }
-    conditions.check(given, etag=found.etag, modified=found.entry.modified, read=False)
+    conditions.check(request_conditions, etag=blob.etag, modified=blob.entry.modified, read=False)
 
 
-def _place(container: str, found: Found) -> str:
-    return f"{container}/{found.place.name}"
+def _marker(container: str, blob: StoredBlob) -> str:
+    return f"{container}/{blob.path.name}"
 
 
-def _item(container: str, found: Found, keys: frozenset[str]) -> str:
-    """A blob with the tags that the search names."""
-    shown = {key: value for key, value in found.blob.tags.items() if key in keys}
+def _item(container: str, blob: StoredBlob, keys: frozenset[str]) -> str:
+    """Return a blob with the tags that the search names."""
+    search_tags = {key: value for key, value in blob.record.tags.items() if key in keys}
     return (
-        f"<Blob>{documents.named('Name', found.place.name, encoded=False)}<ContainerName>{container}</ContainerName>"
-        f"{tags.element(shown)}</Blob>"
+        f"<Blob>{documents.named('Name', blob.path.name, encoded=False)}<ContainerName>{container}</ContainerName>"
+        f"{tags.element(search_tags)}</Blob>"
     )

@@ -1,4 +1,4 @@
-"""Content that a request names by a URL instead of its body: it is read, and checked as the request asks."""
+"""Content that a request names by a URL instead of sending it: reads it, and checks it as the request demands."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from harness.emulator.storage_service.operations import Call
 _URL = "x-ms-copy-source"
 
 
-class Pieces:
+class SourceReader:
     """Reads the source in ``x-ms-copy-source``, or the range of it in ``x-ms-source-range``."""
 
     def __init__(self, sources: CopySources) -> None:
@@ -23,31 +23,31 @@ class Pieces:
 
     @contextmanager
     def open(self, call: Call) -> Iterator[Source]:
-        """The source, if the conditions of the request on it hold.
+        """Yield the source, if the request's conditions on it hold.
 
         Raises:
-            StorageError: they do not, or the caller may not read it.
+            StorageError: a condition does not hold, or the caller may not read the source.
         """
         if bodies.length(call.request) not in (None, 0):
             raise errors.invalid_header("content-length")
         with self._sources.open(call, call.request.headers[_URL], signed=True) as source:
             try:
                 conditions.check_source(call.request.headers, etag=source.etag, modified=source.modified)
-            except errors.StorageError as error:  # the service learns its state when it reads the source
+            except errors.StorageError as error:  # the service only learns the source's state when it reads it
                 raise errors.copy_source(error.status, str(error), source=errors.condition_not_met()) from error
             if isinstance(source.blob, Blob):
                 tags.check(call.request.headers, source.blob.tags, header=tags.SOURCE_CONDITION)
             yield source
 
     async def read(self, call: Call, *, limit: int, count: int | None = None) -> Gathered:
-        """The content in memory, and its checksums.
+        """Read the content into memory; returns it with its checksums.
 
         Args:
-            limit: bytes that it may have.
-            count: bytes that it must have; None if any number does.
+            limit: the most bytes that it may have.
+            count: the bytes that it must have; None for any number.
 
         Raises:
-            StorageError: the caller may not read it, or it is not what the request says.
+            StorageError: the caller may not read it, or its length or checksum is not that of the request.
         """
         with self.open(call) as source:
             stream, size = _part(call, source)
@@ -58,13 +58,13 @@ class Pieces:
             return await bodies.gather_copied(call.request, stream, limit=limit)
 
     async def receive(self, call: Call, source: Source, descriptor: int, *, limit: int) -> Checksums:
-        """Write the content of an open source to a file; its checksums.
+        """Write the content of an open source to a file; returns its checksums.
 
         Args:
-            limit: bytes that it may have.
+            limit: the most bytes that it may have.
 
         Raises:
-            StorageError: it is not what the request says.
+            StorageError: its length or checksum is not that of the request.
         """
         stream, size = _part(call, source)
         if size > limit:
@@ -73,8 +73,8 @@ class Pieces:
 
 
 def _part(call: Call, source: Source) -> tuple[FileStream, int]:
-    asked = call.request.headers.get("x-ms-source-range")
-    first, size = (0, source.length) if asked is None else ranges.to_read(asked, source.length)
-    stream = FileStream(os.dup(source.descriptor))  # which closes the source
+    source_range = call.request.headers.get("x-ms-source-range")
+    first, size = (0, source.length) if source_range is None else ranges.to_read(source_range, source.length)
+    stream = FileStream(os.dup(source.descriptor))  # the stream closes this descriptor
     stream.show(first, size)
     return stream, size

@@ -1,4 +1,4 @@
-"""What answers of Microsoft.Storage have in common, and the addresses of accounts."""
+"""Responses of Microsoft.Storage, and the addresses of its accounts."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ SUBSCRIPTION = f"/subscriptions/{{subscription}}/providers/{NAMESPACE}"
 GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{NAMESPACE}/storageAccounts"
 ACCOUNT = GROUP + "/{account}"
 SERVER = ("server", "Microsoft-Azure-Storage-Resource-Provider/1.0,Microsoft-HTTPAPI/2.0 Microsoft-HTTPAPI/2.0")
-JSON = "application/json"  # as recorded, without a charset
+JSON = "application/json"  # without a charset, as in the recorded responses
 
 
 def group_id(subscription: str, group: str) -> str:
@@ -26,26 +26,26 @@ def account_id(request: Request) -> str:
     return f"{group}/providers/{NAMESPACE}/storageAccounts/{request.params['account']}"
 
 
-def named_account(accounts: Accounts, request: Request) -> StorageAccount | None:
-    """The account that a request names, if it is in the group that the request names, too."""
-    found = accounts.get(request.params["account"].lower())
-    return found if found and found.id.lower() == account_id(request).lower() else None
+def find_account(accounts: Accounts, request: Request) -> StorageAccount | None:
+    """Return the account that a request names; None unless it is in the group that the request names."""
+    account = accounts.get(request.params["account"].lower())
+    return account if account and account.id.lower() == account_id(request).lower() else None
 
 
-def not_found(request: Request) -> Response:
-    """There is no such account in the group."""
+def account_not_found(request: Request) -> Response:
+    """Return the error response about an account that does not exist in the group."""
     text = (
         f"The Resource 'Microsoft.Storage/storageAccounts/{request.params['account']}' under resource group "
         f"'{request.params['group']}' was not found."
     )
-    return refused(404, "ResourceNotFound", text)
+    return error_response(404, "ResourceNotFound", text)
 
 
-def refused(status: int, code: str, message: str) -> Response:
-    """A refusal."""
+def error_response(status: int, code: str, message: str) -> Response:
+    """Return an error response with the headers of Microsoft.Storage."""
     return arm_error(status, code, message, headers=[SERVER])
 
 
-def json_answer(document: object, *, content_type: str = JSON) -> Response:
-    """A document as an answer."""
+def json_response(document: object, *, content_type: str = JSON) -> Response:
+    """Return a response with a JSON document."""
     return Response(200, msgspec.json.encode(document), headers=[SERVER, ("content-type", content_type)])
