@@ -101,14 +101,14 @@ class Runner:
         facts = {"FILE": str(self.data), "MINIBATCH": minibatch, "SAMPLES": SAMPLES, "SECONDS": SECONDS, "CPUS": cpus,
                  "SCRIPTS": str(Path(__file__).parents[1] / "scenarios/files")}  # fmt: skip
         code = "".join(f"{name} = {value!r}\n" for name, value in facts.items()) + program
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         # Elsewhere: -c imports from the current directory, where this file may be what is found as ``cntk``.
-        done = subprocess.run([self.python, "-W", "ignore", "-c", code], env={**kept, **self.environment},
+        done = subprocess.run([self.python, "-W", "ignore", "-c", code], env={**variables, **self.environment},
                               cwd=self.data.parent, capture_output=True, text=True, check=False)  # fmt: skip
-        found = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-        if not found:
+        rates = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+        if not rates:
             raise SystemExit(f"{self.python}: {done.stderr}")
-        return float(found[0])
+        return float(rates[0])
 
 
 def write_data(directory: Path) -> Path:
@@ -125,14 +125,16 @@ def real_cntk(directory: Path, data: Path) -> Runner | None:
     settings = load_settings(Path.cwd())
     environ = dict(os.environ)
     try:
-        found = find_cntk(settings.cntk_python, environ=environ)
-        if found.python == sys.executable:
+        installation = find_cntk(settings.cntk_python, environ=environ)
+        if installation.python == sys.executable:
             environ["XDG_DATA_HOME"] = str(directory)
-            found = install_cntk(environ, listener=lambda step: print(step.step, step.detail, file=sys.stderr)).cntk
+            installation = install_cntk(
+                environ, listener=lambda step: print(step.step, step.detail, file=sys.stderr)
+            ).cntk
     except ToolkitError as error:
         print(f"no comparison with CNTK: {error}", file=sys.stderr)
         return None
-    return Runner(found.python, {"LD_LIBRARY_PATH": found.environment["LD_LIBRARY_PATH"]}, data)
+    return Runner(installation.python, {"LD_LIBRARY_PATH": installation.environment["LD_LIBRARY_PATH"]}, data)
 
 
 def compare(runners: Mapping[str, tuple[Runner, str]], minibatch: int, rounds: int) -> dict[str, list[float]]:
@@ -141,8 +143,8 @@ def compare(runners: Mapping[str, tuple[Runner, str]], minibatch: int, rounds: i
     for _ in range(rounds):
         for name, (runner, program) in runners.items():
             figures[name].append(runner.run(program, minibatch))
-    for name, found in figures.items():
-        low, middle, high = min(found), statistics.median(found), max(found)
+    for name, rates in figures.items():
+        low, middle, high = min(rates), statistics.median(rates), max(rates)
         print(f"  {name:<14} {middle:9.0f} samples/s ({low:.0f}-{high:.0f})", file=sys.stderr)
     return figures
 
@@ -163,19 +165,19 @@ def measure(directory: Path, rounds: int) -> dict[str, object]:
     theirs = {} if cntk is None else {"cntk": cntk}
     print("training, minibatches of 64", file=sys.stderr)
     small = compare({"ours": (ours, TRAINING), "plain": (plain, PLAIN),
-                     **{name: (each, TRAINING) for name, each in theirs.items()}}, 64, rounds)  # fmt: skip
+                     **{name: (runner, TRAINING) for name, runner in theirs.items()}}, 64, rounds)  # fmt: skip
     print("training, minibatches of 1024", file=sys.stderr)
     large = compare({"ours": (ours, TRAINING), "plain": (plain, PLAIN)}, 1024, max(1, rounds // 2))
     print("reading the text file once", file=sys.stderr)
-    reading = compare({"ours": (ours, READING), **{name: (each, READING) for name, each in theirs.items()}},
+    reading = compare({"ours": (ours, READING), **{name: (runner, READING) for name, runner in theirs.items()}},
                       1024, rounds)  # fmt: skip
     return {
         "vs_cntk": ratio(small, "cntk"),
         "vs_plain_torch": ratio(small, "plain"),
         "vs_plain_torch_1024": ratio(large, "plain"),
         "reader_vs_cntk": ratio(reading, "cntk"),
-        "samples_per_s": {name: round(statistics.median(found)) for name, found in small.items()},
-        "read_samples_per_s": {name: round(statistics.median(found)) for name, found in reading.items()},
+        "samples_per_s": {name: round(statistics.median(rates)) for name, rates in small.items()},
+        "read_samples_per_s": {name: round(statistics.median(rates)) for name, rates in reading.items()},
         "rounds": rounds,
     }
 
@@ -189,8 +191,8 @@ def main() -> None:
     if not JOBPATH.is_dir():
         raise SystemExit("run this from the repository, with PyTorch installed")
     with tempfile.TemporaryDirectory() as directory:
-        found = measure(Path(directory), 1 if options.quick else 4)
-    print(json.dumps(found) if options.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+        results = measure(Path(directory), 1 if options.quick else 4)
+    print(json.dumps(results) if options.json else "\n".join(f"{name}: {value}" for name, value in results.items()))
 
 
 if __name__ == "__main__":

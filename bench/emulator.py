@@ -73,21 +73,21 @@ def azurite(directory: Path, document: bytes) -> Iterator[Target]:
 
 def with_peers(stack: contextlib.ExitStack, directory: Path, document: bytes) -> dict[str, Target]:
     """The peers that can be installed here."""
-    found = {}
+    targets = {}
     for name, peer in (("moto S3", moto), ("Azurite blob", azurite)):
         try:
-            found[name] = stack.enter_context(peer(directory / name.split()[0], document))
+            targets[name] = stack.enter_context(peer(directory / name.split()[0], document))
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
-    return found
+    return targets
 
 
 def compare(targets: dict[str, Target], creations: dict[str, Creation], options: argparse.Namespace) -> Speeds:
     """Everyone at every number of connections, in turns; medians."""
-    seen: dict[str, dict[int, list[Speed]]] = {}
+    runs_by_name: dict[str, dict[int, list[Speed]]] = {}
 
     def note(name: str, count: int, speed: Speed) -> None:
-        seen.setdefault(name, {}).setdefault(count, []).append(speed)
+        runs_by_name.setdefault(name, {}).setdefault(count, []).append(speed)
 
     for round_ in range(options.rounds):
         for count in CONNECTIONS:
@@ -95,7 +95,7 @@ def compare(targets: dict[str, Target], creations: dict[str, Creation], options:
                 note(name, count, load.get(target, count, options.seconds))
             for name, creation in creations.items():
                 note(f"{name}, PUT", count, load.create(creation, count, options.seconds, f"{round_}-{count}"))
-    return {name: {count: median(runs) for count, runs in found.items()} for name, found in seen.items()}
+    return {name: {count: median(runs) for count, runs in by_count.items()} for name, by_count in runs_by_name.items()}
 
 
 def median(runs: list[Speed]) -> Speed:
@@ -139,8 +139,8 @@ async def fetch(target: Target) -> bytes:
 
 def show(speeds: Speeds, queue: dict[str, Any], size: int) -> None:
     print(f"{f'GET of {size} bytes, PUT + polls':<28}" + "".join(f"{count:>14} conn." for count in CONNECTIONS))
-    for name, found in speeds.items():
-        cells = (f"{found[count].rate:8.0f}/s {found[count].p99:6.1f} ms" for count in CONNECTIONS)
+    for name, by_count in speeds.items():
+        cells = (f"{by_count[count].rate:8.0f}/s {by_count[count].p99:6.1f} ms" for count in CONNECTIONS)
         print(f"{name:<28}" + "".join(f"{cell:>20}" for cell in cells))
     for name, value in queue.items():
         print(f"{name:<28}{value!s:>12}")
@@ -160,7 +160,7 @@ def summary(speeds: Speeds, queue: dict[str, Any]) -> dict[str, Any]:
     ratios["jobs_rate_end_vs_start"] = round(
         statistics.harmonic_mean(tenths[-3:]) / statistics.harmonic_mean(tenths[:3]), 3
     )
-    table = {name: {count: vars(speed) for count, speed in found.items()} for name, found in speeds.items()}
+    table = {name: {count: vars(speed) for count, speed in by_count.items()} for name, by_count in speeds.items()}
     versions = {name: version(name) for name in ("uvicorn", "httptools", "starlette")}
     memory = {"bytes_per_waiting_job": queue["bytes_per_waiting_job"]}
     return ratios | memory | {"speeds": table, "queue": queue, "versions": versions}

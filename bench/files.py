@@ -184,24 +184,24 @@ class Signed:
         file = service.create_share("signed").get_file_client("small")
         file.upload_file(bytes(SMALL))
         sent: list[HttpRequest] = []
-        file.download_file(raw_request_hook=lambda each: sent.append(each.http_request)).readall()
+        file.download_file(raw_request_hook=lambda hook_response: sent.append(hook_response.http_request)).readall()
         by_key = Target(sent[0].url, dict(sent[0].headers))
         bearer = {"Authorization": f"Bearer {_token(endpoint)}", "x-ms-file-request-intent": "backup"}
         self.targets = {"SharedKey": by_key, "bearer": Target(by_key.url, by_key.headers | bearer)}
 
     def rates(self, rounds: int) -> dict[str, float]:
         """GETs a second, in turns; medians."""
-        found: dict[str, list[float]] = {name: [] for name in self.targets}
+        rates: dict[str, list[float]] = {name: [] for name in self.targets}
         for _ in range(rounds):
             for name, target in self.targets.items():
-                found[name].append(load.get(target, 16, 3.0).rate)
-        return {name: statistics.median(each) for name, each in found.items()}
+                rates[name].append(load.get(target, 16, 3.0).rate)
+        return {name: statistics.median(values) for name, values in rates.items()}
 
 
 def _token(endpoint: Endpoint) -> str:
     proxy = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
-    known = (endpoint.tenant_id, endpoint.client_id, endpoint.client_secret)
-    with ClientSecretCredential(*known, **proxy) as credential:
+    identity = (endpoint.tenant_id, endpoint.client_id, endpoint.client_secret)
+    with ClientSecretCredential(*identity, **proxy) as credential:
         return credential.get_token("https://storage.azure.com/.default").token
 
 
@@ -215,20 +215,20 @@ def rate(action: Callable[[], object], amount: float) -> float:
 def copy_rate(directory: Path, size: int) -> float:
     source, target = directory / "source", directory / "target"
     source.write_bytes(os.urandom(MIB) * (size // MIB))
-    found = rate(lambda: shutil.copyfile(source, target), size / 1e6)
+    speed = rate(lambda: shutil.copyfile(source, target), size / 1e6)
     source.unlink()
     target.unlink()
-    return found
+    return speed
 
 
 def measure(ours: Ours, peers: dict[str, Blobs], dose: Dose, directory: Path) -> dict[str, dict[str, float]]:
     """Rates by case and peer."""
-    found: dict[str, dict[str, list[float]]] = {}
+    rates: dict[str, dict[str, list[float]]] = {}
     content = os.urandom(MIB) * (dose.transfer // MIB)
     everybody: list[Peer] = [ours, *peers.values()]
 
     def note(case: str, who: str, value: float) -> None:
-        found.setdefault(case, {}).setdefault(who, []).append(value)
+        rates.setdefault(case, {}).setdefault(who, []).append(value)
         print(f"{case:<18} {who:<8} {value:10.1f}", file=sys.stderr)
 
     for _ in range(dose.rounds):
@@ -246,13 +246,13 @@ def measure(ours: Ours, peers: dict[str, Blobs], dose: Dose, directory: Path) ->
         for part in with_names:
             note("small files/s", part.name, rate(lambda p=part: p.small(dose.small), dose.small))  # type: ignore[misc]
             note("listed files/s", part.name, rate(lambda p=part: p.list(), dose.listed))  # type: ignore[misc]
-    return {case: {who: statistics.median(each) for who, each in row.items()} for case, row in found.items()}
+    return {case: {who: statistics.median(values) for who, values in row.items()} for case, row in rates.items()}
 
 
 def ratio(rates: dict[str, dict[str, float]], peer: str) -> float | None:
     """The worst of ours over a peer's; None where the peer was not measured."""
-    found = [row["ours"] / row[peer] for row in rates.values() if peer in row]
-    return round(min(found), 3) if found else None
+    ratios = [row["ours"] / row[peer] for row in rates.values() if peer in row]
+    return round(min(ratios), 3) if ratios else None
 
 
 def main() -> None:

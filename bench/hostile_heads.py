@@ -115,18 +115,18 @@ def ask(endpoint: Endpoint, results: Connection) -> None:
 @contextlib.contextmanager
 def watched(pid: int) -> Iterator[list[float]]:
     """The memory of a process in MB, as it changes."""
-    seen = [psutil.Process(pid).memory_info().rss / 1e6]
+    samples = [psutil.Process(pid).memory_info().rss / 1e6]
     ended = threading.Event()
 
     def look() -> None:
         process = psutil.Process(pid)
         while not ended.wait(0.02):
-            seen.append(process.memory_info().rss / 1e6)
+            samples.append(process.memory_info().rss / 1e6)
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        yield seen
+        yield samples
     finally:
         ended.set()
         thread.join()

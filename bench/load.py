@@ -128,17 +128,17 @@ def _wrk(target: str | Sequence[str], headers: dict[str, str], connections: int,
 
 
 def _number(name: str, printed: str) -> float:
-    found = re.search(rf"{name}:\s+([\d.]+)", printed)
-    if found is None:
+    match = re.search(rf"{name}:\s+([\d.]+)", printed)
+    if match is None:
         raise SystemExit(f"wrk printed no {name}:\n{printed}")
-    return float(found[1])
+    return float(match[1])
 
 
 def _slowest(printed: str) -> float:
-    found = re.search(r"99%\s+([\d.]+)(us|ms|s)", printed)
-    if found is None:
+    match = re.search(r"99%\s+([\d.]+)(us|ms|s)", printed)
+    if match is None:
         raise SystemExit(f"wrk printed no percentiles:\n{printed}")
-    return float(found[1]) * _MILLISECONDS[found[2]]
+    return float(match[1]) * _MILLISECONDS[match[2]]
 
 
 async def _get_in_python(target: Target, connections: int, seconds: float) -> Speed:

@@ -77,12 +77,12 @@ def interaction(number: int) -> dict[str, Any]:
             ],
         },
     }
-    asked = REQUEST_HEADERS | {"x-ms-client-request-id": f"b20dab45-5c0e-44e7-8ebb-{number:012d}"}
+    request_headers = REQUEST_HEADERS | {"x-ms-client-request-id": f"b20dab45-5c0e-44e7-8ebb-{number:012d}"}
     answered = RESPONSE_HEADERS | {"request-id": f"a20dab45-5c0e-44e7-8ebb-{number:012d}"}
     return {
         "request": {
             "body": None,
-            "headers": {name: [value] for name, value in asked.items()},
+            "headers": {name: [value] for name, value in request_headers.items()},
             "method": "GET",
             "uri": f"{JOBS}/{name}?api-version=2018-05-01",
         },
@@ -98,31 +98,31 @@ def urls_and_values(size: int) -> list[tuple[str, Any]]:
     return [(item["request"]["uri"], json.loads(item["response"]["body"]["string"])) for item in story(size)]
 
 
-def rate(session: Any, asked: list[tuple[str, Any]]) -> float:
+def rate(session: Any, expected: list[tuple[str, Any]]) -> float:
     """Requests a second; each body is checked."""
     begin = time.perf_counter()
-    answers = [session.get(url).content for url, _ in asked]
+    answers = [session.get(url).content for url, _ in expected]
     seconds = time.perf_counter() - begin
-    if [json.loads(answer) for answer in answers] != [value for _, value in asked]:
+    if [json.loads(answer) for answer in answers] != [value for _, value in expected]:
         raise SystemExit("a replayed body is not the recorded one")
-    return len(asked) / seconds
+    return len(expected) / seconds
 
 
 def measure_vcrpy(cassette: Path, size: int) -> dict[str, float]:
     import requests
     import vcr
 
-    asked = urls_and_values(size)
+    expected = urls_and_values(size)
     begin = time.perf_counter()
     with vcr.use_cassette(str(cassette), record_mode="none") as tape, requests.Session() as session:
-        session.get(asked[0][0])
+        session.get(expected[0][0])
         load = time.perf_counter() - begin
         rates = []
-        for place in range(PLACES):
-            first = max(1, size * place // PLACES)
+        for position in range(PLACES):
+            first = max(1, size * position // PLACES)
             for played in range(first):
                 tape.play_counts[played] = 1
-            rates.append(rate(session, asked[first : first + AT_EACH_PLACE]))
+            rates.append(rate(session, expected[first : first + AT_EACH_PLACE]))
     return {"load": load, "rate": statistics.harmonic_mean(rates)}
 
 
@@ -131,12 +131,12 @@ def measure_ours(cassette: Path, size: int) -> dict[str, float]:
 
     from harness.recording import open_session
 
-    asked = urls_and_values(size)
+    expected = urls_and_values(size)
     begin = time.perf_counter()
     with open_session(cassette, "replay", replacements={}, base=requests.Session, provenance={}) as session:
-        session.get(asked[0][0])
+        session.get(expected[0][0])
         load = time.perf_counter() - begin
-        return {"load": load, "rate": rate(session, asked[1:])}
+        return {"load": load, "rate": rate(session, expected[1:])}
 
 
 def measure_bare(_cassette: Path, size: int) -> dict[str, float]:
@@ -161,12 +161,12 @@ def measure_bare(_cassette: Path, size: int) -> dict[str, float]:
             )  # fmt: skip
             return self.build_response(request, raw)
 
-    asked = urls_and_values(size)
+    expected = urls_and_values(size)
     with requests.Session() as session:
         session.trust_env = False
         session.mount("https://", FromDict())
-        session.get(asked[0][0])
-        return {"rate": rate(session, asked[1:])}
+        session.get(expected[0][0])
+        return {"rate": rate(session, expected[1:])}
 
 
 def write_cassettes(directory: Path, size: int) -> None:
@@ -210,7 +210,7 @@ def bench(sizes: list[int], rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         peer = peer_python(directory / "venv")
-        seen: dict[str, dict[int, list[dict[str, float]]]] = {}
+        runs: dict[str, dict[int, list[dict[str, float]]]] = {}
         for size in sizes:
             write_cassettes(directory, size)
             for _ in range(rounds):
@@ -221,11 +221,11 @@ def bench(sizes: list[int], rounds: int) -> dict[str, Any]:
                     ("ours on vcrpy's cassette", sys.executable, "ours", f"vcrpy-{size}.yaml"),
                 ):
                     measured = in_a_process(python, what, directory / file, size)
-                    seen.setdefault(contender, {}).setdefault(size, []).append(measured)
+                    runs.setdefault(contender, {}).setdefault(size, []).append(measured)
     return {
-        contender: {size: {key: statistics.median(one[key] for one in found) for key in found[0]}
-                    for size, found in by_size.items()}
-        for contender, by_size in seen.items()
+        contender: {size: {key: statistics.median(run[key] for run in results) for key in results[0]}
+                    for size, results in by_size.items()}
+        for contender, by_size in runs.items()
     }  # fmt: skip
 
 
@@ -244,9 +244,9 @@ def ratios(figures: dict[str, Any], sizes: list[int]) -> dict[str, float]:
 def show(figures: dict[str, Any]) -> None:
     print(f"{'':<26}{'interactions':>13}{'load s':>9}{'replay/s':>10}")
     for contender, by_size in figures.items():
-        for size, found in by_size.items():
-            load = f"{found['load']:.3f}" if "load" in found else "-"
-            print(f"{contender:<26}{size:>13}{load:>9}{found['rate']:>10.0f}")
+        for size, figure in by_size.items():
+            load = f"{figure['load']:.3f}" if "load" in figure else "-"
+            print(f"{contender:<26}{size:>13}{load:>9}{figure['rate']:>10.0f}")
 
 
 def main() -> None:

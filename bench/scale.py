@@ -148,7 +148,7 @@ def main(words: Sequence[str] | None = None) -> None:
     options = parser.parse_args(words)
     sizes = options.nodes or ([2] if options.quick else [1, 2, 4])
     rounds = 1 if options.quick else options.rounds
-    found: dict[str, Any] = {}
+    figures_by_name: dict[str, Any] = {}
     with started_cluster() as cluster, tempfile.TemporaryDirectory() as directory:
         script = Path(directory, "train.py")
         script.write_text(TRAINING.replace("EPOCHS", str(EPOCHS)))
@@ -159,12 +159,12 @@ def main(words: Sequence[str] | None = None) -> None:
             cluster.add_nodes(nodes - len(cluster.nodes) + 1, cpus=1, resources={SLOT: 1})
             for kind, command in commands.items():
                 name = f"{nodes}_nodes_{kind}"
-                found[name] = compare(cluster, nodes, options.jobs * nodes, command, rounds)
+                figures_by_name[name] = compare(cluster, nodes, options.jobs * nodes, command, rounds)
                 if kind == "training":
-                    found[name]["samples_per_s"] = round(found[name]["ours"] * EPOCHS * SAMPLES)
-                print(name, found[name], file=sys.stderr, flush=True)
-    long = [figures["vs_ray"] for name, figures in found.items() if not name.endswith("noop")]
-    result = {"bench": "scale", "vs_ray": min(long), **found}
+                    figures_by_name[name]["samples_per_s"] = round(figures_by_name[name]["ours"] * EPOCHS * SAMPLES)
+                print(name, figures_by_name[name], file=sys.stderr, flush=True)
+    long = [figures["vs_ray"] for name, figures in figures_by_name.items() if not name.endswith("noop")]
+    result = {"bench": "scale", "vs_ray": min(long), **figures_by_name}
     print(json.dumps(result) if options.json else json.dumps(result, indent=2))
 
 

@@ -125,7 +125,7 @@ def endure(trials: int) -> list[dict[str, float]]:
 
 def emulator_of(runner: int) -> int:
     threads = Path(f"/proc/{runner}/task").glob("*/children")  # whichever of them has started it
-    children = [child for each in threads for child in each.read_text().split()]
+    children = [child for thread in threads for child in thread.read_text().split()]
     return next(int(child) for child in children if b"harness.emulator" in Path(f"/proc/{child}/cmdline").read_bytes())
 
 

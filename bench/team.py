@@ -93,7 +93,7 @@ class Team:
             "median_ms": round(hundredths[49] * 1000, 2),
             "p99_ms": round(hundredths[98] * 1000, 2),
             "memory_mib": round(self._process.memory_info().rss / (1 << 20), 1),
-            "database_mib": round(sum(each.stat().st_size for each in self._directory.glob("*.db*")) / (1 << 20), 1),
+            "database_mib": round(sum(file.stat().st_size for file in self._directory.glob("*.db*")) / (1 << 20), 1),
         })  # fmt: skip
 
     async def run(self, count: int) -> float:

@@ -15,15 +15,15 @@ from tests.distributions import with_requirements
 from tests.emulator.batchai.conftest import MANAGEMENT, Group
 from tests.podman import NoEngineError, PodmanEngine
 
-PROGRAMS = ("sh", "bash", "cat", "id", "sleep", "true")  # of the base image, which jobs use
+PROGRAMS = ("sh", "bash", "cat", "id", "sleep", "true")  # programs of the base image that jobs use
 pytestmark = pytest.mark.slow
 
 
 def packages() -> set[str]:
-    """What ``pip install .[containers]`` brings."""
+    """Return the packages that ``pip install .[containers]`` installs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = [*project["dependencies"], *project["optional-dependencies"]["containers"]]
-    return with_requirements(re.split(r"[^\w.-]", each)[0] for each in named)
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["containers"]]
+    return with_requirements(re.split(r"[^\w.-]", requirement)[0] for requirement in requirements)
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +31,14 @@ def container(container_engine: PodmanEngine, tmp_path_factory: pytest.TempPathF
     directory = tmp_path_factory.mktemp("image")
     try:
         with built_image(container_engine, directory, "emulator", packages(), PROGRAMS) as name:
-            made = Container(container_engine, name)
-            yield made
-            made.remove()
+            image_container = Container(container_engine, name)
+            yield image_container
+            image_container.remove()
     except NoEngineError as error:
         pytest.skip(f"podman builds no image here: {error}")
 
 
-def signed_in(endpoint: Endpoint, session: requests.Session) -> Group:
+def sign_in(endpoint: Endpoint, session: requests.Session) -> Group:
     session.trust_env = False
     session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
     with ClientSecretCredential(
@@ -48,10 +48,10 @@ def signed_in(endpoint: Endpoint, session: requests.Session) -> Group:
         return Group(endpoint, session, credential.get_token(f"{MANAGEMENT}/.default").token)
 
 
-def test_a_job_runs_in_it_and_a_killed_container_knows_it_after(container: Container, tmp_path: Path) -> None:
+def test_a_job_runs_in_it_and_its_state_survives_a_killed_container(container: Container, tmp_path: Path) -> None:
     container.start()
     with requests.Session() as session:
-        group = signed_in(endpoint_of(container, tmp_path), session)
+        group = sign_in(endpoint_of(container, tmp_path), session)
         group.set_up()
         group.make_cluster()
         path = group.submit("whoami", "id -u")
@@ -63,5 +63,5 @@ def test_a_job_runs_in_it_and_a_killed_container_knows_it_after(container: Conta
     container.start()
 
     with requests.Session() as session:
-        again = signed_in(endpoint_of(container, tmp_path), session)
-        assert again.send("GET", path).json()["properties"]["executionState"] == "succeeded"
+        group = sign_in(endpoint_of(container, tmp_path), session)
+        assert group.send("GET", path).json()["properties"]["executionState"] == "succeeded"

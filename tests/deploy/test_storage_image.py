@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def packages() -> list[str]:
-    """The packages that the Containerfile installs for storage."""
+    """Return the packages that the Containerfile installs for storage."""
     [line] = re.findall(r"--target /storage -c \S+ \\\n\s+(.*)", CONTAINERFILE.read_text(encoding="utf-8"))
     return str(line).split()
 
@@ -51,7 +51,7 @@ class Storage(Container):
         super().__init__(engine, image, f"--env=HARNESS_EMULATOR_ACCOUNTS={self._account}:{self._key}")
 
     def connection(self) -> str:
-        """The connection string of its account."""
+        """Return the connection string of its account."""
         endpoint = json.loads(self.read("/data/endpoint.json"))
         blobs, files = (f"{endpoint[name].rstrip('/')}/{self._account}" for name in ("blob_url", "file_url"))
         blobs, files = (re.sub(r"//[^:/]+:", "//127.0.0.1:", url) for url in (blobs, files))
@@ -63,9 +63,9 @@ class Storage(Container):
 
 @pytest.fixture
 def running(container_engine: PodmanEngine, image: str) -> Iterator[Storage]:
-    made = Storage(container_engine, image)
-    yield made
-    made.remove()
+    container = Storage(container_engine, image)
+    yield container
+    container.remove()
 
 
 def test_the_image_is_small_and_has_no_rights(container_engine: PodmanEngine, image: str) -> None:
@@ -104,13 +104,13 @@ def test_sdks_use_it_from_outside_and_a_killed_container_loses_nothing(running: 
 
 def test_sdks_sign_in_to_it_from_outside(running: Storage, tmp_path: Path) -> None:
     running.start()
-    seen = endpoint_of(running, tmp_path)
-    way: dict[str, Any] = {"proxies": {"https": seen.proxy_url}, "connection_verify": seen.ca_path}
+    endpoint = endpoint_of(running, tmp_path)
+    access: dict[str, Any] = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
     with (
-        ClientSecretCredential(seen.tenant_id, seen.client_id, seen.client_secret, **way) as credential,
-        ShareServiceClient(f"https://{seen.storage_account}.file.core.windows.net", credential, token_intent="backup",
-                           **way) as files,
-        BlobServiceClient(f"https://{seen.storage_account}.blob.core.windows.net", credential, **way) as blobs,
+        ClientSecretCredential(endpoint.tenant_id, endpoint.client_id, endpoint.client_secret, **access) as credential,
+        ShareServiceClient(f"https://{endpoint.storage_account}.file.core.windows.net", credential, token_intent="backup",
+                           **access) as files,
+        BlobServiceClient(f"https://{endpoint.storage_account}.blob.core.windows.net", credential, **access) as blobs,
     ):  # fmt: skip
         files.create_share("share").get_file_client("signed-in.txt").upload_file(b"kept")
         blobs.create_container("container").upload_blob("signed-in.txt", b"kept, too")

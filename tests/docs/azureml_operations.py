@@ -18,7 +18,7 @@ _SCOPES = (
     (r"/subscriptions/{subscription}/resourceGroups/{group}/providers/[\w.]+", "group"),
     (r"/subscriptions/{subscription}/providers/[\w.]+", "subscription"),
 )
-_PARTS = {  # what is served in part, by path and method
+_PARTS = {  # restrictions of operations that are served in part, by path and method
     "~/computes/{name} PUT": "AmlCompute and ComputeInstance",
     "~/computes/{name} PATCH": "the scale settings",
     "~/datastores/{name} PUT": "AzureBlob and AzureFile, with AccountKey, Sas or None",
@@ -34,10 +34,10 @@ _PARTS = {  # what is served in part, by path and method
 
 
 def operations_table() -> str:
-    """The table in Markdown."""
+    """Return the table in Markdown."""
     lines = ["| operation | methods | in part |", "|---|---|---|"]
-    for host, shown in zip(HOSTS, ("Resource Manager", "data plane"), strict=True):
-        lines.append(f"| **{shown}** | | |")
+    for host, title in zip(HOSTS, ("Resource Manager", "data plane"), strict=True):
+        lines.append(f"| **{title}** | | |")
         lines += _rows(host)
     lines += [
         "",
@@ -46,20 +46,26 @@ def operations_table() -> str:
         "| operation | instead |",
     ]
     lines.append("|---|---|")
-    lines += [f"| `{each.method or 'any'} ~/{each.path}`: {each.what} | {each.instead} |" for each in REFUSALS]
-    lines += [f"| data plane, `/{each.segment}`: {each.what} | {each.instead} |" for each in REFUSED_SERVICES]
-    lines += [f"| MLflow's `{each.segment}`: {each.what} | {each.instead} |" for each in REFUSED_PARTS_OF_MLFLOW]
+    lines += [
+        f"| `{refusal.method or 'any'} ~/{refusal.path}`: {refusal.what} | {refusal.instead} |" for refusal in REFUSALS
+    ]
+    lines += [
+        f"| data plane, `/{refusal.segment}`: {refusal.what} | {refusal.instead} |" for refusal in REFUSED_SERVICES
+    ]
+    lines += [
+        f"| MLflow's `{refusal.segment}`: {refusal.what} | {refusal.instead} |" for refusal in REFUSED_PARTS_OF_MLFLOW
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _rows(host: str) -> Iterator[str]:
     methods: dict[str, list[str]] = {}
-    for each, route in served_routes():
-        if each == host and "/mlflow/v1.0" not in route.template:  # the same as v2.0
+    for route_host, route in served_routes():
+        if route_host == host and "/mlflow/v1.0" not in route.template:  # the same as v2.0
             methods.setdefault(_short(route.template), []).append(route.method)
-    for path, found in methods.items():
-        notes = [f"{method}: {note}" for method in found if (note := _PARTS.get(f"{path} {method}"))]
-        yield f"| `{path}` | {' '.join(found)} | {'; '.join(notes)} |"
+    for path, names in methods.items():
+        notes = [f"{method}: {note}" for method in names if (note := _PARTS.get(f"{path} {method}"))]
+        yield f"| `{path}` | {' '.join(names)} | {'; '.join(notes)} |"
 
 
 def _short(template: str) -> str:
@@ -69,7 +75,7 @@ def _short(template: str) -> str:
 
 
 def with_table(page: str) -> str:
-    """A page with the present table between its marks."""
+    """Return a page with the current table between its markers."""
     before, _, rest = page.partition(BEGIN)
     return before + BEGIN + operations_table() + END + rest.partition(END)[2]
 

@@ -22,9 +22,9 @@ from tests.emulator.storage_service.lone_authority import authority
 
 PAGE = Path(__file__).parents[2] / "docs" / "azure-files.md"
 BEGIN, END = "<!-- operations, from the routes -->\n", "<!-- end of operations -->\n"
-FIRST = "2015-02-21"  # the version from which on requests are answered
+FIRST = "2015-02-21"  # the earliest version that is served
 
-# The REST versions in which operations came, where that is later than the first one. Source: Microsoft's "Versioning
+# The REST versions that introduced operations, if later than the first one. Source: Microsoft's "Versioning
 # for Azure Storage" and the pages of the operations.
 SINCE: Mapping[str, str] = {
     "AppendBlobSeal": "2019-12-12",
@@ -60,20 +60,20 @@ SINCE: Mapping[str, str] = {
     "SnapshotShare": "2017-04-17",
     "UndeleteBlob": "2017-07-29",
 }
-# What is served in part.
+# Restrictions of operations that are served in part.
 PARTS: Mapping[str, str] = {
     "CreateFile": "also copies a file, `CopyFile`, from this emulator's accounts",
-    "OpenHandle": "the emulator's own, in place of a client that mounts the share: [handles](#handles)",
+    "OpenHandle": "an extension of the emulator, in place of a client that mounts the share: [handles](#handles)",
     "PutRange": "from a URL: of this emulator's accounts",
-    "SetFileServiceProperties": "metrics and the settings of SMB are kept and given back",
-    "SetBlobServiceProperties": "logging, metrics and static websites are kept and given back",
+    "SetFileServiceProperties": "metrics and the settings of SMB are stored and returned",
+    "SetBlobServiceProperties": "logging, metrics and static websites are stored and returned",
     "PutBlob": "of all types; also `PutBlobFromUrl`, `CopyBlob` and `CopyBlobFromUrl`, from this emulator's accounts",
-    "CreatePermission": "kept; nobody's access depends on it",
+    "CreatePermission": "stored, but not enforced",
 }
 
 
 def operations_tables() -> str:
-    """Both tables in Markdown."""
+    """Return both tables in Markdown."""
     lines: list[str] = []
     with tempfile.TemporaryDirectory() as directory:
         served = _served(Path(directory))
@@ -87,10 +87,10 @@ def operations_tables() -> str:
 
 def _served(root: Path) -> tuple[Operations, Operations]:
     store, clock = Store(":memory:"), SteppingClock()
-    accounts, trash, judge = Accounts(store, clock, root=root), Trash(root / "trash"), authority(clock)
+    accounts, trash, auth = Accounts(store, clock, root=root), Trash(root / "trash"), authority(clock)
     shares = Shares(accounts, store=store, clock=clock, trash=trash)
     containers = Containers(accounts, store=store, clock=clock, trash=trash)
-    sources = CopySources(accounts, judge)
+    sources = CopySources(accounts, auth)
     service = AzureBlobs(accounts, store=store, clock=clock, trash=trash, sources=sources)
     store.close()
     return (
@@ -107,26 +107,26 @@ def _served(root: Path) -> tuple[Operations, Operations]:
 
 
 def _rows(table: Operations, unserved: Mapping[Address, str]) -> Iterator[str]:
-    found: dict[str, list[tuple[str, str]]] = {}
+    requests_by_name: dict[str, list[tuple[str, str]]] = {}
     for address, operation in table.items():
-        found.setdefault(operation.name, []).append(_request(address))
-    for name, requests in found.items():
-        shown = _joined(requests)
-        yield f"| `{name}` | {shown} | {SINCE.get(name, FIRST)} | {PARTS.get(name, '')} |"
-    refused: dict[str, list[tuple[str, str]]] = {}
+        requests_by_name.setdefault(operation.name, []).append(_request(address))
+    for name, requests in requests_by_name.items():
+        cell = _requests_cell(requests)
+        yield f"| `{name}` | {cell} | {SINCE.get(name, FIRST)} | {PARTS.get(name, '')} |"
+    unserved_requests: dict[str, list[tuple[str, str]]] = {}
     for address, name in unserved.items():
-        refused.setdefault(name, []).append(_request(address))
-    for name, requests in refused.items():
-        shown = _joined(requests)
-        yield f"| {name} | {shown} | {SINCE.get(name, FIRST)} | **no**: 501 `NotImplemented` |"
+        unserved_requests.setdefault(name, []).append(_request(address))
+    for name, requests in unserved_requests.items():
+        cell = _requests_cell(requests)
+        yield f"| {name} | {cell} | {SINCE.get(name, FIRST)} | **no**: 501 `NotImplemented` |"
 
 
-def _joined(requests: list[tuple[str, str]]) -> str:
-    """Requests by their paths, the methods of each path together."""
+def _requests_cell(requests: list[tuple[str, str]]) -> str:
+    """Return requests grouped by their paths."""
     methods: dict[str, list[str]] = {}
     for method, path in requests:
         methods.setdefault(path, []).append(method)
-    return " · ".join(f"{', '.join(dict.fromkeys(found))} `{path}`" for path, found in methods.items())
+    return " · ".join(f"{', '.join(dict.fromkeys(names))} `{path}`" for path, names in methods.items())
 
 
 def _request(address: Address) -> tuple[str, str]:
@@ -137,7 +137,7 @@ def _request(address: Address) -> tuple[str, str]:
 
 
 def with_tables(page: str) -> str:
-    """A page with the present tables between its marks."""
+    """Return a page with the current tables between its markers."""
     before, _, rest = page.partition(BEGIN)
     return before + BEGIN + operations_tables() + END + rest.partition(END)[2]
 

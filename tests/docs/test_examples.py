@@ -1,4 +1,4 @@
-"""The examples of the documentation run as they are written."""
+"""The examples of the documentation run as written."""
 
 import os
 import re
@@ -14,16 +14,16 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def examples(page: str) -> list[str]:
-    """The Python blocks of a page."""
+    """Return the Python blocks of a page."""
     return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
 
 
 def run(code: str, directory: Path, **variables: str) -> str:
-    """What a program prints, which has to succeed."""
-    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=directory, env={**os.environ, **variables},
+    """Run a program, which must succeed; returns what it prints."""
+    process = subprocess.run([sys.executable, "-P", "-c", code], cwd=directory, env={**os.environ, **variables},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    assert process.returncode == 0, process.stdout
+    return process.stdout
 
 
 @pytest.mark.parametrize(("page", "number"), [("emulator.md", 0), ("azure-files.md", 1), ("storage-identity.md", 1)])

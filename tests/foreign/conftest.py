@@ -1,4 +1,4 @@
-"""Interpreters with foreign clients in them, made once and kept in the user's cache."""
+"""Environments with third-party clients, created once and kept in the user's cache."""
 
 import contextlib
 import hashlib
@@ -26,17 +26,17 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="session")
 def environment_of() -> Callable[[str], Path]:
-    """The virtual environment of a requirements file beside this one, by its name.
+    """Returns the virtual environment of a requirements file in this directory, by its name.
 
-    Skips where the file's interpreter is not on this machine, or its packages cannot be had; in CI the latter fails.
+    Skips if the file's interpreter is missing, or if its packages cannot be installed; in CI the latter is a failure.
     """
 
-    def made(name: str) -> Path:
+    def prepare(name: str) -> Path:
         requirements = (HERE / f"{name}.txt").read_text(encoding="utf-8")
         version = requirements.split("# python ", 1)[1].split(maxsplit=1)[0]
         python = _interpreter(version)
         if python is None:
-            pytest.skip(f"Python {version} is not on this machine; {name} runs on no other")
+            pytest.skip(f"Python {version} is not on this machine; {name} needs it")
         digest = hashlib.sha256(f"{python}\n{requirements}".encode()).hexdigest()[:16]
         directory = _cache() / f"{name}-{digest}"
         directory.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def environment_of() -> Callable[[str], Path]:
                 (directory / "complete").touch()
         return directory
 
-    return made
+    return prepare
 
 
 def _cache() -> Path:
@@ -54,36 +54,36 @@ def _cache() -> Path:
 
 
 def _interpreter(version: str) -> Path | None:
-    """``pythonX.Y`` of the path, or of pyenv."""
+    """Return ``pythonX.Y`` of pyenv, or of the path."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    kept: list[Path] = []
-    with contextlib.suppress(PermissionError):  # another user's, left in the environment
-        kept = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
-    if kept:
-        return kept[-1]
-    found = shutil.which(f"python{version}")
-    return Path(found) if found else None
+    pythons: list[Path] = []
+    with contextlib.suppress(PermissionError):  # PYENV_ROOT may name another user's directory
+        pythons = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
+    if pythons:
+        return pythons[-1]
+    program = shutil.which(f"python{version}")
+    return Path(program) if program else None
 
 
 def _install(python: Path, directory: Path, file: Path, requirements: str) -> None:
     pip = [str(directory / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
     first = [line for line in requirements.splitlines() if line.startswith("pip==")]
-    # Every package is pinned, so nothing is to be resolved: some of them contradict one another on paper.
+    # Every package is pinned, and pip must not resolve them, because the requirements of some contradict each other.
     commands = [
         [str(python), "-m", "venv", str(directory)],
         *([[*pip, *first]] if first else []),
         [*pip, "--no-deps", "-r", str(file)],
     ]
     for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = f"{file.name} cannot be installed: {done.stderr.strip()[-600:]}"
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode != 0:
+            reason = f"{file.name} cannot be installed: {process.stderr.strip()[-600:]}"
             pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """Where the packages of ``node/package-lock.json`` are; skips and fails as ``environment_of`` does."""
+    """The directory with the packages of ``node/package-lock.json``; skips and fails like ``environment_of``."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             pytest.skip(f"there is no {program} on this machine")
@@ -101,26 +101,26 @@ def node_modules() -> Path:
 
 
 def _install_by(command: list[str], directory: Path) -> None:
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reason = f"{' '.join(command)} failed: {(done.stderr or done.stdout).strip()[-600:]}"
+    process = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        reason = f"{' '.join(command)} failed: {(process.stderr or process.stdout).strip()[-600:]}"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
 @pytest.fixture
 def run_program(endpoint: Endpoint, tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Run a program as its user would, in an empty directory, with nothing but the emulator's variables added.
+    """Runs a program as its user would, in an empty directory; adds only the emulator's variables.
 
-    It may take as long as it likes: on a busy machine no limit would be right.
+    There is no time limit, because none would be right on a busy machine.
     """
 
     def run(*command: str, path: str = "/usr/bin:/bin", **variables: str) -> "subprocess.CompletedProcess[str]":
         with tempfile.TemporaryDirectory(prefix="home-") as home:
-            given = {"HOME": home, "PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+            environment = {"HOME": home, "PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
             return subprocess.run(
                 command,
                 cwd=tmp_path,
-                env=given | variables | endpoint.environment(),
+                env=environment | variables | endpoint.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -135,7 +135,7 @@ def run_program(endpoint: Endpoint, tmp_path: Path) -> Callable[..., "subprocess
 def run_client(
     environment_of: Callable[[str], Path], run_program: Callable[..., "subprocess.CompletedProcess[str]"]
 ) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Run a program in the environment of a requirements file."""
+    """Runs a program in the environment of a requirements file."""
 
     def run(requirements: str, *command: str) -> "subprocess.CompletedProcess[str]":
         return run_program(*command, path=f"{environment_of(requirements) / 'bin'}:/usr/bin:/bin")

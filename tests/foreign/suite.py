@@ -1,17 +1,17 @@
-"""Microsoft's own tests of a storage SDK, run on the emulator where they are given.
+"""Runs Microsoft's own tests of a storage SDK on the emulator.
 
-A source distribution holds them; their tools (``devtools_testutils``) are in Microsoft's repository
-azure-sdk-for-python, in ``eng/tools/azure-sdk-tools``. Neither comes with this project.
+The tests are in the SDK's source distribution; their tools (``devtools_testutils``) are in Microsoft's repository
+azure-sdk-for-python, in ``eng/tools/azure-sdk-tools``. This project contains neither.
 
 pip download --no-deps --no-binary :all: azure-storage-file-share && tar xzf azure_storage_file_share-*.tar.gz
 python -m tests.foreign.suite azure_storage_file_share-*/tests --tools azure-sdk-for-python/eng/tools/azure-sdk-tools
 
 Tests of the asynchronous clients need pytest-asyncio, those of blobs nanoarrow and azure-mgmt-storage, which this
-project does not use. Some tests look at all shares of the account: in several processes (``-n 2``) they see those of
-others, and fail.
+project does not use. Some tests list all shares of the account: in several processes (``-n 2``) they see shares
+of other tests, and fail.
 
-It prints how many tests passed, and each cause for which others did not, with their names. Other words (``-k nfs``) are
-for pytest.
+The command prints how many tests passed, and the names of the failed tests by cause. It passes further arguments
+(``-k nfs``) to pytest.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from harness.emulator.launch import launch
 
 ROOT = Path(__file__).parents[2]
 KEY = b64encode(b"key of an account of Microsoft's tests").decode()
-# What their settings call the accounts, with the name and SKU that each has here.
+# The accounts by their names in the tests' settings, with name and SKU in the emulator.
 ACCOUNTS = {
     "STORAGE": ("suite", "Standard_LRS"),
     "SECONDARY_STORAGE": ("suitesecondary", "Standard_LRS"),
@@ -44,7 +44,7 @@ ACCOUNTS = {
     "PREMIUM_STORAGE": ("suitepremium", "Premium_LRS"),
     "PREMIUM_STORAGE_FILE": ("suitefiles", "Premium_LRS"),
 }
-# What the owners of two accounts have switched on.
+# The protection of blobs that two accounts have.
 PROTECTION = {
     "suiteversioned": {"isVersioningEnabled": True},
     "suitesoft": {"deleteRetentionPolicy": {"enabled": True, "days": 5}},
@@ -54,7 +54,7 @@ _LINE = 160  # characters of a cause
 
 
 def protect(endpoint: Endpoint) -> None:
-    """Switch on what the tests want of their accounts, as an owner does: through Resource Manager."""
+    """Set the protection that the tests expect of their accounts, through Resource Manager like an owner."""
     with requests.Session() as session:
         session.proxies, session.verify, session.trust_env = {"https": endpoint.proxy_url}, endpoint.ca_path, False
         credential = ClientSecretCredential(
@@ -64,47 +64,47 @@ def protect(endpoint: Endpoint) -> None:
         session.headers["Authorization"] = f"Bearer {credential.get_token(f'{_ARM}/.default').token}"
         session.params = {"api-version": "2023-01-01"}
         subscription = f"{_ARM}/subscriptions/{endpoint.subscription_id}"
-        listed = session.get(f"{subscription}/providers/Microsoft.Storage/storageAccounts")
-        listed.raise_for_status()
-        for account in listed.json()["value"]:
+        response = session.get(f"{subscription}/providers/Microsoft.Storage/storageAccounts")
+        response.raise_for_status()
+        for account in response.json()["value"]:
             if properties := PROTECTION.get(account["name"]):
                 url = f"{_ARM}{account['id']}/blobServices/default"
                 session.put(url, json={"properties": properties}).raise_for_status()
 
 
 def variables(endpoint: Endpoint, tools: Path) -> dict[str, str]:
-    """What their settings take from the environment, and the way to the emulator."""
+    """Return the environment variables that the tests' settings read, and those of the emulator."""
     accounts = {f"{name}_ACCOUNT_{kind}": value for name, (account, _) in ACCOUNTS.items()
                 for kind, value in (("NAME", account), ("KEY", KEY))}  # fmt: skip
-    signed_in = endpoint.environment()
+    emulator = endpoint.environment()
     live = {"AZURE_TEST_RUN_LIVE": "true", "AZURE_SKIP_LIVE_RECORDING": "true", "PROTOCOL": "https"}
     return {
-        **os.environ, **signed_in, **live, **accounts,
+        **os.environ, **emulator, **live, **accounts,
         "ACCOUNT_URL_SUFFIX": "core.windows.net",
         "STORAGE_TENANT_ID": endpoint.tenant_id,
         "PYTHONPATH": os.pathsep.join([str(tools), str(ROOT)]),
     }  # fmt: skip
 
 
-def run(tests: Path, environ: Mapping[str, str], words: list[str]) -> ET.Element:
-    """Run them; what came out, as JUnit's XML."""
+def run(tests: Path, environ: Mapping[str, str], arguments: list[str]) -> ET.Element:
+    """Run the tests; returns the report as JUnit XML."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory, "report.xml")
         plugins = ["-p", "no:batchai_harness", "-p", "no:randomly", "-p", "tests.foreign.suite_handles"]
         plugins += ["-o", "asyncio_mode=auto", "-W", "ignore::pytest.PytestUnknownMarkWarning"]
         subprocess.run(
             [sys.executable, "-m", "pytest", "-q", *plugins, "--import-mode=prepend", "--rootdir", str(tests), "-c",
-             os.devnull, "--tb=short", f"--junitxml={report}", *words, str(tests)],
+             os.devnull, "--tb=short", f"--junitxml={report}", *arguments, str(tests)],
             cwd=tests, env=dict(environ), check=False,
         )  # fmt: skip
         return ET.fromstring(report.read_bytes())
 
 
 def causes(report: ET.Element) -> tuple[int, Mapping[str, list[str]]]:
-    """How many tests passed, and the names of those that did not by their cause."""
+    """Return the number of passed tests, and the names of failed tests by cause."""
     passed, failed = 0, defaultdict[str, list[str]](list)
     for case in report.iter("testcase"):
-        fault = next((each for kind in ("failure", "error") for each in case.findall(kind)), None)
+        fault = next((element for kind in ("failure", "error") for element in case.findall(kind)), None)
         if fault is not None:
             name = f"{case.get('classname', '').rpartition('.')[0] or case.get('classname')}::{case.get('name')}"
             failed[_cause(fault)].append(name)
@@ -120,19 +120,19 @@ def _cause(fault: ET.Element) -> str:
 
 
 def main() -> int:
-    """Run them and print what came out; 0 if all passed."""
+    """Run the tests and print the results; returns 0 if all passed."""
     parser = argparse.ArgumentParser(description="Microsoft's own tests of a storage SDK, on the emulator.")
     parser.add_argument("tests", type=Path, help="the directory 'tests' of a source distribution")
     parser.add_argument("--tools", type=Path, required=True, help="the directory that holds devtools_testutils")
-    asked, words = parser.parse_known_args()
+    options, pytest_arguments = parser.parse_known_args()
     accounts = [f"{name}:{KEY}:{sku}" for name, sku in ACCOUNTS.values()]
     with launch(accounts=accounts) as endpoint:
         protect(endpoint)
-        environ = variables(endpoint, asked.tools.resolve())
-        passed, failed = causes(run(asked.tests.resolve(), environ, words))
-    of = passed + sum(map(len, failed.values()))
-    print(f"\n{passed} of {of} passed ({passed / max(of, 1):.1%})")  # noqa: T201
-    for cause, names in sorted(failed.items(), key=lambda each: -len(each[1])):
+        environ = variables(endpoint, options.tools.resolve())
+        passed, failed = causes(run(options.tests.resolve(), environ, pytest_arguments))
+    total = passed + sum(map(len, failed.values()))
+    print(f"\n{passed} of {total} passed ({passed / max(total, 1):.1%})")  # noqa: T201
+    for cause, names in sorted(failed.items(), key=lambda item: -len(item[1])):
         print(f"\n{len(names)} x {cause}", *names, sep="\n    ")  # noqa: T201
     return 1 if failed else 0
 

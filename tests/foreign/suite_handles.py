@@ -1,4 +1,4 @@
-"""What Microsoft's tests of handles want to find: open files. On Azure somebody opens them by hand."""
+"""Open file handles, which Microsoft's tests of handles expect; on Azure, a person opens them by hand."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _OPEN = {"test-share": ("", "testdir/test.txt", "testdir/test.txt"), "mytestshar
 
 @pytest.fixture(autouse=True)
 def open_handles(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Handles on files of two shares, for tests of handles alone."""
+    """Open handles on files of two shares, only for tests of handles."""
     if not request.node.path.name.startswith("test_handle"):
         yield
         return

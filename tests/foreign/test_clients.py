@@ -1,4 +1,4 @@
-"""Clients that know nothing of the emulator run their whole story on it, unmodified, from sign-in to clean-up."""
+"""Unmodified third-party clients run on the emulator, from sign-in to clean-up."""
 
 import importlib.util
 import os
@@ -21,14 +21,14 @@ from harness.toolkits.interpreters import installed_cntk
 CLIENTS = Path(__file__).parent / "clients"
 CNTK = importlib.util.find_spec("torch") is not None or installed_cntk(os.environ).exists()
 
-pytestmark = pytest.mark.slow  # installing what they need takes minutes
+pytestmark = pytest.mark.slow  # installing their packages takes minutes
 
-_EXCHANGED = 5 << 20  # bytes: more than one range or block
-_REFUSED_AND_GONE = (  # the last lines of both clients of the JavaScript SDK
+_EXCHANGED = 5 << 20  # bytes, larger than a range or block
+_REFUSED_AND_DELETED = (  # the last lines of both clients of the JavaScript SDK
     "without the lease 412 LeaseIdMissing",
     "by sas true",
     "by sas 403 AuthorizationPermissionMismatch",
-    "there false",
+    "exists false",
 )
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -36,16 +36,16 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def quickstart(run_client: Run, tmp_path: Path) -> Callable[..., str]:
-    """Type the quickstart in a directory with the files that it had its reader download."""
+    """Runs the quickstart in a directory with the files that it asks its reader to download."""
 
-    def typed(*options: str) -> str:
+    def run(*options: str) -> str:
         prepare(tmp_path, mnist_dir=None)
         shutil.copy(CLIENTS / "ConvNet_MNIST.py", tmp_path)
-        ran = run_client("quickstart_2017", "python", str(CLIENTS / "quickstart_2017.py"), *options)
-        assert ran.returncode == 0, ran.stdout
-        return ran.stdout
+        process = run_client("quickstart_2017", "python", str(CLIENTS / "quickstart_2017.py"), *options)
+        assert process.returncode == 0, process.stdout
+        return process.stdout
 
-    return typed
+    return run
 
 
 def test_the_quickstart_of_2017_gets_its_cluster(quickstart: Callable[..., str]) -> None:
@@ -56,7 +56,7 @@ def test_the_quickstart_of_2017_gets_its_cluster(quickstart: Callable[..., str])
     assert printed.splitlines()[-1] == "Deleted myresourcegroup"
 
 
-@pytest.mark.skipif(not CNTK, reason="there is no CNTK: neither PyTorch nor `harness toolkits install cntk`")
+@pytest.mark.skipif(not CNTK, reason="CNTK is missing: neither PyTorch nor the toolkit cntk is installed")
 def test_the_quickstart_of_2017_trains_its_model(quickstart: Callable[..., str]) -> None:
     printed = quickstart()
 
@@ -77,34 +77,34 @@ def test_the_quickstart_of_2017_trains_its_model(quickstart: Callable[..., str])
     ],
 )
 def test_an_sdk_runs_a_job(run_client: Run, script: str, requirements: str) -> None:
-    ran = run_client(requirements, "python", str(CLIENTS / f"{script}.py"))
+    process = run_client(requirements, "python", str(CLIENTS / f"{script}.py"))
 
-    assert ran.returncode == 0, ran.stdout
-    assert re.search(r"node tvm-\d+_1-\S+ \d+\.\d+\.\d+\.\d+ 50000", ran.stdout)
-    assert re.search(r"job \S*succeeded 0", ran.stdout)
-    assert r"file stdouterr stdout.txt 'hello from foreigner\n'" in ran.stdout
-    assert r"file OUT it 'hello from foreigner\n'" in ran.stdout
-    assert "gone 404" in ran.stdout
-    assert ran.stdout.splitlines()[-1].startswith("deleted foreign-")
+    assert process.returncode == 0, process.stdout
+    assert re.search(r"node tvm-\d+_1-\S+ \d+\.\d+\.\d+\.\d+ 50000", process.stdout)
+    assert re.search(r"job \S*succeeded 0", process.stdout)
+    assert r"file stdouterr stdout.txt 'hello from foreigner\n'" in process.stdout
+    assert r"file OUT it 'hello from foreigner\n'" in process.stdout
+    assert "get 404" in process.stdout
+    assert process.stdout.splitlines()[-1].startswith("deleted foreign-")
 
 
 def test_az_batchai_runs_a_job(run_client: Run) -> None:
-    ran = run_client("az", "sh", str(CLIENTS / "az_batchai.sh"))
+    process = run_client("az", "sh", str(CLIENTS / "az_batchai.sh"))
 
-    assert ran.returncode == 0, ran.stdout
-    assert "Job completed at" in ran.stdout
-    assert ran.stdout.count("hello from foreigner") == 2
-    assert ran.stdout.splitlines()[-1] == "deleted foreign-az"
+    assert process.returncode == 0, process.stdout
+    assert "Job completed at" in process.stdout
+    assert process.stdout.count("hello from foreigner") == 2
+    assert process.stdout.splitlines()[-1] == "deleted foreign-az"
 
 
 def files_in(directory: Path) -> dict[str, bytes]:
-    found = (path for path in directory.rglob("*") if path.is_file())
-    return {str(path.relative_to(directory)): path.read_bytes() for path in found}
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return {str(path.relative_to(directory)): path.read_bytes() for path in files}
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> dict[str, bytes]:
-    """The files of a folder ``tree`` for a client: one of more than one range, one in a folder, one that is empty."""
+    """The files of a directory ``tree``: one larger than a range, one in a subdirectory, an empty one."""
     contents = {"large.bin": os.urandom((5 << 20) + 1), "sub/small.txt": b"small\n", "empty": b""}
     for name, content in contents.items():
         path = tmp_path / "tree" / name
@@ -116,75 +116,75 @@ def tree(tmp_path: Path) -> dict[str, bytes]:
 def test_az_of_today_takes_whole_folders_to_files_and_blobs_and_back(
     run_client: Run, tree: dict[str, bytes], tmp_path: Path
 ) -> None:
-    ran = run_client("az_today", "sh", str(CLIENTS / "az_today.sh"))
+    process = run_client("az_today", "sh", str(CLIENTS / "az_today.sh"))
 
-    assert ran.returncode == 0, ran.stdout
+    assert process.returncode == 0, process.stdout
     assert files_in(tmp_path / "from-files") == {f"up/{name}": content for name, content in tree.items()}
     assert files_in(tmp_path / "from-blobs") == tree
-    lines = ran.stdout.splitlines()
+    lines = process.stdout.splitlines()
     assert "https://foreigntoday.file.core.windows.net/files/up/large.bin" in lines
     assert "me" in lines  # the metadata
     assert lines[-1] == "false"
 
 
-@pytest.mark.skipif(shutil.which("rclone") is None, reason="there is no rclone on this machine")
+@pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone is not installed on this machine")
 def test_rclone_takes_a_folder_to_blobs_and_back(run_program: Run, tree: dict[str, bytes], tmp_path: Path) -> None:
-    ran = run_program("sh", str(CLIENTS / "rclone.sh"))
+    process = run_program("sh", str(CLIENTS / "rclone.sh"))
 
-    assert ran.returncode == 0, ran.stdout
+    assert process.returncode == 0, process.stdout
     assert files_in(tmp_path / "back") == tree
-    lines = ran.stdout.splitlines()
+    lines = process.stdout.splitlines()
     assert {line for line in lines if line.startswith("up/")} == {"up/changed.txt", "up/empty", "up/large.bin"}
     assert {"streamed", "changed"} <= set(lines)
     assert lines[-1] == "rclone has cleaned up"
 
 
 def test_pandas_and_fsspec_work_on_blobs(run_client: Run) -> None:
-    ran = run_client("adlfs", "python", str(CLIENTS / "adlfs_story.py"))
+    process = run_client("adlfs", "python", str(CLIENTS / "adlfs_blobs.py"))
 
-    assert ran.returncode == 0, ran.stdout
-    found = [
+    assert process.returncode == 0, process.stdout
+    paths = [
         f"frames/{path}"
         for path in (
             *("a/1.txt", "a/b/2.txt", "copies/large.bin", "large.bin"),
             *("logs/log.txt", "runs/1/metrics.csv", "runs/1/metrics.jsonl.gz"),
         )
     ]
-    assert ran.stdout.splitlines() == [
+    assert process.stdout.splitlines() == [
         "frame True",
         "json 1000",
         "part True",
         "tail True",
         r"log b'one\ntwo\n'",
         "copy True",
-        f"found {found}",
+        f"found {paths}",
         "globbed ['frames/a/1.txt', 'frames/a/b/2.txt', 'frames/logs/log.txt']",
         "walked [('frames/a', ['1.txt']), ('frames/a/b', ['2.txt'])]",
         "info 9437184 True False",
-        "left False",
+        "exists False",
         "deleted False",
     ]
 
 
 @pytest.fixture
 def by_node(run_program: Run, node_modules: Path, tmp_path: Path) -> Callable[..., list[str]]:
-    """Exchange content with a client of the JavaScript SDK, in the share or container ``fornode``.
+    """Exchanges content with a client of the JavaScript SDK in the share or container ``fornode``.
 
     The client prints lines, which are returned, after it has read ``new/sdk.bin`` and written ``new/node.bin``.
     """
 
-    def exchanged(client: str, write: Callable[[str, bytes], object], read: Callable[[str], bytes]) -> list[str]:
-        mine, theirs = os.urandom(_EXCHANGED), os.urandom(_EXCHANGED)
-        (tmp_path / "mine.bin").write_bytes(mine)
-        write("new/sdk.bin", theirs)
+    def exchange(client: str, write: Callable[[str, bytes], object], read: Callable[[str], bytes]) -> list[str]:
+        client_content, sdk_content = os.urandom(_EXCHANGED), os.urandom(_EXCHANGED)
+        (tmp_path / "mine.bin").write_bytes(client_content)
+        write("new/sdk.bin", sdk_content)
         node = shutil.which("node") or "node"
-        ran = run_program(node, str(CLIENTS / client), "fornode", NODE_PATH=str(node_modules))
-        assert ran.returncode == 0, ran.stdout
-        assert (tmp_path / "sdk.bin").read_bytes() == theirs
-        assert read("new/node.bin") == mine
-        return ran.stdout.splitlines()
+        process = run_program(node, str(CLIENTS / client), "fornode", NODE_PATH=str(node_modules))
+        assert process.returncode == 0, process.stdout
+        assert (tmp_path / "sdk.bin").read_bytes() == sdk_content
+        assert read("new/node.bin") == client_content
+        return process.stdout.splitlines()
 
-    return exchanged
+    return exchange
 
 
 def test_node_and_python_read_one_anothers_bytes(by_node: Callable[..., list[str]], endpoint: Endpoint) -> None:
@@ -205,7 +205,7 @@ def test_node_and_python_read_one_anothers_bytes(by_node: Callable[..., list[str
         "metadata node",
         f"listed file g.bin {_EXCHANGED}",
         "copy success",
-        *_REFUSED_AND_GONE,
+        *_REFUSED_AND_DELETED,
     ]
 
 
@@ -225,7 +225,7 @@ def test_node_and_python_read_one_anothers_blobs(by_node: Callable[..., list[str
         "appended one two",
         "copy success",
         "snapshot true",
-        *_REFUSED_AND_GONE,
+        *_REFUSED_AND_DELETED,
     ]
 
 
@@ -246,9 +246,9 @@ def test_az_storage_file_and_both_sdks_read_one_anothers_bytes(
         new.create_directory("new").upload_file("sdk.bin", written["sdk.bin"])
         old.create_file_from_bytes(share, None, "old.bin", written["old.bin"])
 
-        ran = run_client("az", "sh", str(CLIENTS / "az_storage.sh"), share)
+        process = run_client("az", "sh", str(CLIENTS / "az_storage.sh"), share)
 
-        assert ran.returncode == 0, ran.stdout
+        assert process.returncode == 0, process.stdout
         assert {name: (tmp_path / name).read_bytes() for name in ("sdk.bin", "old.bin")} == {
             name: written[name] for name in ("sdk.bin", "old.bin")
         }
@@ -259,10 +259,10 @@ def test_az_storage_file_and_both_sdks_read_one_anothers_bytes(
 
 
 def test_azure_ai_ml_trains_streams_downloads_and_cleans_up(run_client: Run) -> None:
-    ran = run_client("azure_ai_ml", "python", "-W", "ignore", str(CLIENTS / "azure_ai_ml.py"))
+    process = run_client("azure_ai_ml", "python", "-W", "ignore", str(CLIENTS / "azure_ai_ml.py"))
 
-    assert ran.returncode == 0, ran.stdout
-    lines = ran.stdout.splitlines()
+    assert process.returncode == 0, process.stdout
+    lines = process.stdout.splitlines()
     for line in (
         "workspace eastus",
         "compute 2",
@@ -284,23 +284,23 @@ def test_azure_ai_ml_trains_streams_downloads_and_cleans_up(run_client: Run) -> 
         "archived True",
         "computes []",
     ):
-        assert line in lines, f"{line!r} is missing from:\n{ran.stdout}"
+        assert line in lines, f"{line!r} is missing from:\n{process.stdout}"
 
 
 def test_the_management_client_of_azure_ml_runs_a_job(run_client: Run) -> None:
-    ran = run_client("azure_ai_ml", "python", str(CLIENTS / "azure_mgmt_machinelearningservices.py"))
+    process = run_client("azure_ai_ml", "python", str(CLIENTS / "azure_mgmt_machinelearningservices.py"))
 
-    assert ran.returncode == 0, ran.stdout
-    assert ran.stdout.splitlines() == [
+    assert process.returncode == 0, process.stdout
+    assert process.stdout.splitlines() == [
         "workspace azureml", "compute Succeeded", "submitted Starting", "ended Completed", "jobs False"
     ]  # fmt: skip
 
 
 def test_mlflow_logs_with_its_plugin_in_a_job_and_without_the_plugin(run_client: Run) -> None:
-    ran = run_client("mlflow", "python", "-W", "ignore", str(CLIENTS / "mlflow_story.py"))
+    process = run_client("mlflow", "python", "-W", "ignore", str(CLIENTS / "mlflow_runs.py"))
 
-    assert ran.returncode == 0, ran.stdout
-    lines = ran.stdout.splitlines()
+    assert process.returncode == 0, process.stdout
+    lines = process.stdout.splitlines()
     for line in (
         *(f"{kind} FINISHED {{'loss': 0.5, 'x': 1.0, 'y': 2.0}} {{'lr': '0.1'}} test" for kind in ("plugin", "plain")),
         "plugin [(1, 0.5)]",
@@ -310,4 +310,4 @@ def test_mlflow_logs_with_its_plugin_in_a_job_and_without_the_plugin(run_client:
         "job Completed",
         "in job {'loss': 0.25}",
     ):
-        assert line in lines, f"{line!r} is missing from:\n{ran.stdout}"
+        assert line in lines, f"{line!r} is missing from:\n{process.stdout}"

@@ -1,4 +1,4 @@
-"""What ``harness export`` writes, loaded by azure-ai-ml itself."""
+"""azure-ai-ml loads the files that ``harness export`` writes."""
 
 import subprocess
 from collections.abc import Callable
@@ -19,16 +19,16 @@ for path in sys.argv[1:]:
 """
 
 
-@pytest.mark.slow  # azure-ai-ml takes seconds to import, and its environment minutes to make
-def test_azure_ai_ml_loads_what_is_exported(environment_of: Callable[[str], Path], tmp_path: Path) -> None:
+@pytest.mark.slow  # importing azure-ai-ml takes seconds, and creating its environment minutes
+def test_azure_ai_ml_loads_exported_files(environment_of: Callable[[str], Path], tmp_path: Path) -> None:
     python = environment_of("azure_ai_ml") / "bin" / "python"
     kinds = []
     for name in ("mnist_quickstart", "mnist_learning_rate"):
         out = tmp_path / name
         assert main(["export", str(SCENARIOS / f"{name}.yaml"), "--to", "azureml", "--out", str(out)]) == 0
-        done = subprocess.run(
+        process = subprocess.run(
             [str(python), "-c", LOADS, *map(str, sorted(out.iterdir()))], capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr
-        kinds.append(done.stdout.split())
+        assert process.returncode == 0, process.stderr
+        kinds.append(process.stdout.split())
     assert kinds == [["AmlCompute", "AzureFileDatastore", job] for job in ("Command", "SweepJob")]

@@ -1,4 +1,4 @@
-"""``harness results --mlflow`` with real MLflow, in an environment of its own."""
+"""``harness results --mlflow`` with real MLflow in a separate environment."""
 
 import subprocess
 from collections.abc import Callable
@@ -31,13 +31,13 @@ def test_mlflow_lists_the_trials_with_their_series(
         trial({"rate": 0.3}, {"loss": 2.0}, state="pruned", exit_code=None, times=times),
     )
     python = environment_of("mlflow") / "bin" / "python"
-    done = subprocess.run(
+    process = subprocess.run(
         [str(python), "-W", "ignore", str(CLIENT), str(ROOT), str(run), f"file://{tmp_path}/mlruns"],
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "MLFLOW_ALLOW_FILE_STORE": "true", "LANG": "C.UTF-8"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()[:11]
+    assert process.returncode == 0, process.stdout + process.stderr
+    lines = process.stdout.splitlines()[:11]
     assert lines == [
         "(3, 0)",
         "(0, 3)",
@@ -51,5 +51,5 @@ def test_mlflow_lists_the_trials_with_their_series(
         "rate=0.3 CNTK 2.7 5000",
         "[(0, 2.0)]",
     ]
-    assert "MLflow at nonsense://...@host refuses" in done.stdout
-    assert "secret" not in done.stdout
+    assert "MLflow at nonsense://...@host refuses" in process.stdout
+    assert "secret" not in process.stdout

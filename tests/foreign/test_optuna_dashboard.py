@@ -1,4 +1,4 @@
-"""The study of a search that is under way, as optuna-dashboard shows it."""
+"""The study of a running search, as optuna-dashboard shows it."""
 
 import json
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 from harness.scenario.sweep import SweepSpec
 from harness.search import Ending, open_study
 
-# What the page of optuna-dashboard asks for, without a port.
-ASKS = """
+# The requests of optuna-dashboard's page, without a port.
+REQUESTS = """
 import json, sys
 from wsgiref.util import setup_testing_defaults
 from optuna.storages import RDBStorage
@@ -37,26 +37,24 @@ print(json.dumps({
 SEARCH = {"search": {"space": {"rate": {"low": 0.0, "high": 1.0}}, "trials": 3}, "goal": {"minimize": "loss"}}
 
 
-@pytest.mark.slow  # its environment takes a while to make
-def test_optuna_dashboard_shows_a_search_that_is_under_way(
-    environment_of: Callable[[str], Path], tmp_path: Path
-) -> None:
+@pytest.mark.slow  # creating its environment takes minutes
+def test_optuna_dashboard_shows_a_running_search(environment_of: Callable[[str], Path], tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     sweep = SweepSpec.model_validate(SEARCH)
     study = open_study(sweep, name="mine", storage=storage, find=lambda _spec: (), constants={})
     endings: tuple[tuple[int, Ending | None], ...] = ((2, "complete"), (1, "pruned"), (1, None))
     for steps, ending in endings:
-        asked = study.ask()
-        assert asked is not None
+        suggestion = study.ask()
+        assert suggestion is not None
         for step in range(1, steps + 1):
-            study.report(asked.number, step, 0.5)
+            study.report(suggestion.number, step, 0.5)
         if ending is not None:
-            study.tell(asked.number, ending, {"loss": 0.25})
+            study.tell(suggestion.number, ending, {"loss": 0.25})
     python = environment_of("optuna_dashboard") / "bin" / "python"
-    done = subprocess.run([str(python), "-c", ASKS, storage], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout)
-    assert shown["study"] == ["mine", ["minimize"]]
-    assert shown["states"] == ["Complete", "Pruned", "Running"]
-    assert shown["values"][0] == [0.25]
-    assert shown["steps"] == [[1, 2], [1], [1]]
+    process = subprocess.run([str(python), "-c", REQUESTS, storage], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    page = json.loads(process.stdout)
+    assert page["study"] == ["mine", ["minimize"]]
+    assert page["states"] == ["Complete", "Pruned", "Running"]
+    assert page["values"][0] == [0.25]
+    assert page["steps"] == [[1, 2], [1], [1]]

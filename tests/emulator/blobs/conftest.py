@@ -24,20 +24,20 @@ Sign = Callable[[BlobClient], str]
 
 
 class Put(Protocol):
-    """A bare PUT, signed, to an address below the container."""
+    """Sends a signed PUT to an address in the container."""
 
     def __call__(self, address: str, headers: dict[str, str], body: bytes = b"") -> requests.Response: ...
 
 
-def refusal(refused: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int | None, str]:
-    """Status and code of what the SDK raised."""
-    assert refused.value.response is not None
-    return refused.value.status_code, refused.value.response.headers.get("x-ms-error-code", "")
+def refusal(error: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int | None, str]:
+    """Return status and code of an error that the SDK raised."""
+    assert error.value.response is not None
+    return error.value.status_code, error.value.response.headers.get("x-ms-error-code", "")
 
 
 @pytest.fixture(scope="session")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """An emulator of storage alone, at plain ports, with a second account."""
+    """An emulator with storage only, at plain HTTP ports, with a second account."""
     with launch(tmp_path_factory.mktemp("storage"), only="storage", accounts=["other:c2VjcmV0"]) as running:
         yield running
 
@@ -47,26 +47,26 @@ def blobs(endpoint: Endpoint) -> Iterator[BlobServiceClient]:
     with BlobServiceClient(
         f"https://{endpoint.storage_account}.blob.core.windows.net", endpoint.storage_key,
         proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path, retry_total=0,
-    ) as made:  # fmt: skip
-        yield made
+    ) as client:  # fmt: skip
+        yield client
 
 
 @pytest.fixture
 def container(blobs: BlobServiceClient, request: pytest.FixtureRequest) -> Iterator[ContainerClient]:
-    made = blobs.create_container("t-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20])
-    yield made
-    made.delete_container()
+    client = blobs.create_container("t-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20])
+    yield client
+    client.delete_container()
 
 
 @pytest.fixture
 def on_disk(endpoint: Endpoint, container: ContainerClient) -> Path:
-    """Where a job finds the container."""
+    """The directory in which a job finds the container."""
     return Path(endpoint.directory, "storage", endpoint.storage_account, "blob", container.container_name)
 
 
 @pytest.fixture
 def token(container: ContainerClient, endpoint: Endpoint) -> str:
-    """A SAS that reads, writes and tags what is in the container."""
+    """A SAS that reads, writes and tags blobs of the container."""
     return str(
         generate_container_sas(
             endpoint.storage_account,
@@ -80,13 +80,13 @@ def token(container: ContainerClient, endpoint: Endpoint) -> str:
 
 @pytest.fixture
 def sign(token: str) -> Sign:
-    """The URL of a blob, with a signature that reads it."""
+    """Returns the URL of a blob with a SAS that reads it."""
     return lambda blob: f"{blob.url}?{token}"
 
 
 @pytest.fixture
 def put(container: ContainerClient, session: requests.Session, token: str) -> Put:
-    def ask(address: str, headers: dict[str, str], body: bytes = b"") -> requests.Response:
+    def send(address: str, headers: dict[str, str], body: bytes = b"") -> requests.Response:
         return session.put(f"{container.url}{address}{'&' if '?' in address else '?'}{token}", body, headers=headers)
 
-    return ask
+    return send

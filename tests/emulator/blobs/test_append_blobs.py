@@ -16,24 +16,26 @@ from tests.emulator.blobs.conftest import Put, Sign, refusal
 
 @pytest.fixture
 def log(container: ContainerClient) -> BlobClient:
-    made = container.get_blob_client("logs/a")
-    made.create_append_blob(metadata={"of": "log"})
-    return made
+    blob = container.get_blob_client("logs/a")
+    blob.create_append_blob(metadata={"of": "log"})
+    return blob
 
 
-def test_blocks_come_behind_each_other_in_a_plain_file(log: BlobClient, on_disk: Path) -> None:
+def test_blocks_follow_each_other_in_a_plain_file(log: BlobClient, on_disk: Path) -> None:
     first = log.append_block(b"one ")
     second = log.append_block(b"two")
-    found = log.get_blob_properties()
+    properties = log.get_blob_properties()
 
     assert (on_disk / "logs" / "a").read_bytes() == b"one two"
-    assert [(each["blob_append_offset"], each["blob_committed_block_count"]) for each in (first, second)] == [
+    assert [
+        (response["blob_append_offset"], response["blob_committed_block_count"]) for response in (first, second)
+    ] == [
         ("0", 1),
         ("4", 2),
     ]
-    assert first["etag"] != second["etag"] == found.etag
-    assert (found.blob_type, found.append_blob_committed_block_count, found.size) == ("AppendBlob", 2, 7)
-    assert found.metadata == {"of": "log"}
+    assert first["etag"] != second["etag"] == properties.etag
+    assert (properties.blob_type, properties.append_blob_committed_block_count, properties.size) == ("AppendBlob", 2, 7)
+    assert properties.metadata == {"of": "log"}
 
 
 def test_the_sdk_uploads_an_append_blob_and_appends_to_it(container: ContainerClient) -> None:
@@ -41,11 +43,11 @@ def test_the_sdk_uploads_an_append_blob_and_appends_to_it(container: ContainerCl
     blob = container.get_blob_client("big")
     blob.upload_blob(content, blob_type="AppendBlob")
     blob.upload_blob(b"more", blob_type="AppendBlob")
-    found = blob.get_blob_properties()
+    properties = blob.get_blob_properties()
 
     assert blob.download_blob().readall() == content + b"more"
-    assert found.append_blob_committed_block_count == 4
-    assert [each.blob_type for each in container.list_blobs()] == ["AppendBlob"]
+    assert properties.append_blob_committed_block_count == 4
+    assert [listed.blob_type for listed in container.list_blobs()] == ["AppendBlob"]
 
 
 def test_a_large_block_is_one_block_since_the_version_that_takes_it(log: BlobClient) -> None:
@@ -76,10 +78,10 @@ def test_writers_at_the_same_time_lose_nothing(log: BlobClient) -> None:
 
 
 def test_a_block_that_is_not_what_its_checksum_says_is_refused(log: BlobClient) -> None:
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         log.append_block(b"block", headers={"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="})
 
-    assert refusal(refused) == (400, "Md5Mismatch")
+    assert refusal(error) == (400, "Md5Mismatch")
     assert log.get_blob_properties().size == 0
     assert log.append_block(b"block", validate_content=True)["content_crc64"]
 
@@ -96,20 +98,20 @@ def test_a_block_is_refused_whose_condition_does_not_hold(
     log: BlobClient, options: dict[str, object], code: str
 ) -> None:
     log.append_block(b"four", appendpos_condition=0, maxsize_condition=4)
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         log.append_block(b"fives", **options)
 
-    assert refusal(refused) == (412, code)
+    assert refusal(error) == (412, code)
     assert log.download_blob().readall() == b"four"
 
 
 def test_a_lease_keeps_others_from_appending(log: BlobClient) -> None:
     lease = log.acquire_lease()
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         log.append_block(b"x")
     log.append_block(b"x", lease=lease)
 
-    assert refusal(refused) == (412, "LeaseIdMissing")
+    assert refusal(error) == (412, "LeaseIdMissing")
     assert log.get_blob_properties().size == 1
 
 
@@ -118,15 +120,15 @@ def test_nothing_is_appended_to_a_sealed_blob(container: ContainerClient, log: B
     with pytest.raises(HttpResponseError) as misplaced:
         log.seal_append_blob(appendpos_condition=2)
     sealed = log.seal_append_blob(appendpos_condition=1)
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         log.append_block(b"y")
     log.set_blob_metadata({"still": "changes"})
 
     assert refusal(misplaced) == (412, "AppendPositionConditionNotMet")
     assert sealed["blob_sealed"] is True
-    assert refusal(refused) == (409, "BlobIsSealed")
+    assert refusal(error) == (409, "BlobIsSealed")
     assert log.get_blob_properties().is_append_blob_sealed is True
-    assert [each.is_append_blob_sealed for each in container.list_blobs()] == [True]
+    assert [blob.is_append_blob_sealed for blob in container.list_blobs()] == [True]
 
 
 def test_operations_of_another_type_are_refused(container: ContainerClient, log: BlobClient) -> None:
@@ -144,9 +146,9 @@ def test_operations_of_another_type_are_refused(container: ContainerClient, log:
     ]
     codes = []
     for attempt in attempts:
-        with pytest.raises(HttpResponseError) as refused:
+        with pytest.raises(HttpResponseError) as error:
             attempt()
-        codes.append(refusal(refused))
+        codes.append(refusal(error))
 
     assert codes == [(409, "InvalidBlobType")] * len(attempts)
     assert block.download_blob().readall() == b"x"
@@ -198,20 +200,20 @@ def test_readers_see_a_blob_as_before_or_after_a_block(container: ContainerClien
     log.append_block(b"a" * size)
 
     def read() -> set[tuple[int, int, str]]:
-        found = set()
+        states = set()
         while not written.is_set():
             properties = log.get_blob_properties()
             content = log.download_blob().readall()
             listed = next(iter(container.list_blobs())).size
-            found.add((properties.size, properties.append_blob_committed_block_count, properties.metadata["of"]))
+            states.add((properties.size, properties.append_blob_committed_block_count, properties.metadata["of"]))
             assert {len(content), listed} <= {number * size for number in range(1, 6)}
-        return found
+        return states
 
     written = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(read)
+        reader = pool.submit(read)
         for _ in range(4):
             log.append_block(b"b" * size)
         written.set()
 
-    assert reading.result() <= {(number * size, number, "log") for number in range(1, 6)}
+    assert reader.result() <= {(number * size, number, "log") for number in range(1, 6)}

@@ -22,7 +22,7 @@ def test_blobs_of_each_type_are_written_read_and_copied(storage: Endpoint) -> No
     )
     content = os.urandom(3 << 20)
 
-    async def story() -> None:
+    async def use_blobs() -> None:
         async with BlobServiceClient.from_connection_string(storage.connection_string, retry_total=0) as service:
             container = await service.create_container("async")
             for kind in ("BlockBlob", "AppendBlob", "PageBlob"):
@@ -38,7 +38,7 @@ def test_blobs_of_each_type_are_written_read_and_copied(storage: Endpoint) -> No
             log, disk = container.get_blob_client("AppendBlob"), container.get_blob_client("PageBlob")
             assert (await log.append_block(b"more"))["blob_append_offset"] == str(3 << 20)
             await disk.clear_page(0, 1 << 20)
-            found = [(each.start, each.end) async for each in disk.list_page_ranges()]
-            assert found == [(1 << 20, (3 << 20) - 1)]
+            page_ranges = [(page_range.start, page_range.end) async for page_range in disk.list_page_ranges()]
+            assert page_ranges == [(1 << 20, (3 << 20) - 1)]
 
-    asyncio.run(story())
+    asyncio.run(use_blobs())

@@ -55,16 +55,19 @@ def test_a_large_blob_goes_up_in_blocks_and_down_in_ranges(container: ContainerC
 def test_properties_tell_length_md5_and_type(container: ContainerClient) -> None:
     settings = ContentSettings(content_type="text/plain", cache_control="no-store", content_language="en")
     blob = container.upload_blob("f.txt", b"hello", content_settings=settings, metadata={"Who": "me"})
-    found = blob.get_blob_properties()
+    properties = blob.get_blob_properties()
 
-    assert (found.size, found.metadata) == (5, {"Who": "me"})
-    assert found.content_settings.content_md5 == bytearray(hashlib.md5(b"hello").digest())
-    assert (found.content_settings.content_type, found.content_settings.cache_control) == ("text/plain", "no-store")
-    assert (found.blob_type, found.lease.state) == ("BlockBlob", "available")
+    assert (properties.size, properties.metadata) == (5, {"Who": "me"})
+    assert properties.content_settings.content_md5 == bytearray(hashlib.md5(b"hello").digest())
+    assert (properties.content_settings.content_type, properties.content_settings.cache_control) == (
+        "text/plain",
+        "no-store",
+    )
+    assert (properties.blob_type, properties.lease.state) == ("BlockBlob", "available")
 
 
 def test_the_md5_that_is_kept_with_a_blob_is_the_one_that_was_sent(container: ContainerClient) -> None:
-    """Only an upload in one piece is checked against it; else nobody does, not even that it is one."""
+    """The service checks it only against an upload in one piece; otherwise it does not even check its format."""
     blob = container.get_blob_client("f")
     of_another = ContentSettings(content_md5=bytearray(hashlib.md5(b"y").digest()))
     with pytest.raises(HttpResponseError, match="Md5Mismatch"):
@@ -104,9 +107,9 @@ def test_blobs_are_listed_by_prefix_and_page(container: ContainerClient) -> None
 def test_names_that_xml_cannot_hold_are_listed_page_by_page(
     container: ContainerClient, on_disk: Path, name: str
 ) -> None:
-    """A marker that names one of them has to lead there, too."""
+    """A marker that contains such a name must work, too."""
     (on_disk / name).parent.mkdir(exist_ok=True)
-    (on_disk / name).write_bytes(b"x")  # also what REST refuses, and a job may make
+    (on_disk / name).write_bytes(b"x")  # a job may also create names that REST refuses
     for other in ("a", "z"):
         container.upload_blob(other, b"x")
     blobs = {"a", "z", name}
@@ -114,7 +117,7 @@ def test_names_that_xml_cannot_hold_are_listed_page_by_page(
 
     assert {blob for page in pages for blob in page} - {"b\uffff"} == blobs
     assert max(map(len, pages)) == 1
-    walked = {found.name for found in container.walk_blobs()}
+    walked = {item.name for item in container.walk_blobs()}
     assert walked - {"b\uffff"} == {"a", "z", "b\uffff/" if "/" in name else name}
 
 
@@ -215,7 +218,7 @@ def test_what_the_emulator_does_not_keep_is_not_ignored(container: ContainerClie
         container.upload_blob("f", b"x", headers={header: "x"})
 
 
-def test_a_container_has_no_encryption_scope_of_its_own(blobs: BlobServiceClient) -> None:
+def test_a_container_with_an_encryption_scope_is_refused(blobs: BlobServiceClient) -> None:
     with pytest.raises(HttpResponseError, match=r"UnsupportedHeader[\s\S]*x-ms-default-encryption-scope"):
         blobs.create_container("scoped", container_encryption_scope=ContainerEncryptionScope("scope"))
 
@@ -232,12 +235,12 @@ def test_a_link_with_an_encryption_scope_reads_and_does_not_write(
     )  # fmt: skip
 
     assert session.get(f"{container.url}/f?{token}").text == "x"
-    refused = session.put(f"{container.url}/f?{token}", b"y", headers={"x-ms-blob-type": "BlockBlob"})
-    assert (refused.status_code, refused.headers["x-ms-error-code"]) == (400, "UnsupportedQueryParameter")
+    response = session.put(f"{container.url}/f?{token}", b"y", headers={"x-ms-blob-type": "BlockBlob"})
+    assert (response.status_code, response.headers["x-ms-error-code"]) == (400, "UnsupportedQueryParameter")
     assert container.download_blob("f").readall() == b"x"
 
 
-def test_metadata_and_properties_are_set_anew(container: ContainerClient) -> None:
+def test_metadata_and_properties_are_replaced(container: ContainerClient) -> None:
     blob = container.upload_blob("f", b"x", metadata={"a": "1"})
     before = blob.get_blob_properties().etag
     blob.set_blob_metadata({"b": "2"})
@@ -268,8 +271,8 @@ def test_the_lease_of_a_blob_is_asked_for_before_its_conditions(container: Conta
         blob.upload_blob(b"y", overwrite=True, etag="0x1", match_condition=MatchConditions.IfNotModified)
 
 
-def test_who_holds_the_lease_replaces_the_blob_even_where_there_must_be_none(container: ContainerClient) -> None:
-    """As the service does: SDKs send If-None-Match where the caller does not ask them to overwrite."""
+def test_the_holder_of_the_lease_replaces_the_blob_despite_if_none_match(container: ContainerClient) -> None:
+    """As at Azure: SDKs send If-None-Match unless the caller asks them to overwrite."""
     blob = container.upload_blob("f", b"x")
     lease = blob.acquire_lease(15)
     blob.upload_blob(b"y", lease=lease)
@@ -340,16 +343,16 @@ def test_a_policy_of_access_has_times_of_seven_decimals(
 ) -> None:
     start, expiry = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
     container.set_container_access_policy({"a": AccessPolicy("r", expiry, start), "empty": AccessPolicy()})
-    given: list[str] = []
-    container.get_container_access_policy(raw_response_hook=lambda answer: given.append(answer.http_response.text()))
+    texts: list[str] = []
+    container.get_container_access_policy(raw_response_hook=lambda answer: texts.append(answer.http_response.text()))
 
-    assert "<Start>2026-01-02T03:04:05.0000000Z</Start><Expiry>2027-01-02T03:04:05.0000000Z</Expiry>" in given[0]
-    assert "<SignedIdentifier><Id>empty</Id></SignedIdentifier>" in given[0]
+    assert "<Start>2026-01-02T03:04:05.0000000Z</Start><Expiry>2027-01-02T03:04:05.0000000Z</Expiry>" in texts[0]
+    assert "<SignedIdentifier><Id>empty</Id></SignedIdentifier>" in texts[0]
 
 
 def test_containers_are_listed_with_their_metadata(blobs: BlobServiceClient, container: ContainerClient) -> None:
     container.set_container_metadata({"k": "v"})
-    listed = {found.name: found.metadata for found in blobs.list_containers(include_metadata=True)}
+    listed = {properties.name: properties.metadata for properties in blobs.list_containers(include_metadata=True)}
 
     assert listed[container.container_name] == {"k": "v"}
     with pytest.raises(ResourceExistsError, match="The specified container already exists"):
@@ -406,10 +409,10 @@ def test_a_containers_link_lists_and_reads(
 
 @pytest.mark.parametrize("name", ["..", "a/../../b", "x" * 256, "a//b", "/a", "a/", "nul\x01"])
 def test_names_that_no_directory_can_hold_are_refused(container: ContainerClient, on_disk: Path, name: str) -> None:
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         container.get_blob_client(name).upload_blob(b"x")
 
-    assert refused.value.status_code in (400, 403, 404)
+    assert error.value.status_code in (400, 403, 404)
     assert list(on_disk.iterdir()) == []
 
 

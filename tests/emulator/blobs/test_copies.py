@@ -27,7 +27,7 @@ NEVER = 3600.0  # seconds that a copy is pending in a test that does not wait fo
 
 @pytest.fixture
 def pending(tmp_path: Path) -> Iterator[BlobClient]:
-    """A blob into which a copy is pending, for longer than a test lasts."""
+    """A blob with a pending copy that lasts longer than a test."""
     with (
         launch(tmp_path, only="storage", copy_delay=NEVER) as running,
         BlobServiceClient.from_connection_string(running.connection_string, retry_total=0) as service,
@@ -47,15 +47,19 @@ def test_a_copy_has_the_content_and_the_properties_of_its_source(container: Cont
     )
     target = container.get_blob_client("deep/er/target")
     answer = target.start_copy_from_url(source.url)
-    found = target.get_blob_properties()
+    properties = target.get_blob_properties()
 
     assert (on_disk / "deep/er/target").read_bytes() == content
-    assert (answer["copy_status"], answer["copy_id"], answer["etag"]) == ("success", found.copy.id, found.etag)
-    assert found.metadata == {"of": "source"}
-    assert found.content_settings == source.get_blob_properties().content_settings
-    assert (found.copy.source, found.copy.progress) == (source.url, f"{1 << 20}/{1 << 20}")
-    assert found.copy.completion_time is not None
-    assert [each.copy.status for each in container.list_blobs("deep", include=["copy"])] == ["success"]
+    assert (answer["copy_status"], answer["copy_id"], answer["etag"]) == (
+        "success",
+        properties.copy.id,
+        properties.etag,
+    )
+    assert properties.metadata == {"of": "source"}
+    assert properties.content_settings == source.get_blob_properties().content_settings
+    assert (properties.copy.source, properties.copy.progress) == (source.url, f"{1 << 20}/{1 << 20}")
+    assert properties.copy.completion_time is not None
+    assert [blob.copy.status for blob in container.list_blobs("deep", include=["copy"])] == ["success"]
 
 
 def test_metadata_of_the_request_takes_the_place_of_the_sources(container: ContainerClient) -> None:
@@ -91,11 +95,11 @@ def test_copies_have_the_type_of_their_source(container: ContainerClient) -> Non
     of_log.start_copy_from_url(log.url, seal_destination_blob=False)
     of_disk.start_copy_from_url(disk.url)
     answer = of_log.append_block(b"two")
-    found = of_disk.get_blob_properties()
+    properties = of_disk.get_blob_properties()
 
     assert (answer["blob_append_offset"], answer["blob_committed_block_count"]) == ("3", 2)
-    assert (found.blob_type, found.page_blob_sequence_number) == ("PageBlob", 7)
-    assert [(each.start, each.end) for each in of_disk.list_page_ranges()] == [(512, 1023)]
+    assert (properties.blob_type, properties.page_blob_sequence_number) == ("PageBlob", 7)
+    assert [(page_range.start, page_range.end) for page_range in of_disk.list_page_ranges()] == [(512, 1023)]
     assert of_disk.download_blob().readall() == disk.download_blob().readall()
 
 
@@ -106,11 +110,11 @@ def test_a_copy_takes_the_place_of_a_blob_of_its_type_alone(container: Container
     log = container.get_blob_client("log")
     log.create_append_blob()
     target.start_copy_from_url(source.url)
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         log.start_copy_from_url(source.url)
 
     assert (target.download_blob().readall(), target.get_blob_properties().metadata) == (b"new", {})
-    assert refusal(refused) == (409, "InvalidBlobType")
+    assert refusal(error) == (409, "InvalidBlobType")
 
 
 def test_a_blob_is_copied_to_itself(container: ContainerClient) -> None:
@@ -122,9 +126,9 @@ def test_a_blob_is_copied_to_itself(container: ContainerClient) -> None:
 
 def test_a_snapshot_is_copied_over_its_blob(container: ContainerClient) -> None:
     blob = container.upload_blob("f", b"then")
-    taken = blob.create_snapshot()["snapshot"]
+    snapshot = blob.create_snapshot()["snapshot"]
     blob.upload_blob(b"now", overwrite=True)
-    blob.start_copy_from_url(f"{blob.url}?snapshot={taken}")
+    blob.start_copy_from_url(f"{blob.url}?snapshot={snapshot}")
 
     assert blob.download_blob().readall() == b"then"
 
@@ -146,10 +150,10 @@ def test_a_copy_is_made_only_on_its_conditions(
     target = container.upload_blob("target", b"old")
     etag = source.get_blob_properties().etag
     options = {name: etag if value == "{etag}" else value for name, value in options.items()}
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         target.start_copy_from_url(source.url, **options)
 
-    assert refusal(refused) == (412, answer)
+    assert refusal(error) == (412, answer)
     assert target.download_blob().readall() == b"old"
 
 
@@ -181,16 +185,14 @@ def test_leases_of_source_and_target_are_looked_at(container: ContainerClient) -
 )
 def test_a_source_that_cannot_be_read_is_refused(container: ContainerClient, url: str, answer: tuple[int, str]) -> None:
     source = url.format(container=container.url, other="https://nobody.blob.core.windows.net")
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         container.get_blob_client("target").start_copy_from_url(source)
 
-    assert refusal(refused) == answer
+    assert refusal(error) == answer
     assert list(container.list_blobs()) == []
 
 
-def test_a_caller_by_sas_copies_what_is_signed_or_open_to_everybody(
-    container: ContainerClient, put: Put, sign: Sign
-) -> None:
+def test_a_caller_by_sas_copies_signed_and_public_sources(container: ContainerClient, put: Put, sign: Sign) -> None:
     source = container.upload_blob("source", b"x")
     unsigned = put("/target", {"x-ms-copy-source": source.url})
     signed = put("/target", {"x-ms-copy-source": sign(source)})
@@ -211,7 +213,7 @@ def test_a_file_of_a_share_is_copied_to_a_blob(storage: Endpoint) -> None:
         file = share.get_file_client("f")
         file.upload_file(b"of a share")
         target = container.get_blob_client("f")
-        with pytest.raises(HttpResponseError) as refused:
+        with pytest.raises(HttpResponseError) as error:
             target.start_copy_from_url(file.url)
         token = generate_share_sas(
             storage.storage_account,
@@ -222,7 +224,7 @@ def test_a_file_of_a_share_is_copied_to_a_blob(storage: Endpoint) -> None:
         )
         target.start_copy_from_url(f"{file.url}?{token}")
 
-        assert refusal(refused) == (401, "CannotVerifyCopySource")
+        assert refusal(error) == (401, "CannotVerifyCopySource")
         assert target.download_blob().readall() == b"of a share"
         assert target.get_blob_properties().blob_type == "BlockBlob"
 
@@ -238,18 +240,18 @@ def test_a_copy_from_another_account_is_pending_first(storage: Endpoint) -> None
             others.create_container("theirs").upload_blob("f", content),
         )
         target = container.get_blob_client("f")
-        with pytest.raises(HttpResponseError) as refused:
+        with pytest.raises(HttpResponseError) as error:
             target.start_copy_from_url(source.url)
         token = generate_container_sas(
             "other", "theirs", account_key=KEY, permission=ContainerSasPermissions(read=True), expiry=SOON
         )
         started = target.start_copy_from_url(f"{source.url}?{token}")
-        while (found := target.get_blob_properties()).copy.status == "pending":
+        while (properties := target.get_blob_properties()).copy.status == "pending":
             pass
 
-        assert refusal(refused) == (401, "CannotVerifyCopySource")
+        assert refusal(error) == (401, "CannotVerifyCopySource")
         assert started["copy_status"] == "pending"
-        assert (found.copy.status, found.copy.progress, found.copy.id) == (
+        assert (properties.copy.status, properties.copy.progress, properties.copy.id) == (
             "success",
             f"{len(content)}/{len(content)}",
             started["copy_id"],
@@ -267,13 +269,13 @@ def test_nothing_changes_a_blob_into_which_a_copy_is_pending(pending: BlobClient
     ]
     codes = []
     for attempt in attempts:
-        with pytest.raises(HttpResponseError) as refused:
+        with pytest.raises(HttpResponseError) as error:
             attempt()
-        codes.append(refusal(refused))
-    found = pending.get_blob_properties()
+        codes.append(refusal(error))
+    properties = pending.get_blob_properties()
 
     assert codes == [(409, "PendingCopyOperation")] * len(attempts)
-    assert (found.size, found.metadata, found.copy.progress) == (0, {"of": "source"}, "0/10")
+    assert (properties.size, properties.metadata, properties.copy.progress) == (0, {"of": "source"}, "0/10")
 
 
 def test_a_pending_copy_is_aborted(pending: BlobClient) -> None:
@@ -281,12 +283,12 @@ def test_a_pending_copy_is_aborted(pending: BlobClient) -> None:
     with pytest.raises(HttpResponseError) as mistaken:
         pending.abort_copy("00000000-0000-0000-0000-000000000000")
     pending.abort_copy(copy.id)
-    found = pending.get_blob_properties()
+    properties = pending.get_blob_properties()
     with pytest.raises(HttpResponseError) as again:
         pending.abort_copy(copy.id)
     pending.upload_blob(b"after", overwrite=True)
 
-    assert (found.copy.status, found.size, found.metadata) == ("aborted", 0, {"of": "source"})
+    assert (properties.copy.status, properties.size, properties.metadata) == ("aborted", 0, {"of": "source"})
     assert (refusal(mistaken), refusal(again)) == ((409, "CopyIdMismatch"), (409, "NoPendingCopyOperation"))
     assert pending.download_blob().readall() == b"after"
     assert pending.get_blob_properties().copy.status is None
@@ -321,10 +323,10 @@ def test_a_copy_that_was_pending_at_the_end_of_the_emulator_has_failed(tmp_path:
         BlobServiceClient.from_connection_string(running.connection_string, retry_total=0) as service,
     ):
         blob = service.get_blob_client("box", "target")
-        found = blob.get_blob_properties()
+        properties = blob.get_blob_properties()
 
-        assert (found.copy.status, found.blob_type) == ("failed", "PageBlob")
-        assert "stopped" in found.copy.status_description
+        assert (properties.copy.status, properties.blob_type) == ("failed", "PageBlob")
+        assert "stopped" in properties.copy.status_description
         assert blob.download_blob().readall() == bytes(1024)
         blob.upload_page(b"y" * 512, 0, 512)
 
@@ -332,7 +334,7 @@ def test_a_copy_that_was_pending_at_the_end_of_the_emulator_has_failed(tmp_path:
 def test_a_copy_at_once_cannot_be_aborted(container: ContainerClient) -> None:
     source, target = container.upload_blob("source", b"x"), container.get_blob_client("target")
     copy = target.start_copy_from_url(source.url)
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         target.abort_copy(copy["copy_id"])
 
-    assert refusal(refused) == (409, "NoPendingCopyOperation")
+    assert refusal(error) == (409, "NoPendingCopyOperation")

@@ -1,4 +1,4 @@
-"""Which earlier state of a blob a record holds, and how long."""
+"""The earlier state that a record of a blob holds, and how long it is kept."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,40 +31,40 @@ def record(*, arrives: bool, then: EarlierState | None, now: EarlierState | None
     return EarlierBlob(now=now, turn=PendingChange(file=(10, 1), disk=(3, 7), arrives=arrives, then=then))
 
 
-def test_a_state_comes_when_the_file_leaves() -> None:
-    coming = record(arrives=False, now=None, then=STATE)
+def test_a_state_appears_when_the_file_leaves() -> None:
+    appearing = record(arrives=False, now=None, then=STATE)
 
-    assert current_state(coming, entry(10)) is None
-    assert current_state(coming, entry(11)) == STATE
-    assert current_state(coming, None) == STATE
+    assert current_state(appearing, entry(10)) is None
+    assert current_state(appearing, entry(11)) == STATE
+    assert current_state(appearing, None) == STATE
 
 
-def test_a_state_goes_when_the_file_arrives() -> None:
-    going = record(arrives=True, now=STATE, then=None)
+def test_a_state_disappears_when_the_file_arrives() -> None:
+    disappearing = record(arrives=True, now=STATE, then=None)
 
-    assert current_state(going, None) == STATE
-    assert current_state(going, entry(11)) == STATE
-    assert current_state(going, entry(10)) is None
+    assert current_state(disappearing, None) == STATE
+    assert current_state(disappearing, entry(11)) == STATE
+    assert current_state(disappearing, entry(10)) is None
 
 
 def test_in_a_copied_directory_the_file_is_known_by_its_state() -> None:
-    coming = record(arrives=False, now=None, then=STATE)
+    appearing = record(arrives=False, now=None, then=STATE)
 
-    assert current_state(coming, entry(99), copied=True) is None
-    assert current_state(coming, entry(99, time=8), copied=True) == STATE
-    assert current_state(coming, entry(99)) == STATE
+    assert current_state(appearing, entry(99), copied=True) is None
+    assert current_state(appearing, entry(99, time=8), copied=True) == STATE
+    assert current_state(appearing, entry(99)) == STATE
 
 
 def test_what_is_deleted_is_kept_for_its_days_and_then_not() -> None:
-    gone = after_deletion(STATE, Protection(days=2), NOW)
-    assert gone is not None
+    deleted = after_deletion(STATE, Protection(days=2), NOW)
+    assert deleted is not None
 
-    assert is_kept(gone, NOW + timedelta(days=2) - timedelta(microseconds=1))
-    assert not is_kept(gone, NOW + timedelta(days=2))
-    assert after_deletion(gone, Protection(days=9), NOW + timedelta(days=1)) == gone
+    assert is_kept(deleted, NOW + timedelta(days=2) - timedelta(microseconds=1))
+    assert not is_kept(deleted, NOW + timedelta(days=2))
+    assert after_deletion(deleted, Protection(days=9), NOW + timedelta(days=1)) == deleted
     assert after_deletion(STATE, Protection(), NOW) is None
-    assert after_restoration(gone) == STATE
-    assert files_of(EarlierBlob(now=gone)) == {"f"}
+    assert after_restoration(deleted) == STATE
+    assert files_of(EarlierBlob(now=deleted)) == {"f"}
 
 
 def test_the_deleted_blob_is_what_was_there_last() -> None:

@@ -1,4 +1,4 @@
-"""Blobs and blocks whose content is at a URL, and copies that are over when they are answered."""
+"""Blobs and blocks with content from a URL, and synchronous copies."""
 
 import base64
 import hashlib
@@ -35,24 +35,28 @@ def test_a_blob_comes_from_a_url_with_the_properties_of_its_source(
 ) -> None:
     target = container.get_blob_client("deep/target")
     answer = target.upload_blob_from_url(sign(source), metadata={"own": "1"})
-    found = target.get_blob_properties()
+    properties = target.get_blob_properties()
 
     assert target.download_blob().readall() == CONTENT
-    assert (found.etag, found.metadata, found.content_settings.content_type) == (answer["etag"], {"own": "1"}, "a/b")
-    assert found.content_settings.content_md5 == bytearray(hashlib.md5(CONTENT).digest())
-    assert (found.copy.id, target.get_blob_tags()) == (None, {})
+    assert (properties.etag, properties.metadata, properties.content_settings.content_type) == (
+        answer["etag"],
+        {"own": "1"},
+        "a/b",
+    )
+    assert properties.content_settings.content_md5 == bytearray(hashlib.md5(CONTENT).digest())
+    assert (properties.copy.id, target.get_blob_tags()) == (None, {})
 
 
-def test_a_blob_from_a_url_has_properties_of_its_own_on_request(
+def test_a_blob_from_a_url_has_the_properties_of_the_request_if_asked(
     container: ContainerClient, source: BlobClient, sign: Sign
 ) -> None:
     target = container.get_blob_client("target")
     target.upload_blob_from_url(
         sign(source), include_source_blob_properties=False, content_settings=ContentSettings(content_language="de")
     )
-    found = target.get_blob_properties().content_settings
+    settings = target.get_blob_properties().content_settings
 
-    assert (found.content_type, found.content_language) == ("application/octet-stream", "de")
+    assert (settings.content_type, settings.content_language) == ("application/octet-stream", "de")
 
 
 def test_blocks_come_from_urls(container: ContainerClient, source: BlobClient, sign: Sign) -> None:
@@ -73,12 +77,16 @@ def test_a_copy_at_once_has_metadata_and_content_of_its_source(
         requires_sync=True,
         headers={"x-ms-source-content-md5": base64.b64encode(hashlib.md5(CONTENT).digest()).decode()},
     )
-    found = target.get_blob_properties()
+    properties = target.get_blob_properties()
 
-    assert (answer["copy_status"], found.copy.status, found.copy.id) == ("success", "success", answer["copy_id"])
-    assert (found.metadata, found.content_settings.content_type) == ({"of": "source"}, "a/b")
+    assert (answer["copy_status"], properties.copy.status, properties.copy.id) == (
+        "success",
+        "success",
+        answer["copy_id"],
+    )
+    assert (properties.metadata, properties.content_settings.content_type) == ({"of": "source"}, "a/b")
     assert target.download_blob().readall() == CONTENT
-    assert "sig=" not in found.copy.source
+    assert "sig=" not in properties.copy.source
 
 
 def test_tags_are_copied_on_request(container: ContainerClient, source: BlobClient, sign: Sign) -> None:
@@ -91,7 +99,7 @@ def test_tags_are_copied_on_request(container: ContainerClient, source: BlobClie
 
 
 @pytest.mark.parametrize(("reads", "writes", "status"), [("r", "wt", 403), ("rt", "w", 403), ("rt", "wt", 202)])
-def test_who_copies_tags_may_read_and_write_them(
+def test_copying_tags_needs_permission_to_read_and_write_them(
     container: ContainerClient,
     source: BlobClient,
     endpoint: Endpoint,
@@ -108,12 +116,12 @@ def test_who_copies_tags_may_read_and_write_them(
         )  # fmt: skip
         return f"{container.url}/{name}?{token}"
 
-    asked = {"x-ms-copy-source": signed(source.blob_name, reads), "x-ms-requires-sync": "true"}
-    asked["x-ms-copy-source-tag-option"] = "COPY"
-    assert session.put(signed("target", writes), headers=asked).status_code == status
+    copy_headers = {"x-ms-copy-source": signed(source.blob_name, reads), "x-ms-requires-sync": "true"}
+    copy_headers["x-ms-copy-source-tag-option"] = "COPY"
+    assert session.put(signed("target", writes), headers=copy_headers).status_code == status
 
 
-def test_tags_of_what_is_open_to_everybody_are_not_copied(container: ContainerClient, source: BlobClient) -> None:
+def test_tags_of_a_public_blob_are_not_copied(container: ContainerClient, source: BlobClient) -> None:
     container.set_container_access_policy({}, public_access=PublicAccess.BLOB)
     target = container.get_blob_client("target")
     with pytest.raises(HttpResponseError, match="CannotVerifyCopySource"):
@@ -140,9 +148,9 @@ def test_what_is_not_as_the_request_says_is_refused(
         (sign(source).replace("source?", "missing?"), {}),
         (sign(source), {"headers": {"x-ms-source-content-md5": "AAAAAAAAAAAAAAAAAAAAAA=="}}),
     ):
-        with pytest.raises(HttpResponseError) as refused:
+        with pytest.raises(HttpResponseError) as error:
             act(url, **options)
-        codes.append(refusal(refused))
+        codes.append(refusal(error))
 
     assert codes == [(401, "CannotVerifyCopySource"), (404, "CannotVerifyCopySource"), (400, "Md5Mismatch")]
     assert target.download_blob().readall() == b"old"
@@ -192,7 +200,7 @@ def test_a_range_that_is_not_in_the_source_is_refused(
     container: ContainerClient, source: BlobClient, sign: Sign
 ) -> None:
     target = container.get_blob_client("target")
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         target.stage_block_from_url("1", sign(source), source_offset=len(CONTENT), source_length=1)
 
-    assert refusal(refused) == (416, "InvalidRange")
+    assert refusal(error) == (416, "InvalidRange")

@@ -1,4 +1,4 @@
-"""Earlier states of blobs in the store and on disk: what a change reads, and what it deletes."""
+"""Earlier states of blobs in the store and on disk: the records that a change reads and deletes."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -43,17 +43,17 @@ class FailingStore(Store):
 def store(tmp_path: Path) -> Iterator[FailingStore]:
     paths = DataDirectory(tmp_path)
     paths.prepare()
-    with closing(FailingStore(paths.database)) as made:
-        yield made
+    with closing(FailingStore(paths.database)) as failing_store:
+        yield failing_store
 
 
 @pytest.fixture
 def storage(store: FailingStore, tmp_path: Path) -> LoneStorage:
-    made = LoneStorage(store, DataDirectory(tmp_path), SteppingClock(), is_new=True)
+    lone_storage = LoneStorage(store, DataDirectory(tmp_path), SteppingClock(), is_new=True)
     put_retention = Call("blob", "PUT", "?restype=service&comp=properties", body=RETENTION, account=KEEPING)
     containers = [Call("blob", "PUT", "con?restype=container", account=account) for account in (KEEPING, VERSIONED)]
-    assert [answer.status for answer in run(made, put_retention, *containers)] == [202, 201, 201]
-    return made
+    assert [answer.status for answer in run(lone_storage, put_retention, *containers)] == [202, 201, 201]
+    return lone_storage
 
 
 def write(storage: LoneStorage, account: str, name: str, times: int = 1, content: bytes = b"x") -> None:
@@ -65,7 +65,7 @@ def write(storage: LoneStorage, account: str, name: str, times: int = 1, content
 
 
 def files(storage: LoneStorage, account: str) -> int:
-    """How many files hold earlier states of an account's blobs."""
+    """Return the number of files with earlier states of an account's blobs."""
     return sum(1 for _ in (storage.directory.parent / account / "earlier").glob("*/*"))
 
 
@@ -109,7 +109,7 @@ def test_what_is_kept_stays_however_often_it_is_checked(storage: LoneStorage) ->
 def test_a_change_that_the_store_did_not_settle_is_settled_before_the_next(
     storage: LoneStorage, store: FailingStore
 ) -> None:
-    """A restored blob is overwritten: the record that waits for its arrival must not take it for not restored."""
+    """A restored blob is overwritten: its record, which is still pending, must not count it as not restored."""
     write(storage, KEEPING, "f", content=b"old")
     write(storage, KEEPING, "f", content=b"first")
     run(storage, Call("blob", "DELETE", "con/f", account=KEEPING))
@@ -124,7 +124,7 @@ def test_a_change_that_the_store_did_not_settle_is_settled_before_the_next(
 
 
 def refuse_settling(storage: LoneStorage, store: FailingStore) -> None:
-    """Restore a blob while the store refuses what settles its earlier states."""
+    """Restore a blob while the store refuses the transaction that settles its earlier states."""
     store.before_refusal = 1
     [answer] = run(storage, Call("blob", "PUT", "con/f?comp=undelete", account=KEEPING))
 

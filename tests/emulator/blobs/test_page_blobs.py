@@ -19,17 +19,20 @@ TIB = 1 << 40
 
 @pytest.fixture
 def disk(container: ContainerClient) -> BlobClient:
-    made = container.get_blob_client("disks/a")
-    made.create_page_blob(SIZE, metadata={"of": "disk"})
-    return made
+    blob = container.get_blob_client("disks/a")
+    blob.create_page_blob(SIZE, metadata={"of": "disk"})
+    return blob
 
 
-def held(blob: BlobClient, **options: int) -> list[tuple[int, int]]:
-    """First page and number of pages of each range."""
-    return [(found.start // PAGE, (found.end + 1 - found.start) // PAGE) for found in blob.list_page_ranges(**options)]
+def page_ranges(blob: BlobClient, **options: int) -> list[tuple[int, int]]:
+    """Return first page and number of pages of each range."""
+    return [
+        (page_range.start // PAGE, (page_range.end + 1 - page_range.start) // PAGE)
+        for page_range in blob.list_page_ranges(**options)
+    ]
 
 
-def test_a_client_that_leaves_a_download_holds_up_nobody(
+def test_a_client_that_leaves_a_download_blocks_no_other_client(
     container: ContainerClient, session: requests.Session, sign: Sign
 ) -> None:
     blob = container.get_blob_client("disk")
@@ -40,12 +43,12 @@ def test_a_client_that_leaves_a_download_holds_up_nobody(
 
 
 def test_a_new_page_blob_is_zeros(disk: BlobClient, container: ContainerClient, on_disk: Path) -> None:
-    found = disk.get_blob_properties()
+    properties = disk.get_blob_properties()
 
     assert disk.download_blob().readall() == bytes(SIZE) == (on_disk / "disks" / "a").read_bytes()
-    assert (found.blob_type, found.page_blob_sequence_number, found.size) == ("PageBlob", 0, SIZE)
-    assert [each.page_blob_sequence_number for each in container.list_blobs()] == [0]
-    assert held(disk) == []
+    assert (properties.blob_type, properties.page_blob_sequence_number, properties.size) == ("PageBlob", 0, SIZE)
+    assert [blob.page_blob_sequence_number for blob in container.list_blobs()] == [0]
+    assert page_ranges(disk) == []
 
 
 def test_pages_are_written_cleared_and_listed(disk: BlobClient) -> None:
@@ -58,9 +61,9 @@ def test_pages_are_written_cleared_and_listed(disk: BlobClient) -> None:
     expected[4 * PAGE : 5 * PAGE] = bytes(PAGE)
 
     assert disk.download_blob().readall() == bytes(expected)
-    assert held(disk) == [(2, 2), (5, 1), (10, 4)]
-    assert held(disk, offset=3 * PAGE, length=8 * PAGE) == [(3, 1), (5, 1), (10, 1)]
-    assert held(disk, results_per_page=1) == [(2, 2), (5, 1), (10, 4)]
+    assert page_ranges(disk) == [(2, 2), (5, 1), (10, 4)]
+    assert page_ranges(disk, offset=3 * PAGE, length=8 * PAGE) == [(3, 1), (5, 1), (10, 1)]
+    assert page_ranges(disk, results_per_page=1) == [(2, 2), (5, 1), (10, 4)]
     assert answer["etag"] == disk.get_blob_properties().etag
     assert answer["blob_sequence_number"] == 0
 
@@ -78,13 +81,13 @@ def test_a_page_blob_of_8_tib_takes_no_room(container: ContainerClient, on_disk:
     blob = container.get_blob_client("huge")
     blob.create_page_blob(8 * TIB)
     blob.upload_page(b"x" * PAGE, 8 * TIB - PAGE, PAGE)
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         container.get_blob_client("larger").create_page_blob(8 * TIB + PAGE)
 
     assert blob.download_blob(offset=8 * TIB - 2 * PAGE).readall() == bytes(PAGE) + b"x" * PAGE
-    assert held(blob) == [(8 * TIB // PAGE - 1, 1)]
+    assert page_ranges(blob) == [(8 * TIB // PAGE - 1, 1)]
     assert (on_disk / "huge").stat().st_blocks * 512 < 1 << 20
-    assert refusal(refused) == (400, "InvalidHeaderValue")
+    assert refusal(error) == (400, "InvalidHeaderValue")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,7 @@ def test_pages_are_whole_and_in_the_blob(
     got = put("/disks/a?comp=page", {"x-ms-page-write": "update"} | headers, b"x" * size)
 
     assert (got.status_code, got.headers["x-ms-error-code"]) == answer
-    assert held(disk) == []
+    assert page_ranges(disk) == []
 
 
 def test_one_request_writes_4_mib_of_pages(container: ContainerClient, put: Put) -> None:
@@ -142,9 +145,9 @@ def test_sequence_numbers_are_set_and_are_conditions(disk: BlobClient) -> None:
     disk.upload_page(b"x" * PAGE, 0, PAGE, if_sequence_number_eq=8, if_sequence_number_lte=8, if_sequence_number_lt=9)
     codes = []
     for name, number in (("eq", 7), ("lte", 7), ("lt", 8)):
-        with pytest.raises(HttpResponseError) as refused:
+        with pytest.raises(HttpResponseError) as error:
             disk.upload_page(b"y" * PAGE, 0, PAGE, **{f"if_sequence_number_{name}": number})
-        codes.append(refusal(refused))
+        codes.append(refusal(error))
 
     assert answer["blob_sequence_number"] == 8
     assert codes == [(412, "SequenceNumberConditionNotMet")] * 3
@@ -173,11 +176,11 @@ def test_a_page_blob_changes_its_length(disk: BlobClient) -> None:
     disk.upload_page(b"x" * SIZE, 0, SIZE)
     disk.resize_blob(4 * PAGE)
     disk.resize_blob(6 * PAGE)
-    found = disk.get_blob_properties()
+    properties = disk.get_blob_properties()
 
     assert disk.download_blob().readall() == b"x" * 4 * PAGE + bytes(2 * PAGE)
-    assert held(disk) == [(0, 4)]
-    assert (found.size, found.content_settings.content_type) == (6 * PAGE, "a/b")
+    assert page_ranges(disk) == [(0, 4)]
+    assert (properties.size, properties.content_settings.content_type) == (6 * PAGE, "a/b")
 
 
 def test_blobs_of_other_types_have_no_pages(container: ContainerClient) -> None:
@@ -192,9 +195,9 @@ def test_blobs_of_other_types_have_no_pages(container: ContainerClient) -> None:
     ]
     codes = []
     for attempt in attempts:
-        with pytest.raises(HttpResponseError) as refused:
+        with pytest.raises(HttpResponseError) as error:
             attempt()
-        codes.append(refusal(refused))
+        codes.append(refusal(error))
 
     assert codes == [(409, "InvalidBlobType")] * 6
 
@@ -213,11 +216,11 @@ def test_conditions_and_leases_hold_for_pages(disk: BlobClient) -> None:
 def test_pages_come_from_a_url(container: ContainerClient, disk: BlobClient, sign: Sign) -> None:
     source = container.upload_blob("source", b"s" * 3 * PAGE)
     disk.upload_pages_from_url(sign(source), offset=PAGE, length=2 * PAGE, source_offset=PAGE)
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError) as error:
         disk.upload_pages_from_url(sign(source), offset=0, length=2 * PAGE, source_offset=2 * PAGE)
 
     assert disk.download_blob(offset=0, length=4 * PAGE).readall() == bytes(PAGE) + b"s" * 2 * PAGE + bytes(PAGE)
-    assert refusal(refused) == (400, "InvalidHeaderValue")
+    assert refusal(error) == (400, "InvalidHeaderValue")
 
 
 def test_the_pages_that_a_job_writes_are_listed_as_the_disk_has_them(disk: BlobClient, on_disk: Path) -> None:
@@ -225,7 +228,7 @@ def test_the_pages_that_a_job_writes_are_listed_as_the_disk_has_them(disk: BlobC
         file.seek(4096)
         file.write(b"by a job")
 
-    assert held(disk) == [(8, 8)]
+    assert page_ranges(disk) == [(8, 8)]
     assert disk.get_blob_properties().blob_type == "PageBlob"
     (on_disk / "disks" / "a").write_bytes(b"no whole page")
     assert disk.get_blob_properties().blob_type == "BlockBlob"
@@ -233,19 +236,22 @@ def test_the_pages_that_a_job_writes_are_listed_as_the_disk_has_them(disk: BlobC
 
 def test_a_snapshot_keeps_its_pages(container: ContainerClient, disk: BlobClient) -> None:
     disk.upload_page(b"x" * PAGE, 0, PAGE)
-    taken = container.get_blob_client("disks/a", snapshot=disk.create_snapshot()["snapshot"])
+    snapshot = container.get_blob_client("disks/a", snapshot=disk.create_snapshot()["snapshot"])
     disk.upload_page(b"y" * PAGE, 0, PAGE)
     disk.upload_page(b"z" * PAGE, 4 * PAGE, PAGE)
 
-    assert held(taken) == [(0, 1)]
-    assert taken.download_blob(offset=0, length=PAGE).readall() == b"x" * PAGE
-    assert held(disk) == [(0, 1), (4, 1)]
+    assert page_ranges(snapshot) == [(0, 1)]
+    assert snapshot.download_blob(offset=0, length=PAGE).readall() == b"x" * PAGE
+    assert page_ranges(disk) == [(0, 1), (4, 1)]
 
 
-def changed(blob: BlobClient, since: str, **options: int) -> list[tuple[int, int, bool]]:
-    """First page and number of pages of each range that has changed, and whether it was cleared."""
-    found = blob.list_page_ranges(previous_snapshot=since, **options)
-    return [(each.start // PAGE, (each.end + 1 - each.start) // PAGE, each.cleared) for each in found]
+def changed_ranges(blob: BlobClient, since: str, **options: int) -> list[tuple[int, int, bool]]:
+    """Return first page and number of pages of each changed range, and whether it was cleared."""
+    ranges = blob.list_page_ranges(previous_snapshot=since, **options)
+    return [
+        (page_range.start // PAGE, (page_range.end + 1 - page_range.start) // PAGE, page_range.cleared)
+        for page_range in ranges
+    ]
 
 
 def test_what_has_changed_since_a_snapshot_is_listed(container: ContainerClient, disk: BlobClient) -> None:
@@ -256,12 +262,15 @@ def test_what_has_changed_since_a_snapshot_is_listed(container: ContainerClient,
     second = disk.create_snapshot()["snapshot"]
     disk.clear_page(5 * PAGE, 2 * PAGE)
 
-    assert changed(disk, first) == [(1, 1, False), (3, 1, False), (5, 2, True)]
-    assert changed(disk, first, results_per_page=1) == [(1, 1, False), (3, 1, False), (5, 2, True)]
-    assert changed(disk, second) == [(5, 2, True)]
-    assert changed(container.get_blob_client("disks/a", snapshot=second), first) == [(1, 1, False), (3, 1, False)]
+    assert changed_ranges(disk, first) == [(1, 1, False), (3, 1, False), (5, 2, True)]
+    assert changed_ranges(disk, first, results_per_page=1) == [(1, 1, False), (3, 1, False), (5, 2, True)]
+    assert changed_ranges(disk, second) == [(5, 2, True)]
+    assert changed_ranges(container.get_blob_client("disks/a", snapshot=second), first) == [
+        (1, 1, False),
+        (3, 1, False),
+    ]
     pages, cleared = disk.get_page_range_diff_for_managed_disk(f"{disk.url}?snapshot={first}")
-    assert ([each["start"] // PAGE for each in pages], [each["start"] // PAGE for each in cleared]) == ([1, 3], [5])
+    assert ([page["start"] // PAGE for page in pages], [page["start"] // PAGE for page in cleared]) == ([1, 3], [5])
 
 
 def test_what_a_job_has_changed_since_a_snapshot_is_found_by_reading(disk: BlobClient, on_disk: Path) -> None:
@@ -273,25 +282,25 @@ def test_what_a_job_has_changed_since_a_snapshot_is_found_by_reading(disk: BlobC
         file.seek(12 * PAGE)
         file.write(b"and more")
 
-    assert changed(disk, since) == [(2, 1, False), (12, 1, False)]
+    assert changed_ranges(disk, since) == [(2, 1, False), (12, 1, False)]
 
 
 def test_a_blob_is_compared_with_its_own_earlier_snapshots_only(container: ContainerClient, disk: BlobClient) -> None:
     first, second = disk.create_snapshot()["snapshot"], disk.create_snapshot()["snapshot"]
     with pytest.raises(HttpResponseError) as newer:
-        changed(container.get_blob_client("disks/a", snapshot=first), second)
+        changed_ranges(container.get_blob_client("disks/a", snapshot=first), second)
     with pytest.raises(HttpResponseError) as missing:
-        changed(disk, "2020-01-01T00:00:00.0000000Z")
+        changed_ranges(disk, "2020-01-01T00:00:00.0000000Z")
     disk.create_page_blob(SIZE)
     with pytest.raises(HttpResponseError) as overwritten:
-        changed(disk, second)
+        changed_ranges(disk, second)
 
     assert refusal(newer) == (400, "PreviousSnapshotCannotBeNewer")
     assert refusal(missing) == (409, "PreviousSnapshotNotFound")
     assert refusal(overwritten) == (409, "BlobOverwritten")
 
 
-def test_a_copy_begins_to_count_its_changes_anew(container: ContainerClient, disk: BlobClient) -> None:
+def test_a_copy_counts_its_changes_from_zero(container: ContainerClient, disk: BlobClient) -> None:
     disk.upload_page(b"x" * PAGE, 0, PAGE)
     for _ in range(3):
         disk.create_snapshot()
@@ -301,5 +310,5 @@ def test_a_copy_begins_to_count_its_changes_anew(container: ContainerClient, dis
     since = copy.create_snapshot()["snapshot"]
     copy.upload_page(b"z" * PAGE, 4 * PAGE, PAGE)
 
-    assert held(copy) == [(0, 2), (4, 1)]
-    assert changed(copy, since) == [(4, 1, False)]
+    assert page_ranges(copy) == [(0, 2), (4, 1)]
+    assert changed_ranges(copy, since) == [(4, 1, False)]

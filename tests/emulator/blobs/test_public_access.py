@@ -1,4 +1,4 @@
-"""Containers that anybody may read, without credentials."""
+"""Public containers, which clients read without credentials."""
 
 from collections.abc import Callable, Iterator
 
@@ -30,18 +30,18 @@ OTHERS = [
 
 @pytest.fixture
 def ask(container: ContainerClient, session: requests.Session) -> Ask:
-    """A request without credentials, to an address below the container: status and error code."""
+    """Sends a request without credentials to an address in the container; returns status and error code."""
     container.upload_blob("d/f", b"hello")
 
-    def asked(method: str, address: str, **headers: str) -> tuple[int, str]:
+    def ask_anonymously(method: str, address: str, **headers: str) -> tuple[int, str]:
         answer = session.request(method, f"{container.url}{address}", headers=headers)
         return answer.status_code, answer.headers.get("x-ms-error-code", "")
 
-    return asked
+    return ask_anonymously
 
 
 @pytest.mark.parametrize("level", ["blob", "container"])
-def test_what_a_container_opens_is_read_by_anybody(container: ContainerClient, ask: Ask, level: str) -> None:
+def test_a_public_container_is_read_without_credentials(container: ContainerClient, ask: Ask, level: str) -> None:
     container.set_container_access_policy({}, public_access=level)
     open_to_all = READS["blob"] + (READS["container"] if level == "container" else [])
 
@@ -56,22 +56,24 @@ def test_an_sdk_without_a_credential_reads(container: ContainerClient, ask: Ask,
     container.set_container_access_policy({}, public_access="container")
     with ContainerClient.from_container_url(
         container.url, proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path, retry_total=0
-    ) as anybody:
-        assert [blob.name for blob in anybody.list_blobs()] == ["d/f"]
-        assert anybody.download_blob("d/f").readall() == b"hello"
+    ) as anonymous:
+        assert [blob.name for blob in anonymous.list_blobs()] == ["d/f"]
+        assert anonymous.download_blob("d/f").readall() == b"hello"
         with pytest.raises(HttpResponseError, match="NoAuthenticationInformation"):
-            anybody.upload_blob("g", b"x")
+            anonymous.upload_blob("g", b"x")
 
 
 @pytest.mark.parametrize(("method", "address"), OTHERS)
-def test_nobody_writes_without_credentials(container: ContainerClient, ask: Ask, method: str, address: str) -> None:
+def test_writes_without_credentials_are_refused(
+    container: ContainerClient, ask: Ask, method: str, address: str
+) -> None:
     container.set_container_access_policy({}, public_access="container")
 
     assert ask(method, address, **{"x-ms-blob-type": "BlockBlob"}) == (401, "NoAuthenticationInformation")
     assert container.download_blob("d/f").readall() == b"hello"
 
 
-def test_wrong_credentials_are_not_anybody(container: ContainerClient, ask: Ask) -> None:
+def test_wrong_credentials_do_not_count_as_anonymous(container: ContainerClient, ask: Ask) -> None:
     container.set_container_access_policy({}, public_access="container")
 
     assert ask("GET", "/d/f", Authorization="SharedKey x:c2ln")[0] == 403
@@ -89,22 +91,22 @@ def test_a_container_is_closed_again(container: ContainerClient, ask: Ask) -> No
 def guarded(
     session: requests.Session, credential: ClientSecretCredential, resources: ResourceManagementClient
 ) -> Iterator[Callable[[bool], str]]:
-    """Says of an account whether its containers may be open; its key."""
+    """Sets whether the containers of an account may be public; returns the account's key."""
     group = resources.resource_groups.create_or_update("public.group", {"location": "eastus"}).id
     url = f"https://management.azure.com{group}/providers/Microsoft.Storage/storageAccounts/guarded"
     headers = {"Authorization": f"Bearer {credential.get_token('https://management.azure.com/.default').token}"}
     body = {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "location": "eastus"}
 
-    def said(allowed: bool) -> str:
+    def set_access(allowed: bool) -> str:
         ask = {"headers": headers, "params": {"api-version": "2023-01-01"}}
-        given = body | {"properties": {"allowBlobPublicAccess": allowed}}
-        session.put(url, json=given, **ask).raise_for_status()
-        shown = session.get(url, **ask).json()["properties"]
-        assert shown["allowBlobPublicAccess"] is allowed
+        settings = body | {"properties": {"allowBlobPublicAccess": allowed}}
+        session.put(url, json=settings, **ask).raise_for_status()
+        properties = session.get(url, **ask).json()["properties"]
+        assert properties["allowBlobPublicAccess"] is allowed
         keys = session.post(f"{url}/listKeys", **ask).json()["keys"]
         return str(keys[0]["value"])
 
-    yield said
+    yield set_access
     resources.resource_groups.begin_delete("public.group").result()
 
 

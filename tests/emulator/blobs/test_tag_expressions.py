@@ -1,4 +1,4 @@
-"""Expressions about tags mean what their parts mean, and whatever else is sent is refused with a place."""
+"""Expressions about tags combine the meaning of their parts; invalid ones are refused with a position."""
 
 import operator
 from collections.abc import Callable
@@ -17,21 +17,21 @@ KEYS, VALUES = st.sampled_from(["a", "b", "key one"]), st.text("abAB09 -./:=_+",
 TAGS = st.dictionaries(KEYS, VALUES)
 BLANKS = st.sampled_from(["", " ", "\t "])
 
-Meant = tuple[str, Callable[[dict[str, str]], bool]]  # an expression, and what it says of tags
+Meaning = tuple[str, Callable[[dict[str, str]], bool]]  # an expression, and its result for tags
 
 
 @st.composite
-def comparisons(draw: st.DrawFn, operators: tuple[str, ...] = tuple(COMPARE)) -> Meant:
+def comparisons(draw: st.DrawFn, operators: tuple[str, ...] = tuple(COMPARE)) -> Meaning:
     key, name, value = draw(KEYS), draw(st.sampled_from(operators)), draw(VALUES)
-    shown = key if " " not in key and draw(st.booleans()) else f'"{key}"'
-    text = f"{draw(BLANKS)}{shown}{draw(BLANKS)}{name}{draw(BLANKS)}'{value}'"
+    key_text = key if " " not in key and draw(st.booleans()) else f'"{key}"'
+    text = f"{draw(BLANKS)}{key_text}{draw(BLANKS)}{name}{draw(BLANKS)}'{value}'"
     return text, lambda tags: COMPARE[name](tags[key], value) if key in tags else name == "<>"
 
 
-def joined(parts: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
-    """An expression of two, in parentheses."""
+def joined(parts: st.SearchStrategy[Meaning]) -> st.SearchStrategy[Meaning]:
+    """Return expressions of two parts, in parentheses."""
 
-    def both(first: Meant, second: Meant, word: str) -> Meant:
+    def both(first: Meaning, second: Meaning, word: str) -> Meaning:
         text = f"({first[0]} {word} {second[0]})"
         if word.lower() == "and":
             return text, lambda tags: first[1](tags) and second[1](tags)
@@ -41,29 +41,29 @@ def joined(parts: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
 
 
 @given(st.recursive(comparisons(), joined, max_leaves=8), TAGS)
-def test_a_condition_holds_when_its_parts_say_so(meant: Meant, tags: dict[str, str]) -> None:
-    assert parse_condition(meant[0])(tags) == meant[1](tags)
+def test_a_condition_holds_when_its_parts_say_so(meaning: Meaning, tags: dict[str, str]) -> None:
+    assert parse_condition(meaning[0])(tags) == meaning[1](tags)
 
 
 @given(st.lists(comparisons(("=", "<", "<=", ">", ">=")), min_size=1, max_size=5), TAGS)
-def test_a_search_wants_all_of_its_parts(parts: list[Meant], tags: dict[str, str]) -> None:
+def test_a_search_wants_all_of_its_parts(parts: list[Meaning], tags: dict[str, str]) -> None:
     assert parse_search(" AND ".join(text for text, _ in parts)).holds(tags) == all(holds(tags) for _, holds in parts)
 
 
 def test_and_binds_more_than_or() -> None:
-    found = parse_condition("a = '1' OR b = '1' AND c = '1'")
+    expression = parse_condition("a = '1' OR b = '1' AND c = '1'")
 
-    assert found({"a": "1"})
-    assert not found({"b": "1"})
-    assert found({"b": "1", "c": "1"})
+    assert expression({"a": "1"})
+    assert not expression({"b": "1"})
+    assert expression({"b": "1", "c": "1"})
 
 
 def test_a_search_knows_containers() -> None:
-    found = parse_search("@container = 'box' AND \"Project\" = 'x'")
+    search = parse_search("@container = 'box' AND \"Project\" = 'x'")
 
-    assert found.holds({"@container": "box", "Project": "x"})
-    assert not found.holds({"@container": "other", "Project": "x"})
-    assert found.keys == {"@container", "Project"}
+    assert search.holds({"@container": "box", "Project": "x"})
+    assert not search.holds({"@container": "other", "Project": "x"})
+    assert search.keys == {"@container", "Project"}
 
 
 @given(st.text("ab'\"=<>()@ \tANDOR1\n", max_size=30))
@@ -91,19 +91,19 @@ def test_whatever_else_is_sent_is_refused(text: str) -> None:
         (" AND ".join(["a = '1'"] * 65), "more than 64 comparisons"),
     ],
 )
-def test_what_is_wrong_with_a_search_is_said(text: str, problem: str) -> None:
-    with pytest.raises(ExpressionError) as refused:
+def test_the_problem_of_a_search_is_reported(text: str, problem: str) -> None:
+    with pytest.raises(ExpressionError) as error:
         parse_search(text)
 
-    assert problem in str(refused.value)
+    assert problem in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [("@container = 'a'", "@container is not allowed"), ("(a = '1'", "unexpected end"), ("(" * 20, "more than 16")],
 )
-def test_what_is_wrong_with_a_condition_is_said(text: str, problem: str) -> None:
-    with pytest.raises(ExpressionError) as refused:
+def test_the_problem_of_a_condition_is_reported(text: str, problem: str) -> None:
+    with pytest.raises(ExpressionError) as error:
         parse_condition(text)
 
-    assert problem in str(refused.value)
+    assert problem in str(error.value)

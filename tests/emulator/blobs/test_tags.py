@@ -57,23 +57,23 @@ def test_tags_outlive_what_a_job_writes_to_the_file(container: ContainerClient, 
 
 def test_a_snapshot_keeps_the_tags_of_its_time(container: ContainerClient) -> None:
     blob = container.upload_blob("f", b"x", tags=TAGS)
-    taken = container.get_blob_client("f", snapshot=blob.create_snapshot()["snapshot"])
+    snapshot = container.get_blob_client("f", snapshot=blob.create_snapshot()["snapshot"])
     blob.set_blob_tags({})
 
-    assert taken.get_blob_tags() == TAGS
+    assert snapshot.get_blob_tags() == TAGS
     with pytest.raises(HttpResponseError, match="InvalidQueryParameterValue"):
-        blob.set_blob_tags({}, params={"snapshot": str(taken.snapshot)})
+        blob.set_blob_tags({}, params={"snapshot": str(snapshot.snapshot)})
 
 
 def test_listings_count_and_show_tags(container: ContainerClient) -> None:
     container.upload_blob("a", b"x", tags=TAGS)
     container.upload_blob("b", b"x")
 
-    assert [(found.name, found.tag_count, found.tags) for found in container.list_blobs()] == [
+    assert [(blob.name, blob.tag_count, blob.tags) for blob in container.list_blobs()] == [
         ("a", 2, None),
         ("b", None, None),
     ]
-    assert [found.tags for found in container.list_blobs(include=["tags"])] == [TAGS, None]
+    assert [blob.tags for blob in container.list_blobs(include=["tags"])] == [TAGS, None]
 
 
 @pytest.mark.parametrize(
@@ -188,14 +188,14 @@ def test_blobs_are_found_by_their_tags(blobs: BlobServiceClient, container: Cont
     container.upload_blob("other", b"x", tags={"run": "no"})
     (on_disk / "d" / "4").unlink()
     where = f"\"run\" = '{name}'"
-    found = list(blobs.find_blobs_by_tags(where))
+    blobs_found = list(blobs.find_blobs_by_tags(where))
 
-    assert [(each.name, each.container_name) for each in found] == [(f"d/{number}", name) for number in range(4)]
-    assert found[1].tags == {"run": name}  # those that were looked for
-    assert [each.name for each in container.find_blobs_by_tags(f"{where} AND \"n\" >= '2'")] == ["d/2", "d/3"]
+    assert [(blob.name, blob.container_name) for blob in blobs_found] == [(f"d/{number}", name) for number in range(4)]
+    assert blobs_found[1].tags == {"run": name}  # only the tags that the search names
+    assert [blob.name for blob in container.find_blobs_by_tags(f"{where} AND \"n\" >= '2'")] == ["d/2", "d/3"]
     assert list(blobs.find_blobs_by_tags(f"@container = 'another' AND {where}")) == []
     assert len(list(blobs.find_blobs_by_tags(f"@container = '{name}' AND {where}"))) == 4
-    pages = [[each.name for each in page] for page in blobs.find_blobs_by_tags(where, results_per_page=3).by_page()]
+    pages = [[blob.name for blob in page] for page in blobs.find_blobs_by_tags(where, results_per_page=3).by_page()]
     assert pages == [["d/0", "d/1", "d/2"], ["d/3"]]
 
 
@@ -228,7 +228,7 @@ def test_a_sas_needs_the_letters_of_tags(
     assert blob.get_blob_tags() == {"b": "2"}
 
 
-def test_of_the_roles_only_the_owners_covers_tags(
+def test_only_the_role_of_an_owner_covers_tags(
     container: ContainerClient, credential: ClientSecretCredential, endpoint: Endpoint
 ) -> None:
     container.upload_blob("f", b"x", tags=TAGS)

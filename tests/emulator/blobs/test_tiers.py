@@ -26,8 +26,12 @@ def test_a_tier_is_named_at_the_upload_or_later(container: ContainerClient, tier
     after = moved.get_blob_properties()
 
     for blob in (uploaded, committed):
-        found = blob.get_blob_properties()
-        assert (found.blob_tier, found.blob_tier_inferred, found.blob_tier_change_time) == (tier, None, None)
+        properties = blob.get_blob_properties()
+        assert (properties.blob_tier, properties.blob_tier_inferred, properties.blob_tier_change_time) == (
+            tier,
+            None,
+            None,
+        )
     assert (before.blob_tier, before.blob_tier_inferred) == ("Hot", True)
     assert (after.blob_tier, after.blob_tier_inferred, after.etag) == (tier, None, before.etag)
     assert after.blob_tier_change_time is not None
@@ -71,14 +75,14 @@ def test_a_blob_leaves_the_archive_after_a_while(container: ContainerClient) -> 
     assert blob.download_blob().readall() == b"x"
 
 
-def test_snapshots_have_tiers_of_their_own(container: ContainerClient) -> None:
+def test_a_snapshot_has_its_own_tier(container: ContainerClient) -> None:
     blob = container.upload_blob("f", b"x")
-    taken = container.get_blob_client("f", snapshot=blob.create_snapshot()["snapshot"])
-    taken.set_standard_blob_tier("Archive")
+    snapshot = container.get_blob_client("f", snapshot=blob.create_snapshot()["snapshot"])
+    snapshot.set_standard_blob_tier("Archive")
 
-    assert (taken.get_blob_properties().blob_tier, blob.get_blob_properties().blob_tier) == ("Archive", "Hot")
+    assert (snapshot.get_blob_properties().blob_tier, blob.get_blob_properties().blob_tier) == ("Archive", "Hot")
     with pytest.raises(ResourceExistsError, match="BlobArchived"):
-        taken.download_blob()
+        snapshot.download_blob()
     assert blob.download_blob().readall() == b"x"
 
 
@@ -106,7 +110,7 @@ def test_a_blob_is_deleted_when_its_tier_has_changed_long_ago(container: Contain
     assert not blob.exists()
 
 
-def test_who_waits_for_a_blob_may_only_hurry_it() -> None:
+def test_a_pending_rehydration_can_only_be_sped_up() -> None:
     pending = tiers.set_tier(Blob(tier="Archive"), {TIER: "hot"}, NOW)
     hurried = tiers.set_tier(pending, {TIER: "Hot", PRIORITY: "high"}, NOW + timedelta(seconds=1))
 

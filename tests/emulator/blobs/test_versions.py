@@ -36,7 +36,7 @@ Service = Callable[..., requests.Response]
 def service(
     session: requests.Session, credential: ClientSecretCredential, resources: ResourceManagementClient
 ) -> Iterator[Service]:
-    """Asks for the blob service of an account by Resource Manager: method and body."""
+    """Sends requests about the blob service of an account to Resource Manager: method and body."""
     group = resources.resource_groups.create_or_update("version.group", {"location": "eastus"}).id
     account = f"https://management.azure.com{group}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
     headers = {"Authorization": f"Bearer {credential.get_token('https://management.azure.com/.default').token}"}
@@ -44,8 +44,8 @@ def service(
     body = {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "location": "eastus"}
     session.put(account, json=body, headers=headers, params=query).raise_for_status()
 
-    def ask(method: str, given: object, path: str = "/blobServices/default") -> requests.Response:
-        return session.request(method, f"{account}{path}", json=given, headers=headers, params=query)
+    def ask(method: str, document: object, path: str = "/blobServices/default") -> requests.Response:
+        return session.request(method, f"{account}{path}", json=document, headers=headers, params=query)
 
     yield ask
     resources.resource_groups.begin_delete("version.group").result()
@@ -57,8 +57,8 @@ def blobs(service: Service, endpoint: Endpoint) -> Iterator[BlobServiceClient]:
     with BlobServiceClient(
         f"https://{ACCOUNT}.blob.core.windows.net", service("POST", None, "/listKeys").json()["keys"][0]["value"],
         proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path, retry_total=0,
-    ) as made:  # fmt: skip
-        yield made
+    ) as client:  # fmt: skip
+        yield client
 
 
 @pytest.fixture
@@ -67,15 +67,15 @@ def container(blobs: BlobServiceClient) -> ContainerClient:
 
 
 def versions(container: ContainerClient, *include: str) -> list[tuple[str, bool]]:
-    """Content of each version, and whether it is the current one."""
+    """Return the content of each version, and whether it is the current one."""
     listed = container.list_blobs(include=["versions", *include])
     return [
         (
-            container.download_blob(found.name, version_id=found.version_id).readall().decode(),
-            bool(found.is_current_version),
+            container.download_blob(blob.name, version_id=blob.version_id).readall().decode(),
+            bool(blob.is_current_version),
         )
-        for found in listed
-        if not found.deleted
+        for blob in listed
+        if not blob.deleted
     ]
 
 
@@ -84,25 +84,25 @@ def test_each_write_makes_a_version(container: ContainerClient) -> None:
     first = blob.upload_blob(b"1", metadata={"n": "1"}, tags={"t": "1"})
     blob.stage_block("a", b"2")
     second = blob.commit_block_list([BlobBlock("a")])
-    ids = [str(each["version_id"]) for each in (first, second)]
+    ids = [str(response["version_id"]) for response in (first, second)]
 
     assert versions(container) == [("1", False), ("2", True)]
-    assert [found.version_id for found in container.list_blobs(include=["versions"])] == ids
+    assert [item.version_id for item in container.list_blobs(include=["versions"])] == ids
     earlier = container.get_blob_client("d/f", version_id=ids[0])
-    found = earlier.get_blob_properties()
-    assert (found.metadata, found.version_id, found.is_current_version) == ({"n": "1"}, ids[0], None)
+    properties = earlier.get_blob_properties()
+    assert (properties.metadata, properties.version_id, properties.is_current_version) == ({"n": "1"}, ids[0], None)
     assert earlier.get_blob_tags() == {"t": "1"}
     current = blob.get_blob_properties()
     assert (current.version_id, current.is_current_version) == (ids[1], True)
-    assert [found.version_id for found in container.list_blobs()] == [None]
+    assert [item.version_id for item in container.list_blobs()] == [None]
 
 
 def test_other_metadata_is_another_version_of_the_same_content(container: ContainerClient) -> None:
     blob = container.upload_blob("f", b"same", metadata={"n": "1"})
-    made = blob.set_blob_metadata({"n": "2"})
+    response = blob.set_blob_metadata({"n": "2"})
     old, new = container.list_blobs(include=["versions", "metadata"])
 
-    assert (old.metadata, new.metadata, new.version_id) == ({"n": "1"}, {"n": "2"}, made["version_id"])
+    assert (old.metadata, new.metadata, new.version_id) == ({"n": "1"}, {"n": "2"}, response["version_id"])
     assert versions(container) == [("same", False), ("same", True)]
     blob.set_http_headers()
     blob.set_blob_tags({"a": "1"})
@@ -153,11 +153,11 @@ def test_the_current_version_is_deleted_without_its_name(container: ContainerCli
 def test_a_snapshot_makes_a_version(container: ContainerClient) -> None:
     blob = container.get_blob_client("f")
     first = str(blob.upload_blob(b"1")["version_id"])
-    taken = blob.create_snapshot()
+    snapshot = blob.create_snapshot()
     listed = list(container.list_blobs(include=["versions", "snapshots"]))
 
-    assert {found.version_id for found in listed} == {first, taken["version_id"], None}
-    assert [found.snapshot for found in listed if found.snapshot] == [taken["snapshot"]]
+    assert {item.version_id for item in listed} == {first, snapshot["version_id"], None}
+    assert [item.snapshot for item in listed if item.snapshot] == [snapshot["snapshot"]]
     assert versions(container) == [("1", False), ("1", True)]
 
 
@@ -168,8 +168,8 @@ def test_a_deleted_version_is_restored(container: ContainerClient, blobs: BlobSe
     blob.upload_blob(b"2", overwrite=True)
     container.get_blob_client("f", version_id=version).delete_blob()
     assert versions(container, "deleted") == [("2", True)]
-    (gone,) = (found for found in container.list_blobs(include=["versions", "deleted"]) if found.deleted)
-    assert (gone.version_id, gone.remaining_retention_days) == (version, 2)
+    (deleted,) = (item for item in container.list_blobs(include=["versions", "deleted"]) if item.deleted)
+    assert (deleted.version_id, deleted.remaining_retention_days) == (version, 2)
 
     blob.undelete_blob()
     assert versions(container) == [("1", False), ("2", True)]
@@ -190,12 +190,12 @@ def test_what_was_written_before_is_kept_from_the_next_change_on(
     service("PUT", {"properties": {"isVersioningEnabled": False}}).raise_for_status()
     blob.upload_blob(b"4", overwrite=True)
     blob.upload_blob(b"5", overwrite=True)
-    found = list(container.list_blobs(include=["versions"]))
-    assert [each.version_id is None for each in found] == [False, False, True]
+    listed = list(container.list_blobs(include=["versions"]))
+    assert [version.version_id is None for version in listed] == [False, False, True]
     assert blob.download_blob().readall() == b"5"
 
 
-def test_a_sas_deletes_versions_by_a_letter_of_its_own(
+def test_a_sas_deletes_versions_by_their_own_letter(
     container: ContainerClient, blobs: BlobServiceClient, session: requests.Session
 ) -> None:
     blob = container.get_blob_client("f")
@@ -250,28 +250,29 @@ def test_an_old_link_to_a_blob_opens_none_of_its_earlier_states(
     blob = container.get_blob_client("f")
     version = str(blob.upload_blob(b"1")["version_id"])
     blob.upload_blob(b"2", overwrite=True)
-    terms = {"sp": "r", "se": f"{SOON:%Y-%m-%dT%H:%M:%SZ}", "sv": "2017-11-09"}  # which does not sign what it is for
-    lines = ["r", "", terms["se"], f"/blob/{ACCOUNT}/box/f", "", "", "", terms["sv"], "", "", "", "", ""]
+    # This version does not sign the type of the resource.
+    sas = {"sp": "r", "se": f"{SOON:%Y-%m-%dT%H:%M:%SZ}", "sv": "2017-11-09"}
+    lines = ["r", "", sas["se"], f"/blob/{ACCOUNT}/box/f", "", "", "", sas["sv"], "", "", "", "", ""]
     key = base64.b64decode(blobs.credential.account_key)
-    terms["sig"] = base64.b64encode(hmac.digest(key, "\n".join(lines).encode(), "sha256")).decode()
+    sas["sig"] = base64.b64encode(hmac.digest(key, "\n".join(lines).encode(), "sha256")).decode()
 
-    assert session.get(blob.url, params=terms | {"sr": "b"}).text == "2"
+    assert session.get(blob.url, params=sas | {"sr": "b"}).text == "2"
     for kind in ("b", "bs", "bv", "d", "f"):
-        asked = {"sr": kind, "versionid": version}
-        assert session.get(blob.url, params=terms | asked).status_code == 403
+        query = {"sr": kind, "versionid": version}
+        assert session.get(blob.url, params=sas | query).status_code == 403
 
 
 def test_resource_manager_shows_what_an_account_keeps(service: Service) -> None:
     assert service("GET", None).json()["properties"]["deleteRetentionPolicy"] == {"enabled": False}
     policy = {"enabled": True, "days": 5, "allowPermanentDelete": True}
-    given: dict[str, Any] = {"properties": {"isVersioningEnabled": True, "deleteRetentionPolicy": policy}}
-    assert service("PUT", given).json()["properties"] == {"cors": {"corsRules": []}, **given["properties"]}
+    body: dict[str, Any] = {"properties": {"isVersioningEnabled": True, "deleteRetentionPolicy": policy}}
+    assert service("PUT", body).json()["properties"] == {"cors": {"corsRules": []}, **body["properties"]}
     service("PUT", {"properties": {"deleteRetentionPolicy": {"enabled": False}}})
-    found = service("GET", None).json()
+    properties = service("GET", None).json()
 
-    assert found["properties"]["isVersioningEnabled"] is True
-    assert found["properties"]["deleteRetentionPolicy"] == {"enabled": False}
-    assert (found["name"], found["type"]) == ("default", "Microsoft.Storage/storageAccounts/blobServices")
+    assert properties["properties"]["isVersioningEnabled"] is True
+    assert properties["properties"]["deleteRetentionPolicy"] == {"enabled": False}
+    assert (properties["name"], properties["type"]) == ("default", "Microsoft.Storage/storageAccounts/blobServices")
 
 
 @pytest.mark.parametrize(
@@ -292,7 +293,9 @@ def test_settings_that_cannot_be_are_refused(service: Service, properties: objec
 
 
 def test_an_account_has_one_blob_service(service: Service) -> None:
-    assert [each["name"] for each in service("GET", None, "/blobServices").json()["value"]] == ["default"]
+    assert [service_document["name"] for service_document in service("GET", None, "/blobServices").json()["value"]] == [
+        "default"
+    ]
     answer = service("GET", None, "/blobServices/other")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidResourceName")

@@ -1,4 +1,4 @@
-"""Microsoft.Storage behind Resource Manager, driven by azure-mgmt-resource and, for bare answers, by plain HTTP."""
+"""Microsoft.Storage in Resource Manager, driven by azure-mgmt-resource and, for raw responses, by plain HTTP."""
 
 import base64
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ BODY: dict[str, Any] = {"sku": {"name": "Standard_LRS"}, "kind": "Storage", "loc
 
 
 class Storage:
-    """The calls of one test, in a group of its own."""
+    """The requests of one test, in their own resource group."""
 
     def __init__(self, session: requests.Session, credential: ClientSecretCredential, group: str) -> None:
         self.group = group
@@ -48,12 +48,12 @@ class Storage:
 def storage(
     session: requests.Session, credential: ClientSecretCredential, resources: ResourceManagementClient
 ) -> Iterator[Storage]:
-    made = resources.resource_groups.create_or_update("storage.group", {"location": "northeurope"})
-    yield Storage(session, credential, made.id)
+    group = resources.resource_groups.create_or_update("storage.group", {"location": "northeurope"})
+    yield Storage(session, credential, group.id)
     resources.resource_groups.begin_delete("storage.group").result()
 
 
-def test_shares_of_a_premium_account_show_what_they_are_provisioned_with(storage: Storage, endpoint: Endpoint) -> None:
+def test_shares_of_a_premium_account_show_their_provisioned_limits(storage: Storage, endpoint: Endpoint) -> None:
     storage.create("premium", sku={"name": "Premium_LRS"}, kind="FileStorage")
     with ShareServiceClient(
         "https://premium.file.core.windows.net", storage.keys("premium")[0],
@@ -61,11 +61,11 @@ def test_shares_of_a_premium_account_show_what_they_are_provisioned_with(storage
     ) as service:  # fmt: skip
         share = service.create_share("share")
         listed = next(iter(service.list_shares()))
-        for found in (share.get_share_properties(), listed):
-            assert (found.quota, found.provisioned_iops, found.provisioned_bandwidth) == (100, 3100, 110)
-            assert (found.provisioned_ingress_mbps, found.provisioned_egress_mbps) == (110, 110)
-            assert (found.access_tier, found.protocols) == ("Premium", ["SMB"])
-            assert found.next_allowed_quota_downgrade_time == found.last_modified
+        for properties in (share.get_share_properties(), listed):
+            assert (properties.quota, properties.provisioned_iops, properties.provisioned_bandwidth) == (100, 3100, 110)
+            assert (properties.provisioned_ingress_mbps, properties.provisioned_egress_mbps) == (110, 110)
+            assert (properties.access_tier, properties.protocols) == ("Premium", ["SMB"])
+            assert properties.next_allowed_quota_downgrade_time == properties.last_modified
         share.set_share_quota(1000)
         after = share.get_share_properties()
 
@@ -89,8 +89,8 @@ def test_an_account_is_created_as_recorded(storage: Storage, endpoint: Endpoint)
 
 def test_the_sdk_creates_and_deletes_an_account(storage: Storage, resources: ResourceManagementClient) -> None:
     path = f"{storage.accounts}/bysdk"
-    made = resources.resources.begin_create_or_update_by_id(path, BODY, api_version=VERSION).result()
-    assert (made.name, made.type) == ("bysdk", "Microsoft.Storage/storageAccounts")
+    account = resources.resources.begin_create_or_update_by_id(path, BODY, api_version=VERSION).result()
+    assert (account.name, account.type) == ("bysdk", "Microsoft.Storage/storageAccounts")
 
     resources.resources.begin_delete_by_id(path, api_version=VERSION).result()
     with pytest.raises(ResourceNotFoundError, match="storageAccounts/bysdk' under resource group"):
@@ -102,7 +102,7 @@ def test_either_key_opens_the_account_and_no_longer_once_regenerated(
     storage: Storage, session: requests.Session
 ) -> None:
     storage.create("keyed")
-    # A new account's keys are alike, as the recorded sessions show them.
+    # A new account's keys are equal, as in the recorded sessions.
     storage.send("POST", f"{storage.accounts}/keyed/regenerateKey", {"keyName": "key1"})
     old = storage.keys("keyed")
     assert [len(base64.b64decode(key)) for key in old] == [64, 64]
@@ -125,8 +125,10 @@ def test_accounts_are_listed_by_group_and_subscription(storage: Storage, endpoin
     )
 
     assert [account["name"] for account in of_group.json()["value"]] == ["listed1", "listed2"]
-    within = [account for account in everywhere.json()["value"] if account["id"].startswith(f"{storage.group}/")]
-    assert of_group.json()["value"] == within
+    accounts_of_group = [
+        account for account in everywhere.json()["value"] if account["id"].startswith(f"{storage.group}/")
+    ]
+    assert of_group.json()["value"] == accounts_of_group
     assert everywhere.headers["content-type"] == "application/json; charset=utf-8"
     assert "x-ms-original-request-ids" in everywhere.headers
 
@@ -152,7 +154,7 @@ def test_a_name_is_taken_in_every_group(storage: Storage, endpoint: Endpoint) ->
     assert storage.send("POST", check, {"name": "free"}).json() == {"nameAvailable": True}
 
 
-def test_an_account_goes_with_its_group_and_its_shares_with_it(
+def test_an_account_and_its_shares_are_deleted_with_their_group(
     storage: Storage, resources: ResourceManagementClient, session: requests.Session, endpoint: Endpoint
 ) -> None:
     storage.create("shortlived")
@@ -165,8 +167,8 @@ def test_an_account_goes_with_its_group_and_its_shares_with_it(
     assert storage.send("GET", f"{storage.accounts}/shortlived").status_code == 404
     assert not Path(endpoint.directory, "storage", "shortlived", "file", "data").exists()
     storage.create("shortlived")
-    reborn = FileService("shortlived", storage.keys("shortlived")[0], request_session=session)
-    assert list(reborn.list_shares()) == []
+    files = FileService("shortlived", storage.keys("shortlived")[0], request_session=session)
+    assert list(files.list_shares()) == []
 
 
 @pytest.mark.parametrize(
@@ -183,7 +185,7 @@ def test_an_account_goes_with_its_group_and_its_shares_with_it(
         ("fine", {"location": None}, "LocationRequired"),
     ],
 )
-def test_what_is_wrong_is_named(storage: Storage, name: str, changes: dict[str, object], code: str) -> None:
+def test_invalid_values_are_named(storage: Storage, name: str, changes: dict[str, object], code: str) -> None:
     answer = storage.create(name, **changes)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
@@ -206,25 +208,25 @@ def test_hostile_bodies_never_break_it(storage: Storage, changes: dict[str, Any]
 
 
 def test_an_unknown_operation_is_refused(resources: ResourceManagementClient, endpoint: Endpoint) -> None:
-    place = f"/subscriptions/{endpoint.subscription_id}/providers/Microsoft.Storage/locations/eastus/asyncoperations/0"
+    path = f"/subscriptions/{endpoint.subscription_id}/providers/Microsoft.Storage/locations/eastus/asyncoperations/0"
     with pytest.raises(HttpResponseError, match="operation could not be found"):
-        resources.resources.get_by_id(place, api_version=VERSION)
+        resources.resources.get_by_id(path, api_version=VERSION)
 
 
 def test_a_client_finds_the_emulators_own_account_and_its_key_by_name(storage: Storage, endpoint: Endpoint) -> None:
-    """As Microsoft's utilities and ``az batchai`` do: list the accounts, take the group from the id, list the keys."""
+    """Microsoft's utilities and ``az batchai`` list the accounts, take the group from the id, and list the keys."""
     subscription = f"/subscriptions/{endpoint.subscription_id}"
     listed = storage.send("GET", f"{subscription}/providers/Microsoft.Storage/storageAccounts")
-    [account] = [each for each in listed.json()["value"] if each["name"] == endpoint.storage_account]
+    [account] = [item for item in listed.json()["value"] if item["name"] == endpoint.storage_account]
     group = account["id"].split("/")[4]
 
     keys = storage.send("POST", f"{account['id']}/listKeys").json()["keys"]
 
     assert keys[0]["value"] == endpoint.storage_key
-    shown = storage.send("GET", f"{subscription}/resourceGroups/{group}").json()
-    assert shown["properties"]["provisioningState"] == "Succeeded"
-    within = storage.send("GET", account["id"].rpartition("/")[0]).json()["value"]
-    assert [each["id"] for each in within] == [account["id"]]
+    group_document = storage.send("GET", f"{subscription}/resourceGroups/{group}").json()
+    assert group_document["properties"]["provisioningState"] == "Succeeded"
+    accounts = storage.send("GET", account["id"].rpartition("/")[0]).json()["value"]
+    assert [item["id"] for item in accounts] == [account["id"]]
 
 
 def test_the_emulators_own_account_and_its_group_cannot_be_deleted(storage: Storage, endpoint: Endpoint) -> None:
@@ -243,7 +245,7 @@ def retention(storage: Storage, name: str, policy: object) -> requests.Response:
     return storage.send("PUT", f"{storage.accounts}/{name}/fileServices/default", body)
 
 
-def test_deleted_shares_are_kept_for_the_days_that_the_file_service_says(storage: Storage, endpoint: Endpoint) -> None:
+def test_deleted_shares_are_kept_for_the_days_of_the_file_services_policy(storage: Storage, endpoint: Endpoint) -> None:
     storage.create("softly")
     service = storage.send("GET", f"{storage.accounts}/softly/fileServices/default").json()
     assert service["properties"] == {"shareDeleteRetentionPolicy": {"enabled": True, "days": 7}}
@@ -258,9 +260,9 @@ def test_deleted_shares_are_kept_for_the_days_that_the_file_service_says(storage
         assert retention(storage, "softly", {"enabled": False}).status_code == 200
         shares.create_share("gone").delete_share()
 
-        left = {each.name: each.remaining_retention_days for each in shares.list_shares(include_deleted=True)}
-        assert left == {"seven": 7, "thirty": 30}
-        [deleted] = [each for each in shares.list_shares(include_deleted=True) if each.name == "thirty"]
+        days = {share.name: share.remaining_retention_days for share in shares.list_shares(include_deleted=True)}
+        assert days == {"seven": 7, "thirty": 30}
+        [deleted] = [share for share in shares.list_shares(include_deleted=True) if share.name == "thirty"]
         assert shares.undelete_share(deleted.name, deleted.version).get_share_properties().name == "thirty"
     [listed] = storage.send("GET", f"{storage.accounts}/softly/fileServices").json()["value"]
     assert listed["properties"] == {"shareDeleteRetentionPolicy": {"enabled": False}}
@@ -271,7 +273,7 @@ def test_deleted_shares_are_kept_for_the_days_that_the_file_service_says(storage
     [[], {}, {"enabled": "true"}, {"enabled": True}, {"enabled": True, "days": 0}, {"enabled": True, "days": 366},
      {"enabled": True, "days": True}],
 )  # fmt: skip
-def test_a_retention_that_is_none_is_refused(storage: Storage, policy: object) -> None:
+def test_an_invalid_retention_policy_is_refused(storage: Storage, policy: object) -> None:
     storage.create("softlyno")
 
     answer = retention(storage, "softlyno", policy)
@@ -279,11 +281,11 @@ def test_a_retention_that_is_none_is_refused(storage: Storage, policy: object) -
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidValuesForRequestParameters")
 
 
-def test_what_the_file_service_does_not_serve_is_refused_by_name(storage: Storage) -> None:
+def test_unsupported_properties_of_the_file_service_are_refused_by_name(storage: Storage) -> None:
     storage.create("softlycors")
-    place = f"{storage.accounts}/softlycors/fileServices"
+    path = f"{storage.accounts}/softlycors/fileServices"
 
-    refused = storage.send("PUT", f"{place}/default", {"properties": {"cors": {"corsRules": []}}})
-    assert (refused.status_code, "properties.cors" in refused.text) == (400, True)
-    assert storage.send("GET", f"{place}/other").json()["error"]["code"] == "InvalidResourceName"
-    assert storage.send("GET", place.replace("softlycors", "missing")).status_code == 404
+    response = storage.send("PUT", f"{path}/default", {"properties": {"cors": {"corsRules": []}}})
+    assert (response.status_code, "properties.cors" in response.text) == (400, True)
+    assert storage.send("GET", f"{path}/other").json()["error"]["code"] == "InvalidResourceName"
+    assert storage.send("GET", path.replace("softlycors", "missing")).status_code == 404

@@ -1,4 +1,4 @@
-"""The smallest training that leaves a model: one dense layer, one pass. Stands in for the quickstart's script."""
+"""The smallest training that saves a model: one dense layer, one pass. It replaces the quickstart's script."""
 
 import sys
 from pathlib import Path

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The share $1: what others wrote is downloaded, what lies here is uploaded, by the az command line of 2019.
+# The az command line of 2019 downloads files of other clients from the share $1, and uploads one.
 set -eu
 export AZURE_CORE_COLLECT_TELEMETRY=no
 where="--share-name $1 --account-name $HARNESS_STORAGE_ACCOUNT --account-key $HARNESS_STORAGE_KEY --no-progress"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Groups, accounts, Azure Files and blobs by the az command line of today: whole folders go up and come back.
+# Groups, accounts, Azure Files and blobs by the current az command line: uploads and downloads of directories.
 PS4='+ $(date +%T) '
 set -eux
 export AZURE_CORE_COLLECT_TELEMETRY=no

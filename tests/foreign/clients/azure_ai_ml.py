@@ -1,5 +1,5 @@
 # ruff: noqa: T201
-"""A day with azure-ai-ml, as its documentation has it: a compute, assets, jobs that run, fail and are cancelled."""
+"""azure-ai-ml as in its documentation: a compute, assets, jobs that run, fail and are cancelled."""
 
 import os
 from pathlib import Path
@@ -27,8 +27,8 @@ Path("src/train.py").write_text(SCRIPT)
 Path("data.txt").write_text("hello data")
 
 print("workspace", ml.workspaces.get(ml.workspace_name).location)
-for most in (2, 3):
-    size = AmlCompute(name="cpu", size="Standard_DS3_v2", min_instances=0, max_instances=most)
+for max_nodes in (2, 3):
+    size = AmlCompute(name="cpu", size="Standard_DS3_v2", min_instances=0, max_instances=max_nodes)
     print("compute", ml.compute.begin_create_or_update(size).result().max_instances)
 print("default datastore", ml.datastores.get_default().name)
 key = AccountKeyConfiguration(account_key=os.environ["HARNESS_STORAGE_KEY"])
@@ -50,7 +50,7 @@ first = ml.jobs.create_or_update(
         compute="cpu",
         inputs={"lr": 0.1, "greeting": Input(type="uri_file", path=data.id)},
         outputs={"copies": Output(type="uri_folder")},
-        experiment_name="story",
+        experiment_name="training",
     )
 )
 print("submitted", first.status == "Starting")
@@ -59,12 +59,12 @@ print("ended", ml.jobs.get(first.name).status == "Completed")
 ml.jobs.download(first.name, all=True, download_path="got")
 print("downloaded", Path("got/artifacts/outputs/model.txt").read_text())
 print("output", Path("got/named-outputs/copies/copy.txt").read_text())
-listed = [job.name for job in ml.jobs.list() if job.experiment_name == first.experiment_name]
-print("listed", listed == [first.name])
+names = [job.name for job in ml.jobs.list() if job.experiment_name == first.experiment_name]
+print("listed", names == [first.name])
 for _ in range(2):
     path = f"azureml://jobs/{first.name}/outputs/artifacts/paths/outputs/"
     model = ml.models.create_or_update(Model(name="trained", path=path, type="custom_model"))
-print("model", model.name, [each.version for each in ml.models.list("trained")])
+print("model", model.name, [version.version for version in ml.models.list("trained")])
 latest = ml.models.get("trained", label="latest")
 reader = ml.jobs.create_or_update(
     command(

@@ -38,7 +38,7 @@ mount = models.AzureFileShareReference(
     credentials=models.AzureStorageCredentialsInfo(account_key=key),
     relative_mount_path="afs",
 )
-created = batchai.clusters.create(
+cluster = batchai.clusters.create(
     GROUP,
     "c",
     models.ClusterCreateParameters(
@@ -49,8 +49,8 @@ created = batchai.clusters.create(
         node_setup=models.NodeSetup(mount_volumes=models.MountVolumes(azure_file_shares=[mount])),
     ),
 ).result()
-assert created.location == "westeurope", created.location
-assert created.node_setup.mount_volumes.azure_file_shares[0].credentials.account_key is None
+assert cluster.location == "westeurope", cluster.location
+assert cluster.node_setup.mount_volumes.azure_file_shares[0].credentials.account_key is None
 
 while batchai.clusters.get(GROUP, "c").node_state_counts.idle_node_count < 1:
     time.sleep(0.2)
@@ -63,7 +63,7 @@ batchai.jobs.create(
     "j",
     models.JobCreateParameters(
         location="westeurope",
-        cluster=models.ResourceId(id=created.id),
+        cluster=models.ResourceId(id=cluster.id),
         node_count=1,
         std_out_err_path_prefix="$AZ_BATCHAI_MOUNT_ROOT/afs",
         input_directories=[models.InputDirectory(id="IN", path="$AZ_BATCHAI_MOUNT_ROOT/afs/scripts")],
@@ -96,7 +96,7 @@ batchai.jobs.delete(GROUP, "j").result()
 try:
     batchai.jobs.get(GROUP, "j")
 except CloudError as error:
-    print("gone", error.status_code)
+    print("get", error.status_code)
 batchai.clusters.delete(GROUP, "c").result()
 assert list(batchai.clusters.list_by_resource_group(GROUP)) == []
 resources.resource_groups.delete(GROUP).wait()

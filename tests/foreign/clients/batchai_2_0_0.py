@@ -43,7 +43,7 @@ mount = models.AzureFileShareReference(
     credentials=models.AzureStorageCredentialsInfo(account_key=key),
     relative_mount_path="afs",
 )
-created = batchai.clusters.create(
+cluster = batchai.clusters.create(
     GROUP,
     "w",
     "c",
@@ -55,7 +55,7 @@ created = batchai.clusters.create(
         node_setup=models.NodeSetup(mount_volumes=models.MountVolumes(azure_file_shares=[mount])),
     ),
 ).result()
-assert created.node_setup.mount_volumes.azure_file_shares[0].credentials.account_key is None
+assert cluster.node_setup.mount_volumes.azure_file_shares[0].credentials.account_key is None
 
 while batchai.clusters.get(GROUP, "w", "c").node_state_counts.idle_node_count < 1:
     time.sleep(0.2)
@@ -69,7 +69,7 @@ batchai.jobs.create(
     "e",
     "j",
     models.JobCreateParameters(
-        cluster=models.ResourceId(id=created.id),
+        cluster=models.ResourceId(id=cluster.id),
         node_count=1,
         std_out_err_path_prefix="$AZ_BATCHAI_MOUNT_ROOT/afs",
         input_directories=[models.InputDirectory(id="IN", path="$AZ_BATCHAI_MOUNT_ROOT/afs/scripts")],
@@ -89,7 +89,7 @@ while True:
 print("job", job.execution_state, job.execution_info.exit_code)
 assert job.execution_info.exit_code == 0
 assert job.secrets[0].value is None
-assert [each.name for each in batchai.jobs.list_by_experiment(GROUP, "w", "e")] == ["j"]
+assert [listed.name for listed in batchai.jobs.list_by_experiment(GROUP, "w", "e")] == ["j"]
 
 for directory in ("stdouterr", "OUT"):
     options = models.JobsListOutputFilesOptions(outputdirectoryid=directory)
@@ -102,7 +102,7 @@ batchai.jobs.delete(GROUP, "w", "e", "j").result()
 try:
     batchai.jobs.get(GROUP, "w", "e", "j")
 except CloudError as error:
-    print("gone", error.status_code, error.message)
+    print("get", error.status_code, error.message)
 batchai.clusters.delete(GROUP, "w", "c").result()
 batchai.workspaces.delete(GROUP, "w").result()
 assert list(batchai.workspaces.list_by_resource_group(GROUP)) == []

@@ -42,7 +42,7 @@ mount = models.AzureFileShareReference(
     credentials=models.AzureStorageCredentialsInfo(account_key=key),
     relative_mount_path="afs",
 )
-created = batchai.clusters.begin_create(
+cluster = batchai.clusters.begin_create(
     GROUP,
     "w",
     "c",
@@ -77,7 +77,7 @@ batchai.jobs.begin_create(
     "e",
     "j",
     models.JobCreateParameters(
-        cluster=models.ResourceId(id=created.id),
+        cluster=models.ResourceId(id=cluster.id),
         node_count=1,
         std_out_err_path_prefix="$AZ_BATCHAI_MOUNT_ROOT/afs",
         input_directories=[models.InputDirectory(id="IN", path="$AZ_BATCHAI_MOUNT_ROOT/afs/scripts")],
@@ -108,7 +108,7 @@ batchai.jobs.begin_delete(GROUP, "w", "e", "j").result()
 try:
     batchai.jobs.get(GROUP, "w", "e", "j")
 except ResourceNotFoundError as error:
-    print("gone", error.status_code, error.error.code)
+    print("get", error.status_code, error.error.code)
 batchai.clusters.begin_delete(GROUP, "w", "c").result()
 batchai.workspaces.begin_delete(GROUP, "w").result()
 print("usages", len(list(batchai.usages.list("northeurope"))), "operations", len(list(batchai.operations.list())))

@@ -19,13 +19,13 @@ subscription = os.environ["AZURE_SUBSCRIPTION_ID"]
 
 
 async def download(url: str) -> str:
-    """What a plain client gets by a download link."""
+    """Return the text at a download link."""
     async with aiohttp.ClientSession(trust_env=True) as session, session.get(url) as answer:
         return await answer.text()
 
 
 async def prepare_group(resources: ResourceManagementClient) -> None:
-    """Register the provider, make the group."""
+    """Register the provider, and create the group."""
     await resources.providers.register("Microsoft.BatchAI")
     while (await resources.providers.get("Microsoft.BatchAI")).registration_state != "Registered":
         pass
@@ -88,7 +88,7 @@ async def delete_all(batchai: BatchAI, resources: ResourceManagementClient) -> N
     try:
         await batchai.jobs.get(GROUP, "w", "e", "j")
     except ResourceNotFoundError as error:
-        print("gone", error.status_code, error.error.code)
+        print("get", error.status_code, error.error.code)
     await (await batchai.clusters.begin_delete(GROUP, "w", "c")).result()
     await (await batchai.workspaces.begin_delete(GROUP, "w")).result()
     await (await resources.resource_groups.begin_delete(GROUP)).result()
@@ -96,7 +96,7 @@ async def delete_all(batchai: BatchAI, resources: ResourceManagementClient) -> N
 
 
 async def main() -> None:
-    """The whole story."""
+    """Run a job from sign-in to clean-up."""
     async with (
         EnvironmentCredential() as credential,
         BatchAI(credential, subscription) as batchai,
@@ -108,8 +108,8 @@ async def main() -> None:
         await share.create_directory("scripts")
         script = b"echo $GREETING from $SECRET | tee $AZ_BATCHAI_OUTPUT_OUT/it"
         await share.get_file_client("scripts/greet.sh").upload_file(script)
-        place = models.WorkspaceCreateParameters(location="northeurope")
-        await (await batchai.workspaces.begin_create(GROUP, "w", place)).result()
+        location = models.WorkspaceCreateParameters(location="northeurope")
+        await (await batchai.workspaces.begin_create(GROUP, "w", location)).result()
         await (await batchai.experiments.begin_create(GROUP, "w", "e")).result()
         await run_job(batchai, await make_cluster(batchai))
         await delete_all(batchai, resources)

@@ -1,4 +1,4 @@
-// Blobs by the JavaScript SDK: a container from its creation to its end, with what others wrote to another one.
+// Blobs by the JavaScript SDK: exchanges content in one container; creates, uses and deletes another one.
 "use strict";
 
 const {
@@ -52,14 +52,14 @@ async function ownContainer() {
   await refused("without the lease", () => copy.delete({ deleteSnapshots: "include" }));
   await lease.releaseLease();
 
-  const terms = { containerName: "nodebox", blobName: "d/b.bin", permissions: BlobSASPermissions.parse("r") };
-  const token = generateBlobSASQueryParameters({ ...terms, expiresOn: tomorrow() }, credential).toString();
+  const scope = { containerName: "nodebox", blobName: "d/b.bin", permissions: BlobSASPermissions.parse("r") };
+  const token = generateBlobSASQueryParameters({ ...scope, expiresOn: tomorrow() }, credential).toString();
   const bySas = new BlockBlobClient(`${blob.url}?${token}`, new AnonymousCredential());
   console.log("by sas", (await bySas.downloadToBuffer()).equals(content));
   await refused("by sas", () => bySas.delete());
 
   await container.delete();
-  console.log("there", await container.exists());
+  console.log("exists", await container.exists());
 }
 
 play(exchange, ownContainer);

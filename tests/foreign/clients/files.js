@@ -1,4 +1,4 @@
-// Azure Files by the JavaScript SDK: a share from its creation to its end, with what others wrote to another one.
+// Azure Files by the JavaScript SDK: exchanges content in one share; creates, uses and deletes another one.
 "use strict";
 
 const {
@@ -43,14 +43,14 @@ async function ownShare() {
   await refused("without the lease", () => copy.delete());
   await lease.releaseLease();
 
-  const terms = { shareName: "nodeshare", filePath: "copy.bin", permissions: FileSASPermissions.parse("r") };
-  const token = generateFileSASQueryParameters({ ...terms, expiresOn: tomorrow() }, credential).toString();
+  const scope = { shareName: "nodeshare", filePath: "copy.bin", permissions: FileSASPermissions.parse("r") };
+  const token = generateFileSASQueryParameters({ ...scope, expiresOn: tomorrow() }, credential).toString();
   const bySas = new ShareFileClient(`${copy.url}?${token}`, new AnonymousCredential());
   console.log("by sas", (await bySas.downloadToBuffer()).equals(content));
   await refused("by sas", () => bySas.delete());
 
   await share.delete({ deleteSnapshots: "include" });
-  console.log("there", await share.exists());
+  console.log("exists", await share.exists());
 }
 
 play(exchange, ownShare);

@@ -1,4 +1,4 @@
-"""The trials of a run as runs of MLflow: REPOSITORY RUN_DIR URI. MLflow itself says what it has then."""
+"""Exports the trials of a run to MLflow and prints what MLflow stores. Arguments: REPOSITORY RUN_DIR URI."""
 # ruff: noqa: T201
 
 import sys

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A folder to blobs and back by rclone: copied, checked, brought up to date, copied and moved within Azure, streamed, deleted.
+# rclone on blobs: copies a directory to blobs and back, checks, syncs, copies and moves within Azure, streams, deletes.
 set -eux
 set +x
 export RCLONE_CONFIG=/dev/null RCLONE_CONFIG_HERE_TYPE=azureblob

@@ -1,9 +1,9 @@
-// What the clients of files and of blobs by the JavaScript SDK have in common.
+// Functions that the JavaScript clients of files and blobs share.
 "use strict";
 
 const account = process.env.HARNESS_STORAGE_ACCOUNT;
 
-// The account's credential, of the class that an SDK has, and the address of one of its services.
+// Return the account's credential, as an instance of the SDK's class, and the URL of one of its services.
 function signIn(Credential, service) {
   const credential = new Credential(account, process.env.HARNESS_STORAGE_KEY);
   return { credential, url: `https://${account}.${service}.core.windows.net` };
@@ -14,16 +14,16 @@ function tomorrow() {
 }
 
 // Print how the service refuses a request.
-async function refused(what, act) {
+async function refused(attempt, act) {
   try {
     await act();
-    console.log(what, "was let in");
+    console.log(attempt, "was accepted");
   } catch (error) {
-    console.log(what, error.statusCode, error.code);
+    console.log(attempt, error.statusCode, error.code);
   }
 }
 
-// First exchange content with other clients in the share or container that the command line names.
+// Exchange content with other clients in the share or container that the command line names, then run ``own``.
 function play(exchange, own) {
   exchange(process.argv[2])
     .then(own)

@@ -1,5 +1,5 @@
 # ruff: noqa: T201
-"""pandas and fsspec on blobs by adlfs: written, read in part, listed, appended to, copied, moved, deleted."""
+"""pandas and fsspec on blobs by adlfs: write, read in part, list, append, copy, move, delete."""
 
 import os
 
@@ -13,8 +13,8 @@ files.mkdir("frames")
 
 frame = pd.DataFrame({"step": range(1000), "loss": [1 / (step + 1) for step in range(1000)]})
 frame.to_csv("abfs://frames/runs/1/metrics.csv", index=False, storage_options=OPTIONS)
-back = pd.read_csv("abfs://frames/runs/1/metrics.csv", storage_options=OPTIONS)
-print("frame", back.equals(frame))
+loaded = pd.read_csv("abfs://frames/runs/1/metrics.csv", storage_options=OPTIONS)
+print("frame", loaded.equals(frame))
 
 frame.to_json("abfs://frames/runs/1/metrics.jsonl.gz", orient="records", lines=True, storage_options=OPTIONS)
 print("json", len(pd.read_json("abfs://frames/runs/1/metrics.jsonl.gz", lines=True, storage_options=OPTIONS)))
@@ -39,9 +39,9 @@ files.mv("frames/log.txt", "frames/logs/log.txt")
 files.pipe({"frames/a/1.txt": b"1", "frames/a/b/2.txt": b"2"})
 print("found", sorted(files.find("frames")))
 print("globbed", sorted(files.glob("frames/**/*.txt")))
-print("walked", [(folder, sorted(below)) for folder, _, below in files.walk("frames/a")])
+print("walked", [(folder, sorted(names)) for folder, _, names in files.walk("frames/a")])
 print("info", files.info("frames/large.bin")["size"], files.isdir("frames/a"), files.exists("frames/none"))
 files.rm("frames/a", recursive=True)
-print("left", files.exists("frames/a/1.txt"))
+print("exists", files.exists("frames/a/1.txt"))
 files.rm("frames", recursive=True)
 print("deleted", files.exists("frames"))
