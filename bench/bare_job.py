@@ -1,7 +1,7 @@
-"""The floor that ``emulator.py`` compares with: starlette routes that return fixed JSON, on the emulator's own server.
+"""The baseline of ``emulator.py``: starlette routes that return fixed JSON, on the emulator's own server.
 
 Run as ``bare_job.py PORT DIRECTORY``: a GET of ``/job`` returns ``document.json`` of that directory; a PUT of
-``/clusters/NAME`` is accepted, and its operation has succeeded at the first look. Nothing is checked or kept.
+``/clusters/NAME`` is accepted, and its operation has succeeded at the first poll. Nothing is checked or stored.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ APPLICATION = Starlette(routes=ROUTES)
 
 
 async def trusting(scope: Scope, receive: Receive, send: Send) -> None:
-    """The routes, on connections that count as proven: the server drops those that never show credentials."""
+    """Serve the routes on trusted connections, because the server drops connections that never show credentials."""
     if scope["type"] == "http":
         scope["state"]["connection"].trust()
     await APPLICATION(scope, receive, send)

@@ -1,12 +1,12 @@
-"""Training and reading by CNTK on PyTorch, beside real CNTK 2.7 and plain PyTorch, on this machine.
+"""Training and reading by CNTK on PyTorch, compared with real CNTK 2.7 and plain PyTorch on this machine.
 
     python bench/cntk.py [--quick] [--json]
 
-The quickstart's network on 9,000 images, or as many as 5 s take, in minibatches of 64: our ``cntk`` and real CNTK run
-one and the same program, plain PyTorch the same network in NCHW with its data in memory. Reading: a source over the
-18 MB text file is made and gone through once. All take turns, a process each; a ratio is the median over the rounds of
-ours to theirs, both from one round, larger is better. Real CNTK is the one that jobs would use, else it is installed
-for the bench alone; it and plain PyTorch run as they come, without what a job's environment adds.
+Each contender trains the quickstart's network on 9,000 images, or for 5 s, in minibatches of 64. Our ``cntk`` and real
+CNTK run the same program; plain PyTorch runs the same network in NCHW with its data in memory. The reading benchmark
+reads a source over the 18 MB text file once. The contenders take turns, each in its own process. A ratio is the median
+over the rounds of ours to theirs from the same round; larger is better. Real CNTK is the installation that jobs would
+use, or one installed for the benchmark only; it and plain PyTorch run without the settings of a job's environment.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from harness.toolkits.install import install_cntk
 from harness.toolkits.interpreters import JOBPATH, find_cntk, on_pytorch
 
 SAMPLES = 9000
-SECONDS = 5  # after which a slow machine has trained enough
+SECONDS = 5  # the limit of a training on a slow machine
 TRAINING = """
 import sys, time
 from pathlib import Path
@@ -89,30 +89,31 @@ print("\\nRESULT", SAMPLES / (time.perf_counter() - start))
 
 @dataclass(frozen=True)
 class Runner:
-    """A Python that runs programs: its environment, and the file with the data."""
+    """A Python interpreter with its environment, and the file with the data."""
 
     python: str
     environment: Mapping[str, str]
     data: Path
 
     def run(self, program: str, minibatch: int) -> float:
-        """Samples per second."""
+        """Run a program; returns its samples per second."""
         cpus = len(os.sched_getaffinity(0))
-        facts = {"FILE": str(self.data), "MINIBATCH": minibatch, "SAMPLES": SAMPLES, "SECONDS": SECONDS, "CPUS": cpus,
-                 "SCRIPTS": str(Path(__file__).parents[1] / "scenarios/files")}  # fmt: skip
-        code = "".join(f"{name} = {value!r}\n" for name, value in facts.items()) + program
+        scripts = str(Path(__file__).parents[1] / "scenarios/files")
+        constants = {"FILE": str(self.data), "MINIBATCH": minibatch, "SAMPLES": SAMPLES, "SECONDS": SECONDS,
+                     "CPUS": cpus, "SCRIPTS": scripts}  # fmt: skip
+        code = "".join(f"{name} = {value!r}\n" for name, value in constants.items()) + program
         variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        # Elsewhere: -c imports from the current directory, where this file may be what is found as ``cntk``.
-        done = subprocess.run([self.python, "-W", "ignore", "-c", code], env={**variables, **self.environment},
-                              cwd=self.data.parent, capture_output=True, text=True, check=False)  # fmt: skip
-        rates = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+        # Not in the current directory: -c imports from there, and might import this file as ``cntk``.
+        process = subprocess.run([self.python, "-W", "ignore", "-c", code], env={**variables, **self.environment},
+                                 cwd=self.data.parent, capture_output=True, text=True, check=False)  # fmt: skip
+        rates = [line.split()[1] for line in process.stdout.splitlines() if line.startswith("RESULT ")]
         if not rates:
-            raise SystemExit(f"{self.python}: {done.stderr}")
+            raise SystemExit(f"{self.python}: {process.stderr}")
         return float(rates[0])
 
 
 def write_data(directory: Path) -> Path:
-    """A file of 9,000 samples: MNIST where the setting ``mnist_dir`` is there, else the digits, repeated."""
+    """Write a file of 9,000 samples: MNIST if the setting ``mnist_dir`` exists, else the digits, repeated."""
     prepare(directory, mnist_dir=load_settings(Path.cwd()).mnist_dir)
     path = directory / TRAIN_FILE
     lines = path.read_bytes().splitlines(keepends=True)
@@ -121,7 +122,7 @@ def write_data(directory: Path) -> Path:
 
 
 def real_cntk(directory: Path, data: Path) -> Runner | None:
-    """The real CNTK, installed for this bench where jobs have none; ``None`` where that cannot be."""
+    """Return the real CNTK, installed for this benchmark if jobs have none; None if it cannot be installed."""
     settings = load_settings(Path.cwd())
     environ = dict(os.environ)
     try:
@@ -138,7 +139,7 @@ def real_cntk(directory: Path, data: Path) -> Runner | None:
 
 
 def compare(runners: Mapping[str, tuple[Runner, str]], minibatch: int, rounds: int) -> dict[str, list[float]]:
-    """Samples per second of each in each round."""
+    """Return samples per second of each runner in each round."""
     figures: dict[str, list[float]] = {name: [] for name in runners}
     for _ in range(rounds):
         for name, (runner, program) in runners.items():
@@ -150,14 +151,14 @@ def compare(runners: Mapping[str, tuple[Runner, str]], minibatch: int, rounds: i
 
 
 def ratio(figures: Mapping[str, list[float]], theirs: str) -> float | None:
-    """The median over the rounds of ours to theirs."""
+    """Return the median over the rounds of ours to theirs; None if theirs was not measured."""
     if theirs not in figures:
         return None
     return round(statistics.median(a / b for a, b in zip(figures["ours"], figures[theirs], strict=True)), 3)
 
 
 def measure(directory: Path, rounds: int) -> dict[str, object]:
-    """Every comparison."""
+    """Run all comparisons."""
     data = write_data(directory)
     cntk = real_cntk(directory, data)
     ours = Runner(sys.executable, on_pytorch().environment, data)
@@ -183,8 +184,10 @@ def measure(directory: Path, rounds: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description="Training by CNTK on PyTorch, beside real CNTK and plain PyTorch.")
+    """Run the benchmark with the options of the command line."""
+    parser = argparse.ArgumentParser(
+        description="Training by CNTK on PyTorch, compared with real CNTK and plain PyTorch."
+    )
     parser.add_argument("--quick", action="store_true", help="one round instead of four")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()

@@ -1,18 +1,18 @@
-"""The emulator's own cost: requests beside a bare route and beside peers, long-running operations, a long queue.
+"""The emulator's overhead: requests compared with a bare route and with peers, long-running operations, a long queue.
 
     python bench/emulator.py [--json] [--quick] [--rounds N] [--jobs N] [--no-peers]
 
-- GET of one queued job at 1, 16 and 64 connections, with a valid token, by wrk (Debian's) straight at the TLS listener.
-  Beside it a bare starlette route that returns the same JSON: the same uvicorn, event loop, parser and TLS, in a
-  process of its own, in turns. The same of a command job of Azure Machine Learning. Where wrk is missing, a small
-  client in Python stands in, which is itself the limit.
-- PUT of clusters without nodes, each polled until its operation has Succeeded, at the same numbers of connections;
-  beside it a bare route that accepts the same body, keeps nothing, and says Succeeded at the first look.
-- A queue of no-op jobs on two nodes: jobs a second, tenth by tenth, and the last three tenths beside the first three
-  (two single tenths, 25 s each, measure the machine); the memory of a job that waits (of few jobs, mostly that of the
-  connections that sent them).
-- Peers, each in a throw-away environment, without TLS: moto (S3 GetObject) and Azurite (blob on disk), a body of the
-  same size. They are left out where they cannot be installed.
+- GET of one queued job at 1, 16 and 64 connections, with a valid token, by wrk (Debian's) directly at the TLS listener;
+  and of a command job of Azure Machine Learning. The baseline is a bare starlette route that returns the same JSON with
+  the same uvicorn, event loop, parser and TLS, in a separate process, in turns. If wrk is missing, a small client in
+  Python replaces it, and limits the rates.
+- PUT of clusters without nodes, each polled until its operation has Succeeded, at the same numbers of connections. The
+  baseline is a bare route that accepts the same body, stores nothing, and returns Succeeded at the first poll.
+- A queue of no-op jobs on two nodes: jobs per second in each tenth, and the last three tenths compared with the first
+  three (two single tenths, 25 s each, would measure the machine); the memory of a waiting job (with few jobs, mostly
+  that of the connections that submitted them).
+- Peers, each in a temporary environment, without TLS: moto (S3 GetObject) and Azurite (blob on disk), with a body of
+  the same size. Peers that cannot be installed are left out.
 
 Each figure is the median of all rounds.
 """
@@ -43,7 +43,7 @@ Speeds = dict[str, dict[int, Speed]]
 
 @contextlib.contextmanager
 def bare(directory: Path, document: bytes) -> Iterator[str]:
-    """The bare routes, for as long as the block lasts; their address."""
+    """Run the bare routes during the block; yields their address."""
     directory.mkdir()
     (directory / "document.json").write_bytes(document)
     port = peers.free_port()
@@ -53,14 +53,14 @@ def bare(directory: Path, document: bytes) -> Iterator[str]:
 
 @contextlib.contextmanager
 def moto(directory: Path, document: bytes) -> Iterator[Target]:
-    """The S3 server of moto with one object."""
+    """Run the S3 server of moto with one object."""
     with peers.moto(directory, "job", document) as url:
         yield Target(url, {})
 
 
 @contextlib.contextmanager
 def azurite(directory: Path, document: bytes) -> Iterator[Target]:
-    """Azurite's blob server, on disk, with one public blob."""
+    """Run Azurite's blob server, on disk, with one public blob."""
     from azure.storage.blob import BlobServiceClient
 
     directory.mkdir()
@@ -72,7 +72,7 @@ def azurite(directory: Path, document: bytes) -> Iterator[Target]:
 
 
 def with_peers(stack: contextlib.ExitStack, directory: Path, document: bytes) -> dict[str, Target]:
-    """The peers that can be installed here."""
+    """Run the peers that can be installed on this machine; yields nothing for the others."""
     targets = {}
     for name, peer in (("moto S3", moto), ("Azurite blob", azurite)):
         try:
@@ -83,7 +83,7 @@ def with_peers(stack: contextlib.ExitStack, directory: Path, document: bytes) ->
 
 
 def compare(targets: dict[str, Target], creations: dict[str, Creation], options: argparse.Namespace) -> Speeds:
-    """Everyone at every number of connections, in turns; medians."""
+    """Measure all targets at each number of connections, in turns; returns medians."""
     runs_by_name: dict[str, dict[int, list[Speed]]] = {}
 
     def note(name: str, count: int, speed: Speed) -> None:
@@ -103,7 +103,7 @@ def median(runs: list[Speed]) -> Speed:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All figures."""
+    """Measure all figures."""
     from harness.emulator.launch import stop
 
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
@@ -113,16 +113,18 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         asyncio.run(emulator.prepare())
         targets = {"emulator": emulator.get_job(), "emulator, command job": emulator.get_command_job()}
         documents = {name: asyncio.run(fetch(target)) for name, target in targets.items()}
-        floor = stack.enter_context(bare(directory / "bare", documents["emulator"]))
-        other_floor = stack.enter_context(bare(directory / "bare command job", documents["emulator, command job"]))
-        targets["bare route"] = Target(f"{floor}/job", {"Host": HOST})
-        targets["bare route, command job"] = Target(f"{other_floor}/job", {"Host": HOST})
+        baseline = stack.enter_context(bare(directory / "bare", documents["emulator"]))
+        command_job_baseline = stack.enter_context(
+            bare(directory / "bare command job", documents["emulator, command job"])
+        )
+        targets["bare route"] = Target(f"{baseline}/job", {"Host": HOST})
+        targets["bare route, command job"] = Target(f"{command_job_baseline}/job", {"Host": HOST})
         ours = emulator.creation(directory)
-        creations = {"emulator": ours, "bare route": Creation(floor, "/clusters/b", "", {"Host": HOST}, ours.body)}
+        creations = {"emulator": ours, "bare route": Creation(baseline, "/clusters/b", "", {"Host": HOST}, ours.body)}
         if not options.no_peers:
             targets |= with_peers(stack, directory, documents["emulator"])
         speeds = compare(targets, creations, options)
-        # In a process of its own: memory that was used before would hide what jobs take.
+        # In a new process: memory that is already allocated would hide the memory of jobs.
         fresh = PreparedEmulator(directory / "queue")
         stack.callback(stop, directory / "queue")
         asyncio.run(fresh.prepare())
@@ -147,13 +149,13 @@ def show(speeds: Speeds, queue: dict[str, Any], size: int) -> None:
 
 
 def summary(speeds: Speeds, queue: dict[str, Any]) -> dict[str, Any]:
-    """Ratios, ours over theirs, larger is better; and the figures."""
+    """Return the ratios of ours over theirs, of which larger is better, and the figures."""
     ratios = {"get_vs_bare": round(speeds["emulator"][16].rate / speeds["bare route"][16].rate, 3)}
     for count in CONNECTIONS:
-        for what, ending in (("get", ""), ("azureml_get", ", command job"), ("put", ", PUT")):
-            ours, floor = speeds[f"emulator{ending}"][count], speeds[f"bare route{ending}"][count]
-            ratios[f"{what}_vs_bare_{count}"] = round(ours.rate / floor.rate, 3)
-            ratios[f"{what}_p99_vs_bare_{count}"] = round(floor.p99 / ours.p99, 3)
+        for operation, suffix in (("get", ""), ("azureml_get", ", command job"), ("put", ", PUT")):
+            ours, bare_route = speeds[f"emulator{suffix}"][count], speeds[f"bare route{suffix}"][count]
+            ratios[f"{operation}_vs_bare_{count}"] = round(ours.rate / bare_route.rate, 3)
+            ratios[f"{operation}_p99_vs_bare_{count}"] = round(bare_route.p99 / ours.p99, 3)
     for name in speeds.keys() & {"moto S3", "Azurite blob"}:
         ratios[f"get_vs_{name.split()[0].lower()}"] = round(speeds["emulator"][16].rate / speeds[name][16].rate, 2)
     tenths = queue["jobs_per_s_by_tenth"]
@@ -169,10 +171,12 @@ def summary(speeds: Speeds, queue: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--quick", action="store_true", help="a short dose: one round, 1 s, 300 jobs, no peers")
-    parser.add_argument("--rounds", type=int, default=5, help="whole rounds; figures are their medians; default 5")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of one measurement; default 5")
-    parser.add_argument("--jobs", type=int, default=10_000, help="in the queue; default 10,000")
+    parser.add_argument("--quick", action="store_true", help="a short run: one round, 1 s, 300 jobs, no peers")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="number of rounds, of which figures are medians; default 5"
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration of one measurement; default 5")
+    parser.add_argument("--jobs", type=int, default=10_000, help="jobs in the queue; default 10,000")
     parser.add_argument("--no-peers", action="store_true", help="leave moto and Azurite out")
     options = parser.parse_args()
     if options.quick:

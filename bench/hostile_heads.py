@@ -1,13 +1,13 @@
-"""What clients without credentials can do to the emulator's memory and to the waiting time of others.
+"""The effect of clients without credentials on the emulator's memory and on the latency of other clients.
 
     python bench/hostile_heads.py [--json] [--count N]
 
-Connections (default 10,000) with request heads that no honest client sends, half of them through the proxy and TLS,
-half at a plain port: heads that never end, come byte by byte, are too long or have too many headers, TLS handshakes
-that stop in the middle. A thousand of them stay open. In between, another client of the same address asks for a list of
-shares, on a connection that it keeps and on a new one each time.
+The benchmark opens connections (default 10,000) with request heads that no honest client sends, half of them through
+the proxy and TLS, half at a plain port: heads that never end, arrive byte by byte, are too long or have too many
+headers, and incomplete TLS handshakes. A thousand of them stay open. In between, another client with the same address
+requests a list of shares, on a kept connection and on a new one each time.
 
-Printed are the growth of the emulator's memory, at its highest, and the waiting time of the other client.
+It prints the highest growth of the emulator's memory, and the latency of the other client.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from harness.emulator.launch import launch
 HOST = "management.azure.com"
 _BEGINNING = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n".encode()
 _OPEN = 1000  # hostile connections that stay open
-_LARGEST = 64 << 20  # bytes; so long is every thousandth request line
+_LARGEST = 64 << 20  # bytes of every thousandth request line
 
 
 class Attacker:
@@ -60,12 +60,12 @@ class Attacker:
         self._heads = heads
 
     def attack(self, number: int) -> None:
-        """One connection; which kind, the number says."""
+        """Open one connection, of a kind that depends on the number."""
         with contextlib.suppress(OSError):
             sock = self._tunnel() if number % 2 else socket.create_connection(("127.0.0.1", self._plain), timeout=10)
             self._open.append(sock)
             if number % 2 and number % 14 == 1:
-                sock.sendall(b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc" + bytes(10_000))  # a handshake that does not go on
+                sock.sendall(b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc" + bytes(10_000))  # an incomplete handshake
                 return
             if number % 2:
                 sock = self._context.wrap_socket(sock, server_hostname=HOST)
@@ -78,7 +78,7 @@ class Attacker:
             self._open.popleft().close()
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all open connections."""
         while self._open:
             self._open.pop().close()
 
@@ -89,8 +89,8 @@ class Attacker:
         return sock
 
 
-def ask(endpoint: Endpoint, results: Connection) -> None:
-    """The other client: sends the milliseconds of its requests, by kind of connection, once it is asked to end."""
+def measure_latency(endpoint: Endpoint, results: Connection) -> None:
+    """The other client; sends the milliseconds of its requests, by kind of connection, when it is asked to end."""
     times: dict[str, list[float]] = {"kept": [], "new": []}
     failures = 0
     with requests.Session() as session:
@@ -100,30 +100,30 @@ def ask(endpoint: Endpoint, results: Connection) -> None:
         files.retry = lambda _context: None
         results.send("ready")
         while not results.poll(0.01):
-            for kind, spent in times.items():
+            for kind, latencies in times.items():
                 if kind == "new":
                     session.close()
                 started = time.perf_counter()
                 try:
                     list(files.list_shares())
-                except Exception:  # whatever it is: the client was not served
+                except Exception:  # any error means that the client was not served
                     failures += 1
-                spent.append((time.perf_counter() - started) * 1000)
+                latencies.append((time.perf_counter() - started) * 1000)
     results.send((times, failures))
 
 
 @contextlib.contextmanager
-def watched(pid: int) -> Iterator[list[float]]:
-    """The memory of a process in MB, as it changes."""
+def watch_memory(pid: int) -> Iterator[list[float]]:
+    """Sample the memory of a process in MB during the block; yields the samples."""
     samples = [psutil.Process(pid).memory_info().rss / 1e6]
     ended = threading.Event()
 
-    def look() -> None:
+    def sample() -> None:
         process = psutil.Process(pid)
         while not ended.wait(0.02):
             samples.append(process.memory_info().rss / 1e6)
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=sample)
     thread.start()
     try:
         yield samples
@@ -133,17 +133,17 @@ def watched(pid: int) -> Iterator[list[float]]:
 
 
 def measure(count: int) -> dict[str, float]:
-    """Attack an emulator of its own."""
+    """Start an emulator and attack it."""
     _allow_files(4 * _OPEN)
     with launch() as endpoint:
         ours, theirs = multiprocessing.Pipe()
-        client = multiprocessing.get_context("spawn").Process(target=ask, args=(endpoint, theirs))
+        client = multiprocessing.get_context("spawn").Process(target=measure_latency, args=(endpoint, theirs))
         client.start()
         ours.recv()
-        time.sleep(1)  # what an emulator needs for honest requests does not count
+        time.sleep(1)  # the memory for honest requests does not count
         attacker = Attacker(endpoint)
         started = time.perf_counter()
-        with watched(endpoint.pid) as memory:
+        with watch_memory(endpoint.pid) as memory:
             for number in range(count):
                 attacker.attack(number)
             time.sleep(1)
@@ -153,12 +153,12 @@ def measure(count: int) -> dict[str, float]:
         client.join()
         attacker.close()
     figures = {"connections": count, "seconds": seconds, "memory_growth_mb": max(memory) - memory[0]}
-    for kind, spent in times.items():
+    for kind, latencies in times.items():
         figures |= {
-            f"{kind}_p50_ms": statistics.median(spent),
-            f"{kind}_p99_ms": statistics.quantiles(spent, n=100)[98],
+            f"{kind}_p50_ms": statistics.median(latencies),
+            f"{kind}_p99_ms": statistics.quantiles(latencies, n=100)[98],
         }
-        figures |= {f"{kind}_requests": len(spent)}
+        figures |= {f"{kind}_requests": len(latencies)}
     return {name: round(value, 2) for name, value in figures.items()} | {"failures": failures}
 
 
@@ -170,11 +170,11 @@ def _allow_files(count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--count", type=int, default=10_000, help="of hostile connections")
-    words = parser.parse_args()
-    figures = measure(words.count)
-    if words.json:
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--count", type=int, default=10_000, help="number of hostile connections")
+    options = parser.parse_args()
+    figures = measure(options.count)
+    if options.json:
         print(json.dumps(figures))
         return
     for name, value in figures.items():

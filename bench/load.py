@@ -1,4 +1,4 @@
-"""Load on one address: by wrk (Debian's), or by a small client, itself the limit, where that is missing."""
+"""Load on one address by wrk (Debian's); if it is missing, by a small client, which limits the rates."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked, again and again."""
+    """The URL and the headers of a repeated request."""
 
     url: str
     headers: dict[str, str]
@@ -28,7 +28,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Creation:
-    """Resources that are created, ``{prefix}{number}{query}`` each, by the same body."""
+    """Resources to create at ``{prefix}{number}{query}``, with the same body each."""
 
     server: str
     prefix: str
@@ -39,18 +39,18 @@ class Creation:
 
 @dataclass(frozen=True)
 class Speed:
-    """Of one run: per second, and the 99th percentile in milliseconds."""
+    """Requests per second of one run, and the 99th percentile in milliseconds."""
 
     rate: float
     p99: float
 
 
 class Connection:
-    """One connection of a plain client, kept as long as the server keeps it."""
+    """One connection of a plain client, reused as long as the server keeps it open."""
 
     def __init__(self, port: int, headers: dict[str, str], *, tls: bool = True) -> None:
         self._port = port
-        self._tls = trusting() if tls else None
+        self._tls = unverified_context() if tls else None
         lines = {"Host": f"127.0.0.1:{port}", **headers}
         self._lines = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._is_open = False
@@ -64,7 +64,7 @@ class Connection:
 
     async def _close(self) -> None:
         self._writer.close()
-        with contextlib.suppress(OSError):  # the server has closed it already
+        with contextlib.suppress(OSError):  # the server may have closed it already
             await self._writer.wait_closed()
 
     async def _open(self) -> None:
@@ -72,7 +72,7 @@ class Connection:
         self._is_open = True
 
     async def send(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of one answer."""
+        """Send a request; returns status, headers and body of the response."""
         if not self._is_open:
             await self._close()
             await self._open()
@@ -87,44 +87,54 @@ class Connection:
         return int(first.split()[1]), headers, content
 
 
-def trusting() -> ssl.SSLContext:
-    """TLS that takes any certificate: what is measured does not depend on it."""
+def unverified_context() -> ssl.SSLContext:
+    """Return a TLS context that accepts any certificate, because the figures do not depend on verification."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 
 def get(target: Target, connections: int, seconds: float) -> Speed:
-    """GETs a second; their 99th percentile."""
+    """Measure GETs per second and their 99th percentile."""
     if shutil.which("wrk") is None:
         return asyncio.run(_get_in_python(target, connections, seconds))
     printed = _wrk(target.url, target.headers, connections, seconds)
-    return Speed(_number("Requests/sec", printed), _slowest(printed))
+    return Speed(_number("Requests/sec", printed), _percentile(printed))
 
 
 def create(target: Creation, connections: int, seconds: float, run: str) -> Speed:
-    """Resources created a second, each PUT and polled until it has succeeded.
+    """Measure resources created per second, each PUT and polled until it has succeeded.
 
-    The percentile is that of one request by wrk, of a whole creation by the client in Python.
+    The percentile is that of single requests by wrk, and of whole creations by the client in Python.
 
     Args:
-        run: makes names that no other run has.
+        run: a part of the names that differs between runs.
     """
     if shutil.which("wrk") is None:
         return asyncio.run(_create_in_python(target, connections, seconds, run))
-    words = ["-s", str(_SCRIPT), target.server, "--", f"{target.prefix}{run}-", target.query, str(target.body)]
-    printed = _wrk(words, target.headers, connections, seconds)
-    return Speed(_number("Operations/sec", printed), _slowest(printed))
+    arguments = ["-s", str(_SCRIPT), target.server, "--", f"{target.prefix}{run}-", target.query, str(target.body)]
+    printed = _wrk(arguments, target.headers, connections, seconds)
+    return Speed(_number("Operations/sec", printed), _percentile(printed))
 
 
 def _wrk(target: str | Sequence[str], headers: dict[str, str], connections: int, seconds: float) -> str:
-    lines = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    header_options = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
     last = [target] if isinstance(target, str) else target
-    words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "--latency", *lines, *last]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout or done.stderr:
-        raise SystemExit(f"{target} was not answered well:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds:g}s",
+        "--timeout",
+        "30s",
+        "--latency",
+        *header_options,
+        *last,
+    ]
+    process = subprocess.run(command, check=True, capture_output=True, text=True)
+    if "Non-2xx" in process.stdout or "Socket errors" in process.stdout or process.stderr:
+        raise SystemExit(f"{target} gave unexpected responses:\n{process.stdout}{process.stderr}")
+    return process.stdout
 
 
 def _number(name: str, printed: str) -> float:
@@ -134,7 +144,7 @@ def _number(name: str, printed: str) -> float:
     return float(match[1])
 
 
-def _slowest(printed: str) -> float:
+def _percentile(printed: str) -> float:
     match = re.search(r"99%\s+([\d.]+)(us|ms|s)", printed)
     if match is None:
         raise SystemExit(f"wrk printed no percentiles:\n{printed}")
@@ -150,7 +160,7 @@ async def _get_in_python(target: Target, connections: int, seconds: float) -> Sp
         if status != 200:
             raise SystemExit(f"{target.url} answered {status} {answer!r}")
 
-    return await _repeated(get_one, target.url, target.headers, connections=connections, seconds=seconds)
+    return await _repeat(get_one, target.url, target.headers, connections=connections, seconds=seconds)
 
 
 async def _create_in_python(target: Creation, connections: int, seconds: float, run: str) -> Speed:
@@ -162,10 +172,10 @@ async def _create_in_python(target: Creation, connections: int, seconds: float, 
         while b'"Succeeded"' not in (await client.send("GET", poll))[2]:
             pass
 
-    return await _repeated(create_one, target.server, target.headers, connections=connections, seconds=seconds)
+    return await _repeat(create_one, target.server, target.headers, connections=connections, seconds=seconds)
 
 
-async def _repeated(
+async def _repeat(
     act: Callable[[Connection, int], Awaitable[None]],
     url: str,
     headers: dict[str, str],
@@ -173,8 +183,8 @@ async def _repeated(
     connections: int,
     seconds: float,
 ) -> Speed:
-    """How often ``act`` can be done in a time, by that many connections at once; it is given a number of its own."""
-    took: list[float] = []
+    """Call ``act`` repeatedly on several connections for a time, each call with a different number."""
+    durations: list[float] = []
     server = urlsplit(url)
     port, tls = server.port or 0, server.scheme == "https"
     numbers = itertools.count()
@@ -182,11 +192,11 @@ async def _repeated(
         clients = [await stack.enter_async_context(Connection(port, headers, tls=tls)) for _ in range(connections)]
         end = time.perf_counter() + seconds
 
-        async def go_on(client: Connection) -> None:
-            while (begin := time.perf_counter()) < end:
+        async def repeat(client: Connection) -> None:
+            while (start := time.perf_counter()) < end:
                 await act(client, next(numbers))
-                took.append(time.perf_counter() - begin)
+                durations.append(time.perf_counter() - start)
 
-        await asyncio.gather(*(go_on(client) for client in clients))
-    slowest = sorted(took)[min(len(took) - 1, len(took) * 99 // 100)] if took else float("nan")
-    return Speed(len(took) / seconds, slowest * 1000)
+        await asyncio.gather(*(repeat(client) for client in clients))
+    percentile = sorted(durations)[min(len(durations) - 1, len(durations) * 99 // 100)] if durations else float("nan")
+    return Speed(len(durations) / seconds, percentile * 1000)

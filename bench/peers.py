@@ -1,4 +1,4 @@
-"""Servers that the emulator is compared with, each for as long as a block lasts."""
+"""Servers with which the emulator is compared; each runs during a block."""
 
 import base64
 import contextlib
@@ -19,14 +19,14 @@ MOTO = "moto[server,s3]==5.2.5"
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 @contextmanager
 def running(command: list[str], port: int, environment: Mapping[str, str] | None = None) -> Iterator[None]:
-    """A server, once it takes connections."""
+    """Run a server during the block, which begins when the server accepts connections."""
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ | (environment or {})) as process:
         try:
@@ -47,11 +47,11 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]", seconds: float = 60
 
 @contextmanager
 def azurite(directory: Path, account: str, key: str = "", installed: Path | None = None) -> Iterator[str]:
-    """Azurite's blob service on disk; its address, without the account.
+    """Run Azurite's blob service on disk; yields its address, without the account.
 
     Args:
-        key: of the account; a new one by default.
-        installed: where npm has put it; by default it is installed for this run.
+        key: the key of the account; a new one by default.
+        installed: the directory in which npm installed Azurite; by default, Azurite is installed for this run.
     """
     root = installed or directory / "npm"
     program = root / "node_modules" / ".bin" / "azurite-blob"
@@ -67,13 +67,13 @@ def azurite(directory: Path, account: str, key: str = "", installed: Path | None
 
 
 def new_key() -> str:
-    """An account key like Azure's."""
+    """Return a new account key like Azure's."""
     return base64.b64encode(secrets.token_bytes(64)).decode()
 
 
 @contextmanager
 def moto(directory: Path, name: str, content: bytes) -> Iterator[str]:
-    """The S3 server of moto with one object; the object's address."""
+    """Run the S3 server of moto with one object; yields the object's address."""
     venv.create(directory, with_pip=True)
     pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "-q", MOTO]
     subprocess.run(pip, check=True, capture_output=True)
@@ -86,14 +86,14 @@ def moto(directory: Path, name: str, content: bytes) -> Iterator[str]:
 
 
 def _put(url: str, data: bytes) -> None:
-    # moto lets nobody read without a signature what is not public.
+    # moto refuses unsigned requests for an object that is not public.
     urllib.request.urlopen(urllib.request.Request(url, data, {"x-amz-acl": "public-read"}, method="PUT")).close()
 
 
 @contextmanager
-def bare(script: str, *words: str, port: int) -> Iterator[None]:
-    """One of the bare starlette routes beside this file."""
+def bare(script: str, *arguments: str, port: int) -> Iterator[None]:
+    """Run one of the bare starlette routes of this directory."""
     root = Path(__file__).resolve().parent
-    command = [sys.executable, str(root / script), str(port), *words]
+    command = [sys.executable, str(root / script), str(port), *arguments]
     with running(command, port, {"PYTHONPATH": str(root.parent)}):
         yield

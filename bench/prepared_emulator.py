@@ -1,4 +1,4 @@
-"""An emulator with a cluster, a job of each service that can be asked for, and a queue of jobs to run."""
+"""An emulator with a cluster, one job of each service, and a queue of jobs to run."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ AZUREML_API = "?api-version=2025-09-01"
 
 
 class PreparedEmulator:
-    """An emulator with a Batch AI job that waits, a command job that has ended, and what is measured on them."""
+    """An emulator with a waiting Batch AI job and a completed command job, and the measurements on them."""
 
     def __init__(self, directory: Path) -> None:
         from harness.emulator.launch import start_detached
         from harness.emulator.options import Options
 
         self.endpoint = start_detached(Options(directory))
-        self.port = int(self.endpoint.proxy_url.rpartition(":")[2])  # it takes TLS without a tunnel, too
+        self.port = int(self.endpoint.proxy_url.rpartition(":")[2])  # the port also accepts TLS without a tunnel
         self.group = f"/subscriptions/{self.endpoint.subscription_id}/resourceGroups/bench"
         self.workspace = f"{self.group}/providers/Microsoft.BatchAI/workspaces/w"
         self.jobs = f"{self.workspace}/experiments/e/jobs"
@@ -33,7 +33,7 @@ class PreparedEmulator:
         self.headers = {"Host": HOST, "Content-Type": "application/json"}
 
     async def prepare(self) -> None:
-        """Sign in; a share, a workspace, a cluster without nodes, a job that waits for one."""
+        """Sign in; create a share, a workspace, a cluster without nodes, and a job that waits for a node."""
         self._make_share()
         await self._sign_in()
         async with Connection(self.port, self.headers) as client:
@@ -45,7 +45,7 @@ class PreparedEmulator:
                 (self.workspace, {"location": "eastus"}),
                 (f"{self.workspace}/experiments/e", None),
                 (f"{self.workspace}/clusters/c", self.cluster()),
-                (f"{self.jobs}/waiting", self.job(variables=12)),  # 1.4 KB, as peers' objects
+                (f"{self.jobs}/waiting", self.job(variables=12)),  # 1.4 KB, like the peers' objects
             ):
                 status, _, answer = await client.send("PUT", path + API, body)
                 if status not in (200, 201, 202):
@@ -53,10 +53,10 @@ class PreparedEmulator:
             await self._run_command_job(client)
 
     async def _run_command_job(self, client: Connection) -> None:
-        """A command job of Azure Machine Learning, without a compute of its own; it runs to its end."""
+        """Run a serverless command job of Azure Machine Learning until it has ended."""
         path = f"{self.azureml}/jobs/ended{AZUREML_API}"
         environment = f"{self.azureml}/environments/bench/versions/1"
-        variables = {f"NAME_{number}": "what it knows" for number in range(12)}
+        variables = {f"NAME_{number}": "a value of the job" for number in range(12)}
         job = {"jobType": "Command", "command": "true", "environmentId": environment, "environmentVariables": variables}
         for address, properties in ((f"{environment}{AZUREML_API}", {"image": "ubuntu:22.04"}), (path, job)):
             status, _, answer = await client.send("PUT", address, {"properties": properties})
@@ -85,7 +85,7 @@ class PreparedEmulator:
         self.headers["Authorization"] = f"Bearer {token}"
 
     def cluster(self) -> dict[str, Any]:
-        """Without nodes; with a share for what jobs print."""
+        """Return a cluster without nodes, with a share for the output of jobs."""
         account = self.endpoint.storage_account
         mount = {
             "accountName": account,
@@ -103,42 +103,44 @@ class PreparedEmulator:
         }
 
     def job(self, variables: int = 0) -> dict[str, Any]:
-        """That does nothing; variables make its document longer."""
+        """Return a no-op job; variables make its document longer."""
         return {
             "properties": {
                 "cluster": {"id": f"{self.workspace}/clusters/c"},
                 "nodeCount": 1,
                 "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/afs",
                 "customToolkitSettings": {"commandLine": "true"},
-                "environmentVariables": [{"name": f"NAME_{n}", "value": "what it knows"} for n in range(variables)],
+                "environmentVariables": [
+                    {"name": f"NAME_{n}", "value": "a value of the job"} for n in range(variables)
+                ],
             }
         }
 
     def get_job(self) -> Target:
-        """The job that waits."""
+        """Return the request for the waiting job."""
         return Target(f"https://127.0.0.1:{self.port}{self.jobs}/waiting{API}", self.headers)
 
     def get_command_job(self) -> Target:
-        """The command job that has ended."""
+        """Return the request for the completed command job."""
         return Target(f"https://127.0.0.1:{self.port}{self.azureml}/jobs/ended{AZUREML_API}", self.headers)
 
     def creation(self, directory: Path) -> Creation:
-        """Clusters without nodes."""
+        """Return the creation of clusters without nodes."""
         return Creation(
             f"https://127.0.0.1:{self.port}",
             f"{self.workspace}/clusters/b",
             API,
             self.headers,
-            body_file(directory, self.cluster()),
+            write_body(directory, self.cluster()),
         )
 
     async def run_queue(self, count: int) -> dict[str, Any]:
-        """A queue of no-op jobs, first waiting, then on two nodes."""
+        """Submit a queue of no-op jobs, then run it on two nodes; returns the figures."""
         import psutil
 
         process = psutil.Process(self.endpoint.pid)
         before = process.memory_info().rss
-        submitted = time.perf_counter()
+        start = time.perf_counter()
         numbers = iter(range(count))
 
         async def submit() -> None:
@@ -146,19 +148,19 @@ class PreparedEmulator:
                 for number in numbers:
                     status, _, answer = await client.send("PUT", f"{self.jobs}/q{number}{API}", self.job())
                     if status != 202:
-                        raise SystemExit(f"a job was answered {status} {answer!r}")
+                        raise SystemExit(f"PUT of a job answered {status} {answer!r}")
 
         await asyncio.gather(*(submit() for _ in range(16)))
-        submitted = time.perf_counter() - submitted
+        seconds = time.perf_counter() - start
         await asyncio.sleep(2)
         memory = (process.memory_info().rss - before) / count
         async with Connection(self.port, self.headers) as client:
-            two = {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 2}}}}
-            await client.send("PATCH", f"{self.workspace}/clusters/c{API}", two)
+            scale = {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 2}}}}
+            await client.send("PATCH", f"{self.workspace}/clusters/c{API}", scale)
             ends = await self._ends(client, count)
         tenth = max(1, count // 10)
         return {
-            "submitted_per_s": round(count / submitted, 1),
+            "submitted_per_s": round(count / seconds, 1),
             "bytes_per_waiting_job": round(memory),
             "jobs_per_s": round(count / (ends[-1] - ends[0]), 2),
             "jobs_per_s_by_tenth": [
@@ -167,17 +169,17 @@ class PreparedEmulator:
         }
 
     async def _ends(self, client: Connection, count: int) -> list[float]:
-        """When each job ended, in order, once all have. The last one is looked at alone: lists are long."""
+        """Wait for the ends of all jobs; returns them in order. Polls only the last job, because lists are long."""
         while b'"endTime"' not in (await client.send("GET", f"{self.jobs}/q{count - 1}{API}"))[2]:
             await asyncio.sleep(0.5)
         while True:
-            jobs = [job async for job in self._listed(client)]
+            jobs = [job async for job in self._list_jobs(client)]
             ended = [end for job in jobs if (end := job["properties"].get("executionInfo", {}).get("endTime"))]
             if len(ended) > count:
-                return sorted(datetime.fromisoformat(moment).timestamp() for moment in ended)
+                return sorted(datetime.fromisoformat(end).timestamp() for end in ended)
             await asyncio.sleep(1)
 
-    async def _listed(self, client: Connection) -> Any:
+    async def _list_jobs(self, client: Connection) -> Any:
         path = f"{self.jobs}{API}"
         while path:
             page = json.loads((await client.send("GET", path))[2])
@@ -186,8 +188,8 @@ class PreparedEmulator:
             path = page.get("nextLink", "").removeprefix(f"https://{HOST}")
 
 
-def body_file(directory: Path, document: object) -> Path:
-    """A document on disk, for wrk."""
+def write_body(directory: Path, document: object) -> Path:
+    """Write a document to a file for wrk."""
     file = directory / "body.json"
     file.write_text(json.dumps(document))
     return file

@@ -1,7 +1,7 @@
--- For wrk: creates one resource after the other and asks how its operation goes until it has succeeded.
+-- For wrk: creates resources one after the other, and polls the operation of each until it has succeeded.
 -- Arguments: prefix of the resources' paths, query, file with the body.
 
-local prefix, query, body, number, polls  -- not operations: done() asks for it
+local prefix, query, body, number, polls  -- operations is global, because done() reads it
 
 function setup(thread)
    threads = threads or {}

@@ -1,17 +1,18 @@
-"""Replay of a poll-heavy story, beside vcrpy's default and beside the bare client.
+"""Replay of a poll-heavy conversation, compared with vcrpy's default and with the bare client.
 
     python bench/replay.py [--json] [--rounds N] [--sizes N,N,...]
 
-A story of N interactions: 60 % polls of one URL whose body changes, 40 % URLs of their own; JSON bodies of 1.4 KB, 12
-response and 8 request headers. It is written twice, by vcrpy's own writer and by ours, and replayed in order by
-`requests`, each body checked. Load is opening until the first answer; the rates count everything after it.
+The conversation has N interactions: 60 % polls of one URL whose body changes, 40 % requests to different URLs; JSON
+bodies of 1.4 KB, 12 response and 8 request headers. It is written twice, by vcrpy's own writer and by ours, and
+replayed in order by `requests`; each body is checked. Load is the time from opening to the first response; the rates
+count all later requests.
 
-- vcrpy, in a throw-away environment with our versions of requests, urllib3 and PyYAML. It scans the cassette for each
-  request, so at five places of the story forty requests are timed, everything before them marked as played.
-- ours, through the adapter: the whole story, on our own cassette, and on vcrpy's.
-- the bare client: the same requests answered by an adapter from a dict; its session is set up as ours is.
+- vcrpy, in a temporary environment with our versions of requests, urllib3 and PyYAML. It scans the cassette for each
+  request, so forty requests are timed at five positions each, with all earlier interactions marked as played.
+- ours, through the adapter: the whole conversation, on our own cassette, and on vcrpy's.
+- the bare client: an adapter responds to the same requests from a dict; its session has the same settings as ours.
 
-Each figure is the median of all rounds; every measurement is a process of its own, in turns.
+Each figure is the median of all rounds; each measurement runs in its own process, in turns.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (500, 2000, 5000)
-PLACES, AT_EACH_PLACE = 5, 40
+POSITIONS, REQUESTS_PER_POSITION = 5, 40
 JOBS = (
     "https://management.azure.com/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/myresourcegroup"
     "/providers/Microsoft.BatchAI/workspaces/workspace/experiments/experiment/jobs"
@@ -58,8 +59,8 @@ RESPONSE_HEADERS = {
 }
 
 
-def story(size: int) -> list[dict[str, Any]]:
-    """The interactions, as vcrpy's serializer wants them."""
+def conversation(size: int) -> list[dict[str, Any]]:
+    """Return the interactions in the form of vcrpy's serializer."""
     return [interaction(number) for number in range(size)]
 
 
@@ -71,14 +72,14 @@ def interaction(number: int) -> dict[str, Any]:
         "type": "Microsoft.BatchAI/workspaces/experiments/jobs",
         "properties": {
             "executionState": "running",
-            "looks": number,
+            "polls": number,
             "environmentVariables": [
-                {"name": f"VARIABLE_{n}", "value": f"what job {number} has to know, {n}"} for n in range(17)
+                {"name": f"VARIABLE_{n}", "value": f"value {n} of the variables of job {number}"} for n in range(17)
             ],
         },
     }
     request_headers = REQUEST_HEADERS | {"x-ms-client-request-id": f"b20dab45-5c0e-44e7-8ebb-{number:012d}"}
-    answered = RESPONSE_HEADERS | {"request-id": f"a20dab45-5c0e-44e7-8ebb-{number:012d}"}
+    response_headers = RESPONSE_HEADERS | {"request-id": f"a20dab45-5c0e-44e7-8ebb-{number:012d}"}
     return {
         "request": {
             "body": None,
@@ -88,23 +89,23 @@ def interaction(number: int) -> dict[str, Any]:
         },
         "response": {
             "body": {"string": json.dumps(job, separators=(",", ":"))},
-            "headers": {name: [value] for name, value in answered.items()},
+            "headers": {name: [value] for name, value in response_headers.items()},
             "status": {"code": 200, "message": "OK"},
         },
     }
 
 
 def urls_and_values(size: int) -> list[tuple[str, Any]]:
-    return [(item["request"]["uri"], json.loads(item["response"]["body"]["string"])) for item in story(size)]
+    return [(item["request"]["uri"], json.loads(item["response"]["body"]["string"])) for item in conversation(size)]
 
 
 def rate(session: Any, expected: list[tuple[str, Any]]) -> float:
-    """Requests a second; each body is checked."""
+    """Replay requests and check each body; returns requests per second."""
     begin = time.perf_counter()
     answers = [session.get(url).content for url, _ in expected]
     seconds = time.perf_counter() - begin
     if [json.loads(answer) for answer in answers] != [value for _, value in expected]:
-        raise SystemExit("a replayed body is not the recorded one")
+        raise SystemExit("a replayed body differs from the recorded one")
     return len(expected) / seconds
 
 
@@ -118,11 +119,11 @@ def measure_vcrpy(cassette: Path, size: int) -> dict[str, float]:
         session.get(expected[0][0])
         load = time.perf_counter() - begin
         rates = []
-        for position in range(PLACES):
-            first = max(1, size * position // PLACES)
+        for position in range(POSITIONS):
+            first = max(1, size * position // POSITIONS)
             for played in range(first):
                 tape.play_counts[played] = 1
-            rates.append(rate(session, expected[first : first + AT_EACH_PLACE]))
+            rates.append(rate(session, expected[first : first + REQUESTS_PER_POSITION]))
     return {"load": load, "rate": statistics.harmonic_mean(rates)}
 
 
@@ -147,7 +148,7 @@ def measure_bare(_cassette: Path, size: int) -> dict[str, float]:
     from requests.adapters import HTTPAdapter
 
     answers: dict[str, deque[dict[str, Any]]] = {}
-    for item in story(size):
+    for item in conversation(size):
         headers = {name: values[0] for name, values in item["response"]["headers"].items()}
         answer = {"headers": headers, "body": item["response"]["body"]["string"].encode()}
         answers.setdefault(item["request"]["uri"], deque()).append(answer)
@@ -170,7 +171,7 @@ def measure_bare(_cassette: Path, size: int) -> dict[str, float]:
 
 
 def write_cassettes(directory: Path, size: int) -> None:
-    """The same story by vcrpy's writer and by ours."""
+    """Write the same conversation by vcrpy's writer and by ours."""
     from vcr.serializers import yamlserializer
 
     from harness.recording.cassette import save_cassette
@@ -179,18 +180,18 @@ def write_cassettes(directory: Path, size: int) -> None:
     from harness.recording.scrub import Scrubber
     from harness.recording.vcr_format import interaction_from
 
-    items = story(size)
+    items = conversation(size)
     text = yamlserializer.serialize({"interactions": items, "version": 1})
     (directory / f"vcrpy-{size}.yaml").write_text(text, encoding="utf-8")
-    # Scrubbing drops headers; a load that is compared must carry all of them.
+    # Scrubbing removes headers, but both cassettes must contain all of them.
     ours = [interaction_from(item, LARGEST_CONTENT) for item in items]
     if any(scrub(item, Scrubber({})).response.body != item.response.body for item in ours[:20]):
-        raise SystemExit("the story holds what scrubbing changes")
+        raise SystemExit("scrubbing would change the conversation")
     save_cassette(directory / f"ours-{size}.json", ours, {"cloud": "made up"})
 
 
 def peer_python(directory: Path) -> str:
-    """An interpreter that has vcrpy, and the client that we have."""
+    """Install vcrpy and our versions of the client into a new environment; returns its interpreter."""
     venv.create(directory, with_pip=True)
     python = str(directory / "bin" / "python")
     pinned = [f"{name}=={version(name)}" for name in ("vcrpy", "requests", "urllib3", "PyYAML")]
@@ -198,15 +199,15 @@ def peer_python(directory: Path) -> str:
     return python
 
 
-def in_a_process(python: str, what: str, cassette: Path, size: int) -> dict[str, float]:
-    words = [python, __file__, "--measure", what, str(cassette), str(size)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+def run_measurement(python: str, contender: str, cassette: Path, size: int) -> dict[str, float]:
+    command = [python, __file__, "--measure", contender, str(cassette), str(size)]
+    process = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    figures: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
+    return figures
 
 
 def bench(sizes: list[int], rounds: int) -> dict[str, Any]:
-    """All figures: contender -> size -> load seconds and rate."""
+    """Measure all figures: contender -> size -> load seconds and rate."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         peer = peer_python(directory / "venv")
@@ -214,14 +215,14 @@ def bench(sizes: list[int], rounds: int) -> dict[str, Any]:
         for size in sizes:
             write_cassettes(directory, size)
             for _ in range(rounds):
-                for contender, python, what, file in (
+                for contender, python, measured_as, file in (
                     ("vcrpy", peer, "vcrpy", f"vcrpy-{size}.yaml"),
                     ("ours", sys.executable, "ours", f"ours-{size}.json"),
                     ("bare", sys.executable, "bare", f"ours-{size}.json"),
                     ("ours on vcrpy's cassette", sys.executable, "ours", f"vcrpy-{size}.yaml"),
                 ):
-                    measured = in_a_process(python, what, directory / file, size)
-                    runs.setdefault(contender, {}).setdefault(size, []).append(measured)
+                    figures = run_measurement(python, measured_as, directory / file, size)
+                    runs.setdefault(contender, {}).setdefault(size, []).append(figures)
     return {
         contender: {size: {key: statistics.median(run[key] for run in results) for key in results[0]}
                     for size, results in by_size.items()}
@@ -230,7 +231,7 @@ def bench(sizes: list[int], rounds: int) -> dict[str, Any]:
 
 
 def ratios(figures: dict[str, Any], sizes: list[int]) -> dict[str, float]:
-    """Ours over theirs, at the largest size; larger is better."""
+    """Return ratios of ours over theirs at the largest size; larger is better."""
     largest, smallest = max(sizes), min(sizes)
     ours, vcrpy, bare = (figures[name] for name in ("ours", "vcrpy", "bare"))
     return {
@@ -252,13 +253,15 @@ def show(figures: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--rounds", type=int, default=3, help="whole rounds; figures are their medians; default 3")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="number of rounds, of which figures are medians; default 3"
+    )
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="interactions, comma-separated")
-    parser.add_argument("--measure", nargs=3, metavar=("WHAT", "CASSETTE", "SIZE"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=3, metavar=("CONTENDER", "CASSETTE", "SIZE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        what, cassette, size = options.measure
-        measure = {"vcrpy": measure_vcrpy, "ours": measure_ours, "bare": measure_bare}[what]
+        contender, cassette, size = options.measure
+        measure = {"vcrpy": measure_vcrpy, "ours": measure_ours, "bare": measure_bare}[contender]
         print(json.dumps(measure(Path(cassette), int(size))))
         return
     sizes = [int(size) for size in options.sizes.split(",")]

@@ -1,19 +1,19 @@
-"""Jobs on a Ray cluster: ours on the back end ray, beside the same commands given to Ray as tasks.
+"""Jobs on a Ray cluster: ours on the back end ray, compared with the same commands as Ray tasks.
 
     python bench/scale.py [--json] [--quick] [--nodes N]... [--seconds S] [--jobs N] [--rounds N]
 
-A Ray cluster of this machine with as many Ray nodes as asked for, one job at a time on each. Both sides run the same
-command as often as asked for, in turns: `true`, `sleep S`, and a training (PyTorch, digits, one thread):
+A Ray cluster on this machine has the requested number of Ray nodes and runs one job at a time on each. Both sides run
+the same command equally often, in turns: `true`, `sleep S`, and a training (PyTorch, digits, one thread):
 
-- ours: jobs of Batch AI of an emulator with `--compute ray:...`, on a cluster with as many nodes: submitted over HTTPS,
-  from the start of the first to the end of the last, as the service dates them; each under a supervisor;
-- Ray: `subprocess.run` in a task that asks for the same resource, from the first task until the last result, once
-  there are workers.
+- ours: Batch AI jobs of an emulator with `--compute ray:...`, on a cluster with as many nodes, submitted over HTTPS and
+  run under a supervisor; timed from the start of the first job to the end of the last, as the service reports them;
+- Ray: `subprocess.run` in a task that requests the same resource; timed from the first task to the last result, after
+  the workers have started.
 
-Ours comes first in the first round, Ray in the second, and so on: what a round leaves to the next one, both get.
+Ours runs first in the first round, Ray in the second, and so on, so that both have the same share of after-effects.
 
-`vs_ray` is the rate of ours over that of Ray, median of the rounds; the whole one is the worst of `sleep S` and the
-training. No-op jobs (`true`) show what a job costs. `samples_per_s` is what all trainings of ours went through.
+`vs_ray` is the rate of ours over that of Ray, the median of the rounds; the overall figure is the worse of `sleep S`
+and the training. No-op jobs (`true`) show the overhead of a job. `samples_per_s` is the total of our trainings.
 """
 
 import argparse
@@ -38,8 +38,8 @@ from tests.emulator.batchai.conftest import Group, emulated  # noqa: E402
 from tests.ray_cluster import RayCluster, started_cluster  # noqa: E402
 
 SLOT = "batchai-node"
-PAUSE = 0.2  # seconds between two looks at a job
-DIRECTLY = """\
+PAUSE = 0.2  # seconds between two polls of a job
+RAY_PROGRAM = """\
 import json, subprocess, sys, time
 import ray
 address, jobs, command = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -72,23 +72,23 @@ for epoch in range(EPOCHS):
         learner.step()
 print("loss", loss.item())
 """
-EPOCHS, SAMPLES = 200, 1797  # of a training, which takes a fast processor four to five seconds
+EPOCHS, SAMPLES = 200, 1797  # of a training, which takes four to five seconds on a fast processor
 
 
-def run_directly(cluster: RayCluster, jobs: int, command: str) -> float:
-    """Seconds that Ray takes, once it has its workers."""
-    done = subprocess.run(
-        [sys.executable, "-c", DIRECTLY, cluster.address, str(jobs), command],
+def run_by_ray(cluster: RayCluster, jobs: int, command: str) -> float:
+    """Run jobs as Ray tasks; returns the seconds that they take after the workers have started."""
+    process = subprocess.run(
+        [sys.executable, "-c", RAY_PROGRAM, cluster.address, str(jobs), command],
         env={**os.environ, **cluster.environ},
         stdout=subprocess.PIPE,
         check=True,
     )
-    return float(json.loads(done.stdout))
+    return float(json.loads(process.stdout))
 
 
 @contextmanager
 def prepared(cluster: RayCluster, nodes: int) -> Iterator[Group]:
-    """An emulator with a cluster whose nodes all have their machines."""
+    """Run an emulator with a cluster whose nodes are all allocated."""
     os.environ.update(cluster.environ)
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -101,14 +101,14 @@ def prepared(cluster: RayCluster, nodes: int) -> Iterator[Group]:
 
 
 def run_ours(group: Group, jobs: int, command: str, name: str) -> float:
-    """Seconds from the start of the first job to the end of the last, as the service dates them."""
+    """Run jobs; returns the seconds from the first start to the last end, as the service reports them."""
     paths = [group.submit(f"{name}{number}", command) for number in range(jobs)]
-    spans = [finished(group, path) for path in paths]
+    spans = [wait_for_job(group, path) for path in paths]
     return (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()
 
 
-def finished(group: Group, path: str) -> tuple[datetime, datetime]:
-    """Start and end of a job, which is looked at seldom: who polls takes processors from what is measured."""
+def wait_for_job(group: Group, path: str) -> tuple[datetime, datetime]:
+    """Wait for a job; returns its start and end. Polls seldom, because polling uses the measured processors."""
     while (job := group.send("GET", path).json()["properties"])["executionState"] not in ("succeeded", "failed"):
         time.sleep(PAUSE)
     assert job["executionState"] == "succeeded", job
@@ -117,7 +117,7 @@ def finished(group: Group, path: str) -> tuple[datetime, datetime]:
 
 
 def compare(cluster: RayCluster, nodes: int, jobs: int, command: str, rounds: int) -> dict[str, float]:
-    """Rates of both sides, and the ratio; each has the machines for itself while it is measured."""
+    """Return the rates of both sides, and the ratio; only one side runs at a time."""
     ours: list[float] = []
     theirs: list[float] = []
 
@@ -127,7 +127,7 @@ def compare(cluster: RayCluster, nodes: int, jobs: int, command: str, rounds: in
             ours.append(run_ours(group, jobs, command, "job"))
 
     def measure_theirs() -> None:
-        theirs.append(run_directly(cluster, jobs, command))
+        theirs.append(run_by_ray(cluster, jobs, command))
 
     for number in range(rounds):
         first, second = (measure_ours, measure_theirs) if number % 2 == 0 else (measure_theirs, measure_ours)
@@ -137,7 +137,7 @@ def compare(cluster: RayCluster, nodes: int, jobs: int, command: str, rounds: in
     return {**{name: round(rate, 3) for name, rate in rates.items()}, "vs_ray": round(rates["ours"] / rates["ray"], 3)}
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="2 Ray nodes, one round")
@@ -145,7 +145,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--jobs", type=int, default=6, help="for each Ray node")
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     sizes = options.nodes or ([2] if options.quick else [1, 2, 4])
     rounds = 1 if options.quick else options.rounds
     figures_by_name: dict[str, Any] = {}
@@ -153,7 +153,7 @@ def main(words: Sequence[str] | None = None) -> None:
         script = Path(directory, "train.py")
         script.write_text(TRAINING.replace("EPOCHS", str(EPOCHS)))
         training = shlex.join([sys.executable, str(script)])
-        subprocess.run(training, shell=True, stdout=subprocess.DEVNULL, check=True)  # reads PyTorch from the disk
+        subprocess.run(training, shell=True, stdout=subprocess.DEVNULL, check=True)  # loads PyTorch into the file cache
         commands = {"noop": "true", f"{options.seconds:g}s": f"sleep {options.seconds}", "training": training}
         for nodes in sizes:
             cluster.add_nodes(nodes - len(cluster.nodes) + 1, cpus=1, resources={SLOT: 1})
@@ -163,8 +163,8 @@ def main(words: Sequence[str] | None = None) -> None:
                 if kind == "training":
                     figures_by_name[name]["samples_per_s"] = round(figures_by_name[name]["ours"] * EPOCHS * SAMPLES)
                 print(name, figures_by_name[name], file=sys.stderr, flush=True)
-    long = [figures["vs_ray"] for name, figures in figures_by_name.items() if not name.endswith("noop")]
-    result = {"bench": "scale", "vs_ray": min(long), **figures_by_name}
+    ratios = [figures["vs_ray"] for name, figures in figures_by_name.items() if not name.endswith("noop")]
+    result = {"bench": "scale", "vs_ray": min(ratios), **figures_by_name}
     print(json.dumps(result) if options.json else json.dumps(result, indent=2))
 
 

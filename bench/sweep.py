@@ -1,22 +1,23 @@
-"""A sweep of no-op trials on our emulator, beside Ray Tune, submitit, Hydra and Optuna.
+"""A sweep of no-op trials on our emulator, compared with Ray Tune, submitit, Hydra and Optuna.
 
     python bench/sweep.py [--json] [--rounds N] [--trials N] [--without PEER]...
     python bench/sweep.py --endurance N [--json]
 
-A trial runs /bin/true and reports a number; two run at a time. Each figure is a process of its own, in turns: as many
-trials as asked for, and two, so that a rate can be given with start-up and without it. What a trial is:
+A trial runs /bin/true and reports a number; two trials run at a time. Each measurement runs in its own process, in
+turns: once with the requested number of trials and once with two, to compute the rate with and without start-up. A
+trial is:
 
-- ours: a Batch AI job of `harness run` on an emulator of its own: submitted over HTTPS, run under a supervisor in its
-  own process group, its log and execution log listed and downloaded, its outcome written to disk, the job deleted;
+- ours: a Batch AI job of `harness run` on its own emulator: submitted over HTTPS, run under a supervisor in its own
+  process group, its log and execution log listed and downloaded, its outcome written to disk, the job deleted;
 - submitit 1.5.4: a Python process of the local executor, polled every 10 ms (its own wait is a second);
 - Hydra 1.3 with the joblib launcher 1.2: a call in one of two worker processes;
 - Ray Tune 2.60, reuse_actors: a call in one of two actors;
 - Optuna 5, SQLite, random sampler: a call in one of two threads.
 
-The peers are installed into a throw-away environment; one that cannot be is left out, with a note. As pip compiles
-them when it installs them, our modules are compiled first: in a fresh source tree they are not.
+The peers are installed into a temporary environment; a peer that cannot be installed is left out, with a note. Since
+pip compiles the peers on installation, our modules are compiled first, too, as they may not be in a new source tree.
 
---endurance runs N trials of ours alone and reports, for each tenth of them, their rate, and the processor time and the
+--endurance runs N trials of ours only and reports, for each tenth of them, the rate, and the processor time and the
 memory of the runner and of the emulator.
 """
 
@@ -43,7 +44,7 @@ PEERS = {
 }
 RUNNERS = ("ray", "submitit", "hydra")
 AT_ONCE = 2
-PATIENCE = 900  # seconds for one measurement
+TIMEOUT = 900  # seconds for one measurement
 SCENARIO = """\
 scenario: sweep
 resource_group: sweepgroup
@@ -85,9 +86,9 @@ def run_ours(trials: int, directory: Path) -> None:
 
 
 def endure(trials: int) -> list[dict[str, float]]:
-    """What each tenth of a long sweep of ours takes.
+    """Run a long sweep of ours; returns the figures of each tenth.
 
-    The time of the processors does not depend on what else the machine does, as the rate does.
+    Unlike the rate, the processor time does not depend on other load of the machine.
     """
     tenths: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(prefix="bench-sweep-", ignore_cleanup_errors=True) as name:
@@ -102,7 +103,7 @@ def endure(trials: int) -> list[dict[str, float]]:
                 stream.seek(position)
                 content = stream.read()
             position, done = position + len(content), done + content.count(b"\n")
-            # At the last look the emulator has to be there, so that one is a little early.
+            # The last tenth ends a little early, because the emulator must still be running.
             if done < min(trials * (len(tenths) + 1) // 10, trials - trials // 100):
                 continue
             now, processes = time.perf_counter(), [run.pid, emulator_of(run.pid)]
@@ -124,25 +125,25 @@ def endure(trials: int) -> list[dict[str, float]]:
 
 
 def emulator_of(runner: int) -> int:
-    threads = Path(f"/proc/{runner}/task").glob("*/children")  # whichever of them has started it
+    threads = Path(f"/proc/{runner}/task").glob("*/children")  # any thread may have started the emulator
     children = [child for thread in threads for child in thread.read_text().split()]
     return next(int(child) for child in children if b"harness.emulator" in Path(f"/proc/{child}/cmdline").read_bytes())
 
 
 def cpu_seconds(process: int) -> float:
-    """Of a process alone, without its children."""
+    """Return the processor time of a process without its children, in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(process: int) -> float:
-    """MiB that a process has in memory."""
+    """Return the resident memory of a process in MiB."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
 def no_op(number: int) -> int:
-    """The trial of those peers that call a function."""
+    """Run the trial of the peers that call a function."""
     subprocess.run(["/bin/true"], check=True)
     return number
 
@@ -166,8 +167,8 @@ def run_submitit(trials: int, directory: Path) -> None:
 def run_hydra(trials: int, directory: Path) -> None:
     (directory / "app.py").write_text(HYDRA_APP)
     values = ",".join(map(str, range(trials)))
-    words = [f"+n={values}", "hydra/launcher=joblib", f"hydra.launcher.n_jobs={AT_ONCE}"]
-    subprocess.run([sys.executable, "app.py", "-m", *words], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+    overrides = [f"+n={values}", "hydra/launcher=joblib", f"hydra.launcher.n_jobs={AT_ONCE}"]
+    subprocess.run([sys.executable, "app.py", "-m", *overrides], cwd=directory, check=True, stdout=subprocess.DEVNULL)
 
 
 def run_optuna(trials: int, directory: Path) -> None:
@@ -198,7 +199,7 @@ def run_ray(trials: int, directory: Path) -> None:
     ray.shutdown()
 
 
-MEASURED: dict[str, Callable[[int, Path], None]] = {
+RUN_BY_NAME: dict[str, Callable[[int, Path], None]] = {
     "ours": run_ours,
     "submitit": run_submitit,
     "hydra": run_hydra,
@@ -207,10 +208,10 @@ MEASURED: dict[str, Callable[[int, Path], None]] = {
 }
 
 
-def install(directory: Path, wanted: list[str]) -> dict[str, Path]:
-    """The Python of each peer that could be installed."""
+def install(directory: Path, peers: list[str]) -> dict[str, Path]:
+    """Install the peers; returns the interpreter of each that could be installed."""
     pythons = {}
-    for name in wanted:
+    for name in peers:
         home = directory / name
         venv.create(home, with_pip=True)
         python = home / "bin" / "python"
@@ -221,17 +222,19 @@ def install(directory: Path, wanted: list[str]) -> dict[str, Path]:
         if done.returncode == 0:
             pythons[name] = python
         else:
-            print(f"{name} is left out, it cannot be installed: {(done.stderr.strip().splitlines() or [''])[-1]}")
+            print(
+                f"{name} is left out because it cannot be installed: {(done.stderr.strip().splitlines() or [''])[-1]}"
+            )
     return pythons
 
 
 def measure(name: str, python: Path, trials: int) -> float | None:
-    """Seconds of a whole process; None where it fails."""
+    """Measure the seconds of a whole process; None if it fails."""
     with tempfile.TemporaryDirectory(prefix="bench-sweep-", ignore_cleanup_errors=True) as directory:
         begin = time.perf_counter()
         done = subprocess.run(
             [python, __file__, "--measure", name, str(trials), directory],
-            capture_output=True, text=True, check=False, timeout=PATIENCE,
+            capture_output=True, text=True, check=False, timeout=TIMEOUT,
         )  # fmt: skip
         seconds = time.perf_counter() - begin
     if done.returncode == 0:
@@ -241,17 +244,17 @@ def measure(name: str, python: Path, trials: int) -> float | None:
 
 
 def bench(pythons: dict[str, Path], trials: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Seconds and rates by peer, medians of all rounds."""
+    """Measure seconds and rates by peer, as medians of all rounds."""
     seconds: dict[str, dict[int, list[float]]] = {name: {AT_ONCE: [], trials: []} for name in pythons}
     for _ in range(rounds):
         for size in (AT_ONCE, trials):
             for name, python in pythons.items():
-                if (took := measure(name, python, size)) is not None:
-                    seconds[name][size].append(took)
+                if (duration := measure(name, python, size)) is not None:
+                    seconds[name][size].append(duration)
     figures = {}
-    for name, measured in seconds.items():
-        if all(measured.values()):
-            short, whole = (statistics.median(measured[size]) for size in (AT_ONCE, trials))
+    for name, durations in seconds.items():
+        if all(durations.values()):
+            short, whole = (statistics.median(durations[size]) for size in (AT_ONCE, trials))
             figures[name] = {
                 "start_up_s": round(short, 2),
                 "whole_s": round(whole, 2),
@@ -262,37 +265,39 @@ def bench(pythons: dict[str, Path], trials: int, rounds: int) -> dict[str, dict[
 
 
 def ratios(figures: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Our rate over theirs, whole processes compared."""
-    rate = {name: measured["per_s_with_start_up"] for name, measured in figures.items()}
+    """Return our rate over theirs, for whole processes."""
+    rate = {name: row["per_s_with_start_up"] for name, row in figures.items()}
     runners = {name: rate[name] for name in RUNNERS if name in rate}
-    compared: dict[str, Any] = {}
+    ratios_by_name: dict[str, Any] = {}
     if runners:
         fastest = max(runners, key=lambda name: runners[name])
-        compared |= {"vs_fastest_runner": round(rate["ours"] / runners[fastest], 2), "fastest_runner": fastest}
+        ratios_by_name |= {"vs_fastest_runner": round(rate["ours"] / runners[fastest], 2), "fastest_runner": fastest}
     if "optuna" in rate:
-        compared["vs_optuna"] = round(rate["ours"] / rate["optuna"], 2)
-    return compared
+        ratios_by_name["vs_optuna"] = round(rate["ours"] / rate["optuna"], 2)
+    return ratios_by_name
 
 
 def show(figures: dict[str, dict[str, float]], trials: int) -> None:
     print(f"{'':10}{'2 trials, s':>13}{f'{trials} trials, s':>15}{'trials/s':>10}{'without start-up':>18}")
-    for name, measured in figures.items():
-        cells = [measured[key] for key in ("start_up_s", "whole_s", "per_s_with_start_up", "per_s_without")]
+    for name, row in figures.items():
+        cells = [row[key] for key in ("start_up_s", "whole_s", "per_s_with_start_up", "per_s_without")]
         print(f"{name:10}{cells[0]:13}{cells[1]:15}{cells[2]:10}{cells[3]:18}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--rounds", type=int, default=3, help="whole rounds; figures are their medians; default 3")
-    parser.add_argument("--trials", type=int, default=100, help="of the longer run; default 100")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="number of rounds, of which figures are medians; default 3"
+    )
+    parser.add_argument("--trials", type=int, default=100, help="number of trials in the longer run; default 100")
     parser.add_argument("--without", action="append", default=[], choices=PEERS, help="leave a peer out")
-    parser.add_argument("--endurance", type=int, metavar="N", help="run N trials of ours alone, at most 10,000")
+    parser.add_argument("--endurance", type=int, metavar="N", help="run N trials of ours only, at most 10,000")
     parser.add_argument("--measure", nargs=3, metavar=("NAME", "TRIALS", "DIRECTORY"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         name, trials, directory = options.measure
-        MEASURED[name](int(trials), Path(directory))
+        RUN_BY_NAME[name](int(trials), Path(directory))
         return
     compileall.compile_dir(ROOT / "harness", quiet=1)
     if options.endurance:
@@ -301,15 +306,15 @@ def main() -> None:
             print(json.dumps({"tenths": tenths, "trials": options.endurance}))
         return
     with tempfile.TemporaryDirectory(prefix="bench-sweep-peers-") as directory:
-        wanted = [name for name in PEERS if name not in options.without]
-        pythons = {"ours": Path(sys.executable), **install(Path(directory), wanted)}
+        peers = [name for name in PEERS if name not in options.without]
+        pythons = {"ours": Path(sys.executable), **install(Path(directory), peers)}
         figures = bench(pythons, options.trials, options.rounds)
-    compared = ratios(figures)
+    ratios_by_name = ratios(figures)
     show(figures, options.trials)
-    for name, value in compared.items():
+    for name, value in ratios_by_name.items():
         print(f"{name}: {value}")
     if options.json:
-        print(json.dumps(compared | {"figures": figures, "trials": options.trials, "rounds": options.rounds}))
+        print(json.dumps(ratios_by_name | {"figures": figures, "trials": options.trials, "rounds": options.rounds}))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""One emulator for a whole team: many clients that submit and look at jobs, and a queue of tens of thousands.
+"""One emulator for a whole team: many clients that submit and poll jobs, and a queue of tens of thousands of jobs.
 
     python bench/team.py [--json] [--quick] [--clients N] [--jobs N] [--ended N]
 
-Each client keeps one connection, and submits jobs without a pause: PUT of a job, GET of it, and with every tenth a
-page of the list. The cluster has no nodes yet, so the queue grows to its full length. Then two nodes run the first of
-the jobs while the others wait. The clients connect a few at a time: of more than a hundred connections that have not
-shown credentials, the emulator drops the oldest.
+Each client keeps one connection, and submits jobs without a pause: PUT of a job, GET of it, and a page of the list with
+every tenth job. The cluster has no nodes yet, so the queue grows to its full length. Then two nodes run the first jobs
+while the others wait. The clients connect a few at a time, because the emulator keeps at most a hundred connections
+without credentials and drops the oldest.
 
-It prints, for each tenth of the jobs that are submitted: requests a second, the median and the 99th percentile in
-milliseconds, the memory of the emulator and the size of its database in MiB; then jobs a second on two nodes with the
-rest of the queue behind them. The clients share the machine with the emulator: on two cores the load is half of what is
-measured. No peer serves this API; the figures are for the page on sizing.
+For each tenth of the submitted jobs the benchmark prints requests per second, the median and the 99th percentile in
+milliseconds, the memory of the emulator and the size of its database in MiB; then jobs per second on two nodes in front
+of the rest of the queue. The clients share the machine with the emulator: on two cores they use half of the measured
+processor time. No peer serves this API; the figures are for the page on sizing.
 """
 
 import argparse
@@ -30,15 +30,15 @@ from prepared_emulator import API, PreparedEmulator
 
 ROOT = Path(__file__).resolve().parent.parent
 TENTHS = 10
-CONNECTING = 50  # clients at one time
-LOOKS = 10  # jobs that a client submits for each page of the list that it reads
+CONNECTING = 50  # clients that connect at the same time
+JOBS_PER_PAGE = 10  # jobs that a client submits for each page of the list that it reads
 
 
 @dataclass
 class Tenth:
-    """What was seen while a tenth of the jobs was submitted."""
+    """Measurements while a tenth of the jobs was submitted."""
 
-    began: float
+    start: float
     latencies: list[float] = field(default_factory=list)
 
 
@@ -66,30 +66,30 @@ class Team:
         async with contextlib.AsyncExitStack() as stack:
             async with self._connecting:
                 connection = await stack.enter_async_context(Connection(self._emulator.port, self._emulator.headers))
-                await self._timed(connection, "GET", f"{self._emulator.workspace}{API}", None, 200)
+                await self._measure(connection, "GET", f"{self._emulator.workspace}{API}", None, 200)
             for count, number in enumerate(self._numbers):
                 path = f"{self._emulator.jobs}/q{number}{API}"
-                await self._timed(connection, "PUT", path, self._emulator.job(), 202)
-                await self._timed(connection, "GET", path, None, 200)
-                if count % LOOKS == 0:
-                    await self._timed(connection, "GET", f"{self._emulator.jobs}{API}&maxresults=100", None, 200)
+                await self._measure(connection, "PUT", path, self._emulator.job(), 202)
+                await self._measure(connection, "GET", path, None, 200)
+                if count % JOBS_PER_PAGE == 0:
+                    await self._measure(connection, "GET", f"{self._emulator.jobs}{API}&maxresults=100", None, 200)
                 self._submitted += 1
                 if self._submitted % max(1, self._jobs // TENTHS) == 0:
                     self._end_tenth()
 
-    async def _timed(self, connection: Connection, method: str, path: str, body: Any, expected: int) -> None:
-        began = time.perf_counter()
+    async def _measure(self, connection: Connection, method: str, path: str, body: Any, expected: int) -> None:
+        start = time.perf_counter()
         status, _, answer = await connection.send(method, path, body)
-        self._tenth.latencies.append(time.perf_counter() - began)
+        self._tenth.latencies.append(time.perf_counter() - start)
         if status != expected:
-            raise SystemExit(f"{method} {path} was answered {status} {answer[:300]!r}")
+            raise SystemExit(f"{method} {path} answered {status} {answer[:300]!r}")
 
     def _end_tenth(self) -> None:
         tenth, self._tenth = self._tenth, Tenth(time.perf_counter())
         hundredths = statistics.quantiles(tenth.latencies, n=100)
         self.rows.append({
             "jobs": self._submitted,
-            "requests_per_s": round(len(tenth.latencies) / (self._tenth.began - tenth.began), 1),
+            "requests_per_s": round(len(tenth.latencies) / (self._tenth.start - tenth.start), 1),
             "median_ms": round(hundredths[49] * 1000, 2),
             "p99_ms": round(hundredths[98] * 1000, 2),
             "memory_mib": round(self._process.memory_info().rss / (1 << 20), 1),
@@ -97,23 +97,23 @@ class Team:
         })  # fmt: skip
 
     async def run(self, count: int) -> float:
-        """Jobs a second while two nodes run the first ones of the queue."""
+        """Return jobs per second while two nodes run the first jobs of the queue."""
         async with Connection(self._emulator.port, self._emulator.headers) as connection:
-            two = {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 2}}}}
-            await connection.send("PATCH", f"{self._emulator.workspace}/clusters/c{API}", two)
-            await self._until_ended(connection, 0)
-            began = time.perf_counter()
-            await self._until_ended(connection, count - 1)
-            return round((count - 1) / (time.perf_counter() - began), 1)
+            scale = {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 2}}}}
+            await connection.send("PATCH", f"{self._emulator.workspace}/clusters/c{API}", scale)
+            await self._wait_for_job(connection, 0)
+            start = time.perf_counter()
+            await self._wait_for_job(connection, count - 1)
+            return round((count - 1) / (time.perf_counter() - start), 1)
 
-    async def _until_ended(self, connection: Connection, number: int) -> None:
+    async def _wait_for_job(self, connection: Connection, number: int) -> None:
         path = f"{self._emulator.jobs}/q{number}{API}"
         while b'"endTime"' not in (await connection.send("GET", path))[2]:
             await asyncio.sleep(0.1)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All figures."""
+    """Measure all figures."""
     from harness.emulator.launch import stop
 
     with tempfile.TemporaryDirectory() as name:
@@ -122,9 +122,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         try:
             asyncio.run(emulator.prepare())
             team = Team(emulator, directory, options.jobs)
-            began = time.perf_counter()
+            start = time.perf_counter()
             asyncio.run(team.submit(options.clients))
-            submitted = round(options.jobs / (time.perf_counter() - began), 1)
+            submitted = round(options.jobs / (time.perf_counter() - start), 1)
             rate = asyncio.run(team.run(min(options.ended, options.jobs)))
         finally:
             stop(directory)
@@ -150,10 +150,10 @@ def show(figures: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--quick", action="store_true", help="a short dose: 50 clients, 1,000 jobs")
-    parser.add_argument("--clients", type=int, default=200, help="default 200")
-    parser.add_argument("--jobs", type=int, default=50_000, help="in the queue; default 50,000")
-    parser.add_argument("--ended", type=int, default=500, help="that run at the end; default 500")
+    parser.add_argument("--quick", action="store_true", help="a short run: 50 clients, 1,000 jobs")
+    parser.add_argument("--clients", type=int, default=200, help="number of clients; default 200")
+    parser.add_argument("--jobs", type=int, default=50_000, help="jobs in the queue; default 50,000")
+    parser.add_argument("--ended", type=int, default=500, help="jobs that run at the end; default 500")
     options = parser.parse_args()
     if options.quick:
         options.clients, options.jobs, options.ended = 50, 1000, 50
