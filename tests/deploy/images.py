@@ -101,7 +101,7 @@ def built_image(
 
 
 class Container:
-    """A container of an image, on the machine's own network, at ports of its own."""
+    """A container of an image, on the machine's network, at free ports."""
 
     def __init__(self, engine: PodmanEngine, image: str, *options: str) -> None:
         self._engine, self._image, self._options = engine, image, options

@@ -52,7 +52,7 @@ def test_a_large_blob_goes_up_in_blocks_and_down_in_ranges(container: ContainerC
         assert client.download_blob("large", offset=5 << 20, length=100).readall() == content[5 << 20 :][:100]
 
 
-def test_properties_tell_length_md5_and_type(container: ContainerClient) -> None:
+def test_properties_show_length_md5_and_type(container: ContainerClient) -> None:
     settings = ContentSettings(content_type="text/plain", cache_control="no-store", content_language="en")
     blob = container.upload_blob("f.txt", b"hello", content_settings=settings, metadata={"Who": "me"})
     properties = blob.get_blob_properties()
@@ -380,7 +380,7 @@ def test_a_blobs_link_reads_and_nothing_else(
     assert session.get(f"{blob.url.replace('f.txt', 'g.txt')}?{token}").status_code == 403
 
 
-def test_a_blobs_link_tells_the_kind_of_the_account(
+def test_a_blobs_link_shows_the_kind_of_the_account(
     container: ContainerClient, endpoint: Endpoint, session: requests.Session
 ) -> None:
     token = generate_blob_sas(

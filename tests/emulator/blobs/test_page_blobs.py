@@ -77,7 +77,7 @@ def test_the_sdk_uploads_a_page_blob(container: ContainerClient, on_disk: Path) 
     assert (on_disk / "disk").stat().st_blocks * 512 < len(content) - (3 << 20)  # holes stay holes
 
 
-def test_a_page_blob_of_8_tib_takes_no_room(container: ContainerClient, on_disk: Path) -> None:
+def test_a_page_blob_of_8_tib_needs_no_space(container: ContainerClient, on_disk: Path) -> None:
     blob = container.get_blob_client("huge")
     blob.create_page_blob(8 * TIB)
     blob.upload_page(b"x" * PAGE, 8 * TIB - PAGE, PAGE)
@@ -107,9 +107,9 @@ def test_a_page_blob_of_8_tib_takes_no_room(container: ContainerClient, on_disk:
 def test_pages_are_whole_and_in_the_blob(
     disk: BlobClient, put: Put, headers: dict[str, str], size: int, answer: tuple[int, str]
 ) -> None:
-    got = put("/disks/a?comp=page", {"x-ms-page-write": "update"} | headers, b"x" * size)
+    response = put("/disks/a?comp=page", {"x-ms-page-write": "update"} | headers, b"x" * size)
 
-    assert (got.status_code, got.headers["x-ms-error-code"]) == answer
+    assert (response.status_code, response.headers["x-ms-error-code"]) == answer
     assert page_ranges(disk) == []
 
 
@@ -117,11 +117,11 @@ def test_one_request_writes_4_mib_of_pages(container: ContainerClient, put: Put)
     blob = container.get_blob_client("disk")
     blob.create_page_blob(8 << 20)
     write = {"x-ms-page-write": "update"}
-    most = put("/disk?comp=page", write | {"x-ms-range": f"bytes=0-{(4 << 20) - 1}"}, b"x" * (4 << 20))
-    more = put("/disk?comp=page", write | {"x-ms-range": f"bytes=0-{(4 << 20) + 511}"}, b"x" * ((4 << 20) + 512))
+    largest = put("/disk?comp=page", write | {"x-ms-range": f"bytes=0-{(4 << 20) - 1}"}, b"x" * (4 << 20))
+    larger = put("/disk?comp=page", write | {"x-ms-range": f"bytes=0-{(4 << 20) + 511}"}, b"x" * ((4 << 20) + 512))
 
-    assert most.status_code == 201
-    assert (more.status_code, more.headers["x-ms-error-code"]) == (413, "RequestBodyTooLarge")
+    assert largest.status_code == 201
+    assert (larger.status_code, larger.headers["x-ms-error-code"]) == (413, "RequestBodyTooLarge")
 
 
 @pytest.mark.parametrize(

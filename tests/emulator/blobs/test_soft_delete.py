@@ -138,7 +138,7 @@ def test_without_retention_a_deleted_blob_cannot_be_restored(container: Containe
         blob.undelete_blob()
 
 
-def test_the_letter_for_deleting_for_good_deletes_no_blob(
+def test_the_permission_for_permanent_deletion_deletes_no_blob(
     retaining_container: ContainerClient, endpoint: Endpoint, session: requests.Session
 ) -> None:
     blob = retaining_container.upload_blob("f", b"x")

@@ -139,7 +139,7 @@ class Containers:
         """Wait until no request is changing a blob of a container.
 
         Raises:
-            StorageError: there is no such container.
+            StorageError: the container does not exist.
         """
         await self.turns.all_over(blob_key(target.account, self.container(target).content, ""))
 

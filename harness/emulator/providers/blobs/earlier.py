@@ -88,8 +88,8 @@ def current_state(record: EarlierBlob, entry: Entry | None, *, copied: bool = Fa
     change = record.turn
     if change is None:
         return record.now
-    is_there = entry is not None and (entry.file == change.file or (copied and entry.state == change.disk))
-    return change.then if is_there == change.arrives else record.now
+    is_at_path = entry is not None and (entry.file == change.file or (copied and entry.state == change.disk))
+    return change.then if is_at_path == change.arrives else record.now
 
 
 def files_of(record: EarlierBlob) -> set[str]:
@@ -154,5 +154,5 @@ def kind_to_keep(record: Blob, entry: Entry, protection: Protection) -> Kind | N
 
 def root_of(states: Iterable[EarlierState]) -> EarlierState | None:
     """Return the last of the deleted base states of a blob that does not exist; the others were overwritten."""
-    deleted_states = [state for state in states if state.base]
-    return deleted_states[-1] if deleted_states else None
+    base_states = [state for state in states if state.base]
+    return base_states[-1] if deleted_states else None

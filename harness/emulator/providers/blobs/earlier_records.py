@@ -20,7 +20,7 @@ from harness.emulator.providers.blobs.paths import BlobPath
 from harness.emulator.storage_service import timestamps
 from harness.emulator.storage_service.best_effort import best_effort
 
-_CHECKED = 8  # records per change: a change stores one or two, so the check reaches every record
+_EXPIRY_BATCH = 8  # records per change: a change stores one or two, so the check reaches every record
 
 Records = Sequence[tuple[str, EarlierBlob]]  # keys and records
 
@@ -118,8 +118,8 @@ class EarlierRecords:
         So they are deleted even if their blob does not change again, and no change reads all states of a blob.
         """
         with best_effort("earlier states of blobs that have expired cannot be deleted yet"):
-            records = self._store.list(EarlierBlob, after=self._checked, limit=_CHECKED)
-            self._checked = records[-1][0] if len(records) == _CHECKED else ""
+            records = self._store.list(EarlierBlob, after=self._checked, limit=_EXPIRY_BATCH)
+            self._checked = records[-1][0] if len(records) == _EXPIRY_BATCH else ""
             now = self._containers.clock.now()
             expired = [
                 (key, record.now.file)

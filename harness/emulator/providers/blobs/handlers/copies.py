@@ -135,13 +135,13 @@ class CopyHandlers:
             with resources:
                 final_copy = await ended(incoming.transfer, incoming.running, copy)
                 async with self._containers.turns.take(lambda: path):
-                    self._end(path, incoming, replace(final_copy, completed=self._containers.clock.now()))
+                    self._store_outcome(path, incoming, replace(final_copy, completed=self._containers.clock.now()))
         except (OSError, sqlite3.Error, StorageError) as error:
             _log.warning("the outcome of a copy could not be stored: %s", error)
         finally:
             del self._containers.copies[copy.id], self._finishing[copy.id]
 
-    def _end(self, path: BlobPath, incoming: _IncomingBlob, copy: Copy) -> None:
+    def _store_outcome(self, path: BlobPath, incoming: _IncomingBlob, copy: Copy) -> None:
         blob = self._containers.find(path)
         if blob is None or blob.record.copy is None or blob.record.copy.id != copy.id:
             return  # the blob was deleted with its container, or by a job
