@@ -108,8 +108,8 @@ def test_sdks_sign_in_to_it_from_outside(running: Storage, tmp_path: Path) -> No
     access: dict[str, Any] = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
     with (
         ClientSecretCredential(endpoint.tenant_id, endpoint.client_id, endpoint.client_secret, **access) as credential,
-        ShareServiceClient(f"https://{endpoint.storage_account}.file.core.windows.net", credential, token_intent="backup",
-                           **access) as files,
+        ShareServiceClient(f"https://{endpoint.storage_account}.file.core.windows.net", credential,
+                           token_intent="backup", **access) as files,
         BlobServiceClient(f"https://{endpoint.storage_account}.blob.core.windows.net", credential, **access) as blobs,
     ):  # fmt: skip
         files.create_share("share").get_file_client("signed-in.txt").upload_file(b"kept")

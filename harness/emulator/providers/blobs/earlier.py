@@ -155,4 +155,4 @@ def kind_to_keep(record: Blob, entry: Entry, protection: Protection) -> Kind | N
 def root_of(states: Iterable[EarlierState]) -> EarlierState | None:
     """Return the last of the deleted base states of a blob that does not exist; the others were overwritten."""
     base_states = [state for state in states if state.base]
-    return base_states[-1] if deleted_states else None
+    return base_states[-1] if base_states else None
