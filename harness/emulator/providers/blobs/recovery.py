@@ -39,8 +39,8 @@ def recover(containers: Containers, accounts: Accounts) -> None:
             rebind(containers.store, kind, lambda key: _find(containers, names, key))
         containers.store.put("blob", home)
     _settle_changes(containers, names)
-    for kind in (*_KINDS, EarlierBlob):
-        for account, content in lost_contents(containers.store, kind, names):
+    for record_type in (*_KINDS, EarlierBlob):
+        for account, content in lost_contents(containers.store, record_type, names):
             containers.delete_content(account, content)
     for pattern in ("*/blocks/*", "*/earlier/*"):
         for directory in accounts.root.glob(pattern):

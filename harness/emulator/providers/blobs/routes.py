@@ -82,7 +82,11 @@ def operations(
     pages = PageHandlers(containers, contents, source_reader)
     snapshots, deletions = SnapshotHandlers(containers, history), DeletionHandlers(containers, history, blob_files)
     tiers = TierHandlers(containers, history)
-    changes = _change_operations(blobs, appends) | _history_operations(snapshots, deletions) | _tier_operations(tiers)
+    changes = {
+        **_change_operations(blobs, appends),
+        **_history_operations(snapshots, deletions),
+        **_tier_operations(tiers),
+    }
     return {
         **_service_operations(ServiceHandlers(containers, accounts), DelegationHandlers(sources.authority)),
         **_container_operations(ContainerHandlers(containers, public), ListingHandlers(containers, history)),
@@ -133,7 +137,7 @@ def _container_operations(containers: ContainerHandlers, listings: ListingHandle
         ("PUT", "acl"): Operation("SetContainerAcl", "", "c", containers.set_policies),
         ("GET", "list"): Operation("ListBlobs", "l", "c", listings.list_blobs, "container"),
     }
-    operations: Operations = {
+    operations = {
         ("share", method, "container", component): operation for (method, component), operation in table.items()
     }
     lease = Operation("LeaseContainer", "wd", "c", containers.lease)
