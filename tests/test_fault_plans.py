@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.emulator.fault_targets import Place, covers
+from harness.emulator.fault_targets import FaultTarget, covers
 from harness.errors import UserError
 from harness.fault_plans import FaultPlan, Rule, Scope, parse_plan, parse_words
 from harness.fault_vocabulary import FAULTS
@@ -83,12 +83,12 @@ def test_seconds_for_nothing_that_lasts_are_refused() -> None:
 )
 def test_a_scope_covers_a_group_a_share_and_every_poll(scope: Scope, covered: set[str]) -> None:
     places = {
-        "group": Place("arm", "Group"),
-        "other": Place("compute", "other"),
-        "share": Place("storage", share="share"),
-        "other share": Place("storage", share="other"),
-        "sign-in": Place("aad"),
-        "poll": Place("arm", polls=True),
+        "group": FaultTarget("arm", "Group"),
+        "other": FaultTarget("compute", "other"),
+        "share": FaultTarget("storage", share="share"),
+        "other share": FaultTarget("storage", share="other"),
+        "sign-in": FaultTarget("aad"),
+        "poll": FaultTarget("arm", polls=True),
     }
 
     assert {name for name, place in places.items() if covers(scope, place)} == covered

@@ -22,7 +22,7 @@ from harness.emulator.providers.arm.own_group import ensure_own_group
 from harness.emulator.providers.azureml import AzureML
 from harness.emulator.providers.azureml.data_plane import DataPlane
 from harness.emulator.providers.azureml.first_workspace import ensure_first_workspace
-from harness.emulator.providers.azureml.job_variables import JobVariables, WayIn
+from harness.emulator.providers.azureml.job_variables import JobVariables, ProxySettings
 from harness.emulator.providers.azureml.run_tokens import RunTokens
 from harness.emulator.providers.batchai import BatchAI
 from harness.emulator.providers.blobs import AzureBlobs
@@ -49,7 +49,7 @@ class Foundation:
     store: Store
     faults: Faults
     limits: SubscriptionLimits
-    way_in: WayIn
+    proxy_settings: ProxySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _everything(
         return storage.accounts.has(identifier) or any(each.has(identifier) for each in tracked)
 
     run_tokens = RunTokens(base.identity, base.clock)
-    variables = JobVariables(base.store, run_tokens, base.way_in)
+    variables = JobVariables(base.store, run_tokens, base.proxy_settings)
     azureml = AzureML(engine, base.identity, storage.accounts, limits=base.limits, exists=exists, variables=variables)
     group, account = storage.locked[:2]
     ensure_first_workspace(azureml, tracked, group=group, storage_account=account)
@@ -168,7 +168,7 @@ def foundation(paths: DataDirectory, store: Store, options: Options) -> Foundati
     clock, identity = SystemClock(), open_identity(paths, dict(options.applications), options.tenants)
     tokens = Tokens(identity, clock)
     faults, limits = _faults(store, options), _limits(store, options)
-    return Foundation(paths, clock, identity, tokens, store, faults, limits, WayIn())
+    return Foundation(paths, clock, identity, tokens, store, faults, limits, ProxySettings())
 
 
 def _limits(store: Store, options: Options) -> SubscriptionLimits:

@@ -10,7 +10,7 @@ Trouble = Literal["throttled", "unavailable", "failed", "absent", "expired", "fu
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FaultTarget:
     """What a request or a decision concerns, as far as a plan's scope can tell.
 
     Attributes:
@@ -25,7 +25,7 @@ class Place:
     polls: bool = False
 
 
-def covers(scope: Scope, place: Place) -> bool:
+def covers(scope: Scope, place: FaultTarget) -> bool:
     """Whether a plan of this scope may strike there."""
     if not (scope.group or scope.shares) or place.polls:
         return True

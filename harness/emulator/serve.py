@@ -86,7 +86,7 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
                 ports.remember()
                 identities = _identity_variables(base, options, identity_port)
                 endpoint = _endpoint(base, options, identities, port=port, file_port=file_port, blob_port=blob_port)
-                base.way_in.proxy_url, base.way_in.ca_path = endpoint.proxy_url, endpoint.ca_path
+                base.proxy_settings.proxy_url, base.proxy_settings.ca_path = endpoint.proxy_url, endpoint.ca_path
                 async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
                     _watch_for_stop(stopping, options)
                     with usable(paths):

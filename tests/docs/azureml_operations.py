@@ -47,13 +47,16 @@ def operations_table() -> str:
     ]
     lines.append("|---|---|")
     lines += [
-        f"| `{refusal.method or 'any'} ~/{refusal.path}`: {refusal.what} | {refusal.instead} |" for refusal in REFUSALS
+        f"| `{refusal.method or 'any'} ~/{refusal.path}`: {refusal.feature} | {refusal.alternative} |"
+        for refusal in REFUSALS
     ]
     lines += [
-        f"| data plane, `/{refusal.segment}`: {refusal.what} | {refusal.instead} |" for refusal in REFUSED_SERVICES
+        f"| data plane, `/{refusal.segment}`: {refusal.feature} | {refusal.alternative} |"
+        for refusal in REFUSED_SERVICES
     ]
     lines += [
-        f"| MLflow's `{refusal.segment}`: {refusal.what} | {refusal.instead} |" for refusal in REFUSED_PARTS_OF_MLFLOW
+        f"| MLflow's `{refusal.segment}`: {refusal.feature} | {refusal.alternative} |"
+        for refusal in REFUSED_PARTS_OF_MLFLOW
     ]
     return "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from harness.emulator.engine.model.records import Cluster, Job, Problem
 from harness.emulator.engine.rules.nodes import with_node_lost_at, with_nodes_stuck
-from harness.emulator.fault_targets import Place
+from harness.emulator.fault_targets import FaultTarget
 from harness.emulator.faults.active import Faults
 from harness.fault_vocabulary import Fault
 
@@ -19,7 +19,7 @@ class FaultEffects:
         """The cluster that got new nodes, with those marked that never boot."""
         known = {node.id for node in before.nodes}
         new = [node.id for node in after.nodes if node.id not in known]
-        key, place = f"node {after.address.name}", Place("compute", after.address.group)
+        key, place = f"node {after.address.name}", FaultTarget("compute", after.address.group)
         never = {node for node in new if self._faults.strike(key, place, ("no-boot",))}
         return with_nodes_stuck(after, never) if never else after
 
@@ -27,7 +27,7 @@ class FaultEffects:
         """The problem that keeps a job from being started; None where no fault strikes."""
         container = job.spec.container_settings
         among: tuple[Fault, ...] = ("full-disk", "image-pull") if container else ("full-disk",)
-        strike = self._faults.strike(f"start {job.address.name}", Place("compute", job.address.group), among)
+        strike = self._faults.strike(f"start {job.address.name}", FaultTarget("compute", job.address.group), among)
         if strike is None:
             return None
         if strike.fault == "image-pull" and container:
@@ -37,7 +37,7 @@ class FaultEffects:
 
     def on_run(self, cluster: Cluster, job: Job) -> Cluster:
         """The cluster of a job that began to run, with the node marked that Azure takes from it, if a fault strikes."""
-        strike = self._faults.strike(f"run {job.address.name}", Place("compute", job.address.group), ("preempt",))
+        strike = self._faults.strike(f"run {job.address.name}", FaultTarget("compute", job.address.group), ("preempt",))
         if strike is None or job.started is None:
             return cluster
         return with_node_lost_at(cluster, job.nodes[-1], job.started + timedelta(seconds=strike.seconds))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from harness.emulator.fault_targets import Place, covers
+from harness.emulator.fault_targets import FaultTarget, covers
 from harness.emulator.faults.draws import Draw, draw
 from harness.emulator.store import Store
 from harness.fault_plans import FaultPlan
@@ -75,7 +75,7 @@ class Faults:
         self.active = bool(self._live)
         return found is not None
 
-    def strike(self, key: str, place: Place, among: Iterable[Fault] = FAULTS) -> Strike | None:
+    def strike(self, key: str, place: FaultTarget, among: Iterable[Fault] = FAULTS) -> Strike | None:
         """The fault that strikes what is looked at now, if any: of the first plan, by name, that has one.
 
         Args:

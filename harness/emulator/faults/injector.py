@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from harness.clock import Clock
 from harness.emulator.context import BrokenAnswerError, DroppedRequestError, Request, Response
-from harness.emulator.fault_targets import Place
+from harness.emulator.fault_targets import FaultTarget
 from harness.emulator.faults.active import Faults, Strike
 from harness.emulator.faults.draws import request_key
 from harness.emulator.providers import Host
@@ -43,7 +43,7 @@ class FaultInjector:
         Raises:
             DroppedRequestError: the connection is to be closed without one.
         """
-        place = host.place(request)
+        place = host.fault_target(request)
         if place is None:
             return await host.handle(request)
         resource = f"{request.headers.get('host')} {request.path.rstrip('/').lower()}"
@@ -55,7 +55,7 @@ class FaultInjector:
             self._created(resource, request, place)
         return answer
 
-    def _created(self, resource: str, request: Request, place: Place) -> None:
+    def _created(self, resource: str, request: Request, place: FaultTarget) -> None:
         strike = self.faults.strike(request_key("creation of", request.path), place, ("late-read",))
         if strike:
             while len(self._late) >= _MOST_LATE:
@@ -70,7 +70,7 @@ class FaultInjector:
         return False
 
 
-def possible(request: Request, place: Place) -> tuple[Fault, ...]:
+def possible(request: Request, place: FaultTarget) -> tuple[Fault, ...]:
     """The faults that can strike a request; pure."""
     if place.service == "arm":
         return _MANAGEMENT

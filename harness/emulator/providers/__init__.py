@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.fault_targets import FaultTarget, Trouble
 from harness.emulator.routing import Route
 
 
@@ -15,32 +15,32 @@ class ResourceProvider(Protocol):
 
     @property
     def routes(self) -> Sequence[Route]:
-        """Its operations."""
+        """The operations of this namespace."""
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
-        """Begin to delete everything that it has in a resource group."""
+        """Start to delete every resource of this namespace in a resource group."""
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
-        """Whether it has nothing left in a resource group."""
+        """Whether a resource group contains no resource of this namespace."""
 
 
 class Host(Protocol):
-    """A family of host names, and the responses there."""
+    """A service of Azure that is addressed by host names."""
 
     def plays(self, host: str) -> bool:
-        """Whether a host (lower case, no port) is one of these."""
+        """Whether a host name (lower case, no port) belongs to this service."""
 
     async def handle(self, request: Request) -> Response:
-        """Authenticate, route and answer a request; errors have this host's envelope."""
+        """Authenticate, route and answer a request. Errors have this service's envelope."""
 
     def malformed(self, message: str) -> Response:
         """The response to a malformed request."""
 
     def broken(self) -> Response:
-        """The response when the emulator has failed."""
+        """The response to a request on which the emulator itself failed."""
 
-    def place(self, request: Request) -> Place | None:
-        """The target of a request for faults; None for the emulator's own operations, which no fault strikes."""
+    def fault_target(self, request: Request) -> FaultTarget | None:
+        """The part of Azure that a request uses; None for the emulator's own operations, which have no faults."""
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
-        """The response of an injected fault, in the service's words and envelope."""
+        """The response of an injected fault, with the service's message and envelope."""

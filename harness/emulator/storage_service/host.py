@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.fault_targets import FaultTarget, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.storage_service import cors, errors, sas_headers
 from harness.emulator.storage_service.access import Judge, Openness, Target, check
@@ -94,9 +94,9 @@ class StorageHost:
         """Authenticate, find the operation and answer, at the account's own host."""
         return await self.handle_target(request, self._own(request))
 
-    def place(self, request: Request) -> Place:
+    def fault_target(self, request: Request) -> FaultTarget:
         """The share or container of a request."""
-        return Place("storage", share=self._own(request).share)
+        return FaultTarget("storage", share=self._own(request).share)
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
         """The response of an injected fault."""

@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.fault_targets import FaultTarget, Trouble
 from harness.emulator.host_names import is_loopback
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.host import StorageHost
@@ -41,9 +41,9 @@ class PathStyle:
         """The emulator is at fault."""
         return self._host.broken()
 
-    def place(self, request: Request) -> Place:
+    def fault_target(self, request: Request) -> FaultTarget:
         """The share or container of a request."""
-        return Place("storage", share=self._target(request).share)
+        return FaultTarget("storage", share=self._target(request).share)
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
         """The service in trouble."""

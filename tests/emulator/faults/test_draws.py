@@ -9,14 +9,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.emulator.fault_targets import Place
+from harness.emulator.fault_targets import FaultTarget
 from harness.emulator.faults.active import Faults, Strikes
 from harness.emulator.faults.draws import draw, request_key
 from harness.emulator.store import Store
 from harness.fault_plans import FaultPlan, parse_plan
 from harness.fault_vocabulary import FAULTS
 
-ANYWHERE = Place("arm")
+ANYWHERE = FaultTarget("arm")
 seeds, keys = st.integers(-(1 << 63), (1 << 63) - 1), st.text(max_size=40)
 rates = st.floats(0, 1)
 plans = st.builds(
@@ -98,7 +98,7 @@ def test_the_first_plan_by_name_that_strikes_wins() -> None:
 
 def test_plans_and_what_they_have_struck_are_stored(tmp_path: Path) -> None:
     plan = parse_plan("p", {"seed": 3, "faults": {"drop": {"rate": 1, "times": 2}}, "scope": {"group": "g"}})
-    place = Place("arm", "G")
+    place = FaultTarget("arm", "G")
     with closing(Store(tmp_path / "db")) as store:
         faults = Faults(store)
         faults.put(plan)

@@ -1,4 +1,4 @@
-"""Refusals of Azure Active Directory, in its words."""
+"""Error responses of Azure Active Directory, with its codes and messages."""
 
 from datetime import datetime
 
@@ -55,8 +55,8 @@ def invalid_resource(resource: str, now: datetime) -> Response:
     return _error(400, "invalid_resource", 500011, text, now)
 
 
-def troubled(trouble: Trouble, now: datetime) -> Response:
-    """The service cannot sign in anybody at present."""
+def fault_response(trouble: Trouble, now: datetime) -> Response:
+    """The service issues no tokens at present."""
     match trouble:
         case "throttled":
             text = "AADSTS90055: There are too many incoming requests. Please try again later."
@@ -77,7 +77,7 @@ def too_large(limit: int) -> Response:
 
 
 def not_found() -> Response:
-    """There is no such address."""
+    """No operation has the address."""
     return Response(404)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from harness.clock import Clock
 from harness.emulator.auth import LIFETIME, Tokens, audience_of, issuer_of
 from harness.emulator.context import BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.fault_targets import FaultTarget, Trouble
 from harness.emulator.identity import Identity
 from harness.emulator.providers.aad import errors
 from harness.emulator.routing import Route, Router
@@ -35,7 +35,7 @@ class AzureActiveDirectory:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """Its operations."""
+        """The operations of the service."""
         return (
             Route("GET", "/common/discovery/instance", "InstanceDiscovery", self._instance),
             Route("GET", "/{tenant}/v2.0/.well-known/openid-configuration", "OpenIdConfiguration", self._openid),
@@ -56,8 +56,8 @@ class AzureActiveDirectory:
         if route is None:
             return errors.not_found()
         try:
-            answer = route.handler(request)
-            return answer if isinstance(answer, Response) else await answer
+            response = route.handler(request)
+            return response if isinstance(response, Response) else await response
         except BodyTooLargeError as error:
             return errors.too_large(error.limit)
 
@@ -66,16 +66,16 @@ class AzureActiveDirectory:
         return json_response(400, {"error": "invalid_request", "error_description": message})
 
     def broken(self) -> Response:
-        """The response when the emulator has failed."""
+        """The response to a request on which the emulator itself failed."""
         return json_response(500, {"error": "server_error", "error_description": "The emulator failed; see its log."})
 
-    def place(self, _request: Request) -> Place:
-        """The target of a request for faults: the service as a whole."""
-        return Place("aad")
+    def fault_target(self, _request: Request) -> FaultTarget:
+        """The whole service: faults do not depend on a group here."""
+        return FaultTarget("aad")
 
     def refuse(self, _request: Request, trouble: Trouble) -> Response:
         """The response of an injected fault."""
-        return errors.troubled(trouble, self._clock.now())
+        return errors.fault_response(trouble, self._clock.now())
 
     def _instance(self, _request: Request) -> Response:
         names = ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"]
@@ -85,7 +85,7 @@ class AzureActiveDirectory:
 
     def _openid(self, request: Request) -> Response:
         tenant = request.params["tenant"]
-        if not self._knows(tenant) and tenant not in _NO_TENANT:
+        if not self._has_tenant(tenant) and tenant not in _NO_TENANT:
             return errors.unknown_tenant(tenant, self._clock.now())
         version = "/v2.0" if "/v2.0/" in request.path else ""
         base = f"{_LOGIN}/{tenant}"
@@ -110,10 +110,10 @@ class AzureActiveDirectory:
         now, tenant = self._clock.now(), request.params["tenant"]
         form = dict(parse_qsl((await request.read(_FORM_LIMIT)).decode("utf-8", "replace"), keep_blank_values=True))
         form = _basic_credentials(request.headers.get("authorization", "")) | form
-        second = "/v2.0/" in request.path
-        if not self._knows(tenant):
+        is_v2 = "/v2.0/" in request.path
+        if not self._has_tenant(tenant):
             return errors.unknown_tenant(tenant, now)
-        for name in ("grant_type", "client_id", "client_secret", "scope" if second else "resource"):
+        for name in ("grant_type", "client_id", "client_secret", "scope" if is_v2 else "resource"):
             if not form.get(name):
                 return errors.missing_parameter(name, now)
         if form["grant_type"] != "client_credentials":
@@ -123,17 +123,17 @@ class AzureActiveDirectory:
             return errors.unknown_application(form["client_id"], tenant, now)
         if not hmac.compare_digest(form["client_secret"].encode(), application.client_secret.encode()):
             return errors.wrong_secret(form["client_id"], now)
-        resource = form["scope"].removesuffix("/.default") if second else form["resource"]
+        resource = form["scope"].removesuffix("/.default") if is_v2 else form["resource"]
         audience = audience_of(resource)
         if not audience:
             return errors.invalid_resource(resource, now)
         request.trust()
         token = self._tokens.issue(audience, application, tenant.lower())
-        return self._granted(token, resource, second=second)
+        return self._token_response(token, resource, is_v2=is_v2)
 
-    def _granted(self, token: str, resource: str, *, second: bool) -> Response:
+    def _token_response(self, token: str, resource: str, *, is_v2: bool) -> Response:
         now, seconds = self._clock.now(), int(LIFETIME.total_seconds())
-        if second:
+        if is_v2:
             document: dict[str, object] = {
                 "token_type": "Bearer",
                 "expires_in": seconds,
@@ -153,7 +153,7 @@ class AzureActiveDirectory:
             }
         return json_response(200, document, headers=[("cache-control", "no-store, no-cache"), ("pragma", "no-cache")])
 
-    def _knows(self, tenant: str) -> bool:
+    def _has_tenant(self, tenant: str) -> bool:
         return tenant.lower() in (self._identity.tenant_id, *self._identity.other_tenants)
 
 

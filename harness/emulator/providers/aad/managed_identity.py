@@ -1,8 +1,7 @@
-"""The endpoints of managed identities, which code on a virtual machine (IMDS) or in App Service asks for tokens.
+"""The token endpoints of managed identities, for code on a virtual machine (IMDS) or in App Service.
 
 Requests and responses follow Microsoft's "How to use managed identities for Azure resources on an Azure VM to acquire
-an
-access token" and "How to use managed identities for App Service".
+an access token" and "How to use managed identities for App Service".
 """
 
 import hmac
@@ -10,7 +9,7 @@ import hmac
 from harness.clock import Clock
 from harness.emulator.auth import LIFETIME, Tokens, audience_of
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.fault_targets import FaultTarget, Trouble
 from harness.emulator.host_names import is_loopback
 from harness.emulator.identity import Application, Identity
 from harness.emulator.providers.aad import errors
@@ -23,8 +22,8 @@ _IMDS_ADDRESS = "169.254.169.254"
 class ManagedIdentities:
     """Gives tokens of the emulator's applications to callers on this machine.
 
-    An application counts as a user-assigned identity, the first one also as the system-assigned identity. Callers of
-    the endpoint of App Service must send its secret header; IMDS has none, so everybody on the machine can ask.
+    Every application is a user-assigned identity; the first one is also the system-assigned identity. Callers of the
+    endpoint of App Service must send its secret header. IMDS has no secret, so every process on the machine can use it.
 
     Args:
         kind: ``app-service`` or ``imds``.
@@ -49,48 +48,48 @@ class ManagedIdentities:
         route = self._router.match(request)
         if route is None:
             return errors.not_found()
-        answer = route.handler(request)
-        return answer if isinstance(answer, Response) else await answer
+        response = route.handler(request)
+        return response if isinstance(response, Response) else await response
 
     def malformed(self, message: str) -> Response:
         """The response to a malformed request."""
-        return _refused(400, "invalid_request", message)
+        return _error(400, "invalid_request", message)
 
     def broken(self) -> Response:
-        """The response when the emulator has failed."""
-        return _refused(500, "unknown", "The emulator failed; see its log.")
+        """The response to a request on which the emulator itself failed."""
+        return _error(500, "unknown", "The emulator failed; see its log.")
 
-    def place(self, _request: Request) -> Place:
-        """The target of a request for faults: the service as a whole."""
-        return Place("aad")
+    def fault_target(self, _request: Request) -> FaultTarget:
+        """The whole service: faults do not depend on a group here."""
+        return FaultTarget("aad")
 
     def refuse(self, _request: Request, trouble: Trouble) -> Response:
         """The response of an injected fault."""
-        return errors.troubled(trouble, self._clock.now())
+        return errors.fault_response(trouble, self._clock.now())
 
     def _imds(self, request: Request) -> Response:
         if request.headers.get("metadata", "").lower() != "true" or "x-forwarded-for" in request.headers:
-            return _refused(400, "invalid_request", "Required metadata header not specified")
+            return _error(400, "invalid_request", "Required metadata header not specified")
         return self._token(request)
 
     def _app_service(self, request: Request) -> Response:
-        given = request.headers.get("x-identity-header", "")
-        if not hmac.compare_digest(given.encode(), self._identity.identity_header.encode()):
-            return _refused(401, "unauthorized_client", "The X-IDENTITY-HEADER is not that of this app.")
+        header = request.headers.get("x-identity-header", "")
+        if not hmac.compare_digest(header.encode(), self._identity.identity_header.encode()):
+            return _error(401, "unauthorized_client", "The X-IDENTITY-HEADER is not that of this app.")
         return self._token(request)
 
     def _token(self, request: Request) -> Response:
         if not request.query.get("api-version"):
-            return _refused(400, "invalid_request", "Required query variable 'api-version' is missing")
+            return _error(400, "invalid_request", "Required query variable 'api-version' is missing")
         resource = request.query.get("resource", "")
         if not resource:
-            return _refused(400, "invalid_request", "Required query variable 'resource' is missing")
+            return _error(400, "invalid_request", "Required query variable 'resource' is missing")
         audience, application = audience_of(resource), self._application(request)
         if application is None:
-            return _refused(400, "invalid_request", "Identity not found")
+            return _error(400, "invalid_request", "Identity not found")
         if not audience:
             text = f"AADSTS500011: The resource principal named {resource} was not found in the tenant."
-            return _refused(400, "invalid_resource", text)
+            return _error(400, "invalid_resource", text)
         request.trust()
         start, seconds = int(self._clock.now().timestamp()), int(LIFETIME.total_seconds())
         document = {
@@ -112,9 +111,9 @@ class ManagedIdentities:
         if principal := query.get("object_id") or query.get("principal_id"):
             return self._identity.principal(principal.lower())
         if "mi_res_id" in query or "msi_res_id" in query:
-            return None  # the emulator has no resources of identities
+            return None  # the emulator has no identities with resource ids
         return self._identity.application(self._identity.client_id)
 
 
-def _refused(status: int, error: str, text: str) -> Response:
+def _error(status: int, error: str, text: str) -> Response:
     return json_response(status, {"error": error, "error_description": text})

@@ -12,27 +12,27 @@ _ENDINGS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DE
 
 
 def action_of(method: str, path: str) -> str:
-    """The action of a request; empty where everybody who has signed in may send it."""
+    """The action of a request; empty if every signed-in caller may send it."""
     types = _types_of(path)
     return f"{types}/{_ENDINGS.get(method, 'action')}" if types else ""
 
 
 @text_cache
 def _types_of(path: str) -> str:
-    """The types of resource that a path names, from the outermost on; empty where everybody may use it."""
-    words = [word for word in path.split("/") if word]
-    lower = [word.lower() for word in words]
-    at = _place_of_namespace(lower)
-    if at and at < len(words):
-        types = words[at + 1 :: 2]
-        return "/".join([words[at], *types]) if types else "Microsoft.Resources/subscriptions/providers"
-    if lower[:1] != ["subscriptions"] or len(words) == 1:
+    """The resource types that a path names, the outermost first; empty if every signed-in caller may use it."""
+    segments = [segment for segment in path.split("/") if segment]
+    lower = [segment.lower() for segment in segments]
+    index = _namespace_index(lower)
+    if index and index < len(segments):
+        types = segments[index + 1 :: 2]
+        return "/".join([segments[index], *types]) if types else "Microsoft.Resources/subscriptions/providers"
+    if lower[:1] != ["subscriptions"] or len(segments) == 1:
         return ""
-    return "/".join(["Microsoft.Resources/subscriptions", *words[2::2]])
+    return "/".join(["Microsoft.Resources/subscriptions", *segments[2::2]])
 
 
-def _place_of_namespace(lower: Sequence[str]) -> int:
-    """Where in a path the namespace of a provider is; 0 where it has none."""
+def _namespace_index(lower: Sequence[str]) -> int:
+    """The index of a provider's namespace among the segments of a path; 0 if the path has none."""
     if lower[:1] == ["providers"]:
         return 1
     below_group = 4 if lower[2:3] == ["resourcegroups"] else 2

@@ -1,4 +1,4 @@
-"""Refusals of Resource Manager, in its words."""
+"""Error responses of Resource Manager, with its codes and messages."""
 
 import base64
 from datetime import datetime
@@ -13,7 +13,7 @@ _GATEWAY = [("x-ms-failure-cause", "gateway")]
 
 
 def unauthenticated(message: str) -> Response:
-    """No valid token came with the request."""
+    """The request has no valid token."""
     challenge = (
         'Bearer authorization_uri="https://login.windows.net/common", error="invalid_token", '
         'error_description="The authentication failed."'
@@ -22,7 +22,7 @@ def unauthenticated(message: str) -> Response:
 
 
 def expired(message: str, now: datetime, *, revoked: bool) -> Response:
-    """The token has expired; if it was revoked early, the challenge asks for one that was issued since."""
+    """The token has expired; if it was revoked early, the challenge demands a token that was issued later."""
     if revoked:
         claims = msgspec.json.encode({"access_token": {"nbf": {"essential": True, "value": str(int(now.timestamp()))}}})
         reason = f'error="insufficient_claims", claims="{base64.b64encode(claims).decode()}"'
@@ -45,7 +45,7 @@ def unavailable() -> Response:
 
 
 def failed(subscription: str, now: datetime) -> Response:
-    """Resource Manager is at fault."""
+    """Resource Manager has an internal error."""
     text = (
         f"Encountered internal server error. Diagnostic information: timestamp '{now:%Y%m%dT%H%M%SZ}', subscription id "
         f"'{subscription}', tracking id '{new_guid()}', request correlation id '{new_guid()}'."
@@ -111,12 +111,12 @@ def missing_api_version() -> Response:
 
 
 def no_such_operation(method: str, path: str) -> Response:
-    """There is no operation at that address."""
+    """No operation has the address."""
     text = f"The emulator has no operation {method} {path[:300]}."
     return arm_error(404, "InvalidResourceType", text, headers=_GATEWAY)
 
 
 def method_not_allowed(method: str, allowed: list[str]) -> Response:
-    """The address exists for other methods."""
+    """The address has operations for other methods only."""
     text = f"The requested resource does not support http method '{method}'."
     return arm_error(405, "HttpMethodNotSupported", text, headers=[("allow", ", ".join(allowed))])

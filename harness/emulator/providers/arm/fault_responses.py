@@ -7,8 +7,8 @@ from harness.emulator.fault_targets import Trouble
 from harness.emulator.providers.arm import errors
 
 
-def troubled(request: Request, trouble: Trouble, *, subscription: str, now: datetime) -> Response:
-    """The response to any request; the fault of an expired token is handled elsewhere."""
+def fault_response(request: Request, trouble: Trouble, *, subscription: str, now: datetime) -> Response:
+    """The response to a request that a fault hits; ``ResourceManager.refuse`` handles expired tokens."""
     match trouble:
         case "throttled":
             return errors.throttled(subscription)
@@ -21,9 +21,9 @@ def troubled(request: Request, trouble: Trouble, *, subscription: str, now: date
 
 
 def _absent(path: str) -> Response:
-    """The response that says that a resource or group does not exist yet."""
-    words = path.strip("/").split("/")
-    group = words[3] if len(words) > 3 else ""
-    if len(words) < 7:
+    """The response of a service that does not see a new resource or group yet."""
+    segments = path.strip("/").split("/")
+    group = segments[3] if len(segments) > 3 else ""
+    if len(segments) < 7:
         return errors.group_not_found(group)
-    return errors.resource_not_found("/".join(words[5:]), group)
+    return errors.resource_not_found("/".join(segments[5:]), group)

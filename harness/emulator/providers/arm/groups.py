@@ -16,7 +16,7 @@ from harness.emulator.wire import arm_error, json_response
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _GROUP = _SUBSCRIPTION + "/resourceGroups/{group}"
-_LOOKS, _LOOK_SECONDS = 100, 0.01  # between two checks of a deletion while a poll of it is held
+_POLL_CHECKS, _CHECK_SECONDS = 100, 0.01  # of a deletion while a poll of it waits: their number and distance
 
 
 class ResourceGroups:
@@ -50,19 +50,19 @@ class ResourceGroups:
         document = parse_object(await request.read())
         location, tags = parse_location(document), parse_tags(document)
         key = group_key(subscription, name)
-        found = self._store.get(ResourceGroup, key)
-        if found and found.deleting:
-            return errors.group_being_deleted(found.name)
-        if found and found.location != location:
+        existing = self._store.get(ResourceGroup, key)
+        if existing and existing.deleting:
+            return errors.group_being_deleted(existing.name)
+        if existing and existing.location != location:
             text = (
                 f"Invalid resource group location '{location}'. The Resource group already exists in "
-                f"location '{found.location}'."
+                f"location '{existing.location}'."
             )
             return arm_error(409, "InvalidResourceGroupLocation", text)
         group = ResourceGroup(f"/subscriptions/{subscription}/resourceGroups/{name}", name, location, tags)
-        group = replace(found, tags=tags) if found else group
+        group = replace(existing, tags=tags) if existing else group
         self._store.put(key, group)
-        return json_response(200 if found else 201, group.wire(request.query["api-version"]))
+        return json_response(200 if existing else 201, group.wire(request.query["api-version"]))
 
     def _get(self, request: Request) -> Response:
         group = self._find(request)
@@ -94,15 +94,15 @@ class ResourceGroups:
         return self._accepted(request, operation)
 
     async def _poll(self, request: Request) -> Response:
-        """The state of a deletion. A poll is held for a while: some clients cannot wait for less than a second."""
+        """The state of a deletion. A poll waits a while for the end: some clients poll once a second at most."""
         operation = request.params["operation"]
-        for _ in range(_LOOKS):
+        for _ in range(_POLL_CHECKS):
             deletion = self._store.get(GroupDeletion, operation)
             if deletion is None:
                 return arm_error(404, "NotFound", "The operation could not be found.")
             if deletion.done:
                 return Response(200)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
         return self._accepted(request, operation)
 
     def _accepted(self, request: Request, operation: str) -> Response:

@@ -9,18 +9,18 @@ from datetime import datetime
 from harness.clock import Clock
 from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, NoRoleError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.fault_targets import FaultTarget, Trouble
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
 from harness.emulator.providers.arm import errors, metadata
 from harness.emulator.providers.arm.actions import action_of
 from harness.emulator.providers.arm.deletions import Deletions
-from harness.emulator.providers.arm.fault_responses import troubled
+from harness.emulator.providers.arm.fault_responses import fault_response
 from harness.emulator.providers.arm.groups import ResourceGroups
 from harness.emulator.providers.arm.model import ResourceGroup, group_key
 from harness.emulator.providers.arm.registrations import Registrations
-from harness.emulator.providers.arm.rules import OWN, InvalidContentError, place_of, segments_of
+from harness.emulator.providers.arm.rules import OWN_PREFIX, InvalidContentError, fault_target_of, segments_of
 from harness.emulator.providers.arm.template_deployments import deployment_routes
 from harness.emulator.routing import Route, Router
 from harness.emulator.store import Store
@@ -34,9 +34,9 @@ class ResourceManager:
     """Plays ``management.azure.com``.
 
     Args:
-        providers: the namespaces behind it; each gets only calls that are authenticated, name a version, an
-            existing subscription and, where the address has one, an existing group.
-        own: the emulator's own operations, which need a token and no version.
+        providers: the namespaces behind it. Each receives only authenticated requests with an API version, an existing
+            subscription and, if the address has a group, an existing group.
+        own: the emulator's own operations, which need a token but no API version.
         locked: ids of the resources that cannot be deleted.
         pace: speed of registrations: 1 is Azure's own timing, 0 is as fast as possible.
     """
@@ -86,47 +86,47 @@ class ResourceManager:
         return arm_error(400, "InvalidRequestUri", message)
 
     def broken(self) -> Response:
-        """The response when the emulator has failed."""
+        """The response to a request on which the emulator itself failed."""
         return arm_error(500, "InternalServerError", "The emulator failed; see its log.")
 
     async def handle(self, request: Request) -> Response:
-        """Authenticate a request, check what every call must have, route and answer it."""
+        """Authenticate a request, check the parameters that every request needs, route and answer it."""
         try:
             self._admit(request)
-            answer = self._refusal(request) or await self._routed(request)
+            response = self._refusal(request) or await self._dispatch(request)
         except InvalidTokenError as error:
-            answer = self._unauthenticated(error)
+            response = self._unauthenticated(error)
         except InvalidContentError as error:
-            answer = arm_error(400, error.code, str(error))
+            response = arm_error(400, error.code, str(error))
         except BodyTooLargeError:
-            answer = arm_error(413, "RequestEntityTooLarge", "The request body is longer than 4 MiB.")
-        return _enveloped(answer, request)
+            response = arm_error(413, "RequestEntityTooLarge", "The request body is longer than 4 MiB.")
+        return _add_headers(response, request)
 
-    def place(self, request: Request) -> Place | None:
+    def fault_target(self, request: Request) -> FaultTarget | None:
         """The group of a request; None for the emulator's own operations."""
-        return place_of(request.path)
+        return fault_target_of(request.path)
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
         """The response of an injected fault."""
         if trouble == "expired":
-            return _enveloped(self._expired(request), request)
+            return _add_headers(self._expired(request), request)
         subscription, now = self._identity.subscription_id, self._clock.now()
-        return _enveloped(troubled(request, trouble, subscription=subscription, now=now), request)
+        return _add_headers(fault_response(request, trouble, subscription=subscription, now=now), request)
 
     def _admit(self, request: Request) -> None:
-        """Check the token, unless the call needs none, and the roles of its application.
+        """Check the token, unless the operation needs none, and the roles of its application.
 
         A fault that expires tokens does not apply to requests that end faults.
 
         Raises:
-            InvalidTokenError: it is not accepted.
+            InvalidTokenError: the token is not accepted.
         """
         if request.method == "GET" and request.path.rstrip("/").lower() == metadata.PATH:
             return
         try:
             bearer = self._tokens.verify(request.headers.get("authorization", ""), request.ahead)
         except ExpiredTokenError as error:
-            if error.revoked is None or place_of(request.path):
+            if error.revoked is None or fault_target_of(request.path):
                 raise
             bearer = error.revoked
         if action := action_of(request.method, request.path):
@@ -151,40 +151,40 @@ class ResourceManager:
         return self._deletions.reconcile(now)
 
     def _refusal(self, request: Request) -> Response | None:
-        """The refusal of a call before its operation is considered; None if there is none."""
-        words, lower = segments_of(request.path)
+        """The error response of the checks before routing; None if the request passes them."""
+        segments, lower = segments_of(request.path)
         if "api-version" not in request.query:
-            return None if lower[:2] == OWN else errors.missing_api_version()
-        if lower[0] != "subscriptions" or len(words) < 2:
+            return None if lower[:2] == OWN_PREFIX else errors.missing_api_version()
+        if lower[0] != "subscriptions" or len(segments) < 2:
             return None
-        subscription = words[1]
+        subscription = segments[1]
         if lower[1] != self._identity.subscription_id:
             return errors.subscription_not_found(subscription)
         if request.method == "DELETE" and f"/{'/'.join(lower)}" in self._locked:
-            return errors.scope_locked(f"/{'/'.join(words)}")
-        if len(words) > 5 and lower[2] == "resourcegroups" and lower[4] == "providers":
-            group = self._store.get(ResourceGroup, group_key(subscription, words[3]))
+            return errors.scope_locked(f"/{'/'.join(segments)}")
+        if len(segments) > 5 and lower[2] == "resourcegroups" and lower[4] == "providers":
+            group = self._store.get(ResourceGroup, group_key(subscription, segments[3]))
             if group is None:
-                return errors.group_not_found(words[3])
+                return errors.group_not_found(segments[3])
             if group.deleting and request.method in ("PUT", "PATCH"):
                 return errors.group_being_deleted(group.name)
-            return self._registrations.refusal(request, subscription, words[5])
-        if len(words) > 4 and lower[2] == "providers" and lower[3] in self._namespaces:
+            return self._registrations.refusal(request, subscription, segments[5])
+        if len(segments) > 4 and lower[2] == "providers" and lower[3] in self._namespaces:
             return (
                 None
                 if lower[4] in ("register", "unregister")
-                else self._registrations.refusal(request, subscription, words[3])
+                else self._registrations.refusal(request, subscription, segments[3])
             )
         return None
 
-    async def _routed(self, request: Request) -> Response:
+    async def _dispatch(self, request: Request) -> Response:
         route = self._router.match(request)
         if route is None:
             if allowed := self._router.methods(request.path):
                 return errors.method_not_allowed(request.method, allowed)
             return errors.no_such_operation(request.method, request.path)
-        answer = route.handler(request)
-        return answer if isinstance(answer, Response) else await answer
+        response = route.handler(request)
+        return response if isinstance(response, Response) else await response
 
     def _endpoints(self, request: Request) -> Response:
         return json_response(200, metadata.endpoints(request.query["api-version"]))
@@ -212,14 +212,14 @@ class ResourceManager:
         }
 
 
-def _enveloped(answer: Response, request: Request) -> Response:
-    """A response with the headers of all responses of Resource Manager."""
+def _add_headers(response: Response, request: Request) -> Response:
+    """Add the headers that all responses of Resource Manager have."""
     request_id = new_guid()
-    answer.headers += [
+    response.headers += [
         *_NO_CACHE,
         ("strict-transport-security", "max-age=31536000; includeSubDomains"),
         ("x-content-type-options", "nosniff"),
         ("x-ms-request-id", request_id),
         ("x-ms-correlation-request-id", request.headers.get("x-ms-correlation-request-id", request_id)),
     ]
-    return answer
+    return response

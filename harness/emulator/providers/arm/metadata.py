@@ -1,7 +1,7 @@
 """``GET /metadata/endpoints``: the addresses of the cloud, which clients read before they sign in.
 
-The names and values are those that Azure's public cloud answers. Each client asks with the API version whose form it
-knows: one flat object until 2019-05-01, then a list of clouds, and since 2022-09-01 one cloud.
+The names and values are those of Azure's public cloud. Each client requests the API version whose form it knows: one
+flat object until 2019-05-01, then a list of clouds, and since 2022-09-01 one cloud.
 """
 
 from typing import Any
@@ -41,7 +41,7 @@ _CLOUD: dict[str, Any] = {
 
 
 def endpoints(version: str) -> object:
-    """The document that an API version answers.
+    """The document in the form of an API version.
 
     Args:
         version: the API version, for example ``2019-05-01``.

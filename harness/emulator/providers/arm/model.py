@@ -10,9 +10,9 @@ class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
     """A namespace in a subscription.
 
     ``Unused`` (which clients see as ``NotRegistered``) becomes ``Registered`` with the first write, as deployments
-    register what they need. ``Registering`` is ``Registered`` from the moment ``until`` on; the namespace can be used
-    in between, since Azure's documentation says that nobody has to wait. What was unregistered is ``NotRegistered``,
-    and is refused until it is registered again.
+    register the namespaces that they need. ``Registering`` becomes ``Registered`` at the time ``until``; the namespace
+    can be used in between, because callers need not wait according to Azure's documentation. An unregistered namespace
+    is ``NotRegistered``, and requests to it are refused until it is registered again.
     """
 
     namespace: str
@@ -20,7 +20,7 @@ class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
     until: datetime | None = None
 
     def at(self, now: datetime) -> "Registration":
-        """The registration at a moment."""
+        """The registration at a given time."""
         is_over = self.state == "Registering" and (self.until is None or self.until <= now)
         return Registration(self.namespace, "Registered") if is_over else self
 
@@ -36,7 +36,7 @@ class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ResourceGroup(msgspec.Struct, frozen=True):
-    """A resource group; ``deleting`` from the request to delete it until the deletion ends."""
+    """A resource group; ``deleting`` is true from the request to delete it until the deletion has ended."""
 
     id: str
     name: str
@@ -45,7 +45,7 @@ class ResourceGroup(msgspec.Struct, frozen=True):
     deleting: bool = False
 
     def wire(self, version: str) -> dict[str, Any]:
-        """The recorded form: ``id name type location tags properties``, tags only when given, no type before 2019."""
+        """The recorded form: ``id name type location tags properties``; tags only if set, no type before 2019."""
         state = "Deleting" if self.deleting else "Succeeded"
         document: dict[str, Any] = {"id": self.id, "name": self.name}
         if version >= "2019":
@@ -57,7 +57,7 @@ class ResourceGroup(msgspec.Struct, frozen=True):
 
 
 class GroupDeletion(msgspec.Struct, frozen=True):
-    """The operation that a client polls while a group is deleted; kept after its end."""
+    """The operation that a client polls while a group is deleted; it is kept for a while after its end."""
 
     group: str
     subscription: str

@@ -1,6 +1,6 @@
 """The resource group of the resources that every emulator has at its start, such as its first storage account.
 
-Clients find an account and its key by looking through the groups of the subscription, so the account is in one.
+Clients search the groups of the subscription for an account and its key, so the account is in a group.
 The group and the account cannot be deleted: the endpoint file and the environment of clients name them.
 """
 
@@ -12,10 +12,10 @@ _LOCATION = "eastus"
 
 
 def ensure_own_group(store: Store, subscription: str) -> str:
-    """The id of the group, which is created if it does not exist."""
+    """Create the group if it does not exist, and return its id."""
     key = group_key(subscription, NAME)
-    found = store.get(ResourceGroup, key)
-    if found is None or found.deleting:
-        found = ResourceGroup(f"/subscriptions/{subscription}/resourceGroups/{NAME}", NAME, _LOCATION, None)
-        store.put(key, found)
-    return found.id
+    group = store.get(ResourceGroup, key)
+    if group is None or group.deleting:
+        group = ResourceGroup(f"/subscriptions/{subscription}/resourceGroups/{NAME}", NAME, _LOCATION, None)
+        store.put(key, group)
+    return group.id

@@ -1,4 +1,4 @@
-"""Which namespaces a subscription has registered, and the operations that register them."""
+"""The registrations of namespaces in a subscription, and the operations that change them."""
 
 from collections.abc import Callable, Collection
 from datetime import timedelta
@@ -13,7 +13,7 @@ from harness.emulator.store import Store
 from harness.emulator.wire import json_response
 
 _PROVIDERS = "/subscriptions/{subscription}/providers"
-_DURATION = 60.0  # seconds that a registration takes at a pace of 1: an estimate, no recording shows it
+_DURATION = 60.0  # seconds of a registration at a pace of 1; an estimate, because no recording shows it
 
 
 class Registrations:
@@ -40,44 +40,46 @@ class Registrations:
         )
 
     def refusal(self, request: Request, subscription: str, name: str) -> Response | None:
-        """Why a call to a namespace is refused; the first write to a namespace registers it."""
-        if (known := namespace(name)) is None:
+        """The error response to a request to a namespace, or None; the first write to a namespace registers it."""
+        if (provider := namespace(name)) is None:
             return errors.unknown_namespace(name)
-        state = self._find(subscription, known).state
+        state = self._find(subscription, provider).state
         if state == "Unused" and request.method not in ("GET", "HEAD"):
-            self._store.put(registration_key(subscription, known), Registration(known, "Registered"))
-        return errors.not_registered(known) if state == "NotRegistered" else None
+            self._store.put(registration_key(subscription, provider), Registration(provider, "Registered"))
+        return errors.not_registered(provider) if state == "NotRegistered" else None
 
     def _list(self, request: Request) -> Response:
         subscription = request.params["subscription"]
-        found = [self._find(subscription, name).wire(subscription) for name in NAMESPACES]
-        return json_response(200, {"value": found})
+        registrations = [self._find(subscription, name).wire(subscription) for name in NAMESPACES]
+        return json_response(200, {"value": registrations})
 
     def _get(self, request: Request) -> Response:
         subscription, name = request.params["subscription"], request.params["namespace"]
-        if (known := namespace(name)) is None:
+        if (provider := namespace(name)) is None:
             return errors.unknown_namespace(name)
-        return json_response(200, self._find(subscription, known).wire(subscription))
+        return json_response(200, self._find(subscription, provider).wire(subscription))
 
     def _register(self, request: Request) -> Response:
         until = self._clock.now() + timedelta(seconds=_DURATION * self._pace)
-        reached = ("Registered", "Registering")
-        return self._move(request, reached, to=lambda name: Registration(name, "Registering", until))
+        unchanged = ("Registered", "Registering")
+        return self._set_state(request, unchanged, create=lambda name: Registration(name, "Registering", until))
 
     def _unregister(self, request: Request) -> Response:
-        return self._move(request, ("NotRegistered",), to=lambda name: Registration(name, "NotRegistered"))
+        return self._set_state(request, ("NotRegistered",), create=lambda name: Registration(name, "NotRegistered"))
 
-    def _move(self, request: Request, reached: Collection[str], to: Callable[[str], Registration]) -> Response:
+    def _set_state(
+        self, request: Request, unchanged: Collection[str], create: Callable[[str], Registration]
+    ) -> Response:
         subscription, name = request.params["subscription"], request.params["namespace"]
-        if (known := namespace(name)) is None:
+        if (provider := namespace(name)) is None:
             return errors.unknown_namespace(name)
-        registration = self._find(subscription, known)
-        if registration.state not in reached:
-            registration = to(known)
-            self._store.put(registration_key(subscription, known), registration)
+        registration = self._find(subscription, provider)
+        if registration.state not in unchanged:
+            registration = create(provider)
+            self._store.put(registration_key(subscription, provider), registration)
         return json_response(200, registration.wire(subscription))
 
-    def _find(self, subscription: str, known: str) -> Registration:
-        default = "Registered" if known in ALWAYS_REGISTERED else "Unused"
-        found = self._store.get(Registration, registration_key(subscription, known)) or Registration(known, default)
-        return found.at(self._clock.now())
+    def _find(self, subscription: str, provider: str) -> Registration:
+        default = "Registered" if provider in ALWAYS_REGISTERED else "Unused"
+        stored = self._store.get(Registration, registration_key(subscription, provider))
+        return (stored or Registration(provider, default)).at(self._clock.now())

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from harness.emulator.fault_targets import Place
+from harness.emulator.fault_targets import FaultTarget
 from harness.emulator.text_cache import text_cache
 
 NAMESPACES = (
@@ -27,14 +27,14 @@ ALWAYS_REGISTERED = ("Microsoft.Authorization", "Microsoft.Resources", "Microsof
 
 _NAMESPACES = {name.lower(): name for name in NAMESPACES}
 
-OWN = ["providers", "harness.emulator"]  # how the addresses of the emulator's own operations begin
+OWN_PREFIX = ["providers", "harness.emulator"]  # the first segments of the paths of the emulator's own operations
 _POLLS = frozenset({"operationresults", "operationstatuses", "asyncoperations"})
 _REGION = re.compile(r"[a-z0-9]{1,60}")
 _GROUP_NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 
 
 class InvalidContentError(Exception):
-    """A request body that Resource Manager refuses: ``code`` and the sentence."""
+    """A request body that Resource Manager refuses; ``code`` is Azure's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -42,31 +42,31 @@ class InvalidContentError(Exception):
 
 
 def namespace(name: str) -> str | None:
-    """The namespace in its own casing, or None if there is none of that name."""
+    """The namespace of a name in its canonical casing, or None if it is unknown."""
     return _NAMESPACES.get(name.lower())
 
 
 @text_cache
 def segments_of(path: str) -> tuple[Sequence[str], Sequence[str]]:
     """The segments of a path as they are written, and in lower case."""
-    words = path.strip("/").split("/")
-    return words, [word.lower() for word in words]
+    segments = path.strip("/").split("/")
+    return segments, [segment.lower() for segment in segments]
 
 
-def place_of(path: str) -> Place | None:
-    """The group of a path, or the mark of polls; None for the emulator's own operations."""
-    words, lower = segments_of(path)
-    if lower[:2] == OWN or (lower[-1] == "preempt" and "clusters" in lower[-3:]):
+def fault_target_of(path: str) -> FaultTarget | None:
+    """The group of a path, and whether it polls an operation; None for the emulator's own operations."""
+    segments, lower = segments_of(path)
+    if lower[:2] == OWN_PREFIX or (lower[-1] == "preempt" and "clusters" in lower[-3:]):
         return None
-    group = words[3] if len(words) > 3 and lower[2] == "resourcegroups" else ""
-    return Place("arm", group, polls=not _POLLS.isdisjoint(lower))
+    group = segments[3] if len(segments) > 3 and lower[2] == "resourcegroups" else ""
+    return FaultTarget("arm", group, polls=not _POLLS.isdisjoint(lower))
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """A request body that must be a JSON object.
 
     Raises:
-        InvalidContentError: it is not.
+        InvalidContentError: it is not a JSON object.
     """
     try:
         document = msgspec.json.decode(body)
@@ -79,10 +79,10 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def check_group_name(name: str) -> None:
-    """A group's name has 1 to 90 letters, digits, ``_-.()`` and does not end with a point.
+    """A group's name has 1 to 90 letters, digits, ``_-.()`` and does not end with a dot.
 
     Raises:
-        InvalidContentError: any other name.
+        InvalidContentError: the name is not valid.
     """
     if not _GROUP_NAME.fullmatch(name):
         text = (
@@ -93,10 +93,10 @@ def check_group_name(name: str) -> None:
 
 
 def parse_tags(document: dict[str, Any]) -> dict[str, str] | None:
-    """The tags of a body: at most 50, texts all; None when it has none.
+    """The tags of a body: at most 50, with texts as values; None if it has none.
 
     Raises:
-        InvalidContentError: anything else.
+        InvalidContentError: the tags are not valid.
     """
     tags = document.get("tags")
     if tags is None:
@@ -114,7 +114,7 @@ def parse_location(document: dict[str, Any]) -> str:
     """The region of a body, in Azure's short form (``East US`` is ``eastus``).
 
     Raises:
-        InvalidContentError: it is missing, or no name of a region.
+        InvalidContentError: it is missing, or is not the name of a region.
     """
     location = document.get("location")
     if not isinstance(location, str) or not location.strip():

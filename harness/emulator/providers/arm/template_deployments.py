@@ -1,4 +1,4 @@
-"""Template deployments, which the emulator does not run: refused by name."""
+"""Template deployments, which the emulator refuses by name because it does not run them."""
 
 from harness.emulator.context import Request, Response
 from harness.emulator.routing import Route
@@ -15,8 +15,8 @@ _TEXT = (
 def deployment_routes() -> tuple[Route, ...]:
     """The operations on deployments of a resource group."""
     names = {"PUT": "CreateOrUpdate", "GET": "Get", "DELETE": "Delete"}
-    one = [Route(method, _ADDRESS, f"Deployments_{name}", _refuse) for method, name in names.items()]
-    return (*one, Route("POST", f"{_ADDRESS}/validate", "Deployments_Validate", _refuse),
+    routes = [Route(method, _ADDRESS, f"Deployments_{name}", _refuse) for method, name in names.items()]
+    return (*routes, Route("POST", f"{_ADDRESS}/validate", "Deployments_Validate", _refuse),
             Route("POST", f"{_ADDRESS}/whatIf", "Deployments_WhatIf", _refuse))  # fmt: skip
 
 

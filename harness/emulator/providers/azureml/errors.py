@@ -1,7 +1,7 @@
-"""Refusals of Azure Machine Learning, as in recorded sessions of the service.
+"""Errors of Azure Machine Learning, as in recorded sessions of the service.
 
-Its own front end answers in an envelope with inner errors and correlation ids; the gateway before it, which knows
-workspaces and subscriptions, answers as all of Resource Manager does.
+The service's front end has an envelope with inner errors and correlation ids. The gateway in front of it, which knows
+workspaces and subscriptions, has the envelope of Resource Manager.
 """
 
 import secrets
@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.emulator.context import Response
 from harness.emulator.providers.arm.errors import throttled
-from harness.emulator.providers.azureml.model.documents import precise
+from harness.emulator.providers.azureml.model.documents import format_time
 from harness.emulator.subscription_limits import KeyRefusal
 from harness.emulator.wire import arm_error, json_response
 
@@ -19,13 +19,14 @@ _HELP = "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
 
 
 class AzureMLError(Exception):
-    """A refusal by the service's front end.
+    """An error of the service's front end.
 
     Attributes:
-        status: of HTTP.
+        status: the HTTP status.
         code: ``UserError`` where the caller is at fault.
         inner: codes of inner errors, the outermost first.
-        template: the message with its parameters in braces, and ``parameters`` their values; empty where not shown.
+        template: the message with its parameters in braces; empty if the response shows no template.
+        parameters: the values of the template's parameters.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class AzureMLError(Exception):
         self.parameters = dict(parameters or {})
 
     def response(self, location: str, now: datetime) -> Response:
-        """The answer of the front end in a region."""
+        """The response of the front end in a region."""
         return json_response(self.status, {"error": self._document(location, now)})
 
     def _document(self, location: str, now: datetime) -> dict[str, Any]:
@@ -55,7 +56,7 @@ class AzureMLError(Exception):
             ("Correlation", correlation),
             ("Environment", location),
             ("Location", location),
-            ("Time", precise(now)),
+            ("Time", format_time(now)),
         ]
         if self.inner:
             information.append(("InnerError", _nested(self.inner)))
@@ -66,7 +67,7 @@ class AzureMLError(Exception):
 
 
 class GatewayError(Exception):
-    """A refusal by the gateway before the service, which has a code and a message only."""
+    """An error of the gateway in front of the service, with only a code and a message."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -74,14 +75,14 @@ class GatewayError(Exception):
         self.code = code
 
     def response(self) -> Response:
-        """The answer."""
-        answer = arm_error(self.status, self.code, str(self))
-        answer.headers.append(("x-ms-failure-cause", "gateway"))
-        return answer
+        """The response."""
+        response = arm_error(self.status, self.code, str(self))
+        response.headers.append(("x-ms-failure-cause", "gateway"))
+        return response
 
 
 class ThrottledError(Exception):
-    """There were too many requests; the next one is accepted after some seconds."""
+    """The caller sent too many requests; the next one is accepted after some seconds."""
 
     def __init__(self, subscription: str, seconds: int) -> None:
         super().__init__(seconds)
@@ -89,10 +90,10 @@ class ThrottledError(Exception):
         self._seconds = seconds
 
     def response(self) -> Response:
-        """The answer, which is Resource Manager's own."""
-        answer = throttled(self._subscription)
-        answer.headers.append(("retry-after", str(self._seconds)))
-        return answer
+        """The response, which is that of Resource Manager."""
+        response = throttled(self._subscription)
+        response.headers.append(("retry-after", str(self._seconds)))
+        return response
 
 
 def workspace_not_found(group: str, workspace: str) -> GatewayError:
@@ -113,9 +114,9 @@ def unsupported_version(version: str) -> GatewayError:
     return GatewayError(400, "NoRegisteredProviderFound", text)
 
 
-def not_served(what: str, instead: str) -> AzureMLError:
-    """The service has an operation that the emulator does not play, and ``instead`` says what to do."""
-    return AzureMLError(400, f"The emulator does not serve {what}; {instead}.", "NotServed")
+def not_served(feature: str, alternative: str) -> AzureMLError:
+    """The service has a feature that the emulator does not play; ``alternative`` names what to do instead."""
+    return AzureMLError(400, f"The emulator does not serve {feature}; {alternative}.", "NotServed")
 
 
 def invalid(message: str, *inner: str) -> AzureMLError:
@@ -147,7 +148,7 @@ def datastore_not_found(name: str) -> AzureMLError:
 
 
 def keys_refused(code: KeyRefusal, datastore: str, account: str) -> "GatewayError | AzureMLError":
-    """Account keys may not be used: by a policy of the subscription, or by the storage account."""
+    """A policy of the subscription, or the storage account, forbids the use of account keys."""
     if code == "RequestDisallowedByPolicy":
         text = (
             f"Resource '{datastore}' was disallowed by policy. Reasons: 'Datastores must not use keys of storage "
@@ -163,14 +164,14 @@ def keys_refused(code: KeyRefusal, datastore: str, account: str) -> "GatewayErro
 
 
 def soft_deleted() -> GatewayError:
-    """A deleted workspace has the name, and can be recovered or purged; after public reports."""
+    """A soft-deleted workspace has the name, and can be recovered or purged. The message is from public reports."""
     text = "Soft-deleted workspace exists. Please purge or recover it. https://aka.ms/wsoftdelete"
     return GatewayError(400, "BadRequest", text)
 
 
-def asset_not_found(what: str, name: str, version: str = "", label: str = "") -> AzureMLError:
-    """There is no such version of a code, an environment or a data asset."""
-    return AzureMLError(404, f"No {what} exists for name: {name}, version: {version}, label: {label}", "NotFoundError")
+def asset_not_found(kind: str, name: str, version: str = "", label: str = "") -> AzureMLError:
+    """There is no such asset, or no such version of it."""
+    return AzureMLError(404, f"No {kind} exists for name: {name}, version: {version}, label: {label}", "NotFoundError")
 
 
 def _nested(codes: Sequence[str]) -> dict[str, Any] | None:

@@ -14,9 +14,9 @@ FIRST_LOCATION = "eastus"
 
 
 def first_workspace(group: str) -> Address:
-    """The address of the first workspace in the emulator's own group, whose id is given."""
-    words = group.split("/")
-    return Address(words[2], words[4], (NAME,), MACHINE_LEARNING)
+    """The address of the first workspace in the emulator's own group, which has the id ``group``."""
+    segments = group.split("/")
+    return Address(segments[2], segments[4], (NAME,), MACHINE_LEARNING)
 
 
 def ensure_first_workspace(
@@ -25,11 +25,11 @@ def ensure_first_workspace(
     """Create the first workspace, unless it exists.
 
     Args:
-        tracked: the providers of what it depends on.
+        tracked: the providers of the resources that it depends on.
         group: the id of the emulator's own resource group.
         storage_account: the id of the account that holds its containers and shares.
     """
-    ids = {each.namespace: each.ensure(group, NAME, FIRST_LOCATION) for each in tracked}
+    ids = {provider.namespace: provider.ensure(group, NAME, FIRST_LOCATION) for provider in tracked}
     details = WorkspaceDetails(
         workspace_id=str(uuid.uuid4()),
         principal_id=str(uuid.uuid4()),

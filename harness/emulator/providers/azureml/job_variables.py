@@ -1,7 +1,7 @@
-"""Environment variables of jobs: those that Azure ML sets for their runs, and those that lead to the emulator.
+"""Environment variables of jobs: those that Azure ML sets for runs, and those that make clients use the emulator.
 
-After wire-behaviour seen in public dumps of jobs: ``AZUREML_*`` and ``MLFLOW_*``. The proxy and the authority are the
-emulator's own.
+``AZUREML_*`` and ``MLFLOW_*`` follow public dumps of the variables of jobs. The variables of the proxy and the
+certificate authority are the emulator's own.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from harness.emulator.store import Store
 
 
 @dataclass(slots=True)
-class WayIn:
-    """The address of the emulator; empty until it listens, which is before any job starts."""
+class ProxySettings:
+    """The emulator's proxy and certificate authority; empty until it listens, which is before any job starts."""
 
     proxy_url: str = ""
     ca_path: str = ""
 
     def variables(self) -> dict[str, str]:
-        """The variables that lead a client's requests to the emulator."""
+        """The variables that make clients send their requests to the emulator."""
         proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), self.proxy_url)
         direct = {"NO_PROXY": "", "no_proxy": ""}
         return proxies | direct | dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), self.ca_path)
@@ -30,22 +30,22 @@ class WayIn:
 
 @dataclass(frozen=True, slots=True)
 class JobVariables:
-    """Makes the variables of a job."""
+    """Builds the environment variables of a job."""
 
     store: Store
     tokens: RunTokens
-    way_in: WayIn
+    proxy_settings: ProxySettings
 
     def __call__(self, workspace: Workspace, details: JobDetails) -> Mapping[str, str]:
         """The variables of a job, which include its token."""
         experiment = self.store.get(RunExperiment, experiment_key(workspace, details.experiment))
-        kept = self.store.get(WorkspaceDetails, workspace.key)
+        workspace_details = self.store.get(WorkspaceDetails, workspace.key)
         identifier, address = workspace.address.id("workspace"), workspace.address
         token, expiry = self.tokens.issue(workspace.key, details.name)
         experiment_id = experiment.id if experiment else ""
         endpoint = f"https://{api_host(workspace.location)}"
         return {
-            **self.way_in.variables(),
+            **self.proxy_settings.variables(),
             "AZUREML_RUN_ID": details.name,
             "AZUREML_ROOT_RUN_ID": details.name,
             "AZUREML_EXPERIMENT_ID": experiment_id,
@@ -53,7 +53,7 @@ class JobVariables:
             "AZUREML_ARM_SUBSCRIPTION": address.subscription,
             "AZUREML_ARM_RESOURCEGROUP": address.group,
             "AZUREML_ARM_WORKSPACE_NAME": address.name,
-            "AZUREML_WORKSPACE_ID": kept.workspace_id if kept else "",
+            "AZUREML_WORKSPACE_ID": workspace_details.workspace_id if workspace_details else "",
             "AZUREML_WORKSPACE_SCOPE": identifier,
             "AZUREML_EXPERIMENT_SCOPE": f"{identifier}/experiments/{details.experiment}",
             "AZUREML_SERVICE_ENDPOINT": endpoint,

@@ -1,8 +1,8 @@
 """The execution of a command job: its code, inputs, outputs, environment variables and logs.
 
-A mount shows the directory of the datastore itself. A download is a copy that is made before the command starts, an
-upload one that is made after it has ended, whatever its exit code is. ``./outputs`` and ``./logs`` of the working
-directory are directories of the run's artifacts, so what is written there can be read at once.
+A mount shows the directory of the datastore itself. A download is copied before the command starts, an upload
+after it has ended, whatever its exit code is. ``./outputs`` and ``./logs`` of the working directory are directories of
+the run's artifacts, so that clients can read files there as soon as they are written.
 """
 
 import shlex
@@ -25,14 +25,14 @@ from harness.emulator.providers.azureml.storage_paths import StoragePathError, S
 
 Variables = Callable[[Workspace, JobDetails], Mapping[str, str]]
 
-_OWN = ("outputs", "logs")  # directories of the working directory that are artifacts
+_ARTIFACT_DIRECTORIES = ("outputs", "logs")  # subdirectories of the working directory that hold artifacts
 _SHARED_MEMORY = "2g"  # the service's default
-_NODE = "$AZ_BATCHAI_JOB_TEMP"  # the working directory of a node
+_NODE_DIRECTORY = "$AZ_BATCHAI_JOB_TEMP"  # the working directory of a node
 
 
 @dataclass(slots=True)
 class _Script:
-    """Lines of shell that run before and after the command."""
+    """Shell lines that run before and after the command, with the variables and paths that they need."""
 
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
@@ -40,8 +40,8 @@ class _Script:
     reads: list[Path] = field(default_factory=list)
     writes: list[Path] = field(default_factory=list)
 
-    def show(self, kind: str, name: str, path: str) -> str:
-        """Put a path into the service's variables for it; a reference to one of them, which may be quoted later."""
+    def export(self, kind: str, name: str, path: str) -> str:
+        """Set the service's variables for a path, and return a reference to one of them, which may be quoted later."""
         names = (f"AZURE_ML_{kind}_{name}", f"AZUREML_DATAREFERENCE_{name}", f"AZ_ML_{kind}_{name}")
         self.variables |= dict.fromkeys(names, path)
         return f"${{{names[-1]}}}"
@@ -49,12 +49,12 @@ class _Script:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Describes command jobs to a back end.
+    """Describes command jobs for a back end.
 
     Args:
         specs: the engine's part of a description.
         paths: finds the directories of uris.
-        variables: those by which a job reaches the emulator and its own run.
+        variables: the variables with which a job reaches the emulator and its own run.
     """
 
     specs: JobSpecs
@@ -65,7 +65,7 @@ class Launch:
         """The processes, files and variables of a job.
 
         Raises:
-            JobSpecError: a uri leads to nothing.
+            JobSpecError: a uri names nothing that exists.
         """
         try:
             return self._spec(workspace, details, job, cluster)
@@ -81,15 +81,15 @@ class Launch:
         )
         script = _Script()
         self._prepare_code(details, script)
-        for name in _OWN:
+        for name in _ARTIFACT_DIRECTORIES:
             target = shlex.quote(str(artifacts / name))
             script.before += [f"[ -d {name} ] && cp -R {name}/. {target}", f"rm -rf {name}; ln -s {target} {name}"]
-        inputs = {name: self._input(workspace, name, each, script) for name, each in details.inputs.items()}
+        inputs = {name: self._input(workspace, name, job_input, script) for name, job_input in details.inputs.items()}
         outputs = {name: self._output(workspace, details, name, script) for name in details.outputs}
         command = protected(expand_command(details.command, inputs, outputs), script.variables)
         environment = {name: value for name, value in details.variables.items() if not name.startswith("AZUREML_RUN")}
-        ways = dict(self.variables(workspace, details))
-        if authority := ways.get("SSL_CERT_FILE"):
+        access = dict(self.variables(workspace, details))
+        if authority := access.get("SSL_CERT_FILE"):
             script.reads.append(Path(authority))
         distribution = dict(details.distribution or {})
         kind = str(distribution.pop("distributionType", ""))
@@ -99,7 +99,7 @@ class Launch:
             nodes=self.specs.nodes(job, cluster),
             toolkit="command",
             settings={
-                "commandLine": _wrapped(command, script.after),
+                "commandLine": _wrap_command(command, script.after),
                 "distribution": kind,
                 "index": self._index(workspace, details),
                 **distribution,
@@ -108,9 +108,9 @@ class Launch:
             job_mounts=(),
             stdouterr=artifacts / "user_logs",
             inputs={},
-            outputs={name: artifacts / name for name in _OWN},
+            outputs={name: artifacts / name for name in _ARTIFACT_DIRECTORIES},
             environment=environment,
-            secrets=ways,
+            secrets=access,
             preparation=f"bash -c {shlex.quote('; '.join(['set -e', *script.before]))}" if script.before else None,
             container=self._container(details, artifacts),
             reads=tuple(script.reads),
@@ -119,8 +119,8 @@ class Launch:
             wall_clock=wall_clock(details),
             per_node_logs=False,
             variables={
-                "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": _NODE,
-                "AZUREML_CR_DATA_CAPABILITY_PATH": _NODE,
+                "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": _NODE_DIRECTORY,
+                "AZUREML_CR_DATA_CAPABILITY_PATH": _NODE_DIRECTORY,
                 **script.variables,
             },
             stdout="std_log{label}.txt",
@@ -130,12 +130,12 @@ class Launch:
         )
 
     def _index(self, workspace: Workspace, details: JobDetails) -> int:
-        """A number that no job running at the same time has; it decides on the ports where ranks meet."""
-        kept = self.paths.store.get(WorkspaceDetails, workspace.key)
-        return details.run_number + (zlib.crc32(kept.workspace_id.encode()) if kept else 0)
+        """A number that no other running job has; it selects the ports at which ranks meet."""
+        workspace_details = self.paths.store.get(WorkspaceDetails, workspace.key)
+        return details.run_number + (zlib.crc32(workspace_details.workspace_id.encode()) if workspace_details else 0)
 
     def _container(self, details: JobDetails, artifacts: Path) -> ContainerSpec | None:
-        """The container of a job's environment; that of a registry's environment goes by its id, for the image map.
+        """The container of a job's environment; the image of a registry's environment is its id, for the image map.
 
         Raises:
             StoragePathError: the build context is not in the emulator's storage.
@@ -147,11 +147,12 @@ class Launch:
         if asset is None:
             return ContainerSpec(details.environment, memory)
         image, conda = str(asset.properties.get("image") or ""), str(asset.properties.get("condaFile") or "")
-        given, log = asset.properties.get("build") or {}, artifacts / "azureml-logs" / "20_image_build_log.txt"
+        log = artifacts / "azureml-logs" / "20_image_build_log.txt"
+        definition = asset.properties.get("build") or {}
         build = None
-        if given:
-            context = self.paths.find_address(str(given.get("contextUri")))
-            build = BuildSpec(log, context=context, dockerfile=str(given.get("dockerfilePath") or "Dockerfile"))
+        if definition:
+            context = self.paths.find_address(str(definition.get("contextUri")))
+            build = BuildSpec(log, context=context, dockerfile=str(definition.get("dockerfilePath") or "Dockerfile"))
         elif conda:
             build = BuildSpec(log, conda=conda)
         return ContainerSpec(image, memory, build=build) if image or build else None
@@ -166,43 +167,43 @@ class Launch:
         script.reads.append(source)
         script.before.append(f"cp -R {shlex.quote(str(source))}/. .")
 
-    def _input(self, workspace: Workspace, name: str, given: Mapping[str, object], script: _Script) -> str:
-        """The text that an expression for an input becomes."""
-        if "value" in given:
-            script.variables[f"AZUREML_PARAMETER_{name}"] = str(given["value"])
-            return str(given["value"])
-        uri, mode = str(given["uri"]), given["mode"]
+    def _input(self, workspace: Workspace, name: str, job_input: Mapping[str, object], script: _Script) -> str:
+        """The text that replaces an expression for an input."""
+        if "value" in job_input:
+            script.variables[f"AZUREML_PARAMETER_{name}"] = str(job_input["value"])
+            return str(job_input["value"])
+        uri, mode = str(job_input["uri"]), job_input["mode"]
         if mode == "Direct":
             return uri
         source = self.paths.find(workspace, uri)
         if not source.exists():
             raise StoragePathError(f"the input {name} does not exist: {uri}")
-        shown = str(source)
+        path = str(source)
         script.reads.append(source)
         if mode in ("Download", "EvalDownload"):
-            copy = f"{_NODE}/.inputs/{name}"
-            script.before.append(f'mkdir -p "{_NODE}/.inputs" && cp -R {shlex.quote(str(source))} "{copy}"')
-            shown = copy
-        return script.show("INPUT", name, shown)
+            copy = f"{_NODE_DIRECTORY}/.inputs/{name}"
+            script.before.append(f'mkdir -p "{_NODE_DIRECTORY}/.inputs" && cp -R {shlex.quote(str(source))} "{copy}"')
+            path = copy
+        return script.export("INPUT", name, path)
 
     def _output(self, workspace: Workspace, details: JobDetails, name: str, script: _Script) -> str:
-        """The text that an expression for an output becomes."""
-        given = details.outputs[name]
+        """The text that replaces an expression for an output."""
+        job_output = details.outputs[name]
         uri = output_uri(details, name)
-        if given["mode"] == "Direct":
+        if job_output["mode"] == "Direct":
             return uri
         target = self.paths.find(workspace, uri)
-        is_file = given["jobOutputType"] == "uri_file"
+        is_file = job_output["jobOutputType"] == "uri_file"
         folder = target.parent if is_file else target
         folder.mkdir(parents=True, exist_ok=True)
         script.writes.append(folder)
-        shown = str(target)
-        if given["mode"] == "Upload":
-            shown = f"{_NODE}/.uploads/{name}"
-            script.before.append(f'mkdir -p "{_NODE}/.uploads{"" if is_file else f"/{name}"}"')
-            copied = f'"{shown}"' if is_file else f'"{shown}"/.'
-            script.after.append(f"[ -e {copied} ] && cp -R {copied} {shlex.quote(str(target))}")
-        return script.show("OUTPUT", name, shown)
+        path = str(target)
+        if job_output["mode"] == "Upload":
+            path = f"{_NODE_DIRECTORY}/.uploads/{name}"
+            script.before.append(f'mkdir -p "{_NODE_DIRECTORY}/.uploads{"" if is_file else f"/{name}"}"')
+            source = f'"{path}"' if is_file else f'"{path}"/.'
+            script.after.append(f"[ -e {source} ] && cp -R {source} {shlex.quote(str(target))}")
+        return script.export("OUTPUT", name, path)
 
 
 def output_uri(details: JobDetails, name: str) -> str:
@@ -211,7 +212,7 @@ def output_uri(details: JobDetails, name: str) -> str:
     return expand_uri(str(uri), job=details.name, output=name, default_datastore=DEFAULT)
 
 
-def _wrapped(command: str, after: list[str]) -> str:
-    """The command in a bash of its own, and what follows it, with the command's exit code."""
+def _wrap_command(command: str, after: list[str]) -> str:
+    """A shell line that runs the command in a separate bash, then ``after``, and ends with the command's exit code."""
     run = f"bash -c {shlex.quote(command)}"
     return "; ".join([run, "status=$?", *after, "exit $status"]) if after else run

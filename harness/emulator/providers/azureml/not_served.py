@@ -1,4 +1,4 @@
-"""The operations that the emulator does not play; each is refused by name, with what to do instead."""
+"""The operations that the emulator does not play; each is refused by name, with an alternative."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ _LOCATION = f"/subscriptions/{{subscription}}/providers/{MACHINE_LEARNING}/locat
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A collection, or one operation where there is a method.
+    """A refused collection, or a single refused operation if ``method`` is set.
 
     Attributes:
         path: its path below a workspace.
-        what: its name in a sentence.
-        instead: what the user can do instead.
+        feature: its name in a sentence.
+        alternative: what the user can do instead.
     """
 
     path: str
-    what: str
-    instead: str
+    feature: str
+    alternative: str
     method: str = ""
 
 
@@ -64,19 +64,19 @@ REFUSALS = (
 
 
 def refusal_routes() -> Iterator[Route]:
-    """Every refusal as routes."""
+    """The routes of all refusals."""
     for refusal in REFUSALS:
-        operation, handler = f"NotServed_{refusal.path}", _refusing(refusal)
+        operation, handler = f"NotServed_{refusal.path}", _refusal_handler(refusal)
         if refusal.method:
             yield Route(refusal.method, f"{_WORKSPACE}/{refusal.path}", operation, handler)
         else:
             yield from _collection(f"{_WORKSPACE}/{refusal.path}", operation, handler)
     registries = Refusal("registries", "registries", _WORKSPACE_ASSETS)
-    yield from _collection(f"{_GROUP}/registries", "NotServed_registries", _refusing(registries))
+    yield from _collection(f"{_GROUP}/registries", "NotServed_registries", _refusal_handler(registries))
     quotas = Refusal("updateQuotas", "quotas of single workspaces", "start the emulator with --quota", "POST")
-    yield Route("POST", f"{_LOCATION}/updateQuotas", "NotServed_updateQuotas", _refusing(quotas))
-    operations = Refusal("operations", "the list of operations", "see its documentation", "GET")
-    yield Route("GET", f"/providers/{MACHINE_LEARNING}/operations", "NotServed_operations", _refusing(operations))
+    yield Route("POST", f"{_LOCATION}/updateQuotas", "NotServed_updateQuotas", _refusal_handler(quotas))
+    listing = Refusal("operations", "the list of operations", "see its documentation", "GET")
+    yield Route("GET", f"/providers/{MACHINE_LEARNING}/operations", "NotServed_operations", _refusal_handler(listing))
 
 
 def _collection(path: str, operation: str, handler: Handler) -> Iterator[Route]:
@@ -85,9 +85,9 @@ def _collection(path: str, operation: str, handler: Handler) -> Iterator[Route]:
         yield from (Route(method, path + below, operation, handler) for method in _METHODS)
 
 
-def _refusing(refusal: Refusal) -> Handler:
+def _refusal_handler(refusal: Refusal) -> Handler:
     def refuse(request: Request) -> Response:
         del request
-        raise not_served(refusal.what, refusal.instead)
+        raise not_served(refusal.feature, refusal.alternative)
 
     return refuse

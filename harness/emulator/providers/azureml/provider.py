@@ -1,4 +1,4 @@
-"""Microsoft.MachineLearningServices as Resource Manager sees it, and as the engine does."""
+"""Microsoft.MachineLearningServices: its routes for Resource Manager, and its job specifications for the engine."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -60,12 +60,12 @@ class AzureML:
     """The resource provider.
 
     Args:
-        engine: moves its computes and jobs.
-        identity: who uses the emulator.
-        accounts: the storage accounts that datastores lead to.
+        engine: runs its computes and jobs.
+        identity: the tenant and the applications that use the emulator.
+        accounts: the storage accounts of datastores.
         limits: the limits of the subscription.
-        exists: whether there is a resource of an id, among those that workspaces depend on.
-        variables: those by which a job reaches the emulator and its own run.
+        exists: whether the resource with an id exists, for the resources that workspaces depend on.
+        variables: the variables with which a job reaches the emulator and its own run.
 
     Attributes:
         service: the parts that the data plane shares.
@@ -102,16 +102,16 @@ class AzureML:
             *operation_routes(OperationStatuses(self._service)),
             *refusal_routes(),
         )
-        self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
+        self._routes = [dataclasses.replace(route, handler=self._with_error_responses(route)) for route in table]
         engine.register(self, self._observe)
 
     @property
     def routes(self) -> Sequence[Route]:
-        """Its operations."""
+        """The operations of the namespace."""
         return self._routes
 
     def job_spec(self, job: Job, cluster: Cluster) -> JobSpec:
-        """What a back end runs for a job.
+        """The specification of a job for a back end.
 
         Raises:
             JobSpecError: the job cannot be started.
@@ -125,18 +125,18 @@ class AzureML:
 
     def node_quota(self, cluster: Cluster) -> NodeQuota | None:
         """How many nodes the quota of the subscription allows a cluster."""
-        return self._quotas.of_nodes(cluster)
+        return self._quotas.node_quota(cluster)
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
-        """Start to delete every workspace of a group, with everything in it."""
+        """Start to delete every workspace of a group, with its contents."""
         self._engine.begin_group_delete(self.namespace, subscription, group)
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
-        """Whether nothing is left in a group."""
+        """Whether a group contains no workspace."""
         return not self._engine.repository.workspaces(self.namespace, subscription, group)
 
     def _observe(self, before: Resource | None, after: Resource | None) -> None:
-        """Register the outputs of a completed job; delete our own records together with the resource of the engine."""
+        """Register the outputs of a completed job; delete the provider's records of a deleted resource."""
         if isinstance(before, Job) and isinstance(after, Job) and before.phase != after.phase == "succeeded":
             self._register_outputs(after)
         if isinstance(before, Cluster) and after is None:
@@ -164,32 +164,32 @@ class AzureML:
             for kind in RUN_RECORDS:
                 self._engine.repository.store.delete_all(kind, f"{key}/")
 
-    def _answering(self, route: Route) -> Handler:
-        """The handler of a route with its refusals as answers, called once the body of a write is read.
+    def _with_error_responses(self, route: Route) -> Handler:
+        """The handler of a route, with errors as responses.
 
-        So nothing else happens between the reads and the writes of a handler.
+        It runs after the body of a write has been read, so no other request runs between its reads and its writes.
         """
 
-        async def answer(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             clock = self._engine.clock
-            began, left = clock.monotonic(), 0
+            start, remaining = clock.monotonic(), 0
             try:
-                left = self._service.take(request).left
+                remaining = self._service.take(request).left
                 self._service.check_version(request)
                 if request.method == "GET":
-                    answer = _at_once(route.handler, request)
+                    response = _call(route.handler, request)
                 else:
                     await request.read()
-                    answer = await self._group_commit.write(lambda: _at_once(route.handler, request))
+                    response = await self._group_commit.write(lambda: _call(route.handler, request))
             except (AzureMLError, GatewayError, ThrottledError) as error:
-                answer = self._service.refused(error, request)
-            return self._service.stamped(answer, request, left=left, seconds=clock.monotonic() - began)
+                response = self._service.error_response(error, request)
+            return self._service.add_headers(response, request, remaining=remaining, seconds=clock.monotonic() - start)
 
-        return answer
+        return handle
 
 
-def _at_once(handler: Handler, request: Request) -> Response:
-    given = handler(request)
-    if not isinstance(given, Response):
-        raise TypeError("the handlers of Azure Machine Learning wait for nothing")
-    return given
+def _call(handler: Handler, request: Request) -> Response:
+    response = handler(request)
+    if not isinstance(response, Response):
+        raise TypeError("a handler of Azure Machine Learning is asynchronous")
+    return response

@@ -1,4 +1,4 @@
-"""Every operation of Microsoft.MachineLearningServices that the emulator plays, by Microsoft's names."""
+"""The operations of Microsoft.MachineLearningServices that the emulator plays, with Microsoft's names."""
 
 from harness.emulator.engine.model.address import MACHINE_LEARNING
 from harness.emulator.providers.azureml.handlers.assets import Assets
@@ -31,30 +31,30 @@ def workspace_routes(workspaces: Workspaces) -> tuple[Route, ...]:
 
 def compute_routes(computes: Computes) -> tuple[Route, ...]:
     """The routes of computes and their nodes."""
-    one = _WORKSPACE + "/computes/{name}"
+    compute = _WORKSPACE + "/computes/{name}"
     return (
         Route("GET", _WORKSPACE + "/computes", "Compute_List", computes.list),
-        Route("PUT", one, "Compute_CreateOrUpdate", computes.put),
-        Route("GET", one, "Compute_Get", computes.get),
-        Route("PATCH", one, "Compute_Update", computes.patch),
-        Route("DELETE", one, "Compute_Delete", computes.delete),
-        Route("POST", one + "/listNodes", "Compute_ListNodes", computes.list_nodes),
-        Route("POST", one + "/start", "Compute_Start", computes.start),
-        Route("POST", one + "/stop", "Compute_Stop", computes.stop),
-        Route("POST", one + "/restart", "Compute_Restart", computes.restart),
+        Route("PUT", compute, "Compute_CreateOrUpdate", computes.put),
+        Route("GET", compute, "Compute_Get", computes.get),
+        Route("PATCH", compute, "Compute_Update", computes.patch),
+        Route("DELETE", compute, "Compute_Delete", computes.delete),
+        Route("POST", compute + "/listNodes", "Compute_ListNodes", computes.list_nodes),
+        Route("POST", compute + "/start", "Compute_Start", computes.start),
+        Route("POST", compute + "/stop", "Compute_Stop", computes.stop),
+        Route("POST", compute + "/restart", "Compute_Restart", computes.restart),
     )
 
 
 def asset_routes(kind: AssetKind, assets: Assets) -> tuple[Route, ...]:
     """The routes of one type of asset with its versions."""
     name = {"codes": "Code", "environments": "Environment", "data": "Data", "models": "Model"}[kind.type]
-    every = f"{_WORKSPACE}/{kind.type}"
-    one, versions = every + "/{name}", every + "/{name}/versions"
+    collection = f"{_WORKSPACE}/{kind.type}"
+    asset, versions = collection + "/{name}", collection + "/{name}/versions"
     routes = (
-        Route("GET", every, f"{name}Containers_List", assets.list_containers),
-        Route("PUT", one, f"{name}Containers_CreateOrUpdate", assets.put_container),
-        Route("GET", one, f"{name}Containers_Get", assets.get_container),
-        Route("DELETE", one, f"{name}Containers_Delete", assets.delete_container),
+        Route("GET", collection, f"{name}Containers_List", assets.list_containers),
+        Route("PUT", asset, f"{name}Containers_CreateOrUpdate", assets.put_container),
+        Route("GET", asset, f"{name}Containers_Get", assets.get_container),
+        Route("DELETE", asset, f"{name}Containers_Delete", assets.delete_container),
         Route("GET", versions, f"{name}Versions_List", assets.list_versions),
         Route("PUT", versions + "/{version}", f"{name}Versions_CreateOrUpdate", assets.put),
         Route("GET", versions + "/{version}", f"{name}Versions_Get", assets.get),
@@ -68,13 +68,13 @@ def asset_routes(kind: AssetKind, assets: Assets) -> tuple[Route, ...]:
 
 def job_routes(jobs: Jobs) -> tuple[Route, ...]:
     """The routes of jobs."""
-    one = _WORKSPACE + "/jobs/{name}"
+    job = _WORKSPACE + "/jobs/{name}"
     return (
         Route("GET", _WORKSPACE + "/jobs", "Jobs_List", jobs.list),
-        Route("PUT", one, "Jobs_CreateOrUpdate", jobs.put),
-        Route("GET", one, "Jobs_Get", jobs.get),
-        Route("DELETE", one, "Jobs_Delete", jobs.delete),
-        Route("POST", one + "/cancel", "Jobs_Cancel", jobs.cancel),
+        Route("PUT", job, "Jobs_CreateOrUpdate", jobs.put),
+        Route("GET", job, "Jobs_Get", jobs.get),
+        Route("DELETE", job, "Jobs_Delete", jobs.delete),
+        Route("POST", job + "/cancel", "Jobs_Cancel", jobs.cancel),
     )
 
 

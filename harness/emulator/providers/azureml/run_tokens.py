@@ -1,6 +1,6 @@
-"""Tokens by which a job reaches its own workspace's data plane, and nothing else.
+"""Tokens with which a job can use the data plane of its own workspace, and nothing else.
 
-They are JSON Web Tokens like the service's, since clients read when they expire.
+They are JSON Web Tokens, as the service's are, because clients read their expiry.
 """
 
 import hashlib

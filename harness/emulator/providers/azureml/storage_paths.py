@@ -1,4 +1,4 @@
-"""Paths of the uris of inputs and outputs: datastores are directories, which a mount shows."""
+"""The local paths of the uris of inputs and outputs; a datastore is a directory, which a mount shows."""
 
 import os
 import re
@@ -31,7 +31,7 @@ _HOST = re.compile(r"(?P<account>[a-z0-9]{3,24})\.(?P<service>blob|file)\.core\.
 
 
 class StoragePathError(Exception):
-    """A uri names something that the emulator does not have; the text says what."""
+    """A uri names something that the emulator does not have; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class StoragePaths:
     """Finds the directories and files of a workspace's uris.
 
     Args:
-        accounts: where containers and shares are.
+        accounts: the storage accounts that hold containers and shares.
     """
 
     store: Store
@@ -52,17 +52,17 @@ class StoragePaths:
             StoragePathError: there is no such datastore, data asset, container or share, or the path leaves it or leads
                 through a symbolic link.
         """
-        if found := _ASSET_NAME.fullmatch(uri):
-            return self._find_stored(workspace, self._asset_uri(workspace, found["name"], found["version"]))
-        if found := _ASSET_ID.fullmatch(uri):
-            kinds = (DATA,) if found["type"] == "data" else (MODEL,)
-            return self._find_stored(workspace, self._asset_uri(workspace, found["name"], found["version"], kinds))
+        if match := _ASSET_NAME.fullmatch(uri):
+            return self._find_stored(workspace, self._asset_uri(workspace, match["name"], match["version"]))
+        if match := _ASSET_ID.fullmatch(uri):
+            kinds = (DATA,) if match["type"] == "data" else (MODEL,)
+            return self._find_stored(workspace, self._asset_uri(workspace, match["name"], match["version"], kinds))
         return self._find_stored(workspace, uri)
 
     def _find_stored(self, workspace: Workspace, uri: str) -> Path:
         """The directory or file of a uri; a data asset cannot name another data asset."""
-        if found := _SHORT.fullmatch(uri) or _LONG.fullmatch(uri):
-            return self._in_datastore(workspace, found["store"], found["path"])
+        if match := _SHORT.fullmatch(uri) or _LONG.fullmatch(uri):
+            return self._in_datastore(workspace, match["store"], match["path"])
         if uri.startswith("https://"):
             return self.find_address(uri)
         raise StoragePathError(f"the emulator cannot read {uri[:200]!r}; use a datastore, a data asset or its storage")
@@ -95,29 +95,29 @@ class StoragePaths:
         find = self.accounts.container_directory if service == "blob" else self.accounts.share_directory
         root = find(account, store)
         if root is None:
-            what = "container" if service == "blob" else "file share"
-            raise StoragePathError(f"there is no {what} {store!r} in the storage account {account!r}")
+            kind = "container" if service == "blob" else "file share"
+            raise StoragePathError(f"there is no {kind} {store!r} in the storage account {account!r}")
         relative = PurePosixPath(path)
         if relative.is_absolute() or ".." in relative.parts or "\0" in path:
             raise StoragePathError(f"the path {path[:200]!r} leaves its container or share")
-        found = root / relative
-        if Path(os.path.realpath(found)) != Path(os.path.realpath(root)) / relative:
-            # A job may have made the link, and this job would read what it leads to.
+        location = root / relative
+        if Path(os.path.realpath(location)) != Path(os.path.realpath(root)) / relative:
+            # A job could have created the link to make this job read files outside of the container or share.
             raise StoragePathError(f"the path {path[:200]!r} leads through a symbolic link")
-        return found
+        return location
 
     def _asset_uri(
         self, workspace: Workspace, name: str, version: str | None, kinds: tuple[AssetKind, ...] = (DATA, MODEL)
     ) -> str:
-        """The uri of an asset, the latest without ``version``; of two that have the name, that of the data."""
+        """The uri of a version of an asset, by default the latest. A data asset precedes a model of the same name."""
         for kind in kinds:
             if version is None:
                 prefix = f"{container_key(workspace, kind, name)}/versions/"
-                versions = [each for _, each in self.store.list(AssetVersion, prefix)]
-                found = max(versions, key=lambda each: each.created, default=None)
+                versions = [item for _, item in self.store.list(AssetVersion, prefix)]
+                asset = max(versions, key=lambda item: item.created, default=None)
             else:
-                found = self.store.get(AssetVersion, version_key(workspace, kind, name, version))
-            if found:
-                return str(found.properties["dataUri" if kind is DATA else "modelUri"])
-        words = " or ".join(kind.word for kind in kinds)
-        raise StoragePathError(f"there is no {words} {name!r} of the version {version or 'latest'!r}")
+                asset = self.store.get(AssetVersion, version_key(workspace, kind, name, version))
+            if asset:
+                return str(asset.properties["dataUri" if kind is DATA else "modelUri"])
+        kinds_text = " or ".join(kind.word for kind in kinds)
+        raise StoragePathError(f"there is no {kinds_text} {name!r} of the version {version or 'latest'!r}")

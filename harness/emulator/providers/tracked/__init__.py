@@ -1,4 +1,4 @@
-"""Resources that others depend on, which the emulator keeps and shows but does not play."""
+"""Resources that workspaces depend on: the emulator stores and shows them, but does not play their services."""
 
 from harness.emulator.providers.tracked.provider import TrackedResources
 

@@ -12,7 +12,7 @@ Properties = dict[str, Any]
 
 
 class TrackedResource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A resource as its creator described it. ``unique`` is a GUID that it keeps for its life."""
+    """A resource as its creator described it. ``unique`` is a GUID that never changes."""
 
     id: str
     name: str
@@ -31,29 +31,29 @@ class TrackedType:
     """A type of resource.
 
     Attributes:
-        namespace: of its provider.
-        name: of the type, in the casing of ids.
-        pattern: what a resource's name has to match, from Azure's naming rules.
-        rule: the same in words.
-        added: the properties that the service adds to those of the creator.
-        sku: the default.
+        namespace: the namespace of its provider.
+        name: the type's name, in the casing of ids.
+        pattern: matches valid names of resources, from Azure's naming rules.
+        rule: the pattern in words.
+        service_properties: the properties that the service adds to those of the creator.
+        sku: the default SKU.
     """
 
     namespace: str
     name: str
     pattern: "re.Pattern[str]"
     rule: str
-    added: Callable[[TrackedResource, str], Properties]
+    service_properties: Callable[[TrackedResource, str], Properties]
     sku: Mapping[str, Any] | None = None
 
     @property
     def full_name(self) -> str:
-        """With the namespace, as ``type`` shows it."""
+        """The name with its namespace, as ``type`` shows it."""
         return f"{self.namespace}/{self.name}"
 
 
 def wire(kind: TrackedType, resource: TrackedResource, tenant: str) -> dict[str, Any]:
-    """As Resource Manager shows it: what its creator said, and what the service adds."""
+    """The wire form of a resource: the properties of its creator, and those that the service adds."""
     document: dict[str, Any] = {
         "id": resource.id,
         "name": resource.name,
@@ -65,7 +65,11 @@ def wire(kind: TrackedType, resource: TrackedResource, tenant: str) -> dict[str,
         document["kind"] = resource.kind
     if resource.sku is not None:
         document["sku"] = resource.sku
-    document["properties"] = {**resource.properties, **kind.added(resource, tenant), "provisioningState": "Succeeded"}
+    document["properties"] = {
+        **resource.properties,
+        **kind.service_properties(resource, tenant),
+        "provisioningState": "Succeeded",
+    }
     return document
 
 

@@ -1,4 +1,4 @@
-"""A namespace of one tracked type: created, shown and deleted at once; no data plane answers for it."""
+"""A namespace with one tracked type, whose resources are created and deleted at once and have no data plane."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class TrackedResources:
 
     Args:
         kind: the type.
-        identity: whose tenant resources show.
+        identity: has the tenant that resources show.
     """
 
     def __init__(self, kind: TrackedType, identity: Identity, *, store: Store, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class TrackedResources:
 
     @property
     def routes(self) -> Sequence[Route]:
-        """Its operations."""
+        """The operations of the namespace."""
         subscription = f"/subscriptions/{{subscription}}/providers/{self._kind.full_name}"
         group = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{self._kind.full_name}"
         name = self._kind.name.capitalize()
@@ -45,7 +45,7 @@ class TrackedResources:
         )
 
     def ensure(self, group: str, name: str, location: str) -> str:
-        """Have a resource in a group, whose id is given; its id."""
+        """Create a resource in the group with a given id, unless it exists, and return the resource's id."""
         identifier = f"{group}/providers/{self._kind.full_name}/{name}"
         if self._store.get(TrackedResource, identifier.lower()) is None:
             now, kind = self._clock.now(), self._kind
@@ -54,7 +54,7 @@ class TrackedResources:
         return identifier
 
     def has(self, identifier: str) -> bool:
-        """Whether there is a resource of an id."""
+        """Whether the resource with an id exists."""
         return self._store.get(TrackedResource, identifier.lower()) is not None
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
@@ -62,7 +62,7 @@ class TrackedResources:
         self._store.delete_all(TrackedResource, self._prefix(subscription, group))
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
-        """Whether nothing is left in a group."""
+        """Whether a group contains no resource of this type."""
         return not self._store.list(TrackedResource, self._prefix(subscription, group))
 
     async def _put(self, request: Request) -> Response:
@@ -75,9 +75,9 @@ class TrackedResources:
         if not isinstance(properties, dict):
             raise InvalidContentError("InvalidRequestContent", "The property 'properties' must be an object.")
         location, tags = parse_location(document), parse_tags(document)
-        found = self._found(request)
+        existing = self._lookup(request)
         base = self._base(request.params["subscription"], request.params["group"])
-        resource = found or TrackedResource(
+        resource = existing or TrackedResource(
             f"{base}/{name}", name, self._kind.full_name, location, {}, self._clock.now(), str(uuid.uuid4())
         )
         resource = replace(
@@ -88,37 +88,41 @@ class TrackedResources:
             properties=properties,
         )
         self._store.put(resource.id.lower(), resource)
-        return json_response(200 if found else 201, self._shown(resource))
+        return json_response(200 if existing else 201, self._document(resource))
 
     def _get(self, request: Request) -> Response:
-        found = self._found(request)
-        if found is None:
+        resource = self._lookup(request)
+        if resource is None:
             text = (
                 f"The Resource '{self._kind.full_name}/{request.params['name']}' under resource group "
                 f"'{request.params['group']}' was not found. For more details please go to "
                 "https://aka.ms/ARMResourceNotFoundFix"
             )
             return arm_error(404, "ResourceNotFound", text)
-        return json_response(200, self._shown(found))
+        return json_response(200, self._document(resource))
 
     def _delete(self, request: Request) -> Response:
-        found = self._found(request)
-        if found is None:
+        resource = self._lookup(request)
+        if resource is None:
             return Response(204)
-        self._store.delete(TrackedResource, found.id.lower())
+        self._store.delete(TrackedResource, resource.id.lower())
         return Response(200)
 
     def _list(self, request: Request) -> Response:
         group = request.params.get("group")
         prefix = self._prefix(request.params["subscription"], group) if group else ""
-        found = [each for _, each in self._store.list(TrackedResource, prefix) if each.type == self._kind.full_name]
-        return json_response(200, {"value": [self._shown(each) for each in found]})
+        resources = [
+            resource
+            for _, resource in self._store.list(TrackedResource, prefix)
+            if resource.type == self._kind.full_name
+        ]
+        return json_response(200, {"value": [self._document(resource) for resource in resources]})
 
-    def _found(self, request: Request) -> TrackedResource | None:
+    def _lookup(self, request: Request) -> TrackedResource | None:
         base = self._base(request.params["subscription"], request.params["group"])
         return self._store.get(TrackedResource, f"{base}/{request.params['name']}".lower())
 
-    def _shown(self, resource: TrackedResource) -> dict[str, object]:
+    def _document(self, resource: TrackedResource) -> dict[str, object]:
         return wire(self._kind, resource, self._identity.tenant_id)
 
     def _base(self, subscription: str, group: str) -> str:

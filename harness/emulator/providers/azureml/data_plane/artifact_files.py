@@ -1,4 +1,4 @@
-"""The files of a run on disk. As in storage, links, devices and names that are no text do not exist."""
+"""The files of a run on disk. As in storage, links, devices and names that are not valid text are left out."""
 
 import os
 from collections.abc import Iterator
@@ -7,34 +7,34 @@ from pathlib import Path, PurePosixPath
 
 
 def file_names(root: Path) -> list[str]:
-    """Every file below a directory, by its path from there, sorted; none where the directory does not exist."""
-    found: list[str] = []
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
+    """The relative paths of all files below a directory, sorted; empty if the directory does not exist."""
+    paths: list[str] = []
+    pending = [""]
+    while pending:
+        folder = pending.pop()
         for entry in _entries(root / folder):
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
-                waiting.append(path)
+                pending.append(path)
             elif entry.is_file(follow_symlinks=False):
-                found.append(path)
-    return sorted(found)
+                paths.append(path)
+    return sorted(paths)
 
 
 def folder_sizes(root: Path, folder: PurePosixPath) -> list[tuple[str, int | None]]:
     """The entries of a folder below a directory: files with their sizes, folders with None."""
     directory = root / folder
     if Path(os.path.realpath(directory)) != Path(os.path.realpath(root)) / folder:
-        return []  # a link leads to it
-    found: list[tuple[str, int | None]] = []
+        return []  # the path leads through a link
+    sizes: list[tuple[str, int | None]] = []
     for entry in _entries(directory):
         path = str(folder / entry.name)
         if entry.is_dir(follow_symlinks=False):
-            found.append((path, None))
+            sizes.append((path, None))
         elif entry.is_file(follow_symlinks=False):
             with suppress(FileNotFoundError):  # a job may delete its files at any time
-                found.append((path, entry.stat(follow_symlinks=False).st_size))
-    return sorted(found)
+                sizes.append((path, entry.stat(follow_symlinks=False).st_size))
+    return sorted(sizes)
 
 
 def _entries(directory: Path) -> Iterator["os.DirEntry[str]"]:

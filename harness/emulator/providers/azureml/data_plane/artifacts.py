@@ -17,16 +17,16 @@ from harness.emulator.storage_service import Accounts
 from harness.emulator.wire import json_response
 
 _CONTAINER = "azureml"
-_MINUTES = 60  # the validity of a link to an artifact
-_MOST = 500  # artifacts on a page
+_MINUTES = 60  # validity of a link to an artifact
+_PAGE_SIZE = 500  # artifacts on a page
 _LOGS = ("user_logs", "system_logs", "logs")
 
 
 class Artifacts:
-    """The artifact part of run history.
+    """The operations on artifacts in run history.
 
     Args:
-        accounts: find the containers, and sign links to them.
+        accounts: the storage accounts that hold the containers and sign links to them.
     """
 
     def __init__(self, service: Service, runs: Runs, accounts: Accounts) -> None:
@@ -35,79 +35,81 @@ class Artifacts:
         self._accounts = accounts
 
     def log_links(self, workspace: Workspace, run: str) -> dict[str, str]:
-        """A link that reads each log of a run, by the log's name."""
+        """The links to read the logs of a run, by the names of the logs."""
         names = [name for name in self.names(workspace, run) if name.split("/")[0] in _LOGS]
         return {name: self._link(workspace, run, name, "r") for name in names}
 
     def names(self, workspace: Workspace, run: str) -> list[str]:
-        """The artifacts of a run, by name."""
+        """The names of a run's artifacts."""
         root = self._root(workspace, run)
         return file_names(root) if root else []
 
     def sizes(self, workspace: Workspace, run: str, folder: str) -> list[tuple[str, int | None]]:
         """The entries of a folder of a run: files with their sizes, folders with None."""
         root = self._root(workspace, run)
-        return folder_sizes(root, _checked(folder)) if root else []
+        return folder_sizes(root, _check_path(folder)) if root else []
 
     def create(self, request: Request) -> Response:
-        """Links to upload artifacts of the given names."""
-        workspace, run = self._of(request)
-        paths = [each.path for each in history_body(request, ArtifactsBody).paths]
-        information = {path: self._described(run, path) | {
+        """Create links to upload artifacts of given names."""
+        workspace, run = self._resolve(request)
+        paths = [artifact.path for artifact in history_body(request, ArtifactsBody).paths]
+        information = {path: self._document(run, path) | {
             "contentUri": self._link(workspace, run, path, "rcw")} for path in paths}  # fmt: skip
-        artifacts = {path: self._described(run, path) for path in paths}
+        artifacts = {path: self._document(run, path) for path in paths}
         return json_response(200, {"artifacts": artifacts, "artifactContentInformation": information, "errors": {}})
 
     def list(self, request: Request) -> Response:
         """The artifacts of a run, in pages."""
-        workspace, run = self._of(request)
+        workspace, run = self._resolve(request)
         first = read_number(request.query.get("continuationtoken", ""), 0)
         names = self.names(workspace, run)
-        shown = [self._described(run, name) for name in names[first : first + _MOST]]
-        following = str(first + _MOST) if first + _MOST < len(names) else None
-        return json_response(200, {"value": shown, "continuationToken": following, "nextLink": None})
+        documents = [self._document(run, name) for name in names[first : first + _PAGE_SIZE]]
+        next_token = str(first + _PAGE_SIZE) if first + _PAGE_SIZE < len(names) else None
+        return json_response(200, {"value": documents, "continuationToken": next_token, "nextLink": None})
 
     def list_by_path(self, request: Request) -> Response:
         """The artifacts of a run below a path."""
-        workspace, run = self._of(request)
-        wanted = request.query.get("path", "").strip("/")
-        names = [name for name in self.names(workspace, run) if name == wanted or name.startswith(f"{wanted}/")]
-        return json_response(200, {"value": [self._described(run, name) for name in names],
+        workspace, run = self._resolve(request)
+        folder = request.query.get("path", "").strip("/")
+        names = [name for name in self.names(workspace, run) if name == folder or name.startswith(f"{folder}/")]
+        return json_response(200, {"value": [self._document(run, name) for name in names],
                                    "continuationToken": None, "nextLink": None})  # fmt: skip
 
     def content(self, request: Request) -> Response:
-        """A link that reads one artifact."""
-        workspace, run = self._of(request)
+        """A link to read one artifact."""
+        workspace, run = self._resolve(request)
         path = request.query.get("path", "")
-        return json_response(200, self._described(run, path) | {"contentUri": self._link(workspace, run, path, "r")})
+        return json_response(200, self._document(run, path) | {"contentUri": self._link(workspace, run, path, "r")})
 
     def contents(self, request: Request) -> Response:
-        """A link that reads each artifact below a path."""
-        workspace, run = self._of(request)
-        wanted = request.query.get("path", "").strip("/")
-        names = [name for name in self.names(workspace, run) if not wanted or name.startswith(f"{wanted}/")]
-        shown = [self._described(run, name) | {"contentUri": self._link(workspace, run, name, "r")} for name in names]
-        return json_response(200, {"value": shown, "continuationToken": None, "nextLink": None})
+        """A link to read each artifact below a path."""
+        workspace, run = self._resolve(request)
+        folder = request.query.get("path", "").strip("/")
+        names = [name for name in self.names(workspace, run) if not folder or name.startswith(f"{folder}/")]
+        documents = [
+            self._document(run, name) | {"contentUri": self._link(workspace, run, name, "r")} for name in names
+        ]
+        return json_response(200, {"value": documents, "continuationToken": None, "nextLink": None})
 
-    def _of(self, request: Request) -> tuple[Workspace, str]:
-        words = request.params
-        workspace = self._runs.workspace(words["subscription"], words["group"], words["workspace"])
-        if workspace is None or self._runs.find(workspace, words["run"]) is None:
-            raise DataPlaneError(404, "NotFound", f"Run {words['run'][:80]} was not found.")
-        return workspace, words["run"]
+    def _resolve(self, request: Request) -> tuple[Workspace, str]:
+        params = request.params
+        workspace = self._runs.workspace(params["subscription"], params["group"], params["workspace"])
+        if workspace is None or self._runs.find(workspace, params["run"]) is None:
+            raise DataPlaneError(404, "NotFound", f"Run {params['run'][:80]} was not found.")
+        return workspace, params["run"]
 
     def _root(self, workspace: Workspace, run: str) -> Path | None:
         container = self._accounts.container_directory(self._service.details(workspace).account, _CONTAINER)
         return container / artifact_folder(run) if container else None
 
     def _link(self, workspace: Workspace, run: str, path: str, permissions: str) -> str:
-        full, account = artifact_path(run, str(_checked(path))), self._service.details(workspace).account
+        blob, account = artifact_path(run, str(_check_path(path))), self._service.details(workspace).account
         if self._accounts.get(account) is None:
             raise DataPlaneError(409, "UserError", f"The storage account {account} of the workspace was deleted.")
-        return self._accounts.blob_link(account, _CONTAINER, full, permissions=permissions, minutes=_MINUTES)
+        return self._accounts.blob_link(account, _CONTAINER, blob, permissions=permissions, minutes=_MINUTES)
 
     @staticmethod
-    def _described(run: str, path: str) -> dict[str, Any]:
+    def _document(run: str, path: str) -> dict[str, Any]:
         return {
             "artifactId": f"ExperimentRun/dcid.{run}/{path}",
             "origin": "ExperimentRun",
@@ -120,13 +122,13 @@ class Artifacts:
         }
 
 
-def _checked(path: str) -> PurePosixPath:
-    """A path of an artifact below its run.
+def _check_path(path: str) -> PurePosixPath:
+    """The relative path of an artifact in the folder of its run.
 
     Raises:
-        DataPlaneError: it leaves the run's folder.
+        DataPlaneError: the path leaves the folder.
     """
-    found = PurePosixPath(path)
-    if found.is_absolute() or ".." in found.parts or "\0" in path:
+    relative = PurePosixPath(path)
+    if relative.is_absolute() or ".." in relative.parts or "\0" in path:
         raise DataPlaneError(400, "BadRequest", f"The artifact path {path[:80]!r} leaves the run.")
-    return found
+    return relative

@@ -24,7 +24,7 @@ class MlflowLabel(msgspec.Struct, frozen=True):
 
 
 class MlflowMetric(msgspec.Struct, frozen=True):
-    """A value of a metric; 64-bit numbers may be texts, as protocol buffers write them."""
+    """A value of a metric; 64-bit numbers may be strings, as in JSON of protocol buffers."""
 
     key: Key | None = None
     value: Scalar = None
@@ -33,7 +33,7 @@ class MlflowMetric(msgspec.Struct, frozen=True):
 
 
 class MlflowBody(msgspec.Struct, frozen=True):
-    """The members of all of MLflow's bodies; members of one name have the same type in each."""
+    """The members of all of MLflow's bodies; a member has the same type in all of them."""
 
     name: Name | None = None
     experiment_id: Identifier | None = None
@@ -89,7 +89,7 @@ def history_body(request: Request, kind: type[T]) -> T:
     """The body of a request to run history.
 
     Raises:
-        DataPlaneError: it is not of that kind.
+        DataPlaneError: it does not match ``kind``.
     """
     try:
         return read_as(read_document(request.content), kind)
@@ -101,7 +101,7 @@ def mlflow_body(request: Request) -> MlflowBody:
     """The body of a request to MLflow's API.
 
     Raises:
-        MlflowError: a member has another type than MLflow gives it.
+        MlflowError: a member has the wrong type.
     """
     try:
         return read_as(read_document(request.content), MlflowBody)

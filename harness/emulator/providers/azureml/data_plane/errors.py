@@ -1,11 +1,11 @@
-"""Refusals of the data plane: run history has its own envelope, MLflow that of its REST API."""
+"""Errors of the data plane: run history has its own envelope, MLflow that of its REST API."""
 
 from harness.emulator.context import Response
 from harness.emulator.wire import json_response
 
 
 class DataPlaneError(Exception):
-    """A refusal of run history or of the artifact service."""
+    """An error of run history or of the artifact service."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -14,7 +14,7 @@ class DataPlaneError(Exception):
 
 
 class MlflowError(Exception):
-    """A refusal in MLflow's words, such as ``RESOURCE_DOES_NOT_EXIST``."""
+    """An error with one of MLflow's codes, such as ``RESOURCE_DOES_NOT_EXIST``."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -22,19 +22,19 @@ class MlflowError(Exception):
         self.code = code
 
     def response(self) -> Response:
-        """The answer."""
+        """The response."""
         return json_response(self.status, {"error_code": self.code, "message": str(self)})
 
 
 def history_error(status: int, code: str, message: str) -> Response:
-    """An answer in the envelope of run history."""
+    """An error response in the envelope of run history."""
     error: dict[str, object] = {"code": code, "severity": None, "message": message, "details": [], "innerError": None}
     return json_response(status, {"error": error, "correlation": None, "statusCode": status})
 
 
-def missing(what: str, name: str) -> MlflowError:
+def not_found(kind: str, name: str) -> MlflowError:
     """There is no such run or experiment."""
-    return MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"{what} with id={name} not found")
+    return MlflowError(404, "RESOURCE_DOES_NOT_EXIST", f"{kind} with id={name} not found")
 
 
 def bad_parameter(message: str) -> MlflowError:

@@ -18,7 +18,7 @@ _CLAUSE = re.compile(
 _AND = re.compile(r"and\b", re.IGNORECASE)
 _KINDS = {"metric": "metrics", "param": "params", "parameters": "params", "tag": "tags", "attribute": "attributes",
           "attr": "attributes", "run": "attributes"}  # fmt: skip
-_MOMENTS = ("attributes.start_time", "attributes.end_time")
+_TIMES = ("attributes.start_time", "attributes.end_time")
 _LONGEST = 4000  # characters of a filter
 
 
@@ -35,36 +35,36 @@ class Clause:
     value: str
 
     def holds(self, entity: Entity) -> bool:
-        """Whether it holds for a run or an experiment; a missing value fulfils no comparison."""
-        found = entity.get(self.key)
-        if found is None:
+        """Whether it holds for a run or an experiment; a comparison with a missing value is false."""
+        actual = entity.get(self.key)
+        if actual is None:
             return False
-        if isinstance(found, float):
-            return _NUMBERS[self.operator](found, float(self.value))
-        return _TEXTS[self.operator](found, self.value)
+        if isinstance(actual, float):
+            return _NUMBERS[self.operator](actual, float(self.value))
+        return _TEXTS[self.operator](actual, self.value)
 
 
 def parse_filter(text: str) -> list[Clause]:
     """The clauses of a filter, which must all hold.
 
     Raises:
-        FilterError: it cannot be understood.
+        FilterError: the text cannot be understood.
     """
     if len(text) > _LONGEST:
         raise FilterError(f"the filter is longer than {_LONGEST} characters")
     clauses: list[Clause] = []
-    at = 0
-    while text[at:].strip():
+    position = 0
+    while text[position:].strip():
         if clauses:
-            joined = _AND.match(text, at)
-            if joined is None:
-                raise FilterError(f"expected AND at {text[at : at + 40]!r}")
-            at = joined.end()
-        found = _CLAUSE.match(text, at)
-        if found is None:
-            raise FilterError(f"cannot read {text[at : at + 40]!r}")
-        clauses.append(_clause(found["key"], found["operator"], found["value"]))
-        at = found.end()
+            conjunction = _AND.match(text, position)
+            if conjunction is None:
+                raise FilterError(f"expected AND at {text[position : position + 40]!r}")
+            position = conjunction.end()
+        match = _CLAUSE.match(text, position)
+        if match is None:
+            raise FilterError(f"cannot read {text[position : position + 40]!r}")
+        clauses.append(_clause(match["key"], match["operator"], match["value"]))
+        position = match.end()
     return clauses
 
 
@@ -72,7 +72,7 @@ def parse_order(text: str) -> Callable[[Entity], tuple[bool, Value]]:
     """The key by which an ``order_by`` sorts; missing values come last.
 
     Raises:
-        FilterError: it cannot be understood.
+        FilterError: the text cannot be understood.
     """
     words = text.split()
     if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
@@ -88,16 +88,16 @@ def is_descending(text: str) -> bool:
 
 def _clause(key: str, operator: str, value: str) -> Clause:
     operator = " ".join(operator.upper().split())
-    plain = value[1:-1] if value[:1] in "'\"" else value
-    named = _key(key)
-    if named.startswith("metrics.") or named in _MOMENTS:
+    operand = value[1:-1] if value[:1] in "'\"" else value
+    qualified = _key(key)
+    if qualified.startswith("metrics.") or qualified in _TIMES:
         if operator not in _NUMBERS:
-            raise FilterError(f"{named[:40]} is a number, for which there is no {operator}")
+            raise FilterError(f"{qualified[:40]} is a number, for which there is no {operator}")
         try:
-            float(plain)
+            float(operand)
         except ValueError:
-            raise FilterError(f"{named[:40]} is compared with a number, not {value[:40]!r}") from None
-    return Clause(named, operator, plain)
+            raise FilterError(f"{qualified[:40]} is compared with a number, not {value[:40]!r}") from None
+    return Clause(qualified, operator, operand)
 
 
 def _key(text: str) -> str:
@@ -110,31 +110,31 @@ def _key(text: str) -> str:
     return f"{kind}.{name.strip('`').strip(chr(34))}"
 
 
-def _like(found: str, pattern: str, flags: int = 0) -> bool:
-    """SQL's LIKE. Each part between two ``%`` is found as early as possible, so nothing is ever tried again."""
+def _like(text: str, pattern: str, flags: int = 0) -> bool:
+    """SQL's LIKE. Each part between two ``%`` matches as early as possible, so there is no backtracking."""
     first, *rest = (_part(part, flags) for part in pattern.split("%"))
-    start = first.match(found)
+    start = first.match(text)
     if start is None:
         return False
     if not rest:
-        return start.end() == len(found)
-    at = start.end()
+        return start.end() == len(text)
+    position = start.end()
     for part in rest[:-1]:
-        following = part.search(found, at)
-        if following is None:
+        match = part.search(text, position)
+        if match is None:
             return False
-        at = following.end()
-    last = len(found) - len(pattern.rpartition("%")[2])
-    return last >= at and rest[-1].match(found, last) is not None
+        position = match.end()
+    last = len(text) - len(pattern.rpartition("%")[2])
+    return last >= position and rest[-1].match(text, last) is not None
 
 
 def _part(text: str, flags: int) -> "re.Pattern[str]":
-    """As many characters as the text has; ``_`` is any."""
+    """The pattern of a part of LIKE, in which ``_`` is any character."""
     return re.compile(re.escape(text).replace("_", "."), flags | re.DOTALL)
 
 
 def _members(text: str) -> list[str]:
-    return [each.strip().strip("'\"") for each in text.strip("()").split(",")]
+    return [member.strip().strip("'\"") for member in text.strip("()").split(",")]
 
 
 _NUMBERS: Mapping[str, Callable[[float, float], bool]] = {

@@ -1,10 +1,10 @@
-"""The host of the data plane: discovery without credentials, the rest for callers that may use a workspace."""
+"""The host of the data plane: discovery needs no credentials, everything else a role on the workspace."""
 
 import dataclasses
 
 from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, NoRoleError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import Place, Trouble
+from harness.emulator.fault_targets import FaultTarget, Trouble
 from harness.emulator.group_commit import GroupCommit
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import InvalidContentError
@@ -23,21 +23,21 @@ from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 from harness.emulator.wire import json_response
 
-_RUNS = "Microsoft.MachineLearningServices/workspaces/experiments/runs"  # of the actions that are checked
+_RUNS = "Microsoft.MachineLearningServices/workspaces/experiments/runs"  # the type in actions
 _READ_BY_POST = frozenset({
     *("Run_GetData", "Runs_Query", "Experiments_Query", "DataVersion_BatchGetResolvedUris"),
     *("Mlflow_experiments/search", "Mlflow_runs/search"),
 })  # fmt: skip
-_TOKENS = frozenset({"Runs_GetToken", "Runs_GetTokenById"})  # which let their bearer write
+_TOKENS = frozenset({"Runs_GetToken", "Runs_GetTokenById"})  # their tokens permit writes
 
 
 class DataPlane:
     """Plays ``{region}.api.azureml.ms``.
 
     Args:
-        service: the provider's part behind Resource Manager.
-        tokens: of applications.
-        run_tokens: of jobs, each for its own workspace.
+        service: the parts that the provider behind Resource Manager shares.
+        tokens: verifies the tokens of applications.
+        run_tokens: verifies the tokens of jobs, each of which is valid for one workspace.
     """
 
     def __init__(
@@ -49,7 +49,9 @@ class DataPlane:
         runs = Runs(service)
         artifacts = Artifacts(service, runs, accounts)
         table = data_plane_routes(History(service, runs, artifacts, run_tokens), Mlflow(runs, artifacts), artifacts)
-        self._router = Router([dataclasses.replace(route, handler=self._answering(route)) for route in table])
+        self._router = Router(
+            [dataclasses.replace(route, handler=self._with_error_responses(route)) for route in table]
+        )
 
     def plays(self, host: str) -> bool:
         """Whether a host is a region of the data plane."""
@@ -61,29 +63,30 @@ class DataPlane:
             return json_response(200, discovery(request.host))
         route = self._router.match(request)
         if route is None:
-            answer = refusal_of(request)
+            response = refusal_of(request)
         elif refusal := self._refusal(request, route.operation):
-            answer = refusal
+            response = refusal
         else:
             request.trust()
-            found = route.handler(request)
-            answer = found if isinstance(found, Response) else await found
-        answer.headers += [("x-request-time", "0.001"), ("x-ms-request-id", new_guid())]
-        return answer
+            result = route.handler(request)
+            response = result if isinstance(result, Response) else await result
+        response.headers += [("x-request-time", "0.001"), ("x-ms-request-id", new_guid())]
+        return response
 
     def malformed(self, message: str) -> Response:
         """The response to a malformed request."""
         return history_error(400, "BadRequest", message)
 
     def broken(self) -> Response:
-        """The response when the emulator has failed."""
+        """The response to a request on which the emulator itself failed."""
         return history_error(500, "InternalServerError", "The emulator failed; see its log.")
 
-    def place(self, request: Request) -> Place:
-        """The resource group that a request is about."""
-        words = [word.lower() for word in request.path.split("/")]
-        group = request.path.split("/")[words.index("resourcegroups") + 1] if "resourcegroups" in words[:-1] else ""
-        return Place("arm", group)
+    def fault_target(self, request: Request) -> FaultTarget:
+        """The resource group of a request."""
+        segments = [segment.lower() for segment in request.path.split("/")]
+        has_group = "resourcegroups" in segments[:-1]
+        group = request.path.split("/")[segments.index("resourcegroups") + 1] if has_group else ""
+        return FaultTarget("arm", group)
 
     def refuse(self, request: Request, trouble: Trouble) -> Response:
         """The response of an injected fault."""
@@ -96,10 +99,10 @@ class DataPlane:
 
     def _refusal(self, request: Request, operation: str) -> Response | None:
         authorization = request.headers.get("authorization", "")
-        words = request.params
+        params = request.params
         key = (
-            f"/subscriptions/{words['subscription']}/resourceGroups/{words['group']}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{words['workspace']}"
+            f"/subscriptions/{params['subscription']}/resourceGroups/{params['group']}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{params['workspace']}"
         ).lower()
         if self._run_tokens.accepts(authorization, key):
             return None
@@ -114,15 +117,15 @@ class DataPlane:
             return history_error(401, "UserError", str(error))
         return None
 
-    def _answering(self, route: Route) -> Handler:
-        """The handler of a route with its refusals as answers, called once the body of a write is read."""
+    def _with_error_responses(self, route: Route) -> Handler:
+        """The handler of a route, with errors as responses; it runs after the body of a write has been read."""
 
-        async def answer(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             try:
                 if request.method == "GET":
-                    return _at_once(route.handler, request)
+                    return _call(route.handler, request)
                 await request.read()
-                return await self._group_commit.write(lambda: _at_once(route.handler, request))
+                return await self._group_commit.write(lambda: _call(route.handler, request))
             except MlflowError as error:
                 return error.response()
             except DataPlaneError as error:
@@ -132,11 +135,11 @@ class DataPlane:
             except BodyTooLargeError:
                 return history_error(413, "RequestEntityTooLarge", "The request body is longer than 4 MiB.")
 
-        return answer
+        return handle
 
 
 def discovery(host: str) -> dict[str, str]:
-    """The addresses of the parts of the data plane, which are all at this host."""
+    """The addresses of the parts of the data plane, which all have this host."""
     base = f"https://{host}"
     names = ("api", "catalog", "experimentation", "gallery", "history", "hyperdrive", "labeling", "modelmanagement",
              "pipelines")  # fmt: skip
@@ -144,18 +147,18 @@ def discovery(host: str) -> dict[str, str]:
 
 
 def action_of(method: str, operation: str) -> str:
-    """The action of Azure's roles that an operation needs."""
+    """The action that a role must permit for an operation."""
     is_read = operation in _READ_BY_POST or (method == "GET" and operation not in _TOKENS)
     return f"{_RUNS}/{'read' if is_read else 'write'}"
 
 
 def _unauthenticated() -> Response:
-    """The response to a request without a valid token, whose words make clients get a new one."""
+    """The response to a request without a valid token; its message makes clients get a new one."""
     return history_error(401, "UserError", "Bearer token not provided or expired.")
 
 
-def _at_once(handler: Handler, request: Request) -> Response:
-    given = handler(request)
-    if not isinstance(given, Response):
-        raise TypeError("the handlers of the data plane wait for nothing")
-    return given
+def _call(handler: Handler, request: Request) -> Response:
+    response = handler(request)
+    if not isinstance(response, Response):
+        raise TypeError("a handler of the data plane is asynchronous")
+    return response

@@ -10,12 +10,12 @@ from harness.emulator.providers.azureml.model.run import Run
 from harness.emulator.providers.azureml.model.workspace import api_host
 
 
-def experiment_document(found: RunExperiment) -> dict[str, Any]:
-    """An experiment; all existing ones are active."""
-    created = int(found.created.timestamp() * 1000)
+def experiment_document(experiment: RunExperiment) -> dict[str, Any]:
+    """An experiment; every experiment is active."""
+    created = int(experiment.created.timestamp() * 1000)
     return {
-        "experiment_id": found.id,
-        "name": found.name,
+        "experiment_id": experiment.id,
+        "name": experiment.name,
         "artifact_location": "",
         "lifecycle_stage": "active",
         "creation_time": created,
@@ -25,7 +25,7 @@ def experiment_document(found: RunExperiment) -> dict[str, Any]:
 
 
 class RunDocuments:
-    """The documents of runs, with what was logged in them."""
+    """The documents of runs, with their metrics, parameters and tags."""
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
@@ -38,7 +38,8 @@ class RunDocuments:
             "data": {
                 "metrics": [point.document() for point in self._runs.metrics(workspace, run.id)],
                 "params": [
-                    {"key": each.name, "value": each.value} for each in self._runs.parameters(workspace, run.id)
+                    {"key": parameter.name, "value": parameter.value}
+                    for parameter in self._runs.parameters(workspace, run.id)
                 ],
                 "tags": [{"key": name, "value": value} for name, value in tags.items()],
             },
@@ -64,7 +65,7 @@ class RunDocuments:
 
     @staticmethod
     def root(workspace: Workspace, run: Run) -> str:
-        """Where artifacts are, in the form from which azureml-mlflow reads experiment and run."""
+        """The uri of a run's artifacts, from which azureml-mlflow reads the experiment and the run."""
         base = f"azureml://{api_host(workspace.location)}/mlflow/v2.0{workspace.address.id('workspace')}"
         return f"{base}/experiments/{run.experiment}/runs/{run.id}/artifacts"
 
@@ -79,5 +80,7 @@ class RunDocuments:
             "attributes.end_time": run.ended.timestamp() * 1000 if run.ended else None,
         }
         entity |= {f"tags.{name}": value for name, value in run.tags.items()}
-        entity |= {f"params.{each.name}": each.value for each in self._runs.parameters(workspace, run.id)}
-        return entity | {f"metrics.{each.name}": each.number for each in self._runs.metrics(workspace, run.id)}
+        entity |= {
+            f"params.{parameter.name}": parameter.value for parameter in self._runs.parameters(workspace, run.id)
+        }
+        return entity | {f"metrics.{point.name}": point.number for point in self._runs.metrics(workspace, run.id)}

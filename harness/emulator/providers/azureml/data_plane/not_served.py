@@ -1,4 +1,4 @@
-"""The services of the data plane that the emulator does not play, each refused by name with what to do instead."""
+"""The services of the data plane that the emulator does not play; each is refused by name, with an alternative."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from harness.emulator.providers.azureml.errors import not_served
 
 @dataclass(frozen=True, slots=True)
 class RefusedService:
-    """One service, or a part of MLflow's API.
+    """A refused service, or a refused part of MLflow's API.
 
     Attributes:
         segment: the first segment of its paths, or the one behind MLflow's prefix, in lower case.
-        what: its name in a sentence.
-        instead: what the user can do instead.
+        feature: its name in a sentence.
+        alternative: what the user can do instead.
     """
 
     segment: str
-    what: str
-    instead: str
+    feature: str
+    alternative: str
 
 
 _MODELS = "register the model by MLClient.models, or name the output of a job"
@@ -34,17 +34,17 @@ REFUSED_PARTS_OF_MLFLOW = (
     RefusedService("model-versions", "MLflow's model registry", _MODELS),
     RefusedService("logged-models", "MLflow's logged models", "log the files of the model as artifacts"),
 )
-_SERVICES = {each.segment: each for each in REFUSED_SERVICES}
-_PARTS = {each.segment: each for each in REFUSED_PARTS_OF_MLFLOW}
+_SERVICES = {service.segment: service for service in REFUSED_SERVICES}
+_PARTS = {service.segment: service for service in REFUSED_PARTS_OF_MLFLOW}
 
 
 def refusal_of(request: Request) -> Response:
-    """The answer to a request that has no route: refused by name where the service has such an operation."""
+    """The response to a request without a route; features of the service are refused by name."""
     segments = request.path.lower().strip("/").split("/")
     if service := _SERVICES.get(segments[0]):
-        return history_error(400, "NotServed", str(not_served(service.what, service.instead)))
+        return history_error(400, "NotServed", str(not_served(service.feature, service.alternative)))
     if segments[0] == "mlflow" and "mlflow" in segments[1:-1]:
         part = _PARTS.get(segments[segments.index("mlflow", 1) + 1])
         if part is not None:
-            return MlflowError(501, "NOT_IMPLEMENTED", str(not_served(part.what, part.instead))).response()
+            return MlflowError(501, "NOT_IMPLEMENTED", str(not_served(part.feature, part.alternative))).response()
     return history_error(404, "NotFound", f"The emulator serves no {request.method} {request.path[:200]}.")

@@ -1,4 +1,4 @@
-"""Every operation of the data plane that the emulator plays."""
+"""The operations of the data plane that the emulator plays."""
 
 from harness.emulator.providers.azureml.data_plane.artifacts import Artifacts
 from harness.emulator.providers.azureml.data_plane.history import History
@@ -10,11 +10,11 @@ _WORKSPACE = (
     "/workspaces/{workspace}"
 )
 _HISTORY = f"/history/v1.0{_WORKSPACE}"
-_VERSIONS = ("v1.0", "v2.0")  # of the addresses under which clients find MLflow's API
+_VERSIONS = ("v1.0", "v2.0")  # of MLflow's API in the uris that clients use
 
 
 def data_plane_routes(history: History, mlflow: Mlflow, artifacts: Artifacts) -> tuple[Route, ...]:
-    """The whole table."""
+    """The routes of the data plane."""
     resolve = f"/data/v1.0{_WORKSPACE}/dataversion/batchGetResolvedUris"
     return (
         *_history_routes(history),
@@ -25,20 +25,20 @@ def data_plane_routes(history: History, mlflow: Mlflow, artifacts: Artifacts) ->
 
 
 def _history_routes(history: History) -> tuple[Route, ...]:
-    one = _HISTORY + "/runs/{run}"
-    within = _HISTORY + "/experiments/{experiment}/runs/{run}"
-    by_id = _HISTORY + "/experimentids/{experiment}/runs/{run}"
+    run = _HISTORY + "/runs/{run}"
+    run_in_experiment = _HISTORY + "/experiments/{experiment}/runs/{run}"
+    run_by_experiment_id = _HISTORY + "/experimentids/{experiment}/runs/{run}"
     return (
-        Route("GET", one, "Run_Get", history.get),
-        Route("GET", one + "/details", "Run_GetDetails", history.details),
-        Route("GET", one + "/children", "Run_GetChildren", history.children),
+        Route("GET", run, "Run_Get", history.get),
+        Route("GET", run + "/details", "Run_GetDetails", history.details),
+        Route("GET", run + "/children", "Run_GetChildren", history.children),
         Route("POST", _HISTORY + "/rundata", "Run_GetData", history.data),
-        Route("GET", within, "Runs_Get", history.get),
-        Route("PATCH", within, "Runs_Update", history.update),
-        Route("PATCH", one, "Run_Update", history.update),
-        Route("GET", within + "/details", "Runs_GetDetails", history.details),
-        Route("GET", within + "/token", "Runs_GetToken", history.token),
-        Route("GET", by_id + "/token", "Runs_GetTokenById", history.token),
+        Route("GET", run_in_experiment, "Runs_Get", history.get),
+        Route("PATCH", run_in_experiment, "Runs_Update", history.update),
+        Route("PATCH", run, "Run_Update", history.update),
+        Route("GET", run_in_experiment + "/details", "Runs_GetDetails", history.details),
+        Route("GET", run_in_experiment + "/token", "Runs_GetToken", history.token),
+        Route("GET", run_by_experiment_id + "/token", "Runs_GetTokenById", history.token),
         Route("POST", _HISTORY + "/experiments/{experiment}/runs:query", "Runs_Query", history.query_runs),
         Route("POST", _HISTORY + "/experiments:query", "Experiments_Query", history.query_experiments),
     )

@@ -1,4 +1,4 @@
-"""All runs of a workspace, and what is logged in them."""
+"""All runs of a workspace, with their metrics, parameters and tags."""
 
 import uuid
 from urllib.parse import quote
@@ -40,7 +40,7 @@ class Runs:
 
     def experiments(self, workspace: Workspace) -> list[RunExperiment]:
         """The experiments of a workspace."""
-        return [each for _, each in self._store.list(RunExperiment, experiment_key(workspace, ""))]
+        return [experiment for _, experiment in self._store.list(RunExperiment, experiment_key(workspace, ""))]
 
     def experiment(self, workspace: Workspace, name: str) -> RunExperiment | None:
         """The experiment of a name, or None."""
@@ -48,23 +48,23 @@ class Runs:
 
     def experiment_by_id(self, workspace: Workspace, identifier: str) -> RunExperiment | None:
         """The experiment of an id, or None."""
-        return next((each for each in self.experiments(workspace) if each.id == identifier), None)
+        return next((experiment for experiment in self.experiments(workspace) if experiment.id == identifier), None)
 
     def ensure_experiment(self, workspace: Workspace, name: str) -> RunExperiment:
-        """The experiment of a name, which is created when it is first named."""
-        found = self.experiment(workspace, name)
-        if found is None:
-            found = RunExperiment(str(uuid.uuid4()), name, self._service.now())
-            self._store.put(experiment_key(workspace, name), found)
-        return found
+        """The experiment of a name, which is created if it does not exist."""
+        experiment = self.experiment(workspace, name)
+        if experiment is None:
+            experiment = RunExperiment(str(uuid.uuid4()), name, self._service.now())
+            self._store.put(experiment_key(workspace, name), experiment)
+        return experiment
 
     def experiment_id(self, workspace: Workspace, name: str) -> str:
-        """The id of an experiment that a run names; the experiments of jobs are created with the jobs."""
-        found = self.experiment(workspace, name)
-        return found.id if found else ""
+        """The id of an experiment that a run names; empty if there is none."""
+        experiment = self.experiment(workspace, name)
+        return experiment.id if experiment else ""
 
     def now_in_milliseconds(self) -> int:
-        """The moment of a request."""
+        """The current time in milliseconds, as MLflow counts it."""
         return int(self._service.now().timestamp() * 1000)
 
     # Runs
@@ -76,18 +76,18 @@ class Runs:
         details, job = self._store.get(JobDetails, key), self._store.get(Job, key)
         if details and job:
             return run_of_job(details, job, labels)
-        found = self._store.get(TrackedRun, run_key(workspace, name))
-        return tracked_run(found, labels) if found else None
+        run = self._store.get(TrackedRun, run_key(workspace, name))
+        return tracked_run(run, labels) if run else None
 
-    def every(self, workspace: Workspace) -> list[Run]:
+    def list_runs(self, workspace: Workspace) -> list[Run]:
         """Every run of a workspace, the newest first."""
-        names = [each.name for _, each in self._store.list(JobDetails, f"{workspace.key}/jobs/")]
-        names += [each.name for _, each in self._store.list(TrackedRun, run_key(workspace, ""))]
+        names = [job.name for _, job in self._store.list(JobDetails, f"{workspace.key}/jobs/")]
+        names += [run.name for _, run in self._store.list(TrackedRun, run_key(workspace, ""))]
         runs = [run for name in names if (run := self.find(workspace, name))]
         return sorted(runs, key=lambda run: (run.created, run.number), reverse=True)
 
-    def begin(self, workspace: Workspace, experiment: str, name: str) -> Run:
-        """A new run outside of a job."""
+    def start(self, workspace: Workspace, experiment: str, name: str) -> Run:
+        """Start a run outside of a job."""
         now, identifier = self._service.now(), str(uuid.uuid4())
         number = self._service.next_run_number(workspace)
         run = TrackedRun(identifier, number, experiment, name or identifier, "Running", now, now)
@@ -97,7 +97,7 @@ class Runs:
     def update(
         self, workspace: Workspace, run: Run, *, status: str = "", name: str = "", is_hidden: bool | None = None
     ) -> None:
-        """Change a run; the service alone decides on the state of a job."""
+        """Change a run; a client cannot change the status of a job."""
         if run.job and run.details:
             details = replace(
                 run.details,
@@ -106,16 +106,16 @@ class Runs:
             )
             self._store.put(run.job.key, details)
             return
-        found = self._store.get(TrackedRun, run_key(workspace, run.id))
-        if found is None:
+        tracked = self._store.get(TrackedRun, run_key(workspace, run.id))
+        if tracked is None:
             return
         ends = status in ("Completed", "Failed", "Canceled")
         changed = replace(
-            found,
-            status=status or found.status,
-            display_name=name or found.display_name,
-            is_deleted=found.is_deleted if is_hidden is None else is_hidden,
-            ended=self._service.now() if ends else None if status else found.ended,
+            tracked,
+            status=status or tracked.status,
+            display_name=name or tracked.display_name,
+            is_deleted=tracked.is_deleted if is_hidden is None else is_hidden,
+            ended=self._service.now() if ends else None if status else tracked.ended,
         )
         self._store.put(run_key(workspace, run.id), changed)
 
@@ -140,34 +140,34 @@ class Runs:
     def remove_tag(self, workspace: Workspace, run: Run, name: str) -> None:
         """Remove a tag of a run, if it has it."""
         labels = self._labels(workspace, run.id)
-        tags = {each: value for each, value in labels.tags.items() if each != name}
+        tags = {tag: value for tag, value in labels.tags.items() if tag != name}
         self._store.put(run_key(workspace, run.id), RunLabels(tags, labels.properties))
         if run.job and run.details and name in run.details.tags:
-            kept = {each: value for each, value in run.details.tags.items() if each != name}
-            self._store.put(run.job.key, replace(run.details, tags=kept))
+            job_tags = {tag: value for tag, value in run.details.tags.items() if tag != name}
+            self._store.put(run.job.key, replace(run.details, tags=job_tags))
 
-    # What is logged
+    # Parameters and metrics
 
     def parameters(self, workspace: Workspace, run: str) -> list[RunParameter]:
         """The parameters of a run."""
-        return [each for _, each in self._store.list(RunParameter, f"{run_key(workspace, run)}/parameters/")]
+        return [parameter for _, parameter in self._store.list(RunParameter, f"{run_key(workspace, run)}/parameters/")]
 
     def set_parameter(self, workspace: Workspace, run: str, name: str, value: str) -> bool:
         """Log a parameter; returns False if it already has another value."""
         key = f"{run_key(workspace, run)}/parameters/{quote(name, safe='')}"
-        found = self._store.get(RunParameter, key)
-        if found is None:
+        parameter = self._store.get(RunParameter, key)
+        if parameter is None:
             self._store.put(key, RunParameter(name, value))
-        return found is None or found.value == value
+        return parameter is None or parameter.value == value
 
     def metrics(self, workspace: Workspace, run: str) -> list[MetricPoint]:
         """The last value of each metric."""
-        found = self._store.list(MetricSeries, f"{run_key(workspace, run)}/metrics/")
-        return [series.last for _, series in found]
+        all_series = self._store.list(MetricSeries, f"{run_key(workspace, run)}/metrics/")
+        return [series.last for _, series in all_series]
 
     def history(self, workspace: Workspace, run: str, name: str) -> list[MetricPoint]:
-        """Every value of a metric, as they were logged."""
-        return [each for _, each in self._store.list(MetricPoint, f"{_series_key(workspace, run, name)}/")]
+        """All values of a metric, in the order in which they were logged."""
+        return [point for _, point in self._store.list(MetricPoint, f"{_series_key(workspace, run, name)}/")]
 
     def log(self, workspace: Workspace, run: str, points: list[MetricPoint]) -> None:
         """Log values of metrics."""

@@ -33,16 +33,16 @@ from harness.emulator.providers.azureml.rules.bodies import AssetBody
 from harness.emulator.providers.azureml.rules.names import check_asset_name
 from harness.emulator.storage_service import Accounts
 
-_MOST = 100  # assets on a page
+_PAGE_SIZE = 100  # assets on a page
 _UPLOAD_HOURS = 8
-_KEPT = ("description", "tags", "properties", "isArchived")  # members of what belongs to all versions
+_CONTAINER_MEMBERS = ("description", "tags", "properties", "isArchived")  # shared by all versions of an asset
 
 
 class Assets:
     """The operations on one type of asset.
 
     Args:
-        accounts: hold the uploaded code.
+        accounts: the storage accounts that hold uploaded code.
     """
 
     def __init__(self, service: Service, accounts: Accounts, kind: AssetKind) -> None:
@@ -59,54 +59,54 @@ class Assets:
         self._resolve(workspace, body.get("properties") or {})
         properties = read_asset(self._kind, body, workspace)
         now, store = self._service.now(), self._service.repository.store
-        found = self._found(request, workspace)
-        if found and (changed := changed_fields(self._kind, found, properties)):
-            fields = ", ".join(f'"{each}"' for each in changed)
+        existing = self._lookup(request, workspace)
+        if existing and (changed := changed_fields(self._kind, existing, properties)):
+            fields = ", ".join(f'"{field}"' for field in changed)
             raise errors.invalid(
                 f"Failed to update {self._kind.word} {name} since field {fields} is immutable, "
                 "try specifying a new version.",
                 "ArgumentInvalid",
             )
-        created = found.created if found else now
-        asset = AssetVersion(found.name if found else name, version, created, now, properties)
+        created = existing.created if existing else now
+        asset = AssetVersion(existing.name if existing else name, version, created, now, properties)
         store.put(version_key(workspace, self._kind, name, version), asset)
         key = container_key(workspace, self._kind, name)
         if store.get(AssetContainer, key) is None:
             store.put(key, AssetContainer(name, now, now))
-        is_created = found is None or self._kind is ENVIRONMENT  # every PUT of these is answered with 201
-        return self._service.document(self._shown(workspace, asset), request=request if is_created else None)
+        is_created = existing is None or self._kind is ENVIRONMENT  # every PUT of an environment returns 201
+        return self._service.document(self._document(workspace, asset), request=request if is_created else None)
 
     def get(self, request: Request) -> Response:
         """Show a version."""
         workspace = self._service.workspace(request)
-        found = self._found(request, workspace)
-        if found is None:
+        asset = self._lookup(request, workspace)
+        if asset is None:
             raise errors.asset_not_found(self._kind.word, request.params["name"], request.params["version"])
-        return self._service.document(self._shown(workspace, found))
+        return self._service.document(self._document(workspace, asset))
 
     def list_versions(self, request: Request) -> Response:
-        """The versions of an asset, the newest first; of code, also those of any name that have a given hash."""
+        """The versions of an asset, the newest first; for code, optionally all versions with a given hash."""
         workspace, name = self._service.workspace(request), request.params["name"]
         prefix = version_key(workspace, self._kind, name, "")
-        if self._kind is CODE and (wanted := request.query.get("hash")):
-            everything = self._versions(f"{workspace.key}/{self._kind.type}/")
-            found = [each for each in everything if _hash(each) == (wanted, request.query.get("hashversion", ""))]
+        if self._kind is CODE and (sha256 := request.query.get("hash")):
+            candidates = self._versions(f"{workspace.key}/{self._kind.type}/")
+            assets = [asset for asset in candidates if _hash(asset) == (sha256, request.query.get("hashversion", ""))]
         else:
-            found = self._visible(request, self._versions(prefix))
-        found.sort(key=lambda each: each.created, reverse=True)
-        return self._service.page(request, found, lambda each: self._shown(workspace, each), size=_MOST)
+            assets = self._visible(request, self._versions(prefix))
+        assets.sort(key=lambda asset: asset.created, reverse=True)
+        return self._service.page(request, assets, lambda asset: self._document(workspace, asset), size=_PAGE_SIZE)
 
     def delete(self, request: Request) -> Response:
         """Delete a version; jobs that use it are not affected."""
         workspace = self._service.workspace(request)
-        if self._found(request, workspace) is None:
+        if self._lookup(request, workspace) is None:
             return Response(204)
         key = version_key(workspace, self._kind, request.params["name"], request.params["version"])
         self._service.repository.store.delete(AssetVersion, key)
         return Response(200)
 
     def delete_container(self, request: Request) -> Response:
-        """Delete an asset with its versions."""
+        """Delete an asset with all of its versions."""
         workspace, name = self._service.workspace(request), request.params["name"]
         store, key = self._service.repository.store, container_key(workspace, self._kind, name)
         if not store.delete(AssetContainer, key):
@@ -119,31 +119,35 @@ class Assets:
         workspace, name = self._service.workspace(request), request.params["name"]
         check_asset_name(self._kind.word, name)
         properties = self._service.body(request, AssetBody).get("properties") or {}
-        properties = {each: properties[each] for each in _KEPT if each in properties}
+        properties = {member: properties[member] for member in _CONTAINER_MEMBERS if member in properties}
         store, now = self._service.repository.store, self._service.now()
         key = container_key(workspace, self._kind, name)
-        found = store.get(AssetContainer, key)
-        container = replace(found or AssetContainer(name, now, now), written=now, properties=properties)
+        existing = store.get(AssetContainer, key)
+        container = replace(existing or AssetContainer(name, now, now), written=now, properties=properties)
         store.put(key, container)
-        return self._service.document(self._container(workspace, container), request=None if found else request)
+        return self._service.document(
+            self._container_document(workspace, container), request=None if existing else request
+        )
 
     def get_container(self, request: Request) -> Response:
         """Show an asset."""
         workspace, name = self._service.workspace(request), request.params["name"]
-        found = self._service.repository.store.get(AssetContainer, container_key(workspace, self._kind, name))
-        if found is None:
+        container = self._service.repository.store.get(AssetContainer, container_key(workspace, self._kind, name))
+        if container is None:
             raise errors.asset_not_found(self._kind.word, name)
-        return self._service.document(self._container(workspace, found))
+        return self._service.document(self._container_document(workspace, container))
 
     def list_containers(self, request: Request) -> Response:
         """The assets of a workspace."""
         workspace = self._service.workspace(request)
         stored = self._service.repository.store.list(AssetContainer, container_key(workspace, self._kind, ""))
-        found = [each for _, each in stored]
-        return self._service.page(request, found, lambda each: self._container(workspace, each), size=_MOST)
+        containers = [container for _, container in stored]
+        return self._service.page(
+            request, containers, lambda container: self._container_document(workspace, container), size=_PAGE_SIZE
+        )
 
     def start_pending_upload(self, request: Request) -> Response:
-        """A new container to upload a version to, and a SAS that opens it for eight hours."""
+        """Create a container for the upload of a version; return a SAS that permits uploads for eight hours."""
         workspace = self._service.workspace(request)
         details = self._service.details(workspace)
         account = details.account
@@ -165,13 +169,13 @@ class Assets:
         })  # fmt: skip
 
     def _resolve(self, workspace: Workspace, properties: dict[str, Any]) -> None:
-        """Replace a uri that names the output of a job by that of its datastore."""
+        """Replace uris that name outputs of jobs by uris of datastores."""
         for name in ("modelUri", "dataUri"):
             if reference := output_reference(properties.get(name) or ""):
-                properties[name] = self._output(workspace, reference)
+                properties[name] = self._output_location(workspace, reference)
                 properties.setdefault("jobName", reference.job)
 
-    def _output(self, workspace: Workspace, reference: OutputReference) -> str:
+    def _output_location(self, workspace: Workspace, reference: OutputReference) -> str:
         details = self._service.repository.store.get(JobDetails, workspace.address.child(reference.job).key("job"))
         if reference.output in ("artifacts", "default"):
             base = f"azureml://datastores/{ARTIFACTS}/paths/{artifact_folder(reference.job)}/"
@@ -182,24 +186,24 @@ class Assets:
             raise errors.invalid(f"Job output {reference.output} not found", "NoMatchingOutputFoundFromJob")
         return f"{output_uri(details, reference.output).rstrip('/')}/{reference.path}"
 
-    def _found(self, request: Request, workspace: Workspace) -> AssetVersion | None:
+    def _lookup(self, request: Request, workspace: Workspace) -> AssetVersion | None:
         key = version_key(workspace, self._kind, request.params["name"], request.params["version"])
         return self._service.repository.store.get(AssetVersion, key)
 
     def _versions(self, prefix: str) -> list[AssetVersion]:
-        return [each for _, each in self._service.repository.store.list(AssetVersion, prefix)]
+        return [asset for _, asset in self._service.repository.store.list(AssetVersion, prefix)]
 
     @staticmethod
-    def _visible(request: Request, found: list[AssetVersion]) -> list[AssetVersion]:
+    def _visible(request: Request, assets: list[AssetVersion]) -> list[AssetVersion]:
         view = request.query.get("listviewtype", "ActiveOnly").lower()
         if view == "all":
-            return found
-        return [each for each in found if bool(each.properties.get("isArchived")) == (view == "archivedonly")]
+            return assets
+        return [asset for asset in assets if bool(asset.properties.get("isArchived")) == (view == "archivedonly")]
 
-    def _shown(self, workspace: Workspace, asset: AssetVersion) -> dict[str, Any]:
+    def _document(self, workspace: Workspace, asset: AssetVersion) -> dict[str, Any]:
         return version_document(workspace, self._kind, asset, by=self._service.author)
 
-    def _container(self, workspace: Workspace, asset: AssetContainer) -> dict[str, Any]:
+    def _container_document(self, workspace: Workspace, asset: AssetContainer) -> dict[str, Any]:
         versions = self._versions(version_key(workspace, self._kind, asset.name, ""))
         return container_document(workspace, self._kind, asset, versions, by=self._service.author)
 

@@ -19,10 +19,10 @@ from harness.emulator.providers.azureml.rules.bodies import ComputeBody
 from harness.emulator.providers.azureml.rules.computes import bounds, read_compute, read_scale, scale_settings
 from harness.emulator.providers.azureml.rules.names import check_compute_name
 
-_CREATE, _UPDATE, _DELETE = 20.0, 10.0, 60.0  # seconds; the first as recorded
+_CREATE, _UPDATE, _DELETE = 20.0, 10.0, 60.0  # seconds; the first is as recorded
 _OPERATIONS = "computeOperationsStatus"
 _POOLS = 1 << 32  # numbers in the names of nodes
-_MOST = 100  # computes on a page
+_PAGE_SIZE = 100  # computes on a page
 
 
 class Computes:
@@ -37,15 +37,15 @@ class Computes:
         workspace, name = self._service.workspace(request), request.params["name"]
         check_compute_name(name)
         document = self._service.body(request, ComputeBody)
-        location, tags, found = parse_location(document), parse_tags(document), self._found(request, workspace)
-        if found and found.deleting:
+        location, tags, existing = parse_location(document), parse_tags(document), self._lookup(request, workspace)
+        if existing and existing.deleting:
             raise errors.conflict(f"The compute {name} is being deleted.")
         now = self._service.now()
-        wanted = read_compute(document, now, self._details(found).created if found else None)
-        if found is None:
+        requested = read_compute(document, now, self._details(existing).created if existing else None)
+        if existing is None:
             cluster = new_cluster(
                 workspace.address.child(name),
-                wanted.spec,
+                requested.spec,
                 location=location,
                 incarnation=str(uuid.uuid4()),
                 pool=random.randrange(_POOLS),  # noqa: S311 - a name, no secret
@@ -53,29 +53,32 @@ class Computes:
                 pace=self._service.engine.pace,
             )
         else:
-            cluster = replace(found, spec=replace(wanted.spec, vm_size=found.spec.vm_size), written=now)
-        cluster = replace(cluster, tags=tags, shrink_after=wanted.shrink_after, grow_after=0.0)
-        problem, details = self._quotas.of_creation(cluster, cluster.spec, wanted.details.min_nodes), wanted.details
-        if problem and found:
-            cluster, details = found, self._details(found)  # the compute did not change
+            cluster = replace(existing, spec=replace(requested.spec, vm_size=existing.spec.vm_size), written=now)
+        cluster = replace(cluster, tags=tags, shrink_after=requested.shrink_after, grow_after=0.0)
+        details = requested.details
+        problem = self._quotas.creation_problem(cluster, cluster.spec, details.min_nodes)
+        if problem and existing:
+            cluster, details = existing, self._details(existing)  # the compute did not change
         elif problem:
             cluster, details = _failed(cluster), replace(details, problem=problem)
         self._service.repository.store.put(cluster.key, details)
         operation = self._service.engine.operations.create(
-            cluster, target=name, seconds=_UPDATE if found else _CREATE, problem=problem
+            cluster, target=name, seconds=_UPDATE if existing else _CREATE, problem=problem
         )
-        shown = wire(cluster, details, is_new=True)
-        return self._service.accepted(request, operation.id, _OPERATIONS, cluster.location, status=201, document=shown)
+        body = wire(cluster, details, is_new=True)
+        return self._service.accepted(request, operation.id, _OPERATIONS, cluster.location, status=201, document=body)
 
     def patch(self, request: Request) -> Response:
         """Change the scale settings."""
         cluster = self.find(request)
-        least, most, idle_time = bounds(read_scale(self._service.body(request, ComputeBody)))
+        minimum, maximum, idle_time = bounds(read_scale(self._service.body(request, ComputeBody)))
         if self._details(cluster).problem:
             raise errors.conflict(f"The compute {cluster.address.name} has failed; create it again.")
         now = self._service.now()
-        details = replace(self._details(cluster), min_nodes=least, max_nodes=most, idle_time=idle_time, modified=now)
-        spec = replace(cluster.spec, scale_settings=scale_settings(least, most))
+        details = replace(
+            self._details(cluster), min_nodes=minimum, max_nodes=maximum, idle_time=idle_time, modified=now
+        )
+        spec = replace(cluster.spec, scale_settings=scale_settings(minimum, maximum))
         shrink = seconds(idle_time) if idle_time else cluster.shrink_after
         cluster = replace(cluster, spec=spec, shrink_after=shrink, written=now)
         self._service.repository.store.put(cluster.key, details)
@@ -89,11 +92,13 @@ class Computes:
         return self._service.document(wire(cluster, self._details(cluster)))
 
     def list(self, request: Request) -> Response:
-        """The computes of a workspace, without the clusters that the service made for single jobs."""
+        """The computes of a workspace, without the clusters that the service created for single jobs."""
         workspace = self._service.workspace(request)
         stored = self._service.repository.store.list(Cluster, f"{workspace.key}/computes/")
-        found = [each for _, each in stored if not each.made_for]
-        return self._service.page(request, found, lambda each: wire(each, self._details(each)), size=_MOST)
+        clusters = [cluster for _, cluster in stored if not cluster.made_for]
+        return self._service.page(
+            request, clusters, lambda cluster: wire(cluster, self._details(cluster)), size=_PAGE_SIZE
+        )
 
     def delete(self, request: Request) -> Response:
         """Delete a compute; the jobs that run on it are cancelled."""
@@ -101,7 +106,7 @@ class Computes:
         if action.lower() not in ("delete", "detach"):
             raise errors.invalid("underlyingResourceAction is required: Delete or Detach.", "ArgumentInvalid")
         workspace = self._service.workspace(request)
-        cluster = self._found(request, workspace)
+        cluster = self._lookup(request, workspace)
         if cluster is None:
             return Response(204)
         operation = self._service.engine.operations.delete(cluster, target=cluster.address.name, seconds=_DELETE)
@@ -126,43 +131,43 @@ class Computes:
         return self._power(request, 0)
 
     def restart(self, request: Request) -> Response:
-        """Restart a compute instance; a running one stays as it is."""
+        """Restart a compute instance; a running one does not change."""
         return self._power(request, 1)
 
     def find(self, request: Request) -> Cluster:
         """The compute that a path names.
 
         Raises:
-            GatewayError: there is none.
+            GatewayError: it does not exist.
         """
-        found = self._found(request, self._service.workspace(request))
-        if found is None:
+        cluster = self._lookup(request, self._service.workspace(request))
+        if cluster is None:
             raise errors.compute_not_found(request.params["name"])
-        return found
+        return cluster
 
     def _power(self, request: Request, nodes: int) -> Response:
         cluster = self.find(request)
         if self._details(cluster).type != "ComputeInstance" or self._details(cluster).problem:
             raise errors.invalid(
-                f"The compute {cluster.address.name} is not a compute instance that works.", "ArgumentInvalid"
+                f"The compute {cluster.address.name} is not a working compute instance.", "ArgumentInvalid"
             )
         scale = ScaleSettings(manual=ManualScaleSettings(target_node_count=nodes))
         changed = replace(cluster, spec=replace(cluster.spec, scale_settings=scale))
         operation = self._service.engine.operations.create(changed, target=cluster.address.name, seconds=_UPDATE)
         return self._service.accepted(request, operation.id, _OPERATIONS, cluster.location)
 
-    def _found(self, request: Request, workspace: Workspace) -> Cluster | None:
+    def _lookup(self, request: Request, workspace: Workspace) -> Cluster | None:
         key = workspace.address.child(request.params["name"]).key("cluster")
         return self._service.repository.store.get(Cluster, key)
 
     def _details(self, cluster: Cluster) -> ComputeDetails:
-        found = self._service.repository.store.get(ComputeDetails, cluster.key)
-        if found is None:
+        details = self._service.repository.store.get(ComputeDetails, cluster.key)
+        if details is None:
             raise LookupError(cluster.key)
-        return found
+        return details
 
 
 def _failed(cluster: Cluster) -> Cluster:
-    """A compute whose creation failed: it exists, and never has a node."""
+    """A compute whose creation failed; it exists but never has a node."""
     spec = replace(cluster.spec, scale_settings=scale_settings(0, 0))
     return replace(cluster, spec=spec, target=0, growing=None, allocation="steady")

@@ -23,17 +23,17 @@ from harness.emulator.providers.azureml.rules.names import check_asset_name
 from harness.emulator.storage_service import Accounts
 from harness.emulator.subscription_limits import SubscriptionLimits
 
-_SERVED = {"AzureBlob": "containerName", "AzureFile": "fileShareName"}
+_STORE_MEMBERS = {"AzureBlob": "containerName", "AzureFile": "fileShareName"}  # by the type of datastore
 _SECRETS = {"AccountKey": "key", "Sas": "sasToken"}  # the name of the secret, by the type of credentials
-_MOST = 100  # datastores on a page
+_PAGE_SIZE = 100  # datastores on a page
 
 
 class Datastores:
     """The operations on datastores.
 
     Args:
-        accounts: hold containers and shares.
-        limits: say where account keys are refused.
+        accounts: the storage accounts that hold containers and shares.
+        limits: the limits of the subscription, which may forbid account keys.
     """
 
     def __init__(self, service: Service, accounts: Accounts, limits: SubscriptionLimits) -> None:
@@ -41,7 +41,7 @@ class Datastores:
         self._limits = limits
         self._accounts = accounts
 
-    def make_first(self, workspace: Workspace, details: WorkspaceDetails) -> None:
+    def create_first(self, workspace: Workspace, details: WorkspaceDetails) -> None:
         """Create the four datastores of a new workspace, with their containers and shares."""
         account = details.account
         for datastore in first_datastores(details, account, self._service.now()):
@@ -55,9 +55,9 @@ class Datastores:
         """Create or replace a datastore; without ``skipValidation`` its container or share must exist."""
         workspace, name = self._service.workspace(request), request.params["name"]
         check_asset_name("datastore", name)
-        found = self._found(request, workspace)
+        existing = self._lookup(request, workspace)
         document = self._service.body(request, DatastoreBody)
-        datastore, secret = self._read(document, name, found)
+        datastore, secret = self._read(document, name, existing)
         if datastore.credentials in _SECRETS and (code := self._limits.key_refusal(workspace.address.group)):
             raise errors.keys_refused(code, name, datastore.account)
         if request.query.get("skipvalidation", "false").lower() != "true":
@@ -67,8 +67,8 @@ class Datastores:
             self._unset_default(workspace)
         store.put(key, datastore)
         store.put(key, DatastoreSecret(secret))
-        shown = wire(workspace, datastore, by=self._service.author)
-        return self._service.document(shown, request=None if found else request)
+        body = wire(workspace, datastore, by=self._service.author)
+        return self._service.document(body, request=None if existing else request)
 
     def get(self, request: Request) -> Response:
         """Show a datastore."""
@@ -78,20 +78,22 @@ class Datastores:
     def list(self, request: Request) -> Response:
         """The datastores of a workspace, optionally only the default one."""
         workspace = self._service.workspace(request)
-        found = [each for _, each in self._service.repository.store.list(Datastore, datastore_key(workspace, ""))]
-        wanted = request.query.get("isdefault", "").lower()
-        if wanted in ("true", "false"):
-            found = [each for each in found if each.is_default == (wanted == "true")]
+        datastores = [
+            datastore for _, datastore in self._service.repository.store.list(Datastore, datastore_key(workspace, ""))
+        ]
+        default_filter = request.query.get("isdefault", "").lower()
+        if default_filter in ("true", "false"):
+            datastores = [datastore for datastore in datastores if datastore.is_default == (default_filter == "true")]
 
         def show(datastore: Datastore) -> object:
             return wire(workspace, datastore, by=self._service.author)
 
-        return self._service.page(request, found, show, size=_MOST, size_parameter="count")
+        return self._service.page(request, datastores, show, size=_PAGE_SIZE, size_parameter="count")
 
     def delete(self, request: Request) -> Response:
-        """Delete a datastore; its container or share stays."""
+        """Delete a datastore; its container or share is kept."""
         workspace = self._service.workspace(request)
-        if self._found(request, workspace) is None:
+        if self._lookup(request, workspace) is None:
             return Response(204)
         key = datastore_key(workspace, request.params["name"])
         self._service.repository.store.delete(Datastore, key)
@@ -99,7 +101,7 @@ class Datastores:
         return Response(200)
 
     def list_secrets(self, request: Request) -> Response:
-        """The key or SAS; the same whether an expirable one was asked for: azure-ai-ml signs links with it."""
+        """The key or SAS. A request for an expirable secret gets the same one: azure-ai-ml signs links with it."""
         workspace = self._service.workspace(request)
         datastore = self.find(request, workspace)
         if datastore.credentials not in _SECRETS:
@@ -111,39 +113,39 @@ class Datastores:
         """The datastore that a path names.
 
         Raises:
-            AzureMLError: there is none.
+            AzureMLError: it does not exist.
         """
-        found = self._found(request, workspace)
-        if found is None:
+        datastore = self._lookup(request, workspace)
+        if datastore is None:
             raise errors.datastore_not_found(request.params["name"])
-        return found
+        return datastore
 
-    def _found(self, request: Request, workspace: Workspace) -> Datastore | None:
+    def _lookup(self, request: Request, workspace: Workspace) -> Datastore | None:
         return self._service.repository.store.get(Datastore, datastore_key(workspace, request.params["name"]))
 
     def _secret(self, workspace: Workspace, datastore: Datastore) -> str:
-        if datastore.made_by_service:  # it is always the present key of the account
+        if datastore.made_by_service:  # its secret is always the current key of the account
             account = self._accounts.get(datastore.account)
             return account.keys[0] if account else ""
-        found = self._service.repository.store.get(DatastoreSecret, datastore_key(workspace, datastore.name))
-        return found.value if found else ""
+        secret = self._service.repository.store.get(DatastoreSecret, datastore_key(workspace, datastore.name))
+        return secret.value if secret else ""
 
     def _unset_default(self, workspace: Workspace) -> None:
         store = self._service.repository.store
-        for key, each in store.list(Datastore, datastore_key(workspace, "")):
-            if each.is_default:
-                store.put(key, replace(each, is_default=False))
+        for key, datastore in store.list(Datastore, datastore_key(workspace, "")):
+            if datastore.is_default:
+                store.put(key, replace(datastore, is_default=False))
 
-    def _read(self, document: dict[str, Any], name: str, found: Datastore | None) -> tuple[Datastore, str]:
+    def _read(self, document: dict[str, Any], name: str, existing: Datastore | None) -> tuple[Datastore, str]:
         properties = document.get("properties")
         if properties is None:
             raise errors.invalid("The body of a datastore has an object 'properties'.")
         kind = properties.get("datastoreType") or ""
-        if kind not in _SERVED:
+        if kind not in _STORE_MEMBERS:
             raise errors.not_served(f"datastores of the type '{kind[:40]}'", "use AzureBlob or AzureFile")
-        account, store = properties.get("accountName"), properties.get(_SERVED[kind])
+        account, store = properties.get("accountName"), properties.get(_STORE_MEMBERS[kind])
         if not account or not store:
-            raise errors.invalid(f"A datastore of the type {kind} has 'accountName' and '{_SERVED[kind]}'.")
+            raise errors.invalid(f"A datastore of the type {kind} has 'accountName' and '{_STORE_MEMBERS[kind]}'.")
         credentials = properties.get("credentials") or {}
         credentials_type = credentials.get("credentialsType") or "None"
         if credentials_type not in (*_SECRETS, "None"):
@@ -151,11 +153,11 @@ class Datastores:
         secret = (credentials.get("secrets") or {}).get(_SECRETS.get(credentials_type, "")) or ""
         now = self._service.now()
         datastore = Datastore(
-            name=found.name if found else name,
+            name=existing.name if existing else name,
             type="AzureBlob" if kind == "AzureBlob" else "AzureFile",
             account=account,
             store=store,
-            created=found.created if found else now,
+            created=existing.created if existing else now,
             written=now,
             credentials=credentials_type,
             description=properties.get("description"),
@@ -163,8 +165,10 @@ class Datastores:
             properties=read_texts(properties["properties"]) if properties.get("properties") is not None else None,
             endpoint=properties.get("endpoint") or "core.windows.net",
             protocol=properties.get("protocol") or "https",
-            is_default=bool(properties.get("isDefault") if "isDefault" in properties else found and found.is_default),
-            made_by_service=bool(found and found.made_by_service),
+            is_default=bool(
+                properties.get("isDefault") if "isDefault" in properties else existing and existing.is_default
+            ),
+            made_by_service=bool(existing and existing.made_by_service),
             subscription=properties.get("subscriptionId") or "",
             group=properties.get("resourceGroup") or "",
         )
@@ -174,13 +178,13 @@ class Datastores:
         """Check that the container or share of a datastore exists.
 
         Raises:
-            AzureMLError: it does not.
+            AzureMLError: it does not exist.
         """
         find = self._accounts.container_directory if datastore.type == "AzureBlob" else self._accounts.share_directory
         if find(datastore.account, datastore.store) is None:
-            what = "container" if datastore.type == "AzureBlob" else "file share"
+            kind = "container" if datastore.type == "AzureBlob" else "file share"
             raise errors.invalid(
-                f"The {what} '{datastore.store}' of the storage account '{datastore.account}' could not be reached "
+                f"The {kind} '{datastore.store}' of the storage account '{datastore.account}' could not be reached "
                 "with the given credentials; create it first, or send skipValidation=true.",
                 "ArgumentInvalid",
             )

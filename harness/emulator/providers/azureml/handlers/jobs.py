@@ -1,4 +1,4 @@
-"""Jobs: submitted, shown, cancelled, deleted."""
+"""Jobs, with the clusters of jobs that name no compute."""
 
 import json
 import random
@@ -33,8 +33,8 @@ from harness.vm_sizes import vm_size
 
 _OPERATIONS = "mfeOperationResults"
 _CANCEL, _DELETE = 10.0, 10.0  # seconds
-_SERVERLESS_SIZE = "Standard_DS3_v2"  # the size of a node where none was chosen
-_MOST = 100  # jobs on a page
+_SERVERLESS_SIZE = "Standard_DS3_v2"  # the default size of a node
+_PAGE_SIZE = 100  # jobs on a page
 _POOLS = 1 << 32
 
 
@@ -50,9 +50,9 @@ class Jobs:
         workspace, name = self._service.workspace(request), request.params["name"]
         check_job_name(name)
         document = self._service.body(request, JobBody)
-        found = self._found(workspace, name)
-        if found is not None:
-            return self._update(workspace, found, document)
+        existing = self._lookup(workspace, name)
+        if existing is not None:
+            return self._update(workspace, existing, document)
         now = self._service.now()
         details = read_job(name, document, now=now)
         self._check_assets(workspace, details)
@@ -71,34 +71,34 @@ class Jobs:
         details = replace(details, run_number=self._service.next_run_number(workspace))
         self._service.repository.store.put(job.key, details)
         self.ensure_experiment(workspace, details.experiment)
-        if problem := self._quotas.of_submission(cluster, details.node_count):
+        if problem := self._quotas.submission_problem(cluster, details.node_count):
             job = refused(job, problem, now, exit_code=-1)
         self._service.repository.keep(replace(job, provisioned=now))
         self._service.engine.wake()
-        shown = wire(workspace, details, job, by=self._service.author, is_new=True)
-        return self._service.document(shown, request=request)
+        body = wire(workspace, details, job, by=self._service.author, is_new=True)
+        return self._service.document(body, request=request)
 
     def get(self, request: Request) -> Response:
         """Show a job."""
         workspace = self._service.workspace(request)
-        return self._service.document(self._shown(workspace, *self.find(workspace, request.params["name"])))
+        return self._service.document(self._document(workspace, *self.find(workspace, request.params["name"])))
 
     def list(self, request: Request) -> Response:
         """The jobs of a workspace, the newest first."""
         workspace, query = self._service.workspace(request), request.query
-        view, wanted = query.get("listviewtype", "ActiveOnly").lower(), query.get("jobtype", "").lower()
+        view, job_type = query.get("listviewtype", "ActiveOnly").lower(), query.get("jobtype", "").lower()
         store = self._service.repository.store
-        found = [each for _, each in store.list(JobDetails, f"{workspace.key}/jobs/")]
+        matches = [details for _, details in store.list(JobDetails, f"{workspace.key}/jobs/")]
         if view != "all":
-            found = [each for each in found if each.is_archived == (view == "archivedonly")]
+            matches = [details for details in matches if details.is_archived == (view == "archivedonly")]
         if tag := query.get("tag"):
-            found = [each for each in found if tag in each.tags]
-        if wanted not in ("", "command"):
-            found = []
-        found.sort(key=lambda each: each.run_number, reverse=True)
-        jobs = ((each, store.get(Job, workspace.address.child(each.name).key("job"))) for each in found)
-        listed = [(each, job) for each, job in jobs if job]
-        return self._service.page(request, listed, lambda pair: self._shown(workspace, *pair), size=_MOST)
+            matches = [details for details in matches if tag in details.tags]
+        if job_type not in ("", "command"):
+            matches = []
+        matches.sort(key=lambda details: details.run_number, reverse=True)
+        jobs = ((details, store.get(Job, workspace.address.child(details.name).key("job"))) for details in matches)
+        pairs = [(details, job) for details, job in jobs if job]
+        return self._service.page(request, pairs, lambda pair: self._document(workspace, *pair), size=_PAGE_SIZE)
 
     def cancel(self, request: Request) -> Response:
         """Cancel a job, unless it has ended."""
@@ -108,18 +108,18 @@ class Jobs:
             return Response(200)
         operation = self._service.engine.operations.terminate(job, target=job.address.name, seconds=_CANCEL)
         identifier = f"jc:{self._service.details(workspace).workspace_id}:{operation}"
-        answer = self._service.accepted(request, identifier, _OPERATIONS, workspace.location)
-        answer.body = b"null"
-        answer.headers.append(("content-type", "application/json; charset=utf-8"))
-        return answer
+        response = self._service.accepted(request, identifier, _OPERATIONS, workspace.location)
+        response.body = b"null"
+        response.headers.append(("content-type", "application/json; charset=utf-8"))
+        return response
 
     def delete(self, request: Request) -> Response:
         """Delete a job that has ended."""
         workspace = self._service.workspace(request)
-        found = self._found(workspace, request.params["name"])
-        if found is None:
+        pair = self._lookup(workspace, request.params["name"])
+        if pair is None:
             return Response(204)
-        _, job = found
+        _, job = pair
         if not job.is_finished:
             raise errors.conflict(f"The job {job.address.name} is {status(job)}; cancel it before it is deleted.")
         operation = self._service.engine.operations.delete(job, target=job.address.name, seconds=_DELETE)
@@ -130,24 +130,24 @@ class Jobs:
         """The job of a name.
 
         Raises:
-            AzureMLError: there is none.
+            AzureMLError: it does not exist.
         """
-        found = self._found(workspace, name)
-        if found is None:
+        pair = self._lookup(workspace, name)
+        if pair is None:
             raise errors.job_not_found(name)
-        return found
+        return pair
 
     def ensure_experiment(self, workspace: Workspace, name: str) -> RunExperiment:
-        """The experiment of a name, which is created when it is first named."""
+        """The experiment of a name, which is created with its first job."""
         store, key = self._service.repository.store, experiment_key(workspace, name)
-        found = store.get(RunExperiment, key)
-        if found is None:
-            found = RunExperiment(str(uuid.uuid4()), name, self._service.now())
-            store.put(key, found)
-        return found
+        experiment = store.get(RunExperiment, key)
+        if experiment is None:
+            experiment = RunExperiment(str(uuid.uuid4()), name, self._service.now())
+            store.put(key, experiment)
+        return experiment
 
-    def _update(self, workspace: Workspace, found: tuple[JobDetails, Job], document: dict[str, Any]) -> Response:
-        details, job = found
+    def _update(self, workspace: Workspace, existing: tuple[JobDetails, Job], document: dict[str, Any]) -> Response:
+        details, job = existing
         properties = document.get("properties") or {}
         command = properties.get("command")
         if command is not None and command != details.command:
@@ -163,18 +163,18 @@ class Jobs:
             is_archived=bool(properties.get("isArchived", details.is_archived)),
         )
         self._service.repository.store.put(job.key, details)
-        return self._service.document(self._shown(workspace, details, job))
+        return self._service.document(self._document(workspace, details, job))
 
-    def _found(self, workspace: Workspace, name: str) -> tuple[JobDetails, Job] | None:
+    def _lookup(self, workspace: Workspace, name: str) -> tuple[JobDetails, Job] | None:
         store, key = self._service.repository.store, workspace.address.child(name).key("job")
         details, job = store.get(JobDetails, key), store.get(Job, key)
         return (details, job) if details and job else None
 
-    def _shown(self, workspace: Workspace, details: JobDetails, job: Job) -> dict[str, Any]:
-        waiting = self._waiting(job) if job.phase == "queued" else ""
+    def _document(self, workspace: Workspace, details: JobDetails, job: Job) -> dict[str, Any]:
+        waiting = self._waiting_reason(job) if job.phase == "queued" else ""
         return wire(workspace, details, job, by=self._service.author, waiting=waiting)
 
-    def _waiting(self, job: Job) -> str:
+    def _waiting_reason(self, job: Job) -> str:
         """The reason why a queued job waits, as the service writes it into a tag of the job."""
         cluster = self._service.repository.store.get(Cluster, job.cluster)
         if cluster is None:
@@ -188,30 +188,30 @@ class Jobs:
         return json.dumps(counts, separators=(",", ":"))
 
     def _check_assets(self, workspace: Workspace, details: JobDetails) -> None:
-        """Check that code and environment of this workspace exist; those of registries are not checked."""
+        """Check that code and environment exist, if they are assets of this workspace and not of a registry."""
         store = self._service.repository.store
-        for what, identifier in (("code", details.code), ("environment", details.environment)):
+        for kind, identifier in (("code", details.code), ("environment", details.environment)):
             if (
                 identifier
                 and identifier.lower().startswith(f"{workspace.key}/")
                 and not store.get(AssetVersion, identifier.lower())
             ):
-                words = identifier.split("/")
-                raise errors.asset_not_found(what, words[-3], words[-1])
+                segments = identifier.split("/")
+                raise errors.asset_not_found(kind, segments[-3], segments[-1])
 
     def _cluster(self, workspace: Workspace, details: JobDetails, job: Address) -> Cluster:
-        """The compute of a job; a job that names none gets a cluster of its own, which is deleted after it.
+        """The compute of a job; a job that names none gets a new cluster, which is deleted after the job.
 
         Raises:
-            AzureMLError: there is no such compute.
+            AzureMLError: the compute does not exist.
         """
         if details.compute is None:
             return self._serverless(workspace, details, job)
         name = details.compute.rpartition("/")[2]
-        found = self._service.repository.store.get(Cluster, workspace.address.child(name).key("cluster"))
-        if found is None or found.deleting:
+        cluster = self._service.repository.store.get(Cluster, workspace.address.child(name).key("cluster"))
+        if cluster is None or cluster.deleting:
             raise errors.invalid(f"Unknown compute target '{name}'.", "UnknownTargetType")
-        return found
+        return cluster
 
     def _serverless(self, workspace: Workspace, details: JobDetails, job: Address) -> Cluster:
         now, size = self._service.now(), details.resources.get("instanceType") or _SERVERLESS_SIZE

@@ -27,27 +27,27 @@ class OperationStatuses:
         """The cancellation or deletion of a job: 202 until it has ended, then 200."""
         return self._result(request)
 
-    def _status(self, request: Request, more: dict[str, object]) -> Response:
-        operation = self._found(request)
+    def _status(self, request: Request, members: dict[str, object]) -> Response:
+        operation = self._lookup(request)
         if operation.ended and (problem := operation.problem):
             error = {"code": problem.code, "message": problem.message}
             return json_response(200, {"status": "Failed", "error": error})
         if operation.ended:
-            return json_response(200, {"status": "Succeeded", **more})
-        return json_response(200, {"status": "InProgress"}, headers=self._hint())
+            return json_response(200, {"status": "Succeeded", **members})
+        return json_response(200, {"status": "InProgress"}, headers=self._retry_headers())
 
     def _result(self, request: Request) -> Response:
-        if self._found(request).ended:
+        if self._lookup(request).ended:
             return Response(200)
         location = f"https://management.azure.com{request.raw_target.decode('latin-1')}"
-        return json_response(202, {}, headers=[("location", location), *self._hint()])
+        return json_response(202, {}, headers=[("location", location), *self._retry_headers()])
 
-    def _found(self, request: Request) -> Operation:
+    def _lookup(self, request: Request) -> Operation:
         name = request.params["operation"].rpartition(":")[2]
-        found = self._service.engine.operations.find(request.params["subscription"], name)
-        if found is None:
+        operation = self._service.engine.operations.find(request.params["subscription"], name)
+        if operation is None:
             raise GatewayError(404, "NotFound", f"The operation {request.params['operation'][:80]} could not be found.")
-        return found
+        return operation
 
-    def _hint(self) -> list[tuple[str, str]]:
+    def _retry_headers(self) -> list[tuple[str, str]]:
         return [("x-ms-retry-after-ms", str(self._service.wait_milliseconds))]

@@ -24,7 +24,7 @@ class Quotas:
     """Applies the limits of a subscription.
 
     Args:
-        limits: the limits in force; without any, nothing is limited.
+        limits: the limits that apply; without limits everything is allowed.
     """
 
     def __init__(self, store: Store, limits: SubscriptionLimits) -> None:
@@ -32,20 +32,20 @@ class Quotas:
         self.limits = limits
 
     def sizes(self, location: str) -> list[str]:
-        """The sizes that a region has."""
+        """The VM sizes that a region offers."""
         return [name for name in vm_size_names() if self.limits.offers(location, name)]
 
-    def of_creation(self, cluster: Cluster, spec: ClusterSpec, least: int) -> Problem | None:
-        """Why a compute is not created, or not changed to ``spec``; None where it is."""
+    def creation_problem(self, cluster: Cluster, spec: ClusterSpec, minimum: int) -> Problem | None:
+        """Why a compute cannot be created or changed to ``spec``; None if it can."""
         size = vm_size(spec.vm_size)
         if size is None:
             return None
         if not self.limits.offers(cluster.location, size.name):
             return missing_size_problem(spec.vm_size, self.sizes(cluster.location))
-        return creation_problem(size, least, self._quotas(cluster, spec, size))
+        return creation_problem(size, minimum, self._quotas(cluster, spec, size))
 
-    def of_submission(self, cluster: Cluster, nodes: int) -> Problem | None:
-        """Why a job can never start on a cluster; None where it can."""
+    def submission_problem(self, cluster: Cluster, nodes: int) -> Problem | None:
+        """Why a job can never start on a cluster; None if it can."""
         size = vm_size(cluster.spec.vm_size)
         if size is None:
             return None
@@ -53,8 +53,8 @@ class Quotas:
             return missing_size_problem(cluster.spec.vm_size, self.sizes(cluster.location))
         return submission_problem(size, nodes, self._quotas(cluster, cluster.spec, size))
 
-    def of_nodes(self, cluster: Cluster) -> NodeQuota | None:
-        """How many nodes a cluster may have now; None where nothing limits it."""
+    def node_quota(self, cluster: Cluster) -> NodeQuota | None:
+        """How many nodes a cluster may have now; None if no quota limits it."""
         size = vm_size(cluster.spec.vm_size)
         return node_quota(size, self._quotas(cluster, cluster.spec, size)) if size else None
 
@@ -62,24 +62,24 @@ class Quotas:
         """The quotas that a cluster counts in; only dedicated nodes count."""
         if spec.vm_priority is not VmPriority.DEDICATED:
             return []
-        found = []
+        quotas = []
         family = self.limits.quota(cluster.location, size.family)
         total = self.limits.quota(cluster.location, TOTAL)
         if family is not None:
-            found.append(family_quota(size, family, self._used(cluster, size.family)))
+            quotas.append(family_quota(size, family, self._cores_of_others(cluster, size.family)))
         if total is not None:
-            found.append(total_quota(total, self._used(cluster, "")))
-        return found
+            quotas.append(total_quota(total, self._cores_of_others(cluster, "")))
+        return quotas
 
-    def _used(self, cluster: Cluster, family: str) -> int:
+    def _cores_of_others(self, cluster: Cluster, family: str) -> int:
         """The dedicated cores that other clusters of the region use, of a family or of all."""
         return sum(
             size.cores * len(other.nodes)
-            for other in self._others(cluster)
+            for other in self._other_clusters(cluster)
             if (size := vm_size(other.spec.vm_size)) and family in ("", size.family)
         )
 
-    def _others(self, cluster: Cluster) -> Iterable[Cluster]:
+    def _other_clusters(self, cluster: Cluster) -> Iterable[Cluster]:
         for key, other in self._store.list(Cluster):
             is_counted = other.address.namespace == MACHINE_LEARNING and other.location == cluster.location
             if is_counted and key != cluster.key and other.spec.vm_priority is VmPriority.DEDICATED:

@@ -32,10 +32,10 @@ from harness.emulator.wire import json_response
 OLDEST_VERSION = "2022-05-01"
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(-[a-z]{1,20})?", re.ASCII)
 _MANAGEMENT = "https://management.azure.com"
-_SOONEST = 50  # milliseconds that a client is asked to wait: without a hint azure-ai-ml waits half a minute
-_READS, _WRITES = 249, 199  # sizes of the service's buckets in 2025, for each caller and region
-_SHOWN = 100  # requests that are shown as used where nothing is limited, so that no client slows down
-_FIRST_LOCATION = "eastus"  # the author of the emulator's own resources
+_SHORTEST_WAIT = 50  # milliseconds between polls; without a hint azure-ai-ml waits half a minute
+_READS, _WRITES = 249, 199  # the sizes of the service's buckets in 2025, for each caller and region
+_UNLIMITED_USE = 100  # requests reported as used without limits; few, so that no client slows down
+_FIRST_LOCATION = "eastus"  # the region in responses to requests that name none
 _READ_METHODS = frozenset({"GET", "HEAD"})
 
 E = TypeVar("E")
@@ -43,19 +43,19 @@ E = TypeVar("E")
 
 @dataclass(frozen=True)
 class Service:
-    """What handlers use.
+    """The parts that all handlers share.
 
     Attributes:
-        engine: moves computes and jobs.
-        identity: who uses the emulator.
-        buckets: how many requests may still come, where that is limited.
+        engine: runs computes and jobs.
+        identity: the tenant and the applications that use the emulator.
+        buckets: the limits of requests, if the subscription has any.
     """
 
     engine: Engine
     identity: Identity
     buckets: RequestBuckets
-    _reads: "itertools.cycle[int]" = field(default_factory=lambda: _falling(_READS))
-    _writes: "itertools.cycle[int]" = field(default_factory=lambda: _falling(_WRITES))
+    _reads: "itertools.cycle[int]" = field(default_factory=lambda: _countdown(_READS))
+    _writes: "itertools.cycle[int]" = field(default_factory=lambda: _countdown(_WRITES))
 
     @property
     def repository(self) -> Repository:
@@ -64,18 +64,18 @@ class Service:
 
     @property
     def author(self) -> str:
-        """Who makes and changes resources: the application that clients sign in as."""
+        """The author of all resources: the application that clients sign in as."""
         return self.identity.client_id
 
     def now(self) -> datetime:
-        """The moment of a request."""
+        """The current time."""
         return self.engine.clock.now()
 
     def check_version(self, request: Request) -> None:
-        """Accept every version from ``OLDEST_VERSION`` on, previews included: one shape answers them all.
+        """Accept every version from ``OLDEST_VERSION`` on, previews included: responses have one form for all.
 
         Raises:
-            GatewayError: it is older.
+            GatewayError: the version is older.
         """
         version = request.query.get("api-version", "")
         if not _VERSION.fullmatch(version) or version[:10] < OLDEST_VERSION:
@@ -85,7 +85,7 @@ class Service:
         """Count a request in the bucket of its kind.
 
         Raises:
-            ThrottledError: nothing is left.
+            ThrottledError: the bucket is empty.
         """
         kind: RequestKind = "reads" if request.method in _READ_METHODS else "writes"
         taken = self.buckets.take(request.params.get("group", ""), kind)
@@ -99,7 +99,7 @@ class Service:
         """The JSON object of a request, which has been read; its members have the types that ``kind`` says.
 
         Raises:
-            InvalidContentError: it is no JSON object.
+            InvalidContentError: the body is not a JSON object.
             AzureMLError: a member has another type.
         """
         try:
@@ -113,30 +113,30 @@ class Service:
 
     def address(self, request: Request) -> Address:
         """The address of the workspace that a path names."""
-        words = request.params
-        return Address(words["subscription"], words["group"], (words["workspace"],), MACHINE_LEARNING)
+        params = request.params
+        return Address(params["subscription"], params["group"], (params["workspace"],), MACHINE_LEARNING)
 
     def workspace(self, request: Request) -> Workspace:
         """The workspace that a path names.
 
         Raises:
-            GatewayError: there is none.
+            GatewayError: it does not exist.
         """
         address = self.address(request)
-        found = self.repository.store.get(Workspace, address.key("workspace"))
-        if found is None:
+        workspace = self.repository.store.get(Workspace, address.key("workspace"))
+        if workspace is None:
             raise errors.workspace_not_found(address.group, address.name)
-        return found
+        return workspace
 
     def details(self, workspace: Workspace) -> WorkspaceDetails:
-        """The provider's own record of a workspace."""
-        found = self.repository.store.get(WorkspaceDetails, workspace.key)
-        if found is None:
+        """The provider's record of a workspace."""
+        details = self.repository.store.get(WorkspaceDetails, workspace.key)
+        if details is None:
             raise LookupError(workspace.key)
-        return found
+        return details
 
     def next_run_number(self, workspace: Workspace) -> int:
-        """The number of the next run; the workspaces of earlier emulators have no counter yet."""
+        """The number of the next run. Workspaces that earlier versions of the emulator stored have no counter yet."""
         store, key = self.repository.store, counter_key(workspace)
         counter = store.get(RunCounter, key)
         if counter is None:
@@ -146,10 +146,10 @@ class Service:
         store.put(key, RunCounter(counter.last + 1))
         return counter.last + 1
 
-    # Answers
+    # Responses
 
     def document(self, document: object, status: int = 200, *, request: Request | None = None) -> Response:
-        """A resource or a list; with ``request``, a resource that it has just created: 201 and its address."""
+        """The response with a resource or a list; with ``request``, 201 and the address of a new resource."""
         if request is None:
             return json_response(status, document)
         return json_response(201, document, headers=[("location", _MANAGEMENT + request.raw_target.decode("latin-1"))])
@@ -157,7 +157,7 @@ class Service:
     def page(
         self,
         request: Request,
-        found: Sequence[E],
+        items: Sequence[E],
         show: Callable[[E], object],
         *,
         size: int,
@@ -168,12 +168,12 @@ class Service:
         Args:
             found: every element of the list.
             show: an element's document; called for those on the page.
-            size: of a page at most; a smaller one may be asked for by ``size_parameter``.
+            size: the size of a page; a request can name a smaller one in ``size_parameter``.
         """
         size = min(read_number(request.query.get(size_parameter, ""), 0) or size, size)
         first = read_number(request.query.get("$skip", ""), 0)
-        document: dict[str, object] = {"value": [show(each) for each in found[first : first + size]]}
-        if first + size < len(found):
+        document: dict[str, object] = {"value": [show(item) for item in items[first : first + size]]}
+        if first + size < len(items):
             query = {**request.query, "$skip": str(first + size)}
             document["nextLink"] = f"{_MANAGEMENT}{quote(request.path)}?{urlencode(query)}"
         return json_response(200, document)
@@ -181,13 +181,13 @@ class Service:
     def accepted(
         self, request: Request, operation: str, kind: str, location: str, *, status: int = 202, document: object = None
     ) -> Response:
-        """A long-running operation has begun.
+        """The response to a request that has started a long-running operation.
 
         Args:
             operation: its id.
             kind: ``computeOperationsStatus``, ``workspaceOperationsStatus`` or ``mfeOperationResults``.
             location: the region.
-            document: the resource, where the answer shows it.
+            document: the resource, if the response shows it.
         """
         base = f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}/providers/{MACHINE_LEARNING}"
         address = f"{base}/locations/{location}/{kind}/{operation}?api-version={request.query['api-version']}"
@@ -206,42 +206,42 @@ class Service:
     @property
     def wait_milliseconds(self) -> int:
         """How long a client should wait between two polls; a fractional ``Retry-After`` breaks azure-ai-ml."""
-        return max(_SOONEST, round(self.engine.pace.retry_after * 1000))
+        return max(_SHORTEST_WAIT, round(self.engine.pace.retry_after * 1000))
 
-    def refused(self, error: AzureMLError | GatewayError | ThrottledError, request: Request) -> Response:
-        """An error, by the service or by the gateway before it."""
+    def error_response(self, error: AzureMLError | GatewayError | ThrottledError, request: Request) -> Response:
+        """The response for an error of the service or of the gateway in front of it."""
         if isinstance(error, GatewayError | ThrottledError):
             return error.response()
         return error.response(self._location(request), self.now())
 
-    def stamped(self, answer: Response, request: Request, *, left: int, seconds: float) -> Response:
-        """A response with the headers of all responses of the service.
+    def add_headers(self, response: Response, request: Request, *, remaining: int, seconds: float) -> Response:
+        """Add the headers that all responses of the service have.
 
         Args:
-            left: how many more requests of its kind are allowed.
+            remaining: how many more requests of its kind are allowed.
             seconds: the time that the response took.
         """
         location = self._location(request)
-        kind = "standard" if answer.status < 400 else "error"
+        kind = "standard" if response.status < 400 else "error"
         is_read = request.method in _READ_METHODS
-        answer.headers += [
+        response.headers += [
             ("x-ms-response-type", kind),
             ("x-request-time", f"{seconds:.3f}"),
             ("azureml-served-by-cluster", f"vienna-{location}-01"),
             ("request-context", f"appId=cid-v1:{new_guid()}"),
-            (f"x-ms-ratelimit-remaining-subscription-{'reads' if is_read else 'writes'}", str(left)),
+            (f"x-ms-ratelimit-remaining-subscription-{'reads' if is_read else 'writes'}", str(remaining)),
         ]
-        return answer
+        return response
 
     def _location(self, request: Request) -> str:
-        """The region that a request is about."""
+        """The region of a request."""
         if "location" in request.params:
             return request.params["location"]
         if "workspace" not in request.params:
             return _FIRST_LOCATION
-        found = self.repository.store.get(Workspace, self.address(request).key("workspace"))
-        return found.location if found else _FIRST_LOCATION
+        workspace = self.repository.store.get(Workspace, self.address(request).key("workspace"))
+        return workspace.location if workspace else _FIRST_LOCATION
 
 
-def _falling(first: int) -> "itertools.cycle[int]":
-    return itertools.cycle(range(first, first - _SHOWN, -1))
+def _countdown(first: int) -> "itertools.cycle[int]":
+    return itertools.cycle(range(first, first - _UNLIMITED_USE, -1))

@@ -31,7 +31,11 @@ class Subscription:
 
     def _usages(self, request: Request) -> list[Document]:
         subscription, location = request.params["subscription"], request.params["location"].lower()
-        found = self._service.repository.store.list(Cluster, f"/subscriptions/{subscription}/".lower())
-        ours = [each for _, each in found if each.address.namespace == MACHINE_LEARNING and each.location == location]
+        clusters = self._service.repository.store.list(Cluster, f"/subscriptions/{subscription}/".lower())
+        computes = [
+            cluster
+            for _, cluster in clusters
+            if cluster.address.namespace == MACHINE_LEARNING and cluster.location == location
+        ]
         limits = self._quotas.limits
-        return usages(ours, subscription, lambda family: limits.quota(location, family))
+        return usages(computes, subscription, lambda family: limits.quota(location, family))

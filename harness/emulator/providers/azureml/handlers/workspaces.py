@@ -20,7 +20,7 @@ from harness.emulator.storage_service import Accounts
 
 _CREATE, _DELETE = 30.0, 20.0  # seconds that a creation takes; the recorded template deployment took a minute
 _OPERATIONS = "workspaceOperationsStatus"
-_REQUIRED = {  # what a workspace depends on, by the name in its body
+_REQUIRED = {  # the types of resources that a workspace depends on, by their member in the body
     "storageAccount": "Microsoft.Storage/storageAccounts",
     "keyVault": "Microsoft.KeyVault/vaults",
     "applicationInsights": "Microsoft.Insights/components",
@@ -32,7 +32,7 @@ class Workspaces:
     """The operations on workspaces.
 
     Args:
-        exists: whether there is a resource of an id.
+        exists: whether the resource with an id exists.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Workspaces:
         check_workspace_name(address.name)
         document = self._service.body(request, WorkspaceBody)
         properties = document.get("properties") or {}
-        found = self._service.repository.store.get(Workspace, address.key("workspace"))
-        if found is None:
+        existing = self._service.repository.store.get(Workspace, address.key("workspace"))
+        if existing is None:
             return self._create(request, address, document, properties)
-        if found.deleting:
+        if existing.deleting:
             raise errors.conflict(f"The workspace {address.name} is being deleted.")
-        return self._update(found, document, properties)
+        return self._update(existing, document, properties)
 
     def patch(self, request: Request) -> Response:
         """Change the tags and the changeable properties."""
@@ -74,10 +74,10 @@ class Workspaces:
 
     def get(self, request: Request) -> Response:
         """Show a workspace."""
-        return self._service.document(self._shown(self._service.workspace(request)))
+        return self._service.document(self._document(self._service.workspace(request)))
 
     def delete(self, request: Request) -> Response:
-        """Delete a workspace with everything in it. Unless purged, it can be recovered, and its name stays taken."""
+        """Delete a workspace with its contents. Unless purged, it can be recovered and its name cannot be reused."""
         address = self._service.address(request)
         store, key = self._service.repository.store, address.key("workspace")
         is_purged = request.query.get("forcetopurge", "false").lower() == "true"
@@ -113,10 +113,10 @@ class Workspaces:
         return self._list(f"/subscriptions/{request.params['subscription']}/".lower())
 
     def forget(self, workspace: Workspace) -> None:
-        """Delete the provider's own record of a deleted workspace, or keep what a recovery needs."""
+        """Delete the provider's record of a deleted workspace; keep the details that a recovery needs."""
         store, key = self._service.repository.store, workspace.key
         details = store.get(WorkspaceDetails, key)
-        by_request = workspace.deleting and workspace.deleting.operation  # the workspace was not deleted with its group
+        by_request = workspace.deleting and workspace.deleting.operation  # not together with its group
         if details and by_request and not details.is_purged_when_deleted:
             deleted = SoftDeletedWorkspace(
                 workspace.location, workspace.tags, workspace.created, self._service.now(), details
@@ -143,7 +143,7 @@ class Workspaces:
 
     def _complete(self, workspace: Workspace, details: WorkspaceDetails) -> None:
         self._service.repository.store.put(workspace.key, details)
-        self._datastores.make_first(workspace, details)
+        self._datastores.create_first(workspace, details)
 
     def _update(self, workspace: Workspace, document: dict[str, Any], properties: dict[str, Any]) -> Response:
         details = self._service.details(workspace)
@@ -159,25 +159,25 @@ class Workspaces:
         workspace = replace(workspace, tags=workspace.tags if tags is None else tags, written=self._service.now())
         self._service.repository.store.put(workspace.key, details)
         self._service.repository.keep(workspace)
-        return self._service.document(self._shown(workspace))
+        return self._service.document(self._document(workspace))
 
     def _read(self, name: str, properties: dict[str, Any]) -> WorkspaceDetails:
         """The details of a new workspace.
 
         Raises:
-            AzureMLError: something that it depends on is not named, or not there.
+            AzureMLError: a resource that it depends on is not named, or does not exist.
         """
-        found = {each: self._dependency(properties, {each: type_}) for each, type_ in _REQUIRED.items()}
-        lacking = [each for each, identifier in found.items() if not identifier]
-        if lacking:
-            raise errors.invalid(f"A workspace needs the resource ids of {', '.join(lacking)}.", "ArgumentInvalid")
+        ids = {key: self._dependency(properties, {key: type_}) for key, type_ in _REQUIRED.items()}
+        missing = [key for key, identifier in ids.items() if not identifier]
+        if missing:
+            raise errors.invalid(f"A workspace needs the resource ids of {', '.join(missing)}.", "ArgumentInvalid")
         return WorkspaceDetails(
             workspace_id=str(uuid.uuid4()),
             principal_id=str(uuid.uuid4()),
             friendly_name=properties.get("friendlyName") or name,
-            storage_account=found["storageAccount"],
-            key_vault=found["keyVault"],
-            application_insights=found["applicationInsights"],
+            storage_account=ids["storageAccount"],
+            key_vault=ids["keyVault"],
+            application_insights=ids["applicationInsights"],
             container_registry=self._dependency(properties, _REGISTRY),
             description=properties.get("description") or "",
             image_build_compute=properties.get("imageBuildCompute"),
@@ -185,13 +185,13 @@ class Workspaces:
             public_network_access=properties.get("publicNetworkAccess") or "Enabled",
         )
 
-    def _dependency(self, properties: dict[str, Any], wanted: dict[str, str]) -> str:
-        """The id of a resource that a body names; empty where it names none.
+    def _dependency(self, properties: dict[str, Any], dependency: dict[str, str]) -> str:
+        """The id of a resource that a body names; empty if it names none.
 
         Raises:
-            AzureMLError: it is not of the right type, or not there.
+            AzureMLError: the resource is not of the right type, or does not exist.
         """
-        ((name, type_),) = wanted.items()
+        ((name, type_),) = dependency.items()
         identifier: str = properties.get(name) or ""
         if identifier and f"/providers/{type_}/".lower() not in identifier.lower():
             raise errors.invalid(f"'{name}' is not the id of a resource of the type {type_}.", "ArgumentInvalid")
@@ -201,10 +201,12 @@ class Workspaces:
         return identifier
 
     def _list(self, prefix: str) -> Response:
-        found = self._service.repository.store.list(Workspace, prefix)
-        shown = [self._shown(each) for _, each in found if each.address.namespace == MACHINE_LEARNING]
-        return self._service.document({"value": shown})
+        workspaces = self._service.repository.store.list(Workspace, prefix)
+        documents = [
+            self._document(workspace) for _, workspace in workspaces if workspace.address.namespace == MACHINE_LEARNING
+        ]
+        return self._service.document({"value": documents})
 
-    def _shown(self, workspace: Workspace) -> dict[str, object]:
+    def _document(self, workspace: Workspace) -> dict[str, object]:
         details = self._service.details(workspace)
         return wire(workspace, details, tenant=self._service.identity.tenant_id, by=self._service.author)

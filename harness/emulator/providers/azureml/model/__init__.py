@@ -1,1 +1,1 @@
-"""The records that the engine does not hold, and how every resource is written on the wire."""
+"""The records that the engine does not hold, and the wire form of every resource."""

@@ -19,9 +19,9 @@ class AssetKind:
     """A type of asset.
 
     Attributes:
-        type: as paths name it.
-        word: in sentences.
-        fixed: the properties that no later request may change.
+        type: its name in paths.
+        word: its name in sentences.
+        fixed: the properties that cannot be changed.
         defaults: every property that the service shows, with its default, in the recorded order.
     """
 
@@ -64,7 +64,7 @@ KINDS = (CODE, ENVIRONMENT, DATA, MODEL)
 
 
 class AssetVersion(Record, frozen=True):
-    """A version of an asset; ``properties`` are those of its body."""
+    """A version of an asset; ``properties`` are those of the request body."""
 
     name: str
     version: str
@@ -98,27 +98,27 @@ def version_id(workspace: Workspace, kind: AssetKind, name: str, version: str) -
 
 
 def version_document(workspace: Workspace, kind: AssetKind, asset: AssetVersion, *, by: str) -> Document:
-    """A version as the service shows it: every known property, in the recorded order."""
-    shown = {name: asset.properties.get(name, default) for name, default in kind.defaults.items()}
+    """The wire form of a version: all known properties, in the recorded order."""
+    properties = {name: asset.properties.get(name, default) for name, default in kind.defaults.items()}
     return {
         "id": version_id(workspace, kind, asset.name, asset.version),
         "name": asset.version,
         "type": f"{TYPE}/{kind.type}/versions",
-        "properties": shown,
+        "properties": properties,
         "systemData": system_data(asset.created, asset.written, by=by),
     }
 
 
 def next_version(versions: Iterable[AssetVersion]) -> str:
-    """The number after the highest of an asset."""
-    return str(max((int(each.version) for each in versions if each.version.isdigit()), default=0) + 1)
+    """The number after an asset's highest version."""
+    return str(max((int(asset.version) for asset in versions if asset.version.isdigit()), default=0) + 1)
 
 
 def container_document(
     workspace: Workspace, kind: AssetKind, asset: AssetContainer, versions: list[AssetVersion], *, by: str
 ) -> Document:
-    """An asset as the service shows it, with its latest version and the next number."""
-    latest = max(versions, key=lambda each: each.created).version if versions else None
+    """The wire form of an asset, with its latest version and the number of the next."""
+    latest = max(versions, key=lambda version: version.created).version if versions else None
     properties: Document = {
         "description": asset.properties.get("description"),
         "tags": asset.properties.get("tags") or {},

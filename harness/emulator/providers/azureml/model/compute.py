@@ -1,4 +1,4 @@
-"""Computes: the properties that the engine's cluster does not hold, and the wire form."""
+"""Computes: the properties that the engine's cluster does not have, and the wire form."""
 
 from collections import Counter
 from datetime import datetime
@@ -8,7 +8,7 @@ import msgspec
 
 from harness.emulator.engine.model.records import Cluster, Node, Problem, Record
 from harness.emulator.engine.model.spec.clusters import VmPriority
-from harness.emulator.providers.azureml.model.documents import Document, precise
+from harness.emulator.providers.azureml.model.documents import Document, format_time
 from harness.emulator.providers.azureml.model.workspace import TYPE
 
 ComputeType = Literal["AmlCompute", "ComputeInstance"]
@@ -20,8 +20,8 @@ _STATES = {"allocated": "preparing"}  # states of nodes in the engine that Azure
 class ComputeDetails(Record, frozen=True):
     """The properties of a compute besides those of its cluster; stored under the cluster's key.
 
-    ``properties`` are those of the inner object that the service keeps and shows again; ``idle_time`` is as its
-    creator wrote it. ``problem`` is why the compute could not be created.
+    ``properties`` are those of the inner object that the service stores and returns. ``idle_time`` is as the creator
+    wrote it. ``problem`` is the reason why the compute could not be created.
     """
 
     type: ComputeType
@@ -37,10 +37,10 @@ class ComputeDetails(Record, frozen=True):
 
 
 def wire(cluster: Cluster, details: ComputeDetails, *, is_new: bool = False) -> Document:
-    """As the service shows it, in the recorded order of keys.
+    """The wire form of a compute, with the recorded order of keys.
 
     Args:
-        is_new: whether this answers the request that created or changed it, which shows no counts yet.
+        is_new: whether the request created or changed the compute; such a response has no counts yet.
     """
     document: Document = {
         "id": cluster.address.id("cluster"),
@@ -49,8 +49,8 @@ def wire(cluster: Cluster, details: ComputeDetails, *, is_new: bool = False) -> 
         "location": cluster.location,
         "tags": cluster.tags or ({} if not is_new else None),
         "properties": {
-            "createdOn": precise(details.created),
-            "modifiedOn": precise(details.modified),
+            "createdOn": format_time(details.created),
+            "modifiedOn": format_time(details.modified),
             "disableLocalAuth": details.disable_local_auth,
             "description": details.description,
             "resourceId": None,
@@ -68,7 +68,7 @@ def wire(cluster: Cluster, details: ComputeDetails, *, is_new: bool = False) -> 
 
 
 def node_document(node: Node, number: int, run: str | None) -> Document:
-    """A node; its addresses are reserved for documentation, so nothing listens there."""
+    """A node. Its public address is reserved for documentation, so nothing listens there."""
     return {
         "nodeId": node.id,
         "privateIpAddress": f"10.0.0.{number % 250 + 4}",
@@ -80,7 +80,7 @@ def node_document(node: Node, number: int, run: str | None) -> Document:
 
 
 def node_state(node: Node) -> str:
-    """The state in the service's words: idle, running, preparing, unusable, leaving or preempted."""
+    """The service's name of a node's state: idle, running, preparing, unusable, leaving or preempted."""
     if node.preempted:
         return "preempted"
     if node.job and node.state == "idle":
@@ -89,7 +89,7 @@ def node_state(node: Node) -> str:
 
 
 def _cluster(cluster: Cluster, details: ComputeDetails, is_new: bool) -> Document:
-    shown: Document = {
+    document: Document = {
         "vmSize": cluster.spec.vm_size.upper(),
         "vmPriority": "LowPriority" if cluster.spec.vm_priority is VmPriority.LOW_PRIORITY else "Dedicated",
         "scaleSettings": {
@@ -107,16 +107,16 @@ def _cluster(cluster: Cluster, details: ComputeDetails, is_new: bool) -> Documen
     }
     if not is_new:
         counts = Counter(map(node_state, cluster.nodes))
-        words = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
-        shown |= {
+        states = ("preparing", "running", "idle", "unusable", "leaving", "preempted")
+        document |= {
             "currentNodeCount": len(cluster.nodes),
             "targetNodeCount": cluster.target,
-            "nodeStateCounts": {f"{word}NodeCount": counts[word] for word in words},
+            "nodeStateCounts": {f"{state}NodeCount": counts[state] for state in states},
             "allocationState": cluster.allocation.capitalize(),
-            "allocationStateTransitionTime": precise(cluster.allocation_changed),
-            "errors": [_problem(each.code, each.message) for each in cluster.problems] or None,
+            "allocationStateTransitionTime": format_time(cluster.allocation_changed),
+            "errors": [_problem(problem.code, problem.message) for problem in cluster.problems] or None,
         }
-    shown |= {
+    document |= {
         "remoteLoginPortPublicAccess": details.properties.get("remoteLoginPortPublicAccess") or "NotSpecified",
         "osType": details.properties.get("osType") or "Linux",
         "virtualMachineImage": details.properties.get("virtualMachineImage"),
@@ -125,23 +125,23 @@ def _cluster(cluster: Cluster, details: ComputeDetails, is_new: bool) -> Documen
         "enableBatchPrivateLink": False,
     }
     if account := details.properties.get("userAccountCredentials"):
-        shown["userAccountCredentials"] = account
+        document["userAccountCredentials"] = account
     if not is_new:
-        shown["propertyBag"] = {}
-    return shown
+        document["propertyBag"] = {}
+    return document
 
 
 def _instance(cluster: Cluster, details: ComputeDetails) -> Document:
-    """A compute instance: one node that is on until it is stopped."""
-    up = [node for node in cluster.nodes if node.state == "idle"]
-    steady = "Running" if up else "Starting" if cluster.target else "CreateFailed" if details.problem else "Stopped"
+    """The inner properties of a compute instance: one node, which runs until it is stopped."""
+    active = [node for node in cluster.nodes if node.state == "idle"]
+    steady = "Running" if active else "Starting" if cluster.target else "CreateFailed" if details.problem else "Stopped"
     return {
         "vmSize": cluster.spec.vm_size.upper(),
         "subnet": details.properties.get("subnet"),
         "applicationSharingPolicy": details.properties.get("applicationSharingPolicy") or "Shared",
         "sshSettings": {"sshPublicAccess": "Disabled"},
         "state": "Deleting" if cluster.deleting else "Creating" if cluster.creating else steady,
-        "errors": [_problem(each.code, each.message) for each in cluster.problems],
+        "errors": [_problem(problem.code, problem.message) for problem in cluster.problems],
         "enableNodePublicIp": details.properties.get("enableNodePublicIp", True),
     }
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from harness.emulator.engine.model.records import Record, Workspace
-from harness.emulator.providers.azureml.model.documents import Document, precise, system_data
+from harness.emulator.providers.azureml.model.documents import Document, format_time, system_data
 from harness.emulator.providers.azureml.model.workspace import TYPE, WorkspaceDetails
 
 StoreType = Literal["AzureBlob", "AzureFile"]
@@ -16,7 +16,7 @@ _WORKING_SHARE = "code-391ff5ac-6576-460f-ba4d-7e03433c68b6"  # the same in ever
 
 
 class Datastore(Record, frozen=True):
-    """A datastore without its secret; ``store`` is the container or share, ``made_by_service`` marks the first four."""
+    """A datastore without its secret; ``store`` is its container or share, ``made_by_service`` marks the first four."""
 
     name: str
     type: StoreType
@@ -37,7 +37,7 @@ class Datastore(Record, frozen=True):
 
 
 class DatastoreSecret(Record, frozen=True):
-    """The key or SAS of a datastore, under the same key as the datastore."""
+    """The account key or SAS of a datastore, stored under the datastore's key."""
 
     value: str
 
@@ -66,7 +66,7 @@ def first_datastores(details: WorkspaceDetails, account: str, now: datetime) -> 
 
 
 def wire(workspace: Workspace, datastore: Datastore, *, by: str) -> Document:
-    """As the service shows it, in the recorded order of keys."""
+    """The wire form of a datastore, with the recorded order of keys."""
     properties: Document = {
         "description": datastore.description,
         "tags": datastore.tags,
@@ -93,6 +93,6 @@ def wire(workspace: Workspace, datastore: Datastore, *, by: str) -> Document:
 
 
 def _system_data(datastore: Datastore, by: str) -> Document:
-    if datastore.made_by_service:  # they have no author
-        return {"createdAt": precise(datastore.created), "lastModifiedAt": precise(datastore.written)}
+    if datastore.made_by_service:  # the service's own datastores have no author
+        return {"createdAt": format_time(datastore.created), "lastModifiedAt": format_time(datastore.written)}
     return system_data(datastore.created, datastore.written, by=by)

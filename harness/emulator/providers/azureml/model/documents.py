@@ -1,4 +1,4 @@
-"""The wire forms of what every resource has: times, durations, system data."""
+"""The wire forms of times and system data, which every resource has."""
 
 from datetime import datetime
 from typing import Any
@@ -6,28 +6,28 @@ from typing import Any
 Document = dict[str, Any]
 
 
-def precise(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """The service's form of times: seven decimals and an offset, ``2022-12-28T19:41:09.2188520+00:00``."""
     return f"{_to_microseconds(moment)}0+00:00"
 
 
-def precise_utc(moment: datetime) -> str:
+def format_utc_time(moment: datetime) -> str:
     """The form of a workspace's own times: seven decimals and ``Z``."""
     return f"{_to_microseconds(moment)}0Z"
 
 
 def _to_microseconds(moment: datetime) -> str:
-    """A time without offset; ``strftime`` would take ten times as long, and many responses hold times."""
+    """A time without offset. ``strftime`` would take ten times as long, and most responses hold times."""
     return moment.isoformat(timespec="microseconds")[:26]
 
 
 def system_data(created: datetime, written: datetime | None = None, *, by: str) -> Document:
     """The authors and times of the creation and the last change; jobs have only those of the creation."""
-    made = {"createdAt": precise(created), "createdBy": by, "createdByType": "Application"}
+    creation = {"createdAt": format_time(created), "createdBy": by, "createdByType": "Application"}
     if written is None:
-        return made
-    return made | {
-        "lastModifiedAt": precise(written),
+        return creation
+    return creation | {
+        "lastModifiedAt": format_time(written),
         "lastModifiedBy": by,
         "lastModifiedByType": "Application",
     }

@@ -13,7 +13,7 @@ from harness.emulator.providers.azureml.model.workspace import TYPE, api_host
 class JobDetails(Record, frozen=True):
     """A job as its creator described it; stored under the key of the engine's job.
 
-    ``properties`` are the creator's and those that its run adds; ``run_number`` counts the runs of a workspace.
+    ``properties`` are those of the creator and of the run; ``run_number`` counts the runs of a workspace.
     """
 
     name: str
@@ -45,7 +45,7 @@ class JobDetails(Record, frozen=True):
 
 
 class RunCounter(Record, frozen=True):
-    """The number of a workspace's last run, whether of a job or not; numbers are not used again."""
+    """The number of a workspace's last run, of a job or not; numbers are never reused."""
 
     last: int
 
@@ -74,7 +74,7 @@ def artifact_folder(job: str) -> str:
 
 
 def status(job: Job) -> str:
-    """The state of a job in the service's words."""
+    """The service's name of a job's state."""
     if job.phase == "succeeded":
         return "Completed"
     if job.phase == "failed":
@@ -102,15 +102,15 @@ def failure(job: Job) -> Document | None:
 def wire(
     workspace: Workspace, details: JobDetails, job: Job, *, by: str, is_new: bool = False, waiting: str = ""
 ) -> Document:
-    """As the service shows it, in the recorded order of keys.
+    """The wire form of a job, with the recorded order of keys.
 
     Args:
-        is_new: whether this answers the request that created it, which shows ``Starting``.
+        is_new: whether the request created the job; the response then shows ``Starting``.
         waiting: why a queued job waits, as JSON; empty for others.
     """
     tags = details.tags | ({"_aml_system_ComputeTargetStatus": waiting} if waiting else {})
-    outputs = {name: _output(each) for name, each in details.outputs.items()}
-    shown = {
+    outputs = {name: _output(job_output) for name, job_output in details.outputs.items()}
+    properties = {
         "description": details.description,
         "tags": tags,
         "properties": {"_azureml.ComputeTargetType": "amlctrain", **details.properties},
@@ -129,20 +129,20 @@ def wire(
         "codeId": details.code,
         "command": details.command,
         "environmentId": details.environment,
-        "inputs": {name: _input(each) for name, each in details.inputs.items()},
+        "inputs": {name: _input(job_input) for name, job_input in details.inputs.items()},
         "outputs": outputs | {"default": _default(details.name)},
         "distribution": details.distribution,
         "autologgerSettings": None,
         "limits": details.limits,
         "environmentVariables": details.variables,
-        "parameters": {name: each["value"] for name, each in details.inputs.items() if "value" in each},
+        "parameters": {name: job_input["value"] for name, job_input in details.inputs.items() if "value" in job_input},
         "queueSettings": details.queue,
     }
     return {
         "id": job.address.id("job"),
         "name": details.name,
         "type": f"{TYPE}/jobs",
-        "properties": shown,
+        "properties": properties,
         "systemData": system_data(details.created, by=by),
     }
 
@@ -162,27 +162,27 @@ def _services(workspace: Workspace, name: str) -> Document:
 
 
 def _resources(details: JobDetails) -> Document:
-    given = details.resources
+    resources = details.resources
     return {
         "instanceCount": details.node_count,
-        "maxInstanceCount": given.get("maxInstanceCount"),
-        "instanceType": given.get("instanceType"),
-        "locations": given.get("locations"),
-        "properties": given.get("properties"),
-        "shmSize": given.get("shmSize") or "2g",
-        "dockerArgs": given.get("dockerArgs"),
+        "maxInstanceCount": resources.get("maxInstanceCount"),
+        "instanceType": resources.get("instanceType"),
+        "locations": resources.get("locations"),
+        "properties": resources.get("properties"),
+        "shmSize": resources.get("shmSize") or "2g",
+        "dockerArgs": resources.get("dockerArgs"),
     }
 
 
-def _input(given: Document) -> Document:
-    if "value" in given:
-        return {"description": given.get("description"), "value": given["value"], "jobInputType": "literal"}
-    return {name: given.get(name) for name in ("description", "uri", "mode", "jobInputType")}
+def _input(job_input: Document) -> Document:
+    if "value" in job_input:
+        return {"description": job_input.get("description"), "value": job_input["value"], "jobInputType": "literal"}
+    return {name: job_input.get(name) for name in ("description", "uri", "mode", "jobInputType")}
 
 
-def _output(given: Document) -> Document:
+def _output(job_output: Document) -> Document:
     names = ("description", "uri", "assetName", "assetVersion", "mode", "autoDeleteSetting", "jobOutputType")
-    return {name: given.get(name) for name in names}
+    return {name: job_output.get(name) for name in names}
 
 
 def _default(name: str) -> Document:

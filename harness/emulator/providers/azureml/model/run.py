@@ -1,4 +1,4 @@
-"""Runs: of jobs, and those that MLflow begins outside of a job; with what is logged in them."""
+"""Runs of jobs, and runs that MLflow starts outside of a job, with their metrics, parameters and tags."""
 
 import math
 from datetime import datetime
@@ -6,18 +6,18 @@ from datetime import datetime
 import msgspec
 
 from harness.emulator.engine.model.records import Job, Record, Workspace
-from harness.emulator.providers.azureml.model.documents import Document, precise
+from harness.emulator.providers.azureml.model.documents import Document, format_time
 from harness.emulator.providers.azureml.model.job import JobDetails, artifact_folder, failure, status
 
 _MLFLOW = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED", "Running": "RUNNING",
            "CancelRequested": "RUNNING"}  # fmt: skip
 _FROM_MLFLOW = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUNNING": "Running",
                 "SCHEDULED": "Queued"}  # fmt: skip
-_WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}  # texts for numbers that JSON cannot hold
+_NON_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}  # MLflow's names, which JSON lacks
 
 
 class TrackedRun(Record, frozen=True):
-    """A run that MLflow began outside of a job; ``status`` is in the service's words."""
+    """A run that MLflow started outside of a job; ``status`` is the service's, not MLflow's."""
 
     name: str
     number: int
@@ -45,7 +45,7 @@ class RunParameter(Record, frozen=True):
 
 
 class MetricPoint(Record, frozen=True):
-    """A value of a metric. It is stored as text, because JSON cannot hold infinite values."""
+    """A value of a metric, stored as text because JSON cannot hold infinite values."""
 
     name: str
     value: str
@@ -58,9 +58,9 @@ class MetricPoint(Record, frozen=True):
         return float(self.value)
 
     def document(self) -> Document:
-        """The form that MLflow reads; infinite values are texts."""
+        """The form that MLflow reads; infinite values are strings."""
         number = self.number
-        value: object = number if math.isfinite(number) else _WORDS[self.value]
+        value: object = number if math.isfinite(number) else _NON_FINITE[self.value]
         return {"key": self.name, "value": value, "timestamp": self.timestamp, "step": self.step}
 
 
@@ -79,7 +79,7 @@ class MetricSeries(Record, frozen=True):
 class Run(msgspec.Struct, frozen=True):
     """A run in the form that all views use, whether it is a job or not.
 
-    ``status`` is in the service's words. ``job`` is the engine's job, where the run is one.
+    ``status`` is the service's, not MLflow's. ``job`` is the engine's job if the run is one.
     """
 
     id: str
@@ -99,18 +99,18 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether it has ended."""
+        """Whether the run has ended."""
         return self.status in ("Completed", "Failed", "Canceled")
 
     @property
     def mlflow_status(self) -> str:
-        """The status in MLflow's words."""
+        """MLflow's name of the status."""
         return _MLFLOW.get(self.status, "SCHEDULED")
 
 
-def service_status(word: str) -> str | None:
-    """The service's word for MLflow's; None for any other word."""
-    return _FROM_MLFLOW.get(word)
+def service_status(status: str) -> str | None:
+    """The service's status for one of MLflow's; None if MLflow has no such status."""
+    return _FROM_MLFLOW.get(status)
 
 
 def run_of_job(details: JobDetails, job: Job, labels: RunLabels) -> Run:
@@ -156,12 +156,12 @@ def run_key(workspace: Workspace, name: str) -> str:
 
 
 def history_document(run: Run, experiment_id: str, *, by: str, tenant: str) -> Document:
-    """A run as run history shows it, in the order of recorded answers."""
+    """A run as run history shows it, in the recorded order of keys."""
     author = _author(by, tenant)
     return {
         "runNumber": run.number,
         "rootRunId": run.id,
-        "createdUtc": precise(run.created),
+        "createdUtc": format_time(run.created),
         "createdBy": author,
         "userId": by,
         **_empty("token", "tokenExpiryTimeUtc"),
@@ -174,22 +174,22 @@ def history_document(run: Run, experiment_id: str, *, by: str, tenant: str) -> D
         "rootRunUuid": run.id,
         **_empty("lastStartTimeUtc", "currentComputeTime", "computeDuration", "effectiveStartTimeUtc"),
         "lastModifiedBy": author,
-        "lastModifiedUtc": precise(run.ended or run.started or run.created),
+        "lastModifiedUtc": format_time(run.ended or run.started or run.created),
         **_empty("duration", "cancelationReason"),
         "currentAttemptId": 1,
         "runId": run.id,
         "parentRunId": None,
         "experimentId": experiment_id,
         "status": run.status,
-        "startTimeUtc": precise(run.started) if run.started else None,
-        "endTimeUtc": precise(run.ended) if run.ended else None,
+        "startTimeUtc": format_time(run.started) if run.started else None,
+        "endTimeUtc": format_time(run.ended) if run.ended else None,
         "scheduleId": None,
         "displayName": run.display_name,
         "name": None,
         "dataContainerId": f"dcid.{run.id}",
         "description": run.description,
         "hidden": run.is_hidden,
-        **_history_of_work(run),
+        **_history_tail(run),
     }
 
 
@@ -200,8 +200,8 @@ def _author(by: str, tenant: str) -> Document:
     }  # fmt: skip
 
 
-def _history_of_work(run: Run) -> Document:
-    """What run history says of the work itself, the last part of its answer."""
+def _history_tail(run: Run) -> Document:
+    """The last members of a run in run history: its type, inputs and outputs."""
     return {
         "runType": "azureml.scriptrun" if run.job else "Execution",
         "runTypeV2": {"orchestrator": None, "traits": [], "attribution": None, "computeType": "AmlCompute"},
@@ -229,7 +229,7 @@ def _target(run: Run) -> str | None:
 
 
 def _empty(*names: str) -> Document:
-    """Members that this emulator's runs never have."""
+    """Members that are null for every run of the emulator."""
     return dict.fromkeys(names)
 
 
@@ -244,9 +244,9 @@ def details_document(run: Run, logs: dict[str, str], *, by: str) -> Document:
         "status": run.status,
         "parentRunId": None,
         "dataContainerId": f"dcid.{run.id}",
-        "createdTimeUtc": precise(run.created),
-        "startTimeUtc": precise(run.started) if run.started else None,
-        "endTimeUtc": precise(run.ended) if run.ended else None,
+        "createdTimeUtc": format_time(run.created),
+        "startTimeUtc": format_time(run.started) if run.started else None,
+        "endTimeUtc": format_time(run.ended) if run.ended else None,
         "error": failure(run.job) if run.job else None,
         "warnings": [],
         "tags": run.tags,
@@ -264,7 +264,7 @@ def details_document(run: Run, logs: dict[str, str], *, by: str) -> Document:
 
 
 def artifact_path(run: str, path: str) -> str:
-    """The name of the blob of an artifact in the container of artifacts."""
+    """The blob name of an artifact in the container of artifacts."""
     return f"{artifact_folder(run)}/{path.lstrip('/')}"
 
 

@@ -1,9 +1,9 @@
-"""Workspaces: the properties that the engine's record does not hold, and the wire form."""
+"""Workspaces: the properties that the engine's record does not have, and the wire form."""
 
 from datetime import datetime
 
 from harness.emulator.engine.model.records import Record, Workspace
-from harness.emulator.providers.azureml.model.documents import Document, precise_utc
+from harness.emulator.providers.azureml.model.documents import Document, format_utc_time
 
 API_HOST = "api.azureml.ms"  # the domain of the data plane, below the region's name
 TYPE = "Microsoft.MachineLearningServices/workspaces"
@@ -12,7 +12,7 @@ TYPE = "Microsoft.MachineLearningServices/workspaces"
 class WorkspaceDetails(Record, frozen=True):
     """The properties of a workspace besides its address, region and tags; stored under the workspace's key.
 
-    ``workspace_id`` is the GUID that names its containers and shares. The four ids lead to the resources that it
+    ``workspace_id`` is the GUID that names its containers and shares. The four ids are those of the resources that it
     depends on; ``container_registry`` may be empty.
     """
 
@@ -36,7 +36,7 @@ class WorkspaceDetails(Record, frozen=True):
 
 
 class SoftDeletedWorkspace(Record, frozen=True):
-    """A deleted workspace that can be recovered, and whose name is taken until it is purged; under the same key."""
+    """A deleted workspace that can be recovered; its name cannot be reused until it is purged. It has the same key."""
 
     location: str
     tags: dict[str, str] | None
@@ -51,7 +51,7 @@ def api_host(location: str) -> str:
 
 
 def wire(workspace: Workspace, details: WorkspaceDetails, *, tenant: str, by: str) -> Document:
-    """As the service shows it, in the recorded order of keys."""
+    """The wire form of a workspace, with the recorded order of keys."""
     identifier, location = workspace.address.id("workspace"), workspace.location
     return {
         "id": identifier,
@@ -89,10 +89,10 @@ def wire(workspace: Workspace, details: WorkspaceDetails, *, tenant: str, by: st
         "kind": "Default",
         "sku": {"name": "Basic", "tier": "Basic"},
         "systemData": {
-            "createdAt": precise_utc(workspace.created),
+            "createdAt": format_utc_time(workspace.created),
             "createdBy": by,
             "createdByType": "Application",
-            "lastModifiedAt": precise_utc(workspace.written),
+            "lastModifiedAt": format_utc_time(workspace.written),
             "lastModifiedBy": by,
             "lastModifiedByType": "Application",
         },

@@ -1,1 +1,1 @@
-"""What Azure Machine Learning accepts; pure."""
+"""The validation rules of Azure Machine Learning; pure."""

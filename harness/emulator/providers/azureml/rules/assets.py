@@ -1,4 +1,4 @@
-"""The meaning of the bodies of assets; pure."""
+"""The interpretation of the bodies of assets; pure."""
 
 import json
 import re
@@ -20,44 +20,44 @@ _LARGEST_CONDA = 256 << 10  # characters of a conda file
 
 
 def read_asset(kind: AssetKind, document: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    """The properties of a version that a body describes, in the form that the service shows.
+    """The properties of a version from a request body, in the form in which the service shows them.
 
     Raises:
-        AzureMLError: one is missing or wrong.
+        AzureMLError: a property is missing or wrong.
     """
     properties = document.get("properties")
     if properties is None:
         raise invalid(f"The body of a {kind.word} has an object 'properties'.", "ArgumentInvalid")
-    found = {name: value for name, value in properties.items() if name in kind.defaults and value is not None}
-    found["tags"], found["properties"] = read_texts(found.get("tags")), read_texts(found.get("properties"))
+    version = {name: value for name, value in properties.items() if name in kind.defaults and value is not None}
+    version["tags"], version["properties"] = read_texts(version.get("tags")), read_texts(version.get("properties"))
     if kind is CODE:
-        _required(kind, found, "codeUri")
+        _required(kind, version, "codeUri")
     elif kind is DATA:
-        _required(kind, found, "dataUri")
-        if found.get("dataType", "uri_folder") not in _DATA_TYPES:
-            raise invalid(f"dataType is one of {', '.join(_DATA_TYPES)}, not {found['dataType'][:40]!r}.")
-        found["dataUri"] = long_uri(found["dataUri"], workspace)
+        _required(kind, version, "dataUri")
+        if version.get("dataType", "uri_folder") not in _DATA_TYPES:
+            raise invalid(f"dataType is one of {', '.join(_DATA_TYPES)}, not {version['dataType'][:40]!r}.")
+        version["dataUri"] = long_uri(version["dataUri"], workspace)
     elif kind is MODEL:
-        _required(kind, found, "modelUri")
-        if found.get("modelType", "custom_model") not in _MODEL_TYPES:
-            raise invalid(f"modelType is one of {', '.join(_MODEL_TYPES)}, not {found['modelType'][:40]!r}.")
-        found["modelUri"] = long_uri(found["modelUri"], workspace)
+        _required(kind, version, "modelUri")
+        if version.get("modelType", "custom_model") not in _MODEL_TYPES:
+            raise invalid(f"modelType is one of {', '.join(_MODEL_TYPES)}, not {version['modelType'][:40]!r}.")
+        version["modelUri"] = long_uri(version["modelUri"], workspace)
     elif kind is ENVIRONMENT:
-        if not (found.get("image") or found.get("build")):
+        if not (version.get("image") or version.get("build")):
             raise invalid("An environment has 'image' or 'build'.", "ArgumentInvalid")
-        if conda := found.get("condaFile"):
-            found["condaFile"] = _conda(conda)
-    return found
+        if conda := version.get("condaFile"):
+            version["condaFile"] = _conda(conda)
+    return version
 
 
 def changed_fields(kind: AssetKind, before: AssetVersion, after: dict[str, Any]) -> list[str]:
-    """The properties that a request would change and that no request may change."""
+    """The fixed properties that a request would change."""
     return [name for name in kind.fixed if (after.get(name) or None) != (before.properties.get(name) or None)]
 
 
 @dataclass(frozen=True, slots=True)
 class OutputReference:
-    """A uri of a job's output: a path in one of its outputs; ``artifacts`` is the folder of its run."""
+    """A path in an output of a job; the output ``artifacts`` is the folder of its run."""
 
     job: str
     output: str
@@ -65,23 +65,23 @@ class OutputReference:
 
 
 def output_reference(uri: str) -> OutputReference | None:
-    """The job's output that a uri names; None for any other uri."""
-    if found := _OUTPUT.fullmatch(uri):
-        return OutputReference(found["job"], found["output"], found["path"] or "")
-    if found := _RUN.fullmatch(uri):
-        return OutputReference(found["job"], "artifacts", found["path"])
+    """The job output that a uri names; None for any other uri."""
+    if match := _OUTPUT.fullmatch(uri):
+        return OutputReference(match["job"], match["output"], match["path"] or "")
+    if match := _RUN.fullmatch(uri):
+        return OutputReference(match["job"], "artifacts", match["path"])
     return None
 
 
 def long_uri(uri: str, workspace: Workspace) -> str:
-    """A uri with the workspace that the service adds to short uris of datastores."""
-    found = _SHORT.fullmatch(uri)
-    if found is None:
+    """The uri with its workspace, which the service adds to short uris of datastores."""
+    match = _SHORT.fullmatch(uri)
+    if match is None:
         return uri
     address = workspace.address
     return (
         f"azureml://subscriptions/{address.subscription}/resourcegroups/{address.group}/workspaces/{address.name}"
-        f"/datastores/{found['datastore']}/paths/{found['path']}"
+        f"/datastores/{match['datastore']}/paths/{match['path']}"
     )
 
 
@@ -91,10 +91,10 @@ def _required(kind: AssetKind, properties: dict[str, Any], name: str) -> None:
 
 
 def _conda(text: str) -> str:
-    """A conda file as JSON, in which form the service returns it.
+    """A conda file as JSON, the form in which the service returns it.
 
     Raises:
-        AzureMLError: it is no YAML object, or its aliases make it large.
+        AzureMLError: it is not a YAML object, or its aliases expand to too many nodes.
     """
     if len(text) > _LARGEST_CONDA:
         raise invalid(f"condaFile is a text of at most {_LARGEST_CONDA} characters.", "ArgumentInvalid")

@@ -1,7 +1,7 @@
-"""The shape of request bodies: the type of every member that the emulator reads, checked before anything is stored.
+"""The types of all members of request bodies that the emulator reads; they are checked before anything is stored.
 
-Stored records are read for years, so nothing may be stored that cannot be read. As at the service, members that no
-class names are ignored. ``body_reading`` checks what holds for all bodies, and a class here says the rest.
+Stored records are read for years, so a value that cannot be read must not be stored. As in the service, unknown
+members are ignored. ``body_reading`` checks the rules for all bodies; the classes here hold those of each body.
 """
 
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ class Described(_Body, frozen=True, kw_only=True):
 
 
 class WorkspaceProperties(_Body, frozen=True, kw_only=True):
-    """Of a workspace."""
+    """The properties of a workspace."""
 
     friendly_name: Name | None = None
     description: Text | None = None
@@ -50,7 +50,7 @@ class WorkspaceProperties(_Body, frozen=True, kw_only=True):
 
 
 class WorkspaceBody(_Body, frozen=True, kw_only=True):
-    """A workspace, or changes of one."""
+    """A workspace, or changes to one."""
 
     location: str | None = None
     properties: WorkspaceProperties | None = None
@@ -103,21 +103,21 @@ class ComputeProperties(_Body, frozen=True, kw_only=True):
 
 
 class ComputeBody(_Body, frozen=True, kw_only=True):
-    """A compute, or changes of its scale settings."""
+    """A compute, or changes to its scale settings."""
 
     location: str | None = None
     properties: ComputeProperties | None = None
 
 
 class Build(_Body, frozen=True, kw_only=True):
-    """The build context of an environment's image."""
+    """The Docker build context of an environment's image."""
 
     context_uri: Uri | None = None
     dockerfile_path: Uri | None = None
 
 
 class AssetProperties(Described, frozen=True, kw_only=True):
-    """The properties of versions of all types of assets; ``rules.assets`` knows which type has which."""
+    """The properties of versions of all types of assets; ``rules.assets`` checks those of each type."""
 
     code_uri: Uri | None = None
     environment_type: Name | None = None
@@ -157,7 +157,7 @@ class CredentialsBody(_Body, frozen=True, kw_only=True):
 
 
 class DatastoreProperties(Described, frozen=True, kw_only=True):
-    """Of a datastore."""
+    """The properties of a datastore."""
 
     datastore_type: Name | None = None
     account_name: Name | None = None
@@ -212,7 +212,7 @@ class JobResources(_Body, frozen=True, kw_only=True):
 
 
 class Distribution(_Body, frozen=True, kw_only=True):
-    """How the processes of a job find each other."""
+    """The framework that distributes a job, and its numbers of processes."""
 
     distribution_type: Name | None = None
     process_count_per_instance: Processes | None = None
@@ -228,7 +228,7 @@ class JobLimits(_Body, frozen=True, kw_only=True):
 
 
 class JobProperties(Described, frozen=True, kw_only=True):
-    """Of a command job."""
+    """The properties of a command job."""
 
     job_type: Name | None = None
     display_name: Name | None = None
@@ -248,6 +248,6 @@ class JobProperties(Described, frozen=True, kw_only=True):
 
 
 class JobBody(_Body, frozen=True, kw_only=True):
-    """A job, or changes of one."""
+    """A job, or changes to one."""
 
     properties: JobProperties | None = None

@@ -1,4 +1,4 @@
-"""The meaning of the body of a compute; pure."""
+"""The interpretation of the body of a compute; pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,14 +19,14 @@ from harness.vm_sizes import vm_size
 
 MOST_NODES = 100  # the most nodes of a cluster, by default
 _NODE_USER = "azureuser"
-_KEPT = ("subnet", "remoteLoginPortPublicAccess", "osType", "virtualMachineImage", "enableNodePublicIp",
-         "applicationSharingPolicy")  # fmt: skip
+_STORED_PROPERTIES = ("subnet", "remoteLoginPortPublicAccess", "osType", "virtualMachineImage",
+                      "enableNodePublicIp", "applicationSharingPolicy")  # fmt: skip
 _PRIORITIES = {"dedicated": VmPriority.DEDICATED, "lowpriority": VmPriority.LOW_PRIORITY}
 
 
 @dataclass(frozen=True, slots=True)
 class ComputeRequest:
-    """A compute as its creator wants it.
+    """The compute that a request describes.
 
     Attributes:
         spec: the definition for the engine.
@@ -43,7 +43,7 @@ def read_compute(document: dict[str, Any], now: datetime, created: datetime | No
     """The compute that a body describes.
 
     Args:
-        created: when the compute that it changes was created.
+        created: when an existing compute was created.
 
     Raises:
         AzureMLError: the body is wrong, or of a type that the emulator does not play.
@@ -56,17 +56,17 @@ def read_compute(document: dict[str, Any], now: datetime, created: datetime | No
     size = inner.get("vmSize")
     if size is None or vm_size(size) is None:
         raise invalid(f"The specified VM size '{str(size)[:60]}' is not available; see vmSizes.", "InvalidVmSize")
-    least, most, idle_time = (1, 1, None) if type_ == "ComputeInstance" else _scale(inner)
+    minimum, maximum, idle_time = (1, 1, None) if type_ == "ComputeInstance" else _scale(inner)
     details = ComputeDetails(
         type=_type(type_),
         created=created or now,
         modified=now,
-        min_nodes=least,
-        max_nodes=most,
+        min_nodes=minimum,
+        max_nodes=maximum,
         idle_time=idle_time,
         description=outer.get("description"),
         disable_local_auth=bool(outer.get("disableLocalAuth", False)),
-        properties={name: inner[name] for name in _KEPT if inner.get(name) is not None} | _account(inner),
+        properties={name: inner[name] for name in _STORED_PROPERTIES if inner.get(name) is not None} | _account(inner),
     )
     return ComputeRequest(_spec(details, inner, size), seconds(idle_time or DEFAULT_IDLE_TIME), details)
 
@@ -75,36 +75,36 @@ def read_scale(document: dict[str, Any]) -> dict[str, Any]:
     """The scale settings of a PATCH, which are nested twice.
 
     Raises:
-        AzureMLError: they are missing, or are nested in another way.
+        AzureMLError: they are missing, or not nested twice.
     """
     return _object(_object(_object(document, "properties"), "properties"), "scaleSettings")
 
 
-def scale_settings(least: int, most: int) -> ScaleSettings:
-    """Scale settings with as many nodes as the queue needs, within bounds."""
-    return ScaleSettings(auto_scale=AutoScaleSettings(minimum_node_count=least, maximum_node_count=most))
+def scale_settings(minimum: int, maximum: int) -> ScaleSettings:
+    """Scale settings that follow the queue within bounds."""
+    return ScaleSettings(auto_scale=AutoScaleSettings(minimum_node_count=minimum, maximum_node_count=maximum))
 
 
 def bounds(scale: dict[str, Any]) -> tuple[int, int, str | None]:
-    """The least and most nodes, and the idle time before a release, as it was written.
+    """The minimum and maximum of nodes, and the idle time before a release in the form of the request.
 
     Raises:
         AzureMLError: a number or the time span is wrong.
     """
-    least, most, idle_time = (
+    minimum, maximum, idle_time = (
         scale.get("minNodeCount") or 0,
         scale.get("maxNodeCount"),
         scale.get("nodeIdleTimeBeforeScaleDown"),
     )
-    if most is None or not 0 <= least <= most <= MOST_NODES:
+    if maximum is None or not 0 <= minimum <= maximum <= MOST_NODES:
         raise invalid(
             f"scaleSettings has minNodeCount and maxNodeCount with 0 <= min <= max <= {MOST_NODES}, "
-            f"not {least!r} and {most!r}.",
+            f"not {minimum!r} and {maximum!r}.",
             "ArgumentInvalid",
         )
     if idle_time is not None and seconds(idle_time) is None:
         raise invalid(f"nodeIdleTimeBeforeScaleDown is a time span such as PT5M, not {str(idle_time)[:40]!r}.")
-    return least, most, idle_time
+    return minimum, maximum, idle_time
 
 
 def _scale(inner: dict[str, Any]) -> tuple[int, int, str | None]:
@@ -128,12 +128,12 @@ def _spec(details: ComputeDetails, inner: dict[str, Any], size: str) -> ClusterS
 
 
 def _account(inner: dict[str, Any]) -> dict[str, Any]:
-    """The administrator of the nodes, without the password, which nothing needs."""
+    """The administrator of the nodes, without the password, which is never used."""
     account = inner.get("userAccountCredentials")
     if account is None:
         return {}
-    shown = {name: account.get(name) for name in ("adminUserName", "adminUserPassword", "adminUserSshPublicKey")}
-    return {"userAccountCredentials": shown | {"adminUserPassword": None}}
+    members = {name: account.get(name) for name in ("adminUserName", "adminUserPassword", "adminUserSshPublicKey")}
+    return {"userAccountCredentials": members | {"adminUserPassword": None}}
 
 
 def _type(text: str) -> ComputeType:
@@ -141,7 +141,7 @@ def _type(text: str) -> ComputeType:
 
 
 def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
-    found = document.get(name)
-    if not isinstance(found, dict):
+    value = document.get(name)
+    if not isinstance(value, dict):
         raise invalid(f"'{name}' of a compute is an object.", "ArgumentInvalid")
-    return found
+    return value

@@ -1,4 +1,4 @@
-"""The names that the service accepts, after the patterns in Microsoft's OpenAPI descriptions."""
+"""The names that the service accepts, with the patterns of Microsoft's OpenAPI descriptions."""
 
 import re
 
@@ -11,41 +11,41 @@ _ASSET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 
 
 def check_workspace_name(name: str) -> None:
-    """A workspace's name has 3 to 33 letters, digits, hyphens and underscores, a letter or digit first.
+    """Check a workspace's name: 3 to 33 letters, digits, hyphens and underscores, a letter or digit first.
 
     Raises:
-        AzureMLError: any other name.
+        AzureMLError: the name is not valid.
     """
     _check("workspace", name, _WORKSPACE, "3 to 33 letters, digits, '-' and '_', a letter or digit first")
 
 
 def check_compute_name(name: str) -> None:
-    """A compute's name has 3 to 24 letters, digits and hyphens, a letter first, no hyphen and number last.
+    """Check a compute's name: 3 to 24 letters, digits and hyphens, a letter first, no hyphen and number last.
 
     Raises:
-        AzureMLError: any other name.
+        AzureMLError: the name is not valid.
     """
     _check("compute", name, _COMPUTE, "3 to 24 letters, digits and '-', a letter first, not ending in '-<digits>'")
 
 
-def check_asset_name(what: str, name: str) -> None:
-    """The name of a datastore or an asset.
+def check_asset_name(kind: str, name: str) -> None:
+    """Check the name of a datastore or an asset.
 
     Raises:
-        AzureMLError: any other name.
+        AzureMLError: the name is not valid.
     """
-    _check(what, name, _ASSET, "1 to 255 letters, digits, '-' and '_', a letter or digit first")
+    _check(kind, name, _ASSET, "1 to 255 letters, digits, '-' and '_', a letter or digit first")
 
 
 def check_job_name(name: str) -> None:
-    """The name of a job: 5 characters shorter than the service allows, for the directory of its run.
+    """Check the name of a job. It has 5 characters less than the service allows, for the directory of its run.
 
     Raises:
-        AzureMLError: any other name.
+        AzureMLError: the name is not valid.
     """
     _check("job", name, _JOB, "1 to 250 letters, digits, '-' and '_', a letter or digit first")
 
 
-def _check(what: str, name: str, pattern: "re.Pattern[str]", rule: str) -> None:
+def _check(kind: str, name: str, pattern: "re.Pattern[str]", rule: str) -> None:
     if not pattern.fullmatch(name):
-        raise invalid(f"The {what} name '{name[:80]}' is not valid: it has {rule}.", "ArgumentInvalid")
+        raise invalid(f"The {kind} name '{name[:80]}' is not valid: it has {rule}.", "ArgumentInvalid")

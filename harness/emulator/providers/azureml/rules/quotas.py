@@ -1,7 +1,7 @@
-"""Refusals because of quota or missing sizes; pure. The sentences are those of public reports.
+"""The errors of exceeded quotas and missing sizes; pure. The messages are those of public reports.
 
-A dedicated compute is checked when it is created, for at least one node, even if its minimum is 0; a refused one exists
-as a failed compute. A compute whose quota is used by others is created, and waits for nodes (``resizing``).
+A dedicated compute is checked when it is created, for at least one node, even if its minimum is 0; if the check fails,
+it exists as a failed compute. A compute whose quota others use is created, and waits for nodes (``resizing``).
 """
 
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ _SHOWN_SIZES = 20
 
 @dataclass(frozen=True, slots=True)
 class CoreQuota:
-    """A quota that a compute counts in.
+    """A quota on the cores of computes.
 
     Attributes:
-        shown: its name in sentences: ``Standard DSv2 family vCPU``.
-        limit: how many dedicated cores it allows.
-        others: how many of them other computes use.
+        name: its name in messages, such as ``Standard DSv2 family vCPU``.
+        limit: the dedicated cores that it allows.
+        others: the dedicated cores that other computes use.
     """
 
-    shown: str
+    name: str
     limit: int
     others: int
 
@@ -42,13 +42,13 @@ def total_quota(limit: int, others: int) -> CoreQuota:
     return CoreQuota("total vCPU", limit, others)
 
 
-def creation_problem(size: VmSize, least: int, quotas: list[CoreQuota]) -> Problem | None:
-    """Why a compute with at least so many nodes is not created."""
-    nodes = max(1, least)
+def creation_problem(size: VmSize, minimum: int, quotas: list[CoreQuota]) -> Problem | None:
+    """Why a compute with a minimum of nodes cannot be created; None if it can."""
+    nodes = max(1, minimum)
     for quota in quotas:
         if nodes * size.cores > quota.limit:
             text = (
-                f"The specified subscription has a {quota.shown} quota of {quota.limit} and cannot accomodate for at "
+                f"The specified subscription has a {quota.name} quota of {quota.limit} and cannot accomodate for at "
                 f"least {nodes} requested managed compute nodes which maps to {nodes * size.cores} vCPUs. {_REQUEST}"
             )
             return Problem("ClusterMinNodesExceedCoreQuota", text)
@@ -56,12 +56,12 @@ def creation_problem(size: VmSize, least: int, quotas: list[CoreQuota]) -> Probl
 
 
 def submission_problem(size: VmSize, nodes: int, quotas: list[CoreQuota]) -> Problem | None:
-    """Why a job on so many nodes can never start."""
+    """Why a job on a number of nodes can never start; None if it can."""
     for quota in quotas:
         if nodes * size.cores > quota.limit:
             text = (
                 "Job submission to AzureML Compute encountered an Exception with status code "
-                f"JobNodeCountExceedsCoreQuota, The specified subscription has a {quota.shown} quota of {quota.limit} "
+                f"JobNodeCountExceedsCoreQuota, The specified subscription has a {quota.name} quota of {quota.limit} "
                 f"and is less than the requested job node count of {nodes} which maps to {nodes * size.cores} vCPUs. "
                 f"{_REQUEST}"
             )
@@ -70,23 +70,23 @@ def submission_problem(size: VmSize, nodes: int, quotas: list[CoreQuota]) -> Pro
 
 
 def node_quota(size: VmSize, quotas: list[CoreQuota]) -> NodeQuota | None:
-    """How many nodes a compute may have; None where no quota limits it."""
+    """How many nodes a compute may have; None if no quota limits it."""
     if not quotas:
         return None
     scarce = min(quotas, key=lambda quota: quota.limit - quota.others)
-    most = max(0, scarce.limit - scarce.others) // size.cores
+    maximum = max(0, scarce.limit - scarce.others) // size.cores
     text = (
-        f"Operation results in exceeding quota limits of Core. The {scarce.shown} quota is {scarce.limit}, of which "
+        f"Operation results in exceeding quota limits of Core. The {scarce.name} quota is {scarce.limit}, of which "
         f"other computes use {scarce.others}; a node of the size {size.name} needs {size.cores}. {_REQUEST}"
     )
-    return NodeQuota(most, text)
+    return NodeQuota(maximum, text)
 
 
 def missing_size_problem(size: str, offered: list[str]) -> Problem:
-    """Why a compute of a size is not created in a region that lacks it."""
-    known = ",".join(name.upper() for name in offered[:_SHOWN_SIZES])
+    """Why a compute cannot be created in a region that lacks its size."""
+    names = ",".join(name.upper() for name in offered[:_SHOWN_SIZES])
     text = (
         f"The specified value {size} for property Cluster.Properties.VMSize is not a supported VM size. "
-        f"Supported VM sizes: {known}"
+        f"Supported VM sizes: {names}"
     )
     return Problem("InvalidPropertyValue", text)

@@ -25,11 +25,11 @@ def usages(
     """The rows of a region: clusters, all dedicated cores, and the dedicated cores of each family.
 
     Args:
-        quota: the limit of a family in the region, or of all for ``TotalDedicatedCores``, where one is in force.
+        quota: the limit of a family in the region, or of ``TotalDedicatedCores``; None selects the default.
     """
-    found = list(clusters)
+    computes = list(clusters)
     cores: Counter[str] = Counter()
-    for cluster in found:
+    for cluster in computes:
         size = vm_size(cluster.spec.vm_size)
         if size and cluster.spec.vm_priority is VmPriority.DEDICATED:
             is_short = any(problem.code == QUOTA_REACHED for problem in cluster.problems)
@@ -37,48 +37,48 @@ def usages(
     families = {size.family: family_name(size) for name in vm_size_names() if (size := vm_size(name))}
 
     def limit(family: str, default: int) -> int:
-        found = quota(family)
-        return default if found is None else found
+        maximum = quota(family)
+        return default if maximum is None else maximum
 
     return [
-        _row(subscription, "TotalClusters", "Total Clusters", len(found), TOTAL_CLUSTERS, "totalClusters"),
+        _row(subscription, "TotalClusters", "Total Clusters", len(computes), TOTAL_CLUSTERS, "totalClusters"),
         _row(subscription, TOTAL, "Total Cluster Dedicated Regional vCPUs", cores.total(),
              limit(TOTAL, TOTAL_CORES), "totalDedicatedCores"),
-        *(_row(subscription, name, f"{_shown(name)} Cluster Dedicated vCPUs", cores[family],
+        *(_row(subscription, name, f"{_display_name(name)} Cluster Dedicated vCPUs", cores[family],
                limit(family, FAMILY_CORES), "vmFamily/dedicatedCores") for family, name in sorted(families.items())),
     ]  # fmt: skip
 
 
 def is_family(row: Document) -> bool:
-    """Whether a row is of a family, and not of a total."""
+    """Whether a row belongs to a family, and not to a total."""
     return bool(row["type"].endswith("/vmFamily/dedicatedCores/usages"))
 
 
 def quota(row: Document) -> Document:
     """The limit of a row as ``quotas`` shows it."""
-    shown = {name: row[name] for name in ("limit", "name", "unit")}
-    return {"id": row["id"].replace("/usages/", "/quotas/"), "type": f"{MACHINE_LEARNING}/vmFamily/quotas", **shown}
+    members = {name: row[name] for name in ("limit", "name", "unit")}
+    return {"id": row["id"].replace("/usages/", "/quotas/"), "type": f"{MACHINE_LEARNING}/vmFamily/quotas", **members}
 
 
 def sizes(names: Iterable[str]) -> list[Document]:
-    """Sizes, as ``vmSizes`` shows them."""
+    """The sizes as ``vmSizes`` shows them."""
     return [_size(size) for name in names if (size := vm_size(name))]
 
 
 def _row(  # noqa: PLR0917 - the columns of a table
-    subscription: str, name: str, shown: str, current: int, limit: int, kind: str
+    subscription: str, name: str, label: str, current: int, limit: int, kind: str
 ) -> Document:
     return {
         "unit": "Count",
         "currentValue": current,
         "limit": limit,
-        "name": {"value": name, "localizedValue": shown},
+        "name": {"value": name, "localizedValue": label},
         "type": f"{MACHINE_LEARNING}/{kind}/usages",
         "id": f"/subscriptions/{subscription}/usages/{name.replace(' ', '_')}",
     }
 
 
-def _shown(name: str) -> str:
+def _display_name(name: str) -> str:
     if name.startswith("Standard "):
         return name
     return f"Standard {name.removeprefix('standard').removesuffix('Family')} Family"

@@ -1,4 +1,4 @@
-"""Untrusted YAML, in which aliases must not make a large document of a small text; pure."""
+"""Untrusted YAML, whose aliases must not expand a small text into a large document; pure."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def read_yaml(text: str) -> Any:
     """The document of a text.
 
     Raises:
-        YamlError: it cannot be read, or is too large or too deep once every alias is expanded.
+        YamlError: the text is not YAML, or its document is too large or too deep when all aliases are expanded.
     """
     _check_depth(text)
     loader = yaml.CSafeLoader(text)
@@ -34,7 +34,7 @@ def read_yaml(text: str) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    """Check the depth of a text before it is parsed: a deep recursion makes libyaml crash."""
+    """Check the depth of a text before it is composed, because libyaml crashes in a deep recursion."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -45,15 +45,15 @@ def _check_depth(text: str) -> None:
         raise YamlError(str(error)) from error
 
 
-def _size(node: yaml.Node, known: dict[int, int], depth: int) -> int:
-    """How many nodes a document has; repeated ones count each time, but are read once."""
-    if depth > _DEEPEST:  # or it contains itself
+def _size(node: yaml.Node, sizes: dict[int, int], depth: int) -> int:
+    """The number of nodes of a document; a repeated node counts each time but is visited once."""
+    if depth > _DEEPEST:  # the document may contain itself
         raise YamlError(f"the document is more than {_DEEPEST} levels deep")
-    if id(node) not in known:
+    if id(node) not in sizes:
         inner: list[yaml.Node] = []
         if isinstance(node, yaml.MappingNode):
             inner = [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             inner = node.value
-        known[id(node)] = 1 + sum(_size(part, known, depth + 1) for part in inner)
-    return known[id(node)]
+        sizes[id(node)] = 1 + sum(_size(part, sizes, depth + 1) for part in inner)
+    return sizes[id(node)]
